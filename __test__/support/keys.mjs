@@ -1,0 +1,50 @@
+// Which key signs, and which JWK is published for it?
+//
+// Key pairs are made once in a process and kept under a name, because an RSA
+// pair takes a tenth of a second. Whoever needs keys that nobody else has
+// asks under a name of its own.
+
+import { generateKeyPair } from 'node:crypto';
+import { promisify } from 'node:util';
+
+const generate = promisify(generateKeyPair);
+
+const GENERATORS = {
+  rsa: () => generate('rsa', { modulusLength: 2048 }),
+  p256: () => generate('ec', { namedCurve: 'P-256' }),
+  p384: () => generate('ec', { namedCurve: 'P-384' }),
+  p521: () => generate('ec', { namedCurve: 'P-521' }),
+  ed25519: () => generate('ed25519'),
+};
+
+const KIND_BY_ALG = {
+  RS256: 'rsa', RS384: 'rsa', RS512: 'rsa',
+  PS256: 'rsa', PS384: 'rsa', PS512: 'rsa',
+  ES256: 'p256', ES384: 'p384', ES512: 'p521',
+  EdDSA: 'ed25519', Ed25519: 'ed25519',
+};
+
+/** Each signature algorithm that the package accepts (RFC 7518 §3.1, RFC 8037, RFC 9864). */
+export const ALGORITHMS = Object.keys(KIND_BY_ALG);
+
+export const kindOf = (alg) => KIND_BY_ALG[alg];
+
+const sets = new Map();
+
+/** The pairs kept under `name`: `{ rsa, p256, p384, p521, ed25519 }`, each `{ privateKey, publicKey }`. */
+export function keySet(name) {
+  if (!sets.has(name)) {
+    sets.set(name, generateSet());
+  }
+  return sets.get(name);
+}
+
+async function generateSet() {
+  const pairs = Object.entries(GENERATORS).map(async ([kind, make]) => [kind, await make()]);
+  return Object.fromEntries(await Promise.all(pairs));
+}
+
+/** The JWK (RFC 7517) of a public or private KeyObject, with `kid`, `alg`, … beside it. */
+export function jwkOf(key, members) {
+  return { ...key.export({ format: 'jwk' }), use: 'sig', ...members };
+}

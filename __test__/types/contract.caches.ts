@@ -1,0 +1,53 @@
+// `./cache` and `./certificates`.
+import { Cluster, Redis } from 'ioredis';
+import { createClient, createClientPool, createCluster } from 'redis';
+import { MonoCloudBackendNodeClient, type ICache } from '@monocloud/backend-node';
+import { memoryCache, redisCache, type IoRedisClient } from '@monocloud/backend-node/cache';
+import {
+  fromAlb,
+  fromClientCert,
+  fromHeader,
+  fromSocket,
+  fromXfcc,
+  type CertificateRequest,
+} from '@monocloud/backend-node/certificates';
+import type { Request } from 'express';
+import type { FastifyRequest } from 'fastify';
+import type { IncomingMessage } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
+
+// --- caches ---
+
+const caches: ICache[] = [
+  memoryCache(),
+  memoryCache({ maxEntries: 100 }),
+  redisCache(createClient()),
+  redisCache(createClient({ url: 'redis://localhost', RESP: 3 }), { prefix: 'api:' }),
+  redisCache(createClientPool()),
+  redisCache(createCluster({ rootNodes: [] })),
+  redisCache(new Redis()),
+  redisCache(new Cluster([])),
+  redisCache({ call: async (command: string, ...args: string[]) => [command, ...args] } satisfies IoRedisClient),
+  redisCache({ customCommand: async (args: (string | Buffer)[]) => args }),
+];
+new MonoCloudBackendNodeClient({ cache: memoryCache() });
+// @ts-expect-error a number is asked for
+memoryCache({ maxEntries: '100' });
+// @ts-expect-error the application's client is asked for, not its address
+redisCache('redis://localhost');
+// @ts-expect-error not a client: it cannot set
+redisCache(new Map<string, string>());
+
+// --- certificates ---
+
+async function resolve(express: Request, fastify: FastifyRequest, http: IncomingMessage, http2: Http2ServerRequest): Promise<void> {
+  for (const resolver of [fromAlb(), fromClientCert(), fromHeader('x-client-cert'), fromSocket(), fromXfcc()]) {
+    const certificate: string | null | undefined = await resolver(express);
+    console.log(certificate, await resolver(fastify), await resolver(http), await resolver(http2));
+  }
+}
+// @ts-expect-error a header has a name
+fromHeader();
+const request: CertificateRequest = { headers: { 'client-cert': ':AA==:' }, socket: {} };
+
+export { caches, request, resolve };

@@ -1,0 +1,97 @@
+// `./express`, with Express 4 and 5.
+import express, { Router, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import {
+  MonoCloudBackendNodeClient,
+  MonoCloudOidcBackendClient,
+  MonoCloudTokenError,
+  protectApi,
+  type AccessTokenClaims,
+  type AuthenticatedExpressRequest,
+  type ProtectMiddleware,
+  type ProtectOptions,
+} from '@monocloud/backend-node/express';
+import * as root from '@monocloud/backend-node';
+import { fromHeader, fromSocket } from '@monocloud/backend-node/certificates';
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const same = <A, B>(_: Same<A, B>): void => {};
+
+interface MyClaims extends AccessTokenClaims {
+  org_id: string;
+}
+
+const app = express();
+const client = new MonoCloudBackendNodeClient();
+
+// --- protectApi ---
+
+const protect = protectApi();
+protectApi({});
+protectApi({ tokenResolver: (req) => req.query.token as string });
+protectApi({ tokenResolver: async (req) => req.get('x-token'), certificateResolver: fromSocket() });
+protectApi(client);
+protectApi(new MonoCloudOidcBackendClient('https://acme.us.monocloud.com', 'https://api.example.com'));
+protectApi(new root.MonoCloudBackendNodeClient(), { certificateResolver: fromHeader('x-client-cert') });
+protectApi(client, { certificateResolver: async (req: Request<{ id: string }>) => req.params.id });
+protectApi(client, {
+  tokenResolver: (req) => req.cookies.token,
+  certificateResolver: async (req) => req.headers['x-client-cert'] as string | undefined,
+});
+// @ts-expect-error a resolver gives a string
+protectApi({ tokenResolver: () => 1 });
+// @ts-expect-error a resolver reads a request of Express
+protectApi({ tokenResolver: (request: { cookie: string }) => request.cookie });
+// @ts-expect-error options of the client belong to the client
+protectApi({ audience: 'https://api.example.com' });
+// @ts-expect-error the client comes first
+protectApi({}, client);
+
+// --- where the middleware goes ---
+
+const middleware: ProtectMiddleware = protect({ scopes: ['data:read'], groups: ['staff'], validateCertificateBinding: true });
+const handler: RequestHandler = middleware;
+const strictHandler: RequestHandler<{ id: string }, { ok: boolean }, { name: string }, { q: string }, { user: string }> = middleware;
+const options: ProtectOptions = {};
+app.use(protect());
+app.use('/api', protect(options), Router().use(protect()));
+app.all('/api', [protect(), protect({ scopes: ['a'] })], (req: Request, res: Response) => void res.sendStatus(204));
+app.route('/api').get(protect(), (_req, res) => void res.end());
+Router({ mergeParams: true }).post('/:id', middleware, handler, strictHandler);
+app.use(async (req: Request, res: Response, next: NextFunction) => {
+  await protect()(req, res, (error) => next(error));
+});
+// @ts-expect-error a list is asked for
+protect({ scopes: 'data:read' });
+// @ts-expect-error the mode is the client's
+protect({ validateCertificateBinding: 'required' });
+
+// --- the route's own types survive ---
+
+app.get('/posts/:id', protect(), (req, res) => {
+  same<typeof req.params.id, string>(true);
+  // @ts-expect-error not a parameter of this path
+  req.params.slug;
+  const { claims } = req as AuthenticatedExpressRequest;
+  same<typeof claims, AccessTokenClaims>(true);
+  res.json({ id: req.params.id, sub: claims.sub });
+});
+app.post<{ id: string }, { ok: boolean }, { name: string }>('/posts/:id', protect(), (req, res) => {
+  const authenticated = req as AuthenticatedExpressRequest<MyClaims, typeof req>;
+  same<typeof authenticated.claims, MyClaims>(true);
+  same<typeof authenticated.body.name, string>(true);
+  const claims = (req as AuthenticatedExpressRequest).claims;
+  res.json({ ok: claims.sub === authenticated.claims.org_id });
+  // @ts-expect-error the body is typed
+  res.json({ okay: true });
+});
+app.get('/', protect(), (req, res) => {
+  // @ts-expect-error without a cast there are no claims
+  res.json(req.claims);
+});
+
+// --- one set of classes ---
+
+const sameClient: root.MonoCloudBackendNodeClient = client;
+same<typeof MonoCloudTokenError, typeof root.MonoCloudTokenError>(true);
+
+export { sameClient };

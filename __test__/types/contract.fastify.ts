@@ -1,0 +1,143 @@
+// `./fastify`, with Fastify 4 and 5.
+import * as http2 from 'node:http2';
+import Fastify, {
+  type FastifyInstance,
+  type FastifyPluginAsync,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyTypeProvider,
+  type onRequestAsyncHookHandler,
+  type preHandlerAsyncHookHandler,
+} from 'fastify';
+import {
+  MonoCloudBackendNodeClient,
+  MonoCloudOidcBackendClient,
+  MonoCloudTokenError,
+  protectApi,
+  type AccessTokenClaims,
+  type AuthenticatedFastifyRequest,
+  type ProtectHook,
+  type ProtectOptions,
+} from '@monocloud/backend-node/fastify';
+import * as root from '@monocloud/backend-node';
+import { fromClientCert, fromSocket } from '@monocloud/backend-node/certificates';
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const same = <A, B>(_: Same<A, B>): void => {};
+
+interface MyClaims extends AccessTokenClaims {
+  org_id: string;
+}
+
+const fastify = Fastify({ logger: true });
+const client = new MonoCloudBackendNodeClient();
+
+// --- protectApi ---
+
+const protect = protectApi();
+protectApi({});
+protectApi({ tokenResolver: (request) => (request.query as { token: string }).token });
+protectApi({ tokenResolver: async (request) => request.headers['x-token'] as string, certificateResolver: fromSocket() });
+protectApi(client);
+protectApi(new MonoCloudOidcBackendClient('https://acme.us.monocloud.com', 'https://api.example.com'));
+protectApi(new root.MonoCloudBackendNodeClient(), { certificateResolver: fromClientCert() });
+protectApi(client, {
+  tokenResolver: (request: FastifyRequest<{ Headers: { 'x-token': string } }>) => request.headers['x-token'],
+});
+// @ts-expect-error a resolver gives a string
+protectApi({ tokenResolver: () => 1 });
+// @ts-expect-error a resolver reads a request of Fastify
+protectApi({ tokenResolver: (request: { cookie: string }) => request.cookie });
+// @ts-expect-error options of the client belong to the client
+protectApi({ audience: 'https://api.example.com' });
+// @ts-expect-error the client comes first
+protectApi({}, client);
+
+// --- where the hook goes ---
+
+const hook: ProtectHook = protect({ scopes: ['data:read'], groups: ['staff'], validateCertificateBinding: true });
+const onRequest: onRequestAsyncHookHandler = hook;
+const preHandler: preHandlerAsyncHookHandler = hook;
+const options: ProtectOptions = {};
+fastify.addHook('onRequest', protect());
+fastify.addHook('onRequest', hook);
+fastify.addHook('preValidation', protect());
+fastify.addHook('preHandler', protect(options));
+fastify.get('/a', { onRequest: protect() }, async () => ({}));
+fastify.get('/b', { onRequest: [protect(), protect({ scopes: ['a'] })] }, async () => ({}));
+fastify.get('/c', { preHandler: protect(), preValidation: hook }, (_request, reply) => reply.send({}));
+fastify.route({ method: 'GET', url: '/d', onRequest, preHandler, handler: async () => ({}) });
+const plugin: FastifyPluginAsync<{ scope: string }> = async (instance, { scope }) => {
+  instance.addHook('onRequest', protect({ scopes: [scope] }));
+};
+fastify.register(plugin, { scope: 'admin' });
+fastify.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
+  await protect()(request, reply);
+  if (reply.sent) return reply;
+});
+// @ts-expect-error the factory is not the hook: `protect()`, not `protect`
+fastify.get('/e', { onRequest: protect }, async () => ({}));
+// @ts-expect-error a list is asked for
+protect({ scopes: 'data:read' });
+// @ts-expect-error the mode is the client's
+protect({ validateCertificateBinding: 'required' });
+
+// --- the route's own types survive ---
+
+interface Route {
+  Params: { id: string };
+  Querystring: { page: number };
+  Body: { name: string };
+  Headers: { 'x-trace': string };
+  Reply: { ok: boolean };
+}
+fastify.post<Route>('/posts/:id', { onRequest: protect() }, async (request, reply) => {
+  same<typeof request.params, { id: string }>(true);
+  same<typeof request.body, { name: string }>(true);
+  const authenticated = request as AuthenticatedFastifyRequest<MyClaims, typeof request>;
+  same<typeof authenticated.claims, MyClaims>(true);
+  same<typeof authenticated.query.page, number>(true);
+  const { claims } = request as AuthenticatedFastifyRequest;
+  same<typeof claims, AccessTokenClaims>(true);
+  // @ts-expect-error the reply is typed
+  void reply.send({ okay: true });
+  return { ok: claims.sub === authenticated.claims.org_id };
+});
+fastify.get('/f', { onRequest: protect() }, async (request) => {
+  request.log.info('the logger of this instance');
+  // @ts-expect-error without a cast there are no claims
+  return request.claims;
+});
+
+/** A type provider that types every part of a request alike; Fastify 4 reads `output`, Fastify 5 `validator`. */
+interface Provider extends FastifyTypeProvider {
+  output: { title: string };
+  validator: { title: string };
+}
+const typed = Fastify().withTypeProvider<Provider>();
+typed.addHook('onRequest', protect());
+typed.post('/g', { schema: { body: {} }, onRequest: protect() }, async (request) => {
+  same<typeof request.body, { title: string }>(true);
+  const { claims } = request as AuthenticatedFastifyRequest<MyClaims, typeof request>;
+  return claims.org_id + request.body.title + (request as AuthenticatedFastifyRequest).claims.sub;
+});
+
+// --- other servers and loggers ---
+
+const secure: FastifyInstance<http2.Http2SecureServer, http2.Http2ServerRequest, http2.Http2ServerResponse> = Fastify({
+  http2: true,
+  https: {},
+});
+secure.addHook('onRequest', protect());
+secure.get('/h', { onRequest: protect() }, async (request) => {
+  same<typeof request.raw, http2.Http2ServerRequest>(true);
+  const { claims } = request as AuthenticatedFastifyRequest<MyClaims, typeof request>;
+  return claims.org_id + (request as AuthenticatedFastifyRequest).claims.sub;
+});
+
+// --- one set of classes ---
+
+const sameClient: root.MonoCloudBackendNodeClient = client;
+same<typeof MonoCloudTokenError, typeof root.MonoCloudTokenError>(true);
+
+export { sameClient };

@@ -1,0 +1,293 @@
+// The root entry: what compiles, and what must not.
+import {
+  MonoCloudAuthBaseError,
+  MonoCloudBackendNodeClient,
+  MonoCloudHttpError,
+  MonoCloudOidcBackendClient,
+  MonoCloudOPError,
+  MonoCloudTokenError,
+  MonoCloudValidationError,
+} from '@monocloud/backend-node';
+import type {
+  AccessTokenClaims,
+  CertificateBindingValidation,
+  ClientAuthMethod,
+  ClientCertificateResolver,
+  ICache,
+  IIntrospectionCache,
+  IntrospectOptions,
+  IssuerMetadata,
+  IsUserInGroupOptions,
+  Jwk,
+  Jwks,
+  JwsHeaderParameters,
+  JwtClaims,
+  MonoCloudBackendNodeClientOptions,
+  MonoCloudHealth,
+  MonoCloudOidcBackendClientOptions,
+  MonoCloudRawResponse,
+  MonoCloudReason,
+  MonoCloudTokenErrorCode,
+  MtlsEndpointAliases,
+  ProtectApiRequestOptions,
+  ProtectOptions,
+  TokenResolver,
+  ValidateAccessTokenOptions,
+  ValidateJwtAccessTokenOptions,
+} from '@monocloud/backend-node';
+import * as undici from 'undici';
+
+// @ts-expect-error `protectApi` belongs to ./express and ./fastify
+import { protectApi } from '@monocloud/backend-node';
+
+/** Compiles when both types are the same. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const same = <A, B>(_: Same<A, B>): void => {};
+
+interface MyClaims extends AccessTokenClaims {
+  org_id: string;
+}
+interface Bare {
+  tenant: string;
+}
+
+// --- constructing ---
+
+new MonoCloudBackendNodeClient();
+new MonoCloudBackendNodeClient({ tenantDomain: process.env.TENANT, audience: process.env.AUDIENCE });
+new MonoCloudOidcBackendClient('acme.us.monocloud.com', 'https://api.example.com');
+new MonoCloudOidcBackendClient('https://acme.us.monocloud.com', 'https://api.example.com', { clockSkew: 1 });
+// @ts-expect-error the audience is required
+new MonoCloudOidcBackendClient('https://acme.us.monocloud.com');
+// @ts-expect-error the parent has no cache
+new MonoCloudOidcBackendClient('https://acme.us.monocloud.com', 'https://api.example.com', { cache: undefined });
+// @ts-expect-error a number is asked for
+new MonoCloudBackendNodeClient({ clockTolerance: '300' });
+// @ts-expect-error not a method
+new MonoCloudBackendNodeClient({ clientAuthMethod: 'client_secret' });
+// @ts-expect-error not a mode
+new MonoCloudBackendNodeClient({ validateCertificateBinding: true });
+// @ts-expect-error misspelt
+new MonoCloudBackendNodeClient({ clockTolerence: 1 });
+
+const everyOption: Required<MonoCloudBackendNodeClientOptions> = {
+  tenantDomain: 'https://acme.us.monocloud.com',
+  audience: 'https://api.example.com',
+  clientId: 'api',
+  clientSecret: 'secret',
+  clientAuthMethod: 'private_key_jwt',
+  groupOptions: { groupsClaim: 'roles', matchAll: true },
+  clockSkew: 0,
+  clockTolerance: 300,
+  introspectJwtTokens: false,
+  jwksCacheDuration: 300,
+  jwksMaxStale: 86400,
+  metadataCacheDuration: 300,
+  verifiedTokenCacheSize: 10000,
+  responseTimeout: 5000,
+  validateCertificateBinding: 'when_present',
+  trustStoreId: 'store',
+  clientCertificate: '/etc/api.crt',
+  clientCertificateKey: '/etc/api.key',
+  certificateAuthorities: '/etc/ca.pem',
+  fetcher: fetch,
+  metadataResolver: () => ({ issuer: 'https://acme.us.monocloud.com' }),
+  jwksResolver: async () => ({ keys: [] }),
+  cache: { get: async () => null, set: async () => {}, delete: async () => {} },
+  introspectionCacheDuration: 60,
+};
+const client = new MonoCloudBackendNodeClient(everyOption);
+const parent: MonoCloudOidcBackendClient = client;
+const parentOptions: MonoCloudOidcBackendClientOptions = everyOption;
+
+// --- functions of the application's own ---
+
+new MonoCloudBackendNodeClient({ fetcher: fetch });
+new MonoCloudBackendNodeClient({ fetcher: (input, init) => fetch(input, { ...init, keepalive: true }) });
+new MonoCloudBackendNodeClient({ fetcher: async () => new Response('{}') });
+new MonoCloudBackendNodeClient({ fetcher: async (input: string | URL | Request) => Response.json({ input: String(input) }) });
+new MonoCloudBackendNodeClient({
+  fetcher: (input, init) => fetch(input, { ...init, dispatcher: new undici.Agent() } as unknown as RequestInit),
+});
+// @ts-expect-error a fetcher answers with a promise
+new MonoCloudBackendNodeClient({ fetcher: () => new Response() });
+// @ts-expect-error `keys` is an array
+new MonoCloudBackendNodeClient({ jwksResolver: () => ({ keys: {} }) });
+// @ts-expect-error the issuer is required
+new MonoCloudBackendNodeClient({ metadataResolver: () => ({ jwks_uri: 'https://a.b/jwks' }) });
+
+// --- methods ---
+
+async function methods(token: string): Promise<void> {
+  const plain = await client.validateAccessToken(token);
+  same<typeof plain, AccessTokenClaims>(true);
+  plain.sub.length;
+  same<typeof plain.anything, unknown>(true);
+
+  const mine = await client.validateAccessToken<MyClaims>(token, { scopes: ['a'], groups: ['b'] });
+  same<typeof mine, MyClaims>(true);
+  mine.org_id.length;
+  (await client.validateAccessToken<Bare>(token)).tenant.length;
+  (await client.validateJwtAccessToken<Bare>(token)).tenant.length;
+  (await client.introspectAccessToken<Bare>(token)).tenant.length;
+  // @ts-expect-error the type of the claims is stated, not guessed from where they go
+  const guessed: MyClaims = await client.validateAccessToken(token);
+  // @ts-expect-error claims are an object
+  await client.validateAccessToken<string>(token);
+  // @ts-expect-error a token is a string
+  await client.validateAccessToken(undefined);
+  // @ts-expect-error a list is asked for
+  await client.validateAccessToken(token, { scopes: 'a b' });
+  // @ts-expect-error keys replace the issuer's only for a JWT
+  await client.introspectAccessToken(token, { jwks: { keys: [] } });
+
+  const scopes = ['data:read', 'data:write'] as const;
+  await client.validateAccessToken(token, { scopes, validateCertificateBinding: true, clientCertificate: undefined });
+  await client.validateJwtAccessToken(token, { jwks: await client.getJwks(true) });
+
+  const metadata: IssuerMetadata = await client.getMetadata();
+  metadata.mtls_endpoint_aliases?.introspection_endpoint?.length;
+  same<typeof metadata.anything, unknown>(true);
+
+  client.setClockSkew(1);
+  client.setClockTolerance(0);
+  // @ts-expect-error seconds are a number
+  client.setClockSkew('1');
+
+  const nothing: void = await client.warmUp();
+  const health: MonoCloudHealth = client.health();
+  const age: number | undefined = health.keys.age;
+  const count: number = health.keys.count + health.rememberedTokens + health.introspection.failures;
+  if (!health.ready) console.warn(health.metadata.lastError, health.keys.nextRefresh, age, count, nothing, guessed);
+  // @ts-expect-error a snapshot
+  health.ready = true;
+
+  same<ReturnType<typeof MonoCloudBackendNodeClient.decodeJwt<Bare>>, Bare>(true);
+  const decoded = MonoCloudOidcBackendClient.decodeJwt(token);
+  same<typeof decoded, JwtClaims>(true);
+}
+
+// --- subclasses and doubles ---
+
+class Audited extends MonoCloudBackendNodeClient {
+  override async validateAccessToken(token: string, options?: ValidateAccessTokenOptions): Promise<AccessTokenClaims> {
+    return super.validateAccessToken(token, options);
+  }
+
+  override async validateJwtAccessToken<C extends object = AccessTokenClaims>(
+    token: string,
+    options?: ValidateJwtAccessTokenOptions,
+  ): Promise<C> {
+    return super.validateJwtAccessToken<C>(token, options);
+  }
+
+  override async introspectAccessToken(token: string, options?: IntrospectOptions): Promise<any> {
+    return super.introspectAccessToken(token, options);
+  }
+}
+const audited: MonoCloudBackendNodeClient = new Audited();
+audited.validateAccessToken = async () => ({ iss: '', aud: '', sub: '', iat: 0, exp: 0 });
+
+// --- errors ---
+
+function describe(error: unknown): string {
+  if (error instanceof MonoCloudTokenError) {
+    const code: MonoCloudTokenErrorCode = error.code;
+    same<typeof error.name, 'MonoCloudTokenError'>(true);
+    // @ts-expect-error no such code
+    if (error.code === 'expired') return '';
+    return error.reason === 'expired' ? 'expired' : code;
+  }
+  if (error instanceof MonoCloudHttpError) return `${error.status ?? 'no response'} ${error.statusText ?? ''}`;
+  if (error instanceof MonoCloudOPError) return `${error.error}: ${error.errorDescription ?? ''}`;
+  if (error instanceof MonoCloudValidationError) return error.message;
+  if (error instanceof MonoCloudAuthBaseError) return `${error.name} ${error.raw?.headers['retry-after'] ?? ''}`;
+  return String(error);
+}
+
+/** The classes are told apart, though some have the same members. */
+function exhaustive(error: MonoCloudTokenError | MonoCloudValidationError | MonoCloudHttpError | MonoCloudOPError): string {
+  if (error instanceof MonoCloudValidationError) return 'validation';
+  if (error instanceof MonoCloudHttpError) return 'http';
+  if (error instanceof MonoCloudOPError) return 'op';
+  same<typeof error, MonoCloudTokenError>(true);
+  return error.code;
+}
+
+const reason: MonoCloudReason = 'a word of a later release';
+const raw: MonoCloudRawResponse = { status: 500, statusText: '', headers: {}, body: '' };
+new MonoCloudTokenError('Token has expired', 'invalid_token', 'expired');
+new MonoCloudValidationError('audience is required', reason);
+new MonoCloudHttpError('out of reach', 'connection_refused');
+new MonoCloudOPError('invalid_client', undefined, 'client_refused', raw);
+// @ts-expect-error not a code
+new MonoCloudTokenError('Token has expired', 'expired', 'expired');
+
+// --- caches ---
+
+class MapCache implements ICache {
+  readonly #entries = new Map<string, AccessTokenClaims>();
+
+  async get(token: string): Promise<AccessTokenClaims | undefined> {
+    return this.#entries.get(token);
+  }
+
+  async set(token: string, claims: AccessTokenClaims, _expiresAt: number): Promise<void> {
+    this.#entries.set(token, claims);
+  }
+
+  async delete(token: string): Promise<void> {
+    this.#entries.delete(token);
+  }
+}
+
+class ScopedCache extends MapCache implements IIntrospectionCache {
+  scope({ issuer, audience }: { issuer: string; audience: string }): ICache {
+    return issuer === audience ? this : new MapCache();
+  }
+}
+
+new MonoCloudBackendNodeClient({ cache: new MapCache() });
+new MonoCloudBackendNodeClient({ cache: new ScopedCache() });
+// @ts-expect-error `delete` is missing
+new MonoCloudBackendNodeClient({ cache: { get: async () => null, set: async () => {} } });
+
+// --- the other names of the contract ---
+
+const binding: CertificateBindingValidation[] = ['when_present', 'required', 'dangerously_ignore'];
+const methodsOfAuthentication: Record<ClientAuthMethod, true> = {
+  client_secret_basic: true,
+  client_secret_post: true,
+  client_secret_jwt: true,
+  private_key_jwt: true,
+  tls_client_auth: true,
+  self_signed_tls_client_auth: true,
+  spiffe_jwt: true,
+  spiffe_x509: true,
+};
+const groupOptions: IsUserInGroupOptions = { groupsClaim: 'groups', matchAll: false };
+const key: Jwk = { kty: 'RSA', n: '', e: 'AQAB', kid: '1' };
+const keys: Jwks = { keys: [key] };
+const header: JwsHeaderParameters = { alg: 'RS256', kid: '1', custom: 1 };
+const aliases: MtlsEndpointAliases = { introspection_endpoint: 'https://mtls.a.b/introspect' };
+const protectOptions: ProtectOptions = { scopes: ['a'] };
+const token: TokenResolver<{ cookie: string }> = (request) => request.cookie;
+const certificate: ClientCertificateResolver<{ pem?: string }> = async (request) => request.pem;
+const requestOptions: ProtectApiRequestOptions<{ cookie: string }> = { tokenResolver: token };
+
+export {
+  aliases,
+  binding,
+  certificate,
+  describe,
+  exhaustive,
+  groupOptions,
+  header,
+  keys,
+  methods,
+  methodsOfAuthentication,
+  parent,
+  parentOptions,
+  protectOptions,
+  requestOptions,
+};

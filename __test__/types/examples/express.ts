@@ -1,0 +1,29 @@
+// S1, "Protect your Express API routes using the protectApi middleware".
+import express from 'express';
+import {
+  protectApi,
+  type AuthenticatedExpressRequest,
+} from '@monocloud/backend-node/express';
+
+const app = express();
+
+// Create the middleware (reads from environment variables)
+const protect = protectApi();
+
+// Protect a route — validates the Bearer token automatically
+app.get('/api/protected', protect(), (req, res) => {
+  const { claims } = req as AuthenticatedExpressRequest;
+  res.json({ claims });
+});
+
+// Require specific scopes
+app.get('/api/data', protect({ scopes: ['data:write'] }), (req, res) => {
+  res.json({ message: 'data:write access granted' });
+});
+
+// Require specific groups
+app.get('/api/team', protect({ groups: ['engineering'] }), (req, res) => {
+  res.json({ message: 'team access granted' });
+});
+
+app.listen(3000);

@@ -1,0 +1,124 @@
+'use strict';
+
+/**
+ * A client with an `ICache`: ask it first, bounded; believe nothing; validate anew what it cannot answer (contract 11).
+ *
+ * The cache is the user's JavaScript, called from JavaScript. What it returns is decided on by the engine, with every
+ * rule, on every call.
+ */
+
+const { FAILURES, Failure, failureOf } = require('./errors.js');
+
+// Taken before a test's fake timers replace it.
+const { setTimeout, clearTimeout } = globalThis;
+
+/** How long a cache may take, in milliseconds, before it counts as having nothing. */
+const PATIENCE = 250;
+/** The engine's verdicts on an entry. */
+const ACCEPTED = 0;
+const UNUSABLE = 1;
+
+class CacheFlow {
+  #core;
+  #native;
+  #cache;
+
+  constructor(core, native, cache, scope) {
+    this.#core = core;
+    this.#native = native;
+    this.#cache = typeof cache.scope === 'function' ? cache.scope(scope) : cache;
+  }
+
+  /** @param override Validates instead of the engine: see `Core.decide`. */
+  async decide(token, policy, certificate, override) {
+    if (token.trim() === '') return FAILURES.token_required;
+    const entry = await this.#get(token);
+    if (typeof entry === 'object' && entry !== null) {
+      const outcome = this.#judge(entry, token, policy, certificate);
+      if (outcome !== undefined) return outcome;
+      this.#delete(token);
+    }
+    return this.#validate(token, policy, certificate, override);
+  }
+
+  /** Claims, a failure, or nothing when the entry is of no use. */
+  #judge(entry, token, policy, certificate) {
+    let text;
+    try {
+      text = JSON.stringify(entry);
+    } catch {
+      return undefined;
+    }
+    if (typeof text !== 'string') return undefined;
+    const number = this.#core.policies.numberOf(policy);
+    const verdict = this.#native.decideCached(token, number, Date.now() / 1000, certificate, text);
+    if (verdict === UNUSABLE) return undefined;
+    if (verdict !== ACCEPTED) return failureOf(verdict);
+    // From the text that was decided on: what the cache keeps of its object, or changes in it, is its own.
+    const claims = JSON.parse(text);
+    delete claims.active;
+    return claims;
+  }
+
+  async #validate(token, policy, certificate, override) {
+    const isLocal = this.#core.isLocal(token);
+    if (isLocal || override) {
+      const outcome = await (override ? override(isLocal) : this.#core.decideJwt(token, policy, certificate));
+      if (!(outcome instanceof Failure)) this.#set(token, outcome, !isLocal);
+      return outcome;
+    }
+    const { claims, failure } = await this.#core.askIssuer(token, policy, certificate);
+    if (claims) this.#set(token, claims, true);
+    else if (failure === FAILURES.inactive) this.#setInactive(token);
+    return failure ?? claims;
+  }
+
+  async #get(token) {
+    try {
+      const pending = this.#cache.get(token);
+      return typeof pending?.then === 'function' ? await within(PATIENCE, pending) : pending;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #set(token, claims, isIntrospected) {
+    const exp = typeof claims.exp === 'number' ? claims.exp : undefined;
+    const until = this.#native.cacheUntil(exp, isIntrospected, Date.now() / 1000);
+    // A copy: the caller may change the claims it is given.
+    if (until !== null && until !== undefined) forget(() => this.#cache.set(token, structuredClone(claims), until));
+  }
+
+  #setInactive(token) {
+    const until = this.#native.cacheUntil(undefined, true, Date.now() / 1000);
+    if (until !== null && until !== undefined) {
+      forget(() => this.#cache.set(token, { active: false, exp: until }, until));
+    }
+  }
+
+  #delete(token) {
+    forget(() => this.#cache.delete(token));
+  }
+}
+
+/** Starts what nobody waits for; that it fails changes nothing. */
+function forget(work) {
+  try {
+    Promise.resolve(work()).catch(() => {});
+  } catch {
+    // A cache that throws is a cache that has nothing.
+  }
+}
+
+function within(milliseconds, promise) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(reject, milliseconds, new Error('cache is slow'));
+    const settle = (end) => (value) => {
+      clearTimeout(timer);
+      end(value);
+    };
+    promise.then(settle(resolve), settle(reject));
+  });
+}
+
+module.exports = { CacheFlow };

@@ -1,0 +1,47 @@
+/** Two ready-made caches for the option `cache`. */
+import type { ICache } from '../index.js';
+
+/**
+ * A cache inside this process. Entries end with their token; the least recently used gives way. Keyed by a hash: no
+ * raw token stays in memory. Not shared between workers or machines.
+ */
+export function memoryCache(options?: {
+  /** >= 1. Default: 10000. */
+  maxEntries?: number | undefined;
+}): ICache;
+
+/** What `redisCache` uses of node-redis 5 or later: a client, a pool or a cluster. */
+export interface NodeRedisClient {
+  get(key: string): Promise<unknown>;
+  set(key: string, value: string, options: { expiration: { type: 'EXAT'; value: number } }): Promise<unknown>;
+  del(key: string): Promise<unknown>;
+}
+
+/** What `redisCache` uses of ioredis, and of iovalkey, which is like it: a client or a cluster. */
+export interface IoRedisClient {
+  /** Called as `call('GET', key)`, `call('SET', key, value, 'EXAT', seconds)` and `call('DEL', key)`. */
+  call(command: string, ...args: string[]): Promise<unknown>;
+}
+
+/** What `redisCache` uses of Valkey GLIDE. */
+export interface ValkeyGlideClient {
+  /** Called with the same commands as {@link IoRedisClient.call}, each as one array. */
+  customCommand(args: string[]): Promise<unknown>;
+}
+
+/**
+ * A cache in Redis or Valkey, over the application's own client, shared by a fleet of machines. One entry a token,
+ * which the server itself ends with the token (`EXPIREAT`). Its key is `prefix` and the SHA-256 of issuer, audience
+ * and token, so that no raw token is stored and tenants and audiences never meet; its value is the claims, not
+ * encrypted. Commands: `GET`, `SET … EXAT` (Redis 6.2, Valkey 7.2 or later), `DEL`.
+ *
+ * The application connects, closes and handles the errors of its client. Redis out of reach, slow, or holding rubbish
+ * is a miss.
+ */
+export function redisCache(
+  client: NodeRedisClient | IoRedisClient | ValkeyGlideClient,
+  options?: {
+    /** Put before every key. Default: `monocloud:`. */
+    prefix?: string | undefined;
+  },
+): ICache;

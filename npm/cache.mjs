@@ -1,0 +1,6 @@
+import cjs from './cache.js';
+
+export const {
+  memoryCache,
+  redisCache,
+} = cjs;

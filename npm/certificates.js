@@ -1,0 +1,58 @@
+'use strict';
+
+/**
+ * Where a client's certificate really is: resolvers for `certificateResolver`, for Express, Fastify and `node:http`.
+ *
+ * A header is trusted only behind a proxy that strips it from outside. What a header's value may be is decided by the
+ * engine; what is refused here is a header that is not there exactly once.
+ */
+
+const native = require('./native.js');
+const { isSentOnce } = require('./bearer.js');
+const { MonoCloudValidationError } = require('./errors.js');
+
+/** RFC 9110 §5.6.2 `token`. */
+const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
+
+function fromSocket() {
+  return (request) => {
+    const certificate = (request.raw ?? request).socket?.getPeerCertificate?.(false);
+    return certificate?.raw ? certificate.raw.toString('base64') : undefined;
+  };
+}
+
+function fromHeader(name) {
+  if (typeof name !== 'string' || !HEADER_NAME.test(name)) {
+    throw new MonoCloudValidationError('name must be the name of a header', 'argument_invalid');
+  }
+  return headerResolver(name.toLowerCase(), 'pem');
+}
+
+function fromXfcc() {
+  return headerResolver('x-forwarded-client-cert', 'xfcc');
+}
+
+function fromClientCert() {
+  return headerResolver('client-cert', 'client-cert');
+}
+
+function fromAlb() {
+  return headerResolver('x-amzn-mtls-clientcert', 'pem');
+}
+
+function headerResolver(name, form) {
+  return (request) => {
+    const { headers, rawHeaders } = request.raw ?? request;
+    const value = headers[name];
+    if (typeof value !== 'string' || !isSentOnce(rawHeaders, name) || hasLookAlike(headers, name)) return undefined;
+    return native.certificateFromHeader(form, value) ?? undefined;
+  };
+}
+
+/** `x_client_cert` beside `x-client-cert`: some servers take the one for the other, and a proxy strips only one. */
+function hasLookAlike(headers, name) {
+  const canonical = name.replaceAll('_', '-');
+  return Object.keys(headers).some((other) => other !== name && other.replaceAll('_', '-') === canonical);
+}
+
+module.exports = { fromAlb, fromClientCert, fromHeader, fromSocket, fromXfcc };

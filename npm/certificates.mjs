@@ -1,0 +1,9 @@
+import cjs from './certificates.js';
+
+export const {
+  fromAlb,
+  fromClientCert,
+  fromHeader,
+  fromSocket,
+  fromXfcc,
+} = cjs;

@@ -1,0 +1,206 @@
+'use strict';
+
+/**
+ * One client's way through the engine: the warm call first, then whatever it says is missing.
+ *
+ * Gives claims or a `Failure`, at once or as a promise. No rule is decided here.
+ */
+
+const native = require('./native.js');
+const { CacheFlow } = require('./cache-flow.js');
+const { copier } = require('./copy.js');
+const { FAILURES, Failure, MonoCloudValidationError, failureOf } = require('./errors.js');
+const { Host } = require('./host.js');
+const { Policies } = require('./policies.js');
+const { settingsOf } = require('./settings.js');
+
+// Taken before a test's fake timers replace it.
+const { setTimeout, clearTimeout } = globalThis;
+
+/** The engine's numbers that are no failure. */
+const NEEDS_KEYS = -1;
+const IS_SLOW = -2;
+/** How slot numbers name places: `PLACES` of the engine's memory. */
+const PLACES = 2 ** 20;
+/** How long one waits for newer keys, in milliseconds, while old ones could serve. */
+const STALE_WAIT = 1000;
+/** A flight that was joined may have left too early; two more are always enough. */
+const MAX_ROUNDS = 3;
+
+class Core {
+  #native;
+  #warm;
+  #host;
+  #cache;
+  /** With a resolver for the keys alone, JWTs need no metadata. */
+  #needsMetadata;
+  #slots = [];
+
+  constructor(flavour, options) {
+    const { settings, functions, timeout, scope } = settingsOf(flavour, options);
+    try {
+      this.#native = new native.MonoCloudBackendNodeClient(settings);
+    } catch (error) {
+      throw new MonoCloudValidationError(error.message, 'option_invalid');
+    }
+    this.#needsMetadata = !options.jwksResolver || Boolean(options.metadataResolver);
+    if (functions) this.#host = new Host(this.#native, functions, timeout);
+    this.#warm = this.#native.warm(() => this.#host?.drain());
+    this.policies = new Policies(this.#native);
+    if (options.cache) this.#cache = new CacheFlow(this, this.#native, options.cache, scope);
+  }
+
+  /**
+   * Decides on any token: claims, a failure, or a promise of either.
+   *
+   * @param override Validates instead of the engine: a subclass's methods, told whether the token is a local JWT.
+   */
+  decide(token, policy, certificate, override) {
+    if (typeof token !== 'string') return FAILURES.token_required;
+    if (this.#cache) return this.#cache.decide(token, policy, certificate, override);
+    if (override) return token.trim() === '' ? FAILURES.token_required : override(this.isLocal(token));
+    const outcome = this.decideJwt(token, policy, certificate);
+    // Only a token that fails can be one for introspection: the check costs a good JWT nothing.
+    return outcome instanceof Failure && !this.#native.isLocal(token)
+      ? this.introspect(token, policy, certificate)
+      : outcome;
+  }
+
+  /** Whether a token is validated here, and not by the issuer. */
+  isLocal(token) {
+    return this.#native.isLocal(token);
+  }
+
+  /** Decides on a JWT locally. */
+  decideJwt(token, policy, certificate) {
+    if (typeof token !== 'string') return FAILURES.token_required;
+    const number = policy.number ?? this.policies.numberOf(policy);
+    const outcome = this.#warm(token, number, Date.now() / 1000, certificate);
+    if (typeof outcome === 'string') return JSON.parse(outcome);
+    if (outcome >= 0) return this.#recall(token, outcome);
+    if (outcome === NEEDS_KEYS) return this.#afterKeys(token, policy, certificate);
+    if (outcome === IS_SLOW) return this.#onPool(token, policy, certificate);
+    return this.#failure(outcome, token);
+  }
+
+  /** Decides on a JWT against the caller's own JWK Set. */
+  decideWithJwks(token, policy, certificate, jwks) {
+    if (typeof token !== 'string') return FAILURES.token_required;
+    const number = this.policies.numberOf(policy);
+    const text = JSON.stringify(jwks);
+    return this.#settle(this.#native.decideWithJwks(token, number, Date.now() / 1000, certificate, text), token);
+  }
+
+  /** Asks the issuer, then decides on its answer. */
+  async introspect(token, policy, certificate) {
+    const { claims, failure } = await this.askIssuer(token, policy, certificate);
+    return failure ?? claims;
+  }
+
+  /** The same, with the claims also where the route refuses them: they are good, and worth keeping. */
+  async askIssuer(token, policy, certificate) {
+    if (typeof token !== 'string' || token.trim() === '') return { failure: FAILURES.token_required };
+    const pending = this.#native.introspect(token, Date.now() / 1000);
+    this.#host?.drain();
+    const answer = await pending;
+    if (typeof answer !== 'string') return { failure: failureOf(answer.reason, answer.detail) };
+    const number = this.policies.numberOf(policy);
+    const verdict = this.#native.decideIntrospected(token, number, Date.now() / 1000, certificate, answer);
+    const claims = JSON.parse(answer);
+    delete claims.active;
+    if (verdict === 0) return { claims };
+    const failure = failureOf(verdict);
+    return failure.spec.code === 'invalid_token' ? { failure } : { claims, failure };
+  }
+
+  /** The metadata or the JWK Set, parsed, or the failure to get it. */
+  async document(kind, isForced) {
+    const pending = this.#native[kind](isForced);
+    this.#host?.drain();
+    const answer = await pending;
+    return typeof answer === 'string' ? JSON.parse(answer) : failureOf(answer.reason, answer.detail);
+  }
+
+  /** Fetches what JWTs need, ahead of them: the keys, or the failure. */
+  async warmUp() {
+    const metadata = this.#needsMetadata ? await this.document('metadata', false) : undefined;
+    return metadata instanceof Failure ? metadata : this.document('jwks', false);
+  }
+
+  setClockSkew(seconds) {
+    this.#native.setClockSkew(checkedSeconds('clockSkew', seconds));
+  }
+
+  setClockTolerance(seconds) {
+    this.#native.setClockTolerance(checkedSeconds('clockTolerance', seconds));
+  }
+
+  health() {
+    const health = JSON.parse(this.#native.health(), (_, value) => (value === null ? undefined : value));
+    return { ready: this.#native.hasUsableKeys(), ...health };
+  }
+
+  async #afterKeys(token, policy, certificate) {
+    for (let round = 1; round <= MAX_ROUNDS; round += 1) {
+      const pending = this.#native.waitForKeys();
+      this.#host?.drain();
+      // Old keys could serve: then nobody waits long for newer ones. Not twice, for a key may be missing.
+      const mayGiveUp = round === 1 && this.#native.hasUsableKeys();
+      const isDone = await (mayGiveUp ? orTrueAfter(STALE_WAIT, pending) : pending);
+      const number = this.policies.numberOf(policy);
+      const now = Date.now() / 1000;
+      const outcome =
+        isDone || round === MAX_ROUNDS
+          ? this.#native.decide(token, number, now, certificate)
+          : this.#warm(token, number, now, certificate);
+      if (outcome === IS_SLOW) return this.#onPool(token, policy, certificate);
+      if (outcome !== NEEDS_KEYS) return this.#settle(outcome, token);
+    }
+    return FAILURES.timed_out;
+  }
+
+  async #onPool(token, policy, certificate) {
+    const number = this.policies.numberOf(policy);
+    return this.#settle(await this.#native.decideOnPool(token, number, Date.now() / 1000, certificate), token);
+  }
+
+  #settle(outcome, token) {
+    if (typeof outcome === 'string') return JSON.parse(outcome);
+    return outcome >= 0 ? this.#recall(token, outcome) : this.#failure(outcome, token);
+  }
+
+  /** A copy of claims that were parsed before. A place is one token's after another: the whole number tells. */
+  #recall(token, slot) {
+    const place = slot % PLACES;
+    const known = this.#slots[place];
+    if (known !== undefined && known.slot === slot) return known.copy();
+    const claims = JSON.parse(this.#native.claims(token, slot));
+    this.#slots[place] = { slot, copy: copier(claims) };
+    return claims;
+  }
+
+  #failure(number, token) {
+    const failure = failureOf(number);
+    const { name } = failure.spec;
+    if (name === 'MonoCloudTokenError') return token.trim() === '' ? FAILURES.token_required : failure;
+    const last = this.#native.failure();
+    return last?.reason === number ? failureOf(number, last.detail) : failure;
+  }
+}
+
+function orTrueAfter(milliseconds, promise) {
+  let timer;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, milliseconds, true);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+function checkedSeconds(name, seconds) {
+  if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds < 0) {
+    throw new MonoCloudValidationError(`${name} must be a number of seconds, 0 or more`, 'argument_invalid');
+  }
+  return seconds;
+}
+
+module.exports = { Core };

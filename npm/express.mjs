@@ -1,0 +1,12 @@
+import cjs from './express.js';
+
+export const {
+  MonoCloudAuthBaseError,
+  MonoCloudBackendNodeClient,
+  MonoCloudHttpError,
+  MonoCloudOPError,
+  MonoCloudOidcBackendClient,
+  MonoCloudTokenError,
+  MonoCloudValidationError,
+  protectApi,
+} = cjs;

@@ -1,0 +1,12 @@
+import cjs from './fastify.js';
+
+export const {
+  MonoCloudAuthBaseError,
+  MonoCloudBackendNodeClient,
+  MonoCloudHttpError,
+  MonoCloudOPError,
+  MonoCloudOidcBackendClient,
+  MonoCloudTokenError,
+  MonoCloudValidationError,
+  protectApi,
+} = cjs;

@@ -1,0 +1,101 @@
+'use strict';
+
+/**
+ * The user's functions that fetch: `fetcher`, `metadataResolver`, `jwksResolver`. The engine says what it needs, this
+ * performs it and hands the answer back; what the answer is worth is decided there.
+ */
+
+// Taken before a test's fake timers replace it: a deadline is real time.
+const { setTimeout, clearTimeout } = globalThis;
+
+const MAX_BODY_BYTES = 512 * 1024;
+
+class Host {
+  #native;
+  #functions;
+  #timeout;
+
+  constructor(native, functions, timeout) {
+    this.#native = native;
+    this.#functions = functions;
+    this.#timeout = timeout;
+  }
+
+  /** Starts everything the engine waits for. */
+  drain() {
+    for (const request of JSON.parse(this.#native.takeRequests())) this.#perform(request);
+  }
+
+  async #perform(request) {
+    try {
+      await withDeadline(this.#timeout, (signal) => this.#answer(request, signal));
+    } catch (error) {
+      this.#native.fail(request.id, error instanceof Limit ? error.message : 'fetcher_failed');
+    }
+    // An answer may ask for more: metadata, then keys.
+    this.drain();
+  }
+
+  async #answer(request, signal) {
+    const { metadataResolver, jwksResolver } = this.#functions;
+    if (request.kind !== 'http') {
+      const document = await (request.kind === 'jwks' ? jwksResolver() : metadataResolver());
+      return () => this.#native.resolve(request.id, JSON.stringify(document));
+    }
+    const response = await this.#functions.fetcher(request.url, {
+      method: request.form === null ? 'GET' : 'POST',
+      headers: Object.fromEntries(request.headers),
+      body: request.form ?? undefined,
+      redirect: 'manual',
+      signal,
+    });
+    const body = await readBody(response);
+    const headers = JSON.stringify([...response.headers]);
+    return () => this.#native.answer(request.id, response.status, response.statusText ?? '', headers, body);
+  }
+}
+
+/** A limit of ours that was passed; the message is the engine's word for it. */
+class Limit extends Error {}
+
+/** Runs `work` until the deadline; what it gives is called only when it was in time, so that one answer is given. */
+async function withDeadline(milliseconds, work) {
+  const controller = new AbortController();
+  let timer;
+  const deadline = new Promise((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Limit('timed_out'));
+      controller.abort();
+    }, milliseconds);
+  });
+  try {
+    const commit = await Promise.race([work(controller.signal), deadline]);
+    commit();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The body as text, never more than the limit of it. A response without a stream (a test's) gives its text. */
+async function readBody(response) {
+  if (!response.body?.getReader) {
+    const text = await response.text();
+    if (Buffer.byteLength(text) > MAX_BODY_BYTES) throw new Limit('body_too_large');
+    return text;
+  }
+  const reader = response.body.getReader();
+  const chunks = [];
+  let length = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return Buffer.concat(chunks).toString('utf8');
+    length += value.byteLength;
+    if (length > MAX_BODY_BYTES) {
+      reader.cancel().catch(() => {});
+      throw new Limit('body_too_large');
+    }
+    chunks.push(value);
+  }
+}
+
+module.exports = { Host };

@@ -1,0 +1,22 @@
+'use strict';
+
+/** The framework-neutral client and the errors. */
+
+const { MonoCloudBackendNodeClient, MonoCloudOidcBackendClient } = require('./client.js');
+const {
+  MonoCloudAuthBaseError,
+  MonoCloudHttpError,
+  MonoCloudOPError,
+  MonoCloudTokenError,
+  MonoCloudValidationError,
+} = require('./errors.js');
+
+module.exports = {
+  MonoCloudAuthBaseError,
+  MonoCloudBackendNodeClient,
+  MonoCloudHttpError,
+  MonoCloudOPError,
+  MonoCloudOidcBackendClient,
+  MonoCloudTokenError,
+  MonoCloudValidationError,
+};

@@ -1,0 +1,11 @@
+import cjs from './index.js';
+
+export const {
+  MonoCloudAuthBaseError,
+  MonoCloudBackendNodeClient,
+  MonoCloudHttpError,
+  MonoCloudOPError,
+  MonoCloudOidcBackendClient,
+  MonoCloudTokenError,
+  MonoCloudValidationError,
+} = cjs;

@@ -1,0 +1,104 @@
+'use strict';
+
+/**
+ * The subpath `./internal`: small readers shared with applications that build on this package. No policy: which key
+ * fits a header is the engine's answer.
+ */
+
+const { webcrypto } = require('node:crypto');
+
+const { MonoCloudTokenError } = require('./errors.js');
+
+/** How Web Crypto names the algorithms of RFC 7518 §3.1, RFC 8037 §3.1 and RFC 9864 (`Ed25519`). */
+const IMPORT_PARAMETERS = new Map([
+  ['RS256', { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }],
+  ['RS384', { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-384' }],
+  ['RS512', { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-512' }],
+  ['PS256', { name: 'RSA-PSS', hash: 'SHA-256' }],
+  ['PS384', { name: 'RSA-PSS', hash: 'SHA-384' }],
+  ['PS512', { name: 'RSA-PSS', hash: 'SHA-512' }],
+  ['ES256', { name: 'ECDSA', namedCurve: 'P-256' }],
+  ['ES384', { name: 'ECDSA', namedCurve: 'P-384' }],
+  ['ES512', { name: 'ECDSA', namedCurve: 'P-521' }],
+  ['EdDSA', { name: 'Ed25519' }],
+  ['Ed25519', { name: 'Ed25519' }],
+]);
+
+/** The public members of RFC 7518 §6 and RFC 8037 §2. */
+const PUBLIC_KEY_MEMBERS = ['kty', 'crv', 'n', 'e', 'x', 'y'];
+
+function findToken(tokens, resource, scopes) {
+  return tokens?.find((token) => {
+    if (!isSameSet(token.resource, resource)) return false;
+    return scopes === undefined || isSameSet(token.requestedScopes ?? token.scopes, scopes);
+  });
+}
+
+async function getPublicSigKeyFromIssuerJwks(jwks, header) {
+  const keys = Array.isArray(jwks) ? jwks : jwks?.keys;
+  // Loaded here, so that the rest of this module works where no add-on is built.
+  const native = require('./native.js');
+  const index = native.selectSigningKey(JSON.stringify({ keys: keys ?? [] }), JSON.stringify(header ?? {}));
+  const parameters = IMPORT_PARAMETERS.get(header?.alg);
+  if (index < 0 || parameters === undefined) throw keyNotFound();
+  try {
+    return await webcrypto.subtle.importKey('jwk', publicPart(keys[index]), parameters, false, ['verify']);
+  } catch {
+    throw keyNotFound();
+  }
+}
+
+function getBoolean(value) {
+  if (typeof value !== 'string') return undefined;
+  switch (value.toLowerCase()) {
+    case 'true':
+      return true;
+    case 'false':
+      return false;
+    default:
+      return undefined;
+  }
+}
+
+function getNumber(value) {
+  if (typeof value !== 'string' || !/^[+-]?\d+$/.test(value)) return undefined;
+  const number = Number(value);
+  // Past 2^53 a double would answer with a neighbour. Adding 0 turns -0 into 0.
+  return Number.isSafeInteger(number) ? number + 0 : undefined;
+}
+
+function now() {
+  return Math.floor(Date.now() / 1000);
+}
+
+function parseSpaceSeparated(value) {
+  if (typeof value !== 'string') return undefined;
+  return value.split(' ').filter((item) => item !== '');
+}
+
+function isSameSet(left, right) {
+  const leftSet = new Set(parseSpaceSeparated(left));
+  const rightSet = new Set(parseSpaceSeparated(right));
+  return leftSet.size === rightSet.size && [...leftSet].every((item) => rightSet.has(item));
+}
+
+/**
+ * Web Crypto judges `use`, `key_ops`, `ext` and `alg` by rules of its own, and Node's change between versions; the
+ * engine has judged them already. Private members never get in.
+ */
+function publicPart(jwk) {
+  return Object.fromEntries(PUBLIC_KEY_MEMBERS.filter((name) => name in jwk).map((name) => [name, jwk[name]]));
+}
+
+function keyNotFound() {
+  return new MonoCloudTokenError('No fitting signing key found', 'invalid_token', 'key_not_found');
+}
+
+module.exports = {
+  findToken,
+  getBoolean,
+  getNumber,
+  getPublicSigKeyFromIssuerJwks,
+  now,
+  parseSpaceSeparated,
+};

@@ -1,0 +1,120 @@
+'use strict';
+
+/**
+ * What `protectApi` does for any framework: find the token, decide, find the certificate when it matters.
+ *
+ * Gives claims or a `Reply`; at once when the engine answers at once and no resolver has to be waited for.
+ */
+
+const { bearerToken } = require('./bearer.js');
+const { MonoCloudBackendNodeClient, coreOf } = require('./client.js');
+const { FAILURES, Failure, MonoCloudValidationError } = require('./errors.js');
+const { NO_TOKEN, RESOLVER_FAILED, replyTo } = require('./reply.js');
+
+/** Reads `protectApi`'s arguments; gives `protect`'s engine: a function from route options to a route's decision. */
+function protector(clientOrOptions, maybeOptions) {
+  const isClient = typeof clientOrOptions?.validateAccessToken === 'function';
+  const client = isClient ? clientOrOptions : new MonoCloudBackendNodeClient();
+  const { tokenResolver, certificateResolver } = (isClient ? maybeOptions : clientOrOptions) ?? {};
+  checkResolver('tokenResolver', tokenResolver);
+  checkResolver('certificateResolver', certificateResolver);
+  return (routeOptions) => new Route(client, routeOptions, tokenResolver, certificateResolver);
+}
+
+class Route {
+  #client;
+  #options;
+  #policy;
+  #tokenResolver;
+  #certificateResolver;
+
+  constructor(client, options = {}, tokenResolver = undefined, certificateResolver = undefined) {
+    this.#client = client;
+    this.#options = { ...options };
+    this.#policy = coreOf(client)?.policies.route(options);
+    this.#tokenResolver = tokenResolver;
+    this.#certificateResolver = certificateResolver;
+  }
+
+  /**
+   * @param request What the resolvers get.
+   * @param raw The request of `node:http`.
+   */
+  decide(request, raw) {
+    if (this.#tokenResolver) return this.#decideResolved(request, raw);
+    const token = bearerToken(raw);
+    return token === undefined ? NO_TOKEN : this.#decideToken(token, request);
+  }
+
+  async #decideResolved(request, raw) {
+    let token;
+    try {
+      token = await this.#tokenResolver(request);
+    } catch {
+      return RESOLVER_FAILED;
+    }
+    const found = typeof token === 'string' && token.trim() !== '' ? token.trim() : bearerToken(raw);
+    return found === undefined ? NO_TOKEN : this.#decideToken(found, request);
+  }
+
+  #decideToken(token, request) {
+    const core = this.#policy && coreOf(this.#client);
+    if (!core) return this.#validate(token, request);
+    const outcome = core.decide(token, this.#policy, undefined);
+    return outcome instanceof Promise
+      ? outcome.then((decided) => this.#conclude(decided, token, request), (error) => this.#reply(error))
+      : this.#conclude(outcome, token, request);
+  }
+
+  #conclude(outcome, token, request) {
+    if (!(outcome instanceof Failure)) return outcome;
+    // Bound to a certificate: only now is there a reason to look for it.
+    const isMissing = outcome === FAILURES.certificate_missing;
+    return isMissing && this.#certificateResolver ? this.#decideBound(token, request) : this.#reply(outcome);
+  }
+
+  async #decideBound(token, request) {
+    const certificate = await this.#certificate(request);
+    if (certificate === RESOLVER_FAILED) return RESOLVER_FAILED;
+    try {
+      const outcome = await coreOf(this.#client).decide(token, this.#policy, certificate);
+      return outcome instanceof Failure ? this.#reply(outcome) : outcome;
+    } catch (error) {
+      return this.#reply(error);
+    }
+  }
+
+  /** A subclass, a spy or another client: by its public method, and its errors. */
+  async #validate(token, request) {
+    const options = { ...this.#options };
+    if (this.#certificateResolver && options.validateCertificateBinding !== false) {
+      options.clientCertificate = await this.#certificate(request);
+      if (options.clientCertificate === RESOLVER_FAILED) return RESOLVER_FAILED;
+    }
+    try {
+      return await this.#client.validateAccessToken(token, options);
+    } catch (error) {
+      return this.#reply(error);
+    }
+  }
+
+  async #certificate(request) {
+    try {
+      const certificate = await this.#certificateResolver(request);
+      return typeof certificate === 'string' ? certificate : undefined;
+    } catch {
+      return RESOLVER_FAILED;
+    }
+  }
+
+  #reply(problem) {
+    return replyTo(problem, this.#options.scopes ?? []);
+  }
+}
+
+function checkResolver(name, resolver) {
+  if (resolver === undefined || resolver === null || typeof resolver === 'function') return;
+  throw new MonoCloudValidationError(`${name} must be a function`, 'argument_invalid');
+}
+
+module.exports = { protector };

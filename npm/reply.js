@@ -1,0 +1,73 @@
+'use strict';
+
+/**
+ * The one table from a failure to an HTTP answer (contract 9, RFC 6750 §3): status, body, challenge, `Retry-After`.
+ */
+
+const { MonoCloudAuthBaseError } = require('./errors.js');
+
+/** Seconds after which a client may ask again when the issuer did not say. */
+const RETRY_AFTER = 5;
+
+const BODIES = {
+  401: { message: 'unauthorized' },
+  403: { message: 'forbidden' },
+  500: { message: 'internal server error' },
+  503: { message: 'service unavailable' },
+};
+
+/** An answer instead of the route's. */
+class Reply {
+  constructor(status, headers) {
+    this.status = status;
+    this.headers = headers;
+    this.body = BODIES[status];
+  }
+}
+
+const NO_TOKEN = new Reply(401, { 'WWW-Authenticate': 'Bearer' });
+const RESOLVER_FAILED = new Reply(401, { 'WWW-Authenticate': 'Bearer error="invalid_token"' });
+const INTERNAL = new Reply(500, {});
+
+/** The answer to a failure, thrown or not; `scopes` are the ones the route asks for. */
+function replyTo(problem, scopes) {
+  if (!(problem instanceof MonoCloudAuthBaseError) && problem?.spec === undefined) return INTERNAL;
+  const { name, code, message } = problem.spec ?? problem;
+  switch (name) {
+    case 'MonoCloudTokenError':
+      return code === 'insufficient_scope' || code === 'insufficient_groups'
+        ? new Reply(403, { 'WWW-Authenticate': insufficient(code === 'insufficient_scope' ? scopes : []) })
+        : refused(message);
+    case 'MonoCloudValidationError':
+      return refused(message);
+    case 'MonoCloudHttpError':
+      return unavailable(problem.detail?.status ?? problem.status, problem.detail?.retryAfter);
+    default:
+      return INTERNAL;
+  }
+}
+
+function refused(message) {
+  return new Reply(401, {
+    'WWW-Authenticate': `Bearer error="invalid_token", error_description="${quotable(message)}"`,
+  });
+}
+
+function insufficient(scopes) {
+  const challenge = 'Bearer error="insufficient_scope"';
+  const words = scopes.filter((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope));
+  return words.length === 0 ? challenge : `${challenge}, scope="${words.join(' ')}"`;
+}
+
+/** Out of reach, overloaded or broken is an outage; any other status is a misunderstanding. */
+function unavailable(status, retryAfter) {
+  const isOutage = status === undefined || status === null || status >= 500 || status === 429;
+  return isOutage ? new Reply(503, { 'Retry-After': String(retryAfter ?? RETRY_AFTER) }) : INTERNAL;
+}
+
+/** RFC 6750 §3: what `error_description` may hold. A subclass's message may hold anything. */
+function quotable(text) {
+  return String(text).replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, ' ').slice(0, 200);
+}
+
+module.exports = { NO_TOKEN, RESOLVER_FAILED, Reply, replyTo };

@@ -1,0 +1,99 @@
+'use strict';
+
+/**
+ * Gathers what the engine proves: the options, the environment, and what surrounds the process. Nothing is judged
+ * here but what JavaScript alone can see: that a function is one.
+ */
+
+const { readFileSync } = require('node:fs');
+const tls = require('node:tls');
+
+const { MonoCloudValidationError } = require('./errors.js');
+
+const PREFIX = 'MONOCLOUD_BACKEND_';
+const DEFAULT_TIMEOUT = 5000;
+const FUNCTIONS = ['fetcher', 'metadataResolver', 'jwksResolver'];
+
+/**
+ * @param flavour `backend` reads the environment, `oidc` does not.
+ * @returns the engine's settings as JSON, the user's functions if there are any, their deadline, and the scope that a
+ *   shared cache is told.
+ */
+function settingsOf(flavour, options) {
+  for (const name of FUNCTIONS) checkKind(name, options[name], 'function');
+  checkKind('cache', options.cache, 'object');
+  for (const name of ['get', 'set', 'delete']) checkKind(`cache.${name}`, options.cache?.[name], 'function', options.cache);
+
+  const { fetcher, metadataResolver, jwksResolver } = options;
+  const hasFunctions = Boolean(fetcher || metadataResolver || jwksResolver);
+  const values = { ...options };
+  for (const name of [...FUNCTIONS, 'cache']) delete values[name];
+  const environment = flavour === 'backend' ? ownEnvironment() : null;
+  const text = (name, variable) => values[name] ?? environment?.[`${PREFIX}${variable}`];
+  return {
+    settings: JSON.stringify({ options: values, environment, flavour, surroundings: surroundings(options) }, exact),
+    functions: hasFunctions ? { fetcher, metadataResolver, jwksResolver } : undefined,
+    timeout: Number(text('responseTimeout', 'RESPONSE_TIMEOUT')) || DEFAULT_TIMEOUT,
+    scope: {
+      issuer: String(text('tenantDomain', 'TENANT_DOMAIN')).replace(/\/$/, ''),
+      audience: text('audience', 'AUDIENCE'),
+    },
+  };
+}
+
+function checkKind(name, value, kind, isAsked = value) {
+  if (isAsked === undefined || isAsked === null || typeof value === kind) return;
+  throw new MonoCloudValidationError(`${name} must be ${kind === 'object' ? 'an object' : 'a function'} (option ${name})`, 'option_invalid');
+}
+
+/** JSON drops what it cannot say; a number that is none must not pass for an option that was left out. */
+function exact(_, value) {
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
+  if (typeof value === 'bigint' || typeof value === 'symbol' || typeof value === 'function') return [];
+  return value;
+}
+
+function ownEnvironment() {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith(PREFIX)));
+}
+
+function surroundings({ fetcher, metadataResolver, jwksResolver }) {
+  const { env } = process;
+  return {
+    hasFetcher: Boolean(fetcher),
+    resolvesMetadata: Boolean(metadataResolver),
+    resolvesJwks: Boolean(jwksResolver),
+    extraAuthorities: extraAuthorities(),
+    fallbackAuthorities: hasSystemAuthorities() ? undefined : tls.rootCertificates.join('\n'),
+    httpsProxy: env.HTTPS_PROXY ?? env.https_proxy,
+    // In CGI, HTTP_PROXY may be a client's `Proxy:` header (CVE-2016-5385).
+    httpProxy: env.REQUEST_METHOD ? env.http_proxy : (env.HTTP_PROXY ?? env.http_proxy),
+    noProxy: env.NO_PROXY ?? env.no_proxy,
+  };
+}
+
+/** As Node has it: a file that cannot be read is passed over. */
+function extraAuthorities() {
+  const path = process.env.NODE_EXTRA_CA_CERTS;
+  if (!path) return undefined;
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+/** Minimal images have no certificate store; then Node's own list, which is long, is handed over. */
+function hasSystemAuthorities() {
+  if (process.platform !== 'linux' || process.env.SSL_CERT_FILE || process.env.SSL_CERT_DIR) return true;
+  const { existsSync } = require('node:fs');
+  return [
+    '/etc/ssl/certs/ca-certificates.crt',
+    '/etc/pki/tls/certs/ca-bundle.crt',
+    '/etc/ssl/ca-bundle.pem',
+    '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
+    '/etc/ssl/cert.pem',
+  ].some((path) => existsSync(path));
+}
+
+module.exports = { settingsOf };

@@ -1,0 +1,189 @@
+/** The two clients. */
+import type { AccessTokenClaims, JwtClaims } from './claims.js';
+import type { MonoCloudReason } from './errors.js';
+import type { IssuerMetadata, Jwks } from './issuer.js';
+import type {
+  IntrospectOptions,
+  MonoCloudBackendNodeClientOptions,
+  MonoCloudOidcBackendClientOptions,
+  ValidateAccessTokenOptions,
+  ValidateJwtAccessTokenOptions,
+} from './options.js';
+
+/** Every option may be left out or `undefined`, also under `exactOptionalPropertyTypes`. */
+type Loose<T> = { [Name in keyof T]?: T[Name] | undefined };
+
+/** One document fetched from the authorization server, as this client sees it now. Times in seconds, fractions. */
+export interface MonoCloudDocumentHealth {
+  /** Since the document in use was fetched; `undefined` before the first one. */
+  readonly age: number | undefined;
+  /** Until it is fetched again without being asked for; 0 when that is due; `undefined` before the first one. */
+  readonly nextRefresh: number | undefined;
+  /** Why the last fetch failed; `undefined` when it succeeded or there was none. */
+  readonly lastError: MonoCloudReason | undefined;
+}
+
+/** The state of a client: numbers and words, no secret, no token, no claim. */
+export interface MonoCloudHealth {
+  /**
+   * JWTs of the keys held can be decided now, without asking the authorization server. What a readiness probe needs:
+   * a failing refresh does not unset it before `jwksMaxStale` has passed.
+   */
+  readonly ready: boolean;
+  readonly metadata: MonoCloudDocumentHealth;
+  /** `count`: the usable keys held, 0 to 100. */
+  readonly keys: MonoCloudDocumentHealth & { readonly count: number };
+  /**
+   * `failures`: introspection requests failed in a row; from 10 on one probe a second is let through. `lastError`:
+   * why the last one failed; `undefined` when it succeeded or there was none.
+   */
+  readonly introspection: { readonly failures: number; readonly lastError: MonoCloudReason | undefined };
+  /** Verified tokens remembered, at most `verifiedTokenCacheSize`. */
+  readonly rememberedTokens: number;
+}
+
+/**
+ * Validates access tokens of one authorization server for one API. One per process and configuration is enough; it
+ * holds no connection that keeps a process alive. The constructor makes no request.
+ *
+ * Methods are ordinary ones: a subclass may override them, and `validateAccessToken` calls `validateJwtAccessToken`
+ * or `introspectAccessToken`, overridden or spied upon as they may be.
+ */
+export declare class MonoCloudOidcBackendClient {
+  /**
+   * @param tenantDomain The issuer: an absolute `https://` URL (`http://` for loopback hosts only), or a bare host,
+   *   which gets `https://`; one trailing `/` is ignored.
+   * @param audience This API: an absolute URI, compared byte for byte with `aud`.
+   * @param options The environment is not read.
+   * @throws MonoCloudValidationError An argument or option is missing or invalid; its name is in the message.
+   */
+  constructor(tenantDomain: string, audience: string, options?: Loose<MonoCloudOidcBackendClientOptions>);
+
+  /**
+   * The claims of a JWT, read without verifying anything: neither signature nor times nor audience. Whoever can send
+   * a request can choose them. For logs and tests, never for a decision.
+   *
+   * @throws MonoCloudTokenError Not three parts of base64url (RFC 7515 §7.1) whose second is a JSON object.
+   */
+  static decodeJwt(jwt: string): JwtClaims;
+  static decodeJwt<C extends object>(jwt: string): C;
+
+  /**
+   * Validates an access token: three dot-separated parts as a JWT by `validateJwtAccessToken`, all else, and JWTs
+   * under `introspectJwtTokens`, by `introspectAccessToken`. With a `cache`, a hit saves the validation but no check
+   * of issuer, audience, times, scopes, groups or binding.
+   *
+   * Not checked: a JWT's revocation (introspection does), replay, and that the claims have the type `C`.
+   *
+   * @typeParam C The claims this API's tokens carry, an assertion by the caller.
+   * @returns The claims as `JSON.parse` gives them, a fresh object for each call.
+   * @throws MonoCloudTokenError The token is refused; `reason` names the rule.
+   * @throws MonoCloudValidationError The token is blank or not a string; or it needs introspection and `clientId` is
+   *   missing (`clientId is required …`); or the metadata's issuer is not `tenantDomain`.
+   * @throws MonoCloudOPError, MonoCloudHttpError The authorization server refused, failed or is out of reach.
+   */
+  validateAccessToken(token: string, options?: ValidateAccessTokenOptions): Promise<AccessTokenClaims>;
+  validateAccessToken<C extends object>(token: string, options?: ValidateAccessTokenOptions): Promise<C>;
+
+  /**
+   * Validates a JWT access token locally. Checked, in this order, the first failure ending it:
+   *
+   * 1. size (16 KiB) and form (RFC 7515 §2, §7.1: strict base64url);
+   * 2. header: one JSON object without duplicate members; `alg` one of RS/PS/ES 256, 384, 512 and EdDSA (RFC 8725
+   *    §3.1); no `crit`, no `b64` (RFC 7515 §4.1.11); `typ` that of an access token (RFC 8725 §3.11);
+   * 3. key: the issuer's, by `kid`, fitting the algorithm (RFC 7517 §4); an unknown `kid` asks for fresh keys once;
+   * 4. signature (RFC 7515 §5.2);
+   * 5. claims: one JSON object without duplicate members; `iss`, `aud`, `exp` (required, RFC 9068 §2.2), `nbf`, `iat`,
+   *    `sub` (RFC 7519 §4.1), times against `clockSkew` and `clockTolerance`;
+   * 6. certificate binding (RFC 8705 §3), scopes (RFC 8693 §4.2), groups.
+   *
+   * Not checked: revocation, replay (`jti`), `client_id`, and that the claims have the type `C`.
+   *
+   * @throws MonoCloudTokenError The token is refused; `reason` names the rule.
+   * @throws MonoCloudValidationError The token is blank or not a string; the metadata's issuer is not `tenantDomain`;
+   *   `options.jwks` is not a JWK Set.
+   * @throws MonoCloudHttpError Keys are needed and the authorization server is out of reach.
+   */
+  validateJwtAccessToken(token: string, options?: ValidateJwtAccessTokenOptions): Promise<AccessTokenClaims>;
+  validateJwtAccessToken<C extends object>(token: string, options?: ValidateJwtAccessTokenOptions): Promise<C>;
+
+  /**
+   * Asks the authorization server about a token (RFC 7662 §2). Concurrent calls for one token share one request.
+   * Checked: that the response is `active: true` and nothing like it; then claims, binding, scopes and groups as for
+   * a JWT, except that `exp` and `iss` may be absent (RFC 7662 §2.2).
+   *
+   * Not checked: that the response is signed (RFC 9701), and that the claims have the type `C`.
+   *
+   * @returns The response without `active`.
+   * @throws MonoCloudTokenError Not active (code `inactive_token`), or refused; `reason` names the rule.
+   * @throws MonoCloudValidationError `clientId`, or what `clientAuthMethod` needs, is missing; the authorization
+   *   server publishes no (mutual-TLS) introspection endpoint.
+   * @throws MonoCloudOPError 400 or 401: this API's credentials or request are refused.
+   * @throws MonoCloudHttpError Any other status, no connection, a timeout, an unreadable body or one over 512 KiB.
+   */
+  introspectAccessToken(token: string, options?: IntrospectOptions): Promise<AccessTokenClaims>;
+  introspectAccessToken<C extends object>(token: string, options?: IntrospectOptions): Promise<C>;
+
+  /**
+   * The authorization server's metadata (OpenID Connect Discovery §4, RFC 8414 §3), from memory while fresh.
+   * Concurrent calls share one request. Checked: that `issuer` is `tenantDomain` (RFC 8414 §3.3); other members are
+   * checked where they are used.
+   *
+   * @param forceRefresh Fetch it now. Default: `false`.
+   * @throws MonoCloudHttpError It could not be fetched or read, and was forced or is not in memory.
+   * @throws MonoCloudValidationError It is another issuer's.
+   */
+  getMetadata(forceRefresh?: boolean): Promise<IssuerMetadata>;
+
+  /**
+   * The issuer's JWK Set, from memory while fresh, as published: keys that cannot be used are still in it. Concurrent
+   * calls share one request.
+   *
+   * @param forceRefresh Fetch it now. Default: `false`.
+   * @throws MonoCloudHttpError It could not be fetched or read, and was forced or is not in memory.
+   * @throws MonoCloudValidationError The metadata is another issuer's.
+   */
+  getJwks(forceRefresh?: boolean): Promise<Jwks>;
+
+  /**
+   * Sets `clockSkew` from the next call on.
+   *
+   * @param seconds >= 0.
+   * @throws MonoCloudValidationError Not a finite number >= 0.
+   */
+  setClockSkew(seconds: number): void;
+
+  /**
+   * Sets `clockTolerance` from the next call on.
+   *
+   * @param seconds >= 0.
+   * @throws MonoCloudValidationError Not a finite number >= 0.
+   */
+  setClockTolerance(seconds: number): void;
+
+  /**
+   * Fetches metadata and keys ahead of traffic, so that the first request does not wait. Resolves at once when both
+   * are fresh. Does not try credentials. A client that was not warmed up, or failed to, fetches with its first token.
+   *
+   * @throws MonoCloudHttpError They could not be fetched or read.
+   * @throws MonoCloudValidationError The metadata is another issuer's.
+   */
+  warmUp(): Promise<void>;
+
+  /** The state of this client now, without any request. Never throws. */
+  health(): MonoCloudHealth;
+}
+
+/**
+ * {@link MonoCloudOidcBackendClient} with a cache and with options from the environment.
+ */
+export declare class MonoCloudBackendNodeClient extends MonoCloudOidcBackendClient {
+  /**
+   * @param options Win over `MONOCLOUD_BACKEND_*`; an option left out or `undefined` is read from there.
+   * @throws MonoCloudValidationError An option is missing or invalid; its name, and for `tenantDomain` and `audience`
+   *   the variable's, is in the message.
+   */
+  constructor(options?: Loose<MonoCloudBackendNodeClientOptions>);
+}
+
+export {};

@@ -1,0 +1,45 @@
+/** The options of `protectApi`, shared by `@monocloud/backend-node/express` and `@monocloud/backend-node/fastify`. */
+
+/** What one route asks of a token. */
+export interface ProtectOptions {
+  /** Every one is required in the `scope` claim. Default: none. Else 403. */
+  scopes?: readonly string[] | undefined;
+  /** Any one is required in the groups claim; all with `groupOptions.matchAll`. Default: none. Else 403. */
+  groups?: readonly string[] | undefined;
+  /**
+   * Certificate binding on this route (RFC 8705 §3): `true` also refuses tokens that are not bound, `false` ignores
+   * binding. Default: the client's `validateCertificateBinding`. The certificate comes from `certificateResolver`.
+   * Else 401.
+   */
+  validateCertificateBinding?: boolean | undefined;
+}
+
+/**
+ * Finds the token of a request. Blank, `null` or `undefined`: the `Authorization` header is read instead (RFC 6750
+ * §2.1). Throwing or rejecting answers 401.
+ *
+ * Not checked here: where the token comes from. In a cookie, it needs a defence against cross-site request forgery.
+ */
+export type TokenResolver<T> = (
+  request: T,
+) => Promise<string | null | undefined> | string | null | undefined;
+
+/**
+ * Finds the client's certificate: PEM with or without its delimiters, URL-encoded or not, the leaf first; only the
+ * leaf is read. `null` or `undefined`: there is none. Called only when binding could apply. Throwing or rejecting
+ * answers 401. Ready-made ones are in `@monocloud/backend-node/certificates`.
+ *
+ * Not checked here: that the client holds the certificate's key. TLS proves that, and a header is trustworthy only
+ * behind a proxy that strips it from outside requests.
+ */
+export type ClientCertificateResolver<T> = (
+  request: T,
+) => Promise<string | null | undefined> | string | null | undefined;
+
+/** Where `protectApi` looks for credentials in a request of type `T`. */
+export interface ProtectApiRequestOptions<T> {
+  /** Default: the `Authorization` header alone. */
+  tokenResolver?: TokenResolver<T> | undefined;
+  /** Default: none, so a certificate-bound token is refused unless binding is ignored. */
+  certificateResolver?: ClientCertificateResolver<T> | undefined;
+}

@@ -1,0 +1,31 @@
+// Builds the add-on for this machine and puts it beside the shims. `npm run build -- --debug` for a quick one.
+
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const { platformName } = createRequire(import.meta.url)('../npm/platform.js');
+const isDebug = process.argv.includes('--debug');
+
+const LIBRARY = {
+  darwin: 'libmonocloud_backend_node.dylib',
+  win32: 'monocloud_backend_node.dll',
+}[process.platform] ?? 'libmonocloud_backend_node.so';
+
+const { status, error } = spawnSync('cargo', ['build', '--lib', '--locked', ...(isDebug ? [] : ['--release'])], {
+  cwd: root,
+  stdio: 'inherit',
+});
+if (error) console.error('The engine is written in Rust: install it from https://rustup.rs and try again.');
+if (status !== 0) process.exit(status ?? 1);
+
+const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
+const built = join(target, isDebug ? 'debug' : 'release', LIBRARY);
+const place = join(root, 'npm', `monocloud-backend-node.${platformName()}.node`);
+// A process may have the old one loaded: a new file, never the old one overwritten.
+rmSync(place, { force: true });
+copyFileSync(built, place);
+console.log(`built ${place}`);

@@ -1,0 +1,7 @@
+// `npm run demo`: installs, builds, and shows the main job on an embedded authorization server.
+
+import { build, install, run } from './setup.mjs';
+
+install();
+build();
+run(process.execPath, ['demo/demo.mjs', ...process.argv.slice(2)]);

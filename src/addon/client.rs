@@ -1,0 +1,399 @@
+//! The native class: proves the options, hands out the warm function, and starts what may wait.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use napi::bindgen_prelude::*;
+use napi_derive::napi;
+use serde_json::Value;
+
+use super::host::{HostTransport, host_failure};
+use super::outcome::{JsAnswer, JsFailure, Outcome, answer, outcome_of, reason_number};
+use super::runtime;
+use super::token::TokenBuffer;
+use crate::engine::certificate::BindingMode;
+use crate::engine::config::{Config, Flavour, Surroundings};
+use crate::engine::error::{Failure, Reason};
+use crate::engine::http::{Request, Response, Transport};
+use crate::engine::keys::KeyStore;
+use crate::engine::options::Options;
+use crate::engine::policy::Policy;
+use crate::engine::{Attempt, Cached, Call, Engine, Verdict};
+
+/// The engine of one client. The public JavaScript class of the same name has one.
+#[napi(js_name = "MonoCloudBackendNodeClient")]
+pub struct NativeClient {
+    engine: Arc<Engine>,
+    host: Option<Arc<HostTransport>>,
+    local: Rc<Local>,
+}
+
+/// What belongs to the client's thread.
+#[derive(Default)]
+struct Local {
+    policies: RefCell<HashMap<u32, Policy, RandomState>>,
+    next_policy: Cell<u32>,
+    buffer: RefCell<TokenBuffer>,
+    /// What the last failed outcome left behind.
+    failure: RefCell<Option<Failure>>,
+}
+
+type Resolver<T> = Box<dyn FnOnce(Env) -> Result<T> + Send>;
+
+#[napi]
+impl NativeClient {
+    /// Proves the options. `settings` is JSON of `{ options, environment, flavour, surroundings }`; an error's message
+    /// names the option.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(settings: String) -> Result<NativeClient> {
+        let settings: Value = serde_json::from_str(&settings).map_err(|_| invalid("settings"))?;
+        let member = |name: &str| settings.get(name).unwrap_or(&Value::Null);
+        let flavour = if member("flavour") == "oidc" { Flavour::Oidc } else { Flavour::Backend };
+        let around = Surroundings::from_json(member("surroundings"));
+        let options = Options { given: member("options"), environment: member("environment") };
+        let config = Config::prove(&options, flavour, &around).map_err(|error| invalid(&error.to_string()))?;
+
+        let own = runtime::http_client(&config);
+        let host = HostTransport::new(&around, own);
+        let (store, transport): (Arc<KeyStore>, Arc<dyn Transport>) = match &host {
+            None => runtime::shared(&config),
+            Some(host) => {
+                let transport: Arc<dyn Transport> = Arc::clone(host) as _;
+                (KeyStore::new(config.key_source.clone(), Arc::clone(&transport), runtime::clock()), transport)
+            }
+        };
+        let engine = Arc::new(Engine::new(Arc::new(config), store, transport, runtime::clock()));
+        Ok(NativeClient { engine, host, local: Rc::default() })
+    }
+
+    /// The warm function: `(token, policy, now, certificate?)` to claims, slot or negative number. `wake` is called
+    /// when it left requests for JavaScript to perform.
+    #[napi(catch_unwind)]
+    pub fn warm<'env>(&self, env: &'env Env, wake: Function<'env, (), ()>) -> Result<Unknown<'env>> {
+        let wake = wake.create_ref()?;
+        let (engine, host, local) = (Arc::clone(&self.engine), self.host.clone(), Rc::clone(&self.local));
+        let warm = env.create_function_from_closure::<(), Outcome, _>("warm", move |context| {
+            let mut buffer = local.buffer.try_borrow_mut().map_err(|_| invalid("reentrant call"))?;
+            let Some(token) = buffer.read(context.env, &context.get::<Unknown>(0)?) else {
+                return Ok(local.outcome(Verdict::Refused(Reason::TokenRequired)));
+            };
+            let policies = local.policies.borrow();
+            let policy = policies.get(&context.get::<u32>(1)?).ok_or_else(|| invalid("policy"))?;
+            let certificate = if context.length() > 3 { context.get::<Option<String>>(3)? } else { None };
+            let call = Call { token, policy, certificate: certificate.as_deref(), now: context.get::<f64>(2)? };
+            let outcome = local.outcome(engine.decide(&call, Attempt::First, false));
+            if host.as_ref().is_some_and(|host| host.is_waiting()) {
+                drop(policies);
+                drop(buffer);
+                wake.borrow_back(context.env)?.call(())?;
+            }
+            Ok(outcome)
+        })?;
+        Ok(warm.to_unknown())
+    }
+
+    /// Keeps what a route or a call asks for; its number goes into every decision, and is never given twice.
+    #[napi(catch_unwind)]
+    pub fn policy(&self, scopes: Vec<String>, groups: Vec<String>, binding: Option<String>) -> u32 {
+        let boxed = |list: Vec<String>| list.into_iter().map(String::into_boxed_str).collect();
+        let binding = match binding.as_deref() {
+            Some("required") => BindingMode::Required,
+            Some("ignore") => BindingMode::Ignore,
+            _ => self.engine.config().binding,
+        };
+        let matches_all_groups = self.engine.config().matches_all_groups;
+        let policy = Policy { scopes: boxed(scopes), groups: boxed(groups), matches_all_groups, binding };
+        let number = self.local.next_policy.get();
+        self.local.next_policy.set(number.wrapping_add(1));
+        self.local.policies.borrow_mut().insert(number, policy);
+        number
+    }
+
+    #[napi(catch_unwind)]
+    pub fn drop_policy(&self, number: u32) {
+        self.local.policies.borrow_mut().remove(&number);
+    }
+
+    /// The claims' text of a remembered token, for the first use of its slot.
+    #[napi(catch_unwind)]
+    pub fn claims(&self, token: String, slot: f64) -> Option<String> {
+        self.engine.recall_claims(&token, slot as u64)
+    }
+
+    /// What the last negative outcome left behind.
+    #[napi(catch_unwind)]
+    pub fn failure(&self) -> Option<JsFailure> {
+        self.local.failure.borrow().clone().map(Into::into)
+    }
+
+    #[napi(catch_unwind)]
+    pub fn is_local(&self, token: String) -> bool {
+        self.engine.is_local(&token)
+    }
+
+    /// Resolves when a refresh of the keys has ended; true when this call started it, false when it joined.
+    #[napi(catch_unwind)]
+    pub fn wait_for_keys<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let started = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let (deferred, promise) = env.create_deferred::<bool, Resolver<bool>>()?;
+        let is_own = Arc::clone(&started);
+        let starts = self.engine.wait_for_keys(Box::new(move || {
+            deferred.resolve(Box::new(move |_| Ok(is_own.load(std::sync::atomic::Ordering::SeqCst))));
+        }));
+        started.store(starts, std::sync::atomic::Ordering::SeqCst);
+        Ok(promise)
+    }
+
+    /// Whether old keys could serve one who waits too long.
+    #[napi(catch_unwind)]
+    pub fn has_usable_keys(&self) -> bool {
+        self.engine.store().has_usable_keys()
+    }
+
+    /// Decides again after keys were waited for.
+    #[napi(catch_unwind)]
+    pub fn decide(&self, token: String, policy: u32, now: f64, certificate: Option<String>) -> Result<Outcome> {
+        let policies = self.local.policies.borrow();
+        let policy = policies.get(&policy).ok_or_else(|| invalid("policy"))?;
+        let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
+        Ok(self.local.outcome(self.engine.decide(&call, Attempt::AfterRefresh, false)))
+    }
+
+    /// Decides on the thread pool: for signatures that would hold the event loop.
+    #[napi(catch_unwind)]
+    pub fn decide_on_pool(
+        &self,
+        token: String,
+        policy: u32,
+        now: f64,
+        certificate: Option<String>,
+    ) -> Result<AsyncTask<SlowDecision>> {
+        let policy = self.local.policies.borrow().get(&policy).cloned().ok_or_else(|| invalid("policy"))?;
+        let engine = Arc::clone(&self.engine);
+        Ok(AsyncTask::new(SlowDecision { engine, token, policy, now, certificate }))
+    }
+
+    /// Decides against the caller's own JWK Set.
+    #[napi(catch_unwind)]
+    pub fn decide_with_jwks(
+        &self,
+        token: String,
+        policy: u32,
+        now: f64,
+        certificate: Option<String>,
+        jwks: String,
+    ) -> Result<Outcome> {
+        let policies = self.local.policies.borrow();
+        let policy = policies.get(&policy).ok_or_else(|| invalid("policy"))?;
+        let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
+        Ok(self.local.outcome(self.engine.decide_with_jwks(&call, &jwks)))
+    }
+
+    /// Asks the issuer about a token: the claims' text, or the failure.
+    #[napi(catch_unwind)]
+    pub fn introspect<'env>(&self, env: &'env Env, token: String, now: f64) -> Result<Object<'env>> {
+        let (deferred, promise) = env.create_deferred::<JsAnswer, Resolver<JsAnswer>>()?;
+        let waiter = move |result: std::result::Result<Arc<str>, Failure>| {
+            deferred.resolve(Box::new(move |_| Ok(answer(result.map(|text| text.to_string())))));
+        };
+        self.engine.introspect(&token, now, Box::new(waiter));
+        Ok(promise)
+    }
+
+    /// Decides on the claims of an active token: 0, or the number of a reason.
+    #[napi(catch_unwind)]
+    pub fn decide_introspected(
+        &self,
+        token: String,
+        policy: u32,
+        now: f64,
+        certificate: Option<String>,
+        claims: String,
+    ) -> Result<i32> {
+        let policies = self.local.policies.borrow();
+        let policy = policies.get(&policy).ok_or_else(|| invalid("policy"))?;
+        let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
+        Ok(self.engine.decide_introspected(&claims, &call).map_or_else(reason_number, |()| 0))
+    }
+
+    /// Decides on what a cache gave: 0 accepted, 1 unusable, or the number of a reason.
+    #[napi(catch_unwind)]
+    pub fn decide_cached(
+        &self,
+        token: String,
+        policy: u32,
+        now: f64,
+        certificate: Option<String>,
+        entry: String,
+    ) -> Result<i32> {
+        let policies = self.local.policies.borrow();
+        let policy = policies.get(&policy).ok_or_else(|| invalid("policy"))?;
+        let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
+        Ok(match self.engine.decide_cached(&entry, &call) {
+            Cached::Accepted => 0,
+            Cached::Unusable => 1,
+            Cached::Refused(reason) => reason_number(reason),
+        })
+    }
+
+    /// Until when (epoch seconds) claims may stay in a cache; nothing when they may not.
+    #[napi(catch_unwind)]
+    pub fn cache_until(&self, expires: Option<f64>, is_introspected: bool, now: f64) -> Option<f64> {
+        self.engine.cache_until(expires, is_introspected, now)
+    }
+
+    /// The metadata's text, or the failure to get it.
+    #[napi(catch_unwind)]
+    pub fn metadata<'env>(&self, env: &'env Env, is_forced: bool) -> Result<Object<'env>> {
+        let (deferred, promise) = env.create_deferred::<JsAnswer, Resolver<JsAnswer>>()?;
+        let store = Arc::clone(self.engine.store());
+        let waiting = Arc::clone(&store);
+        let waiter = move || {
+            let result = match (is_forced, store.last_failures().0) {
+                (true, Some(failure)) => Err(failure),
+                _ => store.metadata().map(|metadata| metadata.text.clone()),
+            };
+            deferred.resolve(Box::new(move |_| Ok(answer(result))));
+        };
+        waiting.wait_for_metadata(is_forced, Box::new(waiter));
+        Ok(promise)
+    }
+
+    /// The JWK Set's text, or the failure to get it.
+    #[napi(catch_unwind)]
+    pub fn jwks<'env>(&self, env: &'env Env, is_forced: bool) -> Result<Object<'env>> {
+        let (deferred, promise) = env.create_deferred::<JsAnswer, Resolver<JsAnswer>>()?;
+        let store = Arc::clone(self.engine.store());
+        let waiting = Arc::clone(&store);
+        waiting.with_keys(
+            is_forced,
+            Box::new(move |result| {
+                let result = result.map(|published| published.text.clone());
+                deferred.resolve(Box::new(move |_| Ok(answer(result))));
+            }),
+        );
+        Ok(promise)
+    }
+
+    #[napi(catch_unwind)]
+    pub fn set_clock_skew(&self, seconds: f64) {
+        self.engine.set_clock_skew(seconds);
+    }
+
+    #[napi(catch_unwind)]
+    pub fn set_clock_tolerance(&self, seconds: f64) {
+        self.engine.set_clock_tolerance(seconds);
+    }
+
+    /// JSON of ages (seconds), counts and the last failures' words. No secrets.
+    #[napi(catch_unwind)]
+    pub fn health(&self) -> String {
+        let health = self.engine.store().health();
+        let (failures, last_failure) = self.engine.introspection().failures();
+        let seconds = |span: Option<std::time::Duration>| span.map(|span| span.as_secs_f64());
+        let word = |reason: Option<Reason>| reason.map(|reason| reason.spec().word);
+        serde_json::json!({
+            "metadata": { "age": seconds(health.metadata_age), "nextRefresh": seconds(health.next_metadata_refresh), "lastError": word(health.last_metadata_failure) },
+            "keys": { "age": seconds(health.keys_age), "nextRefresh": seconds(health.next_refresh), "lastError": word(health.last_failure), "count": health.keys },
+            "introspection": { "failures": failures, "lastError": word(last_failure) },
+            "rememberedTokens": self.engine.remembered_tokens(),
+        })
+        .to_string()
+    }
+
+    /// JSON of what JavaScript should perform now: `[{ id, kind, url, headers, form }]`.
+    #[napi(catch_unwind)]
+    pub fn take_requests(&self) -> String {
+        let requests = self.host.as_ref().map(|host| host.take()).unwrap_or_default();
+        let rows: Vec<Value> = requests
+            .into_iter()
+            .map(|(id, request)| match request {
+                Request::ResolveJwks => serde_json::json!({ "id": id, "kind": "jwks" }),
+                Request::ResolveMetadata => serde_json::json!({ "id": id, "kind": "metadata" }),
+                Request::Http(http) => serde_json::json!({
+                    "id": id,
+                    "kind": "http",
+                    "url": http.url.as_str(),
+                    "headers": http.headers,
+                    "form": http.form,
+                }),
+            })
+            .collect();
+        Value::Array(rows).to_string()
+    }
+
+    /// The answer of the user's `fetcher`; `headers` is JSON of `[[name, value], …]`.
+    #[napi(catch_unwind)]
+    pub fn answer(&self, id: u32, status: u32, status_text: String, headers: String, body: String) {
+        let response = Response {
+            status: u16::try_from(status).unwrap_or_default(),
+            status_text,
+            headers: serde_json::from_str(&headers).unwrap_or_default(),
+            body: body.into_bytes(),
+        };
+        self.settle(id, Ok(response));
+    }
+
+    /// The document of a user's resolver.
+    #[napi(catch_unwind)]
+    pub fn resolve(&self, id: u32, document: String) {
+        self.settle(id, Ok(Response::resolved(document)));
+    }
+
+    /// The user's function failed, or took too long (`timed_out`), or gave too much (`body_too_large`).
+    #[napi(catch_unwind)]
+    pub fn fail(&self, id: u32, word: String) {
+        self.settle(id, Err(host_failure(&word)));
+    }
+
+    fn settle(&self, id: u32, outcome: std::result::Result<Response, Failure>) {
+        if let Some(host) = &self.host {
+            host.answer(id, outcome);
+        }
+    }
+}
+
+impl Local {
+    fn outcome(&self, verdict: Verdict) -> Outcome {
+        let (outcome, failure) = outcome_of(verdict);
+        if failure.is_some() {
+            *self.failure.borrow_mut() = failure;
+        }
+        outcome
+    }
+}
+
+/// One decision on libuv's thread pool.
+pub struct SlowDecision {
+    engine: Arc<Engine>,
+    token: String,
+    policy: Policy,
+    now: f64,
+    certificate: Option<String>,
+}
+
+impl Task for SlowDecision {
+    type Output = Verdict;
+    type JsValue = Outcome;
+
+    fn compute(&mut self) -> Result<Verdict> {
+        // A panic here would end the process: libuv's threads have no guard of napi's.
+        let decide = std::panic::AssertUnwindSafe(|| {
+            let certificate = self.certificate.as_deref();
+            let call = Call { token: &self.token, policy: &self.policy, certificate, now: self.now };
+            self.engine.decide(&call, Attempt::AfterRefresh, true)
+        });
+        Ok(std::panic::catch_unwind(decide).unwrap_or(Verdict::Refused(Reason::Internal)))
+    }
+
+    fn resolve(&mut self, _: Env, verdict: Verdict) -> Result<Outcome> {
+        Ok(outcome_of(verdict).0)
+    }
+}
+
+fn invalid(message: &str) -> Error {
+    Error::new(Status::InvalidArg, message)
+}

@@ -1,0 +1,36 @@
+//! Single rules for `./utils`, `./internal` and `./certificates`: the engine's own, so that there is one of each.
+
+use napi_derive::napi;
+
+use crate::engine::certificate_headers::{Form, certificate_in};
+use crate::engine::{claims, jwk, jws, policy};
+
+/// Whether a groups claim (its JSON text) holds any of the groups, or all.
+#[napi(catch_unwind)]
+pub fn is_user_in_group(groups_claim: Option<String>, groups: Vec<String>, match_all: bool) -> bool {
+    let held = groups_claim.map(|text| claims::group_names_of_json(&text)).unwrap_or_default();
+    let asked: Vec<Box<str>> = groups.into_iter().map(Into::into).collect();
+    policy::is_in_groups(&held, &asked, match_all)
+}
+
+/// The place in a JWK Set of the key that a header names, -1 when there is none; both as JSON text.
+#[napi(catch_unwind)]
+pub fn select_signing_key(jwks: String, header: String) -> i32 {
+    let selected = serde_json::from_str::<serde_json::Value>(&header).ok().and_then(|header| {
+        let member = |name: &str| header.get(name).and_then(serde_json::Value::as_str);
+        jwk::select_in_json(&jwks, member("alg")?, member("kid"))
+    });
+    selected.and_then(|index| i32::try_from(index).ok()).unwrap_or(-1)
+}
+
+/// The claims' text of a JWT, decoded and not verified; nothing when it is not one.
+#[napi(catch_unwind)]
+pub fn decode_claims(token: String) -> Option<String> {
+    jws::decode_payload(&token).filter(|text| claims::is_object(text.as_bytes()))
+}
+
+/// The certificate that a proxy's header holds, in the form named; nothing when there is not exactly one.
+#[napi(catch_unwind)]
+pub fn certificate_from_header(form: String, value: String) -> Option<String> {
+    certificate_in(Form::named(&form)?, &value)
+}

@@ -1,0 +1,87 @@
+//! Requests that the user's JavaScript performs: `fetcher`, `metadataResolver`, `jwksResolver`.
+//!
+//! Requests wait here until JavaScript takes them, and its answers go back to whoever asked. Nothing crosses threads:
+//! a client with such functions has a key store of its own.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::engine::config::Surroundings;
+use crate::engine::error::{Failure, Reason};
+use crate::engine::http::{Done, Request, Response, Transport};
+use crate::engine::http_client::HttpClient;
+
+/// Sends to JavaScript what is JavaScript's, and the rest over the engine's own client.
+pub struct HostTransport {
+    own: Option<Arc<HttpClient>>,
+    queue: Mutex<Queue>,
+    /// Whether requests wait: read on the warm path, without the lock.
+    is_waiting: AtomicBool,
+}
+
+#[derive(Default)]
+struct Queue {
+    next_id: u32,
+    waiting: Vec<(u32, Request)>,
+    pending: HashMap<u32, Done>,
+}
+
+impl HostTransport {
+    /// `None` when the user gave no function that is asked for documents.
+    pub fn new(around: &Surroundings, own: Arc<HttpClient>) -> Option<Arc<HostTransport>> {
+        let is_needed = around.has_fetcher || around.resolves_metadata || around.resolves_jwks;
+        is_needed.then(|| {
+            let own = (!around.has_fetcher).then_some(own);
+            Arc::new(HostTransport { own, queue: Mutex::default(), is_waiting: AtomicBool::new(false) })
+        })
+    }
+
+    pub fn is_waiting(&self) -> bool {
+        self.is_waiting.load(Ordering::Relaxed)
+    }
+
+    /// Everything that JavaScript should perform now, with the number to answer under.
+    pub fn take(&self) -> Vec<(u32, Request)> {
+        let mut queue = self.lock();
+        self.is_waiting.store(false, Ordering::Relaxed);
+        std::mem::take(&mut queue.waiting)
+    }
+
+    pub fn answer(&self, id: u32, outcome: Result<Response, Failure>) {
+        let done = self.lock().pending.remove(&id);
+        if let Some(done) = done {
+            done(outcome);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Transport for HostTransport {
+    fn send(&self, request: Request, done: Done) {
+        match (&request, &self.own) {
+            (Request::Http(_), Some(own)) => own.send(request, done),
+            _ => {
+                let mut queue = self.lock();
+                let id = queue.next_id;
+                queue.next_id = id.wrapping_add(1);
+                queue.waiting.push((id, request));
+                queue.pending.insert(id, done);
+                self.is_waiting.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// A failure of the user's function, by the word JavaScript found for it.
+pub fn host_failure(word: &str) -> Failure {
+    match word {
+        "timed_out" => Reason::TimedOut,
+        "body_too_large" => Reason::BodyTooLarge,
+        _ => Reason::FetcherFailed,
+    }
+    .into()
+}

@@ -1,0 +1,62 @@
+//! What the clients of one process share: the runtime's thread, the clock, and one key store per issuer and settings.
+//!
+//! Worker threads load this add-on into the same process, so that four workers cost one JWK Set request.
+
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, Weak};
+
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use crate::engine::config::Config;
+use crate::engine::http::Transport;
+use crate::engine::http_client::{HttpClient, Network};
+use crate::engine::keys::{KeySource, KeyStore};
+use crate::engine::time::{Monotonic, SystemMonotonic};
+
+/// One thread, made when something is fetched for the first time. Never torn down: a fetch may outlive its worker.
+fn runtime() -> Option<Handle> {
+    static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
+    let build = || {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(1).max_blocking_threads(4).thread_name("monocloud").enable_io().enable_time();
+        builder.build().ok()
+    };
+    RUNTIME.get_or_init(build).as_ref().map(|runtime| runtime.handle().clone())
+}
+
+/// The process's monotonic clock.
+pub fn clock() -> Arc<dyn Monotonic> {
+    static CLOCK: LazyLock<Arc<SystemMonotonic>> = LazyLock::new(Arc::default);
+    Arc::clone(&*CLOCK) as _
+}
+
+struct Shared {
+    source: KeySource,
+    network: Network,
+    store: Weak<KeyStore>,
+    transport: Weak<HttpClient>,
+}
+
+/// The store and the transport of these settings: the ones that are in use, or new ones.
+pub fn shared(config: &Config) -> (Arc<KeyStore>, Arc<dyn Transport>) {
+    static ALL: Mutex<Vec<Shared>> = Mutex::new(Vec::new());
+    let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+    all.retain(|shared| shared.store.strong_count() > 0);
+    let same = |shared: &&Shared| shared.source == config.key_source && shared.network == config.network;
+    let in_use = all.iter().find(same).and_then(|shared| Some((shared.store.upgrade()?, shared.transport.upgrade()?)));
+    if let Some((store, transport)) = in_use {
+        return (store, transport);
+    }
+    let transport = http_client(config);
+    let store = KeyStore::new(config.key_source.clone(), Arc::clone(&transport) as _, clock());
+    all.push(Shared {
+        source: config.key_source.clone(),
+        network: config.network.clone(),
+        store: Arc::downgrade(&store),
+        transport: Arc::downgrade(&transport),
+    });
+    (store, transport)
+}
+
+pub fn http_client(config: &Config) -> Arc<HttpClient> {
+    Arc::new(HttpClient::new(config.network.clone(), runtime))
+}

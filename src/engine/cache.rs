@@ -1,0 +1,227 @@
+//! The memory of verified tokens: a bounded set of tokens whose signature and claims were proved, with the facts that
+//! every later call is decided on afresh.
+//!
+//! A hit saves the signature and the claims text, and no rule: times, binding, scopes and groups are checked again on
+//! the facts. A token stays until it expires, is pushed out by others, or the keys change. Its claims live on the other
+//! side, by slot: a slot's number is never given to another token.
+
+use std::num::NonZeroUsize;
+
+use foldhash::fast::RandomState;
+use lru::LruCache;
+
+use super::claims::Facts;
+use super::time::Clock;
+
+/// The most places there can be.
+pub const PLACES: u64 = 1 << 20;
+
+/// The name of one remembered token, unique for the life of the memory: how often its place was given away, times
+/// [`PLACES`], plus the place. Always below 2^52, so exact in a JavaScript number.
+pub type Slot = u64;
+
+/// Tokens by their bytes, compared whole; the hash is seeded at random, so nobody can aim for collisions.
+pub struct Memory {
+    entries: LruCache<Box<str>, Entry, RandomState>,
+    generation: u64,
+    /// Places nobody has.
+    free: Vec<usize>,
+    /// How often each place was given away.
+    stamps: Vec<u32>,
+}
+
+struct Entry {
+    slot: Slot,
+    facts: Facts,
+}
+
+impl Memory {
+    /// A memory of so many tokens; none for 0.
+    pub fn new(capacity: usize) -> Option<Memory> {
+        let capacity = NonZeroUsize::new(capacity.min(PLACES as usize))?;
+        // Grows as it is used: a large capacity costs nothing until it is needed.
+        let mut entries = LruCache::unbounded_with_hasher(RandomState::default());
+        entries.resize(capacity);
+        Some(Memory { entries, generation: 0, free: Vec::new(), stamps: Vec::new() })
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// What is known of a token verified under this generation of keys.
+    pub fn recall(&mut self, token: &str, generation: u64) -> Option<(Slot, &Facts)> {
+        if self.generation != generation {
+            self.forget_all(generation);
+            return None;
+        }
+        self.entries.get(token).map(|entry| (entry.slot, &entry.facts))
+    }
+
+    /// Whether a slot is this token's.
+    pub fn holds(&self, token: &str, slot: Slot) -> bool {
+        self.entries.peek(token).is_some_and(|entry| entry.slot == slot)
+    }
+
+    pub fn remember(&mut self, token: &str, facts: Facts, generation: u64, clock: &Clock) {
+        if self.generation != generation {
+            self.forget_all(generation);
+        }
+        self.drop_expired(clock);
+        self.forget(token);
+        if self.entries.len() == self.entries.cap().get() {
+            self.drop_oldest();
+        }
+        if let Some(slot) = self.next_slot() {
+            self.entries.put(token.into(), Entry { slot, facts });
+        }
+    }
+
+    pub fn forget(&mut self, token: &str) {
+        if let Some(entry) = self.entries.pop(token) {
+            self.release(entry.slot);
+        }
+    }
+
+    /// A withdrawn key takes with it everything that was verified beside it.
+    fn forget_all(&mut self, generation: u64) {
+        while !self.entries.is_empty() {
+            self.drop_oldest();
+        }
+        self.generation = generation;
+    }
+
+    /// Those that nobody asked for in the longest time go first when they have expired.
+    fn drop_expired(&mut self, clock: &Clock) {
+        const AT_ONCE: usize = 2;
+        for _ in 0..AT_ONCE {
+            let is_expired = |entry: &Entry| entry.facts.expires.is_some_and(|exp| clock.is_expired(exp));
+            if !self.entries.peek_lru().is_some_and(|(_, entry)| is_expired(entry)) {
+                return;
+            }
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some((_, entry)) = self.entries.pop_lru() {
+            self.release(entry.slot);
+        }
+    }
+
+    fn next_slot(&mut self) -> Option<Slot> {
+        let place = match self.free.pop() {
+            Some(place) => place,
+            None if self.stamps.len() < PLACES as usize => {
+                self.stamps.push(0);
+                self.stamps.len() - 1
+            }
+            None => return None,
+        };
+        let stamp = self.stamps.get_mut(place)?;
+        *stamp += 1;
+        Some(u64::from(*stamp) * PLACES + place as u64)
+    }
+
+    /// A place whose numbers are used up is never given away again.
+    fn release(&mut self, slot: Slot) {
+        if slot / PLACES < u64::from(u32::MAX) {
+            self.free.push((slot % PLACES) as usize);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::certificate::Confirmation;
+    use super::*;
+
+    const CLOCK: Clock = Clock { now: 1000.0, skew: 0.0, tolerance: 0.0 };
+
+    fn facts(exp: f64) -> Facts {
+        Facts {
+            expires: Some(exp),
+            not_before: None,
+            confirmation: Confirmation::Absent,
+            scope: Box::default(),
+            groups: Box::default(),
+        }
+    }
+
+    fn slot(memory: &mut Memory, token: &str) -> Option<Slot> {
+        memory.recall(token, 1).map(|(slot, _)| slot)
+    }
+
+    fn remember(memory: &mut Memory, token: &str) {
+        memory.remember(token, facts(2000.0), 1, &CLOCK);
+    }
+
+    #[test]
+    fn a_capacity_of_0_is_no_memory() {
+        assert!(Memory::new(0).is_none());
+    }
+
+    #[test]
+    fn the_least_recently_asked_for_is_pushed_out_and_its_place_gets_another_number() {
+        let mut memory = Memory::new(2).expect("a memory");
+        remember(&mut memory, "a");
+        remember(&mut memory, "b");
+        let first = slot(&mut memory, "a").expect("a slot");
+        let second = slot(&mut memory, "b").expect("a slot");
+        assert!(slot(&mut memory, "a").is_some());
+        remember(&mut memory, "c");
+        let third = slot(&mut memory, "c").expect("a slot");
+        assert_eq!(slot(&mut memory, "b"), None);
+        assert_eq!(third % PLACES, second % PLACES);
+        assert!(third != second && third != first);
+        assert_eq!(memory.len(), 2);
+    }
+
+    #[test]
+    fn another_generation_of_keys_empties_it() {
+        let mut memory = Memory::new(2).expect("a memory");
+        remember(&mut memory, "a");
+        let old = slot(&mut memory, "a").expect("a slot");
+        assert!(memory.recall("a", 2).is_none());
+        assert_eq!(memory.len(), 0);
+        memory.remember("a", facts(2000.0), 2, &CLOCK);
+        assert!(memory.recall("a", 2).is_some_and(|(slot, _)| slot != old));
+    }
+
+    #[test]
+    fn places_never_exceed_the_capacity() {
+        let mut memory = Memory::new(3).expect("a memory");
+        for round in 0..100 {
+            remember(&mut memory, &format!("t{round}"));
+            if round % 7 == 0 {
+                memory.forget(&format!("t{round}"));
+            }
+            let place = slot(&mut memory, &format!("t{round}")).map_or(0, |slot| slot % PLACES);
+            assert!(place < 3 && memory.len() <= 3);
+        }
+    }
+
+    #[test]
+    fn expired_tokens_make_room_first() {
+        let mut memory = Memory::new(10).expect("a memory");
+        memory.remember("old", facts(1000.0), 1, &Clock { now: 0.0, ..CLOCK });
+        remember(&mut memory, "new");
+        assert_eq!(memory.len(), 1);
+    }
+
+    #[test]
+    fn a_slot_number_is_never_given_twice_and_a_worn_out_place_is_left_alone() {
+        let mut memory = Memory::new(1).expect("a memory");
+        remember(&mut memory, "a");
+        memory.stamps[0] = u32::MAX - 1;
+        remember(&mut memory, "b");
+        let last = slot(&mut memory, "b").expect("a slot");
+        assert!(last < 1 << 52);
+        remember(&mut memory, "c");
+        assert_eq!(slot(&mut memory, "c").map(|slot| slot % PLACES), Some(1));
+    }
+}

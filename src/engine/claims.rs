@@ -1,0 +1,257 @@
+//! The claims rules: `iss`, `aud`, `exp`, `nbf`, `iat`, `sub` (RFC 7519 §4.1, RFC 9068 §4), in the contract's order.
+//!
+//! The claims are walked once, borrowing from the text; what later rules ask of them (times, confirmation, scopes,
+//! groups) is kept as [`Facts`], so that a remembered token is decided on again without its text. The claims
+//! themselves go to JavaScript as the text they came in.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+
+use super::certificate::{Confirmation, Thumbprint};
+use super::error::Reason;
+use super::json::{self, Names, Value};
+use super::time::{Clock, NumericDate};
+
+/// What claims are held against.
+#[derive(Clone, Copy)]
+pub struct Expected<'c> {
+    pub issuer: &'c str,
+    pub audience: &'c str,
+    pub groups_claim: &'c str,
+    /// RFC 7662 §2.2: an introspection answer may leave `iss` and `exp` out.
+    pub is_introspected: bool,
+}
+
+/// What is left to ask of claims whose issuer and audience were proved: enough to decide on them again and again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    pub expires: Option<NumericDate>,
+    pub not_before: Option<NumericDate>,
+    pub confirmation: Confirmation,
+    pub scope: Box<str>,
+    /// Names and ids of the groups claim.
+    pub groups: Box<[Box<str>]>,
+}
+
+impl Facts {
+    /// RFC 7519 §4.1.4 and §4.1.5, again.
+    pub fn check_times(&self, clock: &Clock) -> Result<(), Reason> {
+        if self.expires.is_some_and(|exp| clock.is_expired(exp)) {
+            return Err(Reason::Expired);
+        }
+        if self.not_before.is_some_and(|nbf| clock.is_not_yet_valid(nbf)) {
+            return Err(Reason::NotYetValid);
+        }
+        Ok(())
+    }
+}
+
+/// The members of a claims set that rules look at.
+pub struct Claims<'de> {
+    is_active: bool,
+    iss: Option<Value<'de>>,
+    sub: Option<Value<'de>>,
+    exp: Option<Value<'de>>,
+    nbf: Option<Value<'de>>,
+    iat: Option<Value<'de>>,
+    scope: Option<Value<'de>>,
+    audience: Audience,
+    confirmation: Option<Confirmation>,
+    groups: Vec<Box<str>>,
+}
+
+impl Default for Claims<'_> {
+    fn default() -> Self {
+        Claims {
+            is_active: false,
+            iss: None,
+            sub: None,
+            exp: None,
+            nbf: None,
+            iat: None,
+            scope: None,
+            audience: Audience::Others,
+            confirmation: Some(Confirmation::Absent),
+            groups: Vec::new(),
+        }
+    }
+}
+
+/// Absent, another type and another's name are one fact: the token is not for us.
+#[derive(PartialEq)]
+enum Audience {
+    Others,
+    Ours,
+}
+
+impl<'de> Claims<'de> {
+    /// Reads claims; `None` when they are not one strict JSON object (contract 5.5).
+    pub fn read(bytes: &'de [u8], expected: &Expected<'_>) -> Option<Self> {
+        json::read(bytes, ClaimsSeed { audience: expected.audience, groups_claim: expected.groups_claim })
+    }
+
+    /// RFC 7662 §2.2: `active` is exactly `true`.
+    pub fn is_active(&self) -> bool {
+        self.is_active
+    }
+
+    /// Holds the claims against every rule of contract 5.5, in its order.
+    pub fn prove(self, expected: &Expected<'_>, clock: &Clock) -> Result<Facts, Reason> {
+        match &self.iss {
+            Some(Value::Text(iss)) if iss == expected.issuer => {}
+            None if expected.is_introspected => {}
+            _ => return Err(Reason::IssuerMismatch),
+        }
+        if self.audience != Audience::Ours {
+            return Err(Reason::AudienceMismatch);
+        }
+        let expires = number(&self.exp).map_err(|()| Reason::ExpiryInvalid)?;
+        match expires {
+            Some(exp) if clock.is_expired(exp) => return Err(Reason::Expired),
+            None if !expected.is_introspected => return Err(Reason::ExpiryInvalid),
+            _ => {}
+        }
+        let not_before = number(&self.nbf).map_err(|()| Reason::NotBeforeInvalid)?;
+        if not_before.is_some_and(|nbf| clock.is_not_yet_valid(nbf)) {
+            return Err(Reason::NotYetValid);
+        }
+        if number(&self.iat).map_err(|()| Reason::IssuedAtInvalid)?.is_some_and(|iat| iat < 0.0) {
+            return Err(Reason::IssuedAtInvalid);
+        }
+        if !matches!(self.sub, None | Some(Value::Text(_))) {
+            return Err(Reason::SubjectInvalid);
+        }
+        Ok(Facts {
+            expires,
+            not_before,
+            confirmation: self.confirmation.unwrap_or(Confirmation::Unreadable),
+            scope: match self.scope {
+                Some(Value::Text(scope)) => scope.into(),
+                _ => Box::default(),
+            },
+            groups: self.groups.into(),
+        })
+    }
+}
+
+/// An optional NumericDate; an error for anything but a finite number.
+fn number(value: &Option<Value<'_>>) -> Result<Option<f64>, ()> {
+    match value {
+        None => Ok(None),
+        Some(Value::Number(number)) if number.is_finite() => Ok(Some(*number)),
+        Some(_) => Err(()),
+    }
+}
+
+struct ClaimsSeed<'c> {
+    audience: &'c str,
+    groups_claim: &'c str,
+}
+
+impl<'de> DeserializeSeed<'de> for ClaimsSeed<'_> {
+    type Value = Claims<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ClaimsSeed<'_> {
+    type Value = Claims<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a claims object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        let mut claims = Claims::default();
+        let keeps_nested = |name: &str| name == "aud" || name == "cnf" || name == self.groups_claim;
+        json::visit_members(map, keeps_nested, |name, value| {
+            if name == self.groups_claim {
+                claims.groups = group_names(&value);
+            }
+            match name {
+                "active" => claims.is_active = value == Value::Flag(true),
+                "aud" => claims.audience = Audience::of(&value, self.audience),
+                "cnf" => claims.confirmation = confirmation(&value),
+                "exp" => claims.exp = Some(value),
+                "iat" => claims.iat = Some(value),
+                "iss" => claims.iss = Some(value),
+                "nbf" => claims.nbf = Some(value),
+                "scope" => claims.scope = Some(value),
+                "sub" => claims.sub = Some(value),
+                _ => {}
+            }
+        })?;
+        if claims.confirmation.is_none() {
+            return Err(serde::de::Error::custom("duplicate member in cnf"));
+        }
+        Ok(claims)
+    }
+}
+
+impl Audience {
+    /// RFC 7519 §4.1.3: a string, or an array of nothing but strings.
+    fn of(value: &Value<'_>, expected: &str) -> Self {
+        let is_ours = match value {
+            Value::Text(aud) => aud == expected,
+            Value::Array(all) if all.iter().all(|aud| matches!(aud, Value::Text(_))) => {
+                all.iter().any(|aud| matches!(aud, Value::Text(aud) if aud == expected))
+            }
+            _ => false,
+        };
+        if is_ours { Audience::Ours } else { Audience::Others }
+    }
+}
+
+/// RFC 8705 §3.1: the `x5t#S256` of a `cnf`; `None` when a member comes twice, which spoils the whole claims set.
+fn confirmation(value: &Value<'_>) -> Option<Confirmation> {
+    let Value::Object(members) = value else {
+        return Some(Confirmation::Unreadable);
+    };
+    let mut names = Names::new();
+    for (name, _) in members {
+        names.note::<serde_json::Error>(Cow::Borrowed(name.as_ref())).ok()?;
+    }
+    Some(match members.iter().find(|(name, _)| name == "x5t#S256") {
+        None => Confirmation::Absent,
+        Some((_, Value::Text(text))) => Thumbprint::parse(text).map_or(Confirmation::Unreadable, Confirmation::Bound),
+        Some(_) => Confirmation::Unreadable,
+    })
+}
+
+/// The groups claim: an array of strings or of `{ id, name }`; anything else holds no group.
+fn group_names(value: &Value<'_>) -> Vec<Box<str>> {
+    let Value::Array(groups) = value else {
+        return Vec::new();
+    };
+    let mut names = Vec::with_capacity(groups.len());
+    for group in groups {
+        match group {
+            Value::Text(name) => names.push(name.as_ref().into()),
+            Value::Object(members) => names.extend(members.iter().filter_map(|(member, value)| match value {
+                Value::Text(text) if member == "id" || member == "name" => Some(text.as_ref().into()),
+                _ => None,
+            })),
+            _ => {}
+        }
+    }
+    names
+}
+
+/// The names in a groups claim's JSON text (`isUserInGroup`).
+pub fn group_names_of_json(text: &str) -> Vec<Box<str>> {
+    let seed = json::ValueSeed { depth: json::MAX_DEPTH, keeps_nested: true };
+    json::read(text.as_bytes(), seed).map(|value| group_names(&value)).unwrap_or_default()
+}
+
+/// Whether bytes are one strict JSON object, whatever its members say (`decodeJwt`).
+pub fn is_object(bytes: &[u8]) -> bool {
+    json::read(bytes, ClaimsSeed { audience: "", groups_claim: "" }).is_some()
+}
+
+#[cfg(test)]
+#[path = "claims_tests.rs"]
+mod tests;

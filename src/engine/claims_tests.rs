@@ -1,0 +1,216 @@
+//! The claims rules, on both sides of each boundary, with a fixed clock.
+
+use super::*;
+
+const EXPECTED: Expected<'static> = Expected {
+    issuer: "https://issuer.example",
+    audience: "https://api.example.com",
+    groups_claim: "groups",
+    is_introspected: false,
+};
+const CLOCK: Clock = Clock { now: 1000.0, skew: 0.0, tolerance: 300.0 };
+
+/// Good claims with members replaced; `""` removes one.
+fn with(members: &[(&str, &str)]) -> String {
+    let mut all = vec![
+        ("iss", r#""https://issuer.example""#),
+        ("aud", r#""https://api.example.com""#),
+        ("exp", "2000"),
+        ("sub", r#""user""#),
+    ];
+    for (name, value) in members {
+        all.retain(|(existing, _)| existing != name);
+        if !value.is_empty() {
+            all.push((name, value));
+        }
+    }
+    let members: Vec<_> = all.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+    format!("{{{}}}", members.join(","))
+}
+
+fn prove(text: &str) -> Result<Facts, Reason> {
+    prove_as(text, &EXPECTED)
+}
+
+fn prove_as(text: &str, expected: &Expected<'_>) -> Result<Facts, Reason> {
+    Claims::read(text.as_bytes(), expected).ok_or(Reason::ClaimsInvalid)?.prove(expected, &CLOCK)
+}
+
+fn refused(member: &str, values: &[&str], reason: Reason) {
+    for value in values {
+        assert_eq!(prove(&with(&[(member, value)])).err(), Some(reason), "{member}: {value}");
+    }
+}
+
+fn accepted(member: &str, values: &[&str]) {
+    for value in values {
+        assert!(prove(&with(&[(member, value)])).is_ok(), "{member}: {value}");
+    }
+}
+
+#[test]
+fn the_issuer_is_exactly_ours() {
+    accepted("iss", &[r#""https://issuer.example""#, r#""https:\/\/issuer.example""#]);
+    refused(
+        "iss",
+        &[
+            "",
+            "null",
+            "1",
+            r#"["https://issuer.example"]"#,
+            r#""https://issuer.example/""#,
+            r#""https://ISSUER.example""#,
+            r#""https://issuer.example.evil""#,
+        ],
+        Reason::IssuerMismatch,
+    );
+}
+
+#[test]
+fn the_audience_is_ours_or_in_an_array_of_strings() {
+    accepted(
+        "aud",
+        &[r#""https://api.example.com""#, r#"["https://api.example.com"]"#, r#"["other","https://api.example.com"]"#],
+    );
+    refused(
+        "aud",
+        &[
+            "",
+            "null",
+            "[]",
+            "{}",
+            "1",
+            r#""other""#,
+            r#""https://api.example.com/""#,
+            r#""https://api.example.comx""#,
+            r#"["https://api.example.com",1]"#,
+            r#"[["https://api.example.com"]]"#,
+            r#"{"0":"https://api.example.com"}"#,
+        ],
+        Reason::AudienceMismatch,
+    );
+}
+
+#[test]
+fn exp_at_now_less_the_tolerance_is_expired_and_any_later_is_not() {
+    refused("exp", &["700", "699.999", "-1", "0"], Reason::Expired);
+    accepted("exp", &["700.001", "701", "1e10"]);
+}
+
+#[test]
+fn exp_that_is_absent_or_no_number_is_refused() {
+    refused("exp", &["", "null", "\"2000\"", "true", "[2000]", "{}"], Reason::ExpiryInvalid);
+    assert_eq!(prove(&with(&[("exp", "1e400")])).err(), Some(Reason::ClaimsInvalid));
+}
+
+#[test]
+fn nbf_at_now_and_the_tolerance_is_valid_and_any_later_is_not() {
+    accepted("nbf", &["", "1300", "0", "-5"]);
+    refused("nbf", &["1300.001", "1301"], Reason::NotYetValid);
+    refused("nbf", &["null", "\"1\"", "true", "[]"], Reason::NotBeforeInvalid);
+}
+
+#[test]
+fn iat_is_absent_or_a_number_at_or_above_0() {
+    accepted("iat", &["", "0", "5000", "1.5"]);
+    refused("iat", &["-0.001", "-1", "null", "\"1\"", "true"], Reason::IssuedAtInvalid);
+}
+
+#[test]
+fn sub_is_absent_or_a_string() {
+    accepted("sub", &["", "\"\"", "\"x\""]);
+    refused("sub", &["1", "null", "{}", "[\"x\"]"], Reason::SubjectInvalid);
+}
+
+#[test]
+fn the_first_failing_rule_in_the_contracts_order_is_named() {
+    let all_wrong = with(&[("iss", "1"), ("aud", "1"), ("exp", "1"), ("nbf", "9999"), ("iat", "-1"), ("sub", "1")]);
+    assert_eq!(prove(&all_wrong).err(), Some(Reason::IssuerMismatch));
+    assert_eq!(prove(&with(&[("aud", "1"), ("exp", "1")])).err(), Some(Reason::AudienceMismatch));
+    assert_eq!(prove(&with(&[("exp", "1"), ("nbf", "9999")])).err(), Some(Reason::Expired));
+    assert_eq!(prove(&with(&[("nbf", "9999"), ("iat", "-1")])).err(), Some(Reason::NotYetValid));
+    assert_eq!(prove(&with(&[("iat", "-1"), ("sub", "1")])).err(), Some(Reason::IssuedAtInvalid));
+}
+
+#[test]
+fn a_duplicate_member_is_refused_at_the_top_and_in_cnf_and_ignored_elsewhere() {
+    let good = with(&[]);
+    let body = good.trim_end_matches('}');
+    for extra in
+        [r#""sub":"x""#, r#""\u0073ub":"x""#, r#""cnf":{"a":1,"a":1}"#, r#""cnf":{"x5t#S256":"a","\u00785t#S256":"b"}"#]
+    {
+        assert_eq!(prove(&format!("{body},{extra}}}")).err(), Some(Reason::ClaimsInvalid), "{extra}");
+    }
+    assert!(prove(&format!(r#"{body},"other":{{"a":1,"a":2}}}}"#)).is_ok());
+}
+
+#[test]
+fn proto_and_constructor_are_members_like_any_other() {
+    accepted("__proto__", &[r#"{"scope":"admin"}"#]);
+    accepted("constructor", &["1"]);
+}
+
+#[test]
+fn claims_nested_32_levels_are_read_and_33_are_not() {
+    let nested = |levels: usize| with(&[("x", &format!("{}{}", "[".repeat(levels), "]".repeat(levels)))]);
+    assert!(prove(&nested(31)).is_ok());
+    assert_eq!(prove(&nested(32)).err(), Some(Reason::ClaimsInvalid));
+    assert_eq!(prove(&nested(6_000)).err(), Some(Reason::ClaimsInvalid));
+}
+
+#[test]
+fn claims_that_are_not_one_object_are_refused() {
+    for text in ["", "[]", "null", "\"x\"", "1", "{} {}", "{", "\u{feff}{}"] {
+        assert_eq!(prove(text).err(), Some(Reason::ClaimsInvalid), "{text:?}");
+    }
+    assert!(Claims::read(b"{\"sub\":\"\xff\"}", &EXPECTED).is_none());
+}
+
+#[test]
+fn a_confirmation_that_cannot_be_read_counts_as_carrying_one() {
+    let confirmation = |cnf: &str| prove(&with(&[("cnf", cnf)])).map(|facts| facts.confirmation);
+    assert_eq!(confirmation(""), Ok(Confirmation::Absent));
+    assert_eq!(confirmation("{}"), Ok(Confirmation::Absent));
+    assert_eq!(confirmation(r#"{"jkt":"x"}"#), Ok(Confirmation::Absent));
+    for unreadable in
+        ["null", "1", "[]", "\"x\"", r#"{"x5t#S256":1}"#, r#"{"x5t#S256":"short"}"#, r#"{"x5t#S256":null}"#]
+    {
+        assert_eq!(confirmation(unreadable), Ok(Confirmation::Unreadable), "{unreadable}");
+    }
+}
+
+#[test]
+fn groups_are_strings_ids_and_names_and_anything_else_holds_none() {
+    let groups = |text: &str| prove(&with(&[("groups", text)])).map(|facts| facts.groups.join(","));
+    assert_eq!(groups(r#"["a",{"id":"1","name":"b"},2,null,["c"],{"name":3}]"#).as_deref(), Ok("a,1,b"));
+    for none in ["", "null", "\"a\"", "{}", "1", r#"{"id":"a"}"#] {
+        assert_eq!(groups(none).as_deref(), Ok(""), "{none}");
+    }
+}
+
+#[test]
+fn the_groups_claim_may_have_a_registered_name() {
+    let expected = Expected { groups_claim: "aud", ..EXPECTED };
+    let facts = prove_as(&with(&[("aud", r#"["https://api.example.com","g"]"#)]), &expected);
+    assert_eq!(facts.map(|facts| facts.groups.len()), Ok(2));
+    assert_eq!(prove_as(&with(&[("aud", r#"["g"]"#)]), &expected).err(), Some(Reason::AudienceMismatch));
+}
+
+#[test]
+fn an_introspected_token_may_leave_iss_and_exp_out_but_not_get_them_wrong() {
+    let expected = Expected { is_introspected: true, ..EXPECTED };
+    assert!(prove_as(&with(&[("iss", ""), ("exp", "")]), &expected).is_ok());
+    assert_eq!(prove_as(&with(&[("iss", "\"x\"")]), &expected).err(), Some(Reason::IssuerMismatch));
+    assert_eq!(prove_as(&with(&[("exp", "700")]), &expected).err(), Some(Reason::Expired));
+    assert_eq!(prove_as(&with(&[("aud", "")]), &expected).err(), Some(Reason::AudienceMismatch));
+}
+
+#[test]
+fn remembered_facts_are_held_against_the_clock_again() {
+    let facts = prove(&with(&[("nbf", "1100")])).expect("good claims");
+    let at = |now: f64| facts.check_times(&Clock { now, tolerance: 0.0, ..CLOCK });
+    assert_eq!(at(1099.0), Err(Reason::NotYetValid));
+    assert_eq!(at(1100.0), Ok(()));
+    assert_eq!(at(1999.999), Ok(()));
+    assert_eq!(at(2000.0), Err(Reason::Expired));
+}

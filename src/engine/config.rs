@@ -1,0 +1,235 @@
+//! Configuration proved: a [`Config`] that exists is valid. Made once, from options as typed.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use url::Url;
+
+use super::certificate::BindingMode;
+use super::client_auth::{Credentials, CredentialsError, Method};
+use super::error::Reason;
+use super::http_client::{Network, has_certificates, is_identity};
+use super::keys::KeySource;
+use super::metadata::Tenant;
+use super::options::{self, OptionError, OptionSpec, Options};
+use super::refresh::Lifetime;
+
+const DEFAULT_GROUPS_CLAIM: &str = "groups";
+const DEFAULT_CLOCK_TOLERANCE: f64 = 300.0;
+const DEFAULT_CACHE_SECONDS: f64 = 300.0;
+const DEFAULT_MAX_STALE_SECONDS: f64 = 86_400.0;
+const DEFAULT_RESPONSE_TIMEOUT_MS: f64 = 5000.0;
+const DEFAULT_VERIFIED_TOKENS: f64 = 10_000.0;
+
+/// The most tokens that can be remembered; a slot number has no more room.
+pub const MAX_VERIFIED_TOKENS: f64 = 1_048_576.0;
+
+/// The longest duration an option can name: a hundred years, so that no sum overflows.
+const MAX_SECONDS: f64 = 100.0 * 365.0 * 86_400.0;
+
+/// What the two classes do differently (contract 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flavour {
+    /// `MonoCloudBackendNodeClient`.
+    Backend,
+    /// `MonoCloudOidcBackendClient`: a bare host gets `https://`, Basic is the default.
+    Oidc,
+}
+
+/// What surrounds the options: the user's functions and the machine's network settings.
+#[derive(Clone, Default)]
+pub struct Surroundings {
+    pub has_fetcher: bool,
+    pub resolves_metadata: bool,
+    pub resolves_jwks: bool,
+    pub extra_authorities: Option<String>,
+    pub fallback_authorities: Option<String>,
+    pub https_proxy: Option<String>,
+    pub http_proxy: Option<String>,
+    pub no_proxy: Option<String>,
+}
+
+/// Everything the engine needs to know, proved.
+pub struct Config {
+    pub audience: String,
+    pub binding: BindingMode,
+    pub client: Option<Client>,
+    pub clock_skew: f64,
+    pub clock_tolerance: f64,
+    pub groups_claim: String,
+    pub introspection_cache: Option<f64>,
+    pub introspects_jwts: bool,
+    pub key_source: KeySource,
+    pub matches_all_groups: bool,
+    pub network: Network,
+    pub trust_store: Option<String>,
+    pub verified_tokens: usize,
+}
+
+/// The client that introspects.
+pub struct Client {
+    pub method: Method,
+    /// Or why it cannot authenticate: found out when it is asked to, so that an API of JWTs alone may leave it open.
+    pub credentials: Result<Credentials, Reason>,
+}
+
+impl Config {
+    pub fn prove(options: &Options<'_>, flavour: Flavour, around: &Surroundings) -> Result<Config, OptionError> {
+        let tenant = tenant(options, flavour)?;
+        let audience = options.text(&options::AUDIENCE)?.ok_or(options::AUDIENCE.error("is required"))?;
+        if Url::parse(&audience).is_err() || audience.contains(char::is_whitespace) {
+            return Err(options::AUDIENCE.error("must be an absolute URI"));
+        }
+        let max_stale = seconds(options, &options::JWKS_MAX_STALE, DEFAULT_MAX_STALE_SECONDS)?;
+        let lifetime = |spec: &OptionSpec| {
+            seconds(options, spec, DEFAULT_CACHE_SECONDS).map(|max_age| Lifetime { max_age, max_stale })
+        };
+        let key_source = KeySource {
+            tenant,
+            metadata_lifetime: lifetime(&options::METADATA_CACHE_DURATION)?,
+            keys_lifetime: lifetime(&options::JWKS_CACHE_DURATION)?,
+            resolves_metadata: around.resolves_metadata,
+            resolves_jwks: around.resolves_jwks,
+        };
+        let network = network(options, around)?;
+        Ok(Config {
+            audience,
+            binding: binding(options)?,
+            client: client(options, flavour, around, network.identity.is_some())?,
+            clock_skew: options.number(&options::CLOCK_SKEW)?.unwrap_or(0.0),
+            clock_tolerance: options.number(&options::CLOCK_TOLERANCE)?.unwrap_or(DEFAULT_CLOCK_TOLERANCE),
+            groups_claim: options.text(&options::GROUPS_CLAIM)?.unwrap_or_else(|| DEFAULT_GROUPS_CLAIM.into()),
+            introspection_cache: options.number(&options::INTROSPECTION_CACHE_DURATION)?,
+            introspects_jwts: options.boolean(&options::INTROSPECT_JWT_TOKENS, false)?,
+            key_source,
+            matches_all_groups: options.boolean(&options::GROUPS_MATCH_ALL, false)?,
+            network,
+            trust_store: options.text(&options::TRUST_STORE_ID)?,
+            verified_tokens: verified_tokens(options)?,
+        })
+    }
+}
+
+fn tenant(options: &Options<'_>, flavour: Flavour) -> Result<Tenant, OptionError> {
+    let spec = &options::TENANT_DOMAIN;
+    let mut domain = options.text(spec)?.ok_or(spec.error("is required"))?;
+    if flavour == Flavour::Oidc && !domain.contains("://") {
+        domain.insert_str(0, "https://");
+    }
+    Tenant::parse(&domain).ok_or(spec.error("must be an absolute https URL (http only for a loopback host)"))
+}
+
+fn binding(options: &Options<'_>) -> Result<BindingMode, OptionError> {
+    let spec = &options::VALIDATE_CERTIFICATE_BINDING;
+    match options.text(spec)?.as_deref() {
+        None | Some("when_present") => Ok(BindingMode::WhenPresent),
+        Some("required") => Ok(BindingMode::Required),
+        Some("dangerously_ignore") => Ok(BindingMode::Ignore),
+        Some(_) => Err(spec.error("must be when_present, required or dangerously_ignore")),
+    }
+}
+
+fn client(
+    options: &Options<'_>,
+    flavour: Flavour,
+    around: &Surroundings,
+    has_identity: bool,
+) -> Result<Option<Client>, OptionError> {
+    let method = match options.text(&options::CLIENT_AUTH_METHOD)?.as_deref() {
+        None if flavour == Flavour::Oidc => Method::ClientSecretBasic,
+        None => Method::ClientSecretPost,
+        Some(name) => Method::named(name).ok_or(options::CLIENT_AUTH_METHOD.error("is not a known method"))?,
+    };
+    let secret = options.secret(&options::CLIENT_SECRET)?;
+    let Some(id) = options.text(&options::CLIENT_ID)? else {
+        return Ok(None);
+    };
+    let credentials = match Credentials::new(id, method, secret) {
+        // The user's fetcher presents its own certificate.
+        Ok(_) if method.is_mutual_tls() && !has_identity && !around.has_fetcher => {
+            Err(Reason::ClientCertificateRequired)
+        }
+        Ok(credentials) => Ok(credentials),
+        Err(CredentialsError::Missing) => Err(Reason::ClientSecretRequired),
+        Err(CredentialsError::Unusable) => {
+            return Err(options::CLIENT_SECRET.error("is not a key that clientAuthMethod can use"));
+        }
+    };
+    Ok(Some(Client { method, credentials }))
+}
+
+fn network(options: &Options<'_>, around: &Surroundings) -> Result<Network, OptionError> {
+    let authorities = pem(options, &options::CERTIFICATE_AUTHORITIES)?;
+    if authorities.as_deref().is_some_and(|pem| !has_certificates(pem)) {
+        return Err(options::CERTIFICATE_AUTHORITIES.error("holds no certificate"));
+    }
+    let certificate = pem(options, &options::CLIENT_CERTIFICATE)?;
+    let key = pem(options, &options::CLIENT_CERTIFICATE_KEY)?;
+    let identity = match (certificate, key) {
+        (Some(certificate), Some(key)) => Some(format!("{certificate}\n{key}\n")),
+        (None, None) => None,
+        (Some(_), None) => return Err(options::CLIENT_CERTIFICATE_KEY.error("is required with clientCertificate")),
+        (None, Some(_)) => return Err(options::CLIENT_CERTIFICATE.error("is required with clientCertificateKey")),
+    };
+    if identity.as_deref().is_some_and(|identity| !is_identity(identity)) {
+        return Err(options::CLIENT_CERTIFICATE.error("and clientCertificateKey are not a certificate and its key"));
+    }
+    let timeout = options.number(&options::RESPONSE_TIMEOUT)?.unwrap_or(DEFAULT_RESPONSE_TIMEOUT_MS);
+    Ok(Network {
+        authorities,
+        extra_authorities: around.extra_authorities.clone(),
+        fallback_authorities: around.fallback_authorities.clone(),
+        identity,
+        https_proxy: around.https_proxy.clone(),
+        http_proxy: around.http_proxy.clone(),
+        no_proxy: around.no_proxy.clone(),
+        timeout_ms: timeout.min(MAX_SECONDS) as u64,
+    })
+}
+
+/// PEM text, or the path of a file that holds it.
+fn pem(options: &Options<'_>, spec: &OptionSpec) -> Result<Option<String>, OptionError> {
+    match options.text(spec)? {
+        Some(text) if !text.contains("-----BEGIN") => {
+            std::fs::read_to_string(text).map(Some).map_err(|_| spec.error("is neither PEM text nor a readable file"))
+        }
+        text => Ok(text),
+    }
+}
+
+fn seconds(options: &Options<'_>, spec: &OptionSpec, default: f64) -> Result<Duration, OptionError> {
+    let seconds = options.number(spec)?.unwrap_or(default);
+    Ok(Duration::from_secs_f64(seconds.min(MAX_SECONDS)))
+}
+
+fn verified_tokens(options: &Options<'_>) -> Result<usize, OptionError> {
+    let spec = &options::VERIFIED_TOKEN_CACHE_SIZE;
+    match options.number(spec)?.unwrap_or(DEFAULT_VERIFIED_TOKENS) {
+        size if size > MAX_VERIFIED_TOKENS => Err(spec.error("must be at most 1048576 tokens")),
+        size if size.fract() != 0.0 => Err(spec.error("must be a whole number of tokens")),
+        size => Ok(size as usize),
+    }
+}
+
+/// Reads the surroundings that JavaScript hands over.
+impl Surroundings {
+    pub fn from_json(value: &Value) -> Self {
+        let flag = |name: &str| value.get(name).and_then(Value::as_bool).unwrap_or_default();
+        let text =
+            |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned).filter(|text| !text.is_empty());
+        Surroundings {
+            has_fetcher: flag("hasFetcher"),
+            resolves_metadata: flag("resolvesMetadata"),
+            resolves_jwks: flag("resolvesJwks"),
+            extra_authorities: text("extraAuthorities"),
+            fallback_authorities: text("fallbackAuthorities"),
+            https_proxy: text("httpsProxy"),
+            http_proxy: text("httpProxy"),
+            no_proxy: text("noProxy"),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

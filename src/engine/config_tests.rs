@@ -1,0 +1,120 @@
+//! Defaults, ranges, and which option an error names.
+
+use serde_json::json;
+
+use super::*;
+
+fn prove_as(flavour: Flavour, given: Value, environment: Value) -> Result<Config, OptionError> {
+    Config::prove(&Options { given: &given, environment: &environment }, flavour, &Surroundings::default())
+}
+
+/// A good client with more options.
+fn with(more: Value) -> Result<Config, OptionError> {
+    let mut given = json!({ "tenantDomain": "https://acme.example", "audience": "https://api.example" });
+    for (name, value) in more.as_object().expect("an object") {
+        given[name] = value.clone();
+    }
+    prove_as(Flavour::Backend, given, json!({}))
+}
+
+fn error_of(more: Value) -> Option<&'static str> {
+    with(more).err().map(|error| error.name)
+}
+
+#[test]
+fn the_defaults_are_the_documented_ones() {
+    let config = with(json!({})).ok().expect("a config");
+    assert_eq!((config.clock_skew, config.clock_tolerance), (0.0, 300.0));
+    assert_eq!(config.groups_claim, "groups");
+    assert_eq!(config.binding, BindingMode::WhenPresent);
+    assert_eq!((config.introspects_jwts, config.matches_all_groups), (false, false));
+    assert_eq!(config.key_source.keys_lifetime.max_age, Duration::from_secs(300));
+    assert_eq!(config.key_source.keys_lifetime.max_stale, Duration::from_secs(86_400));
+    assert_eq!(config.network.timeout_ms, 5000);
+    assert_eq!((config.verified_tokens, config.introspection_cache), (10_000, None));
+    assert!(config.client.is_none());
+}
+
+#[test]
+fn the_two_required_options_are_named_with_their_variables() {
+    let message = |given: Value| prove_as(Flavour::Backend, given, json!({})).err().map(|error| error.to_string());
+    let tenant = message(json!({ "audience": "https://a" })).expect("an error");
+    assert!(tenant.contains("tenantDomain") && tenant.contains("MONOCLOUD_BACKEND_TENANT_DOMAIN"), "{tenant}");
+    let audience = message(json!({ "tenantDomain": "https://a", "audience": "  " })).expect("an error");
+    assert!(audience.contains("audience") && audience.contains("MONOCLOUD_BACKEND_AUDIENCE"), "{audience}");
+}
+
+#[test]
+fn everything_can_come_from_the_environment() {
+    let environment = json!({
+        "MONOCLOUD_BACKEND_TENANT_DOMAIN": "https://acme.example/",
+        "MONOCLOUD_BACKEND_AUDIENCE": "urn:api",
+        "MONOCLOUD_BACKEND_CLIENT_ID": "id",
+        "MONOCLOUD_BACKEND_CLIENT_SECRET": "secret",
+        "MONOCLOUD_BACKEND_CLIENT_AUTH_METHOD": "client_secret_basic",
+        "MONOCLOUD_BACKEND_CLOCK_TOLERANCE": "0",
+        "MONOCLOUD_BACKEND_VALIDATE_CERTIFICATE_BINDING": "required",
+    });
+    let config = prove_as(Flavour::Backend, json!({}), environment).ok().expect("a config");
+    assert_eq!(config.key_source.tenant.domain(), "https://acme.example");
+    assert_eq!(config.clock_tolerance, 0.0);
+    assert_eq!(config.binding, BindingMode::Required);
+    assert_eq!(config.client.map(|client| client.method), Some(Method::ClientSecretBasic));
+}
+
+#[test]
+fn a_bare_host_gets_https_only_in_the_parent_class() {
+    let given = || json!({ "tenantDomain": "acme.us.monocloud.com", "audience": "https://a" });
+    let oidc = prove_as(Flavour::Oidc, given(), Value::Null).ok().expect("a config");
+    assert_eq!(oidc.key_source.tenant.domain(), "https://acme.us.monocloud.com");
+    assert_eq!(prove_as(Flavour::Backend, given(), json!({})).err().map(|error| error.name), Some("tenantDomain"));
+}
+
+#[test]
+fn an_option_out_of_range_or_of_another_type_is_named() {
+    for (option, wrong) in [
+        ("audience", json!("not a uri")),
+        ("audience", json!(7)),
+        ("clockSkew", json!(-1)),
+        ("clockTolerance", json!("1")),
+        ("jwksCacheDuration", json!(-0.1)),
+        ("metadataCacheDuration", json!([])),
+        ("responseTimeout", json!(999)),
+        ("introspectJwtTokens", json!("true")),
+        ("validateCertificateBinding", json!("never")),
+        ("clientAuthMethod", json!("none")),
+        ("verifiedTokenCacheSize", json!(1.5)),
+        ("verifiedTokenCacheSize", json!(1_048_577)),
+        ("certificateAuthorities", json!("/no/such/file")),
+        ("certificateAuthorities", json!("-----BEGIN RUBBISH-----")),
+    ] {
+        assert_eq!(error_of(json!({ option: wrong.clone() })), Some(option), "{option}: {wrong}");
+    }
+    assert_eq!(error_of(json!({ "groupOptions": { "matchAll": 1 } })), Some("groupOptions.matchAll"));
+}
+
+#[test]
+fn the_least_and_the_greatest_values_are_accepted() {
+    let accepted = json!({ "clockSkew": 0, "clockTolerance": 0, "jwksCacheDuration": 0, "responseTimeout": 1000, "verifiedTokenCacheSize": 1_048_576, "metadataCacheDuration": 1e300 });
+    assert!(with(accepted).is_ok());
+}
+
+#[test]
+fn a_secret_is_text_or_a_jwk_and_a_missing_one_is_found_when_it_is_needed() {
+    let client = |more: Value| with(more).ok().and_then(|config| config.client).expect("a client");
+    assert!(client(json!({ "clientId": "id", "clientSecret": "s" })).credentials.is_ok());
+    let jwk = json!({ "kty": "oct", "k": "c2VjcmV0", "alg": "HS512" });
+    let by_jwk = json!({ "clientId": "id", "clientSecret": jwk, "clientAuthMethod": "client_secret_jwt" });
+    assert!(client(by_jwk).credentials.is_ok());
+    assert_eq!(client(json!({ "clientId": "id" })).credentials.err(), Some(Reason::ClientSecretRequired));
+    let mtls = json!({ "clientId": "id", "clientAuthMethod": "tls_client_auth" });
+    assert_eq!(client(mtls).credentials.err(), Some(Reason::ClientCertificateRequired));
+    let unusable = json!({ "clientId": "id", "clientSecret": "text", "clientAuthMethod": "private_key_jwt" });
+    assert_eq!(error_of(unusable), Some("clientSecret"));
+}
+
+#[test]
+fn a_client_certificate_and_its_key_come_together() {
+    assert_eq!(error_of(json!({ "clientCertificate": "-----BEGIN CERTIFICATE-----" })), Some("clientCertificateKey"));
+    assert_eq!(error_of(json!({ "clientCertificateKey": "-----BEGIN PRIVATE KEY-----" })), Some("clientCertificate"));
+}

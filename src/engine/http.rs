@@ -1,0 +1,192 @@
+//! Exchanges with the issuer: what is sent, what may come back, and the limits of both.
+//!
+//! Owns the shape of a request and an answer, and what an answer of the wrong kind means. [`Transport`] performs:
+//! the engine's own client (`http_client`), or the user's `fetcher` and resolvers through the N-API room.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::error::{Detail, Failure, Reason};
+
+/// The most bytes of a body that are read.
+pub const MAX_BODY_BYTES: usize = 512 * 1024;
+
+/// The longest `Retry-After` that is honoured.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
+
+/// What to ask, and of whom.
+#[derive(Clone, Debug)]
+pub enum Request {
+    Http(HttpRequest),
+    /// The user's `jwksResolver`.
+    ResolveJwks,
+    /// The user's `metadataResolver`.
+    ResolveMetadata,
+}
+
+#[derive(Clone)]
+pub struct HttpRequest {
+    pub url: Url,
+    pub headers: Vec<(&'static str, String)>,
+    /// A form makes it a POST.
+    pub form: Option<String>,
+    /// Whether the client certificate is presented (RFC 8705 §2).
+    pub presents_certificate: bool,
+}
+
+impl std::fmt::Debug for HttpRequest {
+    /// Headers and form carry credentials and tokens: never shown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpRequest").field("url", &self.url.as_str()).finish_non_exhaustive()
+    }
+}
+
+impl HttpRequest {
+    pub fn get_json(url: Url) -> Self {
+        HttpRequest {
+            url,
+            headers: vec![("accept", "application/json".into())],
+            form: None,
+            presents_certificate: false,
+        }
+    }
+}
+
+/// An answer, whatever its status. The body is within [`MAX_BODY_BYTES`].
+#[derive(Clone, Debug, Default)]
+pub struct Response {
+    pub status: u16,
+    pub status_text: String,
+    /// Lower-case names.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The document of a user's resolver, as if it had been fetched.
+    pub fn resolved(text: String) -> Self {
+        Response { status: 200, status_text: "OK".into(), headers: Vec::new(), body: text.into_bytes() }
+    }
+
+    /// The body as text when the status is 200.
+    pub fn document(&self) -> Result<&str, Failure> {
+        if self.status != 200 {
+            return Err(self.failure(Reason::UnexpectedStatus));
+        }
+        self.text().ok_or_else(|| self.failure(Reason::BodyInvalid))
+    }
+
+    pub fn text(&self) -> Option<&str> {
+        std::str::from_utf8(&self.body).ok()
+    }
+
+    /// A failure that keeps what was answered. A 200 that is refused keeps no body: it may hold claims.
+    pub fn failure(&self, reason: Reason) -> Failure {
+        let body = if self.status == 200 { String::new() } else { self.text().map(excerpt).unwrap_or_default() };
+        let member = |name: &str| {
+            let document: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
+            document.get(name)?.as_str().map(excerpt)
+        };
+        let detail = Detail {
+            status: Some(self.status),
+            status_text: self.status_text.clone(),
+            headers: self.headers.iter().filter(|(name, _)| name != "set-cookie").cloned().collect(),
+            body,
+            error: member("error"),
+            error_description: member("error_description"),
+            retry_after_secs: self.retry_after().map(|span| span.as_secs()),
+        };
+        Failure { reason, detail: Some(Box::new(detail)) }
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    /// RFC 9110 §10.2.3: seconds, or a date, which is held against the answer's own `Date`; at most 5 minutes.
+    fn retry_after(&self) -> Option<Duration> {
+        if !matches!(self.status, 429 | 503) {
+            return None;
+        }
+        let value = self.header("retry-after")?.trim();
+        let span = match value.parse::<f64>() {
+            Ok(seconds) if seconds >= 0.0 => Duration::from_secs_f64(seconds.min(MAX_RETRY_AFTER.as_secs_f64())),
+            Ok(_) => return None,
+            Err(_) => {
+                let until = httpdate::parse_http_date(value).ok()?;
+                let from = httpdate::parse_http_date(self.header("date")?).ok()?;
+                until.duration_since(from).ok()?
+            }
+        };
+        Some(span.min(MAX_RETRY_AFTER))
+    }
+}
+
+/// What of a foreign text is kept in an error.
+fn excerpt(text: &str) -> String {
+    const MAX_CHARS: usize = 1024;
+    text.chars().take(MAX_CHARS).collect()
+}
+
+/// Called once with the outcome of a request, on any thread.
+pub type Done = Box<dyn FnOnce(Result<Response, Failure>) + Send>;
+
+/// Performs requests. `send` never blocks; `done` is called once, after `send` has returned or before.
+pub trait Transport: Send + Sync {
+    fn send(&self, request: Request, done: Done);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Response {
+        let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        Response { status, status_text: "Text".into(), headers, body: body.into() }
+    }
+
+    fn retry_after(value: &str) -> Option<u64> {
+        answer(503, &[("retry-after", value), ("date", "Sun, 06 Nov 1994 08:49:37 GMT")], "")
+            .failure(Reason::UnexpectedStatus)
+            .detail
+            .and_then(|detail| detail.retry_after_secs)
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date_and_at_most_five_minutes() {
+        assert_eq!(retry_after("60"), Some(60));
+        assert_eq!(retry_after("1e9"), Some(300));
+        assert_eq!(retry_after("Sun, 06 Nov 1994 08:50:07 GMT"), Some(30));
+        assert_eq!(retry_after("Sun, 06 Nov 1994 23:50:07 GMT"), Some(300));
+        for none in ["", "-1", "soon", "NaN", "Sun, 06 Nov 1994 08:00:00 GMT"] {
+            assert_eq!(retry_after(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_failure_keeps_the_answer_without_its_cookies() {
+        let failure = answer(400, &[("set-cookie", "a"), ("x", "y")], r#"{"error":"e","error_description":"d"}"#)
+            .failure(Reason::IntrospectionRefused);
+        let detail = failure.detail.expect("a detail");
+        assert_eq!(detail.headers, vec![("x".to_owned(), "y".to_owned())]);
+        assert_eq!((detail.error.as_deref(), detail.error_description.as_deref()), (Some("e"), Some("d")));
+        assert_eq!(detail.status, Some(400));
+    }
+
+    #[test]
+    fn the_body_of_a_good_answer_never_reaches_an_error() {
+        let failure = answer(200, &[], "claims").failure(Reason::BodyInvalid);
+        assert_eq!(failure.detail.map(|detail| detail.body), Some(String::new()));
+    }
+
+    #[test]
+    fn only_a_200_of_text_is_a_document() {
+        assert!(answer(200, &[], "{}").document().is_ok());
+        for status in [201, 204, 301, 302, 304, 404, 500] {
+            let answer = answer(status, &[], "{}");
+            let reason = answer.document().map_err(|failure| failure.reason);
+            assert_eq!(reason, Err(Reason::UnexpectedStatus), "{status}");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The engine's own HTTP client: TLS, proxies, deadlines, and which failure each fault of the network is.
+//!
+//! Never follows a redirect, never reads more than [`MAX_BODY_BYTES`], never outlives its deadline, keeps connections
+//! alive. TLS 1.2 and 1.3.
+
+use std::error::Error as StdError;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use rustls::CertificateError;
+use tokio::runtime::Handle;
+
+use super::error::{Failure, Reason};
+use super::http::{Done, HttpRequest, MAX_BODY_BYTES, Request, Response, Transport};
+
+/// How long a connection may take to be made, TLS included, within the total deadline.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Whom to trust, what to present and which way to go. PEM texts.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Network {
+    /// Replaces the system's authorities.
+    pub authorities: Option<String>,
+    /// Added to the system's authorities (`NODE_EXTRA_CA_CERTS`).
+    pub extra_authorities: Option<String>,
+    /// Used when the system has no authorities (Node's own list).
+    pub fallback_authorities: Option<String>,
+    /// The client certificate and its key (RFC 8705 §2).
+    pub identity: Option<String>,
+    pub https_proxy: Option<String>,
+    pub http_proxy: Option<String>,
+    pub no_proxy: Option<String>,
+    /// The whole exchange, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+pub struct HttpClient {
+    inner: Arc<Inner>,
+    runtime: fn() -> Option<Handle>,
+}
+
+struct Inner {
+    network: Network,
+    plain: OnceLock<Result<reqwest::Client, Reason>>,
+    with_certificate: OnceLock<Result<reqwest::Client, Reason>>,
+}
+
+impl HttpClient {
+    /// Does no I/O: the TLS configuration is made at the first exchange, on the runtime's thread.
+    pub fn new(network: Network, runtime: fn() -> Option<Handle>) -> Self {
+        let inner = Inner { network, plain: OnceLock::new(), with_certificate: OnceLock::new() };
+        HttpClient { inner: Arc::new(inner), runtime }
+    }
+}
+
+impl Transport for HttpClient {
+    fn send(&self, request: Request, done: Done) {
+        let (Request::Http(request), Some(runtime)) = (request, (self.runtime)()) else {
+            return done(Err(Reason::ConnectionFailed.into()));
+        };
+        let inner = Arc::clone(&self.inner);
+        runtime.spawn(async move { done(inner.exchange(request).await) });
+    }
+}
+
+impl Inner {
+    async fn exchange(&self, request: HttpRequest) -> Result<Response, Failure> {
+        let deadline = Duration::from_millis(self.network.timeout_ms);
+        tokio::time::timeout(deadline, self.exchange_at_leisure(request)).await.unwrap_or(Err(Reason::TimedOut.into()))
+    }
+
+    async fn exchange_at_leisure(&self, request: HttpRequest) -> Result<Response, Failure> {
+        let client = self.client(request.presents_certificate)?;
+        let mut builder = match request.form {
+            Some(form) => client.post(request.url).body(form),
+            None => client.get(request.url),
+        };
+        for (name, value) in request.headers {
+            builder = builder.header(name, value);
+        }
+        let mut answer = builder.send().await.map_err(|error| reason_of(&error))?;
+        let mut response = Response {
+            status: answer.status().as_u16(),
+            status_text: answer.status().canonical_reason().unwrap_or_default().to_owned(),
+            headers: answer
+                .headers()
+                .iter()
+                .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+                .collect(),
+            body: Vec::new(),
+        };
+        if answer.content_length().is_some_and(|length| length > MAX_BODY_BYTES as u64) {
+            return Err(response.failure(Reason::BodyTooLarge));
+        }
+        while let Some(chunk) = answer.chunk().await.map_err(|error| reason_of(&error))? {
+            if response.body.len() + chunk.len() > MAX_BODY_BYTES {
+                response.body.clear();
+                return Err(response.failure(Reason::BodyTooLarge));
+            }
+            response.body.extend_from_slice(&chunk);
+        }
+        Ok(response)
+    }
+
+    fn client(&self, presents_certificate: bool) -> Result<&reqwest::Client, Reason> {
+        let slot = if presents_certificate { &self.with_certificate } else { &self.plain };
+        slot.get_or_init(|| self.build(presents_certificate)).as_ref().map_err(|reason| *reason)
+    }
+
+    fn build(&self, presents_certificate: bool) -> Result<reqwest::Client, Reason> {
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_rustls()
+            .tls_version_min(reqwest::tls::Version::TLS_1_2)
+            .tls_certs_only(self.network.roots())
+            .https_only(false)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .dns_resolver(SystemResolver)
+            .user_agent(concat!("monocloud-backend-node/", env!("CARGO_PKG_VERSION")))
+            .no_proxy();
+        for proxy in self.network.proxies()? {
+            builder = builder.proxy(proxy);
+        }
+        if presents_certificate {
+            let pem = self.network.identity.as_deref().ok_or(Reason::ClientCertificateRequired)?;
+            builder = builder.identity(reqwest::Identity::from_pem(pem.as_bytes()).map_err(|_| Reason::TlsFailed)?);
+        }
+        builder.build().map_err(|_| Reason::TlsFailed)
+    }
+}
+
+impl Network {
+    fn roots(&self) -> Vec<reqwest::Certificate> {
+        let parse = |pem: &Option<String>| {
+            let pem = pem.as_deref().unwrap_or_default();
+            reqwest::Certificate::from_pem_bundle(pem.as_bytes()).unwrap_or_default()
+        };
+        if self.authorities.is_some() {
+            return parse(&self.authorities);
+        }
+        let mut roots: Vec<_> = rustls_native_certs::load_native_certs()
+            .certs
+            .iter()
+            .filter_map(|der| reqwest::Certificate::from_der(der).ok())
+            .collect();
+        if roots.is_empty() {
+            roots = parse(&self.fallback_authorities);
+        }
+        roots.extend(parse(&self.extra_authorities));
+        roots
+    }
+
+    fn proxies(&self) -> Result<Vec<reqwest::Proxy>, Reason> {
+        let exceptions = || self.no_proxy.as_deref().and_then(reqwest::NoProxy::from_string);
+        let through = |proxy: Result<reqwest::Proxy, reqwest::Error>| {
+            proxy.map(|proxy| proxy.no_proxy(exceptions())).map_err(|_| Reason::ConnectionFailed)
+        };
+        let https = self.https_proxy.as_deref().map(|url| through(reqwest::Proxy::https(url)));
+        let http = self.http_proxy.as_deref().map(|url| through(reqwest::Proxy::http(url)));
+        https.into_iter().chain(http).collect()
+    }
+}
+
+/// Checks that a PEM text holds a certificate chain and a key that TLS can use.
+pub fn is_identity(pem: &str) -> bool {
+    reqwest::Identity::from_pem(pem.as_bytes()).is_ok_and(|identity| {
+        reqwest::Client::builder().tls_backend_rustls().tls_certs_only([]).identity(identity).build().is_ok()
+    })
+}
+
+/// Checks that a PEM text holds at least one certificate.
+pub fn has_certificates(pem: &str) -> bool {
+    reqwest::Certificate::from_pem_bundle(pem.as_bytes()).is_ok_and(|all| !all.is_empty())
+}
+
+/// The system's resolver, with an error that can be told from the others.
+struct SystemResolver;
+
+#[derive(Debug)]
+struct HostNotFound;
+
+impl std::fmt::Display for HostNotFound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("host not found")
+    }
+}
+
+impl StdError for HostNotFound {}
+
+impl Resolve for SystemResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found: Vec<SocketAddr> =
+                tokio::net::lookup_host((name.as_str(), 0)).await.map_err(|_| HostNotFound)?.collect();
+            if found.is_empty() {
+                return Err(HostNotFound.into());
+            }
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// The one reason a fault of the network has, found along the chain of causes.
+fn reason_of(error: &reqwest::Error) -> Reason {
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(reason) = reason_of_cause(error) {
+            return reason;
+        }
+        cause = error.source();
+    }
+    if error.is_timeout() { Reason::TimedOut } else { Reason::ConnectionFailed }
+}
+
+fn reason_of_cause(error: &(dyn StdError + 'static)) -> Option<Reason> {
+    if error.is::<HostNotFound>() {
+        return Some(Reason::HostNotFound);
+    }
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return Some(reason_of_tls(error));
+    }
+    let error = error.downcast_ref::<std::io::Error>()?;
+    match (error.kind(), error.get_ref()) {
+        (std::io::ErrorKind::ConnectionRefused, _) => Some(Reason::ConnectionRefused),
+        // An io::Error hides what it wraps from `source`.
+        (_, Some(inner)) => reason_of_cause(inner),
+        (_, None) => None,
+    }
+}
+
+fn reason_of_tls(error: &rustls::Error) -> Reason {
+    let rustls::Error::InvalidCertificate(problem) = error else {
+        return Reason::TlsFailed;
+    };
+    match problem {
+        CertificateError::UnknownIssuer => Reason::TlsUnknownAuthority,
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => Reason::TlsCertificateExpired,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Reason::TlsWrongHost,
+        _ => Reason::TlsFailed,
+    }
+}

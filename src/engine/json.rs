@@ -1,0 +1,245 @@
+//! Strict JSON: what may be decided on. RFC 8259 text, one object, no duplicate members where they would matter
+//! (RFC 8259 §4, RFC 7515 §4), and bounded nesting.
+//!
+//! The readers here walk the text once and borrow from it. Claims are decided on here and handed to JavaScript as the
+//! same text, so a member must never mean one thing to Rust and another to `JSON.parse`.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use foldhash::fast::RandomState;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+/// How deep arrays and objects may nest, the outermost object being level 1.
+pub const MAX_DEPTH: u8 = 32;
+
+/// A member's name or a string value, borrowed when it holds no escape.
+pub struct Text;
+
+impl<'de> DeserializeSeed<'de> for Text {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Text {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(value.to_owned()))
+    }
+}
+
+/// One value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value<'de> {
+    Null,
+    Flag(bool),
+    Number(f64),
+    Text(Cow<'de, str>),
+    Array(Vec<Value<'de>>),
+    Object(Vec<(Cow<'de, str>, Value<'de>)>),
+}
+
+/// Reads one value. Nested values are always walked and bounded, and kept only when a rule will ask for them.
+#[derive(Clone, Copy)]
+pub struct ValueSeed {
+    /// How many levels may still open.
+    pub depth: u8,
+    pub keeps_nested: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for ValueSeed {
+    type Value = Value<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ValueSeed {
+    type Value = Value<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Value::Flag(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Value::Number(value as f64))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Value::Number(value as f64))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Value::Number(value))
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
+        Ok(Value::Text(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Value::Text(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let seed = self.level_below()?;
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element_seed(seed)? {
+            if self.keeps_nested {
+                items.push(item);
+            }
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let seed = self.level_below()?;
+        let mut members = Vec::new();
+        while let Some(name) = map.next_key_seed(Text)? {
+            let value = map.next_value_seed(seed)?;
+            if self.keeps_nested {
+                members.push((name, value));
+            }
+        }
+        Ok(Value::Object(members))
+    }
+}
+
+impl ValueSeed {
+    fn level_below<E: serde::de::Error>(self) -> Result<Self, E> {
+        let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom("nested too deeply"))?;
+        Ok(ValueSeed { depth, ..self })
+    }
+}
+
+/// The members of one object, read in order with [`ValueSeed`]; an error when a name comes twice.
+/// `keeps_nested` says for which members nested values are kept.
+pub fn visit_members<'de, A: MapAccess<'de>>(
+    mut map: A,
+    keeps_nested: impl Fn(&str) -> bool,
+    mut on_member: impl FnMut(&str, Value<'de>),
+) -> Result<(), A::Error> {
+    let mut names = Names::new();
+    while let Some(name) = map.next_key_seed(Text)? {
+        let keeps_nested = keeps_nested(&name);
+        let value = map.next_value_seed(ValueSeed { depth: MAX_DEPTH - 1, keeps_nested })?;
+        on_member(&name, value);
+        names.note(name)?;
+    }
+    Ok(())
+}
+
+/// The member names seen in one object. Few names are compared in turn; many are hashed, so that an object of
+/// thousands of members costs linear time.
+#[derive(Default)]
+pub struct Names<'de> {
+    few: Vec<Cow<'de, str>>,
+    many: Option<HashSet<Cow<'de, str>, RandomState>>,
+}
+
+const FEW: usize = 24;
+
+impl<'de> Names<'de> {
+    pub fn new() -> Self {
+        Names { few: Vec::with_capacity(16), many: None }
+    }
+
+    /// Notes a name; an error when the object has it already.
+    pub fn note<E: serde::de::Error>(&mut self, name: Cow<'de, str>) -> Result<(), E> {
+        let is_new = match &mut self.many {
+            Some(many) => many.insert(name),
+            None if self.few.contains(&name) => false,
+            None if self.few.len() < FEW => {
+                self.few.push(name);
+                true
+            }
+            None => {
+                let mut many: HashSet<_, RandomState> = self.few.drain(..).collect();
+                let is_new = many.insert(name);
+                self.many = Some(many);
+                is_new
+            }
+        };
+        if is_new { Ok(()) } else { Err(E::custom("duplicate member")) }
+    }
+}
+
+/// Reads bytes as one strict JSON object with `seed`; `None` for anything else, trailing text included.
+pub fn read<'de, S: DeserializeSeed<'de>>(bytes: &'de [u8], seed: S) -> Option<S::Value> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = seed.deserialize(&mut deserializer).ok()?;
+    deserializer.end().ok()?;
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANY: ValueSeed = ValueSeed { depth: MAX_DEPTH, keeps_nested: false };
+
+    fn nested(depth: usize) -> Vec<u8> {
+        format!("{}{}", "[".repeat(depth), "]".repeat(depth)).into_bytes()
+    }
+
+    #[test]
+    fn nesting_at_the_limit_is_read_and_one_more_is_not() {
+        assert!(read(&nested(32), ANY).is_some());
+        assert!(read(&nested(33), ANY).is_none());
+        assert!(read(&nested(10_000), ANY).is_none());
+    }
+
+    #[test]
+    fn nested_values_are_kept_only_when_asked_for() {
+        let kept = read(br#"[1,{"a":true}]"#, ValueSeed { keeps_nested: true, ..ANY });
+        let object = Value::Object(vec![("a".into(), Value::Flag(true))]);
+        assert_eq!(kept, Some(Value::Array(vec![Value::Number(1.0), object])));
+        assert_eq!(read(br#"[1,{"a":true}]"#, ANY), Some(Value::Array(vec![])));
+    }
+
+    #[test]
+    fn text_after_the_value_is_refused() {
+        assert!(read(b"{} {}", ANY).is_none());
+        assert!(read(b"{} \n", ANY).is_some());
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf_8_a_bom_and_a_lone_surrogate_are_refused() {
+        assert!(read(b"\"\xff\"", ANY).is_none());
+        assert!(read(b"\xef\xbb\xbf{}", ANY).is_none());
+        assert!(read(br#""\ud800""#, ANY).is_none());
+    }
+
+    #[test]
+    fn a_name_seen_before_is_refused_among_few_and_among_many() {
+        let mut names = Names::new();
+        for i in 0..100 {
+            assert!(names.note::<serde_json::Error>(Cow::Owned(format!("m{i}"))).is_ok());
+        }
+        assert!(names.note::<serde_json::Error>(Cow::Borrowed("m0")).is_err());
+        assert!(names.note::<serde_json::Error>(Cow::Borrowed("m99")).is_err());
+    }
+}

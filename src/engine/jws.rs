@@ -1,0 +1,247 @@
+//! JWS compact serialization: the three parts, the header, the signature (RFC 7515, RFC 7518, RFC 8725).
+//!
+//! Answers "is this text three strict base64url parts under a header we accept", and "did this key sign it". Which
+//! key, and what the claims say, is decided elsewhere. `jwk`, `jku`, `x5u` and `x5c` in a header are never looked at.
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, RSA_PKCS1_2048_8192_SHA256,
+    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
+    RSA_PSS_2048_8192_SHA512, RsaParameters,
+};
+use base64::Engine as _;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+
+use super::error::Reason;
+use super::json::{self, Value};
+
+/// The most bytes a token may have.
+pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+type Base64Url = base64::engine::Simd;
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+type Base64Url = base64::engine::GeneralPurpose;
+
+/// Strict base64url: no padding, no other alphabet, no stray trailing bits (RFC 7515 §2, RFC 4648 §3.5).
+static BASE64URL: LazyLock<Base64Url> = LazyLock::new(|| {
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    return Base64Url::url_safe(base64::engine::general_purpose::NO_PAD);
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    return base64::engine::general_purpose::URL_SAFE_NO_PAD;
+});
+
+/// Decodes strict base64url.
+pub fn decode_base64url(text: &[u8]) -> Option<Vec<u8>> {
+    BASE64URL.decode(text).ok()
+}
+
+/// Encodes base64url without padding.
+pub fn encode_base64url(bytes: &[u8]) -> String {
+    BASE64URL.encode(bytes)
+}
+
+/// A token cut into its parts, still encoded.
+#[derive(Clone, Copy)]
+pub struct Compact<'t> {
+    pub header: &'t str,
+    pub payload: &'t str,
+    pub signature: &'t str,
+    /// Header, dot and payload: what was signed (RFC 7515 §5.1).
+    pub signing_input: &'t str,
+}
+
+impl<'t> Compact<'t> {
+    /// Cuts a token in exactly three non-empty parts (RFC 7515 §7.1); at most 16 KiB.
+    pub fn split(token: &'t str) -> Result<Self, Reason> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(Reason::TokenTooLarge);
+        }
+        let mut dots = memchr_dots(token.as_bytes());
+        let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
+            return Err(Reason::TokenMalformed);
+        };
+        let compact = Compact {
+            header: &token[..first],
+            payload: &token[first + 1..second],
+            signature: &token[second + 1..],
+            signing_input: &token[..second],
+        };
+        if compact.header.is_empty() || compact.payload.is_empty() || compact.signature.is_empty() {
+            return Err(Reason::TokenMalformed);
+        }
+        Ok(compact)
+    }
+}
+
+/// Whether a token has the form of a JWT: exactly three dot-separated parts (contract 4).
+pub fn has_three_parts(token: &str) -> bool {
+    memchr_dots(token.as_bytes()).take(3).count() == 2
+}
+
+fn memchr_dots(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
+    bytes.iter().enumerate().filter(|(_, byte)| **byte == b'.').map(|(index, _)| index)
+}
+
+/// The signature algorithms accepted (RFC 7518 §3.1, RFC 8037, RFC 9864); never `none`, never HS*.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Algorithm {
+    EdDsa,
+    Es256,
+    Es384,
+    Es512,
+    Ps256,
+    Ps384,
+    Ps512,
+    Rs256,
+    Rs384,
+    Rs512,
+}
+
+impl Algorithm {
+    pub const ALL: [Algorithm; 10] = [
+        Algorithm::EdDsa,
+        Algorithm::Es256,
+        Algorithm::Es384,
+        Algorithm::Es512,
+        Algorithm::Ps256,
+        Algorithm::Ps384,
+        Algorithm::Ps512,
+        Algorithm::Rs256,
+        Algorithm::Rs384,
+        Algorithm::Rs512,
+    ];
+
+    /// The algorithm of an `alg` value, compared as it stands (RFC 7515 §4.1.1: case-sensitive).
+    pub fn named(alg: &str) -> Option<Self> {
+        Some(match alg {
+            "EdDSA" | "Ed25519" => Algorithm::EdDsa,
+            "ES256" => Algorithm::Es256,
+            "ES384" => Algorithm::Es384,
+            "ES512" => Algorithm::Es512,
+            "PS256" => Algorithm::Ps256,
+            "PS384" => Algorithm::Ps384,
+            "PS512" => Algorithm::Ps512,
+            "RS256" => Algorithm::Rs256,
+            "RS384" => Algorithm::Rs384,
+            "RS512" => Algorithm::Rs512,
+            _ => return None,
+        })
+    }
+
+    /// RFC 7518 §3.3 and §3.5: padding and hash of an RSA algorithm.
+    pub fn rsa(self) -> Option<&'static RsaParameters> {
+        Some(match self {
+            Algorithm::Ps256 => &RSA_PSS_2048_8192_SHA256,
+            Algorithm::Ps384 => &RSA_PSS_2048_8192_SHA384,
+            Algorithm::Ps512 => &RSA_PSS_2048_8192_SHA512,
+            Algorithm::Rs256 => &RSA_PKCS1_2048_8192_SHA256,
+            Algorithm::Rs384 => &RSA_PKCS1_2048_8192_SHA384,
+            Algorithm::Rs512 => &RSA_PKCS1_2048_8192_SHA512,
+            _ => return None,
+        })
+    }
+
+    /// RFC 7518 §3.4: curve and hash of an ECDSA algorithm, signatures as R || S.
+    pub fn ecdsa(self) -> Option<&'static aws_lc_rs::signature::EcdsaVerificationAlgorithm> {
+        Some(match self {
+            Algorithm::Es256 => &ECDSA_P256_SHA256_FIXED,
+            Algorithm::Es384 => &ECDSA_P384_SHA384_FIXED,
+            Algorithm::Es512 => &ECDSA_P521_SHA512_FIXED,
+            _ => return None,
+        })
+    }
+}
+
+/// A header that passed: nothing in it but what the next rules need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    pub algorithm: Algorithm,
+    pub kid: Option<Box<str>>,
+}
+
+impl Header {
+    /// Decodes and proves a header: a strict JSON object, an `alg` on the list, no `crit` or `b64`, a `typ` that an
+    /// access token may have (RFC 9068 §4, RFC 8725 §3.11).
+    pub fn parse(encoded: &str) -> Result<Header, Reason> {
+        let bytes = decode_base64url(encoded.as_bytes()).ok_or(Reason::TokenMalformed)?;
+        let raw = json::read(&bytes, HeaderSeed).ok_or(Reason::HeaderInvalid)?;
+        let algorithm = match raw.alg {
+            Some(Value::Text(alg)) => Algorithm::named(&alg).ok_or(Reason::AlgorithmNotAllowed)?,
+            _ => return Err(Reason::AlgorithmNotAllowed),
+        };
+        if raw.has_extension {
+            return Err(Reason::CriticalHeader);
+        }
+        match &raw.typ {
+            None => {}
+            Some(Value::Text(typ)) if is_access_token_type(typ) => {}
+            Some(_) => return Err(Reason::TypeNotAllowed),
+        }
+        let kid = match raw.kid {
+            None => None,
+            Some(Value::Text(kid)) => Some(kid.into()),
+            Some(_) => return Err(Reason::HeaderInvalid),
+        };
+        Ok(Header { algorithm, kid })
+    }
+}
+
+fn is_access_token_type(typ: &str) -> bool {
+    ["JWT", "at+jwt", "application/at+jwt"].iter().any(|allowed| typ.eq_ignore_ascii_case(allowed))
+}
+
+#[derive(Default)]
+struct RawHeader<'de> {
+    alg: Option<Value<'de>>,
+    typ: Option<Value<'de>>,
+    kid: Option<Value<'de>>,
+    has_extension: bool,
+}
+
+struct HeaderSeed;
+
+impl<'de> DeserializeSeed<'de> for HeaderSeed {
+    type Value = RawHeader<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for HeaderSeed {
+    type Value = RawHeader<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JOSE header")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        let mut header = RawHeader::default();
+        json::visit_members(
+            map,
+            |_| false,
+            |name, value| match name {
+                "alg" => header.alg = Some(value),
+                "typ" => header.typ = Some(value),
+                "kid" => header.kid = Some(value),
+                "crit" | "b64" => header.has_extension = true,
+                _ => {}
+            },
+        )?;
+        Ok(header)
+    }
+}
+
+/// The payload of a token, decoded and not verified, as text.
+pub fn decode_payload(token: &str) -> Option<String> {
+    let compact = Compact::split(token).ok()?;
+    String::from_utf8(decode_base64url(compact.payload.as_bytes())?).ok()
+}
+
+#[cfg(test)]
+#[path = "jws_tests.rs"]
+mod tests;

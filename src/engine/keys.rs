@@ -1,0 +1,438 @@
+//! The issuer's keys: metadata, then the JWK Set it names, kept fresh through every fault (contract 10).
+//!
+//! The store only decides and remembers: the transport performs, and calls back. Nothing here blocks; a caller that
+//! must wait leaves a waiter, which is called when the one flight of that document has ended.
+
+use std::hash::BuildHasher;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use foldhash::fast::RandomState;
+use lru::LruCache;
+
+use super::error::{Failure, Reason};
+use super::http::{HttpRequest, Request, Response, Transport};
+use super::jwk::KeySet;
+use super::metadata::{Metadata, Tenant};
+use super::refresh::{Advice, Lifetime, Refresh};
+use super::time::{Monotonic, Ticks};
+
+/// Refreshes asked for by unknown `kid`s: a bucket of two, refilled one every 5 seconds.
+const BUDGET: u32 = 2;
+const BUDGET_REFILL: Duration = Duration::from_secs(5);
+/// How many refused `kid`s are remembered, as hashes, and for how long each.
+const REFUSED_KIDS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+const REFUSED_FOR: Duration = Duration::from_secs(5);
+
+/// Whose keys, for how long, and where from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KeySource {
+    pub tenant: Tenant,
+    pub metadata_lifetime: Lifetime,
+    pub keys_lifetime: Lifetime,
+    /// Whether the user's resolver gives the metadata.
+    pub resolves_metadata: bool,
+    /// Whether the user's resolver gives the JWK Set.
+    pub resolves_jwks: bool,
+}
+
+/// One published JWK Set.
+pub struct Published {
+    pub set: KeySet,
+    /// The document as it came, for `getJwks()`.
+    pub text: String,
+    /// The issuer whose keys these are: what `iss` must say.
+    pub issuer: Arc<str>,
+    /// Another number for every other set or issuer: what was verified under one is not under the next.
+    pub generation: u64,
+}
+
+/// What the store has to say to one who needs keys now.
+pub enum Readiness {
+    Ready(Arc<Published>),
+    /// Leave a waiter.
+    Wait,
+    Failed(Failure),
+}
+
+/// What to do about a `kid` that is not in the set.
+#[derive(Debug, PartialEq)]
+pub enum Unknown {
+    /// A flight may bring it: leave a waiter.
+    Wait,
+    Refuse,
+    /// The issuer is failing: whether the key exists cannot be known.
+    Failed(Failure),
+}
+
+pub type KeysReceiver = Box<dyn FnOnce(Result<Arc<Published>, Failure>) + Send>;
+
+/// Called once when a flight has ended.
+pub type Waiter = Box<dyn FnOnce() + Send>;
+
+/// What happened to the keys, for those who watch.
+#[derive(Clone, Debug)]
+pub enum Event {
+    Refreshed { keys: usize },
+    RefreshFailed { reason: Reason },
+}
+
+/// Ages and sizes, for `health()`.
+#[derive(Clone, Debug, Default)]
+pub struct Health {
+    pub metadata_age: Option<Duration>,
+    pub keys_age: Option<Duration>,
+    pub next_metadata_refresh: Option<Duration>,
+    pub last_metadata_failure: Option<Reason>,
+    pub next_refresh: Option<Duration>,
+    pub last_failure: Option<Reason>,
+    pub keys: usize,
+    pub refused_kids: usize,
+}
+
+type Observer = Box<dyn Fn(Event) + Send + Sync>;
+
+pub struct KeyStore {
+    source: KeySource,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Monotonic>,
+    hasher: RandomState,
+    state: Mutex<State>,
+    observers: Mutex<Vec<(u64, Observer)>>,
+}
+
+struct State {
+    metadata: Refresh<Arc<Metadata>>,
+    keys: Refresh<Arc<Published>>,
+    metadata_waiters: Vec<Waiter>,
+    keys_waiters: Vec<Waiter>,
+    generation: u64,
+    budget: Budget,
+    refused: LruCache<u64, Ticks>,
+}
+
+struct Budget {
+    tokens: u32,
+    since: Ticks,
+}
+
+impl KeyStore {
+    pub fn new(source: KeySource, transport: Arc<dyn Transport>, clock: Arc<dyn Monotonic>) -> Arc<KeyStore> {
+        let hasher = RandomState::default();
+        let now = clock.now();
+        let seed = hasher.hash_one(now);
+        let state = State {
+            metadata: Refresh::new(source.metadata_lifetime, seed),
+            keys: Refresh::new(source.keys_lifetime, !seed),
+            metadata_waiters: Vec::new(),
+            keys_waiters: Vec::new(),
+            generation: 0,
+            budget: Budget { tokens: BUDGET, since: now },
+            refused: LruCache::new(REFUSED_KIDS),
+        };
+        let observers = Mutex::default();
+        Arc::new(KeyStore { source, transport, clock, hasher, state: Mutex::new(state), observers })
+    }
+
+    pub fn source(&self) -> &KeySource {
+        &self.source
+    }
+
+    /// The keys for one validation. Starts a refresh in the background when one is due.
+    pub fn ready(self: &Arc<Self>) -> Readiness {
+        let now = self.clock.now();
+        let state = self.lock();
+        let readiness = match state.keys.advise(now) {
+            Advice::Use => return state.published(now),
+            Advice::UseAndRefresh => state.published(now),
+            Advice::Wait => return Readiness::Wait,
+            Advice::Fail(failure) => return Readiness::Failed(failure),
+        };
+        drop(state);
+        self.refresh_keys();
+        readiness
+    }
+
+    /// The keys after a flight was waited for: whatever may still be used, whatever its age.
+    pub fn ready_after_wait(&self) -> Readiness {
+        let state = self.lock();
+        match state.published(self.clock.now()) {
+            Readiness::Wait => Readiness::Failed(state.keys.failure_or(Reason::ConnectionFailed)),
+            readiness => readiness,
+        }
+    }
+
+    /// Whether keys that are merely old could serve a waiter that waits too long.
+    pub fn has_usable_keys(&self) -> bool {
+        self.lock().keys.usable(self.clock.now()).is_some()
+    }
+
+    /// A `kid` that the current set does not have.
+    pub fn unknown_kid(&self, kid: Option<&str>, has_waited: bool) -> Unknown {
+        let now = self.clock.now();
+        let hash = self.hasher.hash_one(kid);
+        let mut state = self.lock();
+        if let Some(failure) = state.keys.failure() {
+            return Unknown::Failed(failure.clone());
+        }
+        if has_waited {
+            // One that stopped waiting early, or another flight: it may still bring the key.
+            if state.keys.is_in_flight() {
+                return Unknown::Wait;
+            }
+            state.refused.put(hash, now);
+            return Unknown::Refuse;
+        }
+        let is_remembered = state.refused.get(&hash).is_some_and(|at| now.since(*at) < REFUSED_FOR);
+        if state.keys.is_in_flight() {
+            return if is_remembered { Unknown::Refuse } else { Unknown::Wait };
+        }
+        if is_remembered || !state.budget.take(now) {
+            return Unknown::Refuse;
+        }
+        Unknown::Wait
+    }
+
+    /// Calls `waiter` when the flight of the keys has ended, starting one where there is none. True when it did: a
+    /// flight that was joined may have left before what the caller looks for was published.
+    pub fn wait_for_keys(self: &Arc<Self>, waiter: Waiter) -> bool {
+        let starts = {
+            let mut state = self.lock();
+            state.keys_waiters.push(waiter);
+            !state.keys.is_in_flight()
+        };
+        self.refresh_keys();
+        starts
+    }
+
+    /// Gives `receiver` the keys: those in use, or the outcome of a refresh when one is due or forced.
+    pub fn with_keys(self: &Arc<Self>, is_forced: bool, receiver: KeysReceiver) {
+        match self.ready() {
+            Readiness::Ready(published) if !is_forced => receiver(Ok(published)),
+            Readiness::Failed(failure) if !is_forced => receiver(Err(failure)),
+            _ => {
+                let store = Arc::clone(self);
+                self.wait_for_keys(Box::new(move || {
+                    let failure = store.lock().keys.failure().cloned();
+                    receiver(match (failure, store.ready_after_wait()) {
+                        (Some(failure), _) if is_forced => Err(failure),
+                        (_, Readiness::Ready(published)) => Ok(published),
+                        (_, Readiness::Failed(failure)) => Err(failure),
+                        (_, Readiness::Wait) => Err(Reason::ConnectionFailed.into()),
+                    });
+                }));
+            }
+        }
+    }
+
+    /// Calls `waiter` when metadata is there or its flight has failed.
+    pub fn wait_for_metadata(self: &Arc<Self>, is_forced: bool, waiter: Waiter) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        match state.metadata.advise(now) {
+            Advice::Use if !is_forced => {
+                drop(state);
+                waiter();
+            }
+            Advice::UseAndRefresh if !is_forced => {
+                drop(state);
+                self.refresh_metadata();
+                waiter();
+            }
+            Advice::Fail(_) if !is_forced => {
+                drop(state);
+                waiter();
+            }
+            _ => {
+                state.metadata_waiters.push(waiter);
+                drop(state);
+                self.refresh_metadata();
+            }
+        }
+    }
+
+    /// The metadata that may be used, or why there is none.
+    pub fn metadata(&self) -> Result<Arc<Metadata>, Failure> {
+        let state = self.lock();
+        match state.metadata.usable(self.clock.now()) {
+            Some(metadata) => Ok(Arc::clone(metadata)),
+            None => Err(state.metadata.failure_or(Reason::ConnectionFailed)),
+        }
+    }
+
+    /// The failure of the last attempt for the keys or the metadata, while nothing succeeded since.
+    pub fn last_failures(&self) -> (Option<Failure>, Option<Failure>) {
+        let state = self.lock();
+        (state.metadata.failure().cloned(), state.keys.failure().cloned())
+    }
+
+    pub fn health(&self) -> Health {
+        let now = self.clock.now();
+        let state = self.lock();
+        Health {
+            metadata_age: state.metadata.age(now),
+            keys_age: state.keys.age(now),
+            next_refresh: state.keys.next_attempt(now),
+            next_metadata_refresh: state.metadata.next_attempt(now),
+            last_metadata_failure: state.metadata.failure().map(|failure| failure.reason),
+            last_failure: state.keys.failure().map(|failure| failure.reason),
+            keys: state.keys.usable(now).map_or(0, |published| published.set.len()),
+            refused_kids: state.refused.len(),
+        }
+    }
+
+    /// Watches what happens to the keys until `forget` is called with the same name.
+    pub fn observe(&self, name: u64, observer: Observer) {
+        self.observers.lock().unwrap_or_else(PoisonError::into_inner).push((name, observer));
+    }
+
+    pub fn forget(&self, name: u64) {
+        self.observers.lock().unwrap_or_else(PoisonError::into_inner).retain(|(other, _)| *other != name);
+    }
+
+    fn tell(&self, event: &Event) {
+        for (_, observer) in self.observers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            observer(event.clone());
+        }
+    }
+
+    fn refresh_metadata(self: &Arc<Self>) {
+        if !self.lock().metadata.take_off() {
+            return;
+        }
+        let request = match self.source.tenant.discovery_url() {
+            _ if self.source.resolves_metadata => Request::ResolveMetadata,
+            Some(url) => Request::Http(HttpRequest::get_json(url)),
+            None => return self.land_metadata(Err(Reason::EndpointRefused.into())),
+        };
+        let store = Arc::clone(self);
+        self.transport.send(request, Box::new(move |outcome| store.land_metadata(outcome)));
+    }
+
+    fn land_metadata(&self, outcome: Result<Response, Failure>) {
+        let parsed = outcome.and_then(|response| {
+            Metadata::parse(response.document()?, &self.source.tenant).map_err(|reason| response.failure(reason))
+        });
+        let waiters = {
+            let now = self.clock.now();
+            let mut state = self.lock();
+            match parsed {
+                Ok(metadata) => state.metadata.succeed(Arc::new(metadata), now),
+                Err(failure) => state.metadata.fail(failure, now),
+            }
+            std::mem::take(&mut state.metadata_waiters)
+        };
+        waiters.into_iter().for_each(|waiter| waiter());
+    }
+
+    fn refresh_keys(self: &Arc<Self>) {
+        if !self.lock().keys.take_off() {
+            return;
+        }
+        let store = Arc::clone(self);
+        if self.needs_metadata() {
+            self.wait_for_metadata(false, Box::new(move || store.fetch_keys()));
+        } else {
+            self.fetch_keys();
+        }
+    }
+
+    /// With a resolver for the keys and none for the metadata, the issuer is the tenant and nothing else is asked.
+    fn needs_metadata(&self) -> bool {
+        !self.source.resolves_jwks || self.source.resolves_metadata
+    }
+
+    fn fetch_keys(self: &Arc<Self>) {
+        let issuer_and_request = if self.needs_metadata() {
+            self.metadata().and_then(|metadata| {
+                let request = if self.source.resolves_jwks {
+                    Request::ResolveJwks
+                } else {
+                    Request::Http(HttpRequest::get_json(metadata.jwks_uri(&self.source.tenant)?))
+                };
+                Ok((Arc::from(metadata.issuer.as_str()), request))
+            })
+        } else {
+            Ok((Arc::from(self.source.tenant.domain()), Request::ResolveJwks))
+        };
+        let store = Arc::clone(self);
+        match issuer_and_request {
+            Ok((issuer, request)) => {
+                self.transport.send(request, Box::new(move |outcome| store.land_keys(issuer, outcome)));
+            }
+            Err(failure) => self.land_keys(Arc::default(), Err(failure)),
+        }
+    }
+
+    fn land_keys(&self, issuer: Arc<str>, outcome: Result<Response, Failure>) {
+        let parsed = outcome.and_then(|response| {
+            let text = response.document()?;
+            let set = KeySet::parse(text).ok_or_else(|| response.failure(Reason::BodyInvalid))?;
+            // A well-formed but empty set replaces nothing.
+            if set.is_empty() { Err(response.failure(Reason::KeysEmpty)) } else { Ok((set, text.to_owned())) }
+        });
+        let (waiters, event) = {
+            let now = self.clock.now();
+            let mut state = self.lock();
+            let event = match parsed {
+                Ok((set, text)) => {
+                    let event = Event::Refreshed { keys: set.len() };
+                    let generation = state.generation_of(&text, &issuer, now);
+                    state.keys.succeed(Arc::new(Published { set, text, issuer, generation }), now);
+                    event
+                }
+                Err(failure) => {
+                    let event = Event::RefreshFailed { reason: failure.reason };
+                    state.keys.fail(failure, now);
+                    event
+                }
+            };
+            (std::mem::take(&mut state.keys_waiters), event)
+        };
+        self.tell(&event);
+        waiters.into_iter().for_each(|waiter| waiter());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic while the lock was held left a state that is still one: go on.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn published(&self, now: Ticks) -> Readiness {
+        self.keys.usable(now).map_or(Readiness::Wait, |published| Readiness::Ready(Arc::clone(published)))
+    }
+
+    /// The same text of the same issuer is the same generation: what was verified stays verified.
+    fn generation_of(&mut self, text: &str, issuer: &str, now: Ticks) -> u64 {
+        let is_same = self.keys.usable(now).is_some_and(|old| old.text == text && old.issuer.as_ref() == issuer);
+        if !is_same {
+            self.generation += 1;
+            self.refused.clear();
+        }
+        self.generation
+    }
+}
+
+impl Budget {
+    fn take(&mut self, now: Ticks) -> bool {
+        let refill = now.since(self.since).as_millis() / BUDGET_REFILL.as_millis();
+        if refill > 0 {
+            let refill = u32::try_from(refill).unwrap_or(u32::MAX);
+            self.tokens = self.tokens.saturating_add(refill).min(BUDGET);
+            self.since = if self.tokens == BUDGET { now } else { self.since.after(BUDGET_REFILL * refill) };
+        }
+        if self.tokens == BUDGET {
+            self.since = now;
+        }
+        let has_one = self.tokens > 0;
+        self.tokens -= u32::from(has_one);
+        has_one
+    }
+}
+
+#[cfg(test)]
+#[path = "keys_tests.rs"]
+mod tests;

@@ -1,0 +1,390 @@
+//! The engine: decides on access tokens, and knows nothing of Node.
+//!
+//! [`Engine::decide`] answers from what is already known, without I/O and without leaving the thread, or says what is
+//! missing. [`Engine::wait_for_keys`] and [`Engine::introspect`] get it; then the caller decides again. A module may
+//! use only those listed before it.
+
+#![forbid(unsafe_code)]
+
+pub mod cache;
+pub mod certificate;
+pub mod certificate_headers;
+pub mod claims;
+pub mod client_auth;
+pub mod config;
+pub mod error;
+pub mod http;
+pub mod http_client;
+pub mod introspection;
+pub mod json;
+pub mod jwk;
+pub mod jws;
+pub mod keys;
+pub mod metadata;
+pub mod options;
+pub mod policy;
+pub mod refresh;
+pub mod time;
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use foldhash::fast::RandomState;
+use lru::LruCache;
+
+use cache::{Memory, Slot};
+use claims::{Claims, Expected, Facts};
+use config::Config;
+use error::{Failure, Reason};
+use http::Transport;
+use introspection::{AnswerWaiter, Introspection};
+use jwk::KeySet;
+use jws::{Compact, Header, decode_base64url};
+use keys::{KeyStore, Published, Readiness, Unknown, Waiter};
+use policy::Policy;
+use time::{Clock, Monotonic, NumericDate};
+
+/// Decoded headers, by their encoded text: an issuer signs with few keys, so few texts recur.
+const HEADERS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+/// A longer header is decoded every time.
+const MAX_KEPT_HEADER: usize = 512;
+
+/// What is decided on: a token, what the route asks, and the caller's time.
+#[derive(Clone, Copy)]
+pub struct Call<'c> {
+    pub token: &'c str,
+    pub policy: &'c Policy,
+    /// The client certificate, as the certificate resolver gave it.
+    pub certificate: Option<&'c str>,
+    pub now: NumericDate,
+}
+
+/// How far the caller has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// Nothing was waited for.
+    First,
+    /// The keys were refreshed for this token: what is there now is all there is.
+    AfterRefresh,
+}
+
+/// The engine's answer.
+#[derive(Debug, PartialEq)]
+pub enum Verdict {
+    /// Accepted; the claims' text.
+    Claims(String),
+    /// Accepted, and remembered: the claims were handed out before, under this slot.
+    Remembered(Slot),
+    Refused(Reason),
+    /// Nothing can be said: an outage.
+    Failed(Failure),
+    /// Wait for the keys, then decide again.
+    NeedsKeys,
+    /// The signature takes long to verify: decide again off the main thread.
+    IsSlow,
+}
+
+pub struct Engine {
+    config: Arc<Config>,
+    store: Arc<KeyStore>,
+    introspection: Arc<Introspection>,
+    warm: Mutex<Warm>,
+}
+
+/// What makes the next decision faster.
+struct Warm {
+    clock_skew: f64,
+    clock_tolerance: f64,
+    headers: LruCache<Box<str>, Arc<Header>, RandomState>,
+    memory: Option<Memory>,
+}
+
+impl Engine {
+    pub fn new(
+        config: Arc<Config>,
+        store: Arc<KeyStore>,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Monotonic>,
+    ) -> Engine {
+        let introspection = Introspection::new(Arc::clone(&config), Arc::clone(&store), transport, clock);
+        let warm = Warm {
+            clock_skew: config.clock_skew,
+            clock_tolerance: config.clock_tolerance,
+            headers: LruCache::with_hasher(HEADERS, RandomState::default()),
+            memory: Memory::new(config.verified_tokens),
+        };
+        Engine { config, store, introspection, warm: Mutex::new(warm) }
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub fn store(&self) -> &Arc<KeyStore> {
+        &self.store
+    }
+
+    pub fn introspection(&self) -> &Introspection {
+        &self.introspection
+    }
+
+    /// Whether a token is validated here (contract 4); everything else is introspected.
+    pub fn is_local(&self, token: &str) -> bool {
+        !self.config.introspects_jwts && jws::has_three_parts(token)
+    }
+
+    /// Decides on a JWT from what is known. `allows_slow` is for callers off the main thread.
+    pub fn decide(&self, call: &Call<'_>, attempt: Attempt, allows_slow: bool) -> Verdict {
+        let readiness = match attempt {
+            Attempt::First => self.store.ready(),
+            Attempt::AfterRefresh => self.store.ready_after_wait(),
+        };
+        match readiness {
+            Readiness::Ready(published) => self.decide_with(call, &published, attempt, allows_slow),
+            // A token that no key could save is refused without asking for keys.
+            Readiness::Wait => self.read(call.token).map_or_else(Verdict::Refused, |_| Verdict::NeedsKeys),
+            Readiness::Failed(failure) => {
+                self.read(call.token).map_or_else(Verdict::Refused, |_| Verdict::Failed(failure))
+            }
+        }
+    }
+
+    fn decide_with(&self, call: &Call<'_>, published: &Published, attempt: Attempt, allows_slow: bool) -> Verdict {
+        let clock = self.clock(call.now);
+        if let Some(verdict) = self.decide_from_memory(call, published.generation, &clock) {
+            return verdict;
+        }
+        let verified = self.verify(call.token, &published.set, &published.issuer, &clock, allows_slow);
+        match verified {
+            Ok(Verified { text, facts }) => {
+                let authorized = call.policy.check(&facts, call.certificate);
+                if let Some(memory) = &mut self.lock().memory {
+                    memory.remember(call.token, facts, published.generation, &clock);
+                }
+                authorized.map_or_else(Verdict::Refused, |()| Verdict::Claims(text))
+            }
+            Err(Obstacle::IsSlow) => Verdict::IsSlow,
+            Err(Obstacle::UnknownKey(kid)) => {
+                match self.store.unknown_kid(kid.as_deref(), attempt == Attempt::AfterRefresh) {
+                    Unknown::Wait => Verdict::NeedsKeys,
+                    Unknown::Refuse => Verdict::Refused(Reason::KeyNotFound),
+                    Unknown::Failed(failure) => Verdict::Failed(failure),
+                }
+            }
+            Err(Obstacle::Refused(reason)) => Verdict::Refused(reason),
+        }
+    }
+
+    /// Every rule that can change from call to call, on the facts of a token that was verified before.
+    fn decide_from_memory(&self, call: &Call<'_>, generation: u64, clock: &Clock) -> Option<Verdict> {
+        let mut warm = self.lock();
+        let memory = warm.memory.as_mut()?;
+        let (slot, facts) = memory.recall(call.token, generation)?;
+        if let Err(reason) = facts.check_times(clock) {
+            memory.forget(call.token);
+            return Some(Verdict::Refused(reason));
+        }
+        let authorized = call.policy.check(facts, call.certificate);
+        Some(authorized.map_or_else(Verdict::Refused, |()| Verdict::Remembered(slot)))
+    }
+
+    /// The claims' text of a remembered token, for the first time its slot is handed out.
+    pub fn recall_claims(&self, token: &str, slot: Slot) -> Option<String> {
+        let is_held = self.lock().memory.as_ref().is_some_and(|memory| memory.holds(token, slot));
+        if is_held { jws::decode_payload(token) } else { None }
+    }
+
+    /// Decides on a JWT against the caller's own JWK Set, which replaces the issuer's. Nothing is remembered.
+    pub fn decide_with_jwks(&self, call: &Call<'_>, jwks: &str) -> Verdict {
+        let Some(set) = KeySet::parse(jwks) else {
+            return Verdict::Refused(Reason::KeyNotFound);
+        };
+        let issuer = self.issuer();
+        let verified = self.verify(call.token, &set, &issuer, &self.clock(call.now), true);
+        let authorized = verified.and_then(|Verified { text, facts }| {
+            call.policy.check(&facts, call.certificate).map_err(Obstacle::Refused).map(|()| text)
+        });
+        match authorized {
+            Ok(text) => Verdict::Claims(text),
+            Err(Obstacle::Refused(reason)) => Verdict::Refused(reason),
+            Err(Obstacle::UnknownKey(_) | Obstacle::IsSlow) => Verdict::Refused(Reason::KeyNotFound),
+        }
+    }
+
+    /// Rules 1 to 5 of contract 5, in order.
+    fn verify(
+        &self,
+        token: &str,
+        keys: &KeySet,
+        issuer: &str,
+        clock: &Clock,
+        allows_slow: bool,
+    ) -> Result<Verified, Obstacle> {
+        let Parsed { compact, payload, signature, header } = self.read(token).map_err(Obstacle::Refused)?;
+        let key = keys.select(&header).map_err(|reason| match reason {
+            Reason::KeyNotFound => Obstacle::UnknownKey(header.kid.clone()),
+            reason => Obstacle::Refused(reason),
+        })?;
+        if key.is_slow() && !allows_slow {
+            return Err(Obstacle::IsSlow);
+        }
+        let input = compact.signing_input.as_bytes();
+        key.verify(header.algorithm, input, &signature).map_err(Obstacle::Refused)?;
+        let facts = self.prove(&payload, issuer, false, clock).map_err(Obstacle::Refused)?;
+        let text = String::from_utf8(payload).map_err(|_| Obstacle::Refused(Reason::ClaimsInvalid))?;
+        Ok(Verified { text, facts })
+    }
+
+    /// Rules 1 and 2: three parts of strict base64url, then the header.
+    fn read<'t>(&self, token: &'t str) -> Result<Parsed<'t>, Reason> {
+        let compact = Compact::split(token)?;
+        let signature = decode_base64url(compact.signature.as_bytes()).ok_or(Reason::TokenMalformed)?;
+        let payload = decode_base64url(compact.payload.as_bytes()).ok_or(Reason::TokenMalformed)?;
+        let header = self.header(compact.header)?;
+        Ok(Parsed { compact, payload, signature, header })
+    }
+
+    fn header(&self, encoded: &str) -> Result<Arc<Header>, Reason> {
+        if encoded.len() > MAX_KEPT_HEADER {
+            return Header::parse(encoded).map(Arc::new);
+        }
+        if let Some(header) = self.lock().headers.get(encoded) {
+            return Ok(Arc::clone(header));
+        }
+        let header = Arc::new(Header::parse(encoded)?);
+        self.lock().headers.put(encoded.into(), Arc::clone(&header));
+        Ok(header)
+    }
+
+    /// Rule 5: the claims.
+    fn prove(&self, text: &[u8], issuer: &str, is_introspected: bool, clock: &Clock) -> Result<Facts, Reason> {
+        let expected = Expected {
+            issuer,
+            audience: &self.config.audience,
+            groups_claim: &self.config.groups_claim,
+            is_introspected,
+        };
+        Claims::read(text, &expected).ok_or(Reason::ClaimsInvalid)?.prove(&expected, clock)
+    }
+
+    /// Calls `waiter` when the keys were refreshed, or could not be. True when this call started the refresh.
+    pub fn wait_for_keys(&self, waiter: Waiter) -> bool {
+        self.store.wait_for_keys(waiter)
+    }
+
+    /// Asks the issuer about a token (contract 6).
+    pub fn introspect(&self, token: &str, now: NumericDate, waiter: AnswerWaiter) {
+        self.introspection.ask(token, now, waiter);
+    }
+
+    /// Decides on the claims of an active token: the same rules, with `iss` and `exp` optional.
+    pub fn decide_introspected(&self, claims: &str, call: &Call<'_>) -> Result<(), Reason> {
+        let facts = self.prove(claims.as_bytes(), &self.issuer(), true, &self.clock(call.now))?;
+        call.policy.check(&facts, call.certificate)
+    }
+
+    /// Decides on what a cache gave for a token (contract 11).
+    pub fn decide_cached(&self, entry: &str, call: &Call<'_>) -> Cached {
+        let is_local = self.is_local(call.token);
+        if !is_local && is_inactive_verdict(entry, call.now) {
+            return Cached::Refused(Reason::Inactive);
+        }
+        let clock = self.clock(call.now);
+        // Before the metadata is there, the issuer is known but for one trailing slash.
+        let domain = self.config.key_source.tenant.domain();
+        let issuers = match self.store.metadata() {
+            Ok(metadata) => vec![metadata.issuer.clone()],
+            Err(_) => vec![domain.to_owned(), format!("{domain}/")],
+        };
+        let facts = issuers.iter().find_map(|issuer| self.prove(entry.as_bytes(), issuer, !is_local, &clock).ok());
+        match facts {
+            None => Cached::Unusable,
+            Some(facts) => {
+                call.policy.check(&facts, call.certificate).map_or_else(Cached::Refused, |()| Cached::Accepted)
+            }
+        }
+    }
+
+    /// Until when claims may stay in a cache (epoch seconds); `None` when they may not at all.
+    pub fn cache_until(&self, expires: Option<NumericDate>, is_introspected: bool, now: NumericDate) -> Option<f64> {
+        const WITHOUT_EXPIRY: f64 = 300.0;
+        let bound = match self.config.introspection_cache {
+            Some(seconds) if is_introspected => now + seconds,
+            None if is_introspected && expires.is_none() => now + WITHOUT_EXPIRY,
+            _ => f64::INFINITY,
+        };
+        let until = expires.unwrap_or(f64::INFINITY).min(bound).floor();
+        (until.is_finite() && until > now).then_some(until)
+    }
+
+    /// The issuer of the metadata, or the tenant where there is none.
+    fn issuer(&self) -> String {
+        self.store
+            .metadata()
+            .map_or_else(|_| self.config.key_source.tenant.domain().to_owned(), |metadata| metadata.issuer.clone())
+    }
+
+    pub fn set_clock_skew(&self, seconds: f64) {
+        self.lock().clock_skew = seconds;
+    }
+
+    pub fn set_clock_tolerance(&self, seconds: f64) {
+        self.lock().clock_tolerance = seconds;
+    }
+
+    /// How many verified tokens are remembered.
+    pub fn remembered_tokens(&self) -> usize {
+        self.lock().memory.as_ref().map_or(0, Memory::len)
+    }
+
+    fn clock(&self, now: NumericDate) -> Clock {
+        let warm = self.lock();
+        Clock { now, skew: warm.clock_skew, tolerance: warm.clock_tolerance }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Warm> {
+        self.warm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a cached entry is worth.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Cached {
+    Accepted,
+    /// Good claims, and not enough for this route; or a verdict that the token is inactive.
+    Refused(Reason),
+    /// Not an entry of this token for us: to be deleted, and the token validated anew.
+    Unusable,
+}
+
+/// A token that passed rules 1 and 2.
+struct Parsed<'t> {
+    compact: Compact<'t>,
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+    header: Arc<Header>,
+}
+
+/// A token that passed rules 1 to 5.
+struct Verified {
+    text: String,
+    facts: Facts,
+}
+
+/// What stands between a token and its claims.
+enum Obstacle {
+    IsSlow,
+    Refused(Reason),
+    UnknownKey(Option<Box<str>>),
+}
+
+/// `{ "active": false, "exp": … }`, before that time.
+fn is_inactive_verdict(entry: &str, now: NumericDate) -> bool {
+    let Ok(entry) = serde_json::from_str::<serde_json::Value>(entry) else { return false };
+    let is_inactive = entry.get("active") == Some(&serde_json::Value::Bool(false));
+    is_inactive && entry.get("exp").and_then(serde_json::Value::as_f64).is_some_and(|exp| exp > now)
+}
+
+#[cfg(test)]
+#[path = "engine_tests.rs"]
+mod tests;

@@ -1,0 +1,210 @@
+//! Options as typed: the one table of names, environment variables and kinds (contract 2), and how the two meet.
+//!
+//! A constructor value wins over an environment value. A value of the wrong kind given in code is an error; in the
+//! environment a boolean that is none, or a number that is none, counts as unset.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// The prefix of every environment variable.
+pub const PREFIX: &str = "MONOCLOUD_BACKEND_";
+
+/// What an option's value may be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// `true` / `false`, in any case in the environment.
+    Boolean,
+    /// A base-10 integer in the environment; the least value allowed.
+    Number {
+        least: f64,
+    },
+    /// Text, or an object (a JWK).
+    Secret,
+    Text,
+}
+
+/// One option.
+pub struct OptionSpec {
+    /// Its name in code; a `.` goes into an object.
+    pub name: &'static str,
+    /// Its environment variable, without the prefix.
+    pub variable: &'static str,
+    pub kind: Kind,
+}
+
+macro_rules! options {
+    ($($constant:ident $name:literal $variable:literal $kind:expr;)+) => {
+        $(pub const $constant: OptionSpec = OptionSpec { name: $name, variable: $variable, kind: $kind };)+
+        /// Every option that is a value; the functions (`cache`, `fetcher`, resolvers) are JavaScript's.
+        pub const TABLE: &[OptionSpec] = &[$($constant,)+];
+    };
+}
+
+options! {
+    AUDIENCE "audience" "AUDIENCE" Kind::Text;
+    CERTIFICATE_AUTHORITIES "certificateAuthorities" "CERTIFICATE_AUTHORITIES" Kind::Text;
+    CLIENT_AUTH_METHOD "clientAuthMethod" "CLIENT_AUTH_METHOD" Kind::Text;
+    CLIENT_CERTIFICATE "clientCertificate" "CLIENT_CERTIFICATE" Kind::Text;
+    CLIENT_CERTIFICATE_KEY "clientCertificateKey" "CLIENT_CERTIFICATE_KEY" Kind::Text;
+    CLIENT_ID "clientId" "CLIENT_ID" Kind::Text;
+    CLIENT_SECRET "clientSecret" "CLIENT_SECRET" Kind::Secret;
+    CLOCK_SKEW "clockSkew" "CLOCK_SKEW" Kind::Number { least: 0.0 };
+    CLOCK_TOLERANCE "clockTolerance" "CLOCK_TOLERANCE" Kind::Number { least: 0.0 };
+    GROUPS_CLAIM "groupOptions.groupsClaim" "GROUPS_CLAIM" Kind::Text;
+    GROUPS_MATCH_ALL "groupOptions.matchAll" "GROUPS_MATCH_ALL" Kind::Boolean;
+    INTROSPECTION_CACHE_DURATION "introspectionCacheDuration" "INTROSPECTION_CACHE_DURATION" Kind::Number { least: 0.0 };
+    INTROSPECT_JWT_TOKENS "introspectJwtTokens" "INTROSPECT_JWT_TOKENS" Kind::Boolean;
+    JWKS_CACHE_DURATION "jwksCacheDuration" "JWKS_CACHE_DURATION" Kind::Number { least: 0.0 };
+    JWKS_MAX_STALE "jwksMaxStale" "JWKS_MAX_STALE" Kind::Number { least: 0.0 };
+    METADATA_CACHE_DURATION "metadataCacheDuration" "METADATA_CACHE_DURATION" Kind::Number { least: 0.0 };
+    RESPONSE_TIMEOUT "responseTimeout" "RESPONSE_TIMEOUT" Kind::Number { least: 1000.0 };
+    TENANT_DOMAIN "tenantDomain" "TENANT_DOMAIN" Kind::Text;
+    TRUST_STORE_ID "trustStoreId" "TRUST_STORE_ID" Kind::Text;
+    VALIDATE_CERTIFICATE_BINDING "validateCertificateBinding" "VALIDATE_CERTIFICATE_BINDING" Kind::Text;
+    VERIFIED_TOKEN_CACHE_SIZE "verifiedTokenCacheSize" "VERIFIED_TOKEN_CACHE_SIZE" Kind::Number { least: 0.0 };
+}
+
+/// An option that is missing or wrong. Says which, never its value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OptionError {
+    pub name: &'static str,
+    pub variable: &'static str,
+    pub problem: &'static str,
+}
+
+impl fmt::Display for OptionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let OptionError { name, variable, problem } = self;
+        write!(f, "{name} {problem} (option {name}, environment variable {PREFIX}{variable})")
+    }
+}
+
+impl OptionSpec {
+    pub fn error(&self, problem: &'static str) -> OptionError {
+        OptionError { name: self.name, variable: self.variable, problem }
+    }
+}
+
+/// The two places an option can come from.
+pub struct Options<'o> {
+    /// The constructor's argument.
+    pub given: &'o Value,
+    /// Environment variables by their whole names; null for a client that reads none.
+    pub environment: &'o Value,
+}
+
+impl Options<'_> {
+    /// Text that is not blank.
+    pub fn text(&self, spec: &OptionSpec) -> Result<Option<String>, OptionError> {
+        match self.given_value(spec) {
+            None => Ok(self.variable(spec).map(str::to_owned)),
+            Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.trim().is_empty())),
+            Some(_) => Err(spec.error("must be a string")),
+        }
+    }
+
+    /// Text, or an object as its JSON text.
+    pub fn secret(&self, spec: &OptionSpec) -> Result<Option<String>, OptionError> {
+        match self.given_value(spec) {
+            Some(object @ Value::Object(_)) => Ok(Some(object.to_string())),
+            Some(Value::String(_)) | None => self.text(spec),
+            Some(_) => Err(spec.error("must be a string or a JWK")),
+        }
+    }
+
+    pub fn boolean(&self, spec: &OptionSpec, default: bool) -> Result<bool, OptionError> {
+        match self.given_value(spec) {
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(spec.error("must be a boolean")),
+            None => Ok(match self.variable(spec) {
+                Some(text) if text.eq_ignore_ascii_case("true") => true,
+                Some(text) if text.eq_ignore_ascii_case("false") => false,
+                _ => default,
+            }),
+        }
+    }
+
+    /// A finite number, at least what the table says.
+    pub fn number(&self, spec: &OptionSpec) -> Result<Option<f64>, OptionError> {
+        let Kind::Number { least } = spec.kind else {
+            return Err(spec.error("is not a number"));
+        };
+        let number = match self.given_value(spec) {
+            Some(Value::Number(number)) => number.as_f64(),
+            Some(_) => return Err(spec.error("must be a finite number")),
+            None => self.variable(spec).and_then(|text| text.trim().parse::<i64>().ok()).map(|number| number as f64),
+        };
+        match number {
+            Some(number) if number < least && least == 0.0 => Err(spec.error("must not be negative")),
+            Some(number) if number < least => Err(spec.error("must be at least 1000 milliseconds")),
+            number => Ok(number),
+        }
+    }
+
+    fn given_value(&self, spec: &OptionSpec) -> Option<&Value> {
+        spec.name.split('.').try_fold(self.given, |value, name| value.get(name)).filter(|value| !value.is_null())
+    }
+
+    /// An empty variable counts as unset.
+    fn variable(&self, spec: &OptionSpec) -> Option<&str> {
+        let name = format!("{PREFIX}{}", spec.variable);
+        self.environment.get(name)?.as_str().filter(|text| !text.trim().is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn number(given: Value, environment: Value) -> Result<Option<f64>, OptionError> {
+        Options { given: &given, environment: &environment }.number(&CLOCK_SKEW)
+    }
+
+    fn flag(given: Value, environment: Value) -> Result<bool, OptionError> {
+        Options { given: &given, environment: &environment }.boolean(&GROUPS_MATCH_ALL, false)
+    }
+
+    #[test]
+    fn a_constructor_value_wins_over_the_environment() {
+        let environment = json!({ "MONOCLOUD_BACKEND_CLOCK_SKEW": "7" });
+        assert_eq!(number(json!({ "clockSkew": 3 }), environment.clone()), Ok(Some(3.0)));
+        assert_eq!(number(json!({}), environment.clone()), Ok(Some(7.0)));
+        assert_eq!(number(json!({ "clockSkew": null }), environment), Ok(Some(7.0)));
+    }
+
+    #[test]
+    fn a_number_in_the_environment_is_a_base_10_integer_or_unset() {
+        for text in ["", " ", "x", "1.5", "0x10", "1e3", "12s", "99999999999999999999"] {
+            assert_eq!(number(json!({}), json!({ "MONOCLOUD_BACKEND_CLOCK_SKEW": text })), Ok(None), "{text:?}");
+        }
+        assert!(number(json!({}), json!({ "MONOCLOUD_BACKEND_CLOCK_SKEW": "-1" })).is_err());
+    }
+
+    #[test]
+    fn a_number_in_code_is_a_finite_number_at_or_above_its_least_value() {
+        assert_eq!(number(json!({ "clockSkew": 0 }), json!({})), Ok(Some(0.0)));
+        for wrong in [json!(-1), json!("5"), json!("NaN"), json!(true), json!({})] {
+            assert!(number(json!({ "clockSkew": wrong }), json!({})).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_boolean_in_the_environment_is_true_or_false_in_any_case_or_unset() {
+        let of = |text: &str| flag(json!({}), json!({ "MONOCLOUD_BACKEND_GROUPS_MATCH_ALL": text }));
+        assert_eq!((of("TRUE"), of("False"), of("1"), of("yes")), (Ok(true), Ok(false), Ok(false), Ok(false)));
+        assert_eq!(flag(json!({ "groupOptions": { "matchAll": true } }), json!({})), Ok(true));
+        assert!(flag(json!({ "groupOptions": { "matchAll": "true" } }), json!({})).is_err());
+    }
+
+    #[test]
+    fn an_error_names_the_option_and_its_variable_and_no_value() {
+        let error = TENANT_DOMAIN.error("is required").to_string();
+        assert_eq!(
+            error,
+            "tenantDomain is required (option tenantDomain, environment variable MONOCLOUD_BACKEND_TENANT_DOMAIN)"
+        );
+    }
+}

@@ -1,0 +1,179 @@
+//! When to fetch a document again: its age, refresh ahead, one flight at a time, stale use and back-off (contract 10).
+//!
+//! A state machine without I/O and without a clock: the owner tells it the time, starts the flight it asks for, and
+//! reports how that ended.
+
+use std::time::Duration;
+
+use super::error::{Failure, Reason};
+use super::time::Ticks;
+
+/// The share of its life after which a document is refreshed ahead, in the background.
+const REFRESH_AHEAD: f64 = 0.8;
+/// The first pause after a failure, and the longest.
+const MIN_PAUSE: Duration = Duration::from_secs(1);
+const MAX_PAUSE: Duration = Duration::from_secs(30);
+/// With nothing to serve, pauses stay at the least for so long: a short outage ends for callers as soon as it ends.
+const EAGER: Duration = Duration::from_secs(10);
+/// The share by which ahead and pauses vary, so that a fleet does not ask in step.
+const JITTER: f64 = 0.2;
+
+/// How long a document is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lifetime {
+    /// Past this age the next call waits for a refresh.
+    pub max_age: Duration,
+    /// Past this age a document that could not be refreshed is not used any more.
+    pub max_stale: Duration,
+}
+
+/// A document, and what is known of its freshness.
+pub struct Refresh<T> {
+    lifetime: Lifetime,
+    current: Option<Current<T>>,
+    is_in_flight: bool,
+    trouble: Option<Trouble>,
+    random: Random,
+}
+
+struct Current<T> {
+    value: T,
+    since: Ticks,
+    refresh_at: Ticks,
+}
+
+/// An unbroken row of failures.
+struct Trouble {
+    failure: Failure,
+    since: Ticks,
+    pause: Duration,
+    retry_at: Ticks,
+}
+
+/// What to do with a document now.
+#[derive(Debug, PartialEq)]
+pub enum Advice {
+    /// Use what is there.
+    Use,
+    /// Use what is there, and start a flight.
+    UseAndRefresh,
+    /// Wait for a flight. What is there may be used if that fails or takes long.
+    Wait,
+    /// There is nothing to use, and no use in asking yet.
+    Fail(Failure),
+}
+
+impl<T> Refresh<T> {
+    pub fn new(lifetime: Lifetime, seed: u64) -> Self {
+        Refresh { lifetime, current: None, is_in_flight: false, trouble: None, random: Random(seed) }
+    }
+
+    /// The document, however old, if it may still be used at all.
+    pub fn usable(&self, now: Ticks) -> Option<&T> {
+        self.current
+            .as_ref()
+            .filter(|current| now.since(current.since) <= self.max_stale())
+            .map(|current| &current.value)
+    }
+
+    /// A document past `max_age` is never kept for less than that age.
+    fn max_stale(&self) -> Duration {
+        self.lifetime.max_stale.max(self.lifetime.max_age)
+    }
+
+    /// What a caller should do now.
+    pub fn advise(&self, now: Ticks) -> Advice {
+        let may_ask = self.trouble.as_ref().is_none_or(|trouble| now >= trouble.retry_at);
+        let Some(current) = self.current.as_ref().filter(|_| self.usable(now).is_some()) else {
+            return match &self.trouble {
+                _ if self.is_in_flight => Advice::Wait,
+                Some(trouble) if !may_ask => Advice::Fail(trouble.failure.clone()),
+                _ => Advice::Wait,
+            };
+        };
+        // A failing issuer is asked in the background only: callers with usable documents never wait for it.
+        let is_past_age = now.since(current.since) >= self.lifetime.max_age;
+        if is_past_age && self.trouble.is_none() {
+            return Advice::Wait;
+        }
+        if now >= current.refresh_at && may_ask && !self.is_in_flight { Advice::UseAndRefresh } else { Advice::Use }
+    }
+
+    pub fn is_in_flight(&self) -> bool {
+        self.is_in_flight
+    }
+
+    /// Claims the one flight; false when there is one.
+    pub fn take_off(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_in_flight, true)
+    }
+
+    pub fn succeed(&mut self, value: T, now: Ticks) {
+        let ahead = self.lifetime.max_age.mul_f64(REFRESH_AHEAD * (1.0 - JITTER / 2.0 * self.random.next()));
+        self.current = Some(Current { value, since: now, refresh_at: now.after(ahead) });
+        self.is_in_flight = false;
+        self.trouble = None;
+    }
+
+    /// A failed flight: what was there stays, and the next attempt waits longer.
+    pub fn fail(&mut self, failure: Failure, now: Ticks) {
+        self.is_in_flight = false;
+        let since = self.trouble.as_ref().map_or(now, |trouble| trouble.since);
+        let is_eager = self.usable(now).is_none() && now.since(since) < EAGER;
+        let pause = match &self.trouble {
+            Some(trouble) if !is_eager => (trouble.pause * 2).min(MAX_PAUSE),
+            _ => MIN_PAUSE,
+        };
+        let asked_for = failure.detail.as_ref().and_then(|detail| detail.retry_after_secs).map(Duration::from_secs);
+        let jittered = pause.mul_f64(1.0 + JITTER * self.random.next());
+        let retry_at = now.after(jittered.max(asked_for.unwrap_or_default()));
+        self.trouble = Some(Trouble { failure, since, pause, retry_at });
+    }
+
+    /// The last failure, while nothing has succeeded since.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.trouble.as_ref().map(|trouble| &trouble.failure)
+    }
+
+    /// Whether asking now is not against the back-off.
+    pub fn may_ask(&self, now: Ticks) -> bool {
+        self.trouble.as_ref().is_none_or(|trouble| now >= trouble.retry_at)
+    }
+
+    /// Age, and time until the next planned attempt: for `health()`.
+    pub fn age(&self, now: Ticks) -> Option<Duration> {
+        self.current.as_ref().map(|current| now.since(current.since))
+    }
+
+    pub fn next_attempt(&self, now: Ticks) -> Option<Duration> {
+        let at = match (&self.trouble, &self.current) {
+            (Some(trouble), _) => trouble.retry_at,
+            (None, Some(current)) => current.refresh_at,
+            (None, None) => return None,
+        };
+        Some(at.since(now))
+    }
+
+    /// What to answer when a flight that had to bring something brought nothing.
+    pub fn failure_or(&self, otherwise: Reason) -> Failure {
+        self.failure().cloned().unwrap_or(Failure::from(otherwise))
+    }
+}
+
+/// Jitter needs variety, not secrecy: SplitMix64.
+struct Random(u64);
+
+impl Random {
+    /// A number from 0 up to 1.
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+#[cfg(test)]
+#[path = "refresh_tests.rs"]
+mod tests;

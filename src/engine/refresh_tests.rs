@@ -1,0 +1,129 @@
+//! The life of a document, in virtual time.
+
+use super::*;
+
+const LIFETIME: Lifetime = Lifetime { max_age: Duration::from_secs(300), max_stale: Duration::from_secs(86_400) };
+
+fn at(seconds: f64) -> Ticks {
+    Ticks::default().after(Duration::from_secs_f64(seconds))
+}
+
+fn down() -> Failure {
+    Reason::ConnectionRefused.into()
+}
+
+fn fresh() -> Refresh<u8> {
+    let mut refresh = Refresh::new(LIFETIME, 7);
+    assert!(refresh.take_off());
+    refresh.succeed(1, at(0.0));
+    refresh
+}
+
+#[test]
+fn one_flight_at_a_time() {
+    let mut refresh = Refresh::<u8>::new(LIFETIME, 1);
+    assert_eq!(refresh.advise(at(0.0)), Advice::Wait);
+    assert!(refresh.take_off());
+    assert!(!refresh.take_off());
+    assert_eq!(refresh.advise(at(0.0)), Advice::Wait);
+}
+
+#[test]
+fn a_document_is_refreshed_ahead_between_72_and_80_percent_of_its_life() {
+    let refresh = fresh();
+    assert_eq!(refresh.advise(at(215.9)), Advice::Use);
+    assert_eq!(refresh.advise(at(240.0)), Advice::UseAndRefresh);
+}
+
+#[test]
+fn past_its_age_the_next_call_waits_and_one_millisecond_before_it_does_not() {
+    let mut refresh = fresh();
+    assert_eq!(refresh.advise(at(299.999)), Advice::UseAndRefresh);
+    assert_eq!(refresh.advise(at(300.0)), Advice::Wait);
+    assert!(refresh.take_off());
+    assert_eq!(refresh.advise(at(299.999)), Advice::Use);
+}
+
+#[test]
+fn a_failed_refresh_keeps_what_was_there_and_nobody_waits() {
+    let mut refresh = fresh();
+    refresh.take_off();
+    refresh.fail(down(), at(240.0));
+    for second in [240.0, 300.0, 5_000.0, 86_400.0] {
+        assert_eq!(refresh.usable(at(second)), Some(&1), "{second}");
+        assert_ne!(refresh.advise(at(second)), Advice::Wait, "{second}");
+    }
+}
+
+#[test]
+fn a_document_is_used_up_to_max_stale_and_not_a_millisecond_longer() {
+    let mut refresh = fresh();
+    refresh.take_off();
+    refresh.fail(down(), at(86_399.9));
+    assert_eq!(refresh.advise(at(86_400.0)), Advice::Use);
+    assert_eq!(refresh.advise(at(86_400.001)), Advice::Fail(down()));
+    assert_eq!(refresh.usable(at(86_400.001)), None);
+}
+
+/// The times of the attempts made when somebody asks every 10 ms and each attempt fails at once.
+fn attempts(refresh: &mut Refresh<u8>, from: f64, seconds: f64) -> Vec<f64> {
+    let mut times = Vec::new();
+    for step in 0..(seconds * 100.0) as u64 {
+        let now = from + step as f64 / 100.0;
+        let wants = matches!(refresh.advise(at(now)), Advice::Wait | Advice::UseAndRefresh);
+        if wants && refresh.take_off() {
+            times.push(now);
+            refresh.fail(down(), at(now));
+        }
+    }
+    times
+}
+
+#[test]
+fn with_nothing_to_serve_attempts_are_a_second_apart_for_10_seconds_and_decay_to_30() {
+    let times = attempts(&mut Refresh::new(LIFETIME, 3), 0.0, 300.0);
+    let pauses: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(pauses.iter().all(|pause| *pause >= 1.0 && *pause <= 36.1), "{pauses:?}");
+    assert!(times.iter().filter(|time| **time < 10.0).count() >= 8, "{times:?}");
+    assert!(pauses.last().is_some_and(|pause| *pause >= 30.0), "{pauses:?}");
+}
+
+#[test]
+fn with_old_keys_pauses_double_from_1_second_to_30() {
+    let times = attempts(&mut fresh(), 240.0, 200.0);
+    let pauses: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    for (pause, least) in pauses.iter().zip([1.0, 2.0, 4.0, 8.0, 16.0, 30.0]) {
+        assert!(*pause >= least && *pause <= least * 1.2 + 0.02, "{pauses:?}");
+    }
+}
+
+#[test]
+fn retry_after_is_waited_for() {
+    let mut refresh = fresh();
+    let detail = crate::engine::error::Detail { retry_after_secs: Some(60), ..Default::default() };
+    refresh.take_off();
+    refresh.fail(Failure { reason: Reason::UnexpectedStatus, detail: Some(Box::new(detail)) }, at(240.0));
+    assert_eq!(refresh.advise(at(299.9)), Advice::Use);
+    assert_eq!(refresh.advise(at(300.1)), Advice::UseAndRefresh);
+}
+
+#[test]
+fn a_success_ends_the_trouble() {
+    let mut refresh = fresh();
+    refresh.take_off();
+    refresh.fail(down(), at(240.0));
+    refresh.take_off();
+    refresh.succeed(2, at(250.0));
+    assert_eq!(refresh.failure(), None);
+    assert_eq!(refresh.usable(at(251.0)), Some(&2));
+    assert_eq!(refresh.age(at(251.0)), Some(Duration::from_secs(1)));
+}
+
+#[test]
+fn a_duration_of_zero_waits_every_time() {
+    let mut refresh = Refresh::new(Lifetime { max_age: Duration::ZERO, ..LIFETIME }, 1);
+    refresh.take_off();
+    refresh.succeed(1, at(5.0));
+    assert_eq!(refresh.advise(at(5.0)), Advice::Wait);
+    assert_eq!(refresh.usable(at(5.0)), Some(&1));
+}

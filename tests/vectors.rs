@@ -1,0 +1,19 @@
+//! The engine against vectors from outside: Wycheproof, the JOSE cookbook (RFC 7520, 8037, 7797) and RFC 8705.
+//!
+//! They are data, read in place from `../shared/vectors` (`VECTORS` overrides), and no part of the project: where the
+//! folder is absent each test says that it is skipped, and where `CI=true` it fails.
+//!
+//! `cargo test --no-default-features --test vectors`
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+#[path = "vectors/examples.rs"]
+mod examples;
+#[path = "vectors/jws.rs"]
+mod jws;
+#[path = "vectors/keys.rs"]
+mod keys;
+#[path = "vectors/signatures.rs"]
+mod signatures;
+#[path = "vectors/support.rs"]
+mod support;
