@@ -8,6 +8,7 @@
  */
 
 const { FAILURES, Failure, failureOf } = require('./errors.js');
+const { cacheFailed } = require('./events.js');
 
 // Taken before a test's fake timers replace it.
 const { setTimeout, clearTimeout } = globalThis;
@@ -23,10 +24,10 @@ class CacheFlow {
   #native;
   #cache;
 
-  constructor(core, native, cache, scope) {
+  constructor(core, native, cache) {
     this.#core = core;
     this.#native = native;
-    this.#cache = typeof cache.scope === 'function' ? cache.scope(scope) : cache;
+    this.#cache = typeof cache.scope === 'function' ? cache.scope(core.context) : cache;
   }
 
   /** @param override Validates instead of the engine: see `Core.decide`. */
@@ -78,6 +79,7 @@ class CacheFlow {
       const pending = this.#cache.get(token);
       return typeof pending?.then === 'function' ? await within(PATIENCE, pending) : pending;
     } catch {
+      cacheFailed(this.#core.context, 'get');
       return undefined;
     }
   }
@@ -86,27 +88,27 @@ class CacheFlow {
     const exp = typeof claims.exp === 'number' ? claims.exp : undefined;
     const until = this.#native.cacheUntil(exp, isIntrospected, Date.now() / 1000);
     // A copy: the caller may change the claims it is given.
-    if (until !== null && until !== undefined) forget(() => this.#cache.set(token, structuredClone(claims), until));
+    if (until !== null && until !== undefined) this.#start('set', () => this.#cache.set(token, structuredClone(claims), until));
   }
 
   #setInactive(token) {
     const until = this.#native.cacheUntil(undefined, true, Date.now() / 1000);
     if (until !== null && until !== undefined) {
-      forget(() => this.#cache.set(token, { active: false, exp: until }, until));
+      this.#start('set', () => this.#cache.set(token, { active: false, exp: until }, until));
     }
   }
 
   #delete(token) {
-    forget(() => this.#cache.delete(token));
+    this.#start('delete', () => this.#cache.delete(token));
   }
-}
 
-/** Starts what nobody waits for; that it fails changes nothing. */
-function forget(work) {
-  try {
-    Promise.resolve(work()).catch(() => {});
-  } catch {
-    // A cache that throws is a cache that has nothing.
+  /** Starts what nobody waits for; that it fails changes nothing. */
+  async #start(operation, work) {
+    try {
+      await work();
+    } catch {
+      cacheFailed(this.#core.context, operation);
+    }
   }
 }
 

@@ -6,7 +6,7 @@ import type { ICache } from '../index.js';
  * raw token stays in memory. Not shared between workers or machines.
  */
 export function memoryCache(options?: {
-  /** >= 1. Default: 10000. */
+  /** 1 to 1048576. Default: 10000. Else `MonoCloudValidationError`. */
   maxEntries?: number | undefined;
 }): ICache;
 

@@ -10,6 +10,7 @@ const native = require('./native.js');
 const { CacheFlow } = require('./cache-flow.js');
 const { copier } = require('./copy.js');
 const { FAILURES, Failure, MonoCloudValidationError, failureOf } = require('./errors.js');
+const { decided, introspected, isWatched, keysReporter } = require('./events.js');
 const { Host } = require('./host.js');
 const { Policies } = require('./policies.js');
 const { settingsOf } = require('./settings.js');
@@ -37,7 +38,9 @@ class Core {
   #slots = [];
 
   constructor(flavour, options) {
-    const { settings, functions, timeout, scope } = settingsOf(flavour, options);
+    const { settings, functions, timeout, context } = settingsOf(flavour, options);
+    /** `{ issuer, audience }`: what this client is called in events and to a shared cache. */
+    this.context = context;
     try {
       this.#native = new native.MonoCloudBackendNodeClient(settings);
     } catch (error) {
@@ -46,8 +49,9 @@ class Core {
     this.#needsMetadata = !options.jwksResolver || Boolean(options.metadataResolver);
     if (functions) this.#host = new Host(this.#native, functions, timeout);
     this.#warm = this.#native.warm(() => this.#host?.drain());
+    this.#native.observe(keysReporter(context));
     this.policies = new Policies(this.#native);
-    if (options.cache) this.#cache = new CacheFlow(this, this.#native, options.cache, scope);
+    if (options.cache) this.#cache = new CacheFlow(this, this.#native, options.cache);
   }
 
   /**
@@ -56,6 +60,11 @@ class Core {
    * @param override Validates instead of the engine: a subclass's methods, told whether the token is a local JWT.
    */
   decide(token, policy, certificate, override) {
+    const outcome = this.#decide(token, policy, certificate, override);
+    return isWatched() ? this.#tell(token, outcome) : outcome;
+  }
+
+  #decide(token, policy, certificate, override) {
     if (typeof token !== 'string') return FAILURES.token_required;
     if (this.#cache) return this.#cache.decide(token, policy, certificate, override);
     if (override) return token.trim() === '' ? FAILURES.token_required : override(this.isLocal(token));
@@ -103,7 +112,9 @@ class Core {
     const pending = this.#native.introspect(token, Date.now() / 1000);
     this.#host?.drain();
     const answer = await pending;
-    if (typeof answer !== 'string') return { failure: failureOf(answer.reason, answer.detail) };
+    const problem = typeof answer === 'string' ? undefined : failureOf(answer.reason, answer.detail);
+    introspected(this.context, problem);
+    if (problem) return { failure: problem };
     const number = this.policies.numberOf(policy);
     const verdict = this.#native.decideIntrospected(token, number, Date.now() / 1000, certificate, answer);
     const claims = JSON.parse(answer);
@@ -162,6 +173,14 @@ class Core {
   async #onPool(token, policy, certificate) {
     const number = this.policies.numberOf(policy);
     return this.#settle(await this.#native.decideOnPool(token, number, Date.now() / 1000, certificate), token);
+  }
+
+  /** Tells those who watch how a decision ended, when it has. */
+  #tell(token, outcome) {
+    if (outcome instanceof Promise) return outcome.then((ended) => this.#tell(token, ended));
+    const isJwt = typeof token === 'string' && this.isLocal(token);
+    decided(this.context, isJwt ? 'jwt' : 'opaque', outcome);
+    return outcome;
   }
 
   #settle(outcome, token) {

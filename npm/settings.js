@@ -16,8 +16,8 @@ const FUNCTIONS = ['fetcher', 'metadataResolver', 'jwksResolver'];
 
 /**
  * @param flavour `backend` reads the environment, `oidc` does not.
- * @returns the engine's settings as JSON, the user's functions if there are any, their deadline, and the scope that a
- *   shared cache is told.
+ * @returns the engine's settings as JSON, the user's functions if there are any, their deadline, and what the client is
+ *   called in events and to a shared cache.
  */
 function settingsOf(flavour, options) {
   for (const name of FUNCTIONS) checkKind(name, options[name], 'function');
@@ -34,7 +34,7 @@ function settingsOf(flavour, options) {
     settings: JSON.stringify({ options: values, environment, flavour, surroundings: surroundings(options) }, exact),
     functions: hasFunctions ? { fetcher, metadataResolver, jwksResolver } : undefined,
     timeout: Number(text('responseTimeout', 'RESPONSE_TIMEOUT')) || DEFAULT_TIMEOUT,
-    scope: {
+    context: {
       issuer: String(text('tenantDomain', 'TENANT_DOMAIN')).replace(/\/$/, ''),
       audience: text('audience', 'AUDIENCE'),
     },

@@ -7,18 +7,21 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use napi::bindgen_prelude::*;
+use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 use serde_json::Value;
 
 use super::host::{HostTransport, host_failure};
-use super::outcome::{JsAnswer, JsFailure, Outcome, answer, outcome_of, reason_number};
+use super::memory_cache::MemoryCache;
+use super::outcome::{JsAnswer, JsFailure, Outcome, answer, outcome_of, outcome_of_recalled, reason_number};
 use super::runtime;
 use super::token::TokenBuffer;
 use crate::engine::certificate::BindingMode;
+use crate::engine::claims_cache::key_of;
 use crate::engine::config::{Config, Flavour, Surroundings};
 use crate::engine::error::{Failure, Reason};
 use crate::engine::http::{Request, Response, Transport};
-use crate::engine::keys::KeyStore;
+use crate::engine::keys::{Event, KeyStore};
 use crate::engine::options::Options;
 use crate::engine::policy::Policy;
 use crate::engine::{Attempt, Cached, Call, Engine, Verdict};
@@ -76,23 +79,43 @@ impl NativeClient {
         let wake = wake.create_ref()?;
         let (engine, host, local) = (Arc::clone(&self.engine), self.host.clone(), Rc::clone(&self.local));
         let warm = env.create_function_from_closure::<(), Outcome, _>("warm", move |context| {
-            let mut buffer = local.buffer.try_borrow_mut().map_err(|_| invalid("reentrant call"))?;
-            let Some(token) = buffer.read(context.env, &context.get::<Unknown>(0)?) else {
-                return Ok(local.outcome(Verdict::Refused(Reason::TokenRequired)));
-            };
-            let policies = local.policies.borrow();
-            let policy = policies.get(&context.get::<u32>(1)?).ok_or_else(|| invalid("policy"))?;
-            let certificate = if context.length() > 3 { context.get::<Option<String>>(3)? } else { None };
-            let call = Call { token, policy, certificate: certificate.as_deref(), now: context.get::<f64>(2)? };
-            let outcome = local.outcome(engine.decide(&call, Attempt::First, false));
+            let outcome =
+                local.with_call(&context, |call| local.outcome(engine.decide(call, Attempt::First, false)))?;
             if host.as_ref().is_some_and(|host| host.is_waiting()) {
-                drop(policies);
-                drop(buffer);
                 wake.borrow_back(context.env)?.call(())?;
             }
             Ok(outcome)
         })?;
         Ok(warm.to_unknown())
+    }
+
+    /// The warm function of a client with a `memoryCache()`: the same, on what the cache has, `MISS` otherwise.
+    #[napi(catch_unwind)]
+    pub fn warm_cached<'env>(&self, env: &'env Env, cache: &MemoryCache, scope: String) -> Result<Unknown<'env>> {
+        let (engine, entries, local) = (Arc::clone(&self.engine), Rc::clone(&cache.entries), Rc::clone(&self.local));
+        let warm = env.create_function_from_closure::<(), Outcome, _>("warmCached", move |context| {
+            local.with_call(&context, |call| {
+                let mut entries = entries.borrow_mut();
+                outcome_of_recalled(engine.decide_in_cache(&mut entries, &key_of(&scope, call.token), call))
+            })
+        })?;
+        Ok(warm.to_unknown())
+    }
+
+    /// Calls `report` with JSON of `{ keys }` or `{ reason }` whenever a refresh of the keys has ended. Keeps no process
+    /// alive, and must not hold the client, which it outlives.
+    #[napi(catch_unwind)]
+    pub fn observe(&self, report: Function<'_, String, ()>) -> Result<()> {
+        let report = report.build_threadsafe_function::<String>().weak::<true>().build()?;
+        let observer = move |event: Event| {
+            let text = match event {
+                Event::Refreshed { keys } => serde_json::json!({ "keys": keys }),
+                Event::RefreshFailed { reason } => serde_json::json!({ "reason": reason.spec().word }),
+            };
+            report.call(text.to_string(), ThreadsafeFunctionCallMode::NonBlocking);
+        };
+        self.engine.store().observe(self.engine.number(), Box::new(observer));
+        Ok(())
     }
 
     /// Keeps what a route or a call asks for; its number goes into every decision, and is never given twice.
@@ -356,7 +379,25 @@ impl NativeClient {
     }
 }
 
+impl Drop for NativeClient {
+    fn drop(&mut self) {
+        self.engine.store().forget(self.engine.number());
+    }
+}
+
 impl Local {
+    /// Reads the arguments of a warm function and decides.
+    fn with_call(&self, context: &FunctionCallContext, decide: impl FnOnce(&Call<'_>) -> Outcome) -> Result<Outcome> {
+        let mut buffer = self.buffer.try_borrow_mut().map_err(|_| invalid("reentrant call"))?;
+        let Some(token) = buffer.read(context.env, &context.get::<Unknown>(0)?) else {
+            return Ok(self.outcome(Verdict::Refused(Reason::TokenRequired)));
+        };
+        let policies = self.policies.borrow();
+        let policy = policies.get(&context.get::<u32>(1)?).ok_or_else(|| invalid("policy"))?;
+        let certificate = if context.length() > 3 { context.get::<Option<String>>(3)? } else { None };
+        Ok(decide(&Call { token, policy, certificate: certificate.as_deref(), now: context.get::<f64>(2)? }))
+    }
+
     fn outcome(&self, verdict: Verdict) -> Outcome {
         let (outcome, failure) = outcome_of(verdict);
         if failure.is_some() {

@@ -6,6 +6,7 @@
 mod client;
 mod functions;
 mod host;
+mod memory_cache;
 mod outcome;
 mod runtime;
 mod token;

@@ -1,17 +1,19 @@
 //! How the engine's answers cross into JavaScript.
 //!
 //! Accepted claims are their JSON text, or the slot number of claims that were handed out before; everything else is a
-//! negative number: wait for the keys, go to the pool, or the number of a reason. What an exchange left behind follows
+//! negative number: wait for the keys, go to the pool, not in the
+//! cache, or the number of a reason. What an exchange left behind follows
 //! only when it is asked for.
 
 use napi::bindgen_prelude::{Either, Env, Object, Result};
 use napi_derive::napi;
 
-use crate::engine::Verdict;
 use crate::engine::error::{CATALOGUE, Detail, Failure, Reason};
+use crate::engine::{Recalled, Verdict};
 
 pub const NEEDS_KEYS: i32 = -1;
 pub const IS_SLOW: i32 = -2;
+pub const MISS: i32 = -3;
 /// The number of the first reason; the others follow downwards.
 pub const FIRST_REASON: i32 = -10;
 
@@ -32,6 +34,16 @@ pub fn outcome_of(verdict: Verdict) -> (Outcome, Option<Failure>) {
         Verdict::IsSlow => (number(IS_SLOW), None),
         Verdict::Refused(reason) => (number(reason_number(reason)), None),
         Verdict::Failed(failure) => (number(reason_number(failure.reason)), Some(failure)),
+    }
+}
+
+/// What the cache inside the process answered.
+pub fn outcome_of_recalled(recalled: Recalled) -> Outcome {
+    match recalled {
+        Recalled::Claims(text) => Either::A(text),
+        Recalled::Slot(slot) => Either::B(slot as f64),
+        Recalled::Miss => Either::B(f64::from(MISS)),
+        Recalled::Refused(reason) => Either::B(f64::from(reason_number(reason))),
     }
 }
 

@@ -20,14 +20,44 @@ pub const PLACES: u64 = 1 << 20;
 /// [`PLACES`], plus the place. Always below 2^52, so exact in a JavaScript number.
 pub type Slot = u64;
 
-/// Tokens by their bytes, compared whole; the hash is seeded at random, so nobody can aim for collisions.
-pub struct Memory {
-    entries: LruCache<Box<str>, Entry, RandomState>,
-    generation: u64,
+/// Gives slots away: a place goes from one token to the next, a number never.
+#[derive(Default)]
+pub struct Slots {
     /// Places nobody has.
     free: Vec<usize>,
     /// How often each place was given away.
     stamps: Vec<u32>,
+}
+
+impl Slots {
+    /// A slot; `None` when every place is taken or worn out.
+    pub fn take(&mut self) -> Option<Slot> {
+        let place = match self.free.pop() {
+            Some(place) => place,
+            None if self.stamps.len() < PLACES as usize => {
+                self.stamps.push(0);
+                self.stamps.len() - 1
+            }
+            None => return None,
+        };
+        let stamp = self.stamps.get_mut(place)?;
+        *stamp += 1;
+        Some(u64::from(*stamp) * PLACES + place as u64)
+    }
+
+    /// A place whose numbers are used up is never given away again.
+    pub fn release(&mut self, slot: Slot) {
+        if slot / PLACES < u64::from(u32::MAX) {
+            self.free.push((slot % PLACES) as usize);
+        }
+    }
+}
+
+/// Tokens by their bytes, compared whole; the hash is seeded at random, so nobody can aim for collisions.
+pub struct Memory {
+    entries: LruCache<Box<str>, Entry, RandomState>,
+    generation: u64,
+    slots: Slots,
 }
 
 struct Entry {
@@ -42,7 +72,7 @@ impl Memory {
         // Grows as it is used: a large capacity costs nothing until it is needed.
         let mut entries = LruCache::unbounded_with_hasher(RandomState::default());
         entries.resize(capacity);
-        Some(Memory { entries, generation: 0, free: Vec::new(), stamps: Vec::new() })
+        Some(Memory { entries, generation: 0, slots: Slots::default() })
     }
 
     pub fn len(&self) -> usize {
@@ -76,14 +106,14 @@ impl Memory {
         if self.entries.len() == self.entries.cap().get() {
             self.drop_oldest();
         }
-        if let Some(slot) = self.next_slot() {
+        if let Some(slot) = self.slots.take() {
             self.entries.put(token.into(), Entry { slot, facts });
         }
     }
 
     pub fn forget(&mut self, token: &str) {
         if let Some(entry) = self.entries.pop(token) {
-            self.release(entry.slot);
+            self.slots.release(entry.slot);
         }
     }
 
@@ -109,28 +139,7 @@ impl Memory {
 
     fn drop_oldest(&mut self) {
         if let Some((_, entry)) = self.entries.pop_lru() {
-            self.release(entry.slot);
-        }
-    }
-
-    fn next_slot(&mut self) -> Option<Slot> {
-        let place = match self.free.pop() {
-            Some(place) => place,
-            None if self.stamps.len() < PLACES as usize => {
-                self.stamps.push(0);
-                self.stamps.len() - 1
-            }
-            None => return None,
-        };
-        let stamp = self.stamps.get_mut(place)?;
-        *stamp += 1;
-        Some(u64::from(*stamp) * PLACES + place as u64)
-    }
-
-    /// A place whose numbers are used up is never given away again.
-    fn release(&mut self, slot: Slot) {
-        if slot / PLACES < u64::from(u32::MAX) {
-            self.free.push((slot % PLACES) as usize);
+            self.slots.release(entry.slot);
         }
     }
 }
@@ -217,7 +226,7 @@ mod tests {
     fn a_slot_number_is_never_given_twice_and_a_worn_out_place_is_left_alone() {
         let mut memory = Memory::new(1).expect("a memory");
         remember(&mut memory, "a");
-        memory.stamps[0] = u32::MAX - 1;
+        memory.slots.stamps[0] = u32::MAX - 1;
         remember(&mut memory, "b");
         let last = slot(&mut memory, "b").expect("a slot");
         assert!(last < 1 << 52);

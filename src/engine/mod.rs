@@ -10,6 +10,7 @@ pub mod cache;
 pub mod certificate;
 pub mod certificate_headers;
 pub mod claims;
+pub mod claims_cache;
 pub mod client_auth;
 pub mod config;
 pub mod error;
@@ -27,6 +28,7 @@ pub mod refresh;
 pub mod time;
 
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
@@ -34,6 +36,7 @@ use lru::LruCache;
 
 use cache::{Memory, Slot};
 use claims::{Claims, Expected, Facts};
+use claims_cache::{ClaimsCache, Key, Proved};
 use config::Config;
 use error::{Failure, Reason};
 use http::Transport;
@@ -85,6 +88,8 @@ pub enum Verdict {
 }
 
 pub struct Engine {
+    /// Tells engines apart: what one proved of a shared cache's entry is nothing to another.
+    number: u64,
     config: Arc<Config>,
     store: Arc<KeyStore>,
     introspection: Arc<Introspection>,
@@ -113,7 +118,14 @@ impl Engine {
             headers: LruCache::with_hasher(HEADERS, RandomState::default()),
             memory: Memory::new(config.verified_tokens),
         };
-        Engine { config, store, introspection, warm: Mutex::new(warm) }
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Engine { number, config, store, introspection, warm: Mutex::new(warm) }
+    }
+
+    /// This engine's own number in this process.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     pub fn config(&self) -> &Config {
@@ -285,24 +297,56 @@ impl Engine {
 
     /// Decides on what a cache gave for a token (contract 11).
     pub fn decide_cached(&self, entry: &str, call: &Call<'_>) -> Cached {
+        match self.prove_cached(entry, call, &self.clock(call.now)) {
+            None => Cached::Unusable,
+            Some(Proved::Inactive) => Cached::Refused(Reason::Inactive),
+            Some(Proved::Claims(facts)) => {
+                call.policy.check(&facts, call.certificate).map_or_else(Cached::Refused, |()| Cached::Accepted)
+            }
+        }
+    }
+
+    /// The same for the cache inside the process, which keeps what was proved of an entry.
+    pub fn decide_in_cache(&self, cache: &mut ClaimsCache, key: &Key, call: &Call<'_>) -> Recalled {
+        let Some(entry) = cache.get(key, call.now) else { return Recalled::Miss };
+        let clock = self.clock(call.now);
+        let is_first = entry.proved.as_ref().is_none_or(|(number, _)| *number != self.number);
+        if is_first {
+            entry.proved = self.prove_cached(&entry.text, call, &clock).map(|proved| (self.number, proved));
+        }
+        let verdict = match &entry.proved {
+            Some((_, Proved::Inactive)) => Err(Reason::Inactive),
+            Some((_, Proved::Claims(facts))) if facts.check_times(&clock).is_ok() => {
+                call.policy.check(facts, call.certificate)
+            }
+            _ => {
+                cache.remove(key);
+                return Recalled::Miss;
+            }
+        };
+        match verdict {
+            Err(reason) => Recalled::Refused(reason),
+            Ok(()) if is_first => Recalled::Claims(entry.text.to_string()),
+            Ok(()) => Recalled::Slot(entry.slot),
+        }
+    }
+
+    /// What an entry is, if it is one of this token for us.
+    fn prove_cached(&self, entry: &str, call: &Call<'_>, clock: &Clock) -> Option<Proved> {
         let is_local = self.is_local(call.token);
         if !is_local && is_inactive_verdict(entry, call.now) {
-            return Cached::Refused(Reason::Inactive);
+            return Some(Proved::Inactive);
         }
-        let clock = self.clock(call.now);
         // Before the metadata is there, the issuer is known but for one trailing slash.
         let domain = self.config.key_source.tenant.domain();
         let issuers = match self.store.metadata() {
             Ok(metadata) => vec![metadata.issuer.clone()],
             Err(_) => vec![domain.to_owned(), format!("{domain}/")],
         };
-        let facts = issuers.iter().find_map(|issuer| self.prove(entry.as_bytes(), issuer, !is_local, &clock).ok());
-        match facts {
-            None => Cached::Unusable,
-            Some(facts) => {
-                call.policy.check(&facts, call.certificate).map_or_else(Cached::Refused, |()| Cached::Accepted)
-            }
-        }
+        issuers
+            .iter()
+            .find_map(|issuer| self.prove(entry.as_bytes(), issuer, !is_local, clock).ok())
+            .map(Proved::Claims)
     }
 
     /// Until when claims may stay in a cache (epoch seconds); `None` when they may not at all.
@@ -355,6 +399,17 @@ pub enum Cached {
     Refused(Reason),
     /// Not an entry of this token for us: to be deleted, and the token validated anew.
     Unusable,
+}
+
+/// What the cache inside the process knows of a token.
+#[derive(Debug, PartialEq)]
+pub enum Recalled {
+    /// Accepted for the first time; the claims' text.
+    Claims(String),
+    Miss,
+    Refused(Reason),
+    /// Accepted again; the claims were handed out before, under this slot.
+    Slot(Slot),
 }
 
 /// A token that passed rules 1 and 2.

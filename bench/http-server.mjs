@@ -1,0 +1,143 @@
+// One server for http.mjs, in a child process: one framework, one way to guard the route.
+//
+// Told `{ framework, guard, issuer, key }`, it answers `{ port }` or `{ missing, why }`; asked for
+// 'busy', it answers the share of time since the last question in which its event loop worked.
+
+import { loadOurs, OURS, ourClient, validatorsFor } from './contestants.mjs';
+import { AUDIENCE, CLOCK_TOLERANCE } from './support.mjs';
+
+const REFUSAL = { message: 'unauthorized' };
+
+process.once('message', async (task) => {
+  try {
+    const guard = await guardFor(task);
+    if (guard?.missing) {
+      process.send(guard, () => process.disconnect());
+      return;
+    }
+    const server = await (task.framework === 'express' ? serveExpress(guard) : serveFastify(guard));
+    answerBusy();
+    process.once('disconnect', () => process.exit());
+    process.send({ port: server.address().port });
+  } catch (error) {
+    console.error(error);
+    process.exit(1);
+  }
+});
+
+/** `undefined` for the bare route; else what the framework takes in front of the handler. */
+async function guardFor({ framework, guard, issuer, key }) {
+  if (guard === 'bare') {
+    return undefined;
+  }
+  if (guard === 'a validator that costs nothing') {
+    return (request, response, next) => {
+      request.claims = {};
+      next();
+    };
+  }
+  if (guard === OURS) {
+    const module = await loadOurs(`/${framework}`);
+    return module.missing ? module : module.protectApi(ourClient(module, issuer))();
+  }
+  if (guard === '@fastify/jwt + get-jwks') {
+    return fastifyJwt(issuer, key);
+  }
+  const [{ validate }] = await validatorsFor(issuer, key, (name) => name === guard);
+  return framework === 'express' ? expressGuard(validate) : fastifyGuard(validate);
+}
+
+function expressGuard(validate) {
+  return async (request, response, next) => {
+    try {
+      request.claims = await validate(bearer(request));
+    } catch {
+      response.status(401).json(REFUSAL);
+      return;
+    }
+    next();
+  };
+}
+
+// A verifier that answers at once gets the callback form of the hook, the cheapest there is.
+function fastifyGuard(validate) {
+  return (request, reply, done) => {
+    let claims;
+    try {
+      claims = validate(bearer(request));
+    } catch {
+      reply.code(401).send(REFUSAL);
+      return;
+    }
+    if (typeof claims?.then !== 'function') {
+      request.claims = claims;
+      done();
+      return;
+    }
+    claims.then((value) => {
+      request.claims = value;
+      done();
+    }, () => reply.code(401).send(REFUSAL));
+  };
+}
+
+/** As the README of get-jwks shows it, with the issuer and the audience checked. */
+async function fastifyJwt(issuer, key) {
+  const { default: plugin } = await import('@fastify/jwt');
+  const { default: buildGetJwks } = await import('get-jwks');
+  const keys = buildGetJwks({ issuersWhitelist: [issuer.url] });
+  const options = {
+    decode: { complete: true },
+    secret: (request, { header, payload }) => keys.getPublicKey({ kid: header.kid, alg: header.alg, domain: payload.iss }),
+    verify: {
+      algorithms: [key.alg],
+      allowedIss: issuer.url,
+      allowedAud: AUDIENCE,
+      clockTolerance: CLOCK_TOLERANCE * 1000,
+      requiredClaims: ['exp'],
+    },
+  };
+  const hook = async (request) => {
+    request.claims = await request.jwtVerify();
+  };
+  return Object.assign(hook, { register: (app) => app.register(plugin, options) });
+}
+
+function bearer(request) {
+  const header = request.headers.authorization;
+  if (!header?.startsWith('Bearer ')) {
+    throw new Error('no token');
+  }
+  return header.slice(7);
+}
+
+async function serveExpress(guard) {
+  const { default: express } = await import('express');
+  const app = express();
+  const handlers = [guard, (request, response) => response.json({ ok: true })].filter(Boolean);
+  app.get('/', ...handlers);
+  return new Promise((resolve) => {
+    const server = app.listen(0, '127.0.0.1', () => resolve(server));
+  });
+}
+
+async function serveFastify(guard) {
+  const { default: fastify } = await import('fastify');
+  const app = fastify();
+  await guard?.register?.(app);
+  if (!guard?.register) {
+    app.decorateRequest('claims', undefined);
+  }
+  app.get('/', guard ? { onRequest: guard } : {}, (request, reply) => reply.send({ ok: true }));
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  return app.server;
+}
+
+function answerBusy() {
+  let last = performance.eventLoopUtilization();
+  process.on('message', () => {
+    const now = performance.eventLoopUtilization();
+    process.send({ busy: performance.eventLoopUtilization(now, last).utilization });
+    last = now;
+  });
+}

@@ -1,0 +1,156 @@
+// How much of a bare route's requests per second is left once the route is guarded?
+//
+//   node bench/http.mjs [--quick] [--framework fastify] [--rounds 5] [--seconds 3]
+//
+// Each server is a child process of its own and idle outside its turn; the load comes from this
+// process: autocannon, 50 connections, one request at a time on each. Rounds are interleaved and a
+// share is taken within a round, so the machine's moods cancel out.
+
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import autocannon from 'autocannon';
+import { OURS } from './contestants.mjs';
+import { interleave } from './measure.mjs';
+import { number, printHeader, printMissing, printTable, printTargets, ratio, saveResults, summary, target } from './report.mjs';
+import { argument, forge, makeKey, quick, startIssuer, tokenPool } from './support.mjs';
+
+const CONNECTIONS = 50;
+const ROUNDS = Number(argument('rounds', quick ? 1 : 5));
+const SECONDS = Number(argument('seconds', quick ? 1 : 3));
+const ALGORITHM = 'RS256';
+const REPEATED = 100;
+// Twice the package's memory of 10,000 tokens and twenty times fast-jwt's: by the time a token
+// comes round again, a memory that drops the least recently used has dropped it.
+const DISTINCT = quick ? 1_000 : 20_000;
+
+const COSTS_NOTHING = 'a validator that costs nothing';
+const GUARDS = {
+  fastify: ['bare', COSTS_NOTHING, OURS, 'fast-jwt, cache 1000', 'jose', '@fastify/jwt + get-jwks'],
+  express: ['bare', COSTS_NOTHING, OURS, 'fast-jwt, cache 1000', 'jose'],
+};
+const TARGETS = { fastify: { repeated: 0.85, distinct: 0.45 }, express: { repeated: 0.95, distinct: 0.8 } };
+
+const key = makeKey(ALGORITHM);
+const issuer = await startIssuer([key]);
+const results = {};
+
+printHeader('Requests per second through Express and Fastify', [
+  `${CONNECTIONS} connections, ${ROUNDS} interleaved rounds of ${SECONDS} s each. ${ALGORITHM} tokens, signed beforehand: `
+  + `repeated, ${REPEATED} in turn; distinct, ${DISTINCT} in turn, more than any memory here holds. The bare route gets the same headers. `
+  + '"share": requests per second over the bare route\'s, median over the rounds. "busy": how much of the time the '
+  + 'server\'s event loop worked; well below 1.00 the load generator was the limit, and the share flatters.',
+]);
+
+try {
+  const distinct = await tokenPool(key, issuer.url, DISTINCT);
+  const regimes = { repeated: distinct.slice(0, REPEATED), distinct };
+  const frameworks = argument('framework') ? [argument('framework')] : ['fastify', 'express'];
+  for (const framework of frameworks) {
+    results[framework] = await measureFramework(framework, regimes);
+  }
+  printTargets();
+  saveResults('http', results);
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
+} finally {
+  issuer.stop();
+}
+
+async function measureFramework(framework, regimes) {
+  const servers = [];
+  try {
+    for (const guard of GUARDS[framework]) {
+      servers.push(await startServer(framework, guard));
+    }
+    const present = servers.filter((server) => !server.missing);
+    for (const server of present) {
+      await proveAnswers(server, regimes.repeated[0]);
+      await load(server, regimes.repeated, quick ? 0.3 : 2);
+    }
+    const measured = {};
+    for (const [regime, tokens] of Object.entries(regimes)) {
+      const samples = await interleave({ rounds: ROUNDS, contestants: present, segment: (server) => load(server, tokens, SECONDS) });
+      measured[regime] = show(framework, regime, servers, present, samples);
+    }
+    printMissing(servers);
+    return measured;
+  } finally {
+    servers.forEach((server) => server.stop());
+  }
+}
+
+function show(framework, regime, servers, present, samples) {
+  const perSecond = samples.map((each) => each.map((sample) => sample.perSecond));
+  const rows = present.map(({ guard }, i) => ({
+    name: guard,
+    ...summary(perSecond[i]),
+    busy: summary(samples[i].map((sample) => sample.busy)).median,
+    share: ratio(perSecond[i], perSecond[0]),
+  }));
+  printTable(`${framework}, ${regime} tokens`, ['guard', 'requests/s', 'min', 'max', 'share', 'busy'], [
+    ...rows.map((row) => [row.name, number(row.median), number(row.min), number(row.max), number(row.share), number(row.busy)]),
+    ...servers.filter(({ missing }) => missing).map(({ guard, missing }) => [guard, missing, '-', '-', '-', '-']),
+  ]);
+  target(`${framework}, ${regime} tokens: share of the bare route`,
+    rows.find((row) => row.name === OURS)?.share, { atLeast: TARGETS[framework][regime] });
+  return rows;
+}
+
+async function startServer(framework, guard) {
+  const child = fork(new URL('./http-server.mjs', import.meta.url), { stdio: 'inherit' });
+  // Private keys stay here: the server gets what a server gets.
+  const { alg, kid, publicJwk, publicPem } = key;
+  child.send({ framework, guard, issuer: { ...issuer, stop: undefined }, key: { alg, kid, publicJwk, publicPem } });
+  const answer = await Promise.race([
+    once(child, 'message').then(([message]) => message),
+    once(child, 'exit').then(([code]) => Promise.reject(new Error(`the ${framework} server of ${guard} ended: ${code}`))),
+  ]);
+  return { guard, child, ...answer, url: `http://127.0.0.1:${answer.port}/`, stop: () => child.connected && child.disconnect() };
+}
+
+/** A good token passes and a forged or missing one does not, where somebody judges. */
+async function proveAnswers({ guard, url }, token) {
+  const judged = guard !== 'bare' && guard !== COSTS_NOTHING;
+  const expected = { [`Bearer ${token}`]: 200, [`Bearer ${forge(token)}`]: judged ? 401 : 200, '': judged ? 401 : 200 };
+  for (const [authorization, status] of Object.entries(expected)) {
+    const response = await fetch(url, { headers: authorization ? { authorization } : {} });
+    await response.text();
+    if (response.status !== status) {
+      throw new Error(`${guard} answered ${response.status} instead of ${status}`);
+    }
+  }
+}
+
+/** One turn of load: requests per second, and how busy the server was. */
+async function load({ guard, url, child }, tokens, seconds) {
+  let start;
+  const run = autocannon({ url, connections: CONNECTIONS, duration: seconds, sampleInt: 100, setupClient: share(tokens) });
+  // Building the requests comes before `start` and is nobody's fault.
+  run.once('start', () => {
+    start = performance.now();
+    busy(child);
+  });
+  const { requests, non2xx, errors, timeouts } = await run;
+  const elapsed = (performance.now() - start) / 1e3;
+  if (non2xx || errors || timeouts) {
+    throw new Error(`${guard}: ${non2xx} refused, ${errors} errors, ${timeouts} timeouts`);
+  }
+  return { perSecond: requests.total / elapsed, busy: await busy(child) };
+}
+
+/** Deals the tokens out, so that the connections together go through all of them in turn. */
+function share(tokens) {
+  let connection = 0;
+  return (client) => {
+    const mine = tokens.filter((_, i) => i % CONNECTIONS === connection);
+    connection++;
+    client.setRequests(mine.map((token) => ({ method: 'GET', path: '/', headers: { authorization: `Bearer ${token}` } })));
+  };
+}
+
+async function busy(child) {
+  child.send('busy');
+  const [answer] = await once(child, 'message');
+  return answer.busy;
+}

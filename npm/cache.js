@@ -1,0 +1,172 @@
+'use strict';
+
+/**
+ * Two ready-made caches for the option `cache`: inside the process, and in the application's own Redis or Valkey.
+ *
+ * They keep and find; whether what they found still holds is decided by the engine, on every call. Neither keeps a raw
+ * token, and entries of different issuers or audiences never meet.
+ */
+
+const { createHash } = require('node:crypto');
+
+const native = require('./native.js');
+const { NATIVE } = require('./cache-flow.js');
+const { MonoCloudValidationError } = require('./errors.js');
+
+const DEFAULT_MAX_ENTRIES = 10_000;
+/** The places of the engine's memory. */
+const MOST_ENTRIES = 2 ** 20;
+const DEFAULT_PREFIX = 'monocloud:';
+
+/** A value over this is none of ours: an introspection answer is at most 512 KiB. */
+const MAX_VALUE_LENGTH = 1024 * 1024;
+/** More commands without an answer mean a server that hangs: another one would only fill the memory. */
+const MAX_PENDING = 10_000;
+/** States of ioredis in which a command waits for a server that is gone. */
+const AWAY = new Set(['close', 'disconnecting', 'end', 'reconnecting']);
+
+function memoryCache({ maxEntries = DEFAULT_MAX_ENTRIES } = {}) {
+  if (!Number.isInteger(maxEntries) || maxEntries < 1 || maxEntries > MOST_ENTRIES) {
+    throw new MonoCloudValidationError('maxEntries must be a whole number from 1 to 1048576', 'argument_invalid');
+  }
+  return new MemoryCache(new native.MemoryCache(maxEntries), '');
+}
+
+function redisCache(client, { prefix = DEFAULT_PREFIX } = {}) {
+  if (typeof prefix !== 'string') throw new MonoCloudValidationError('prefix must be a string', 'argument_invalid');
+  return new RedisCache(bounded(client, commandsOf(client)), prefix, []);
+}
+
+class MemoryCache {
+  #entries;
+  #scope;
+
+  constructor(entries, scope) {
+    this.#entries = entries;
+    this.#scope = scope;
+    // For the client, which need not wait for what is in its own process.
+    Object.defineProperty(this, NATIVE, { value: { entries, scope } });
+  }
+
+  scope({ issuer, audience }) {
+    return new MemoryCache(this.#entries, JSON.stringify([issuer, audience]));
+  }
+
+  async get(token) {
+    return claimsIn(this.#entries.get(this.#scope, token, Date.now() / 1000));
+  }
+
+  async set(token, claims, expiresAt) {
+    this.#entries.set(this.#scope, token, JSON.stringify(claims), expiresAt, Date.now() / 1000);
+  }
+
+  async delete(token) {
+    this.#entries.delete(this.#scope, token);
+  }
+}
+
+class RedisCache {
+  #commands;
+  #prefix;
+  #scope;
+
+  constructor(commands, prefix, scope) {
+    this.#commands = commands;
+    this.#prefix = prefix;
+    this.#scope = scope;
+  }
+
+  scope({ issuer, audience }) {
+    return new RedisCache(this.#commands, this.#prefix, [issuer, audience]);
+  }
+
+  async get(token) {
+    const key = this.#key(token);
+    const entry = objectIn(await this.#commands.get(key));
+    // An entry names its key: one that was copied from elsewhere is another token's.
+    return entry?.key === key ? asObject(entry.claims) : undefined;
+  }
+
+  async set(token, claims, expiresAt) {
+    const key = this.#key(token);
+    await this.#commands.set(key, JSON.stringify({ key, claims }), Math.floor(expiresAt));
+  }
+
+  async delete(token) {
+    await this.#commands.delete(this.#key(token));
+  }
+
+  /** As JSON the three cannot run into each other. */
+  #key(token) {
+    return this.#prefix + createHash('sha256').update(JSON.stringify([...this.#scope, token])).digest('base64url');
+  }
+}
+
+/** The three commands, in the words of whichever client it is. */
+function commandsOf(client) {
+  const has = (...names) => names.every((name) => typeof client?.[name] === 'function');
+  if (has('customCommand')) return commandsBy((...words) => client.customCommand(words));
+  if (has('call')) return commandsBy((...words) => client.call(...words));
+  if (has('get', 'set', 'del')) {
+    return {
+      get: (key) => client.get(key),
+      // `EXAT` is what node-redis 4 reads; without it, entries would stay there for ever.
+      set: (key, value, seconds) =>
+        client.set(key, value, { expiration: { type: 'EXAT', value: seconds }, EXAT: seconds }),
+      delete: (key) => client.del(key),
+    };
+  }
+  throw new MonoCloudValidationError(
+    'client must be one of node-redis, ioredis, iovalkey or Valkey GLIDE',
+    'argument_invalid',
+  );
+}
+
+function commandsBy(send) {
+  return {
+    get: (key) => send('GET', key),
+    set: (key, value, seconds) => send('SET', key, value, 'EXAT', String(seconds)),
+    delete: (key) => send('DEL', key),
+  };
+}
+
+/** The same commands, never sent to a server that is known to be away or has stopped to answer. */
+function bounded(client, commands) {
+  let pending = 0;
+  const wrap = (command) => async (...words) => {
+    if (isAway(client) || pending >= MAX_PENDING) throw new Error('Redis is out of reach');
+    pending += 1;
+    try {
+      return await command(...words);
+    } finally {
+      pending -= 1;
+    }
+  };
+  return Object.fromEntries(Object.entries(commands).map(([name, command]) => [name, wrap(command)]));
+}
+
+/** While they reconnect, clients queue what they are told: without end, or until a request has long been answered. */
+function isAway({ isReady, status }) {
+  return isReady === false || AWAY.has(status);
+}
+
+/** The object of a reply: text, or octets where the client is set to give those. */
+function objectIn(reply) {
+  const text = Buffer.isBuffer(reply) ? reply.toString('utf8') : reply;
+  if (typeof text !== 'string' || text.length > MAX_VALUE_LENGTH) return undefined;
+  try {
+    return asObject(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+function claimsIn(text) {
+  return typeof text === 'string' ? asObject(JSON.parse(text)) : undefined;
+}
+
+function asObject(value) {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
+}
+
+module.exports = { memoryCache, redisCache };
