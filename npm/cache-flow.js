@@ -7,6 +7,9 @@
  * rule, on every call.
  */
 
+const { isDeepStrictEqual } = require('node:util');
+
+const { decodeClaims } = require('./native.js');
 const { FAILURES, Failure, failureOf } = require('./errors.js');
 const { cacheFailed } = require('./events.js');
 
@@ -19,31 +22,42 @@ const PATIENCE = 250;
 const ACCEPTED = 0;
 const UNUSABLE = 1;
 
+/** Where `memoryCache()` keeps its native `{ entries, scope }`. */
+const NATIVE = Symbol('native');
+
 class CacheFlow {
   #core;
   #native;
   #cache;
+  #keepsIntrospected;
 
   constructor(core, native, cache) {
     this.#core = core;
     this.#native = native;
     this.#cache = typeof cache.scope === 'function' ? cache.scope(core.context) : cache;
+    // Where nothing is kept, nothing is asked for: another client of the same cache may keep it.
+    this.#keepsIntrospected = this.#until(undefined, true, 0) !== undefined;
   }
 
   /** @param override Validates instead of the engine: see `Core.decide`. */
   async decide(token, policy, certificate, override) {
     if (token.trim() === '') return FAILURES.token_required;
-    const entry = await this.#get(token);
+    const isLocal = this.#core.isLocal(token);
+    const entry = isLocal || this.#keepsIntrospected ? await this.#get(token) : undefined;
     if (typeof entry === 'object' && entry !== null) {
-      const outcome = this.#judge(entry, token, policy, certificate);
+      const outcome = this.#judge(entry, token, policy, certificate, isLocal && !override);
       if (outcome !== undefined) return outcome;
       this.#delete(token);
     }
-    return this.#validate(token, policy, certificate, override);
+    return this.#validate(token, policy, certificate, isLocal, override);
   }
 
-  /** Claims, a failure, or nothing when the entry is of no use. */
-  #judge(entry, token, policy, certificate) {
+  /**
+   * Claims, a failure, or nothing when the entry is of no use.
+   *
+   * @param isVerbatim The claims can only be the JWT's own: nobody changed them on their way into the cache.
+   */
+  #judge(entry, token, policy, certificate, isVerbatim) {
     let text;
     try {
       text = JSON.stringify(entry);
@@ -51,18 +65,18 @@ class CacheFlow {
       return undefined;
     }
     if (typeof text !== 'string') return undefined;
+    // From the text that is decided on: what the cache keeps of its object, or changes in it, is its own.
+    const claims = JSON.parse(text);
+    if (isVerbatim && !isDeepStrictEqual(claims, JSON.parse(decodeClaims(token) ?? 'null'))) return undefined;
     const number = this.#core.policies.numberOf(policy);
     const verdict = this.#native.decideCached(token, number, Date.now() / 1000, certificate, text);
     if (verdict === UNUSABLE) return undefined;
     if (verdict !== ACCEPTED) return failureOf(verdict);
-    // From the text that was decided on: what the cache keeps of its object, or changes in it, is its own.
-    const claims = JSON.parse(text);
     delete claims.active;
     return claims;
   }
 
-  async #validate(token, policy, certificate, override) {
-    const isLocal = this.#core.isLocal(token);
+  async #validate(token, policy, certificate, isLocal, override) {
     if (isLocal || override) {
       const outcome = await (override ? override(isLocal) : this.#core.decideJwt(token, policy, certificate));
       if (!(outcome instanceof Failure)) this.#set(token, outcome, !isLocal);
@@ -85,17 +99,20 @@ class CacheFlow {
   }
 
   #set(token, claims, isIntrospected) {
-    const exp = typeof claims.exp === 'number' ? claims.exp : undefined;
-    const until = this.#native.cacheUntil(exp, isIntrospected, Date.now() / 1000);
+    const exp = typeof claims?.exp === 'number' ? claims.exp : undefined;
+    const until = this.#until(exp, isIntrospected, Date.now() / 1000);
     // A copy: the caller may change the claims it is given.
-    if (until !== null && until !== undefined) this.#start('set', () => this.#cache.set(token, structuredClone(claims), until));
+    if (until !== undefined) this.#start('set', () => this.#cache.set(token, structuredClone(claims), until));
   }
 
   #setInactive(token) {
-    const until = this.#native.cacheUntil(undefined, true, Date.now() / 1000);
-    if (until !== null && until !== undefined) {
-      this.#start('set', () => this.#cache.set(token, { active: false, exp: until }, until));
-    }
+    const until = this.#until(undefined, true, Date.now() / 1000);
+    if (until !== undefined) this.#start('set', () => this.#cache.set(token, { active: false, exp: until }, until));
+  }
+
+  /** Until when an entry may stay (seconds since the epoch), if at all. */
+  #until(exp, isIntrospected, now) {
+    return this.#native.cacheUntil(exp, isIntrospected, now) ?? undefined;
   }
 
   #delete(token) {
@@ -123,4 +140,4 @@ function within(milliseconds, promise) {
   });
 }
 
-module.exports = { CacheFlow };
+module.exports = { CacheFlow, NATIVE };

@@ -59,9 +59,12 @@ function insufficient(scopes) {
   return words.length === 0 ? challenge : `${challenge}, scope="${words.join(' ')}"`;
 }
 
-/** Out of reach, overloaded or broken is an outage; any other status is a misunderstanding. */
+/**
+ * Out of reach, overloaded or broken (a good status with a body that is none) is an outage; any other status is a
+ * misunderstanding.
+ */
 function unavailable(status, retryAfter) {
-  const isOutage = status === undefined || status === null || status >= 500 || status === 429;
+  const isOutage = !status || status === 200 || status === 429 || status >= 500;
   return isOutage ? new Reply(503, { 'Retry-After': String(retryAfter ?? RETRY_AFTER) }) : INTERNAL;
 }
 

@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
-use napi::bindgen_prelude::{Buffer, Error, Result, Status};
+use napi::bindgen_prelude::{Buffer, Env, Error, Object, Result, Status};
 use napi_derive::napi;
 
 use crate::engine::certificate_headers::{Form, certificate_in};
 use crate::engine::jwk::KeySet;
 use crate::engine::jws::{Algorithm, Header};
+use crate::engine::options::{Kind, PREFIX, TABLE};
 use crate::engine::{claims, jwk, jws, policy};
 
 /// Whether a groups claim (its JSON text) holds any of the groups, or all.
@@ -38,6 +39,27 @@ pub fn decode_claims(token: String) -> Option<String> {
 #[napi(catch_unwind)]
 pub fn certificate_from_header(form: String, value: String) -> Option<String> {
     certificate_in(Form::named(&form)?, &value)
+}
+
+/// The one table of options: name, environment variable, and the kind of the value.
+#[napi(catch_unwind)]
+pub fn options(env: &Env) -> Result<Vec<Object<'_>>> {
+    let kind = |kind: Kind| match kind {
+        Kind::Boolean => "boolean",
+        Kind::Number { .. } => "number",
+        Kind::Secret => "secret",
+        Kind::Text => "text",
+    };
+    TABLE
+        .iter()
+        .map(|spec| {
+            let mut row = Object::new(env)?;
+            row.set("name", spec.name)?;
+            row.set("variable", format!("{PREFIX}{}", spec.variable))?;
+            row.set("kind", kind(spec.kind))?;
+            Ok(row)
+        })
+        .collect()
 }
 
 /// Nanoseconds that one verify of the raw library takes, the key parsed once: the floor that `npm run bench` compares

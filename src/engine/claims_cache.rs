@@ -9,9 +9,12 @@ use aws_lc_rs::digest::{Context, SHA256};
 use foldhash::fast::RandomState;
 use lru::LruCache;
 
-use super::cache::{Slot, Slots};
+use super::cache::{PLACES, Slot, Slots};
 use super::claims::Facts;
 use super::time::NumericDate;
+
+/// The most entries there can be.
+const MOST: NonZeroUsize = NonZeroUsize::new(PLACES as usize).unwrap();
 
 /// SHA-256 of scope and token.
 pub type Key = [u8; 32];
@@ -51,7 +54,8 @@ pub struct ClaimsCache {
 impl ClaimsCache {
     pub fn new(capacity: NonZeroUsize) -> ClaimsCache {
         let mut entries = LruCache::unbounded_with_hasher(RandomState::default());
-        entries.resize(capacity);
+        // No more than there are slots: a full cache pushes out, it does not refuse.
+        entries.resize(capacity.min(MOST));
         ClaimsCache { entries, slots: Slots::default() }
     }
 
@@ -73,6 +77,9 @@ impl ClaimsCache {
 
     pub fn put(&mut self, key: Key, text: &str, expires: NumericDate, now: NumericDate) {
         self.remove(&key);
+        if expires.is_nan() || expires <= now {
+            return;
+        }
         let is_oldest_expired = |entries: &LruCache<Key, Entry, RandomState>| {
             entries.peek_lru().is_some_and(|(_, entry)| entry.expires <= now)
         };
@@ -80,7 +87,7 @@ impl ClaimsCache {
             let Some((_, entry)) = self.entries.pop_lru() else { break };
             self.slots.release(entry.slot);
         }
-        if let Some(slot) = self.slots.take().filter(|_| expires > now) {
+        if let Some(slot) = self.slots.take() {
             self.entries.put(key, Entry { text: text.into(), proved: None, slot, expires });
         }
     }

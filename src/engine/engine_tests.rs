@@ -1,1 +1,296 @@
+//! Whole decisions: the memory and the slow path agree, what is missing is asked for, nothing is remembered wrongly.
 
+use std::num::NonZeroUsize;
+
+use serde_json::{Value, json};
+
+use super::certificate::BindingMode;
+use super::config::{Flavour, Surroundings};
+use super::options::Options;
+use super::testing::{AUDIENCE, FakeIssuer, ISSUER, set_of, sign, token};
+use super::time::ManualMonotonic;
+use super::*;
+
+const NOW: f64 = 1000.0;
+
+struct World {
+    engine: Engine,
+    issuer: Arc<FakeIssuer>,
+}
+
+fn world_with(more: Value) -> World {
+    let mut given = json!({ "tenantDomain": ISSUER, "audience": AUDIENCE, "clockTolerance": 0, "clientId": "id", "clientSecret": "s" });
+    for (name, value) in more.as_object().expect("an object") {
+        given[name] = value.clone();
+    }
+    let options = Options { given: &given, environment: &Value::Null };
+    let config = Config::prove(&options, Flavour::Backend, &Surroundings::default()).ok().expect("a config");
+    let issuer = Arc::new(FakeIssuer::default());
+    let clock: Arc<dyn Monotonic> = Arc::new(ManualMonotonic::default());
+    let transport: Arc<dyn Transport> = Arc::clone(&issuer) as _;
+    let store = KeyStore::new(config.key_source.clone(), Arc::clone(&transport), Arc::clone(&clock));
+    World { engine: Engine::new(Arc::new(config), store, transport, clock), issuer }
+}
+
+fn world() -> World {
+    let world = world_with(json!({}));
+    world.refresh("k");
+    world
+}
+
+impl World {
+    fn refresh(&self, kid: &str) {
+        self.engine.wait_for_keys(Box::new(|| {}));
+        self.issuer.serve(&set_of(kid));
+    }
+
+    fn at(&self, token: &str, policy: &Policy, now: f64) -> Verdict {
+        self.engine.decide(&Call { token, policy, certificate: None, now }, Attempt::First, false)
+    }
+
+    fn decide(&self, token: &str) -> Verdict {
+        self.at(token, &Policy::default(), NOW)
+    }
+}
+
+fn is_claims(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Claims(_))
+}
+
+fn asks_scope(scope: &str) -> Policy {
+    Policy { scopes: [scope.into()].into(), ..Policy::default() }
+}
+
+#[test]
+fn a_good_token_gives_its_claims_text_and_a_slot_from_then_on() {
+    let world = world();
+    let token = token("k", json!({}));
+    let Verdict::Claims(text) = world.decide(&token) else { panic!("claims") };
+    let Verdict::Remembered(slot) = world.decide(&token) else { panic!("a slot") };
+    assert_eq!(world.engine.recall_claims(&token, slot), Some(text));
+    assert_eq!(world.engine.recall_claims(&token, slot + 1), None);
+    assert_eq!(world.engine.recall_claims("a.b.c", slot), None);
+}
+
+#[test]
+fn an_altered_token_is_never_taken_for_the_remembered_one() {
+    let world = world();
+    let token = token("k", json!({}));
+    assert!(is_claims(&world.decide(&token)));
+    for position in (0..token.len()).step_by(3) {
+        let mut altered = token.clone().into_bytes();
+        altered[position] = if altered[position] == b'A' { b'B' } else { b'A' };
+        let altered = String::from_utf8(altered).expect("text");
+        assert!(matches!(world.decide(&altered), Verdict::Refused(_) | Verdict::NeedsKeys), "{position}");
+    }
+}
+
+#[test]
+fn every_rule_that_can_change_is_asked_again_of_a_remembered_token() {
+    let world = world();
+    let token = token("k", json!({ "nbf": 900 }));
+    assert!(is_claims(&world.decide(&token)));
+    assert_eq!(world.at(&token, &asks_scope("c"), NOW), Verdict::Refused(Reason::ScopeMissing));
+    let bound = Policy { binding: BindingMode::Required, ..Policy::default() };
+    assert_eq!(world.at(&token, &bound, NOW), Verdict::Refused(Reason::ConfirmationMissing));
+    assert_eq!(world.at(&token, &Policy::default(), 899.0), Verdict::Refused(Reason::NotYetValid));
+    assert_eq!(world.at(&token, &Policy::default(), 2000.0), Verdict::Refused(Reason::Expired));
+    world.engine.set_clock_skew(1000.0);
+    assert_eq!(world.decide(&token), Verdict::Refused(Reason::Expired));
+    world.engine.set_clock_tolerance(1.0);
+    assert!(is_claims(&world.decide(&token)));
+}
+
+#[test]
+fn a_token_that_a_route_refused_is_remembered_and_still_refused_there() {
+    let world = world();
+    let token = token("k", json!({}));
+    assert_eq!(world.at(&token, &asks_scope("c"), NOW), Verdict::Refused(Reason::ScopeMissing));
+    assert!(matches!(world.decide(&token), Verdict::Remembered(_)));
+    assert_eq!(world.at(&token, &asks_scope("c"), NOW), Verdict::Refused(Reason::ScopeMissing));
+}
+
+#[test]
+fn a_withdrawn_key_takes_its_remembered_tokens_with_it() {
+    let world = world();
+    let token = token("k", json!({}));
+    assert!(is_claims(&world.decide(&token)));
+    world.refresh("other");
+    assert_eq!(world.decide(&token), Verdict::NeedsKeys);
+    assert_eq!(world.engine.remembered_tokens(), 0);
+    world.refresh("other");
+    let call = Call { token: &token, policy: &Policy::default(), certificate: None, now: NOW };
+    assert_eq!(world.engine.decide(&call, Attempt::AfterRefresh, false), Verdict::Refused(Reason::KeyNotFound));
+}
+
+#[test]
+fn a_memory_of_0_remembers_nothing() {
+    let world = world_with(json!({ "verifiedTokenCacheSize": 0 }));
+    world.refresh("k");
+    let token = token("k", json!({}));
+    assert!(is_claims(&world.decide(&token)) && is_claims(&world.decide(&token)));
+}
+
+#[test]
+fn nothing_is_asked_of_the_issuer_for_a_token_that_no_key_could_save() {
+    let world = world_with(json!({}));
+    for (bad, reason) in [
+        ("a.b.c".to_owned(), Reason::TokenMalformed),
+        (sign(r#"{"alg":"none"}"#, "{}"), Reason::AlgorithmNotAllowed),
+        (sign(r#"{"alg":"EdDSA","crit":[]}"#, "{}"), Reason::CriticalHeader),
+    ] {
+        assert_eq!(world.decide(&bad), Verdict::Refused(reason));
+    }
+    assert_eq!(world.decide(&token("k", json!({}))), Verdict::NeedsKeys);
+    assert_eq!(world.issuer.sent(), 0);
+}
+
+#[test]
+fn malformed_parts_are_refused_before_the_header_is_judged() {
+    let world = world();
+    let good = token("k", json!({}));
+    let none = sign(r#"{"alg":"none"}"#, "{}");
+    let with_bad_signature = format!("{none}=");
+    assert_eq!(world.decide(&with_bad_signature), Verdict::Refused(Reason::TokenMalformed));
+    let parts: Vec<_> = good.split('.').collect();
+    let with_bad_payload = format!("{}.{}=.{}", parts[0], parts[1], parts[2]);
+    assert_eq!(world.decide(&with_bad_payload), Verdict::Refused(Reason::TokenMalformed));
+}
+
+#[test]
+fn the_signature_is_checked_before_the_claims() {
+    let world = world();
+    let expired = token("k", json!({ "exp": 1 }));
+    let (input, _) = expired.rsplit_once('.').expect("a signature");
+    let forged = format!("{input}.{}", jws::encode_base64url(&[0; 64]));
+    assert_eq!(world.decide(&forged), Verdict::Refused(Reason::SignatureInvalid));
+    assert_eq!(world.decide(&expired), Verdict::Refused(Reason::Expired));
+}
+
+#[test]
+fn an_issuer_out_of_reach_is_a_failure_and_never_a_refusal() {
+    let world = world_with(json!({}));
+    world.engine.wait_for_keys(Box::new(|| {}));
+    world.issuer.fail();
+    assert_eq!(world.decide(&token("k", json!({}))), Verdict::Failed(Reason::ConnectionRefused.into()));
+}
+
+#[test]
+fn the_callers_own_keys_replace_the_issuers_and_leave_no_trace() {
+    let world = world_with(json!({}));
+    let token = token("mine", json!({}));
+    let call = Call { token: &token, policy: &Policy::default(), certificate: None, now: NOW };
+    assert!(is_claims(&world.engine.decide_with_jwks(&call, &set_of("mine"))));
+    assert_eq!(world.engine.decide_with_jwks(&call, &set_of("x")), Verdict::Refused(Reason::KeyNotFound));
+    assert_eq!(world.engine.decide_with_jwks(&call, "[]"), Verdict::Refused(Reason::KeyNotFound));
+    assert_eq!((world.engine.remembered_tokens(), world.issuer.sent()), (0, 0));
+}
+
+#[test]
+fn a_cached_entry_is_held_against_every_rule_but_the_signature() {
+    let world = world();
+    let good = r#"{"iss":"https://x","aud":"https://api.example.com","exp":2000,"scope":"a"}"#;
+    let judge = |entry: &str, token: &str, policy: &Policy| {
+        world.engine.decide_cached(entry, &Call { token, policy, certificate: None, now: NOW })
+    };
+    assert_eq!(judge(good, "opaque", &asks_scope("a")), Cached::Accepted);
+    assert_eq!(judge(good, "opaque", &asks_scope("b")), Cached::Refused(Reason::ScopeMissing));
+    assert_eq!(
+        judge(r#"{"active":false,"exp":1001}"#, "opaque", &Policy::default()),
+        Cached::Refused(Reason::Inactive)
+    );
+    for unusable in [
+        "[]",
+        "null",
+        "{}",
+        "\"x\"",
+        r#"{"active":false,"exp":1000}"#,
+        r#"{"active":false}"#,
+        r#"{"iss":"https://y","aud":"https://api.example.com","exp":2000}"#,
+        r#"{"iss":"https://x","aud":"https://other","exp":2000}"#,
+        r#"{"iss":"https://x","aud":"https://api.example.com","exp":1000}"#,
+    ] {
+        assert_eq!(judge(unusable, "opaque", &Policy::default()), Cached::Unusable, "{unusable}");
+    }
+    let without_exp = r#"{"aud":"https://api.example.com"}"#;
+    assert_eq!(judge(without_exp, "opaque", &Policy::default()), Cached::Accepted);
+    assert_eq!(judge(r#"{"active":false,"exp":1001}"#, &token("k", json!({})), &Policy::default()), Cached::Unusable);
+}
+
+#[test]
+fn the_cached_entry_of_a_jwt_is_its_own_payload_in_any_spelling() {
+    let world = world();
+    let jwt = token("k", json!({ "n": 1, "exp": 2000.0 }));
+    let judge = |entry: &str| {
+        let call = Call { token: &jwt, policy: &Policy::default(), certificate: None, now: NOW };
+        world.engine.decide_cached(entry, &call)
+    };
+    let payload = jws::decode_payload(&jwt).expect("a payload");
+    assert_eq!(judge(&payload), Cached::Accepted);
+    assert_eq!(judge(&payload.replace(',', ", ")), Cached::Accepted);
+    assert_eq!(judge(&payload.replace("user", "admin")), Cached::Unusable);
+    assert_eq!(judge(&payload.replace("a b", "a b c")), Cached::Unusable);
+    let without_exp = token("k", json!({ "exp": null }));
+    let call = Call { token: &without_exp, policy: &Policy::default(), certificate: None, now: NOW };
+    let payload = jws::decode_payload(&without_exp).expect("a payload");
+    assert_eq!(world.engine.decide_cached(&payload, &call), Cached::Unusable, "a JWT has exp");
+}
+
+#[test]
+fn the_cache_inside_the_process_answers_like_any_other_and_then_by_slot() {
+    let world = world();
+    let mut cache = ClaimsCache::new(NonZeroUsize::new(4).expect("a capacity"));
+    let key = claims_cache::key_of(ISSUER, "opaque");
+    let good = r#"{"aud":"https://api.example.com","scope":"a"}"#;
+    let ask = |cache: &mut ClaimsCache, policy: &Policy, now: f64| {
+        world.engine.decide_in_cache(cache, &key, &Call { token: "opaque", policy, certificate: None, now })
+    };
+    assert_eq!(ask(&mut cache, &asks_scope("a"), NOW), Recalled::Miss);
+    cache.put(key, good, 1500.0, NOW);
+    assert_eq!(ask(&mut cache, &asks_scope("b"), NOW), Recalled::Refused(Reason::ScopeMissing));
+    assert!(matches!(ask(&mut cache, &asks_scope("a"), NOW), Recalled::Slot(_) | Recalled::Claims(_)));
+    assert!(matches!(ask(&mut cache, &asks_scope("a"), NOW), Recalled::Slot(_)));
+    assert_eq!(ask(&mut cache, &asks_scope("b"), NOW), Recalled::Refused(Reason::ScopeMissing));
+    assert_eq!(ask(&mut cache, &asks_scope("a"), 1500.0), Recalled::Miss);
+    cache.put(key, r#"{"aud":"https://other"}"#, 1500.0, NOW);
+    assert_eq!(ask(&mut cache, &Policy::default(), NOW), Recalled::Miss);
+    assert!(cache.is_empty(), "an entry of another audience is deleted");
+    cache.put(key, r#"{"active":false,"exp":1200}"#, 1200.0, NOW);
+    assert_eq!(ask(&mut cache, &Policy::default(), NOW), Recalled::Refused(Reason::Inactive));
+    assert_eq!(ask(&mut cache, &Policy::default(), 1200.0), Recalled::Miss);
+}
+
+#[test]
+fn what_one_engine_proved_of_a_shared_entry_is_nothing_to_another() {
+    let (one, other) = (world(), world_with(json!({ "audience": "https://other" })));
+    let mut cache = ClaimsCache::new(NonZeroUsize::new(4).expect("a capacity"));
+    let key = claims_cache::key_of("", "opaque");
+    cache.put(key, r#"{"aud":"https://api.example.com"}"#, 1500.0, NOW);
+    let call = Call { token: "opaque", policy: &Policy::default(), certificate: None, now: NOW };
+    assert!(matches!(one.engine.decide_in_cache(&mut cache, &key, &call), Recalled::Claims(_)));
+    assert_eq!(other.engine.decide_in_cache(&mut cache, &key, &call), Recalled::Miss);
+}
+
+#[test]
+fn claims_stay_in_a_cache_until_exp_or_the_bound_for_introspected_ones() {
+    let unbounded = world().engine;
+    assert_eq!(unbounded.cache_until(Some(2000.0), false, NOW), Some(2000.0));
+    assert_eq!(unbounded.cache_until(Some(2000.9), true, NOW), Some(2000.0));
+    assert_eq!(unbounded.cache_until(None, true, NOW), Some(1300.0));
+    assert_eq!(unbounded.cache_until(Some(1000.0), true, NOW), None);
+    assert_eq!(unbounded.cache_until(None, false, NOW), None);
+    let bounded = world_with(json!({ "introspectionCacheDuration": 60 })).engine;
+    assert_eq!(bounded.cache_until(Some(2000.0), true, NOW), Some(1060.0));
+    assert_eq!(bounded.cache_until(Some(1030.0), true, NOW), Some(1030.0));
+    assert_eq!(bounded.cache_until(Some(2000.0), false, NOW), Some(2000.0));
+    let off = world_with(json!({ "introspectionCacheDuration": 0 })).engine;
+    assert_eq!(off.cache_until(Some(2000.0), true, NOW), None);
+    assert_eq!(off.cache_until(None, true, NOW), None);
+}
+
+#[test]
+fn only_three_parts_are_local_and_none_when_jwts_are_introspected() {
+    let world = world();
+    assert!(world.engine.is_local("a.b.c") && !world.engine.is_local("a.b") && !world.engine.is_local("a.b.c.d"));
+    assert!(!world_with(json!({ "introspectJwtTokens": true })).engine.is_local("a.b.c"));
+}

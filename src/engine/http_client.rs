@@ -72,6 +72,15 @@ impl Inner {
     }
 
     async fn exchange_at_leisure(&self, request: HttpRequest) -> Result<Response, Failure> {
+        let is_read = request.form.is_none();
+        match self.exchange_once(request.clone()).await {
+            // A kept connection that the other side had closed: reading once more harms nobody.
+            Err(failure) if is_read && failure.reason == Reason::ConnectionFailed => self.exchange_once(request).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn exchange_once(&self, request: HttpRequest) -> Result<Response, Failure> {
         let client = self.client(request.presents_certificate)?;
         let mut builder = match request.form {
             Some(form) => client.post(request.url).body(form),

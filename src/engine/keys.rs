@@ -298,7 +298,7 @@ impl KeyStore {
     }
 
     fn refresh_metadata(self: &Arc<Self>) {
-        if !self.lock().metadata.take_off() {
+        if !self.lock().metadata.take_off(self.clock.now()) {
             return;
         }
         let request = match self.source.tenant.discovery_url() {
@@ -327,7 +327,7 @@ impl KeyStore {
     }
 
     fn refresh_keys(self: &Arc<Self>) {
-        if !self.lock().keys.take_off() {
+        if !self.lock().keys.take_off(self.clock.now()) {
             return;
         }
         let store = Arc::clone(self);
@@ -385,6 +385,10 @@ impl KeyStore {
                 Err(failure) => {
                     let event = Event::RefreshFailed { reason: failure.reason };
                     state.keys.fail(failure, now);
+                    // Without metadata nobody can ask for keys: both are tried again together.
+                    if let (None, Some(at)) = (state.metadata.usable(now), state.metadata.retry_at()) {
+                        state.keys.retry_with(at);
+                    }
                     event
                 }
             };

@@ -1,61 +1,13 @@
 //! The key store in virtual time, with an issuer that answers when told to.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::engine::http::Done;
+use crate::engine::testing::{FakeIssuer, set_of};
 use crate::engine::time::ManualMonotonic;
 
-const X: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
-
-fn set_of(kid: &str) -> String {
-    format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"{kid}","x":"{X}"}}]}}"#)
-}
-
-/// Keeps requests until they are answered.
-#[derive(Default)]
-struct Issuer {
-    pending: Mutex<VecDeque<(Request, Done)>>,
-    sent: AtomicUsize,
-}
-
-impl Transport for Issuer {
-    fn send(&self, request: Request, done: Done) {
-        self.sent.fetch_add(1, Ordering::SeqCst);
-        self.pending.lock().expect("lock").push_back((request, done));
-    }
-}
-
-impl Issuer {
-    fn answer(&self, outcome: Result<Response, Failure>) {
-        let (_, done) = self.pending.lock().expect("lock").pop_front().expect("a request");
-        done(outcome);
-    }
-
-    /// Answers everything that is asked, until nothing is: metadata, then `set`.
-    fn serve(&self, set: &str) {
-        loop {
-            let Some((request, done)) = self.pending.lock().expect("lock").pop_front() else { return };
-            let is_discovery = matches!(&request, Request::Http(http) if http.url.path().contains("well-known"));
-            let metadata = r#"{"issuer":"https://x","jwks_uri":"https://x/jwks"}"#;
-            done(Ok(Response::resolved(if is_discovery { metadata } else { set }.to_owned())));
-        }
-    }
-
-    fn fail(&self) {
-        while !self.pending.lock().expect("lock").is_empty() {
-            self.answer(Err(Reason::ConnectionRefused.into()));
-        }
-    }
-
-    fn sent(&self) -> usize {
-        self.sent.load(Ordering::SeqCst)
-    }
-}
-
 struct World {
-    issuer: Arc<Issuer>,
+    issuer: Arc<FakeIssuer>,
     clock: Arc<ManualMonotonic>,
     store: Arc<KeyStore>,
 }
@@ -69,7 +21,7 @@ fn world_of(resolves_metadata: bool, resolves_jwks: bool) -> World {
         resolves_metadata,
         resolves_jwks,
     };
-    let issuer = Arc::new(Issuer::default());
+    let issuer = Arc::new(FakeIssuer::default());
     let clock = Arc::new(ManualMonotonic::default());
     let store = KeyStore::new(source, Arc::clone(&issuer) as _, Arc::clone(&clock) as _);
     World { issuer, clock, store }
@@ -158,7 +110,7 @@ fn an_issuer_that_goes_down_costs_no_caller_anything_for_24_hours() {
         assert!(matches!(world.store.ready(), Readiness::Ready(_)));
         world.issuer.fail();
     }
-    world.pass(120.0);
+    world.pass(420.0);
     assert!(matches!(world.store.ready(), Readiness::Wait | Readiness::Failed(_)));
     world.issuer.fail();
 }
@@ -246,9 +198,9 @@ fn with_both_resolvers_nothing_is_fetched() {
     let world = world_of(true, true);
     world.store.wait_for_keys(Box::new(|| {}));
     let is_resolved = |request: &Request| !matches!(request, Request::Http(_));
-    assert!(world.issuer.pending.lock().expect("lock").iter().all(|(request, _)| is_resolved(request)));
+    assert!(world.issuer.asks_only(is_resolved));
     world.issuer.answer(Ok(Response::resolved(r#"{"issuer":"https://x/"}"#.into())));
-    assert!(world.issuer.pending.lock().expect("lock").iter().all(|(request, _)| is_resolved(request)));
+    assert!(world.issuer.asks_only(is_resolved));
     world.issuer.answer(Ok(Response::resolved(set_of("a"))));
     assert!(matches!(world.store.ready(), Readiness::Ready(published) if published.issuer.as_ref() == "https://x/"));
 }

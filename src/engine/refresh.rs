@@ -15,6 +15,8 @@ const MIN_PAUSE: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// With nothing to serve, pauses stay at the least for so long: a short outage ends for callers as soon as it ends.
 const EAGER: Duration = Duration::from_secs(10);
+/// Who comes later than this after a flight took off does not wait for it when there is something to use.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// The share by which ahead and pauses vary, so that a fleet does not ask in step.
 const JITTER: f64 = 0.2;
 
@@ -23,7 +25,7 @@ const JITTER: f64 = 0.2;
 pub struct Lifetime {
     /// Past this age the next call waits for a refresh.
     pub max_age: Duration,
-    /// Past this age a document that could not be refreshed is not used any more.
+    /// For so long past its age a document is still used while it cannot be refreshed.
     pub max_stale: Duration,
 }
 
@@ -31,7 +33,8 @@ pub struct Lifetime {
 pub struct Refresh<T> {
     lifetime: Lifetime,
     current: Option<Current<T>>,
-    is_in_flight: bool,
+    /// Since when the one flight is under way.
+    in_flight_since: Option<Ticks>,
     trouble: Option<Trouble>,
     random: Random,
 }
@@ -65,7 +68,7 @@ pub enum Advice {
 
 impl<T> Refresh<T> {
     pub fn new(lifetime: Lifetime, seed: u64) -> Self {
-        Refresh { lifetime, current: None, is_in_flight: false, trouble: None, random: Random(seed) }
+        Refresh { lifetime, current: None, in_flight_since: None, trouble: None, random: Random(seed) }
     }
 
     /// The document, however old, if it may still be used at all.
@@ -76,9 +79,8 @@ impl<T> Refresh<T> {
             .map(|current| &current.value)
     }
 
-    /// A document past `max_age` is never kept for less than that age.
     fn max_stale(&self) -> Duration {
-        self.lifetime.max_stale.max(self.lifetime.max_age)
+        self.lifetime.max_age.saturating_add(self.lifetime.max_stale)
     }
 
     /// What a caller should do now.
@@ -86,38 +88,45 @@ impl<T> Refresh<T> {
         let may_ask = self.trouble.as_ref().is_none_or(|trouble| now >= trouble.retry_at);
         let Some(current) = self.current.as_ref().filter(|_| self.usable(now).is_some()) else {
             return match &self.trouble {
-                _ if self.is_in_flight => Advice::Wait,
+                _ if self.is_in_flight() => Advice::Wait,
                 Some(trouble) if !may_ask => Advice::Fail(trouble.failure.clone()),
                 _ => Advice::Wait,
             };
         };
-        // A failing issuer is asked in the background only: callers with usable documents never wait for it.
+        // A failing issuer is asked in the background only: callers with usable documents never wait for it, nor for
+        // a flight that has been under way for long, which may hang.
         let is_past_age = now.since(current.since) >= self.lifetime.max_age;
-        if is_past_age && self.trouble.is_none() {
+        let is_late = self.in_flight_since.is_some_and(|since| now.since(since) >= PATIENCE);
+        if is_past_age && self.trouble.is_none() && !is_late {
             return Advice::Wait;
         }
-        if now >= current.refresh_at && may_ask && !self.is_in_flight { Advice::UseAndRefresh } else { Advice::Use }
+        // A refresh that failed is tried again after its pause, however young the document is.
+        let is_due = now >= current.refresh_at || self.trouble.is_some();
+        if is_due && may_ask && !self.is_in_flight() { Advice::UseAndRefresh } else { Advice::Use }
     }
 
     pub fn is_in_flight(&self) -> bool {
-        self.is_in_flight
+        self.in_flight_since.is_some()
     }
 
     /// Claims the one flight; false when there is one.
-    pub fn take_off(&mut self) -> bool {
-        !std::mem::replace(&mut self.is_in_flight, true)
+    pub fn take_off(&mut self, now: Ticks) -> bool {
+        let is_first = self.in_flight_since.is_none();
+        self.in_flight_since.get_or_insert(now);
+        is_first
     }
 
     pub fn succeed(&mut self, value: T, now: Ticks) {
         let ahead = self.lifetime.max_age.mul_f64(REFRESH_AHEAD * (1.0 - JITTER / 2.0 * self.random.next()));
         self.current = Some(Current { value, since: now, refresh_at: now.after(ahead) });
-        self.is_in_flight = false;
+        self.in_flight_since = None;
         self.trouble = None;
     }
 
     /// A failed flight: what was there stays, and the next attempt waits longer.
     pub fn fail(&mut self, failure: Failure, now: Ticks) {
-        self.is_in_flight = false;
+        // Pauses count from take-off: an attempt that took its time to fail delays the next one no further.
+        let took_off = self.in_flight_since.take().unwrap_or(now);
         let since = self.trouble.as_ref().map_or(now, |trouble| trouble.since);
         let is_eager = self.usable(now).is_none() && now.since(since) < EAGER;
         let pause = match &self.trouble {
@@ -126,7 +135,7 @@ impl<T> Refresh<T> {
         };
         let asked_for = failure.detail.as_ref().and_then(|detail| detail.retry_after_secs).map(Duration::from_secs);
         let jittered = pause.mul_f64(1.0 + JITTER * self.random.next());
-        let retry_at = now.after(jittered.max(asked_for.unwrap_or_default()));
+        let retry_at = took_off.after(jittered).max(now.after(asked_for.unwrap_or_default()));
         self.trouble = Some(Trouble { failure, since, pause, retry_at });
     }
 
@@ -135,9 +144,16 @@ impl<T> Refresh<T> {
         self.trouble.as_ref().map(|trouble| &trouble.failure)
     }
 
-    /// Whether asking now is not against the back-off.
-    pub fn may_ask(&self, now: Ticks) -> bool {
-        self.trouble.as_ref().is_none_or(|trouble| now >= trouble.retry_at)
+    /// When a failed flight is tried again.
+    pub fn retry_at(&self) -> Option<Ticks> {
+        self.trouble.as_ref().map(|trouble| trouble.retry_at)
+    }
+
+    /// Moves the next attempt: to when what this document depends on may be asked for again.
+    pub fn retry_with(&mut self, at: Ticks) {
+        if let Some(trouble) = &mut self.trouble {
+            trouble.retry_at = at;
+        }
     }
 
     /// Age, and time until the next planned attempt: for `health()`.

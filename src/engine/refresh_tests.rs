@@ -14,7 +14,7 @@ fn down() -> Failure {
 
 fn fresh() -> Refresh<u8> {
     let mut refresh = Refresh::new(LIFETIME, 7);
-    assert!(refresh.take_off());
+    assert!(refresh.take_off(at(0.0)));
     refresh.succeed(1, at(0.0));
     refresh
 }
@@ -23,8 +23,8 @@ fn fresh() -> Refresh<u8> {
 fn one_flight_at_a_time() {
     let mut refresh = Refresh::<u8>::new(LIFETIME, 1);
     assert_eq!(refresh.advise(at(0.0)), Advice::Wait);
-    assert!(refresh.take_off());
-    assert!(!refresh.take_off());
+    assert!(refresh.take_off(at(0.0)));
+    assert!(!refresh.take_off(at(0.0)));
     assert_eq!(refresh.advise(at(0.0)), Advice::Wait);
 }
 
@@ -40,14 +40,14 @@ fn past_its_age_the_next_call_waits_and_one_millisecond_before_it_does_not() {
     let mut refresh = fresh();
     assert_eq!(refresh.advise(at(299.999)), Advice::UseAndRefresh);
     assert_eq!(refresh.advise(at(300.0)), Advice::Wait);
-    assert!(refresh.take_off());
+    assert!(refresh.take_off(at(299.999)));
     assert_eq!(refresh.advise(at(299.999)), Advice::Use);
 }
 
 #[test]
 fn a_failed_refresh_keeps_what_was_there_and_nobody_waits() {
     let mut refresh = fresh();
-    refresh.take_off();
+    refresh.take_off(at(240.0));
     refresh.fail(down(), at(240.0));
     for second in [240.0, 300.0, 5_000.0, 86_400.0] {
         assert_eq!(refresh.usable(at(second)), Some(&1), "{second}");
@@ -56,13 +56,39 @@ fn a_failed_refresh_keeps_what_was_there_and_nobody_waits() {
 }
 
 #[test]
-fn a_document_is_used_up_to_max_stale_and_not_a_millisecond_longer() {
+fn a_document_is_used_for_max_stale_past_its_age_and_not_a_millisecond_longer() {
     let mut refresh = fresh();
-    refresh.take_off();
-    refresh.fail(down(), at(86_399.9));
-    assert_eq!(refresh.advise(at(86_400.0)), Advice::Use);
-    assert_eq!(refresh.advise(at(86_400.001)), Advice::Fail(down()));
-    assert_eq!(refresh.usable(at(86_400.001)), None);
+    refresh.take_off(at(86_699.9));
+    refresh.fail(down(), at(86_699.9));
+    assert_eq!(refresh.advise(at(86_700.0)), Advice::Use);
+    assert_eq!(refresh.advise(at(86_700.001)), Advice::Fail(down()));
+    assert_eq!(refresh.usable(at(86_700.001)), None);
+}
+
+#[test]
+fn a_refresh_that_failed_early_is_tried_again_after_its_pause() {
+    let mut refresh = fresh();
+    refresh.take_off(at(10.0));
+    refresh.fail(down(), at(10.0));
+    assert_eq!(refresh.advise(at(10.9)), Advice::Use);
+    assert_eq!(refresh.advise(at(11.3)), Advice::UseAndRefresh);
+}
+
+#[test]
+fn who_comes_a_second_after_take_off_does_not_wait_for_a_flight_that_may_hang() {
+    let mut refresh = fresh();
+    refresh.take_off(at(301.0));
+    assert_eq!(refresh.advise(at(301.999)), Advice::Wait);
+    assert_eq!(refresh.advise(at(302.0)), Advice::Use);
+}
+
+#[test]
+fn pauses_count_from_take_off() {
+    let mut refresh = Refresh::<u8>::new(LIFETIME, 1);
+    refresh.take_off(at(0.0));
+    refresh.fail(down(), at(1.0));
+    assert_eq!(refresh.advise(at(1.3)), Advice::Wait);
+    assert!(refresh.retry_at().is_some_and(|at_| at_ <= at(1.2)));
 }
 
 /// The times of the attempts made when somebody asks every 10 ms and each attempt fails at once.
@@ -71,7 +97,7 @@ fn attempts(refresh: &mut Refresh<u8>, from: f64, seconds: f64) -> Vec<f64> {
     for step in 0..(seconds * 100.0) as u64 {
         let now = from + step as f64 / 100.0;
         let wants = matches!(refresh.advise(at(now)), Advice::Wait | Advice::UseAndRefresh);
-        if wants && refresh.take_off() {
+        if wants && refresh.take_off(at(now)) {
             times.push(now);
             refresh.fail(down(), at(now));
         }
@@ -101,7 +127,7 @@ fn with_old_keys_pauses_double_from_1_second_to_30() {
 fn retry_after_is_waited_for() {
     let mut refresh = fresh();
     let detail = crate::engine::error::Detail { retry_after_secs: Some(60), ..Default::default() };
-    refresh.take_off();
+    refresh.take_off(at(240.0));
     refresh.fail(Failure { reason: Reason::UnexpectedStatus, detail: Some(Box::new(detail)) }, at(240.0));
     assert_eq!(refresh.advise(at(299.9)), Advice::Use);
     assert_eq!(refresh.advise(at(300.1)), Advice::UseAndRefresh);
@@ -110,9 +136,9 @@ fn retry_after_is_waited_for() {
 #[test]
 fn a_success_ends_the_trouble() {
     let mut refresh = fresh();
-    refresh.take_off();
+    refresh.take_off(at(240.0));
     refresh.fail(down(), at(240.0));
-    refresh.take_off();
+    refresh.take_off(at(250.0));
     refresh.succeed(2, at(250.0));
     assert_eq!(refresh.failure(), None);
     assert_eq!(refresh.usable(at(251.0)), Some(&2));
@@ -122,7 +148,7 @@ fn a_success_ends_the_trouble() {
 #[test]
 fn a_duration_of_zero_waits_every_time() {
     let mut refresh = Refresh::new(Lifetime { max_age: Duration::ZERO, ..LIFETIME }, 1);
-    refresh.take_off();
+    refresh.take_off(at(5.0));
     refresh.succeed(1, at(5.0));
     assert_eq!(refresh.advise(at(5.0)), Advice::Wait);
     assert_eq!(refresh.usable(at(5.0)), Some(&1));
