@@ -7,20 +7,15 @@
  * rule, on every call.
  */
 
-const { isDeepStrictEqual } = require('node:util');
-
-const { decodeClaims } = require('./native.js');
+const { Slots } = require('./copy.js');
 const { FAILURES, Failure, failureOf } = require('./errors.js');
 const { cacheFailed } = require('./events.js');
-
-// Taken before a test's fake timers replace it.
-const { setTimeout, clearTimeout } = globalThis;
+const { Patience } = require('./patience.js');
 
 /** How long a cache may take, in milliseconds, before it counts as having nothing. */
 const PATIENCE = 250;
-/** The engine's verdicts on an entry. */
-const ACCEPTED = 0;
-const UNUSABLE = 1;
+/** The engine's number for an entry that is none of this token for this client. */
+const MISS = -3;
 
 /** Where `memoryCache()` keeps its native `{ entries, scope }`. */
 const NATIVE = Symbol('native');
@@ -30,6 +25,13 @@ class CacheFlow {
   #native;
   #cache;
   #keepsIntrospected;
+  /** Decides on an entry; `judgeOwn` on what a `memoryCache()` has, without asking it. */
+  #judge;
+  #judgeOwn;
+  #own;
+  #slots = new Slots();
+  #ownSlots = new Slots();
+  #patience = new Patience(PATIENCE);
 
   constructor(core, native, cache) {
     this.#core = core;
@@ -37,27 +39,46 @@ class CacheFlow {
     this.#cache = typeof cache.scope === 'function' ? cache.scope(core.context) : cache;
     // Where nothing is kept, nothing is asked for: another client of the same cache may keep it.
     this.#keepsIntrospected = this.#until(undefined, true, 0) !== undefined;
+    this.#judge = native.judge();
+    this.#own = this.#keepsIntrospected ? this.#cache[NATIVE] : undefined;
+    if (this.#own) this.#judgeOwn = native.warmCached(this.#own.entries, this.#own.scope);
   }
 
   /** @param override Validates instead of the engine: see `Core.decide`. */
-  async decide(token, policy, certificate, override) {
+  decide(token, policy, certificate, override) {
+    return this.#fromOwn(token, policy, certificate) ?? this.#decideSlowly(token, policy, certificate, override);
+  }
+
+  /** What a `memoryCache()` has is decided on at once. */
+  #fromOwn(token, policy, certificate) {
+    if (!this.#own) return undefined;
+    const outcome = this.#judgeOwn(token, this.#core.policies.numberOf(policy), Date.now() / 1000, certificate);
+    if (outcome >= 0) {
+      return this.#ownSlots.claims(outcome, () =>
+        withoutActive(this.#own.entries.get(this.#own.scope, token, Date.now() / 1000)),
+      );
+    }
+    return outcome === MISS ? undefined : this.#conclude(outcome);
+  }
+
+  async #decideSlowly(token, policy, certificate, override) {
     if (token.trim() === '') return FAILURES.token_required;
-    const isLocal = this.#core.isLocal(token);
-    const entry = isLocal || this.#keepsIntrospected ? await this.#get(token) : undefined;
+    const isAsked = this.#keepsIntrospected || this.#core.isLocal(token);
+    const pending = isAsked ? this.#get(token) : undefined;
+    const entry = typeof pending?.then === 'function' ? await this.#inTime(pending) : pending;
     if (typeof entry === 'object' && entry !== null) {
-      const outcome = this.#judge(entry, token, policy, certificate, isLocal && !override);
+      const outcome = this.#decideOn(entry, token, policy, certificate);
       if (outcome !== undefined) return outcome;
       this.#delete(token);
     }
-    return this.#validate(token, policy, certificate, isLocal, override);
+    return this.#validate(token, policy, certificate, this.#core.isLocal(token), override);
   }
 
   /**
-   * Claims, a failure, or nothing when the entry is of no use.
-   *
-   * @param isVerbatim The claims can only be the JWT's own: nobody changed them on their way into the cache.
+   * Claims, a failure, or nothing when the entry is of no use. What is decided on is the entry's text, and the claims
+   * come from it: what the cache keeps of its object, or changes in it, is its own.
    */
-  #judge(entry, token, policy, certificate, isVerbatim) {
+  #decideOn(entry, token, policy, certificate) {
     let text;
     try {
       text = JSON.stringify(entry);
@@ -65,15 +86,18 @@ class CacheFlow {
       return undefined;
     }
     if (typeof text !== 'string') return undefined;
-    // From the text that is decided on: what the cache keeps of its object, or changes in it, is its own.
-    const claims = JSON.parse(text);
-    if (isVerbatim && !isDeepStrictEqual(claims, JSON.parse(decodeClaims(token) ?? 'null'))) return undefined;
     const number = this.#core.policies.numberOf(policy);
-    const verdict = this.#native.decideCached(token, number, Date.now() / 1000, certificate, text);
-    if (verdict === UNUSABLE) return undefined;
-    if (verdict !== ACCEPTED) return failureOf(verdict);
-    delete claims.active;
-    return claims;
+    const now = Date.now() / 1000;
+    const outcome =
+      certificate === undefined
+        ? this.#judge(token, number, now, text)
+        : this.#judge(token, number, now, text, certificate);
+    if (outcome >= 0) return this.#slots.claims(outcome, () => withoutActive(text));
+    return outcome === MISS ? undefined : this.#conclude(outcome);
+  }
+
+  #conclude(outcome) {
+    return typeof outcome === 'string' ? withoutActive(outcome) : failureOf(outcome);
   }
 
   async #validate(token, policy, certificate, isLocal, override) {
@@ -88,10 +112,18 @@ class CacheFlow {
     return failure ?? claims;
   }
 
-  async #get(token) {
+  #get(token) {
     try {
-      const pending = this.#cache.get(token);
-      return typeof pending?.then === 'function' ? await within(PATIENCE, pending) : pending;
+      return this.#cache.get(token);
+    } catch {
+      cacheFailed(this.#core.context, 'get');
+      return undefined;
+    }
+  }
+
+  async #inTime(pending) {
+    try {
+      return await this.#patience.within(pending);
     } catch {
       cacheFailed(this.#core.context, 'get');
       return undefined;
@@ -101,8 +133,13 @@ class CacheFlow {
   #set(token, claims, isIntrospected) {
     const exp = typeof claims?.exp === 'number' ? claims.exp : undefined;
     const until = this.#until(exp, isIntrospected, Date.now() / 1000);
-    // A copy: the caller may change the claims it is given.
-    if (until !== undefined) this.#start('set', () => this.#cache.set(token, structuredClone(claims), until));
+    if (until === undefined) return;
+    // A copy: the caller may change the claims it is given. It says whose it is, for a cache may be shared.
+    this.#start('set', () => {
+      const copy = structuredClone(claims);
+      if (isIntrospected && copy.iss === undefined) copy.iss = this.#native.issuer();
+      return this.#cache.set(token, copy, until);
+    });
   }
 
   #setInactive(token) {
@@ -129,15 +166,12 @@ class CacheFlow {
   }
 }
 
-function within(milliseconds, promise) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(reject, milliseconds, new Error('cache is slow'));
-    const settle = (end) => (value) => {
-      clearTimeout(timer);
-      end(value);
-    };
-    promise.then(settle(resolve), settle(reject));
-  });
+/** The claims of a text. An entry may be an introspection answer as it came. */
+function withoutActive(text) {
+  if (typeof text !== 'string') return undefined;
+  const claims = JSON.parse(text);
+  delete claims.active;
+  return claims;
 }
 
 module.exports = { CacheFlow, NATIVE };

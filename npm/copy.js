@@ -35,4 +35,25 @@ function copy(value) {
   return fresh;
 }
 
-module.exports = { copier };
+/** How slot numbers name places: `PLACES` of the engine. */
+const PLACES = 2 ** 20;
+
+/**
+ * Claims that were handed out before, by slot. A place is one token's after another, the whole number is one token's
+ * alone: it tells whether what is kept here is still meant.
+ */
+class Slots {
+  #places = [];
+
+  /** A fresh copy of the claims of a slot. @param read Gives them, parsed, the first time. */
+  claims(slot, read) {
+    const place = slot % PLACES;
+    const known = this.#places[place];
+    if (known !== undefined && known.slot === slot) return known.copy();
+    const claims = read();
+    if (claims !== undefined) this.#places[place] = { slot, copy: copier(claims) };
+    return claims === undefined ? undefined : this.#places[place].copy();
+  }
+}
+
+module.exports = { Slots, copier };

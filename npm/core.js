@@ -8,7 +8,7 @@
 
 const native = require('./native.js');
 const { CacheFlow } = require('./cache-flow.js');
-const { copier } = require('./copy.js');
+const { Slots } = require('./copy.js');
 const { FAILURES, Failure, MonoCloudValidationError, failureOf } = require('./errors.js');
 const { decided, introspected, isWatched, keysReporter } = require('./events.js');
 const { Host } = require('./host.js');
@@ -21,8 +21,7 @@ const { setTimeout, clearTimeout } = globalThis;
 /** The engine's numbers that are no failure. */
 const NEEDS_KEYS = -1;
 const IS_SLOW = -2;
-/** How slot numbers name places: `PLACES` of the engine's memory. */
-const PLACES = 2 ** 20;
+const NOT_A_JWT = -4;
 /** How long one waits for newer keys, in milliseconds, while old ones could serve. */
 const STALE_WAIT = 1000;
 /** A flight that was joined may have left too early; two more are always enough. */
@@ -35,7 +34,9 @@ class Core {
   #cache;
   /** With a resolver for the keys alone, JWTs need no metadata. */
   #needsMetadata;
-  #slots = [];
+  /** With `introspectJwtTokens` the issuer decides on every token. */
+  #introspectsAll;
+  #slots = new Slots();
 
   constructor(flavour, options) {
     const { settings, functions, timeout, context } = settingsOf(flavour, options);
@@ -49,6 +50,7 @@ class Core {
     this.#needsMetadata = !options.jwksResolver || Boolean(options.metadataResolver);
     if (functions) this.#host = new Host(this.#native, functions, timeout);
     this.#warm = this.#native.warm(() => this.#host?.drain());
+    this.#introspectsAll = !this.#native.isLocal('a.b.c');
     this.#native.observe(keysReporter(context));
     this.policies = new Policies(this.#native);
     if (options.cache) this.#cache = new CacheFlow(this, this.#native, options.cache);
@@ -68,11 +70,8 @@ class Core {
     if (typeof token !== 'string') return FAILURES.token_required;
     if (this.#cache) return this.#cache.decide(token, policy, certificate, override);
     if (override) return token.trim() === '' ? FAILURES.token_required : override(this.isLocal(token));
-    const outcome = this.decideJwt(token, policy, certificate);
-    // Only a token that fails can be one for introspection: the check costs a good JWT nothing.
-    return outcome instanceof Failure && !this.#native.isLocal(token)
-      ? this.introspect(token, policy, certificate)
-      : outcome;
+    if (this.#introspectsAll) return this.introspect(token, policy, certificate);
+    return this.#decideWarm(token, policy, certificate) ?? this.introspect(token, policy, certificate);
   }
 
   /** Whether a token is validated here, and not by the issuer. */
@@ -83,13 +82,21 @@ class Core {
   /** Decides on a JWT locally. */
   decideJwt(token, policy, certificate) {
     if (typeof token !== 'string') return FAILURES.token_required;
+    const outcome = this.#decideWarm(token, policy, certificate);
+    if (outcome !== undefined) return outcome;
+    return token.trim() === '' ? FAILURES.token_required : FAILURES.token_malformed;
+  }
+
+  /** Decides on a JWT; gives nothing when the token is not one. */
+  #decideWarm(token, policy, certificate) {
     const number = policy.number ?? this.policies.numberOf(policy);
     const outcome = this.#warm(token, number, Date.now() / 1000, certificate);
     if (typeof outcome === 'string') return JSON.parse(outcome);
     if (outcome >= 0) return this.#recall(token, outcome);
+    if (outcome === NOT_A_JWT) return undefined;
     if (outcome === NEEDS_KEYS) return this.#afterKeys(token, policy, certificate);
     if (outcome === IS_SLOW) return this.#onPool(token, policy, certificate);
-    return this.#failure(outcome, token);
+    return this.#failure(outcome);
   }
 
   /** Decides on a JWT against the caller's own JWK Set. */
@@ -172,7 +179,9 @@ class Core {
 
   async #onPool(token, policy, certificate) {
     const number = this.policies.numberOf(policy);
-    return this.#settle(await this.#native.decideOnPool(token, number, Date.now() / 1000, certificate), token);
+    const outcome = await this.#native.decideOnPool(token, number, Date.now() / 1000, certificate);
+    // The keys changed meanwhile, and newer ones are under way: the client may ask again at once.
+    return outcome === NEEDS_KEYS ? FAILURES.timed_out : this.#settle(outcome, token);
   }
 
   /** Tells those who watch how a decision ended, when it has. */
@@ -185,23 +194,22 @@ class Core {
 
   #settle(outcome, token) {
     if (typeof outcome === 'string') return JSON.parse(outcome);
-    return outcome >= 0 ? this.#recall(token, outcome) : this.#failure(outcome, token);
+    return outcome >= 0 ? this.#recall(token, outcome) : this.#failure(outcome);
   }
 
-  /** A copy of claims that were parsed before. A place is one token's after another: the whole number tells. */
+  /** A copy of claims that were parsed before. */
   #recall(token, slot) {
-    const place = slot % PLACES;
-    const known = this.#slots[place];
-    if (known !== undefined && known.slot === slot) return known.copy();
-    const claims = JSON.parse(this.#native.claims(token, slot));
-    this.#slots[place] = { slot, copy: copier(claims) };
-    return claims;
+    const claims = this.#slots.claims(slot, () => {
+      const text = this.#native.claims(token, slot);
+      return text === null ? undefined : JSON.parse(text);
+    });
+    // Between the pool's verdict and this turn another token may have taken the place: the verdict stands.
+    return claims ?? JSON.parse(native.decodeClaims(token));
   }
 
-  #failure(number, token) {
+  #failure(number) {
     const failure = failureOf(number);
-    const { name } = failure.spec;
-    if (name === 'MonoCloudTokenError') return token.trim() === '' ? FAILURES.token_required : failure;
+    if (failure.spec.name === 'MonoCloudTokenError') return failure;
     const last = this.#native.failure();
     return last?.reason === number ? failureOf(number, last.detail) : failure;
   }

@@ -32,7 +32,7 @@ async function main(argv) {
     asked = parse(argv);
   } catch (error) {
     if (!(error instanceof Usage)) throw error;
-    console.error(`${error.message}\n\n${help()}`);
+    console.error(`${error.message}. Usage: npx @monocloud/backend-node doctor [flags]; --help lists them.`);
     return 2;
   }
   if (asked.isHelp || asked.isVersion) {
@@ -53,8 +53,14 @@ async function examine(report, { environment, token, scopes, groups, certificate
   // The engine reads the environment of its process: a flag is a variable of this one.
   Object.assign(process.env, environment);
   const configuration = checkConfiguration(report);
-  const server = configuration && (await checkServer(report, configuration));
-  if (server?.metadata) await checkIntrospection(report, configuration);
+  if (!configuration) {
+    report.section('Authorization server');
+    report.skipped('tenant', 'tenant', 'not checked: the configuration is refused, see above');
+    return;
+  }
+  const server = await checkServer(report, configuration);
+  if (!server.metadata) return;
+  await checkIntrospection(report, configuration);
   if (token !== undefined) await checkToken(report, { configuration, server, token, scopes, groups, certificate });
 }
 

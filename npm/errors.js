@@ -32,8 +32,10 @@ class MonoCloudOPError extends MonoCloudAuthBaseError {
     // The server's own words may echo what it was sent: only a plain error word goes into the message.
     const word = /^[a-z_]{1,64}$/.test(error) ? `: ${error}` : '';
     super(`The authorization server refused the request${word}`, reason, raw);
-    this.error = error;
-    this.errorDescription = errorDescription;
+    // Its words are there for who asks, and in no log that prints the error.
+    for (const [name, value] of Object.entries({ error, errorDescription })) {
+      Object.defineProperty(this, name, { value, configurable: true, writable: true });
+    }
   }
 }
 

@@ -88,13 +88,22 @@ async function readBody(response) {
   let length = 0;
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return Buffer.concat(chunks).toString('utf8');
+    if (done) return strictText(Buffer.concat(chunks));
     length += value.byteLength;
     if (length > MAX_BODY_BYTES) {
       reader.cancel().catch(() => {});
       throw new Limit('body_too_large');
     }
     chunks.push(value);
+  }
+}
+
+/** As strict as the engine's own client: bad UTF-8 is refused, and a BOM stays, to be refused there. */
+function strictText(octets) {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(octets);
+  } catch {
+    throw new Limit('body_invalid');
   }
 }
 

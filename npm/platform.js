@@ -1,8 +1,20 @@
 'use strict';
 
-/** The name of this platform's binary: `linux-x64-gnu`, `linux-arm64-musl`, `darwin-arm64`, `win32-x64-msvc` … */
+/** Which binary does this process need? `linux-x64-gnu`, `linux-arm64-musl`, `darwin-arm64`, `win32-x64-msvc` … */
 
 const { existsSync } = require('node:fs');
+
+/** The platforms that have a package, `@monocloud/backend-node-<name>`. */
+const PLATFORMS = [
+  'darwin-arm64',
+  'darwin-x64',
+  'linux-arm64-gnu',
+  'linux-arm64-musl',
+  'linux-x64-gnu',
+  'linux-x64-musl',
+  'win32-arm64-msvc',
+  'win32-x64-msvc',
+];
 
 function platformName() {
   const { platform, arch } = process;
@@ -10,15 +22,28 @@ function platformName() {
   return platform === 'win32' ? `win32-${arch}-msvc` : `${platform}-${arch}`;
 }
 
-/** Node reports the version of the glibc it runs on; musl has none. */
+/** The report names the glibc that the process runs on, and where it is linked with musl it names none. */
 function isMusl() {
   const { report } = process;
-  if (!report) return existsSync('/etc/alpine-release');
+  if (typeof report?.getReport !== 'function') return hasMusl();
   const excluded = report.excludeNetwork;
   report.excludeNetwork = true; // Or the report looks names up in DNS.
-  const { glibcVersionRuntime } = report.getReport().header;
-  report.excludeNetwork = excluded;
-  return !glibcVersionRuntime;
+  try {
+    const { header, sharedObjects } = report.getReport();
+    if (header?.glibcVersionRuntime) return false;
+    // Bun and Deno leave some of it out; what is loaded tells as well.
+    return Array.isArray(sharedObjects) && sharedObjects.length > 0
+      ? sharedObjects.some((path) => /\/(?:ld-musl-|libc\.musl-)/.test(path))
+      : hasMusl();
+  } finally {
+    report.excludeNetwork = excluded;
+  }
 }
 
-module.exports = { platformName };
+/** Alpine's own marker, or musl's loader in its one place. */
+function hasMusl() {
+  const loader = { x64: 'x86_64', arm64: 'aarch64' }[process.arch] ?? process.arch;
+  return existsSync('/etc/alpine-release') || existsSync(`/lib/ld-musl-${loader}.so.1`);
+}
+
+module.exports = { PLATFORMS, platformName };

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -13,18 +14,19 @@ use serde_json::Value;
 
 use super::host::{HostTransport, host_failure};
 use super::memory_cache::MemoryCache;
-use super::outcome::{JsAnswer, JsFailure, Outcome, answer, outcome_of, outcome_of_recalled, reason_number};
+use super::outcome::{JsAnswer, JsFailure, NOT_A_JWT, Outcome, answer, outcome_of, outcome_of_recalled, reason_number};
 use super::runtime;
 use super::token::TokenBuffer;
 use crate::engine::certificate::BindingMode;
-use crate::engine::claims_cache::key_of;
+use crate::engine::claims_cache::{ClaimsCache, key_of};
 use crate::engine::config::{Config, Flavour, Surroundings};
 use crate::engine::error::{Failure, Reason};
 use crate::engine::http::{Request, Response, Transport};
+use crate::engine::jws::has_three_parts;
 use crate::engine::keys::{Event, KeyStore};
 use crate::engine::options::Options;
 use crate::engine::policy::Policy;
-use crate::engine::{Attempt, Cached, Call, Engine, Verdict};
+use crate::engine::{Attempt, Call, Engine, Verdict};
 
 /// The engine of one client. The public JavaScript class of the same name has one.
 #[napi(js_name = "MonoCloudBackendNodeClient")]
@@ -79,8 +81,15 @@ impl NativeClient {
         let wake = wake.create_ref()?;
         let (engine, host, local) = (Arc::clone(&self.engine), self.host.clone(), Rc::clone(&self.local));
         let warm = env.create_function_from_closure::<(), Outcome, _>("warm", move |context| {
-            let outcome =
-                local.with_call(&context, |call| local.outcome(engine.decide(call, Attempt::First, false)))?;
+            let outcome = local.with_call(&context, 3, |call| {
+                let verdict = engine.decide(call, Attempt::First, false);
+                let is_malformed = matches!(verdict, Verdict::Refused(Reason::TokenMalformed | Reason::TokenTooLarge));
+                // Only a token that is refused can be another kind: the question costs a good one nothing.
+                if is_malformed && !has_three_parts(call.token) {
+                    return Either::B(f64::from(NOT_A_JWT));
+                }
+                local.outcome(verdict)
+            })?;
             if host.as_ref().is_some_and(|host| host.is_waiting()) {
                 wake.borrow_back(context.env)?.call(())?;
             }
@@ -94,12 +103,33 @@ impl NativeClient {
     pub fn warm_cached<'env>(&self, env: &'env Env, cache: &MemoryCache, scope: String) -> Result<Unknown<'env>> {
         let (engine, entries, local) = (Arc::clone(&self.engine), Rc::clone(&cache.entries), Rc::clone(&self.local));
         let warm = env.create_function_from_closure::<(), Outcome, _>("warmCached", move |context| {
-            local.with_call(&context, |call| {
+            local.with_call(&context, 3, |call| {
                 let mut entries = entries.borrow_mut();
                 outcome_of_recalled(engine.decide_in_cache(&mut entries, &key_of(&scope, call.token), call))
             })
         })?;
         Ok(warm.to_unknown())
+    }
+
+    /// Decides on what a user's cache gave: `(token, policy, now, entry, certificate?)` to the same.
+    #[napi(catch_unwind)]
+    pub fn judge<'env>(&self, env: &'env Env) -> Result<Unknown<'env>> {
+        let (engine, local) = (Arc::clone(&self.engine), Rc::clone(&self.local));
+        let capacity = NonZeroUsize::new(engine.config().verified_tokens).unwrap_or(NonZeroUsize::MIN);
+        let judged = RefCell::new(ClaimsCache::new(capacity));
+        let judge = env.create_function_from_closure::<(), Outcome, _>("judge", move |context| {
+            let entry = context.get::<String>(3)?;
+            local.with_call(&context, 4, |call| {
+                outcome_of_recalled(engine.decide_cached(&mut judged.borrow_mut(), &entry, call))
+            })
+        })?;
+        Ok(judge.to_unknown())
+    }
+
+    /// The issuer's name, as its metadata has it.
+    #[napi(catch_unwind)]
+    pub fn issuer(&self) -> String {
+        self.engine.issuer()
     }
 
     /// Calls `report` with JSON of `{ keys }` or `{ reason }` whenever a refresh of the keys has ended. Keeps no process
@@ -242,26 +272,6 @@ impl NativeClient {
         Ok(self.engine.decide_introspected(&claims, &call).map_or_else(reason_number, |()| 0))
     }
 
-    /// Decides on what a cache gave: 0 accepted, 1 unusable, or the number of a reason.
-    #[napi(catch_unwind)]
-    pub fn decide_cached(
-        &self,
-        token: String,
-        policy: u32,
-        now: f64,
-        certificate: Option<String>,
-        entry: String,
-    ) -> Result<i32> {
-        let policies = self.local.policies.borrow();
-        let policy = policies.get(&policy).ok_or_else(|| invalid("policy"))?;
-        let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
-        Ok(match self.engine.decide_cached(&entry, &call) {
-            Cached::Accepted => 0,
-            Cached::Unusable => 1,
-            Cached::Refused(reason) => reason_number(reason),
-        })
-    }
-
     /// Until when (epoch seconds) claims may stay in a cache; nothing when they may not.
     #[napi(catch_unwind)]
     pub fn cache_until(&self, expires: Option<f64>, is_introspected: bool, now: f64) -> Option<f64> {
@@ -386,15 +396,21 @@ impl Drop for NativeClient {
 }
 
 impl Local {
-    /// Reads the arguments of a warm function and decides.
-    fn with_call(&self, context: &FunctionCallContext, decide: impl FnOnce(&Call<'_>) -> Outcome) -> Result<Outcome> {
+    /// Reads the arguments of a warm function and decides; the certificate is the last one, when there is one.
+    fn with_call(
+        &self,
+        context: &FunctionCallContext,
+        certificate_at: usize,
+        decide: impl FnOnce(&Call<'_>) -> Outcome,
+    ) -> Result<Outcome> {
         let mut buffer = self.buffer.try_borrow_mut().map_err(|_| invalid("reentrant call"))?;
         let Some(token) = buffer.read(context.env, &context.get::<Unknown>(0)?) else {
             return Ok(self.outcome(Verdict::Refused(Reason::TokenRequired)));
         };
         let policies = self.policies.borrow();
         let policy = policies.get(&context.get::<u32>(1)?).ok_or_else(|| invalid("policy"))?;
-        let certificate = if context.length() > 3 { context.get::<Option<String>>(3)? } else { None };
+        let has_certificate = context.length() > certificate_at;
+        let certificate = if has_certificate { context.get::<Option<String>>(certificate_at)? } else { None };
         Ok(decide(&Call { token, policy, certificate: certificate.as_deref(), now: context.get::<f64>(2)? }))
     }
 

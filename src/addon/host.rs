@@ -79,6 +79,7 @@ impl Transport for HostTransport {
 /// A failure of the user's function, by the word JavaScript found for it.
 pub fn host_failure(word: &str) -> Failure {
     match word {
+        "body_invalid" => Reason::BodyInvalid,
         "timed_out" => Reason::TimedOut,
         "body_too_large" => Reason::BodyTooLarge,
         _ => Reason::FetcherFailed,

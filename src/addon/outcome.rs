@@ -2,7 +2,7 @@
 //!
 //! Accepted claims are their JSON text, or the slot number of claims that were handed out before; everything else is a
 //! negative number: wait for the keys, go to the pool, not in the
-//! cache, or the number of a reason. What an exchange left behind follows
+//! cache, no JWT, or the number of a reason. What an exchange left behind follows
 //! only when it is asked for.
 
 use napi::bindgen_prelude::{Either, Env, Object, Result};
@@ -14,6 +14,7 @@ use crate::engine::{Recalled, Verdict};
 pub const NEEDS_KEYS: i32 = -1;
 pub const IS_SLOW: i32 = -2;
 pub const MISS: i32 = -3;
+pub const NOT_A_JWT: i32 = -4;
 /// The number of the first reason; the others follow downwards.
 pub const FIRST_REASON: i32 = -10;
 

@@ -7,8 +7,9 @@ use napi::sys;
 
 use crate::engine::jws::MAX_TOKEN_BYTES;
 
-/// One byte more than a token may have, so that a longer one shows, and one for the NUL that Node writes.
-const BUFFER_BYTES: usize = MAX_TOKEN_BYTES + 2;
+/// Room past the limit, so that a longer token shows: Node never writes part of a character, so up to three bytes stay
+/// empty before one that does not fit, and one byte past the limit must be written even then. And one for Node's NUL.
+const BUFFER_BYTES: usize = MAX_TOKEN_BYTES + 4 + 1;
 
 /// A buffer of one thread.
 pub struct TokenBuffer(Vec<u8>);
@@ -38,11 +39,6 @@ impl TokenBuffer {
         if status != sys::Status::napi_ok {
             return None;
         }
-        // A cut inside a character can only happen past the limit: what is left of it is too long all the same.
-        let bytes = self.0.get(..length)?;
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Some(text),
-            Err(error) => std::str::from_utf8(bytes.get(..error.valid_up_to())?).ok(),
-        }
+        std::str::from_utf8(self.0.get(..length)?).ok()
     }
 }

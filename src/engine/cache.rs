@@ -102,12 +102,14 @@ impl Memory {
             self.forget_all(generation);
         }
         self.drop_expired(clock);
-        self.forget(token);
         if self.entries.len() == self.entries.cap().get() {
             self.drop_oldest();
         }
         if let Some(slot) = self.slots.take() {
-            self.entries.put(token.into(), Entry { slot, facts });
+            let replaced = self.entries.put(token.into(), Entry { slot, facts });
+            if let Some(entry) = replaced {
+                self.slots.release(entry.slot);
+            }
         }
     }
 

@@ -14,14 +14,24 @@ use super::error::Reason;
 use super::json::{self, Names, Value};
 use super::time::{Clock, NumericDate};
 
+/// Where claims come from: what may be absent in them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A cached introspection answer: it says whose it is, for caches are shared.
+    Cache,
+    /// RFC 7662 §2.2: `iss` and `exp` may be absent.
+    Introspection,
+    /// RFC 9068 §2.2: both are required.
+    Jwt,
+}
+
 /// What claims are held against.
 #[derive(Clone, Copy)]
 pub struct Expected<'c> {
     pub issuer: &'c str,
     pub audience: &'c str,
     pub groups_claim: &'c str,
-    /// RFC 7662 §2.2: an introspection answer may leave `iss` and `exp` out.
-    pub is_introspected: bool,
+    pub origin: Origin,
 }
 
 /// What is left to ask of claims whose issuer and audience were proved: enough to decide on them again and again.
@@ -50,7 +60,8 @@ impl Facts {
 
 /// The members of a claims set that rules look at.
 pub struct Claims<'de> {
-    is_active: bool,
+    /// `active`: absent, exactly true, or anything else.
+    active: Option<bool>,
     iss: Option<Value<'de>>,
     sub: Option<Value<'de>>,
     exp: Option<Value<'de>>,
@@ -65,7 +76,7 @@ pub struct Claims<'de> {
 impl Default for Claims<'_> {
     fn default() -> Self {
         Claims {
-            is_active: false,
+            active: None,
             iss: None,
             sub: None,
             exp: None,
@@ -94,14 +105,19 @@ impl<'de> Claims<'de> {
 
     /// RFC 7662 §2.2: `active` is exactly `true`.
     pub fn is_active(&self) -> bool {
-        self.is_active
+        self.active == Some(true)
+    }
+
+    /// An `active` that is there and is not `true`: these are no claims of a good token.
+    pub fn is_denied(&self) -> bool {
+        self.active == Some(false)
     }
 
     /// Holds the claims against every rule of contract 5.5, in its order.
     pub fn prove(self, expected: &Expected<'_>, clock: &Clock) -> Result<Facts, Reason> {
         match &self.iss {
             Some(Value::Text(iss)) if iss == expected.issuer => {}
-            None if expected.is_introspected => {}
+            None if expected.origin == Origin::Introspection => {}
             _ => return Err(Reason::IssuerMismatch),
         }
         if self.audience != Audience::Ours {
@@ -110,7 +126,7 @@ impl<'de> Claims<'de> {
         let expires = number(&self.exp).map_err(|()| Reason::ExpiryInvalid)?;
         match expires {
             Some(exp) if clock.is_expired(exp) => return Err(Reason::Expired),
-            None if !expected.is_introspected => return Err(Reason::ExpiryInvalid),
+            None if expected.origin == Origin::Jwt => return Err(Reason::ExpiryInvalid),
             _ => {}
         }
         let not_before = number(&self.nbf).map_err(|()| Reason::NotBeforeInvalid)?;
@@ -173,7 +189,7 @@ impl<'de> Visitor<'de> for ClaimsSeed<'_> {
                 claims.groups = group_names(&value);
             }
             match name {
-                "active" => claims.is_active = value == Value::Flag(true),
+                "active" => claims.active = Some(value == Value::Flag(true)),
                 "aud" => claims.audience = Audience::of(&value, self.audience),
                 "cnf" => claims.confirmation = confirmation(&value),
                 "exp" => claims.exp = Some(value),

@@ -6,7 +6,7 @@ const EXPECTED: Expected<'static> = Expected {
     issuer: "https://issuer.example",
     audience: "https://api.example.com",
     groups_claim: "groups",
-    is_introspected: false,
+    origin: Origin::Jwt,
 };
 const CLOCK: Clock = Clock { now: 1000.0, skew: 0.0, tolerance: 300.0 };
 
@@ -198,7 +198,7 @@ fn the_groups_claim_may_have_a_registered_name() {
 
 #[test]
 fn an_introspected_token_may_leave_iss_and_exp_out_but_not_get_them_wrong() {
-    let expected = Expected { is_introspected: true, ..EXPECTED };
+    let expected = Expected { origin: Origin::Introspection, ..EXPECTED };
     assert!(prove_as(&with(&[("iss", ""), ("exp", "")]), &expected).is_ok());
     assert_eq!(prove_as(&with(&[("iss", "\"x\"")]), &expected).err(), Some(Reason::IssuerMismatch));
     assert_eq!(prove_as(&with(&[("exp", "700")]), &expected).err(), Some(Reason::Expired));
@@ -213,4 +213,24 @@ fn remembered_facts_are_held_against_the_clock_again() {
     assert_eq!(at(1100.0), Ok(()));
     assert_eq!(at(1999.999), Ok(()));
     assert_eq!(at(2000.0), Err(Reason::Expired));
+}
+
+#[test]
+fn a_cached_answer_says_its_issuer_and_may_leave_exp_out() {
+    let expected = Expected { origin: Origin::Cache, ..EXPECTED };
+    assert!(prove_as(&with(&[("exp", "")]), &expected).is_ok());
+    assert_eq!(prove_as(&with(&[("iss", "")]), &expected).err(), Some(Reason::IssuerMismatch));
+}
+
+#[test]
+fn active_is_exactly_true_or_denied_or_absent() {
+    let read = |active: &str| {
+        let text = with(&[("active", active)]);
+        let claims = Claims::read(text.as_bytes(), &EXPECTED).expect("claims");
+        (claims.is_active(), claims.is_denied())
+    };
+    assert_eq!((read("true"), read("")), ((true, false), (false, false)));
+    for other in ["false", "\"true\"", "1", "null", "[true]"] {
+        assert_eq!(read(other), (false, true), "{other}");
+    }
 }

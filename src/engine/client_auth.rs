@@ -6,6 +6,7 @@
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair,
+    Ed25519KeyPair,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -83,7 +84,8 @@ struct Signer {
 
 enum SigningKey {
     Library(EncodingKey),
-    /// ES512, which the library does not have.
+    /// What the library does not have: Ed25519 under its own name (RFC 9864), and ES512.
+    Ed25519(Box<Ed25519KeyPair>),
     Es512(Box<EcdsaKeyPair>),
 }
 
@@ -186,10 +188,13 @@ impl Signer {
             ("EC", Some("P-521")) if matches!(alg, None | Some("ES512")) => {
                 let signing = &ECDSA_P521_SHA512_FIXED_SIGNING;
                 let pair = EcdsaKeyPair::from_pkcs8(signing, &ec_pkcs8(jwk, signing)?).ok()?;
-                let header = Header { kid: kid.map(Into::into), ..Header::default() };
-                return Some(Signer { header, key: SigningKey::Es512(Box::new(pair)) });
+                return Some(Signer::own(kid, SigningKey::Es512(Box::new(pair))));
             }
-            ("OKP", Some("Ed25519")) if matches!(alg, None | Some("EdDSA" | "Ed25519")) => {
+            ("OKP", Some("Ed25519")) if alg == Some("Ed25519") => {
+                let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&ed25519_pkcs8(jwk)?).ok()?;
+                return Some(Signer::own(kid, SigningKey::Ed25519(Box::new(pair))));
+            }
+            ("OKP", Some("Ed25519")) if matches!(alg, None | Some("EdDSA")) => {
                 (Algorithm::EdDSA, EncodingKey::from_ed_der(&ed25519_pkcs8(jwk)?))
             }
             _ => return None,
@@ -198,6 +203,10 @@ impl Signer {
         // A key that cannot sign is found out when the client is made, not at the first request.
         signer.sign("", "", 0.0).ok()?;
         Some(signer)
+    }
+
+    fn own(kid: Option<&str>, key: SigningKey) -> Signer {
+        Signer { header: Header { kid: kid.map(Into::into), ..Header::default() }, key }
     }
 
     fn library(algorithm: Algorithm, kid: Option<&str>, key: EncodingKey) -> Signer {
@@ -221,18 +230,31 @@ impl Signer {
         };
         match &self.key {
             SigningKey::Library(key) => jsonwebtoken::encode(&self.header, &claims, key).map_err(|_| Reason::Internal),
-            SigningKey::Es512(pair) => {
-                let header = match &self.header.kid {
-                    Some(kid) => json!({ "alg": "ES512", "typ": "JWT", "kid": kid }),
-                    None => json!({ "alg": "ES512", "typ": "JWT" }),
-                };
-                let claims = serde_json::to_vec(&claims).map_err(|_| Reason::Internal)?;
-                let encoded_header = encode_base64url(header.to_string().as_bytes());
-                let input = format!("{encoded_header}.{}", encode_base64url(&claims));
-                let signature = pair.sign(&SystemRandom::new(), input.as_bytes()).map_err(|_| Reason::Internal)?;
-                Ok(format!("{input}.{}", encode_base64url(signature.as_ref())))
+            SigningKey::Ed25519(pair) => {
+                self.sign_own("Ed25519", &claims, |input| Ok(pair.sign(input).as_ref().to_vec()))
             }
+            SigningKey::Es512(pair) => self.sign_own("ES512", &claims, |input| {
+                let signature = pair.sign(&SystemRandom::new(), input).map_err(|_| Reason::Internal)?;
+                Ok(signature.as_ref().to_vec())
+            }),
         }
+    }
+
+    /// RFC 7515 §7.1, for what the library cannot sign.
+    fn sign_own(
+        &self,
+        alg: &str,
+        claims: &Assertion<'_>,
+        sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, Reason>,
+    ) -> Result<String, Reason> {
+        let header = match &self.header.kid {
+            Some(kid) => json!({ "alg": alg, "typ": "JWT", "kid": kid }),
+            None => json!({ "alg": alg, "typ": "JWT" }),
+        };
+        let claims = serde_json::to_vec(claims).map_err(|_| Reason::Internal)?;
+        let input = format!("{}.{}", encode_base64url(header.to_string().as_bytes()), encode_base64url(&claims));
+        let signature = sign(input.as_bytes())?;
+        Ok(format!("{input}.{}", encode_base64url(&signature)))
     }
 }
 

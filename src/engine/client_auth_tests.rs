@@ -88,6 +88,7 @@ fn a_private_jwk_signs_what_its_public_half_verifies() {
     for jwk in keys {
         let algorithms: &[&str] = match jwk["kty"].as_str() {
             Some("RSA") => &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
+            Some("OKP") => &["", "EdDSA", "Ed25519"],
             _ => &[""],
         };
         for alg in algorithms {
@@ -100,6 +101,9 @@ fn a_private_jwk_signs_what_its_public_half_verifies() {
             let compact = Compact::split(&assertion).ok().expect("three parts");
             let header = JwsHeader::parse(compact.header).expect("a header");
             assert_eq!(header.kid.as_deref(), jwk["kid"].as_str());
+            let said = decode_base64url(compact.header.as_bytes()).expect("base64url");
+            let said: Value = serde_json::from_slice(&said).expect("JSON");
+            assert!(alg.is_empty() || said["alg"] == json!(alg), "{said}");
             let signature = decode_base64url(compact.signature.as_bytes()).expect("base64url");
             let key = set.select(&header).ok().expect("the key");
             assert_eq!(key.verify(header.algorithm, compact.signing_input.as_bytes(), &signature), Ok(()), "{alg}");

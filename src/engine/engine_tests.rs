@@ -190,14 +190,16 @@ fn the_callers_own_keys_replace_the_issuers_and_leave_no_trace() {
 fn a_cached_entry_is_held_against_every_rule_but_the_signature() {
     let world = world();
     let good = r#"{"iss":"https://x","aud":"https://api.example.com","exp":2000,"scope":"a"}"#;
-    let judge = |entry: &str, token: &str, policy: &Policy| {
-        world.engine.decide_cached(entry, &Call { token, policy, certificate: None, now: NOW })
+    let mut judged = ClaimsCache::new(NonZeroUsize::MIN);
+    let mut judge = |entry: &str, token: &str, policy: &Policy| {
+        world.engine.decide_cached(&mut judged, entry, &Call { token, policy, certificate: None, now: NOW })
     };
-    assert_eq!(judge(good, "opaque", &asks_scope("a")), Cached::Accepted);
-    assert_eq!(judge(good, "opaque", &asks_scope("b")), Cached::Refused(Reason::ScopeMissing));
+    assert_eq!(judge(good, "opaque", &asks_scope("a")), Recalled::Claims(good.into()));
+    assert!(matches!(judge(good, "opaque", &asks_scope("a")), Recalled::Slot(_)));
+    assert_eq!(judge(good, "opaque", &asks_scope("b")), Recalled::Refused(Reason::ScopeMissing));
     assert_eq!(
         judge(r#"{"active":false,"exp":1001}"#, "opaque", &Policy::default()),
-        Cached::Refused(Reason::Inactive)
+        Recalled::Refused(Reason::Inactive)
     );
     for unusable in [
         "[]",
@@ -206,34 +208,38 @@ fn a_cached_entry_is_held_against_every_rule_but_the_signature() {
         "\"x\"",
         r#"{"active":false,"exp":1000}"#,
         r#"{"active":false}"#,
+        r#"{"aud":"https://api.example.com","exp":2000}"#,
+        r#"{"iss":"https://x","aud":"https://api.example.com","active":false}"#,
+        r#"{"iss":"https://x","aud":"https://api.example.com","exp":2000,"active":"true"}"#,
         r#"{"iss":"https://y","aud":"https://api.example.com","exp":2000}"#,
         r#"{"iss":"https://x","aud":"https://other","exp":2000}"#,
         r#"{"iss":"https://x","aud":"https://api.example.com","exp":1000}"#,
     ] {
-        assert_eq!(judge(unusable, "opaque", &Policy::default()), Cached::Unusable, "{unusable}");
+        assert_eq!(judge(unusable, "opaque", &Policy::default()), Recalled::Miss, "{unusable}");
     }
-    let without_exp = r#"{"aud":"https://api.example.com"}"#;
-    assert_eq!(judge(without_exp, "opaque", &Policy::default()), Cached::Accepted);
-    assert_eq!(judge(r#"{"active":false,"exp":1001}"#, &token("k", json!({})), &Policy::default()), Cached::Unusable);
+    let without_exp = r#"{"iss":"https://x","aud":"https://api.example.com"}"#;
+    assert_eq!(judge(without_exp, "opaque", &Policy::default()), Recalled::Claims(without_exp.into()));
+    assert_eq!(judge(r#"{"active":false,"exp":1001}"#, &token("k", json!({})), &Policy::default()), Recalled::Miss);
 }
 
 #[test]
 fn the_cached_entry_of_a_jwt_is_its_own_payload_in_any_spelling() {
     let world = world();
     let jwt = token("k", json!({ "n": 1, "exp": 2000.0 }));
-    let judge = |entry: &str| {
-        let call = Call { token: &jwt, policy: &Policy::default(), certificate: None, now: NOW };
-        world.engine.decide_cached(entry, &call)
+    let judge_of = |jwt: &str, entry: &str| {
+        let call = Call { token: jwt, policy: &Policy::default(), certificate: None, now: NOW };
+        world.engine.decide_cached(&mut ClaimsCache::new(NonZeroUsize::MIN), entry, &call)
     };
+    let judge = |entry: &str| judge_of(&jwt, entry);
     let payload = jws::decode_payload(&jwt).expect("a payload");
-    assert_eq!(judge(&payload), Cached::Accepted);
-    assert_eq!(judge(&payload.replace(',', ", ")), Cached::Accepted);
-    assert_eq!(judge(&payload.replace("user", "admin")), Cached::Unusable);
-    assert_eq!(judge(&payload.replace("a b", "a b c")), Cached::Unusable);
+    for same in [payload.clone(), payload.replace(',', ", "), payload.replace("2000.0", "2e3")] {
+        assert_eq!(judge(&same), Recalled::Claims(same));
+    }
+    assert_eq!(judge(&payload.replace("user", "admin")), Recalled::Miss);
+    assert_eq!(judge(&payload.replace("a b", "a b c")), Recalled::Miss);
     let without_exp = token("k", json!({ "exp": null }));
-    let call = Call { token: &without_exp, policy: &Policy::default(), certificate: None, now: NOW };
     let payload = jws::decode_payload(&without_exp).expect("a payload");
-    assert_eq!(world.engine.decide_cached(&payload, &call), Cached::Unusable, "a JWT has exp");
+    assert_eq!(judge_of(&without_exp, &payload), Recalled::Miss, "a JWT has exp");
 }
 
 #[test]
@@ -241,7 +247,7 @@ fn the_cache_inside_the_process_answers_like_any_other_and_then_by_slot() {
     let world = world();
     let mut cache = ClaimsCache::new(NonZeroUsize::new(4).expect("a capacity"));
     let key = claims_cache::key_of(ISSUER, "opaque");
-    let good = r#"{"aud":"https://api.example.com","scope":"a"}"#;
+    let good = r#"{"iss":"https://x","aud":"https://api.example.com","scope":"a"}"#;
     let ask = |cache: &mut ClaimsCache, policy: &Policy, now: f64| {
         world.engine.decide_in_cache(cache, &key, &Call { token: "opaque", policy, certificate: None, now })
     };
@@ -265,7 +271,7 @@ fn what_one_engine_proved_of_a_shared_entry_is_nothing_to_another() {
     let (one, other) = (world(), world_with(json!({ "audience": "https://other" })));
     let mut cache = ClaimsCache::new(NonZeroUsize::new(4).expect("a capacity"));
     let key = claims_cache::key_of("", "opaque");
-    cache.put(key, r#"{"aud":"https://api.example.com"}"#, 1500.0, NOW);
+    cache.put(key, r#"{"iss":"https://x","aud":"https://api.example.com"}"#, 1500.0, NOW);
     let call = Call { token: "opaque", policy: &Policy::default(), certificate: None, now: NOW };
     assert!(matches!(one.engine.decide_in_cache(&mut cache, &key, &call), Recalled::Claims(_)));
     assert_eq!(other.engine.decide_in_cache(&mut cache, &key, &call), Recalled::Miss);

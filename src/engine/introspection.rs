@@ -10,7 +10,7 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 use url::form_urlencoded;
 
-use super::claims::{Claims, Expected};
+use super::claims::{Claims, Expected, Origin};
 use super::client_auth::Authentication;
 use super::config::{Client, Config};
 use super::error::{Failure, Reason};
@@ -163,7 +163,7 @@ impl Introspection {
             issuer: "",
             audience: &self.config.audience,
             groups_claim: &self.config.groups_claim,
-            is_introspected: true,
+            origin: Origin::Introspection,
         };
         let text = response.document()?;
         match Claims::read(text.as_bytes(), &expected) {

@@ -12,6 +12,7 @@ use aws_lc_rs::signature::{
     RSA_PSS_2048_8192_SHA512, RsaParameters,
 };
 use base64::Engine as _;
+use memchr::memchr_iter;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use super::error::Reason;
@@ -59,7 +60,7 @@ impl<'t> Compact<'t> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Reason::TokenTooLarge);
         }
-        let mut dots = memchr_dots(token.as_bytes());
+        let mut dots = memchr_iter(b'.', token.as_bytes());
         let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
             return Err(Reason::TokenMalformed);
         };
@@ -78,11 +79,7 @@ impl<'t> Compact<'t> {
 
 /// Whether a token has the form of a JWT: exactly three dot-separated parts (contract 4).
 pub fn has_three_parts(token: &str) -> bool {
-    memchr_dots(token.as_bytes()).take(3).count() == 2
-}
-
-fn memchr_dots(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
-    bytes.iter().enumerate().filter(|(_, byte)| **byte == b'.').map(|(index, _)| index)
+    memchr_iter(b'.', token.as_bytes()).take(3).count() == 2
 }
 
 /// The signature algorithms accepted (RFC 7518 §3.1, RFC 8037, RFC 9864); never `none`, never HS*.

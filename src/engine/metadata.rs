@@ -1,6 +1,6 @@
 //! Issuer metadata: discovery (OpenID Connect Discovery 1.0 §4, RFC 8414) and which of its endpoints may be called.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde_json::Value;
 use url::{Host, Url};
@@ -53,15 +53,20 @@ impl Tenant {
             "http" => self.is_plain && is_loopback(&url),
             _ => false,
         };
+        let has_credentials = !url.username().is_empty() || url.password().is_some();
         let is_safe_host = url.host().is_some() && !is_link_local(&url) && (self.is_loopback || !is_loopback(&url));
-        if is_safe_scheme && is_safe_host { Ok(url) } else { Err(Reason::EndpointRefused) }
+        if is_safe_scheme && is_safe_host && !has_credentials { Ok(url) } else { Err(Reason::EndpointRefused) }
     }
 }
 
 fn is_loopback(url: &Url) -> bool {
     match address(url) {
         Some(address) => address.is_loopback() || address.is_unspecified(),
-        None => url.host_str().is_some_and(|host| host == "localhost" || host.ends_with(".localhost")),
+        None => url.host_str().is_some_and(|host| {
+            // With a dot behind it, it is the same name (RFC 6761 §6.3).
+            let host = host.strip_suffix('.').unwrap_or(host);
+            host == "localhost" || host.ends_with(".localhost")
+        }),
     }
 }
 
@@ -73,12 +78,25 @@ fn is_link_local(url: &Url) -> bool {
     }
 }
 
-/// The address of a host that is one, IPv4-mapped IPv6 seen through.
+/// The address of a host that is one; of an IPv6 address that holds an IPv4 one, that.
 fn address(url: &Url) -> Option<IpAddr> {
     match url.host()? {
         Host::Ipv4(address) => Some(IpAddr::V4(address)),
-        Host::Ipv6(address) => Some(address.to_canonical()),
+        Host::Ipv6(address) => Some(embedded_ipv4(address).map_or(IpAddr::V6(address), IpAddr::V4)),
         Host::Domain(_) => None,
+    }
+}
+
+/// The IPv4 address inside an IPv6 one: mapped and compatible (RFC 4291 §2.5.5), NAT64 (RFC 6052), 6to4 (RFC 3056).
+fn embedded_ipv4(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [a, b, c, d, e, f, g, h] = address.segments();
+    let join = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
+    match [a, b, c, d, e, f] {
+        [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => Some(join(g, h)),
+        // Not `::` and `::1`.
+        [0, 0, 0, 0, 0, 0] if g != 0 => Some(join(g, h)),
+        [0x2002, high, low, ..] => Some(join(high, low)),
+        _ => None,
     }
 }
 
@@ -209,6 +227,12 @@ mod tests {
             "https://[::ffff:169.254.169.254]/",
             "https://[::1]/",
             "https://0.0.0.0/",
+            "https://localhost./",
+            "https://a.localhost./",
+            "https://[::127.0.0.1]/",
+            "https://[64:ff9b::a9fe:a9fe]/",
+            "https://[2002:a9fe:a9fe::]/",
+            "https://user:pw@acme.example/",
             "jwks",
             "",
         ] {

@@ -35,7 +35,7 @@ use foldhash::fast::RandomState;
 use lru::LruCache;
 
 use cache::{Memory, Slot};
-use claims::{Claims, Expected, Facts};
+use claims::{Claims, Expected, Facts, Origin};
 use claims_cache::{ClaimsCache, Key, Proved};
 use config::Config;
 use error::{Failure, Reason};
@@ -242,7 +242,7 @@ impl Engine {
         }
         let input = compact.signing_input.as_bytes();
         key.verify(header.algorithm, input, &signature).map_err(Obstacle::Refused)?;
-        let facts = self.prove(&payload, issuer, false, clock).map_err(Obstacle::Refused)?;
+        let facts = self.prove(&payload, issuer, Origin::Jwt, clock).map_err(Obstacle::Refused)?;
         let text = String::from_utf8(payload).map_err(|_| Obstacle::Refused(Reason::ClaimsInvalid))?;
         Ok(Verified { text, facts })
     }
@@ -269,14 +269,15 @@ impl Engine {
     }
 
     /// Rule 5: the claims.
-    fn prove(&self, text: &[u8], issuer: &str, is_introspected: bool, clock: &Clock) -> Result<Facts, Reason> {
-        let expected = Expected {
-            issuer,
-            audience: &self.config.audience,
-            groups_claim: &self.config.groups_claim,
-            is_introspected,
-        };
-        Claims::read(text, &expected).ok_or(Reason::ClaimsInvalid)?.prove(&expected, clock)
+    fn prove(&self, text: &[u8], issuer: &str, origin: Origin, clock: &Clock) -> Result<Facts, Reason> {
+        let Config { audience, groups_claim, .. } = &*self.config;
+        let expected = Expected { issuer, audience, groups_claim, origin };
+        let claims = Claims::read(text, &expected).ok_or(Reason::ClaimsInvalid)?;
+        // RFC 7662 §2.2. In a JWT the word means nothing.
+        if origin != Origin::Jwt && claims.is_denied() {
+            return Err(Reason::Inactive);
+        }
+        claims.prove(&expected, clock)
     }
 
     /// Calls `waiter` when the keys were refreshed, or could not be. True when this call started the refresh.
@@ -291,22 +292,20 @@ impl Engine {
 
     /// Decides on the claims of an active token: the same rules, with `iss` and `exp` optional.
     pub fn decide_introspected(&self, claims: &str, call: &Call<'_>) -> Result<(), Reason> {
-        let facts = self.prove(claims.as_bytes(), &self.issuer(), true, &self.clock(call.now))?;
+        let facts = self.prove(claims.as_bytes(), &self.issuer(), Origin::Introspection, &self.clock(call.now))?;
         call.policy.check(&facts, call.certificate)
     }
 
-    /// Decides on what a cache gave for a token (contract 11).
-    pub fn decide_cached(&self, entry: &str, call: &Call<'_>) -> Cached {
-        match self.prove_cached(entry, call, &self.clock(call.now)) {
-            None => Cached::Unusable,
-            Some(Proved::Inactive) => Cached::Refused(Reason::Inactive),
-            Some(Proved::Claims(facts)) => {
-                call.policy.check(&facts, call.certificate).map_or_else(Cached::Refused, |()| Cached::Accepted)
-            }
+    /// Decides on what a cache gave for a token (contract 11). What was proved of the same text before is in `judged`.
+    pub fn decide_cached(&self, judged: &mut ClaimsCache, entry: &str, call: &Call<'_>) -> Recalled {
+        let key = claims_cache::key_of("", call.token);
+        if judged.get(&key, call.now).is_none_or(|known| *known.text != *entry) {
+            judged.put(key, entry, f64::INFINITY, call.now);
         }
+        self.decide_in_cache(judged, &key, call)
     }
 
-    /// The same for the cache inside the process, which keeps what was proved of an entry.
+    /// Decides on what the cache inside the process has, which keeps what was proved of an entry.
     pub fn decide_in_cache(&self, cache: &mut ClaimsCache, key: &Key, call: &Call<'_>) -> Recalled {
         let Some(entry) = cache.get(key, call.now) else { return Recalled::Miss };
         let clock = self.clock(call.now);
@@ -347,10 +346,8 @@ impl Engine {
             Ok(metadata) => vec![metadata.issuer.clone()],
             Err(_) => vec![domain.to_owned(), format!("{domain}/")],
         };
-        issuers
-            .iter()
-            .find_map(|issuer| self.prove(entry.as_bytes(), issuer, !is_local, clock).ok())
-            .map(Proved::Claims)
+        let origin = if is_local { Origin::Jwt } else { Origin::Cache };
+        issuers.iter().find_map(|issuer| self.prove(entry.as_bytes(), issuer, origin, clock).ok()).map(Proved::Claims)
     }
 
     /// Until when claims may stay in a cache (epoch seconds); `None` when they may not at all.
@@ -366,7 +363,7 @@ impl Engine {
     }
 
     /// The issuer of the metadata, or the tenant where there is none.
-    fn issuer(&self) -> String {
+    pub fn issuer(&self) -> String {
         self.store
             .metadata()
             .map_or_else(|_| self.config.key_source.tenant.domain().to_owned(), |metadata| metadata.issuer.clone())
@@ -396,21 +393,13 @@ impl Engine {
 }
 
 /// What a cached entry is worth.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Cached {
-    Accepted,
-    /// Good claims, and not enough for this route; or a verdict that the token is inactive.
-    Refused(Reason),
-    /// Not an entry of this token for us: to be deleted, and the token validated anew.
-    Unusable,
-}
-
-/// What the cache inside the process knows of a token.
 #[derive(Debug, PartialEq)]
 pub enum Recalled {
     /// Accepted for the first time; the claims' text.
     Claims(String),
+    /// There is none, or none of this token for us: to be deleted, and the token validated anew.
     Miss,
+    /// Good claims, and not enough for this route; or a verdict that the token is inactive.
     Refused(Reason),
     /// Accepted again; the claims were handed out before, under this slot.
     Slot(Slot),
@@ -440,8 +429,24 @@ enum Obstacle {
 /// Whether a text says what a JWT's payload says: mostly it is the same text.
 fn is_payload_of(token: &str, entry: &str) -> bool {
     let Some(payload) = jws::decode_payload(token) else { return false };
+    if payload == entry {
+        return true;
+    }
     let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
-    payload == entry || value(&payload).is_some_and(|payload| Some(payload) == value(entry))
+    matches!((value(&payload), value(entry)), (Some(payload), Some(entry)) if is_same_json(&payload, &entry))
+}
+
+/// Equality as JavaScript sees it: `1.0` is `1`, members have no order.
+fn is_same_json(a: &serde_json::Value, b: &serde_json::Value) -> bool {
+    use serde_json::Value::{Array, Number, Object};
+    match (a, b) {
+        (Number(a), Number(b)) => a.as_f64() == b.as_f64(),
+        (Array(a), Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same_json(a, b)),
+        (Object(a), Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| is_same_json(a, b)))
+        }
+        _ => a == b,
+    }
 }
 
 /// `{ "active": false, "exp": … }`, before that time.

@@ -1,0 +1,139 @@
+'use strict';
+
+/**
+ * Is every variable present and well-formed? The engine says so: it is asked again without each option it refuses,
+ * until it has nothing left to refuse.
+ */
+
+const { MonoCloudBackendNodeClient } = require('../client.js');
+const { OPTIONS, PREFIX } = require('./options.js');
+const { fixOfOption } = require('./fixes.js');
+
+/** Shown as set, and no more. */
+const SECRETS = new Set(['clientSecret', 'clientCertificateKey']);
+const REQUIRED = { tenantDomain: 'https://tenant.invalid', audience: 'https://audience.invalid' };
+const CERTIFICATE = ['clientCertificate', 'clientCertificateKey'];
+
+/** Tells the client with the answers to what the doctor asks: which way a token went. */
+class Client extends MonoCloudBackendNodeClient {
+  hasIntrospected = false;
+
+  introspectAccessToken(...args) {
+    this.hasIntrospected = true;
+    return super.introspectAccessToken(...args);
+  }
+}
+
+/** @returns the client and the values it was made from, or nothing when it cannot be made. */
+function checkConfiguration(report) {
+  report.section('Configuration');
+  const values = new Map(OPTIONS.map(({ name, variable }) => [name, valueOf(variable)]));
+  const problems = refusals();
+  for (const option of OPTIONS) checkOption(report, option, values.get(option.name), problems.get(option.name));
+  checkUnknown(report);
+  checkTogether(report, values);
+  return problems.size > 0 ? undefined : { client: new Client(), values, clientAt: (tenantDomain) => new Client({ tenantDomain }) };
+}
+
+/** What the engine refuses: problems by the option's name. */
+function refusals() {
+  const problems = new Map();
+  const saved = { ...process.env };
+  try {
+    // Each round takes at least one option away.
+    for (const _ of OPTIONS) {
+      const refusal = refusalNow();
+      if (!refusal) return problems;
+      problems.set(refusal.name, refusal.problem);
+      const names = CERTIFICATE.includes(refusal.name) ? CERTIFICATE : [refusal.name];
+      for (const { name, variable } of OPTIONS.filter((option) => names.includes(option.name))) {
+        if (REQUIRED[name]) process.env[variable] = REQUIRED[name];
+        else delete process.env[variable];
+      }
+    }
+    return problems;
+  } finally {
+    Object.assign(process.env, saved);
+  }
+}
+
+function refusalNow() {
+  try {
+    return void new MonoCloudBackendNodeClient();
+  } catch (error) {
+    const [, problem, name] = /^(?:\S+ )?(.*) \(option ([\w.]+),[^)]*\)$/.exec(error.message) ?? [];
+    if (name === undefined) throw error;
+    return { name, problem };
+  }
+}
+
+function checkOption(report, { name, variable, kind }, value, problem) {
+  const id = `configuration.${name}`;
+  if (problem !== undefined) {
+    const facts = { message: `${variable} ${problem}`, reason: 'option_invalid', fix: fixOfOption(name, variable, value) };
+    report.problem(id, name, facts);
+  } else if (value === undefined) {
+    return;
+  } else if (!isReadable(kind, value)) {
+    const form = kind === 'boolean' ? 'true or false' : 'a whole number';
+    report.warning(id, name, {
+      message: `${variable} is not ${form}, and counts as unset`,
+      fix: `Set ${variable} to ${form}, or unset it.`,
+    });
+  } else {
+    report.ok(id, name, SECRETS.has(name) ? 'set, not shown' : shown(value));
+  }
+}
+
+/** As the engine reads a variable of this kind (contract 2): what it cannot read counts as unset. */
+function isReadable(kind, value) {
+  if (kind === 'boolean') return /^(?:true|false)$/i.test(value);
+  return kind !== 'number' || /^[+-]?\d{1,18}$/.test(value.trim());
+}
+
+function shown(value) {
+  return value.includes('-----BEGIN') ? 'PEM text' : value;
+}
+
+function checkUnknown(report) {
+  const known = OPTIONS.map(({ variable }) => variable);
+  const names = Object.keys(process.env).filter((name) => name.startsWith(PREFIX) && !known.includes(name));
+  for (const name of names.sort()) {
+    const near = known.map((other) => ({ other, far: distance(name, other) })).sort((a, b) => a.far - b.far)[0];
+    report.warning('configuration.unknown', name, {
+      message: 'no such variable, nothing reads it',
+      fix: near.far <= 4 ? `Did you mean ${near.other}?` : `Unset ${name}.`,
+    });
+  }
+}
+
+function checkTogether(report, values) {
+  const isSet = (name) => values.get(name) !== undefined;
+  if (isSet('clientSecret') && !isSet('clientId')) {
+    report.warning('configuration.clientId', 'clientId', {
+      message: 'clientSecret is set and clientId is not: tokens cannot be introspected',
+      fix: `Set ${PREFIX}CLIENT_ID as well.`,
+    });
+  }
+}
+
+/** A blank variable counts as unset. */
+function valueOf(variable) {
+  const value = process.env[variable];
+  return value === undefined || value.trim() === '' ? undefined : value;
+}
+
+/** Levenshtein's. */
+function distance(a, b) {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      next.push(Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+module.exports = { checkConfiguration };

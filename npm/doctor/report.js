@@ -1,0 +1,98 @@
+'use strict';
+
+/**
+ * What the doctor says: line by line as it finds out, or one JSON document at the end.
+ *
+ * Much of it comes from servers and tokens, so nothing is printed as it came: see `printable`.
+ */
+
+const SIGNS = { ok: '✔', skipped: '-', warning: '⚠', problem: '✖' };
+const COLOURS = { ok: 32, skipped: 90, warning: 33, problem: 31 };
+const TITLE_WIDTH = 22;
+const MAX_LENGTH = 300;
+
+class Report {
+  #isJson;
+  #version;
+  #isColoured;
+  #section;
+  #checks = [];
+
+  constructor({ isJson, version, stream = process.stdout, env = process.env }) {
+    this.#isJson = isJson;
+    this.#version = version;
+    this.#isColoured = Boolean(stream.isTTY) && !env.NO_COLOR && env.TERM !== 'dumb';
+  }
+
+  section(title) {
+    if (this.#section === undefined) this.#print(heading(this.#version));
+    this.#section = title;
+    this.#print(`\n${title}`);
+  }
+
+  ok(id, title, message) {
+    this.#add('ok', id, title, { message });
+  }
+
+  /** Not asked for, or not possible after an earlier problem. */
+  skipped(id, title, message) {
+    this.#add('skipped', id, title, { message });
+  }
+
+  warning(id, title, facts) {
+    this.#add('warning', id, title, facts);
+  }
+
+  problem(id, title, facts) {
+    this.#add('problem', id, title, facts);
+  }
+
+  /** Ends the report; gives the exit code. */
+  end() {
+    const count = (status) => this.#checks.filter((check) => check.status === status).length;
+    const [problems, warnings] = [count('problem'), count('warning')];
+    if (this.#isJson) {
+      const { version: node } = process;
+      const document = { ok: problems === 0, problems, warnings, version: this.#version, node, checks: this.#checks };
+      console.log(JSON.stringify(document, null, 2));
+    }
+    const told = [plural(problems, 'problem'), plural(warnings, 'warning')].join(', ');
+    this.#print(`\n${this.#painted(problems > 0 ? 'problem' : 'ok', told)}`);
+    return problems > 0 ? 1 : 0;
+  }
+
+  #add(status, id, title, { message, reason, fix }) {
+    const check = { id, section: this.#section, status, title, message: printable(message) };
+    if (reason !== undefined) check.reason = reason;
+    if (fix !== undefined) check.fix = printable(fix);
+    this.#checks.push(check);
+    const words = reason === undefined ? check.message : `${check.message} [${reason}]`;
+    this.#print(`  ${this.#painted(status, SIGNS[status])} ${title.padEnd(TITLE_WIDTH)} ${words}`);
+    if (fix !== undefined) this.#print(`      → ${check.fix}`);
+  }
+
+  #painted(status, text) {
+    return this.#isColoured ? `\u001b[${COLOURS[status]}m${text}\u001b[0m` : text;
+  }
+
+  #print(line) {
+    if (!this.#isJson) console.log(line);
+  }
+}
+
+function heading(version) {
+  const { versions, platform, arch } = process;
+  return `@monocloud/backend-node ${version}, Node ${versions.node}, ${platform} ${arch}`;
+}
+
+function plural(count, noun) {
+  return `${count === 0 ? 'no' : count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** A foreign text without what a terminal obeys (control and bidirectional characters), and of bounded length. */
+function printable(text) {
+  const safe = String(text ?? '').replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu, '\ufffd');
+  return safe.length > MAX_LENGTH ? `${safe.slice(0, MAX_LENGTH)}…` : safe;
+}
+
+module.exports = { Report };

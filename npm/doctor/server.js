@@ -1,0 +1,122 @@
+'use strict';
+
+/** Is the authorization server there, is it the one that was meant, can its keys be used, and is it as late as here? */
+
+const native = require('../native.js');
+const { fixOf } = require('./fixes.js');
+const { look } = require('./look.js');
+
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
+const DISCOVERY = '/.well-known/openid-configuration';
+/** A path at which no server has metadata: what matters is the date on its refusal. */
+const NOWHERE = '/.well-known/monocloud-doctor';
+/** `Date` has whole seconds, and either side rounds. */
+const CLOCK_NOISE = 2;
+const DEFAULT_TOLERANCE = 300;
+
+/** @returns `{ metadata, jwks }`, each only if it could be had. */
+async function checkServer(report, { client, clientAt, values }) {
+  report.section('Authorization server');
+  const domain = values.get('tenantDomain').replace(/\/$/, '');
+  const metadata = await checkMetadata(report, client, domain);
+  if (!metadata) {
+    report.skipped('rest', 'not checked', 'JWK Set, clock, introspection, token: they need the metadata');
+    return {};
+  }
+  const jwks = await checkJwks(report, client, metadata);
+  await checkClock(report, () => clientAt(domain + NOWHERE).getMetadata(true), values);
+  return { metadata, jwks };
+}
+
+async function checkMetadata(report, client, domain) {
+  const url = domain + DISCOVERY;
+  const start = performance.now();
+  try {
+    const metadata = await client.getMetadata(true);
+    report.ok('tenant', 'tenant', `${url} answered in ${Math.round(performance.now() - start)} ms`);
+    if (domain.startsWith('https:')) report.ok('tls', 'TLS', 'the certificate is trusted and for this host');
+    report.ok('issuer', 'issuer', metadata.issuer);
+    return metadata;
+  } catch (error) {
+    await explain(report, error, url);
+    return undefined;
+  }
+}
+
+async function explain(report, error, url) {
+  const { reason, status } = error;
+  const facts = { message: error.message, reason, fix: fixOf(reason) };
+  if (reason === 'metadata_issuer_mismatch') {
+    const { body } = await look(url);
+    report.ok('tenant', 'tenant', `${url} answered`);
+    report.problem('issuer', 'issuer', { ...facts, message: `${error.message}; it says ${JSON.stringify(body?.issuer)}` });
+  } else if (reason?.startsWith('tls_')) {
+    const { certificate } = await look(url);
+    report.problem('tls', 'TLS', { ...facts, message: certificate ? `${error.message}: ${certificate}` : error.message });
+  } else {
+    const told = status === undefined ? '' : ` (status ${status})`;
+    report.problem('tenant', 'tenant', { ...facts, message: `${url}: ${error.message}${told}` });
+  }
+}
+
+async function checkJwks(report, client, metadata) {
+  let jwks;
+  try {
+    jwks = await client.getJwks(true);
+  } catch (error) {
+    const { message, reason } = error;
+    report.problem('jwks', 'JWK Set', { message: `${metadata.jwks_uri}: ${message}`, reason, fix: fixOf(reason) });
+    return undefined;
+  }
+  const usable = jwks.keys.map((jwk) => algorithmsOf(jwk));
+  const { count } = client.health().keys;
+  const algorithms = ALGORITHMS.filter((algorithm) => usable.some((some) => some.includes(algorithm)));
+  report.ok('jwks', 'JWK Set', `${count} usable of ${jwks.keys.length} published, for ${algorithms.join(', ')}`);
+  jwks.keys.forEach((jwk, index) => {
+    // A key for encryption is published here by right.
+    if (usable[index].length > 0 || jwk?.use === 'enc') return;
+    report.warning('jwks.key', 'JWK', {
+      message: `kid ${JSON.stringify(jwk?.kid)} (kty ${jwk?.kty}, alg ${jwk?.alg}, use ${jwk?.use}) cannot verify any token`,
+      fix: 'Usable are RSA from 2048 to 8192 bits, EC P-256, P-384, P-521 and Ed25519, for signatures; tokens of this key are refused.',
+    });
+  });
+  return jwks;
+}
+
+/** The algorithms for which the engine would take this key. */
+function algorithmsOf(jwk) {
+  const only = JSON.stringify({ keys: [jwk] });
+  return ALGORITHMS.filter((alg) => native.selectSigningKey(only, JSON.stringify({ alg, kid: jwk?.kid })) === 0);
+}
+
+/** @param ask Asks the server for something that it does not have: an error carries the whole answer. */
+async function checkClock(report, ask, values) {
+  const before = Date.now();
+  const date = await ask().then(() => undefined, (error) => Date.parse(error.raw?.headers.date));
+  const after = Date.now();
+  if (!(date > 0)) {
+    report.skipped('clock', 'clock', 'not checked: the server sent no Date');
+    return;
+  }
+  const skew = numberOf(values, 'clockSkew', 0);
+  const tolerance = numberOf(values, 'clockTolerance', DEFAULT_TOLERANCE);
+  // Half a second, because the server's was cut off; half the way there and back is noise.
+  const ahead = ((before + after) / 2 - date - 500) / 1000 + skew;
+  const noise = CLOCK_NOISE + (after - before) / 2000;
+  const seconds = Math.round(Math.abs(ahead));
+  const told = `${seconds} s ${ahead > 0 ? 'ahead of' : 'behind'} the server${skew === 0 ? '' : ` with clockSkew ${skew}`}`;
+  if (Math.abs(ahead) <= noise) {
+    report.ok('clock', 'clock', 'as the server\'s');
+    return;
+  }
+  const fix = 'Set this machine\'s clock by NTP.';
+  if (Math.abs(ahead) <= tolerance) report.warning('clock', 'clock', { message: `${told}, within clockTolerance ${tolerance}`, fix });
+  else report.problem('clock', 'clock', { message: `${told}, more than clockTolerance ${tolerance}`, fix });
+}
+
+function numberOf(values, name, otherwise) {
+  const value = Number.parseInt(values.get(name), 10);
+  return Number.isNaN(value) ? otherwise : value;
+}
+
+module.exports = { ALGORITHMS, checkServer };

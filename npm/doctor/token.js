@@ -1,0 +1,103 @@
+'use strict';
+
+/**
+ * Which rule does a token pass, and which does it fail?
+ *
+ * The engine decides, and names the one reason. Its rules stand in a fixed order (contract 5 to 7) and the first
+ * failure ends it, so the rules before that one passed, and those after it were not looked at. Values are read from
+ * the token for display alone. The token itself is never shown.
+ */
+
+const { MonoCloudBackendNodeClient } = require('../client.js');
+const { fixOf } = require('./fixes.js');
+const { describe, hint } = require('./values.js');
+
+/** Rules and the reasons that each can fail for, in the engine's order. */
+const CLAIM_RULES = [
+  ['claims', 'claims_invalid'],
+  ['issuer', 'issuer_mismatch'],
+  ['audience', 'audience_mismatch'],
+  ['expiry', 'expired', 'expiry_invalid'],
+  ['start of validity', 'not_yet_valid', 'not_before_invalid'],
+  ['time of issue', 'issued_at_invalid'],
+  ['subject', 'subject_invalid'],
+  ['binding', 'confirmation_invalid', 'confirmation_missing', 'certificate_missing', 'certificate_invalid', 'certificate_mismatch'],
+  ['scopes', 'scope_missing'],
+  ['groups', 'group_missing'],
+];
+const JWT_RULES = [
+  ['form', 'token_required', 'token_too_large', 'token_malformed'],
+  ['header', 'header_invalid'],
+  ['algorithm', 'algorithm_not_allowed'],
+  ['extensions', 'critical_header'],
+  ['type', 'type_not_allowed'],
+  ['key', 'key_not_found', 'key_ambiguous'],
+  ['signature', 'signature_invalid'],
+  ...CLAIM_RULES,
+];
+const OPAQUE_RULES = [['form', 'token_required', 'token_too_large'], ['active', 'inactive'], ...CLAIM_RULES];
+
+async function checkToken(report, { configuration, server, token, scopes, groups, certificate }) {
+  report.section('Token');
+  const { client, values } = configuration;
+  const { claims, error } = await decide(client, token, { scopes, groups, clientCertificate: certificate });
+  const isIntrospected = client.hasIntrospected;
+  const rules = isIntrospected ? OPAQUE_RULES : JWT_RULES;
+  const facts = {
+    token,
+    header: isIntrospected ? undefined : headerOf(token),
+    claims: claims ?? (isIntrospected ? undefined : claimsOf(token)),
+    server,
+    values,
+    scopes,
+    groups,
+  };
+  const failed = error && rules.findIndex(([, ...reasons]) => reasons.includes(error.reason));
+  if (failed === -1) {
+    // No rule: the question could not be answered.
+    report.problem('token.decision', 'decision', { message: error.message, reason: error.reason, fix: fixOf(error.reason) });
+    return;
+  }
+  rules.slice(0, failed).forEach(([rule]) => report.ok(idOf(rule), rule, describe(rule, facts)));
+  if (error) {
+    const [rule] = rules[failed];
+    report.problem(idOf(rule), rule, {
+      message: `${error.message}: ${describe(rule, facts)}`,
+      reason: error.reason,
+      fix: [hint(rule, facts), fixOf(error.reason)].filter(Boolean).join(' '),
+    });
+    const after = rules.slice(failed + 1).map(([name]) => name);
+    if (after.length > 0) report.skipped('token.rest', 'not reached', after.join(', '));
+    return;
+  }
+  report.ok('token.verdict', 'verdict', `accepted, ${isIntrospected ? 'by introspection' : 'as a JWT'}`);
+}
+
+async function decide(client, token, options) {
+  client.hasIntrospected = false;
+  try {
+    return { claims: await client.validateAccessToken(token, options) };
+  } catch (error) {
+    return { error };
+  }
+}
+
+function headerOf(token) {
+  try {
+    return JSON.parse(Buffer.from(token.split('.')[0], 'base64url').toString());
+  } catch {
+    return undefined;
+  }
+}
+
+function claimsOf(token) {
+  try {
+    return MonoCloudBackendNodeClient.decodeJwt(token);
+  } catch {
+    return undefined;
+  }
+}
+
+const idOf = (rule) => `token.${rule.replaceAll(' ', '-')}`;
+
+module.exports = { JWT_RULES, OPAQUE_RULES, checkToken };
