@@ -12,7 +12,6 @@ use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 use serde_json::Value;
 
-use super::host::{HostTransport, host_failure};
 use super::memory_cache::MemoryCache;
 use super::outcome::{JsAnswer, JsFailure, NOT_A_JWT, Outcome, answer, outcome_of, outcome_of_recalled, reason_number};
 use super::runtime;
@@ -21,7 +20,8 @@ use crate::engine::certificate::BindingMode;
 use crate::engine::claims_cache::{ClaimsCache, key_of};
 use crate::engine::config::{Config, Flavour, Surroundings};
 use crate::engine::error::{Failure, Reason};
-use crate::engine::http::{Request, Response, Transport};
+use crate::engine::http::{Response, Transport};
+use crate::engine::http_host::{HostTransport, host_failure};
 use crate::engine::jws::has_three_parts;
 use crate::engine::keys::{Event, KeyStore};
 use crate::engine::options::Options;
@@ -61,8 +61,11 @@ impl NativeClient {
         let options = Options { given: member("options"), environment: member("environment") };
         let config = Config::prove(&options, flavour, &around).map_err(|error| invalid(&error.to_string()))?;
 
-        let own = runtime::http_client(&config);
-        let host = HostTransport::new(&around, own);
+        let has_functions = around.has_fetcher || around.resolves_metadata || around.resolves_jwks;
+        let host = has_functions.then(|| {
+            let own = (!around.has_fetcher).then(|| runtime::http_client(&config));
+            Arc::new(HostTransport::new(own))
+        });
         let (store, transport): (Arc<KeyStore>, Arc<dyn Transport>) = match &host {
             None => runtime::shared(&config),
             Some(host) => {
@@ -83,9 +86,8 @@ impl NativeClient {
         let warm = env.create_function_from_closure::<(), Outcome, _>("warm", move |context| {
             let outcome = local.with_call(&context, 3, |call| {
                 let verdict = engine.decide(call, Attempt::First, false);
-                let is_malformed = matches!(verdict, Verdict::Refused(Reason::TokenMalformed | Reason::TokenTooLarge));
                 // Only a token that is refused can be another kind: the question costs a good one nothing.
-                if is_malformed && !has_three_parts(call.token) {
+                if verdict == Verdict::Refused(Reason::TokenMalformed) && !has_three_parts(call.token) {
                     return Either::B(f64::from(NOT_A_JWT));
                 }
                 local.outcome(verdict)
@@ -209,10 +211,9 @@ impl NativeClient {
     /// Decides again after keys were waited for.
     #[napi(catch_unwind)]
     pub fn decide(&self, token: String, policy: u32, now: f64, certificate: Option<String>) -> Result<Outcome> {
-        let policies = self.local.policies.borrow();
-        let policy = policies.get(&policy).ok_or_else(|| invalid("policy"))?;
-        let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
-        Ok(self.local.outcome(self.engine.decide(&call, Attempt::AfterRefresh, false)))
+        self.local.call(&token, policy, now, certificate.as_deref(), |call| {
+            self.local.outcome(self.engine.decide(call, Attempt::AfterRefresh, false))
+        })
     }
 
     /// Decides on the thread pool: for signatures that would hold the event loop.
@@ -239,20 +240,16 @@ impl NativeClient {
         certificate: Option<String>,
         jwks: String,
     ) -> Result<Outcome> {
-        let policies = self.local.policies.borrow();
-        let policy = policies.get(&policy).ok_or_else(|| invalid("policy"))?;
-        let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
-        Ok(self.local.outcome(self.engine.decide_with_jwks(&call, &jwks)))
+        self.local.call(&token, policy, now, certificate.as_deref(), |call| {
+            self.local.outcome(self.engine.decide_with_jwks(call, &jwks))
+        })
     }
 
     /// Asks the issuer about a token: the claims' text, or the failure.
     #[napi(catch_unwind)]
     pub fn introspect<'env>(&self, env: &'env Env, token: String, now: f64) -> Result<Object<'env>> {
-        let (deferred, promise) = env.create_deferred::<JsAnswer, Resolver<JsAnswer>>()?;
-        let waiter = move |result: std::result::Result<Arc<str>, Failure>| {
-            deferred.resolve(Box::new(move |_| Ok(answer(result.map(|text| text.to_string())))));
-        };
-        self.engine.introspect(&token, now, Box::new(waiter));
+        let (settle, promise) = answer_later(env)?;
+        self.engine.introspect(&token, now, Box::new(move |result| settle(result.map(|text| text.to_string()))));
         Ok(promise)
     }
 
@@ -266,10 +263,9 @@ impl NativeClient {
         certificate: Option<String>,
         claims: String,
     ) -> Result<i32> {
-        let policies = self.local.policies.borrow();
-        let policy = policies.get(&policy).ok_or_else(|| invalid("policy"))?;
-        let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
-        Ok(self.engine.decide_introspected(&claims, &call).map_or_else(reason_number, |()| 0))
+        self.local.call(&token, policy, now, certificate.as_deref(), |call| {
+            self.engine.decide_introspected(&claims, call).map_or_else(reason_number, |()| 0)
+        })
     }
 
     /// Until when (epoch seconds) claims may stay in a cache; nothing when they may not.
@@ -281,33 +277,20 @@ impl NativeClient {
     /// The metadata's text, or the failure to get it.
     #[napi(catch_unwind)]
     pub fn metadata<'env>(&self, env: &'env Env, is_forced: bool) -> Result<Object<'env>> {
-        let (deferred, promise) = env.create_deferred::<JsAnswer, Resolver<JsAnswer>>()?;
-        let store = Arc::clone(self.engine.store());
-        let waiting = Arc::clone(&store);
-        let waiter = move || {
-            let result = match (is_forced, store.last_failures().0) {
-                (true, Some(failure)) => Err(failure),
-                _ => store.metadata().map(|metadata| metadata.text.clone()),
-            };
-            deferred.resolve(Box::new(move |_| Ok(answer(result))));
-        };
-        waiting.wait_for_metadata(is_forced, Box::new(waiter));
+        let (settle, promise) = answer_later(env)?;
+        self.engine
+            .store()
+            .with_metadata(is_forced, Box::new(move |result| settle(result.map(|metadata| metadata.text.clone()))));
         Ok(promise)
     }
 
     /// The JWK Set's text, or the failure to get it.
     #[napi(catch_unwind)]
     pub fn jwks<'env>(&self, env: &'env Env, is_forced: bool) -> Result<Object<'env>> {
-        let (deferred, promise) = env.create_deferred::<JsAnswer, Resolver<JsAnswer>>()?;
-        let store = Arc::clone(self.engine.store());
-        let waiting = Arc::clone(&store);
-        waiting.with_keys(
-            is_forced,
-            Box::new(move |result| {
-                let result = result.map(|published| published.text.clone());
-                deferred.resolve(Box::new(move |_| Ok(answer(result))));
-            }),
-        );
+        let (settle, promise) = answer_later(env)?;
+        self.engine
+            .store()
+            .with_keys(is_forced, Box::new(move |result| settle(result.map(|published| published.text.clone()))));
         Ok(promise)
     }
 
@@ -324,38 +307,13 @@ impl NativeClient {
     /// JSON of ages (seconds), counts and the last failures' words. No secrets.
     #[napi(catch_unwind)]
     pub fn health(&self) -> String {
-        let health = self.engine.store().health();
-        let (failures, last_failure) = self.engine.introspection().failures();
-        let seconds = |span: Option<std::time::Duration>| span.map(|span| span.as_secs_f64());
-        let word = |reason: Option<Reason>| reason.map(|reason| reason.spec().word);
-        serde_json::json!({
-            "metadata": { "age": seconds(health.metadata_age), "nextRefresh": seconds(health.next_metadata_refresh), "lastError": word(health.last_metadata_failure) },
-            "keys": { "age": seconds(health.keys_age), "nextRefresh": seconds(health.next_refresh), "lastError": word(health.last_failure), "count": health.keys },
-            "introspection": { "failures": failures, "lastError": word(last_failure) },
-            "rememberedTokens": self.engine.remembered_tokens(),
-        })
-        .to_string()
+        self.engine.health()
     }
 
-    /// JSON of what JavaScript should perform now: `[{ id, kind, url, headers, form }]`.
+    /// JSON of what JavaScript should perform now.
     #[napi(catch_unwind)]
     pub fn take_requests(&self) -> String {
-        let requests = self.host.as_ref().map(|host| host.take()).unwrap_or_default();
-        let rows: Vec<Value> = requests
-            .into_iter()
-            .map(|(id, request)| match request {
-                Request::ResolveJwks => serde_json::json!({ "id": id, "kind": "jwks" }),
-                Request::ResolveMetadata => serde_json::json!({ "id": id, "kind": "metadata" }),
-                Request::Http(http) => serde_json::json!({
-                    "id": id,
-                    "kind": "http",
-                    "url": http.url.as_str(),
-                    "headers": http.headers,
-                    "form": http.form,
-                }),
-            })
-            .collect();
-        Value::Array(rows).to_string()
+        self.host.as_ref().map_or_else(|| "[]".into(), |host| host.take())
     }
 
     /// The answer of the user's `fetcher`; `headers` is JSON of `[[name, value], …]`.
@@ -407,11 +365,23 @@ impl Local {
         let Some(token) = buffer.read(context.env, &context.get::<Unknown>(0)?) else {
             return Ok(self.outcome(Verdict::Refused(Reason::TokenRequired)));
         };
-        let policies = self.policies.borrow();
-        let policy = policies.get(&context.get::<u32>(1)?).ok_or_else(|| invalid("policy"))?;
         let has_certificate = context.length() > certificate_at;
         let certificate = if has_certificate { context.get::<Option<String>>(certificate_at)? } else { None };
-        Ok(decide(&Call { token, policy, certificate: certificate.as_deref(), now: context.get::<f64>(2)? }))
+        self.call(token, context.get(1)?, context.get(2)?, certificate.as_deref(), decide)
+    }
+
+    /// Decides under a policy's number.
+    fn call<T>(
+        &self,
+        token: &str,
+        policy: u32,
+        now: f64,
+        certificate: Option<&str>,
+        decide: impl FnOnce(&Call<'_>) -> T,
+    ) -> Result<T> {
+        let policies = self.policies.borrow();
+        let policy = policies.get(&policy).ok_or_else(|| invalid("policy"))?;
+        Ok(decide(&Call { token, policy, certificate, now }))
     }
 
     fn outcome(&self, verdict: Verdict) -> Outcome {
@@ -449,6 +419,12 @@ impl Task for SlowDecision {
     fn resolve(&mut self, _: Env, verdict: Verdict) -> Result<Outcome> {
         Ok(outcome_of(verdict).0)
     }
+}
+
+/// A promise, and the function that settles it, once, from any thread.
+fn answer_later(env: &Env) -> Result<(impl FnOnce(std::result::Result<String, Failure>) + Send + use<>, Object<'_>)> {
+    let (deferred, promise) = env.create_deferred::<JsAnswer, Resolver<JsAnswer>>()?;
+    Ok((move |result| deferred.resolve(Box::new(move |_| Ok(answer(result)))), promise))
 }
 
 fn invalid(message: &str) -> Error {

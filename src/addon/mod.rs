@@ -5,7 +5,6 @@
 
 mod client;
 mod functions;
-mod host;
 mod memory_cache;
 mod outcome;
 mod runtime;

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use serde_json::{Value, json};
 
 use super::certificate::BindingMode;
+use super::claims_cache::ClaimsCache;
 use super::config::{Flavour, Surroundings};
 use super::options::Options;
 use super::testing::{AUDIENCE, FakeIssuer, ISSUER, set_of, sign, token};

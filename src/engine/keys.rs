@@ -4,12 +4,10 @@
 //! must wait leaves a waiter, which is called when the one flight of that document has ended.
 
 use std::hash::BuildHasher;
-use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
-use lru::LruCache;
 
 use super::error::{Failure, Reason};
 use super::http::{HttpRequest, Request, Response, Transport};
@@ -17,13 +15,7 @@ use super::jwk::KeySet;
 use super::metadata::{Metadata, Tenant};
 use super::refresh::{Advice, Lifetime, Refresh};
 use super::time::{Monotonic, Ticks};
-
-/// Refreshes asked for by unknown `kid`s: a bucket of two, refilled one every 5 seconds.
-const BUDGET: u32 = 2;
-const BUDGET_REFILL: Duration = Duration::from_secs(5);
-/// How many refused `kid`s are remembered, as hashes, and for how long each.
-const REFUSED_KIDS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
-const REFUSED_FOR: Duration = Duration::from_secs(5);
+use super::unknown_kids::UnknownKids;
 
 /// Whose keys, for how long, and where from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -66,6 +58,7 @@ pub enum Unknown {
     Failed(Failure),
 }
 
+pub type MetadataReceiver = Box<dyn FnOnce(Result<Arc<Metadata>, Failure>) + Send>;
 pub type KeysReceiver = Box<dyn FnOnce(Result<Arc<Published>, Failure>) + Send>;
 
 /// Called once when a flight has ended.
@@ -97,7 +90,6 @@ pub struct KeyStore {
     source: KeySource,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Monotonic>,
-    hasher: RandomState,
     state: Mutex<State>,
     observers: Mutex<Vec<(u64, Observer)>>,
 }
@@ -108,31 +100,23 @@ struct State {
     metadata_waiters: Vec<Waiter>,
     keys_waiters: Vec<Waiter>,
     generation: u64,
-    budget: Budget,
-    refused: LruCache<u64, Ticks>,
-}
-
-struct Budget {
-    tokens: u32,
-    since: Ticks,
+    unknown_kids: UnknownKids,
 }
 
 impl KeyStore {
     pub fn new(source: KeySource, transport: Arc<dyn Transport>, clock: Arc<dyn Monotonic>) -> Arc<KeyStore> {
-        let hasher = RandomState::default();
         let now = clock.now();
-        let seed = hasher.hash_one(now);
+        let seed = RandomState::default().hash_one(now);
         let state = State {
             metadata: Refresh::new(source.metadata_lifetime, seed),
             keys: Refresh::new(source.keys_lifetime, !seed),
             metadata_waiters: Vec::new(),
             keys_waiters: Vec::new(),
             generation: 0,
-            budget: Budget { tokens: BUDGET, since: now },
-            refused: LruCache::new(REFUSED_KIDS),
+            unknown_kids: UnknownKids::new(now),
         };
         let observers = Mutex::default();
-        Arc::new(KeyStore { source, transport, clock, hasher, state: Mutex::new(state), observers })
+        Arc::new(KeyStore { source, transport, clock, state: Mutex::new(state), observers })
     }
 
     pub fn source(&self) -> &KeySource {
@@ -171,27 +155,22 @@ impl KeyStore {
     /// A `kid` that the current set does not have.
     pub fn unknown_kid(&self, kid: Option<&str>, has_waited: bool) -> Unknown {
         let now = self.clock.now();
-        let hash = self.hasher.hash_one(kid);
         let mut state = self.lock();
         if let Some(failure) = state.keys.failure() {
             return Unknown::Failed(failure.clone());
         }
-        if has_waited {
-            // One that stopped waiting early, or another flight: it may still bring the key.
-            if state.keys.is_in_flight() {
-                return Unknown::Wait;
+        let is_in_flight = state.keys.is_in_flight();
+        // While a flight is under way it may bring the key, also for one that stopped waiting early.
+        let may_wait = match (has_waited, is_in_flight) {
+            (true, false) => {
+                state.unknown_kids.refuse(kid, now);
+                false
             }
-            state.refused.put(hash, now);
-            return Unknown::Refuse;
-        }
-        let is_remembered = state.refused.get(&hash).is_some_and(|at| now.since(*at) < REFUSED_FOR);
-        if state.keys.is_in_flight() {
-            return if is_remembered { Unknown::Refuse } else { Unknown::Wait };
-        }
-        if is_remembered || !state.budget.take(now) {
-            return Unknown::Refuse;
-        }
-        Unknown::Wait
+            (true, true) => true,
+            (false, true) => !state.unknown_kids.was_refused(kid, now),
+            (false, false) => state.unknown_kids.may_ask(kid, now),
+        };
+        if may_wait { Unknown::Wait } else { Unknown::Refuse }
     }
 
     /// Calls `waiter` when the flight of the keys has ended, starting one where there is none. True when it did: a
@@ -224,6 +203,16 @@ impl KeyStore {
                 }));
             }
         }
+    }
+
+    /// Gives `receiver` the metadata: what is in use, or the outcome of a refresh when one is due or forced.
+    pub fn with_metadata(self: &Arc<Self>, is_forced: bool, receiver: MetadataReceiver) {
+        let store = Arc::clone(self);
+        let waiter = move || {
+            let failure = store.lock().metadata.failure().cloned().filter(|_| is_forced);
+            receiver(failure.map_or_else(|| store.metadata(), Err));
+        };
+        self.wait_for_metadata(is_forced, Box::new(waiter));
     }
 
     /// Calls `waiter` when metadata is there or its flight has failed.
@@ -261,12 +250,6 @@ impl KeyStore {
         }
     }
 
-    /// The failure of the last attempt for the keys or the metadata, while nothing succeeded since.
-    pub fn last_failures(&self) -> (Option<Failure>, Option<Failure>) {
-        let state = self.lock();
-        (state.metadata.failure().cloned(), state.keys.failure().cloned())
-    }
-
     pub fn health(&self) -> Health {
         let now = self.clock.now();
         let state = self.lock();
@@ -278,7 +261,7 @@ impl KeyStore {
             last_metadata_failure: state.metadata.failure().map(|failure| failure.reason),
             last_failure: state.keys.failure().map(|failure| failure.reason),
             keys: state.keys.usable(now).map_or(0, |published| published.set.len()),
-            refused_kids: state.refused.len(),
+            refused_kids: state.unknown_kids.refused(),
         }
     }
 
@@ -414,26 +397,9 @@ impl State {
         let is_same = self.keys.usable(now).is_some_and(|old| old.text == text && old.issuer.as_ref() == issuer);
         if !is_same {
             self.generation += 1;
-            self.refused.clear();
+            self.unknown_kids.forget_refused();
         }
         self.generation
-    }
-}
-
-impl Budget {
-    fn take(&mut self, now: Ticks) -> bool {
-        let refill = now.since(self.since).as_millis() / BUDGET_REFILL.as_millis();
-        if refill > 0 {
-            let refill = u32::try_from(refill).unwrap_or(u32::MAX);
-            self.tokens = self.tokens.saturating_add(refill).min(BUDGET);
-            self.since = if self.tokens == BUDGET { now } else { self.since.after(BUDGET_REFILL * refill) };
-        }
-        if self.tokens == BUDGET {
-            self.since = now;
-        }
-        let has_one = self.tokens > 0;
-        self.tokens -= u32::from(has_one);
-        has_one
     }
 }
 

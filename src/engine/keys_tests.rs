@@ -152,7 +152,6 @@ fn a_flood_of_unknown_kids_costs_at_most_14_requests_a_minute() {
     }
     let asked = world.issuer.sent() - before;
     assert!((12..=14).contains(&asked), "{asked}");
-    assert!(world.store.health().refused_kids <= REFUSED_KIDS.get());
 }
 
 #[test]

@@ -7,10 +7,11 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::engine::config::Surroundings;
-use crate::engine::error::{Failure, Reason};
-use crate::engine::http::{Done, Request, Response, Transport};
-use crate::engine::http_client::HttpClient;
+use serde_json::{Value, json};
+
+use super::error::{Failure, Reason};
+use super::http::{Done, HttpRequest, Request, Response, Transport};
+use super::http_client::HttpClient;
 
 /// Sends to JavaScript what is JavaScript's, and the rest over the engine's own client.
 pub struct HostTransport {
@@ -28,24 +29,30 @@ struct Queue {
 }
 
 impl HostTransport {
-    /// `None` when the user gave no function that is asked for documents.
-    pub fn new(around: &Surroundings, own: Arc<HttpClient>) -> Option<Arc<HostTransport>> {
-        let is_needed = around.has_fetcher || around.resolves_metadata || around.resolves_jwks;
-        is_needed.then(|| {
-            let own = (!around.has_fetcher).then_some(own);
-            Arc::new(HostTransport { own, queue: Mutex::default(), is_waiting: AtomicBool::new(false) })
-        })
+    /// `own` performs what is HTTP, unless the user's `fetcher` does that too.
+    pub fn new(own: Option<Arc<HttpClient>>) -> HostTransport {
+        HostTransport { own, queue: Mutex::default(), is_waiting: AtomicBool::new(false) }
     }
 
     pub fn is_waiting(&self) -> bool {
         self.is_waiting.load(Ordering::Relaxed)
     }
 
-    /// Everything that JavaScript should perform now, with the number to answer under.
-    pub fn take(&self) -> Vec<(u32, Request)> {
-        let mut queue = self.lock();
-        self.is_waiting.store(false, Ordering::Relaxed);
-        std::mem::take(&mut queue.waiting)
+    /// JSON of everything that JavaScript should perform now: `[{ id, kind, url, headers, form }]`.
+    pub fn take(&self) -> String {
+        let waiting = {
+            let mut queue = self.lock();
+            self.is_waiting.store(false, Ordering::Relaxed);
+            std::mem::take(&mut queue.waiting)
+        };
+        let row = |(id, request): (u32, Request)| match request {
+            Request::ResolveJwks => json!({ "id": id, "kind": "jwks" }),
+            Request::ResolveMetadata => json!({ "id": id, "kind": "metadata" }),
+            Request::Http(HttpRequest { url, headers, form, .. }) => {
+                json!({ "id": id, "kind": "http", "url": url.as_str(), "headers": headers, "form": form })
+            }
+        };
+        Value::Array(waiting.into_iter().map(row).collect()).to_string()
     }
 
     pub fn answer(&self, id: u32, outcome: Result<Response, Failure>) {

@@ -1,0 +1,170 @@
+//! Decisions on JWTs: the rules of contract 5, in their order, on what is known; and the same again from memory.
+
+use std::sync::Arc;
+
+use super::claims::{Claims, Expected, Facts, Origin};
+use super::config::Config;
+use super::error::Reason;
+use super::jwk::KeySet;
+use super::jws::{self, Compact, Header, decode_base64url};
+use super::keys::{Published, Readiness, Unknown};
+use super::time::Clock;
+use super::{Attempt, Call, Engine, MAX_KEPT_HEADER, Slot, Verdict};
+
+impl Engine {
+    /// Decides on a JWT from what is known. `allows_slow` is for callers off the main thread.
+    pub fn decide(&self, call: &Call<'_>, attempt: Attempt, allows_slow: bool) -> Verdict {
+        let readiness = match attempt {
+            Attempt::First => self.store.ready(),
+            Attempt::AfterRefresh => self.store.ready_after_wait(),
+        };
+        match readiness {
+            Readiness::Ready(published) => self.decide_with(call, &published, attempt, allows_slow),
+            // A token that no key could save is refused without asking for keys.
+            Readiness::Wait => self.read(call.token).map_or_else(Verdict::Refused, |_| Verdict::NeedsKeys),
+            Readiness::Failed(failure) => {
+                self.read(call.token).map_or_else(Verdict::Refused, |_| Verdict::Failed(failure))
+            }
+        }
+    }
+
+    fn decide_with(&self, call: &Call<'_>, published: &Published, attempt: Attempt, allows_slow: bool) -> Verdict {
+        let clock = self.clock(call.now);
+        if let Some(verdict) = self.decide_from_memory(call, published.generation, &clock) {
+            return verdict;
+        }
+        let verified = self.verify(call.token, &published.set, &published.issuer, &clock, allows_slow);
+        match verified {
+            Ok(Verified { text, facts }) => {
+                let authorized = call.policy.check(&facts, call.certificate);
+                if let Some(memory) = &mut self.lock().memory {
+                    memory.remember(call.token, facts, published.generation, &clock);
+                }
+                authorized.map_or_else(Verdict::Refused, |()| Verdict::Claims(text))
+            }
+            Err(Obstacle::IsSlow) => Verdict::IsSlow,
+            Err(Obstacle::UnknownKey(kid)) => {
+                match self.store.unknown_kid(kid.as_deref(), attempt == Attempt::AfterRefresh) {
+                    Unknown::Wait => Verdict::NeedsKeys,
+                    Unknown::Refuse => Verdict::Refused(Reason::KeyNotFound),
+                    Unknown::Failed(failure) => Verdict::Failed(failure),
+                }
+            }
+            Err(Obstacle::Refused(reason)) => Verdict::Refused(reason),
+        }
+    }
+
+    /// Every rule that can change from call to call, on the facts of a token that was verified before.
+    fn decide_from_memory(&self, call: &Call<'_>, generation: u64, clock: &Clock) -> Option<Verdict> {
+        let mut warm = self.lock();
+        let memory = warm.memory.as_mut()?;
+        let (slot, facts) = memory.recall(call.token, generation)?;
+        if let Err(reason) = facts.check_times(clock) {
+            memory.forget(call.token);
+            return Some(Verdict::Refused(reason));
+        }
+        let authorized = call.policy.check(facts, call.certificate);
+        Some(authorized.map_or_else(Verdict::Refused, |()| Verdict::Remembered(slot)))
+    }
+
+    /// The claims' text of a remembered token, for the first time its slot is handed out.
+    pub fn recall_claims(&self, token: &str, slot: Slot) -> Option<String> {
+        let is_held = self.lock().memory.as_ref().is_some_and(|memory| memory.holds(token, slot));
+        if is_held { jws::decode_payload(token) } else { None }
+    }
+
+    /// Decides on a JWT against the caller's own JWK Set, which replaces the issuer's. Nothing is remembered.
+    pub fn decide_with_jwks(&self, call: &Call<'_>, jwks: &str) -> Verdict {
+        let Some(set) = KeySet::parse(jwks) else {
+            return Verdict::Refused(Reason::KeyNotFound);
+        };
+        let issuer = self.issuer();
+        let verified = self.verify(call.token, &set, &issuer, &self.clock(call.now), true);
+        let authorized = verified.and_then(|Verified { text, facts }| {
+            call.policy.check(&facts, call.certificate).map_err(Obstacle::Refused).map(|()| text)
+        });
+        match authorized {
+            Ok(text) => Verdict::Claims(text),
+            Err(Obstacle::Refused(reason)) => Verdict::Refused(reason),
+            Err(Obstacle::UnknownKey(_) | Obstacle::IsSlow) => Verdict::Refused(Reason::KeyNotFound),
+        }
+    }
+
+    /// Rules 1 to 5 of contract 5, in order.
+    fn verify(
+        &self,
+        token: &str,
+        keys: &KeySet,
+        issuer: &str,
+        clock: &Clock,
+        allows_slow: bool,
+    ) -> Result<Verified, Obstacle> {
+        let Parsed { compact, payload, signature, header } = self.read(token).map_err(Obstacle::Refused)?;
+        let key = keys.select(&header).map_err(|reason| match reason {
+            Reason::KeyNotFound => Obstacle::UnknownKey(header.kid.clone()),
+            reason => Obstacle::Refused(reason),
+        })?;
+        if key.is_slow() && !allows_slow {
+            return Err(Obstacle::IsSlow);
+        }
+        let input = compact.signing_input.as_bytes();
+        key.verify(header.algorithm, input, &signature).map_err(Obstacle::Refused)?;
+        let facts = self.prove(&payload, issuer, Origin::Jwt, clock).map_err(Obstacle::Refused)?;
+        let text = String::from_utf8(payload).map_err(|_| Obstacle::Refused(Reason::ClaimsInvalid))?;
+        Ok(Verified { text, facts })
+    }
+
+    /// Rules 1 and 2: three parts of strict base64url, then the header.
+    fn read<'t>(&self, token: &'t str) -> Result<Parsed<'t>, Reason> {
+        let compact = Compact::split(token)?;
+        let signature = decode_base64url(compact.signature.as_bytes()).ok_or(Reason::TokenMalformed)?;
+        let payload = decode_base64url(compact.payload.as_bytes()).ok_or(Reason::TokenMalformed)?;
+        let header = self.header(compact.header)?;
+        Ok(Parsed { compact, payload, signature, header })
+    }
+
+    fn header(&self, encoded: &str) -> Result<Arc<Header>, Reason> {
+        if encoded.len() > MAX_KEPT_HEADER {
+            return Header::parse(encoded).map(Arc::new);
+        }
+        if let Some(header) = self.lock().headers.get(encoded) {
+            return Ok(Arc::clone(header));
+        }
+        let header = Arc::new(Header::parse(encoded)?);
+        self.lock().headers.put(encoded.into(), Arc::clone(&header));
+        Ok(header)
+    }
+
+    /// Rule 5: the claims.
+    pub(super) fn prove(&self, text: &[u8], issuer: &str, origin: Origin, clock: &Clock) -> Result<Facts, Reason> {
+        let Config { audience, groups_claim, .. } = &*self.config;
+        let expected = Expected { issuer, audience, groups_claim, origin };
+        let claims = Claims::read(text, &expected).ok_or(Reason::ClaimsInvalid)?;
+        // RFC 7662 §2.2. In a JWT the word means nothing.
+        if origin != Origin::Jwt && claims.is_denied() {
+            return Err(Reason::Inactive);
+        }
+        claims.prove(&expected, clock)
+    }
+}
+
+/// A token that passed rules 1 and 2.
+struct Parsed<'t> {
+    compact: Compact<'t>,
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+    header: Arc<Header>,
+}
+
+/// A token that passed rules 1 to 5.
+struct Verified {
+    text: String,
+    facts: Facts,
+}
+
+/// What stands between a token and its claims.
+enum Obstacle {
+    IsSlow,
+    Refused(Reason),
+    UnknownKey(Option<Box<str>>),
+}
