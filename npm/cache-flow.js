@@ -144,7 +144,10 @@ class CacheFlow {
 
   #setInactive(token) {
     const until = this.#until(undefined, true, Date.now() / 1000);
-    if (until !== undefined) this.#start('set', () => this.#cache.set(token, { active: false, exp: until }, until));
+    if (until === undefined) return;
+    // It says whose verdict it is, for a cache may be shared.
+    const verdict = { active: false, exp: until, iss: this.#native.issuer() };
+    this.#start('set', () => this.#cache.set(token, verdict, until));
   }
 
   /** Until when an entry may stay (seconds since the epoch), if at all. */

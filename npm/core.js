@@ -39,7 +39,7 @@ class Core {
   #slots = new Slots();
 
   constructor(flavour, options) {
-    const { settings, functions, timeout, context } = settingsOf(flavour, options);
+    const { settings, functions, context } = settingsOf(flavour, options);
     /** `{ issuer, audience }`: what this client is called in events and to a shared cache. */
     this.context = context;
     try {
@@ -48,7 +48,7 @@ class Core {
       throw new MonoCloudValidationError(error.message, 'option_invalid');
     }
     this.#needsMetadata = !options.jwksResolver || Boolean(options.metadataResolver);
-    if (functions) this.#host = new Host(this.#native, functions, timeout);
+    if (functions) this.#host = new Host(this.#native, functions);
     this.#warm = this.#native.warm(() => this.#host?.drain());
     this.#introspectsAll = !this.#native.isLocal('a.b.c');
     this.#native.observe(keysReporter(context));

@@ -9,16 +9,18 @@
 const { setTimeout, clearTimeout } = globalThis;
 
 const MAX_BODY_BYTES = 512 * 1024;
+/** What a timer can hold, in milliseconds: with more it would fire at once. */
+const MAX_TIMER = 2 ** 31 - 1;
 
 class Host {
   #native;
   #functions;
   #timeout;
 
-  constructor(native, functions, timeout) {
+  constructor(native, functions) {
     this.#native = native;
     this.#functions = functions;
-    this.#timeout = timeout;
+    this.#timeout = Math.min(native.responseTimeout(), MAX_TIMER);
   }
 
   /** Starts everything the engine waits for. */

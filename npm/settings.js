@@ -8,16 +8,18 @@
 const { readFileSync } = require('node:fs');
 const tls = require('node:tls');
 
+const native = require('./native.js');
 const { MonoCloudValidationError } = require('./errors.js');
 
 const PREFIX = 'MONOCLOUD_BACKEND_';
-const DEFAULT_TIMEOUT = 5000;
 const FUNCTIONS = ['fetcher', 'metadataResolver', 'jwksResolver'];
+/** The options that are values, as the engine's table has them: `groupOptions.matchAll` is in `groupOptions`. */
+const VALUES = new Set(native.options().map(({ name }) => name.split('.')[0]));
 
 /**
  * @param flavour `backend` reads the environment, `oidc` does not.
- * @returns the engine's settings as JSON, the user's functions if there are any, their deadline, and what the client is
- *   called in events and to a shared cache.
+ * @returns the engine's settings as JSON, the user's functions if there are any, and what the client is called in
+ *   events and to a shared cache.
  */
 function settingsOf(flavour, options) {
   for (const name of FUNCTIONS) checkKind(name, options[name], 'function');
@@ -26,19 +28,30 @@ function settingsOf(flavour, options) {
 
   const { fetcher, metadataResolver, jwksResolver } = options;
   const hasFunctions = Boolean(fetcher || metadataResolver || jwksResolver);
-  const values = { ...options };
-  for (const name of [...FUNCTIONS, 'cache']) delete values[name];
   const environment = flavour === 'backend' ? ownEnvironment() : null;
-  const text = (name, variable) => values[name] ?? environment?.[`${PREFIX}${variable}`];
+  const text = (name, variable) => options[name] ?? environment?.[`${PREFIX}${variable}`];
   return {
-    settings: JSON.stringify({ options: values, environment, flavour, surroundings: surroundings(options) }, exact),
+    settings: JSON.stringify({ options: valuesOf(options), environment, flavour, surroundings: surroundings(options) }),
     functions: hasFunctions ? { fetcher, metadataResolver, jwksResolver } : undefined,
-    timeout: Number(text('responseTimeout', 'RESPONSE_TIMEOUT')) || DEFAULT_TIMEOUT,
     context: {
       issuer: String(text('tenantDomain', 'TENANT_DOMAIN')).replace(/\/$/, ''),
       audience: text('audience', 'AUDIENCE'),
     },
   };
+}
+
+/** What the engine proves, each by itself, so that one that cannot be said is named. What is no option is left alone. */
+function valuesOf(options) {
+  const values = {};
+  for (const name of VALUES) {
+    try {
+      const text = JSON.stringify(options[name], exact);
+      if (text !== undefined) values[name] = JSON.parse(text);
+    } catch {
+      throw new MonoCloudValidationError(`${name} cannot be read (option ${name})`, 'option_invalid');
+    }
+  }
+  return values;
 }
 
 function checkKind(name, value, kind, isAsked = value) {

@@ -25,7 +25,7 @@ export function install() {
   const installed = join(root, 'node_modules', '.package-lock.json');
   const isCurrent =
     existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs;
-  if (!isCurrent) run('npm', ['ci', '--no-audit', '--no-fund']);
+  if (!isCurrent) run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
 }
 
 export function build() {

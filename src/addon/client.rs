@@ -128,6 +128,12 @@ impl NativeClient {
         Ok(judge.to_unknown())
     }
 
+    /// The deadline of an exchange, in milliseconds.
+    #[napi(catch_unwind)]
+    pub fn response_timeout(&self) -> f64 {
+        self.engine.config().network.timeout_ms as f64
+    }
+
     /// The issuer's name, as its metadata has it.
     #[napi(catch_unwind)]
     pub fn issuer(&self) -> String {

@@ -68,15 +68,15 @@ impl Engine {
         if is_local && !is_payload_of(call.token, entry) {
             return None;
         }
-        if !is_local && is_inactive_verdict(entry, call.now) {
-            return Some(Proved::Inactive);
-        }
         // Before the metadata is there, the issuer is known but for one trailing slash.
         let domain = self.config.key_source.tenant.domain();
         let issuers = match self.store.metadata() {
             Ok(metadata) => vec![metadata.issuer.clone()],
             Err(_) => vec![domain.to_owned(), format!("{domain}/")],
         };
+        if !is_local && is_inactive_verdict(entry, call.now, &issuers) {
+            return Some(Proved::Inactive);
+        }
         let origin = if is_local { Origin::Jwt } else { Origin::Cache };
         issuers.iter().find_map(|issuer| self.prove(entry.as_bytes(), issuer, origin, clock).ok()).map(Proved::Claims)
     }
@@ -117,9 +117,11 @@ fn is_same_json(a: &serde_json::Value, b: &serde_json::Value) -> bool {
     }
 }
 
-/// `{ "active": false, "exp": … }`, before that time.
-fn is_inactive_verdict(entry: &str, now: NumericDate) -> bool {
+/// `{ "active": false, "exp": … }`, before that time; one that says whose it is must be of our issuer.
+fn is_inactive_verdict(entry: &str, now: NumericDate, issuers: &[String]) -> bool {
     let Ok(entry) = serde_json::from_str::<serde_json::Value>(entry) else { return false };
     let is_inactive = entry.get("active") == Some(&serde_json::Value::Bool(false));
-    is_inactive && entry.get("exp").and_then(serde_json::Value::as_f64).is_some_and(|exp| exp > now)
+    let is_live = entry.get("exp").and_then(serde_json::Value::as_f64).is_some_and(|exp| exp > now);
+    let is_ours = entry.get("iss").is_none_or(|iss| issuers.iter().any(|issuer| iss == issuer.as_str()));
+    is_inactive && is_live && is_ours
 }

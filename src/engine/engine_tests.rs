@@ -208,6 +208,7 @@ fn a_cached_entry_is_held_against_every_rule_but_the_signature() {
         "{}",
         "\"x\"",
         r#"{"active":false,"exp":1000}"#,
+        r#"{"active":false,"exp":1001,"iss":"https://y"}"#,
         r#"{"active":false}"#,
         r#"{"aud":"https://api.example.com","exp":2000}"#,
         r#"{"iss":"https://x","aud":"https://api.example.com","active":false}"#,
