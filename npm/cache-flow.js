@@ -145,9 +145,7 @@ class CacheFlow {
   #setInactive(token) {
     const until = this.#until(undefined, true, Date.now() / 1000);
     if (until === undefined) return;
-    // It says whose verdict it is, for a cache may be shared.
-    const verdict = { active: false, exp: until, iss: this.#native.issuer() };
-    this.#start('set', () => this.#cache.set(token, verdict, until));
+    this.#start('set', () => this.#cache.set(token, { active: false, exp: until }, until));
   }
 
   /** Until when an entry may stay (seconds since the epoch), if at all. */

@@ -45,6 +45,8 @@ function headerResolver(name, form) {
     const { headers, rawHeaders } = request.raw ?? request;
     const value = headers[name];
     if (typeof value !== 'string' || !isSentOnce(rawHeaders, name) || hasLookAlike(headers, name)) return undefined;
+    // RFC 9110 §5.3: what was sent several times may arrive as one list. A PEM has no comma; other forms count theirs.
+    if (form === 'pem' && value.includes(',')) return undefined;
     return native.certificateFromHeader(form, value) ?? undefined;
   };
 }

@@ -49,7 +49,9 @@ class Core {
     }
     this.#needsMetadata = !options.jwksResolver || Boolean(options.metadataResolver);
     if (functions) this.#host = new Host(this.#native, functions);
-    this.#warm = this.#native.warm(() => this.#host?.drain());
+    // Weakly: the engine keeps this function for as long as the client keeps the engine.
+    const host = this.#host && new WeakRef(this.#host);
+    this.#warm = this.#native.warm(() => host?.deref()?.drain());
     this.#introspectsAll = !this.#native.isLocal('a.b.c');
     this.#native.observe(keysReporter(context));
     this.policies = new Policies(this.#native);
@@ -103,7 +105,7 @@ class Core {
   decideWithJwks(token, policy, certificate, jwks) {
     if (typeof token !== 'string') return FAILURES.token_required;
     const number = this.policies.numberOf(policy);
-    const text = JSON.stringify(jwks);
+    const text = textOf(jwks);
     return this.#settle(this.#native.decideWithJwks(token, number, Date.now() / 1000, certificate, text), token);
   }
 
@@ -221,6 +223,14 @@ function orTrueAfter(milliseconds, promise) {
     timer = setTimeout(resolve, milliseconds, true);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+function textOf(jwks) {
+  try {
+    return JSON.stringify(jwks);
+  } catch {
+    throw new MonoCloudValidationError('jwks must be a JWK Set', 'argument_invalid');
+  }
 }
 
 function checkedSeconds(name, seconds) {

@@ -51,9 +51,14 @@ class Host {
       redirect: 'manual',
       signal,
     });
-    const body = await readBody(response);
-    const headers = JSON.stringify([...response.headers]);
-    return () => this.#native.answer(request.id, response.status, response.statusText ?? '', headers, body);
+    const head = [response.status, response.statusText ?? '', JSON.stringify([...response.headers])];
+    try {
+      const body = await readBody(response);
+      return () => this.#native.answer(request.id, ...head, body);
+    } catch (error) {
+      if (!(error instanceof Limit)) throw error;
+      return () => this.#native.answerBroken(request.id, ...head, error.message);
+    }
   }
 }
 

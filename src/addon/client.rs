@@ -21,7 +21,7 @@ use crate::engine::claims_cache::{ClaimsCache, key_of};
 use crate::engine::config::{Config, Flavour, Surroundings};
 use crate::engine::error::{Failure, Reason};
 use crate::engine::http::{Response, Transport};
-use crate::engine::http_host::{HostTransport, host_failure};
+use crate::engine::http_host::{HostTransport, host_reason};
 use crate::engine::jws::has_three_parts;
 use crate::engine::keys::{Event, KeyStore};
 use crate::engine::options::Options;
@@ -325,13 +325,14 @@ impl NativeClient {
     /// The answer of the user's `fetcher`; `headers` is JSON of `[[name, value], …]`.
     #[napi(catch_unwind)]
     pub fn answer(&self, id: u32, status: u32, status_text: String, headers: String, body: String) {
-        let response = Response {
-            status: u16::try_from(status).unwrap_or_default(),
-            status_text,
-            headers: serde_json::from_str(&headers).unwrap_or_default(),
-            body: body.into_bytes(),
-        };
-        self.settle(id, Ok(response));
+        self.settle(id, Ok(response(status, status_text, &headers, body)));
+    }
+
+    /// The same, when the body is too large or no text: `word` says which.
+    #[napi(catch_unwind)]
+    pub fn answer_broken(&self, id: u32, status: u32, status_text: String, headers: String, word: String) {
+        let response = response(status, status_text, &headers, String::new());
+        self.settle(id, Err(response.failure(host_reason(&word))));
     }
 
     /// The document of a user's resolver.
@@ -340,10 +341,10 @@ impl NativeClient {
         self.settle(id, Ok(Response::resolved(document)));
     }
 
-    /// The user's function failed, or took too long (`timed_out`), or gave too much (`body_too_large`).
+    /// The user's function failed, or took too long (`timed_out`).
     #[napi(catch_unwind)]
     pub fn fail(&self, id: u32, word: String) {
-        self.settle(id, Err(host_failure(&word)));
+        self.settle(id, Err(host_reason(&word).into()));
     }
 
     fn settle(&self, id: u32, outcome: std::result::Result<Response, Failure>) {
@@ -424,6 +425,15 @@ impl Task for SlowDecision {
 
     fn resolve(&mut self, _: Env, verdict: Verdict) -> Result<Outcome> {
         Ok(outcome_of(verdict).0)
+    }
+}
+
+fn response(status: u32, status_text: String, headers: &str, body: String) -> Response {
+    Response {
+        status: u16::try_from(status).unwrap_or_default(),
+        status_text,
+        headers: serde_json::from_str(headers).unwrap_or_default(),
+        body: body.into_bytes(),
     }
 }
 

@@ -83,13 +83,12 @@ impl Transport for HostTransport {
     }
 }
 
-/// A failure of the user's function, by the word JavaScript found for it.
-pub fn host_failure(word: &str) -> Failure {
+/// What JavaScript found wrong, by its word for it.
+pub fn host_reason(word: &str) -> Reason {
     match word {
         "body_invalid" => Reason::BodyInvalid,
-        "timed_out" => Reason::TimedOut,
         "body_too_large" => Reason::BodyTooLarge,
+        "timed_out" => Reason::TimedOut,
         _ => Reason::FetcherFailed,
     }
-    .into()
 }

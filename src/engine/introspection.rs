@@ -13,7 +13,7 @@ use url::form_urlencoded;
 use super::claims::{Claims, Expected, Origin};
 use super::client_auth::Authentication;
 use super::config::{Client, Config};
-use super::error::{Failure, Reason};
+use super::error::{Class, Failure, Reason};
 use super::http::{HttpRequest, Request, Response, Transport};
 use super::jws::MAX_TOKEN_BYTES;
 use super::keys::KeyStore;
@@ -59,6 +59,10 @@ impl Introspection {
     pub fn ask(self: &Arc<Self>, token: &str, now: NumericDate, waiter: AnswerWaiter) {
         if token.len() > MAX_TOKEN_BYTES {
             return waiter(Err(Reason::TokenTooLarge.into()));
+        }
+        // RFC 6749 appendix A.12: nothing else can be an access token, so nobody is asked about it.
+        if !token.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) {
+            return waiter(Err(Reason::TokenMalformed.into()));
         }
         if let Err(reason) = self.client().and_then(|client| client.credentials.as_ref().map_err(|reason| *reason)) {
             return waiter(Err(reason.into()));
@@ -191,11 +195,11 @@ impl Introspection {
 }
 
 impl State {
-    /// An endpoint that answers, whatever it says, works; one that cannot be reached or talks rubbish does not.
+    /// An endpoint that answers works; one that cannot be reached, breaks or talks rubbish does not.
     fn note(&mut self, answer: &Answer, now: Ticks) {
         match answer {
             Err(failure) if failure.reason == Reason::IntrospectionSuspended => {}
-            Err(failure) if failure.reason.spec().class == super::error::Class::Http => {
+            Err(failure) if is_outage(failure) => {
                 self.failures = self.failures.saturating_add(1);
                 self.last_failure = Some(failure.reason);
                 if self.failures == FUSE {
@@ -208,6 +212,13 @@ impl State {
             }
         }
     }
+}
+
+/// No connection, no answer in time, a broken server, rubbish. A token can make a working endpoint answer oddly (the
+/// 403 of a firewall): that is no outage.
+fn is_outage(failure: &Failure) -> bool {
+    let status = failure.detail.as_ref().and_then(|detail| detail.status);
+    failure.reason.spec().class == Class::Http && status.is_none_or(|status| matches!(status, 200 | 429 | 500..))
 }
 
 /// RFC 6749 §5.2: the `error` of the body, or the documented word when there is none.

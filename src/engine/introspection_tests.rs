@@ -162,6 +162,26 @@ fn after_ten_failures_in_a_row_one_probe_a_second_is_let_through_until_one_succe
 }
 
 #[test]
+fn what_a_token_can_provoke_is_no_outage() {
+    let world = world();
+    for _ in 0..30 {
+        assert_eq!(world.reason(403, ""), Some(Reason::UnexpectedStatus));
+    }
+    assert_eq!(world.introspection.failures().0, 0);
+}
+
+#[test]
+fn nobody_is_asked_about_what_cannot_be_a_token() {
+    let world = world();
+    let before = world.issuer.sent();
+    for token in ["a\0", "a\n", "ä", "a\u{7f}"] {
+        let answer = world.ask(token).try_recv().expect("at once");
+        assert_eq!(answer.err().map(|failure| failure.reason), Some(Reason::TokenMalformed));
+    }
+    assert_eq!(world.issuer.sent(), before);
+}
+
+#[test]
 fn a_refusal_is_an_answer_and_no_failure_of_the_endpoint() {
     let world = world();
     for _ in 0..30 {
