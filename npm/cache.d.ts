@@ -32,11 +32,15 @@ export interface ValkeyGlideClient {
 /**
  * A cache in Redis or Valkey, over the application's own client, shared by a fleet of machines. One entry a token,
  * which the server itself ends with the token (`EXPIREAT`). Its key is `prefix` and the SHA-256 of issuer, audience
- * and token, so that no raw token is stored and tenants and audiences never meet; its value is the claims, not
- * encrypted. Commands: `GET`, `SET … EXAT` (Redis 6.2, Valkey 7.2 or later), `DEL`.
+ * and token, so that no raw token is stored and tenants and audiences never meet; its value is JSON of that key and
+ * the claims, not encrypted: an entry under any other key is not believed. Who can write to the server can say what
+ * an opaque token's claims are. Commands: `GET`, `SET … EXAT` (Redis 6.2, Valkey 7.2 or later), `DEL`.
  *
- * The application connects, closes and handles the errors of its client. Redis out of reach, slow, or holding rubbish
- * is a miss.
+ * The application connects, closes and handles the errors of its client. Rubbish is found as nothing; a server that is
+ * out of reach rejects, which a client of this package takes for a miss. While the client reconnects, or 10,000
+ * commands wait for an answer, none is sent.
+ *
+ * @throws MonoCloudValidationError `client` is none of the known ones, or `prefix` not a string.
  */
 export function redisCache(
   client: NodeRedisClient | IoRedisClient | ValkeyGlideClient,

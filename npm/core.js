@@ -76,6 +76,11 @@ class Core {
     return this.#decideWarm(token, policy, certificate) ?? this.introspect(token, policy, certificate);
   }
 
+  /** Whether the engine could want a certificate for this policy. */
+  checksBinding(policy) {
+    return policy.binding === undefined ? !this.#native.ignoresBinding() : policy.binding !== 'ignore';
+  }
+
   /** Whether a token is validated here, and not by the issuer. */
   isLocal(token) {
     return this.#native.isLocal(token);
@@ -130,7 +135,7 @@ class Core {
     delete claims.active;
     if (verdict === 0) return { claims };
     const failure = failureOf(verdict);
-    return failure.spec.code === 'invalid_token' ? { failure } : { claims, failure };
+    return isAboutRequest(failure) ? { claims, failure } : { failure };
   }
 
   /** The metadata or the JWK Set, parsed, or the failure to get it. */
@@ -215,6 +220,18 @@ class Core {
     const last = this.#native.failure();
     return last?.reason === number ? failureOf(number, last.detail) : failure;
   }
+}
+
+/** Reasons that say nothing against the claims: this route, or this caller's certificate, was refused. */
+const ABOUT_CERTIFICATE = new Set([
+  'certificate_invalid',
+  'certificate_mismatch',
+  'certificate_missing',
+  'confirmation_missing',
+]);
+
+function isAboutRequest({ spec }) {
+  return spec.code !== 'invalid_token' || ABOUT_CERTIFICATE.has(spec.reason);
 }
 
 function orTrueAfter(milliseconds, promise) {

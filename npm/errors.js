@@ -76,11 +76,16 @@ class Failure {
       case 'MonoCloudOPError':
         return new MonoCloudOPError(this.detail?.error, this.detail?.errorDescription ?? undefined, reason, raw);
       case 'MonoCloudHttpError':
-        return new MonoCloudHttpError(message, reason, raw);
+        return withRetryAfter(new MonoCloudHttpError(message, reason, raw), this.detail?.retryAfter);
       default:
         return new MonoCloudValidationError(message, reason, raw);
     }
   }
+}
+
+/** Seconds after which the issuer wants to be asked again: for the answer to whoever is waiting. */
+function withRetryAfter(error, seconds) {
+  return Object.defineProperty(error, 'retryAfter', { value: seconds ?? undefined, configurable: true, writable: true });
 }
 
 function rawResponse(detail) {

@@ -24,8 +24,12 @@ function finish(decision, request, response, next) {
     next();
     return;
   }
+  // Somebody answered while the decision was on its way: a timeout, the resolver.
+  if (response.headersSent) return;
+  response.statusCode = decision.status;
   for (const name in decision.headers) response.setHeader(name, decision.headers[name]);
-  response.status(decision.status).json(decision.body);
+  response.setHeader('Content-Type', 'application/json; charset=utf-8');
+  response.end(JSON.stringify(decision.body));
 }
 
 module.exports = { ...require('./index.js'), protectApi };

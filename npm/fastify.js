@@ -17,6 +17,7 @@ function protectApi(clientOrOptions, options) {
         request.claims = decision;
         return undefined;
       }
+      if (reply.sent) return reply;
       return reply.status(decision.status).headers(decision.headers).send(decision.body);
     };
   };

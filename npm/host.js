@@ -42,7 +42,9 @@ class Host {
     const { metadataResolver, jwksResolver } = this.#functions;
     if (request.kind !== 'http') {
       const document = await (request.kind === 'jwks' ? jwksResolver() : metadataResolver());
-      return () => this.#native.resolve(request.id, JSON.stringify(document));
+      const text = JSON.stringify(document);
+      if (Buffer.byteLength(text) > MAX_BODY_BYTES) throw new Limit('body_too_large');
+      return () => this.#native.resolve(request.id, text);
     }
     const response = await this.#functions.fetcher(request.url, {
       method: request.form === null ? 'GET' : 'POST',

@@ -5,9 +5,11 @@
  * more than its answer.
  */
 
-// Taken before a test's fake timers replace them.
-const { setTimeout } = globalThis;
 const { performance } = require('node:perf_hooks');
+
+// Taken before a test's fake timers replace them.
+const { setImmediate, setTimeout } = globalThis;
+const now = performance.now.bind(performance);
 
 class Patience {
   #milliseconds;
@@ -21,7 +23,7 @@ class Patience {
   /** The promise's outcome, or a rejection when it takes too long. */
   within(promise) {
     return new Promise((resolve, reject) => {
-      const waiter = { reject, until: performance.now() + this.#milliseconds };
+      const waiter = { reject, until: now() + this.#milliseconds };
       if (this.#timer === undefined) this.#arm(this.#milliseconds);
       else if (this.#waiting.size === 0) this.#timer.ref();
       this.#waiting.add(waiter);
@@ -46,10 +48,10 @@ class Patience {
   /** Who came first is first in the set, and first out of time. */
   #expire() {
     this.#timer = undefined;
-    const now = performance.now();
+    const time = now();
     for (const waiter of this.#waiting) {
-      if (waiter.until > now) {
-        this.#arm(waiter.until - now);
+      if (waiter.until > time) {
+        this.#arm(waiter.until - time);
         return;
       }
       this.#waiting.delete(waiter);
@@ -58,7 +60,8 @@ class Patience {
   }
 
   #arm(milliseconds) {
-    this.#timer = setTimeout(() => this.#expire(), milliseconds);
+    // Answers that arrived while the event loop was held come first.
+    this.#timer = setTimeout(() => setImmediate(() => this.#expire()), milliseconds);
   }
 }
 

@@ -85,4 +85,4 @@ function readBinding(flag) {
   return flag ? 'required' : 'ignore';
 }
 
-module.exports = { Policies };
+module.exports = { Policies, readSpec };

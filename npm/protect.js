@@ -9,6 +9,7 @@
 const { bearerToken } = require('./bearer.js');
 const { MonoCloudBackendNodeClient, coreOf } = require('./client.js');
 const { FAILURES, Failure, MonoCloudValidationError } = require('./errors.js');
+const { readSpec } = require('./policies.js');
 const { NO_TOKEN, RESOLVER_FAILED, replyTo } = require('./reply.js');
 
 /** Reads `protectApi`'s arguments; gives `protect`'s engine: a function from route options to a route's decision. */
@@ -30,8 +31,10 @@ class Route {
 
   constructor(client, options = {}, tokenResolver = undefined, certificateResolver = undefined) {
     this.#client = client;
-    this.#options = { ...options };
-    this.#policy = coreOf(client)?.policies.route(options);
+    // Copies: what is decided on is what was asked for when the route was made.
+    const { scopes, groups } = readSpec(options);
+    this.#options = { ...options, scopes, groups };
+    this.#policy = coreOf(client)?.policies.route(this.#options);
     this.#tokenResolver = tokenResolver;
     this.#certificateResolver = certificateResolver;
   }
@@ -60,6 +63,10 @@ class Route {
   #decideToken(token, request) {
     const core = this.#policy && coreOf(this.#client);
     if (!core) return this.#validate(token, request);
+    // A token that only the issuer can read may be bound: one question to it, with the certificate in hand.
+    if (this.#certificateResolver && core.checksBinding(this.#policy) && !core.isLocal(token)) {
+      return this.#decideBound(token, request);
+    }
     const outcome = core.decide(token, this.#policy, undefined);
     return outcome instanceof Promise
       ? outcome.then((decided) => this.#conclude(decided, token, request), (error) => this.#reply(error))
@@ -86,7 +93,7 @@ class Route {
 
   /** A subclass, a spy or another client: by its public method, and its errors. */
   async #validate(token, request) {
-    const options = { ...this.#options };
+    const options = { ...this.#options, scopes: [...this.#options.scopes], groups: [...this.#options.groups] };
     if (this.#certificateResolver && options.validateCertificateBinding !== false) {
       options.clientCertificate = await this.#certificate(request);
       if (options.clientCertificate === RESOLVER_FAILED) return RESOLVER_FAILED;
@@ -108,7 +115,7 @@ class Route {
   }
 
   #reply(problem) {
-    return replyTo(problem, this.#options.scopes ?? []);
+    return replyTo(problem, this.#options.scopes);
   }
 }
 

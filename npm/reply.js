@@ -8,6 +8,7 @@ const { MonoCloudAuthBaseError } = require('./errors.js');
 
 /** Seconds after which a client may ask again when the issuer did not say. */
 const RETRY_AFTER = 5;
+const MAX_RETRY_AFTER = 300;
 
 const BODIES = {
   401: { message: 'unauthorized' },
@@ -41,7 +42,7 @@ function replyTo(problem, scopes) {
     case 'MonoCloudValidationError':
       return refused(message);
     case 'MonoCloudHttpError':
-      return unavailable(problem.detail?.status ?? problem.status, problem.detail?.retryAfter);
+      return unavailable(problem.detail?.status ?? problem.status, retryAfterOf(problem));
     default:
       return INTERNAL;
   }
@@ -66,6 +67,12 @@ function insufficient(scopes) {
 function unavailable(status, retryAfter) {
   const isOutage = !status || status === 200 || status === 429 || status >= 500;
   return isOutage ? new Reply(503, { 'Retry-After': String(retryAfter ?? RETRY_AFTER) }) : INTERNAL;
+}
+
+/** What the issuer said, in seconds: of a failure, of an error of ours, or of one that a subclass made. */
+function retryAfterOf({ detail, retryAfter, raw }) {
+  const said = detail?.retryAfter ?? retryAfter ?? raw?.headers?.['retry-after'];
+  return /^\d{1,3}$/.test(said) && Number(said) <= MAX_RETRY_AFTER ? Number(said) : undefined;
 }
 
 /** RFC 6750 §3: what `error_description` may hold. A subclass's message may hold anything. */

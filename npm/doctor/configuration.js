@@ -32,7 +32,9 @@ function checkConfiguration(report) {
   for (const option of OPTIONS) checkOption(report, option, values.get(option.name), problems.get(option.name));
   checkUnknown(report);
   checkTogether(report, values);
-  return problems.size > 0 ? undefined : { client: new Client(), values, clientAt: (tenantDomain) => new Client({ tenantDomain }) };
+  return problems.size > 0
+    ? undefined
+    : { client: new Client(), values, clientAt: (tenantDomain) => new Client({ tenantDomain }) };
 }
 
 /** What the engine refuses: problems by the option's name. */
@@ -70,7 +72,11 @@ function refusalNow() {
 function checkOption(report, { name, variable, kind }, value, problem) {
   const id = `configuration.${name}`;
   if (problem !== undefined) {
-    const facts = { message: `${variable} ${problem}`, reason: 'option_invalid', fix: fixOfOption(name, variable, value) };
+    const facts = {
+      message: `${variable} ${problem}`,
+      reason: 'option_invalid',
+      fix: fixOfOption(name, variable, value),
+    };
     report.problem(id, name, facts);
   } else if (value === undefined) {
     return;

@@ -3,7 +3,8 @@
 /** What to do about each failure: one sentence for every reason of the engine's catalogue, one for every option. */
 
 const TRUST =
-  'Give the authority\'s PEM by NODE_EXTRA_CA_CERTS, SSL_CERT_FILE or --certificate-authorities, or have the server send its whole chain.';
+  "Give the authority's PEM by NODE_EXTRA_CA_CERTS, SSL_CERT_FILE or --certificate-authorities; " +
+  'or have the server send its whole chain.';
 const REACH = 'Look whether a firewall, a proxy (HTTPS_PROXY, NO_PROXY) or the network stands between.';
 const FRESH = 'Obtain a new token.';
 const ISSUED = 'The authorization server must issue it otherwise; a changed token is a refused token.';
@@ -13,17 +14,19 @@ const FIXES = {
   algorithm_not_allowed:
     'Have the authorization server sign with RS, PS or ES 256, 384 or 512, or EdDSA; HS* and none are never accepted.',
   audience_mismatch:
-    'Ask for the token for this API (resource or audience of the token request), or set MONOCLOUD_BACKEND_AUDIENCE to what it is issued for, byte for byte.',
+    'Ask for the token for this API (resource or audience of the token request), or set MONOCLOUD_BACKEND_AUDIENCE ' +
+    'to what it is issued for, byte for byte.',
   body_too_large: 'The document is over 512 KiB: this is hardly the authorization server.',
   body_invalid: 'The answer is no JSON object: is the tenant domain that of the authorization server itself?',
   certificate_invalid: 'Present one PEM certificate, with or without delimiters, URL-encoded or not.',
   certificate_mismatch: 'Call with the certificate with which the token was obtained.',
   certificate_missing:
-    'The API needs a certificateResolver; here: --presented-certificate FILE with the certificate of the token\'s holder.',
+    "The API needs a certificateResolver; here: --presented-certificate FILE, the certificate of the token's holder.",
   claims_invalid: ISSUED,
-  client_id_required: 'Set MONOCLOUD_BACKEND_CLIENT_ID, and MONOCLOUD_BACKEND_CLIENT_SECRET, of a client that may introspect.',
+  client_id_required:
+    'Set MONOCLOUD_BACKEND_CLIENT_ID, and MONOCLOUD_BACKEND_CLIENT_SECRET, of a client that may introspect.',
   client_refused:
-    'Compare MONOCLOUD_BACKEND_CLIENT_ID, _CLIENT_SECRET and _CLIENT_AUTH_METHOD with the client\'s registration.',
+    "Compare MONOCLOUD_BACKEND_CLIENT_ID, _CLIENT_SECRET and _CLIENT_AUTH_METHOD with the client's registration.",
   client_secret_required: 'Set MONOCLOUD_BACKEND_CLIENT_SECRET, or another MONOCLOUD_BACKEND_CLIENT_AUTH_METHOD.',
   client_certificate_required:
     'Set MONOCLOUD_BACKEND_CLIENT_CERTIFICATE and _CLIENT_CERTIFICATE_KEY, or another _CLIENT_AUTH_METHOD.',
@@ -34,37 +37,39 @@ const FIXES = {
   connection_refused: `Nothing listens at that address and port. Is the tenant domain right? ${REACH}`,
   critical_header: ISSUED,
   endpoint_refused:
-    'An endpoint of the metadata is not https, or on a loopback address: the authorization server publishes it wrongly.',
+    'The metadata names an endpoint that is not https, or on a loopback address: correct it at the authorization server.',
   expired: FRESH,
   expiry_invalid: ISSUED,
   fetcher_failed: 'Look into the fetcher or resolver.',
   group_missing: 'Add the user to the group, or name the claim that carries groups (MONOCLOUD_BACKEND_GROUPS_CLAIM).',
   header_invalid: ISSUED,
-  host_not_found: 'Look for a typing error in the tenant domain, then at this machine\'s DNS.',
+  host_not_found: "Look for a typing error in the tenant domain, then at this machine's DNS.",
   inactive: `The token has expired, was revoked, or was never issued here. ${FRESH}`,
   internal: 'This is a defect of the package: please report it with this output.',
   introspection_refused: 'The authorization server did not understand the request: may this client introspect?',
   introspection_suspended: 'The endpoint failed ten times in a row: look there first.',
   introspection_endpoint_missing: 'Enable introspection at the authorization server, or accept JWTs alone.',
   issued_at_invalid: ISSUED,
-  issuer_mismatch: 'The token is of another tenant or environment: obtain it from this one, or set this one\'s tenant domain.',
+  issuer_mismatch:
+    "The token is of another tenant or environment: obtain it from this one, or set this one's tenant domain.",
   key_ambiguous: 'Have the authorization server name the key (kid) in its tokens.',
   key_not_found:
     'The token is of another tenant or environment, or its key was withdrawn. Obtain a new token from this tenant.',
   keys_empty: 'The JWK Set has no key that can verify: the authorization server publishes it wrongly.',
   metadata_issuer_mismatch: 'Set MONOCLOUD_BACKEND_TENANT_DOMAIN to the issuer exactly as the metadata spells it.',
   mtls_endpoint_missing:
-    'The metadata names no mutual-TLS endpoint: check MONOCLOUD_BACKEND_TRUST_STORE_ID, or use another _CLIENT_AUTH_METHOD.',
+    'No mutual-TLS endpoint is published: check MONOCLOUD_BACKEND_TRUST_STORE_ID, or use another _CLIENT_AUTH_METHOD.',
   not_before_invalid: ISSUED,
-  not_yet_valid: 'Set this machine\'s clock by NTP; or the token is for later.',
+  not_yet_valid: "Set this machine's clock by NTP; or the token is for later.",
   option_invalid: 'Correct the option.',
   argument_invalid: 'Correct the argument.',
   scope_missing: 'Ask for the scope in the token request, and allow it to the client.',
   signature_invalid: 'The token was changed, or its key id names another key. Copy it whole, or obtain a new one.',
   subject_invalid: ISSUED,
   timed_out: `${REACH} MONOCLOUD_BACKEND_RESPONSE_TIMEOUT allows longer.`,
-  tls_certificate_expired: 'Renew the server\'s certificate; if its dates are good, set this machine\'s clock.',
-  tls_failed: 'The handshake failed: TLS 1.2 or later is needed, and with mutual TLS a certificate that the server accepts.',
+  tls_certificate_expired: "Renew the server's certificate; if its dates are good, set this machine's clock.",
+  tls_failed:
+    'The handshake failed: TLS 1.2 or later is needed, and with mutual TLS a certificate that the server accepts.',
   tls_unknown_authority: TRUST,
   tls_wrong_host: 'Call the server by a name of its certificate, or give it a certificate for this name.',
   token_malformed: 'Copy the token whole: three parts of base64url, without quotes, spaces or line ends.',
@@ -81,10 +86,12 @@ function fixOf(reason) {
 /** @param value What the variable holds, if it is set. */
 function fixOfOption(name, variable, value) {
   const flag = `--${variable.replace('MONOCLOUD_BACKEND_', '').toLowerCase().replaceAll('_', '-')}`;
-  if (value !== undefined && /^(["']).*\1$/.test(value.trim())) return `Remove the quotation marks: they are part of ${variable}.`;
+  if (value !== undefined && /^(["']).*\1$/.test(value.trim()))
+    return `Remove the quotation marks: they are part of ${variable}.`;
   switch (name) {
     case 'tenantDomain':
-      if (value === undefined) return `Set ${variable} to the tenant's URL, such as https://acme.us.monocloud.com, or give ${flag}.`;
+      if (value === undefined)
+        return `Set ${variable} to the tenant's URL, such as https://acme.us.monocloud.com, or give ${flag}.`;
       return value.includes('://')
         ? 'It is https://, without user, query or fragment; http:// is for loopback hosts alone.'
         : `Write the scheme: https://${value.trim()}`;
@@ -93,10 +100,10 @@ function fixOfOption(name, variable, value) {
         ? `Set ${variable} to the identifier of this API, such as https://api.example.com, or give ${flag}.`
         : 'It is an absolute URI, such as https://api.example.com.';
     case 'clientSecret':
-      return 'For private_key_jwt it is a private JWK as JSON, of an RSA, EC or Ed25519 key; for client_secret_jwt the secret.';
+      return 'For private_key_jwt it is a private JWK as JSON (RSA, EC or Ed25519); for client_secret_jwt the secret.';
     case 'clientCertificate':
     case 'clientCertificateKey':
-      return 'Give both, each as PEM text or as the path of a readable PEM file, and the key that belongs to the certificate.';
+      return 'Give both, each as PEM text or as the path of a readable PEM file; the key must be that of the certificate.';
     case 'certificateAuthorities':
       return 'Give PEM text, or the path of a readable PEM file, with at least one certificate.';
     default:

@@ -1,6 +1,6 @@
 'use strict';
 
-/** Are the credentials for introspection accepted? Asked about a random token: that it is inactive is the good answer. */
+/** Are the credentials for introspection accepted? A random token is asked about: inactive is the good answer. */
 
 const { randomBytes } = require('node:crypto');
 
@@ -43,7 +43,11 @@ function judge(report, error, method) {
   } else {
     // Not the server's description: it may repeat what it was sent.
     const told = status === undefined ? '' : ` (status ${status})`;
-    report.problem('introspection', 'credentials', { message: `by ${method}: ${error.message}${told}`, reason, fix: fixOf(reason) });
+    report.problem('introspection', 'credentials', {
+      message: `by ${method}: ${error.message}${told}`,
+      reason,
+      fix: fixOf(reason),
+    });
   }
 }
 

@@ -49,10 +49,16 @@ async function explain(report, error, url) {
   if (reason === 'metadata_issuer_mismatch') {
     const { body } = await look(url);
     report.ok('tenant', 'tenant', `${url} answered`);
-    report.problem('issuer', 'issuer', { ...facts, message: `${error.message}; it says ${JSON.stringify(body?.issuer)}` });
+    report.problem('issuer', 'issuer', {
+      ...facts,
+      message: `${error.message}; it says ${JSON.stringify(body?.issuer)}`,
+    });
   } else if (reason?.startsWith('tls_')) {
     const { certificate } = await look(url);
-    report.problem('tls', 'TLS', { ...facts, message: certificate ? `${error.message}: ${certificate}` : error.message });
+    report.problem('tls', 'TLS', {
+      ...facts,
+      message: certificate ? `${error.message}: ${certificate}` : error.message,
+    });
   } else {
     const told = status === undefined ? '' : ` (status ${status})`;
     report.problem('tenant', 'tenant', { ...facts, message: `${url}: ${error.message}${told}` });
@@ -76,8 +82,8 @@ async function checkJwks(report, client, metadata) {
     // A key for encryption is published here by right.
     if (usable[index].length > 0 || jwk?.use === 'enc') return;
     report.warning('jwks.key', 'JWK', {
-      message: `kid ${JSON.stringify(jwk?.kid)} (kty ${jwk?.kty}, alg ${jwk?.alg}, use ${jwk?.use}) cannot verify any token`,
-      fix: 'Usable are RSA from 2048 to 8192 bits, EC P-256, P-384, P-521 and Ed25519, for signatures; tokens of this key are refused.',
+      message: `kid ${JSON.stringify(jwk?.kid)} (kty ${jwk?.kty}, alg ${jwk?.alg}, use ${jwk?.use}) can verify no token`,
+      fix: 'Its tokens are refused. Usable are RSA of 2048 to 8192 bits, EC P-256, P-384, P-521 and Ed25519, for signatures.',
     });
   });
   return jwks;
@@ -92,7 +98,10 @@ function algorithmsOf(jwk) {
 /** @param ask Asks the server for something that it does not have: an error carries the whole answer. */
 async function checkClock(report, ask, values) {
   const before = Date.now();
-  const date = await ask().then(() => undefined, (error) => Date.parse(error.raw?.headers.date));
+  const date = await ask().then(
+    () => undefined,
+    (error) => Date.parse(error.raw?.headers.date),
+  );
   const after = Date.now();
   if (!(date > 0)) {
     report.skipped('clock', 'clock', 'not checked: the server sent no Date');
@@ -104,13 +113,15 @@ async function checkClock(report, ask, values) {
   const ahead = ((before + after) / 2 - date - 500) / 1000 + skew;
   const noise = CLOCK_NOISE + (after - before) / 2000;
   const seconds = Math.round(Math.abs(ahead));
-  const told = `${seconds} s ${ahead > 0 ? 'ahead of' : 'behind'} the server${skew === 0 ? '' : ` with clockSkew ${skew}`}`;
+  const corrected = skew === 0 ? '' : ` with clockSkew ${skew}`;
+  const told = `${seconds} s ${ahead > 0 ? 'ahead of' : 'behind'} the server${corrected}`;
   if (Math.abs(ahead) <= noise) {
-    report.ok('clock', 'clock', 'as the server\'s');
+    report.ok('clock', 'clock', "as the server's");
     return;
   }
-  const fix = 'Set this machine\'s clock by NTP.';
-  if (Math.abs(ahead) <= tolerance) report.warning('clock', 'clock', { message: `${told}, within clockTolerance ${tolerance}`, fix });
+  const fix = "Set this machine's clock by NTP.";
+  if (Math.abs(ahead) <= tolerance)
+    report.warning('clock', 'clock', { message: `${told}, within clockTolerance ${tolerance}`, fix });
   else report.problem('clock', 'clock', { message: `${told}, more than clockTolerance ${tolerance}`, fix });
 }
 

@@ -21,7 +21,14 @@ const CLAIM_RULES = [
   ['start of validity', 'not_yet_valid', 'not_before_invalid'],
   ['time of issue', 'issued_at_invalid'],
   ['subject', 'subject_invalid'],
-  ['binding', 'confirmation_invalid', 'confirmation_missing', 'certificate_missing', 'certificate_invalid', 'certificate_mismatch'],
+  [
+    'binding',
+    'confirmation_invalid',
+    'confirmation_missing',
+    'certificate_missing',
+    'certificate_invalid',
+    'certificate_mismatch',
+  ],
   ['scopes', 'scope_missing'],
   ['groups', 'group_missing'],
 ];
@@ -55,7 +62,11 @@ async function checkToken(report, { configuration, server, token, scopes, groups
   const failed = error && rules.findIndex(([, ...reasons]) => reasons.includes(error.reason));
   if (failed === -1) {
     // No rule: the question could not be answered.
-    report.problem('token.decision', 'decision', { message: error.message, reason: error.reason, fix: fixOf(error.reason) });
+    report.problem('token.decision', 'decision', {
+      message: error.message,
+      reason: error.reason,
+      fix: fixOf(error.reason),
+    });
     return;
   }
   rules.slice(0, failed).forEach(([rule]) => report.ok(idOf(rule), rule, describe(rule, facts)));

@@ -6,7 +6,8 @@ const WITHOUT_SLASH = /\/$/;
 
 /** By rule: the value, and what it was held against. */
 const DESCRIPTIONS = {
-  form: ({ token, header }) => `${Buffer.byteLength(token)} bytes, ${parts(token)}${header ? '' : ', opaque to this API'}`,
+  form: ({ token, header }) =>
+    `${Buffer.byteLength(token)} bytes, ${parts(token)}${header ? '' : ', opaque to this API'}`,
   active: () => 'the authorization server says so',
   header: ({ header }) => (header ? 'one JSON object' : 'not a JSON object'),
   algorithm: ({ header }) => `alg ${json(header?.alg)}`,
@@ -14,7 +15,8 @@ const DESCRIPTIONS = {
   type: ({ header }) => `typ ${json(header?.typ)}`,
   key: ({ header, server }) => `kid ${json(header?.kid)}, published: ${kids(server.jwks)}`,
   signature: ({ header }) => `by ${json(header?.kid)}`,
-  claims: ({ claims }) => (claims ? `${Object.keys(claims).length} of them` : 'one JSON object without duplicates is needed'),
+  claims: ({ claims }) =>
+    claims ? `${Object.keys(claims).length} of them` : 'one JSON object without duplicates is needed',
   issuer: ({ claims, server }) => `iss ${json(claims?.iss)}, expected ${json(server.metadata.issuer)}`,
   audience: ({ claims, values }) => `aud ${json(claims?.aud)}, expected ${json(values.get('audience'))}`,
   expiry: ({ claims }) => `exp ${moment(claims?.exp)}`,

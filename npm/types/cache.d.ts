@@ -13,7 +13,8 @@ export interface ICache {
   /** The object `set` was given for this token, or nothing. An entry that no longer holds is deleted by the caller. */
   get(token: string): Promise<AccessTokenClaims | null | undefined>;
   /**
-   * Keeps claims. An inactive verdict (RFC 7662 §2.2) arrives as `{ active: false, exp }` in the place of claims.
+   * Keeps claims. An inactive verdict (RFC 7662 §2.2) arrives as `{ active: false, exp }` in the place of claims. Claims
+   * of an introspected token that name no issuer are given `iss`, so that an entry says whose it is.
    *
    * @param expiresAt Seconds since the epoch; the entry is worthless from then on.
    */

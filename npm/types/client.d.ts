@@ -108,7 +108,8 @@ export declare class MonoCloudOidcBackendClient {
   validateJwtAccessToken<C extends object>(token: string, options?: ValidateJwtAccessTokenOptions): Promise<C>;
 
   /**
-   * Asks the authorization server about a token (RFC 7662 §2). Concurrent calls for one token share one request.
+   * Asks the authorization server about a token (RFC 7662 §2). Concurrent calls for one token share one request. What
+   * cannot be an access token (over 16 KiB, or with anything but %x20-7E, RFC 6749 A.12) is refused without one.
    * Checked: that the response is `active: true` and nothing like it; then claims, binding, scopes and groups as for
    * a JWT, except that `exp` and `iss` may be absent (RFC 7662 §2.2).
    *

@@ -56,6 +56,7 @@ export type MonoCloudReason =
   | 'introspection_endpoint_missing'
   | 'metadata_issuer_mismatch'
   | 'mtls_endpoint_missing'
+  | 'option_invalid'
   | 'session_expired'
   | 'session_invalid'
   | 'token_required'
@@ -97,11 +98,11 @@ export type MonoCloudTokenErrorCode =
 /** The authorization server's response, as received. */
 export interface MonoCloudRawResponse {
   readonly status: number;
-  /** The reason phrase; empty over HTTP/2. */
+  /** The status's usual phrase; with a `fetcher` what it gave. */
   readonly statusText: string;
   /** Lower-case names; `set-cookie` is left out. */
   readonly headers: Readonly<Record<string, string>>;
-  /** At most 512 KiB of text. */
+  /** The first 1024 characters; empty for a 200, which may hold claims. */
   readonly body: string;
 }
 
@@ -155,4 +156,6 @@ export declare class MonoCloudHttpError extends MonoCloudAuthBaseError {
   readonly status: number | undefined;
   /** `undefined` when there was no response. */
   readonly statusText: string | undefined;
+  /** Seconds after which the server wants to be asked again, at most 300; `undefined` when it did not say. */
+  readonly retryAfter: number | undefined;
 }

@@ -2,7 +2,7 @@
 /**
  * Options of the clients and of their methods.
  *
- * `MonoCloudBackendNodeClient` also reads the environment, once, when it is constructed; a constructor value wins.
+ * `MonoCloudBackendNodeClient` also reads the environment, once, when it is constructed; a constructor value wins (`null` and `undefined` are none).
  * A boolean variable is `true` or `false` in any case, a number a base-10 integer; anything else counts as unset.
  * `MonoCloudOidcBackendClient` reads no environment.
  *
@@ -61,7 +61,7 @@ export interface MonoCloudOidcBackendClientOptions {
   clientId?: string;
   /**
    * A secret, or a private JWK as an object or as its JSON text. Default: none. Never part of an error or of
-   * `util.inspect(client)`. Checked: that it fits `clientAuthMethod`; not: that the authorization server accepts it.
+   * `util.inspect(client)`. Checked, when `clientId` is set: that it fits `clientAuthMethod`; not: that the authorization server accepts it.
    * Environment: `MONOCLOUD_BACKEND_CLIENT_SECRET`.
    */
   clientSecret?: string | Partial<Jwk>;
@@ -88,12 +88,12 @@ export interface MonoCloudOidcBackendClientOptions {
    */
   introspectJwtTokens?: boolean;
   /**
-   * Seconds a JWK Set is used before it is fetched again, >= 0. From 80 % of it the fetch happens in the background.
+   * Seconds a JWK Set is used before it is fetched again, >= 0. From 72 to 80 % of it the fetch happens in the background.
    * Default: 300. Environment: `MONOCLOUD_BACKEND_JWKS_CACHE_DURATION`.
    */
   jwksCacheDuration?: number;
   /**
-   * Seconds an expired JWK Set is still used while fetching a new one fails, >= 0. Afterwards
+   * Seconds past its duration for which a JWK Set (and metadata) is still used while fetching it anew fails, >= 0. Afterwards
    * `MonoCloudHttpError`. Default: 86400. Environment: `MONOCLOUD_BACKEND_JWKS_MAX_STALE`.
    */
   jwksMaxStale?: number;
@@ -103,7 +103,8 @@ export interface MonoCloudOidcBackendClientOptions {
    */
   metadataCacheDuration?: number;
   /**
-   * How many verified JWTs are remembered, >= 0; the least recently used gives way. A remembered token skips the
+   * How many verified JWTs are remembered, a whole number from 0 to 1048576; the least recently used gives way. A token
+   * is remembered when it is verified for the second time. A remembered token skips the
    * signature's arithmetic, and nothing else: the key must still be published, times and authorization are checked
    * on every call. 0: none. Default: 10000. Environment: `MONOCLOUD_BACKEND_VERIFIED_TOKEN_CACHE_SIZE`.
    */

@@ -128,6 +128,12 @@ impl NativeClient {
         Ok(judge.to_unknown())
     }
 
+    /// Whether binding is ignored where a route says nothing.
+    #[napi(catch_unwind)]
+    pub fn ignores_binding(&self) -> bool {
+        self.engine.config().binding == BindingMode::Ignore
+    }
+
     /// The deadline of an exchange, in milliseconds.
     #[napi(catch_unwind)]
     pub fn response_timeout(&self) -> f64 {

@@ -2,9 +2,12 @@
 //! every later call is decided on afresh.
 //!
 //! A hit saves the signature and the claims text, and no rule: times, binding, scopes and groups are checked again on
-//! the facts. A token stays until it expires, is pushed out by others, or the keys change. Its claims live on the other
-//! side, by slot: a slot's number is never given to another token.
+//! the facts. A token is remembered when it is verified for the second time: most tokens that come once never come
+//! again, and remembering costs more than everything else but the signature. It stays until it expires, is pushed out by
+//! others, or the keys change. Its claims live on the other side, by slot: a slot's number is never given to another
+//! token.
 
+use std::hash::BuildHasher;
 use std::num::NonZeroUsize;
 
 use foldhash::fast::RandomState;
@@ -58,6 +61,40 @@ pub struct Memory {
     entries: LruCache<Box<str>, Entry, RandomState>,
     generation: u64,
     slots: Slots,
+    seen: Seen,
+}
+
+/// Tags of tokens that were verified once lately: small enough to stay in the processor's cache. A tag that is pushed
+/// out, or shared, costs one more verify, or one place: never a wrong answer.
+struct Seen {
+    buckets: Vec<[u32; 4]>,
+    hasher: RandomState,
+}
+
+impl Seen {
+    const MOST_BUCKETS: usize = 1 << 16;
+
+    fn new(capacity: usize) -> Self {
+        let buckets = vec![[0; 4]; capacity.next_power_of_two().min(Self::MOST_BUCKETS)];
+        Seen { buckets, hasher: RandomState::default() }
+    }
+
+    /// Whether this token was here before; notes that it is now.
+    fn again(&mut self, token: &str) -> bool {
+        // The end of a signature differs from token to token as much as the whole.
+        const TELLING: usize = 32;
+        let bytes = token.as_bytes();
+        let hash = self.hasher.hash_one(&bytes[bytes.len().saturating_sub(TELLING)..]);
+        let tag = (hash >> 32) as u32 | 1;
+        let index = hash as usize & (self.buckets.len() - 1);
+        let Some(bucket) = self.buckets.get_mut(index) else { return false };
+        if bucket.contains(&tag) {
+            return true;
+        }
+        bucket.rotate_right(1);
+        bucket[0] = tag;
+        false
+    }
 }
 
 struct Entry {
@@ -72,7 +109,7 @@ impl Memory {
         // Grows as it is used: a large capacity costs nothing until it is needed.
         let mut entries = LruCache::unbounded_with_hasher(RandomState::default());
         entries.resize(capacity);
-        Some(Memory { entries, generation: 0, slots: Slots::default() })
+        Some(Memory { entries, generation: 0, slots: Slots::default(), seen: Seen::new(capacity.get()) })
     }
 
     pub fn len(&self) -> usize {
@@ -97,7 +134,14 @@ impl Memory {
         self.entries.peek(token).is_some_and(|entry| entry.slot == slot)
     }
 
-    pub fn remember(&mut self, token: &str, facts: Facts, generation: u64, clock: &Clock) {
+    /// Remembers a token that was verified, if it was before.
+    pub fn note(&mut self, token: &str, facts: Facts, generation: u64, clock: &Clock) {
+        if self.seen.again(token) {
+            self.remember(token, facts, generation, clock);
+        }
+    }
+
+    fn remember(&mut self, token: &str, facts: Facts, generation: u64, clock: &Clock) {
         if self.generation != generation {
             self.forget_all(generation);
         }
@@ -174,6 +218,24 @@ mod tests {
     #[test]
     fn a_capacity_of_0_is_no_memory() {
         assert!(Memory::new(0).is_none());
+    }
+
+    #[test]
+    fn a_token_is_remembered_when_it_is_verified_for_the_second_time() {
+        let mut memory = Memory::new(10).expect("a memory");
+        memory.note("a", facts(2000.0), 1, &CLOCK);
+        assert_eq!(slot(&mut memory, "a"), None);
+        memory.note("b", facts(2000.0), 1, &CLOCK);
+        memory.note("a", facts(2000.0), 1, &CLOCK);
+        assert!(slot(&mut memory, "a").is_some() && slot(&mut memory, "b").is_none());
+    }
+
+    #[test]
+    fn as_many_tokens_as_fit_are_all_recognised_in_their_second_round() {
+        let mut seen = Seen::new(10_000);
+        let tokens: Vec<_> = (0..10_000).map(|number| format!("signature-{number}")).collect();
+        assert!(tokens.iter().filter(|token| seen.again(token)).count() < 10);
+        assert!(tokens.iter().filter(|token| seen.again(token)).count() > 9_900);
     }
 
     #[test]

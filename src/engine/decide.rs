@@ -38,7 +38,7 @@ impl Engine {
             Ok(Verified { text, facts }) => {
                 let authorized = call.policy.check(&facts, call.certificate);
                 if let Some(memory) = &mut self.lock().memory {
-                    memory.remember(call.token, facts, published.generation, &clock);
+                    memory.note(call.token, facts, published.generation, &clock);
                 }
                 authorized.map_or_else(Verdict::Refused, |()| Verdict::Claims(text))
             }

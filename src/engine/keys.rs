@@ -337,7 +337,7 @@ impl KeyStore {
                 Ok((Arc::from(metadata.issuer.as_str()), request))
             })
         } else {
-            Ok((Arc::from(self.source.tenant.domain()), Request::ResolveJwks))
+            Ok((Arc::from(self.source.tenant.issuer()), Request::ResolveJwks))
         };
         let store = Arc::clone(self);
         match issuer_and_request {

@@ -10,6 +10,8 @@ use super::error::Reason;
 /// The issuer as configured: where discovery is, and what the metadata must say.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tenant {
+    /// As configured: the issuer's name where there is no metadata to say it.
+    issuer: String,
     /// Without a trailing `/`.
     domain: String,
     is_loopback: bool,
@@ -30,10 +32,15 @@ impl Tenant {
             && text.contains("://")
             && !text.contains(char::is_whitespace);
         (is_safe && is_bare && url.host().is_some()).then(|| Tenant {
+            issuer: text.to_owned(),
             domain: text.strip_suffix('/').unwrap_or(text).to_owned(),
             is_loopback,
             is_plain,
         })
+    }
+
+    pub fn issuer(&self) -> &str {
+        &self.issuer
     }
 
     pub fn domain(&self) -> &str {

@@ -157,7 +157,7 @@ impl Engine {
     pub fn issuer(&self) -> String {
         self.store
             .metadata()
-            .map_or_else(|_| self.config.key_source.tenant.domain().to_owned(), |metadata| metadata.issuer.clone())
+            .map_or_else(|_| self.config.key_source.tenant.issuer().to_owned(), |metadata| metadata.issuer.clone())
     }
 
     pub fn set_clock_skew(&self, seconds: f64) {
