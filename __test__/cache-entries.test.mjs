@@ -1,0 +1,153 @@
+// What is kept of which token, for how long, and for whom?
+//
+// Contract 11: what a client writes into a cache, and what it makes of a cache
+// that is shared.
+
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, mock, test } from 'node:test';
+
+import { memoryCache } from '@monocloud/backend-node/cache';
+
+import { ANY_CLIENT, backend, failure } from './support/backend.mjs';
+import { mapCache } from './support/caches.mjs';
+import { AUDIENCE, startIssuer } from './support/issuer.mjs';
+
+const PATH = '/introspect';
+const INACTIVE = failure('MonoCloudTokenError', 'inactive', { code: 'inactive_token' });
+const nowSeconds = () => Math.floor(Date.now() / 1000);
+
+let issuer;
+let other;
+before(async () => {
+  issuer = await startIssuer();
+  other = await startIssuer({ keys: 'another tenant' });
+});
+after(() => Promise.all([issuer.close(), other.close()]));
+beforeEach(() => issuer.resetCounts());
+
+const api = (cache, options) => backend(issuer, { ...ANY_CLIENT, cache, ...options });
+const asked = () => issuer.counts[PATH] ?? 0;
+
+test("a JWT is not believed to have another token's claims, whoever put them there", async () => {
+  const cache = mapCache();
+  const [poor, rich] = [issuer.sign({ claims: { scope: 'little' } }), issuer.sign({ claims: { scope: 'everything' } })];
+  await api(cache).validateAccessToken(rich);
+  cache.entries.set(poor, cache.entries.get(rich));
+  await assert.rejects(
+    api(cache).validateAccessToken(poor, { scopes: ['everything'] }),
+    failure('MonoCloudTokenError', 'scope_missing'),
+  );
+  assert.deepEqual(cache.calls.delete, [poor]);
+});
+
+test('a JWT that is refused is not cached', async () => {
+  const cache = mapCache();
+  const forged = issuer.sign({ key: other.keys.rsa });
+  await assert.rejects(api(cache).validateAccessToken(forged), failure('MonoCloudTokenError', 'signature_invalid'));
+  assert.deepEqual(cache.calls.set, []);
+});
+
+describe('an opaque token', () => {
+  test('is cached also where the first route refuses it', async () => {
+    const client = api(mapCache());
+    const token = issuer.opaque();
+    const needsMore = { scopes: ['data:write'] };
+    await assert.rejects(client.validateAccessToken(token, needsMore), failure('MonoCloudTokenError', 'scope_missing'));
+    await assert.rejects(client.validateAccessToken(token, needsMore), failure('MonoCloudTokenError', 'scope_missing'));
+    assert.ok(await client.validateAccessToken(token));
+    assert.equal(asked(), 1);
+  });
+
+  test('that is inactive is cached as { active: false, exp }, and asked about once', async () => {
+    const cache = mapCache();
+    await assert.rejects(api(cache).validateAccessToken('never-issued'), INACTIVE);
+    const [[token, claims, until]] = cache.calls.set;
+    assert.deepEqual([token, claims], ['never-issued', { active: false, exp: until }]);
+    assert.ok(until > nowSeconds() + 290 && until <= nowSeconds() + 300);
+    await assert.rejects(api(cache).validateAccessToken('never-issued'), INACTIVE);
+    assert.equal(asked(), 1);
+  });
+
+  test('that was inactive is asked about again after the end of its entry', async () => {
+    const cache = mapCache();
+    await assert.rejects(api(cache).validateAccessToken('issued-later'), INACTIVE);
+    issuer.introspected.set('issued-later', issuer.claims());
+    cache.entries.set('issued-later', { active: false, exp: nowSeconds() - 1 });
+    assert.ok(await api(cache).validateAccessToken('issued-later'));
+  });
+
+  test('that is revoked is refused after its entry has ended, and not before', async (context) => {
+    const client = api(memoryCache(), { introspectionCacheDuration: 30 });
+    const token = issuer.opaque();
+    await client.validateAccessToken(token);
+    issuer.revoke(token);
+    assert.ok(await client.validateAccessToken(token));
+    context.mock.timers.enable({ apis: ['Date'], now: Date.now() + 31_000 });
+    await assert.rejects(client.validateAccessToken(token), INACTIVE);
+  });
+
+  for (const [duration, exp, least, most] of [
+    [undefined, 3600, 3600, 3600],
+    [undefined, undefined, 299, 300],
+    [60, 3600, 59, 60],
+    [60, 10, 10, 10],
+    [60, undefined, 59, 60],
+  ]) {
+    test(`with exp ${exp} and introspectionCacheDuration ${duration} stays ${most} seconds`, async () => {
+      const cache = mapCache();
+      const start = nowSeconds();
+      const token = issuer.opaque({ exp: exp && start + exp });
+      await api(cache, { introspectionCacheDuration: duration }).validateAccessToken(token);
+      const [[, , until]] = cache.calls.set;
+      assert.ok(until >= start + least && until <= nowSeconds() + most, String(until - start));
+    });
+  }
+
+  test('with introspectionCacheDuration 0 is neither kept nor asked for, a JWT is', async () => {
+    const cache = mapCache();
+    const client = api(cache, { introspectionCacheDuration: 0 });
+    const [token, jwt] = [issuer.opaque(), issuer.sign()];
+    for (let i = 0; i < 2; i += 1) {
+      await client.validateAccessToken(token);
+      await assert.rejects(client.validateAccessToken('never-issued'), INACTIVE);
+      await client.validateAccessToken(jwt);
+    }
+    assert.equal(asked(), 4);
+    assert.deepEqual([cache.calls.get, cache.calls.set.map(([of]) => of)], [[jwt, jwt], [jwt]]);
+  });
+
+  test('is not cached when the issuer cannot say', async () => {
+    const cache = mapCache();
+    issuer.respond(PATH, { status: 503 });
+    try {
+      await assert.rejects(api(cache).validateAccessToken('some-token'), failure('MonoCloudHttpError', 'unexpected_status'));
+    } finally {
+      issuer.respond(PATH);
+    }
+    assert.deepEqual(cache.calls.set, []);
+  });
+});
+
+test('a cache that another client filled from local validation answers no client with another issuer', async () => {
+  const cache = mapCache();
+  const token = issuer.sign();
+  await api(cache).validateAccessToken(token);
+  const theirs = backend(other, { ...ANY_CLIENT, cache });
+  await assert.rejects(theirs.validateAccessToken(token), failure('MonoCloudTokenError', 'signature_invalid'));
+});
+
+test('scope() is called once by each client, and what it gives is used', async () => {
+  const scoped = mapCache();
+  const scope = mock.fn(() => scoped);
+  const client = api({ ...mapCache(), scope });
+  await client.validateAccessToken(issuer.opaque());
+  await client.validateAccessToken(issuer.opaque());
+  assert.deepEqual(scope.mock.calls.map((call) => call.arguments), [[{ issuer: issuer.issuer, audience: AUDIENCE }]]);
+  assert.equal(scoped.calls.get.length, 2);
+});
+
+for (const cache of [1, 'redis://', { get() {} }, { get() {}, set() {}, delete: true }]) {
+  test(`a cache that is none (${JSON.stringify(cache)}) is refused by the constructor`, () => {
+    assert.throws(() => api(cache), { name: 'MonoCloudValidationError', message: /^cache/ });
+  });
+}

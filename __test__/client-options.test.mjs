@@ -1,0 +1,294 @@
+// Which options does a client take, from where, and what does it say of a bad one?
+
+import assert from 'node:assert/strict';
+import { beforeEach, describe, test } from 'node:test';
+
+import {
+  MonoCloudAuthBaseError,
+  MonoCloudBackendNodeClient,
+  MonoCloudOidcBackendClient,
+  MonoCloudValidationError,
+} from '@monocloud/backend-node';
+
+import { AUDIENCE, ISSUER, JWKS, offline, signed } from './support/offline.mjs';
+
+const PREFIX = 'MONOCLOUD_BACKEND_';
+const CANARY = 'canary-7f3a';
+const GOOD = { tenantDomain: ISSUER, audience: AUDIENCE };
+
+/** Each option, its variable, values it refuses in code, and texts it refuses in the environment. */
+const OPTIONS = [
+  ['tenantDomain', 'TENANT_DOMAIN', [1, true, [], {}], ['acme.example', 'http://acme.example', `ftp://${CANARY}`, `https://${CANARY} b`]],
+  ['audience', 'AUDIENCE', [1, {}, ['https://a']], [CANARY, 'a b', `https://${CANARY} b`]],
+  ['clientId', 'CLIENT_ID', [1, {}], []],
+  ['clientAuthMethod', 'CLIENT_AUTH_METHOD', [1], [CANARY, 'CLIENT_SECRET_POST']],
+  ['clientSecret', 'CLIENT_SECRET', [1, true], []],
+  ['groupOptions.groupsClaim', 'GROUPS_CLAIM', [1, ['groups']], []],
+  ['groupOptions.matchAll', 'GROUPS_MATCH_ALL', ['true', 1], []],
+  ['clockSkew', 'CLOCK_SKEW', [-1, -0.001, '5', NaN, Infinity, true, 5n], ['-1']],
+  ['clockTolerance', 'CLOCK_TOLERANCE', [-1, -0.001, '5', NaN, -Infinity], ['-1']],
+  ['introspectJwtTokens', 'INTROSPECT_JWT_TOKENS', ['true', 1, 0], []],
+  ['jwksCacheDuration', 'JWKS_CACHE_DURATION', [-1, '5', NaN], ['-1']],
+  ['metadataCacheDuration', 'METADATA_CACHE_DURATION', [-1, '5', NaN], ['-300']],
+  ['introspectionCacheDuration', 'INTROSPECTION_CACHE_DURATION', [-1, '5', Infinity], ['-1']],
+  ['responseTimeout', 'RESPONSE_TIMEOUT', [999, 999.9, 0, -1, '5000', NaN], ['999', '0', '-5000']],
+  ['validateCertificateBinding', 'VALIDATE_CERTIFICATE_BINDING', [true, 1], [CANARY, 'Required']],
+  ['trustStoreId', 'TRUST_STORE_ID', [1], []],
+  ['certificateAuthorities', 'CERTIFICATE_AUTHORITIES', [1], [`/${CANARY}/absent.pem`, '-----BEGIN CERTIFICATE-----\ncanary\n']],
+  ['clientCertificate', 'CLIENT_CERTIFICATE', [1], [`/${CANARY}/absent.pem`]],
+  ['clientCertificateKey', 'CLIENT_CERTIFICATE_KEY', [1], [`/${CANARY}/absent.pem`]],
+];
+
+/** Sets variables by their names without the prefix, and takes them away after the test. */
+function environment(t, variables) {
+  for (const [name, value] of Object.entries(variables)) process.env[PREFIX + name] = value;
+  t.after(() => Object.keys(variables).forEach((name) => delete process.env[PREFIX + name]));
+}
+
+/** The options object that gives one value under a name that may have a dot. */
+function giving(name, value) {
+  const [outer, inner] = name.split('.');
+  return { ...GOOD, [outer]: inner === undefined ? value : { [inner]: value } };
+}
+
+function bad(option, variable) {
+  return (error) => {
+    assert.ok(error instanceof MonoCloudValidationError && error instanceof MonoCloudAuthBaseError, error);
+    assert.equal(error.reason, 'option_invalid');
+    assert.ok(error.message.endsWith(`(option ${option}, environment variable ${PREFIX}${variable})`), error.message);
+    assert.ok(!error.message.includes('canary'), error.message);
+    return true;
+  };
+}
+
+describe('a bad option', () => {
+  for (const [option, variable, values, texts] of OPTIONS) {
+    test(`${option} throws from the constructor, naming itself and its variable`, (t) => {
+      for (const value of [...values, ...texts]) {
+        assert.throws(() => new MonoCloudBackendNodeClient(giving(option, value)), bad(option, variable), String(value));
+      }
+      for (const text of texts) {
+        const given = { ...GOOD, [option]: undefined };
+        environment(t, { [variable]: text });
+        assert.throws(() => new MonoCloudBackendNodeClient(given), bad(option, variable), text);
+      }
+    });
+  }
+
+  for (const option of ['tenantDomain', 'audience']) {
+    const variable = { tenantDomain: 'TENANT_DOMAIN', audience: 'AUDIENCE' }[option];
+    test(`${option} that is missing or blank is required`, (t) => {
+      for (const value of [undefined, null, '', ' ']) {
+        const given = { ...GOOD, [option]: value };
+        assert.throws(() => new MonoCloudBackendNodeClient(given), (error) =>
+          bad(option, variable)(error) && /is required/.test(error.message));
+        assert.throws(() => new MonoCloudOidcBackendClient(given.tenantDomain, given.audience), bad(option, variable));
+      }
+      environment(t, { [variable]: '' });
+      assert.throws(() => new MonoCloudBackendNodeClient({ ...GOOD, [option]: undefined }), bad(option, variable));
+    });
+  }
+
+  test('no options at all ask for the tenant first', () => {
+    for (const make of [() => new MonoCloudBackendNodeClient(), () => new MonoCloudBackendNodeClient(null)]) {
+      assert.throws(make, bad('tenantDomain', 'TENANT_DOMAIN'));
+    }
+  });
+
+  for (const [option, value] of [
+    ['fetcher', {}], ['metadataResolver', 'https://a'], ['jwksResolver', { keys: [] }],
+    ['cache', () => {}], ['cache.get', { set() {}, delete() {} }], ['cache.set', { get() {}, delete() {} }],
+    ['cache.delete', { get() {}, set() {}, delete: 1 }],
+  ]) {
+    test(`${option} of the wrong kind throws from the constructor, naming itself`, () => {
+      const given = { ...GOOD, [option.split('.')[0]]: value };
+      assert.throws(() => new MonoCloudBackendNodeClient(given), { name: 'MonoCloudValidationError', message: new RegExp(`option ${option}`) });
+    });
+  }
+
+  test('a client certificate and its key are given together, and belong together', () => {
+    const [clientCertificate, clientCertificateKey] = ['CERTIFICATE', 'PRIVATE KEY'].map((label) => `-----BEGIN ${label}-----\n${CANARY}\n`);
+    const make = (options) => () => new MonoCloudBackendNodeClient({ ...GOOD, ...options });
+    assert.throws(make({ clientCertificate }), bad('clientCertificateKey', 'CLIENT_CERTIFICATE_KEY'));
+    assert.throws(make({ clientCertificateKey }), bad('clientCertificate', 'CLIENT_CERTIFICATE'));
+    assert.throws(make({ clientCertificate, clientCertificateKey }), bad('clientCertificate', 'CLIENT_CERTIFICATE'));
+  });
+
+  test('a secret that the method cannot use is refused, and not told', () => {
+    for (const clientSecret of [CANARY, { kty: 'RSA', n: CANARY }, JSON.stringify({ kty: 'oct', k: CANARY })]) {
+      const given = { ...GOOD, clientId: 'a', clientSecret, clientAuthMethod: 'private_key_jwt' };
+      assert.throws(() => new MonoCloudBackendNodeClient(given), bad('clientSecret', 'CLIENT_SECRET'));
+    }
+  });
+
+  test('a secret that is no JSON is refused like any other', () => {
+    const cyclic = { kty: 'RSA' };
+    cyclic.self = cyclic;
+    assert.throws(() => new MonoCloudBackendNodeClient({ ...GOOD, clientId: 'a', clientSecret: cyclic }), { name: 'MonoCloudValidationError' });
+  });
+});
+
+describe('an option at its bound', () => {
+  test('is accepted', () => {
+    for (const options of [
+      { clockSkew: 0, clockTolerance: 0 }, { clockSkew: 0.5, clockTolerance: Number.MAX_SAFE_INTEGER },
+      { jwksCacheDuration: 0, metadataCacheDuration: 0, introspectionCacheDuration: 0 },
+      { jwksCacheDuration: Number.MAX_VALUE, metadataCacheDuration: 0.001 },
+      { responseTimeout: 1000 }, { responseTimeout: Number.MAX_SAFE_INTEGER },
+    ]) {
+      assert.ok(new MonoCloudBackendNodeClient({ ...GOOD, ...options }), JSON.stringify(options));
+    }
+  });
+
+  test('null and undefined are unset', () => {
+    const nothing = Object.fromEntries(OPTIONS.map(([name]) => [name.split('.')[0], null]));
+    assert.ok(new MonoCloudBackendNodeClient({ ...nothing, ...GOOD, cache: null, fetcher: null, jwksResolver: undefined }));
+  });
+
+  test('what is no option of ours is left alone, whatever it is', () => {
+    const logger = { level: 10n, log: () => {} };
+    logger.self = logger;
+    assert.ok(new MonoCloudBackendNodeClient({ ...GOOD, logger }));
+  });
+
+  test('tenantDomain is https, or plain http of a loopback host, with one trailing slash ignored', () => {
+    for (const tenantDomain of ['https://a.example/', 'http://localhost:1', 'http://127.0.0.1', 'http://[::1]:8080/', 'https://a.example/path']) {
+      assert.ok(new MonoCloudBackendNodeClient({ ...GOOD, tenantDomain }), tenantDomain);
+    }
+    for (const tenantDomain of ['http://127.0.0.1.example', 'http://localhost.example', 'http://10.0.0.1', '//a.example', 'https://', 'https://u:p@a.example']) {
+      assert.throws(() => new MonoCloudBackendNodeClient({ ...GOOD, tenantDomain }), bad('tenantDomain', 'TENANT_DOMAIN'), tenantDomain);
+    }
+  });
+
+  test('audience is any absolute URI', () => {
+    for (const audience of ['urn:example:api', 'api://default', 'https://a.example/b?c#d']) {
+      assert.ok(new MonoCloudBackendNodeClient({ ...GOOD, audience }), audience);
+    }
+  });
+});
+
+describe('the environment', () => {
+  let now;
+  beforeEach(() => {
+    now = Math.floor(Date.now() / 1000);
+  });
+  const client = (options) => new MonoCloudBackendNodeClient({ jwksResolver: () => JWKS, ...options });
+  const required = { TENANT_DOMAIN: ISSUER, AUDIENCE };
+
+  test('gives what the constructor was not given', async (t) => {
+    environment(t, { ...required, CLOCK_SKEW: '1000', CLOCK_TOLERANCE: '0', GROUPS_CLAIM: 'roles', GROUPS_MATCH_ALL: 'TRUE' });
+    const api = client();
+    const exp = now + 1300;
+    await api.validateAccessToken(signed({ exp, roles: ['a', 'b'] }), { groups: ['a', 'b'] });
+    await assert.rejects(api.validateAccessToken(signed({ exp: now + 900 })), { reason: 'expired' });
+    await assert.rejects(api.validateAccessToken(signed({ exp, roles: ['a'] }), { groups: ['a', 'b'] }), { reason: 'group_missing' });
+    await assert.rejects(api.validateAccessToken(signed({ exp, groups: ['a'] }), { groups: ['a'] }), { reason: 'group_missing' });
+  });
+
+  test('decides on introspection and on binding', async (t) => {
+    environment(t, { ...required, INTROSPECT_JWT_TOKENS: 'true' });
+    await assert.rejects(client().validateAccessToken(signed()), { reason: 'client_id_required' });
+    environment(t, { INTROSPECT_JWT_TOKENS: 'False', VALIDATE_CERTIFICATE_BINDING: 'required' });
+    await assert.rejects(client().validateAccessToken(signed()), { reason: 'confirmation_missing' });
+    environment(t, { VALIDATE_CERTIFICATE_BINDING: 'dangerously_ignore' });
+    await client().validateAccessToken(signed({ cnf: { 'x5t#S256': 'x' } }));
+  });
+
+  test('is overruled by the constructor', async (t) => {
+    environment(t, { TENANT_DOMAIN: 'https://other.example', AUDIENCE: 'urn:other', CLOCK_TOLERANCE: '0', GROUPS_MATCH_ALL: 'true' });
+    const api = client({ ...GOOD, clockTolerance: 300, groupOptions: { matchAll: false } });
+    await api.validateAccessToken(signed({ exp: now - 200, groups: ['a'] }), { groups: ['a', 'b'] });
+  });
+
+  test('is read when a client is constructed, not before and not after', async (t) => {
+    environment(t, { ...required, CLOCK_TOLERANCE: '5000' });
+    const early = client();
+    environment(t, { CLOCK_TOLERANCE: '0' });
+    const late = client();
+    const token = signed({ exp: now - 1000 });
+    await early.validateAccessToken(token);
+    await assert.rejects(late.validateAccessToken(token), { reason: 'expired' });
+  });
+
+  for (const text of ['', ' ', 'abc', '1.5', '1e3', '0x10', '12s', '99999999999999999999']) {
+    test(`counts ${JSON.stringify(text)} as unset where a number belongs`, async (t) => {
+      environment(t, { ...required, CLOCK_TOLERANCE: text, RESPONSE_TIMEOUT: text });
+      const api = client();
+      await api.validateAccessToken(signed({ exp: now - 200 }));
+      await assert.rejects(api.validateAccessToken(signed({ exp: now - 400 })), { reason: 'expired' });
+    });
+  }
+
+  for (const text of ['1', 'yes', 'on', '', 'truee', ' true']) {
+    test(`counts ${JSON.stringify(text)} as unset where a boolean belongs`, async (t) => {
+      environment(t, { ...required, GROUPS_MATCH_ALL: text });
+      await client().validateAccessToken(signed({ groups: ['a'] }), { groups: ['a', 'b'] });
+    });
+  }
+});
+
+describe('MonoCloudOidcBackendClient', () => {
+  const refusing = () => {
+    throw new Error('nobody is asked');
+  };
+
+  test('takes its two required options by position, and reads no environment', async (t) => {
+    environment(t, { TENANT_DOMAIN: 'https://other.example', AUDIENCE: 'urn:other', CLOCK_TOLERANCE: '100000', INTROSPECT_JWT_TOKENS: 'true' });
+    const api = new MonoCloudOidcBackendClient(ISSUER, AUDIENCE, { jwksResolver: () => JWKS });
+    const now = Math.floor(Date.now() / 1000);
+    assert.equal((await api.validateAccessToken(signed())).sub, 'user-1');
+    await assert.rejects(api.validateAccessToken(signed({ exp: now - 400 })), { reason: 'expired' });
+    assert.throws(() => new MonoCloudOidcBackendClient(undefined, AUDIENCE), bad('tenantDomain', 'TENANT_DOMAIN'));
+    assert.throws(() => new MonoCloudOidcBackendClient(ISSUER), bad('audience', 'AUDIENCE'));
+  });
+
+  test('its positions overrule the options of the same name', async () => {
+    const api = new MonoCloudOidcBackendClient(ISSUER, AUDIENCE, { tenantDomain: 'https://x.example', audience: 'urn:x', jwksResolver: () => JWKS });
+    assert.equal((await api.validateAccessToken(signed())).iss, ISSUER);
+  });
+
+  test('gives https to a bare host, which the other client refuses', async () => {
+    const asked = [];
+    const fetcher = async (url) => {
+      asked.push(url);
+      return Response.json({}, { status: 404 });
+    };
+    for (const domain of ['acme.us.monocloud.com', 'acme.us.monocloud.com/']) {
+      await assert.rejects(new MonoCloudOidcBackendClient(domain, AUDIENCE, { fetcher }).getMetadata(), { status: 404 });
+      assert.equal(asked.pop(), 'https://acme.us.monocloud.com/.well-known/openid-configuration');
+      assert.throws(() => offline({ tenantDomain: domain }), bad('tenantDomain', 'TENANT_DOMAIN'));
+    }
+  });
+
+  test('has no cache', async () => {
+    const cache = { get: refusing, set: refusing, delete: refusing };
+    const api = new MonoCloudOidcBackendClient(ISSUER, AUDIENCE, { cache, jwksResolver: () => JWKS });
+    assert.equal((await api.validateAccessToken(signed())).sub, 'user-1');
+  });
+
+  test('is the parent of MonoCloudBackendNodeClient', () => {
+    assert.equal(Object.getPrototypeOf(MonoCloudBackendNodeClient), MonoCloudOidcBackendClient);
+    assert.ok(offline() instanceof MonoCloudOidcBackendClient);
+  });
+
+  for (const [flavour, make, usual] of [
+    ['MonoCloudOidcBackendClient', (options) => new MonoCloudOidcBackendClient(ISSUER, AUDIENCE, options), 'Basic'],
+    ['MonoCloudBackendNodeClient', (options) => new MonoCloudBackendNodeClient({ ...GOOD, ...options }), 'post'],
+  ]) {
+    test(`${flavour} authenticates by ${usual} unless told otherwise`, async () => {
+      let sent;
+      const fetcher = async (url, { headers, body }) => {
+        if (url.endsWith('/introspect')) {
+          sent = { scheme: new Headers(headers).get('authorization')?.split(' ')[0], form: new URLSearchParams(body) };
+          return Response.json({ active: false });
+        }
+        return Response.json({ issuer: ISSUER, introspection_endpoint: `${ISSUER}/introspect` });
+      };
+      const api = make({ clientId: 'me', clientSecret: 'secret', fetcher });
+      await assert.rejects(api.validateAccessToken('opaque'), { reason: 'inactive' });
+      const isBasic = usual === 'Basic';
+      assert.equal(sent.scheme, isBasic ? 'Basic' : undefined);
+      assert.equal(sent.form.get('client_secret'), isBasic ? null : 'secret');
+    });
+  }
+});

@@ -1,0 +1,96 @@
+// What is peculiar about a JSON text?
+//
+// A reader of its own, written from RFC 8259 and used by no other code: it says
+// why a strict reader refuses what `JSON.parse` takes.
+
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+const ESCAPES = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', '"': '"', '\\': '\\', '/': '/' };
+
+/**
+ * `{ hasBom, depth, duplicates, loneSurrogate, infinite, value }` of octets; `duplicates` are the paths of
+ * members that come twice. `value` is what `JSON.parse` gives, `undefined` when it throws.
+ */
+export function inspectJson(octets) {
+  const facts = { hasBom: false, depth: 0, duplicates: [], loneSurrogate: false, infinite: false, value: undefined };
+  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(octets);
+  facts.hasBom = text.startsWith('\ufeff');
+  const bare = facts.hasBom ? text.slice(1) : text;
+  try {
+    facts.value = JSON.parse(bare);
+  } catch {
+    return facts;
+  }
+  walk(bare, facts);
+  return facts;
+}
+
+/** Walks a text that `JSON.parse` took, so nothing here needs to refuse. */
+function walk(text, facts) {
+  let at = 0;
+  const skip = () => {
+    while (/[ \t\n\r]/.test(text[at] ?? '')) at += 1;
+  };
+
+  function value(depth, path) {
+    skip();
+    const open = text[at];
+    if (open === '{') members(depth, path);
+    else if (open === '[') items(depth, path);
+    else if (open === '"') string();
+    else if (open === '-' || /\d/.test(open)) number();
+    else at += open === 'f' ? 5 : 4;
+    skip();
+  }
+
+  function members(depth, path) {
+    facts.depth = Math.max(facts.depth, depth);
+    const seen = new Set();
+    for (at += 1, skip(); text[at] !== '}'; ) {
+      if (text[at] === ',') at += 1;
+      skip();
+      const name = string();
+      if (seen.has(name)) facts.duplicates.push([...path, name].join('.'));
+      seen.add(name);
+      skip();
+      at += 1; // the colon
+      value(depth + 1, [...path, name]);
+    }
+    at += 1;
+  }
+
+  function items(depth, path) {
+    facts.depth = Math.max(facts.depth, depth);
+    for (at += 1, skip(); text[at] !== ']'; ) {
+      if (text[at] === ',') at += 1;
+      value(depth + 1, [...path, '[]']);
+    }
+    at += 1;
+  }
+
+  function string() {
+    let content = '';
+    for (at += 1; text[at] !== '"'; at += 1) {
+      if (text[at] !== '\\') {
+        content += text[at];
+      } else if (text[at + 1] === 'u') {
+        content += String.fromCharCode(Number.parseInt(text.slice(at + 2, at + 6), 16));
+        at += 5;
+      } else {
+        content += ESCAPES[text[at + 1]];
+        at += 1;
+      }
+    }
+    at += 1;
+    if (!content.isWellFormed()) facts.loneSurrogate = true;
+    return content;
+  }
+
+  function number() {
+    NUMBER.lastIndex = at;
+    const [digits] = NUMBER.exec(text);
+    at += digits.length;
+    if (!Number.isFinite(Number(digits))) facts.infinite = true;
+  }
+
+  value(1, []);
+}

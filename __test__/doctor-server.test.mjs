@@ -1,0 +1,181 @@
+/**
+ * What the doctor says of a server: out of reach, not the one that was meant, with keys, clock or credentials amiss.
+ */
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+
+import { assertProblem, examine } from './doctor/run.mjs';
+import { AUDIENCE, startIssuer } from './support/issuer.mjs';
+import { createPki } from './support/pki.mjs';
+
+const DISCOVERY = '/.well-known/openid-configuration';
+/** Where the doctor asks for the server's date. */
+const NOWHERE = `/.well-known/monocloud-doctor${DISCOVERY}`;
+const CLIENT = { CLIENT_ID: 'api-client', CLIENT_SECRET: 'correct horse battery staple' };
+
+let issuer;
+
+before(async () => {
+  issuer = await startIssuer();
+});
+after(() => issuer.close());
+afterEach(() => {
+  [DISCOVERY, NOWHERE, '/jwks', '/introspect'].forEach((path) => issuer.respond(path));
+});
+
+const here = (more = {}) => ({ TENANT_DOMAIN: issuer.issuer, AUDIENCE, ...more });
+
+describe('a server out of reach', () => {
+  it('refuses the connection: where, and what to look for', async () => {
+    const gone = await startIssuer();
+    await gone.close();
+    assertProblem(
+      await examine({ variables: here({ TENANT_DOMAIN: gone.issuer }) }),
+      'tenant',
+      'connection_refused',
+      gone.issuer,
+    );
+  });
+
+  it('has a certificate of an unknown authority: whose', async () => {
+    const pki = await createPki();
+    const verdict = await overTls(await pki.server(), pki.otherCa.pem);
+    assertProblem(verdict, 'tls', 'tls_unknown_authority', 'by CN=Test CA', 'NODE_EXTRA_CA_CERTS');
+  });
+
+  it('has a certificate for another host: for which', async () => {
+    const pki = await createPki();
+    const verdict = await overTls(await pki.server({ hosts: ['login.example.com'] }), pki.ca.pem);
+    assertProblem(verdict, 'tls', 'tls_wrong_host', 'login.example.com');
+  });
+
+  it('has an expired certificate: since when', async () => {
+    const pki = await createPki();
+    const verdict = await overTls(await pki.server({ expired: true }), pki.ca.pem);
+    assertProblem(verdict, 'tls', 'tls_certificate_expired', 'valid ', 'Renew');
+  });
+
+  it('does not answer in time', async () => {
+    issuer.respond(DISCOVERY, () => undefined);
+    assertProblem(
+      await examine({ variables: here({ RESPONSE_TIMEOUT: '1000' }) }),
+      'tenant',
+      'timed_out',
+      'RESPONSE_TIMEOUT',
+    );
+  });
+
+  async function overTls(tls, authorities) {
+    const secure = await startIssuer({ tls });
+    try {
+      return await examine({ variables: here({ TENANT_DOMAIN: secure.issuer, CERTIFICATE_AUTHORITIES: authorities }) });
+    } finally {
+      await secure.close();
+    }
+  }
+});
+
+describe('a server that is not the one that was meant', () => {
+  it('calls itself otherwise: how', async () => {
+    issuer.respond(DISCOVERY, { body: { ...issuer.metadata, issuer: 'https://acme.eu.example.com' } });
+    assertProblem(
+      await examine({ variables: here() }),
+      'issuer',
+      'metadata_issuer_mismatch',
+      '"https://acme.eu.example.com"',
+    );
+  });
+
+  it('has no metadata: which status it answered', async () => {
+    issuer.respond(DISCOVERY, { status: 404, body: 'Not found' });
+    assertProblem(await examine({ variables: here() }), 'tenant', 'unexpected_status', 'status 404', DISCOVERY);
+  });
+
+  it('answers a web page', async () => {
+    issuer.respond(DISCOVERY, { headers: { 'content-type': 'text/html' }, body: '<!doctype html>' });
+    assertProblem(await examine({ variables: here() }), 'tenant', 'body_invalid');
+  });
+});
+
+describe('keys, clock and credentials', () => {
+  it('a JWK Set that fails is named by its address', async () => {
+    issuer.respond('/jwks', { status: 500 });
+    assertProblem(await examine({ variables: here() }), 'jwks', 'unexpected_status', `${issuer.issuer}/jwks`);
+  });
+
+  it('a JWK Set without one usable key is a problem', async () => {
+    issuer.respond('/jwks', { body: { keys: [{ kty: 'oct', k: 'AAAA' }] } });
+    assertProblem(await examine({ variables: here() }), 'jwks', 'keys_empty');
+  });
+
+  it('a key that cannot verify is a warning, a key for encryption is none', async () => {
+    const weak = { ...issuer.jwks.keys[0], kid: 'weak', n: 'AQAB' };
+    const encryption = { ...issuer.jwks.keys[0], kid: 'enc', use: 'enc' };
+    issuer.respond('/jwks', { body: { keys: [...issuer.jwks.keys, weak, encryption] } });
+    const { code, all, checks } = await examine({ variables: here() });
+    assert.equal(code, 0);
+    assert.match(checks.get('jwks').message, /^5 usable of 7 published/);
+    const warnings = all.filter(({ status }) => status === 'warning');
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0].message, /kid "weak"/);
+  });
+
+  it('a clock within the tolerance is a warning, past it a problem', async () => {
+    serverClock(-60);
+    const near = await examine({ variables: here() });
+    assert.equal(near.code, 0);
+    assert.equal(near.checks.get('clock').status, 'warning');
+    assert.match(near.checks.get('clock').message, /^(?:59|6\d) s ahead of the server, within clockTolerance 300$/);
+    serverClock(900);
+    const far = await examine({ variables: here() });
+    assertProblem(far, 'clock', undefined, 'behind the server, more than clockTolerance 300', 'NTP');
+  });
+
+  it("a clock that clockSkew corrects is as the server's", async () => {
+    serverClock(900);
+    const { checks } = await examine({ variables: here({ CLOCK_SKEW: '900' }) });
+    assert.equal(checks.get('clock').status, 'ok');
+  });
+
+  it('refused credentials are named with the method, and without the secret', async () => {
+    issuer.respond('/introspect', (request, response, body) => ({
+      status: 401,
+      body: { error: 'invalid_client', error_description: body },
+    }));
+    const verdict = await examine({ variables: here(CLIENT) });
+    assertProblem(verdict, 'introspection', 'client_refused', 'by client_secret_post', 'invalid_client');
+    assert.ok(!verdict.stdout.includes('battery'));
+  });
+
+  it('a client without a secret cannot introspect', async () => {
+    assertProblem(await examine({ variables: here({ CLIENT_ID: 'x' }) }), 'introspection', 'client_secret_required');
+  });
+
+  it('introspection of every token without a client is a problem', async () => {
+    assertProblem(
+      await examine({ variables: here({ INTROSPECT_JWT_TOKENS: 'true' }) }),
+      'introspection',
+      'client_id_required',
+    );
+  });
+
+  it('metadata without an introspection endpoint', async () => {
+    const { issuer: name, jwks_uri } = issuer.metadata;
+    issuer.respond(DISCOVERY, { body: { issuer: name, jwks_uri } });
+    assertProblem(await examine({ variables: here(CLIENT) }), 'introspection', 'introspection_endpoint_missing');
+  });
+
+  it('a server that calls any token active is a problem', async () => {
+    for (const claims of [issuer.claims(), { aud: 'another' }]) {
+      issuer.respond('/introspect', { body: { active: true, ...claims } });
+      const { code, checks } = await examine({ variables: here(CLIENT) });
+      assert.equal(code, 1);
+      assert.equal(checks.get('introspection').message, 'the server calls a random token active');
+    }
+  });
+
+  function serverClock(seconds) {
+    const date = () => new Date(Date.now() + seconds * 1000).toUTCString();
+    issuer.respond(NOWHERE, () => ({ status: 404, headers: { date: date() } }));
+  }
+});

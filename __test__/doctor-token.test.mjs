@@ -1,0 +1,214 @@
+/**
+ * What the doctor says of a token that is refused: the rule, its value and the fix; and never the token.
+ */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+
+import { assertProblem, doctor, examine } from './doctor/run.mjs';
+import { AUDIENCE, startIssuer } from './support/issuer.mjs';
+import { keySet } from './support/keys.mjs';
+import { createPki } from './support/pki.mjs';
+
+const CLIENT = { CLIENT_ID: 'api-client', CLIENT_SECRET: 'correct horse battery staple' };
+
+let issuer;
+let folder;
+
+before(async () => {
+  issuer = await startIssuer();
+  folder = await mkdtemp(join(tmpdir(), 'monocloud-doctor-'));
+});
+after(async () => {
+  await issuer.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const here = (more = {}) => ({ TENANT_DOMAIN: issuer.issuer, AUDIENCE, ...more });
+
+describe('a token that is refused', () => {
+  const now = Math.floor(Date.now() / 1000);
+
+  const rows = [
+    ['is expired', 'expiry', 'expired', () => issuer.sign({ claims: { exp: now - 7200 } }), '2 h ago'],
+    [
+      'is for later',
+      'start-of-validity',
+      'not_yet_valid',
+      () => issuer.sign({ claims: { nbf: now + 900 } }),
+      '15 min from now',
+    ],
+    [
+      'is for an audience with a slash more',
+      'audience',
+      'audience_mismatch',
+      () => issuer.sign({ claims: { aud: `${AUDIENCE}/` } }),
+      'differ by a slash',
+      `expected "${AUDIENCE}"`,
+    ],
+    [
+      'is of another issuer',
+      'issuer',
+      'issuer_mismatch',
+      () => issuer.sign({ claims: { iss: 'https://evil.example' } }),
+      'evil.example',
+    ],
+    [
+      'is signed by a key that is not published',
+      'key',
+      'key_not_found',
+      () => issuer.sign({ header: { kid: 'other' } }),
+      '"other"',
+      '"rsa"',
+    ],
+    [
+      'is signed with HS256',
+      'algorithm',
+      'algorithm_not_allowed',
+      () => issuer.signRaw('{"alg":"HS256"}', '{}'),
+      'alg "HS256"',
+    ],
+    [
+      'is an ID token by its type',
+      'type',
+      'type_not_allowed',
+      () => issuer.sign({ header: { typ: 'id_token+jwt' } }),
+      'id_token+jwt',
+    ],
+    ['was cut off', 'signature', 'signature_invalid', () => tampered(issuer.sign())],
+    ['has no parts of base64url', 'form', 'token_malformed', () => 'a b.c.d', 'There is a space'],
+    [
+      'has duplicate claims',
+      'claims',
+      'claims_invalid',
+      () => issuer.signRaw(`{"alg":"RS256","kid":"rsa"}`, '{"iss":1,"iss":2}'),
+    ],
+  ];
+  for (const [what, rule, reason, make, ...words] of rows) {
+    it(`${what}: ${reason}, with the rules before it passed and those after it not reached`, async () => {
+      const token = make();
+      const verdict = await examine({ variables: here(), flags: [`--token=${token}`] });
+      assertProblem(verdict, `token.${rule}`, reason, ...words);
+      const rules = verdict.all.filter(({ section }) => section === 'Token').map(({ status }) => status);
+      assert.deepEqual(
+        [...new Set(rules.slice(0, -2))].filter((status) => status !== 'ok'),
+        [],
+      );
+      assert.deepEqual(rules.slice(-2), ['problem', 'skipped']);
+      assert.ok(!verdict.stdout.includes(token), 'the token is not shown');
+    });
+  }
+
+  it('lacks a scope or a group: which it has, and which were asked for', async () => {
+    const token = issuer.sign({ claims: { scope: 'a b', groups: ['x'] } });
+    const scope = await examine({ variables: here(), flags: ['--token', token, '--scope', 'a', '--scope', 'c'] });
+    assertProblem(scope, 'token.scopes', 'scope_missing', '"a b"', 'asked for: "a", "c"');
+    const group = await examine({ variables: here(), flags: ['--token', token, '--group', 'y'] });
+    assertProblem(group, 'token.groups', 'group_missing', '["x"]', 'asked for: any of "y"');
+  });
+
+  it('is bound to a certificate: passes with it, not without it and not with another', async () => {
+    const pki = await createPki();
+    const [own, other] = await Promise.all([pki.client({ commonName: 'own' }), pki.client({ commonName: 'other' })]);
+    const token = issuer.sign({ claims: { cnf: { 'x5t#S256': own.thumbprint } } });
+    const present = async (certificate) => {
+      const file = join(folder, 'certificate.pem');
+      await writeFile(file, certificate);
+      return examine({ variables: here(), flags: ['--token', token, '--presented-certificate', file] });
+    };
+    assert.equal((await present(own.cert)).code, 0);
+    assertProblem(await present(other.cert), 'token.binding', 'certificate_mismatch', own.thumbprint);
+    const without = await examine({ variables: here(), flags: ['--token', token] });
+    assertProblem(without, 'token.binding', 'certificate_missing', '--presented-certificate');
+  });
+
+  it('is opaque: revoked, or without anyone to ask', async () => {
+    const token = issuer.opaque();
+    issuer.revoke(token);
+    const revoked = await examine({ variables: here(CLIENT), flags: ['--token', token] });
+    assertProblem(revoked, 'token.active', 'inactive');
+    const unasked = await examine({ variables: here(), flags: ['--token', token] });
+    assertProblem(unasked, 'token.decision', 'client_id_required', 'MONOCLOUD_BACKEND_CLIENT_ID');
+  });
+
+  it('cannot write to the terminal: control characters in its claims are replaced', async () => {
+    const token = issuer.sign({ claims: { aud: '\u001b]0;owned\u0007\u202e' } });
+    const { stdout } = await doctor({ variables: here(), flags: ['--token', token] });
+    assert.match(stdout, /audience_mismatch/);
+    // eslint-disable-next-line no-control-regex
+    assert.doesNotMatch(stdout, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/u);
+  });
+
+  function tampered(token) {
+    const [header, payload, signature] = token.split('.');
+    return [header, payload, signature.startsWith('A') ? `B${signature.slice(1)}` : `A${signature.slice(1)}`].join('.');
+  }
+});
+
+describe('every reason of the engine', () => {
+  it('has a fix, and every reason of a token has its rule', async () => {
+    const { default: native } = await import('../npm/native.js');
+    const { default: fixes } = await import('../npm/doctor/fixes.js');
+    const { default: rules } = await import('../npm/doctor/token.js');
+    const ruled = new Set([...rules.JWT_RULES, ...rules.OPAQUE_RULES].flatMap(([, ...reasons]) => reasons));
+    for (const { reason, name } of native.failures()) {
+      assert.equal(typeof fixes.fixOf(reason), 'string', reason);
+      if (name === 'MonoCloudTokenError') assert.ok(ruled.has(reason), reason);
+    }
+  });
+
+  it('stands where the engine has it: of a token that breaks every rule, the first one is named, then the next', async () => {
+    const { MonoCloudBackendNodeClient } = await import('../npm/index.mjs');
+    const { default: rules } = await import('../npm/doctor/token.js');
+    const client = new MonoCloudBackendNodeClient({ tenantDomain: issuer.issuer, audience: AUDIENCE });
+    const needs = { scopes: ['read'], groups: ['staff'] };
+    const named = [];
+    for (const token of everBetterTokens(await keySet('stranger'))) {
+      const { reason } = await client.validateAccessToken(token, needs).catch((error) => error);
+      named.push(rules.JWT_RULES.find(([, ...reasons]) => reasons.includes(reason))?.[0]);
+    }
+    assert.deepEqual(
+      named,
+      rules.JWT_RULES.map(([rule]) => rule),
+    );
+  });
+
+  /** Each is like the one before it, with one more rule kept. */
+  function* everBetterTokens({ rsa: stranger }) {
+    const now = Math.floor(Date.now() / 1000);
+    const sign = (header, payload, key) => issuer.signRaw(header, payload, key);
+    const header = { alg: 'HS256', crit: ['x'], typ: 'logout+jwt', kid: 'unknown' };
+    const claims = {
+      iss: 'x',
+      aud: 'y',
+      exp: 1,
+      nbf: now + 9000,
+      iat: -1,
+      sub: 7,
+      cnf: 1,
+      scope: 'write',
+      groups: ['guest'],
+    };
+    const twice = JSON.stringify(claims).replace('{', '{"iss":"twice",');
+    yield 'a.b=.c';
+    yield sign('{"alg":1,"alg":2}', twice, stranger);
+    const fixes = [{ alg: 'RS256' }, { crit: undefined }, { typ: 'at+jwt' }, { kid: 'rsa' }];
+    yield sign(JSON.stringify(header), twice, stranger);
+    for (const fix of fixes) yield sign(JSON.stringify(Object.assign(header, fix)), twice, stranger);
+    yield sign(JSON.stringify(header), twice);
+    yield sign(JSON.stringify(header), JSON.stringify(claims));
+    const repairs = [
+      { iss: issuer.issuer },
+      { aud: AUDIENCE },
+      { exp: now + 600 },
+      { nbf: now },
+      { iat: now },
+      { sub: 'user' },
+      { cnf: undefined },
+      { scope: 'read' },
+    ];
+    for (const repair of repairs) yield sign(JSON.stringify(header), JSON.stringify(Object.assign(claims, repair)));
+  }
+});

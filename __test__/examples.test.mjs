@@ -1,0 +1,247 @@
+/**
+ * `examples/`: each application as its README starts it, against an issuer of this process.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { X509Certificate, createHash } from 'node:crypto';
+import { cp, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { startNginx, unavailable as withoutNginx } from './examples/nginx.mjs';
+import { startExample } from './examples/run.mjs';
+import { get, request } from './support/http.mjs';
+import { AUDIENCE, startIssuer } from './support/issuer.mjs';
+import { createPki } from './support/pki.mjs';
+import { startRedis, unavailable as withoutRedis } from './support/redis.mjs';
+
+const EXAMPLES = fileURLToPath(new URL('../examples', import.meta.url));
+
+let issuer;
+
+before(async () => {
+  issuer = await startIssuer();
+});
+after(() => issuer.close());
+
+const sign = (claims) => issuer.sign({ claims });
+const variables = (more = {}) => ({ TENANT_DOMAIN: issuer.issuer, AUDIENCE, ...more });
+const send = (method, url, token, body) =>
+  request(url, {
+    method,
+    headers: { authorization: `Bearer ${token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
+    body: body && JSON.stringify(body),
+  });
+
+/** Runs `body` with a started example, and ends it whatever happens. */
+async function withExample(name, options, body) {
+  const example = await startExample(name, options);
+  try {
+    return await body(example);
+  } finally {
+    await example.close();
+  }
+}
+
+describe('express', () => {
+  it('answers by token, scope and group, and is ready once it has the keys', async () => {
+    await withExample('express', { variables: variables() }, async ({ url }) => {
+      assert.equal((await get(`${url}/api/me`)).status, 401);
+      const me = await get(`${url}/api/me`, { token: sign() });
+      assert.deepEqual([me.status, me.body], [200, { subject: 'user-1' }]);
+      assert.deepEqual((await get(`${url}/ready`)).body, { ready: true });
+
+      assert.equal((await send('POST', `${url}/api/posts`, sign(), { text: 'x' })).status, 403);
+      const created = await send('POST', `${url}/api/posts`, sign({ scope: 'posts:write' }), { text: 'hello' });
+      assert.deepEqual([created.status, created.body], [201, { id: '1', author: 'user-1', text: 'hello' }]);
+
+      const remove = (token) => send('DELETE', `${url}/api/posts/1`, token);
+      assert.equal((await remove(sign({ groups: ['staff'] }))).status, 403);
+      assert.equal((await remove(sign({ groups: ['admin'] }))).status, 204);
+      assert.equal((await remove(sign({ groups: ['admin'] }))).status, 404);
+    });
+  });
+
+  it('does not start without its configuration, and says which variable is missing', async () => {
+    await assert.rejects(
+      startExample('express', { variables: { TENANT_DOMAIN: issuer.issuer } }),
+      /MONOCLOUD_BACKEND_AUDIENCE/,
+    );
+  });
+});
+
+describe('fastify', () => {
+  it('answers by token and scope, and a plugin asks for its group on each of its routes', async () => {
+    await withExample('fastify', { variables: variables() }, async ({ url }) => {
+      assert.equal((await get(`${url}/api/me`)).status, 401);
+      assert.deepEqual((await get(`${url}/api/me`, { token: sign() })).body, { subject: 'user-1' });
+      assert.equal((await send('POST', `${url}/api/posts`, sign(), { text: 'x' })).status, 403);
+      const created = await send('POST', `${url}/api/posts`, sign({ scope: 'posts:write' }), { text: 'hello' });
+      assert.deepEqual([created.status, created.body.text], [201, 'hello']);
+      const remove = (token) => send('DELETE', `${url}/api/admin/posts/1`, token);
+      assert.equal((await remove(sign())).status, 403);
+      assert.equal((await remove(sign({ groups: ['admin'] }))).status, 204);
+    });
+  });
+});
+
+describe('node-http', () => {
+  it('maps each error to its answer and challenge', async () => {
+    await withExample('node-http', { variables: variables() }, async ({ url }) => {
+      const me = await get(`${url}/api/me`, { token: sign() });
+      assert.deepEqual([me.status, me.body], [200, { subject: 'user-1' }]);
+      const bare = await get(`${url}/api/me`);
+      assert.deepEqual([bare.status, bare.headers['www-authenticate']], [401, 'Bearer']);
+      const expired = await get(`${url}/api/me`, { token: sign({ exp: 1 }) });
+      assert.deepEqual(
+        [expired.status, expired.headers['www-authenticate']],
+        [401, 'Bearer error="invalid_token", error_description="Token has expired"'],
+      );
+      const poor = await get(`${url}/api/report`, { token: sign() });
+      assert.deepEqual(
+        [poor.status, poor.headers['www-authenticate']],
+        [403, 'Bearer error="insufficient_scope", scope="report:read"'],
+      );
+      assert.equal((await get(`${url}/api/report`, { token: sign({ scope: 'report:read' }) })).status, 200);
+      assert.equal((await get(`${url}/elsewhere`)).status, 404);
+    });
+  });
+
+  it('answers 503, not 401, while the authorization server is out of reach', async () => {
+    const gone = await startIssuer();
+    await gone.close();
+    await withExample('node-http', { variables: variables({ TENANT_DOMAIN: gone.issuer }) }, async ({ url }) => {
+      const answer = await get(`${url}/api/me`, { token: gone.sign() });
+      assert.deepEqual([answer.status, answer.headers['retry-after']], [503, '5']);
+    });
+  });
+});
+
+describe('express-redis', { skip: withoutRedis }, () => {
+  it('finds in one process what the other had introspected', async () => {
+    const redis = await startRedis();
+    try {
+      const options = {
+        variables: variables({ CLIENT_ID: 'api', CLIENT_SECRET: 'secret' }),
+        env: { REDIS_URL: `redis://127.0.0.1:${redis.port}` },
+      };
+      await withExample('express-redis', options, async ({ url, said }) => {
+        const token = issuer.opaque();
+        const first = await get(`${url}/api/me`, { token });
+        assert.deepEqual([first.status, first.body.subject], [200, 'user-1'], said.join(''));
+        assert.ok(issuer.counts['/introspect'] > 0);
+        // What is written is not waited for, and a process may still be connecting: a round comes that needs no issuer.
+        let round;
+        const until = Date.now() + 10_000;
+        do round = await tenRequests(url, token);
+        while ((round.introspections > 0 || round.processes < 2) && Date.now() < until);
+        assert.deepEqual(round, { processes: 2, introspections: 0 });
+      });
+    } finally {
+      await redis.close();
+    }
+  });
+
+  /** Connections go to the processes in turn, and each request is one. */
+  async function tenRequests(url, token) {
+    issuer.resetCounts();
+    const processes = new Set();
+    for (let count = 0; count < 10; count += 1) {
+      processes.add((await get(`${url}/api/me`, { token })).body.process);
+    }
+    return { processes: processes.size, introspections: issuer.counts['/introspect'] ?? 0 };
+  }
+
+  it('goes on without Redis', async () => {
+    const redis = await startRedis();
+    await redis.close();
+    const options = { variables: variables(), env: { REDIS_URL: `redis://127.0.0.1:${redis.port}` } };
+    await withExample('express-redis', options, async ({ url }) => {
+      assert.equal((await get(`${url}/api/me`, { token: sign() })).status, 200);
+    });
+  });
+});
+
+describe('mtls-nginx', { skip: withoutNginx }, () => {
+  it('lets a bound token pass with its certificate alone, and no header of the caller in its place', async () => {
+    const pki = await createPki();
+    const [server, own, other] = await Promise.all([
+      pki.server(),
+      pki.client({ commonName: 'own' }),
+      pki.client({ commonName: 'other' }),
+    ]);
+    const bound = sign({ cnf: { 'x5t#S256': own.thumbprint } });
+    await withExample('mtls-nginx', { variables: variables() }, async ({ folder, port }) => {
+      await writeFile(join(folder, 'server.pem'), server.cert);
+      await writeFile(join(folder, 'server-key.pem'), server.key);
+      await writeFile(join(folder, 'clients-ca.pem'), pki.ca.pem);
+      const nginx = await startNginx(folder, port);
+      try {
+        const ask = (path, token, pair = {}, headers = {}) => {
+          const { cert, key } = pair;
+          return get(nginx.url + path, { token, headers, ca: pki.ca.pem, cert, key });
+        };
+        const good = await ask('/api/payments', bound, own);
+        assert.deepEqual([good.status, good.body], [200, { subject: 'user-1', certificate: own.thumbprint }]);
+        assert.equal((await ask('/api/me', bound, own)).status, 200);
+        assert.equal((await ask('/api/me', sign())).status, 200);
+        const statuses = await Promise.all([
+          ask('/api/payments', bound, other),
+          ask('/api/payments', bound),
+          ask('/api/me', bound),
+          // A token that is not bound, where one must be.
+          ask('/api/payments', sign(), own),
+          // A certificate is public: sent as a header it proves nothing.
+          ask('/api/payments', bound, other, { 'X-Client-Cert': encodeURIComponent(own.cert) }),
+          ask('/api/payments', bound, {}, { 'X-Client-Cert': encodeURIComponent(own.cert) }),
+          ask('/api/payments', bound, {}, { X_Client_Cert: encodeURIComponent(own.cert) }),
+        ]);
+        assert.deepEqual(
+          statuses.map(({ status }) => status),
+          Array(7).fill(401),
+        );
+      } finally {
+        await nginx.close();
+      }
+    });
+  });
+});
+
+describe(
+  'mtls-nginx/certificates.sh',
+  { skip: spawnSync('openssl', ['version']).status !== 0 && 'openssl is not installed' },
+  () => {
+    it('makes what nginx.conf names, and prints the thumbprint that a token is bound to', async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'monocloud-certificates-'));
+      try {
+        await cp(join(EXAMPLES, 'mtls-nginx'), folder, { recursive: true });
+        const { status, stdout, stderr } = spawnSync('sh', ['certificates.sh'], { cwd: folder, encoding: 'utf8' });
+        assert.equal(status, 0, stderr);
+        const read = async (name) => new X509Certificate(await readFile(join(folder, name)));
+        const [client, authority, server] = await Promise.all(['client.pem', 'clients-ca.pem', 'server.pem'].map(read));
+        assert.ok(client.verify(authority.publicKey));
+        assert.equal(server.checkHost('localhost'), 'localhost');
+        assert.equal(stdout.trim(), createHash('sha256').update(client.raw).digest('base64url'));
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    });
+  },
+);
+
+describe('every example', () => {
+  it('has a README that the index names, a manifest, and a sample environment without values', async () => {
+    const index = await readFile(join(EXAMPLES, 'README.md'), 'utf8');
+    const entries = await readdir(EXAMPLES, { withFileTypes: true });
+    const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    assert.deepEqual(names.sort(), ['express', 'express-redis', 'fastify', 'mtls-nginx', 'node-http']);
+    for (const name of names) {
+      assert.ok(index.includes(`(${name})`), name);
+      for (const file of ['README.md', 'package.json', 'server.js', '.env.example']) {
+        assert.ok((await stat(join(EXAMPLES, name, file))).size > 0, `${name}/${file}`);
+      }
+    }
+  });
+});

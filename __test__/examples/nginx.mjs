@@ -1,0 +1,83 @@
+// How does a test get a real nginx?
+//
+// The one of this machine, with the example's own configuration: only its ports are changed.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import net from 'node:net';
+import { join } from 'node:path';
+
+import { open } from '../support/http.mjs';
+
+const ATTEMPTS = 5;
+const DEADLINE_MS = 10_000;
+
+const isInstalled = spawnSync('nginx', ['-v']).status === 0;
+
+/** Why there is no nginx here, for `{ skip }` of a test. Under CI=true a missing one is a failure, not a skip. */
+export const unavailable = isInstalled || process.env.CI === 'true' ? false : 'nginx is not installed';
+
+/** Starts nginx in the folder of an example, before the API at `apiPort`: `{ url, close }`. */
+export async function startNginx(folder, apiPort) {
+  const configuration = await readFile(join(folder, 'nginx.conf'), 'utf8');
+  await mkdir(join(folder, 'temp'));
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await freePort();
+    const changed = configuration
+      .replace('listen 8443 ssl', `listen 127.0.0.1:${port} ssl`)
+      .replace('127.0.0.1:3000', `127.0.0.1:${apiPort}`);
+    await writeFile(join(folder, 'nginx.conf'), changed);
+    const server = await startAt(folder, port);
+    if (server.close) return server;
+    // Another process may have taken the port.
+    if (attempt === ATTEMPTS || !server.said.includes('Address already in use'))
+      throw new Error(`nginx: ${server.said}`);
+  }
+}
+
+async function startAt(folder, port) {
+  const child = spawn('nginx', ['-e', 'stderr', '-p', folder, '-c', 'nginx.conf'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const said = [];
+  child.stderr.on('data', (chunk) => said.push(chunk));
+  const ended = once(child, 'close').catch((error) => said.push(Buffer.from(error.message)));
+  let hasEnded = false;
+  ended.then(() => {
+    hasEnded = true;
+  });
+  const until = Date.now() + DEADLINE_MS;
+  while (!hasEnded && Date.now() < until) {
+    if (await accepts(port)) {
+      return {
+        url: `https://localhost:${port}`,
+        close: async () => {
+          child.kill('SIGQUIT');
+          await ended;
+        },
+      };
+    }
+  }
+  child.kill('SIGKILL');
+  await ended;
+  return { said: Buffer.concat(said).toString() };
+}
+
+function accepts(port) {
+  return new Promise((resolve) => {
+    const socket = net.connect({ port, host: '127.0.0.1' });
+    socket.once('connect', () => resolve(socket.destroy() && true));
+    // Not yet: asked again in a moment, and not at once.
+    socket.once('error', () => setTimeout(resolve, 20, false));
+  });
+}
+
+async function freePort() {
+  const server = await open(net.createServer(), { port: 0, host: '127.0.0.1' });
+  const { port } = server.address();
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
+  return port;
+}

@@ -1,0 +1,63 @@
+// How does a test run an example?
+//
+// As its README says: the folder alone, copied elsewhere, with nothing installed but what its package.json names.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const DEADLINE_MS = 30_000;
+
+/** Copies an example and starts it: `{ url, folder, said, close }`. `variables` are without their prefix. */
+export async function startExample(name, { variables, env = {} }) {
+  const folder = await mkdtemp(join(tmpdir(), `monocloud-example-${name}-`));
+  await cp(join(ROOT, 'examples', name), folder, { recursive: true });
+  await installInto(folder);
+  const { PATH, HOME } = process.env;
+  const settings = Object.entries(variables).map(([variable, value]) => [`MONOCLOUD_BACKEND_${variable}`, value]);
+  const child = spawn(process.execPath, ['server.js'], {
+    cwd: folder,
+    env: { PATH, HOME, PORT: '0', NO_PROXY: '*', ...Object.fromEntries(settings), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const said = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => said.push(String(chunk)));
+  const ended = once(child, 'close');
+  const close = async () => {
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS);
+    await ended;
+    clearTimeout(timer);
+    await rm(folder, { recursive: true, force: true });
+  };
+  const port = await Promise.race([portOf(child), ended.then(() => undefined)]);
+  if (!port) {
+    await close();
+    throw new Error(`${name} never listened: ${said.join('')}`);
+  }
+  return { url: `http://127.0.0.1:${port}`, port, folder, said, close };
+}
+
+/** What package.json names, from this repository; the package itself by its own name. */
+async function installInto(folder) {
+  const { dependencies } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+  for (const name of Object.keys(dependencies)) {
+    const target = name === '@monocloud/backend-node' ? ROOT : join(ROOT, 'node_modules', name);
+    const link = join(folder, 'node_modules', name);
+    await mkdir(dirname(link), { recursive: true });
+    await symlink(target, link, 'junction');
+  }
+}
+
+async function portOf(child) {
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [, port] = /^listening (\d+)$/.exec(line) ?? [];
+    if (port) return Number(port);
+  }
+  return undefined;
+}

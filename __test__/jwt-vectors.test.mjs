@@ -1,0 +1,112 @@
+// Does the public client decide on JWTs as vectors/jwt.json says?
+//
+// tests/jwt_vectors.rs runs the same file through the engine. Here each token
+// goes both ways a JWT can: against the issuer's keys, again and again because
+// what was verified twice is remembered from then on, and against the caller's.
+
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { describe, test } from 'node:test';
+
+import { MonoCloudBackendNodeClient, MonoCloudTokenError } from '../npm/index.mjs';
+import { certificateOf, file, jwksOf, tokenOf } from './support/vectors.mjs';
+
+const native = createRequire(import.meta.url)('../npm/native.js');
+
+const CODES = Object.fromEntries(
+  native.failures().filter(({ name }) => name === 'MonoCloudTokenError').map(({ reason, code }) => [reason, code]),
+);
+const BINDINGS = { required: true, ignore: false };
+const MEMBERS = [
+  'name', 'expect', 'header', 'headerText', 'claims', 'claimsText', 'sign', 'before', 'after', 'token', 'bytes', 'jwks',
+  'now', 'clockSkew', 'clockTolerance', 'scopes', 'groups', 'matchAll', 'groupsClaim', 'certificate', 'binding',
+];
+
+for (const { rule, vectors } of file.rules) {
+  describe(rule, () => {
+    for (const vector of vectors) {
+      test(vector.name, async (t) => {
+        const { token, claimsText } = tokenOf(vector);
+        if (vector.bytes !== undefined) assert.equal(Buffer.byteLength(token), vector.bytes);
+        const isGood = vector.expect === 'ok';
+        const claims = isGood ? JSON.parse(claimsText) : undefined;
+        t.mock.method(Date, 'now', () => (vector.now ?? file.now) * 1000);
+        for (const [way, validate] of waysOf(vector, token)) {
+          const verdict = await verdictOf(validate);
+          assert.deepEqual(verdict, isGood ? { claims } : refusal(vector.expect), way);
+          // The order of members, and the absence of any other, which deepEqual does not see.
+          if (isGood) assert.equal(JSON.stringify(verdict.claims), JSON.stringify(claims), way);
+        }
+      });
+    }
+  });
+}
+
+test('every vector has its own name and no member that nobody reads', () => {
+  const vectors = file.rules.flatMap((rule) => rule.vectors);
+  assert.equal(new Set(vectors.map(({ name }) => name)).size, vectors.length);
+  for (const vector of vectors) {
+    assert.deepEqual(Object.keys(vector).filter((name) => !MEMBERS.includes(name)), [], vector.name);
+  }
+});
+
+test('every rule is shown on both sides, and every reason for which a JWT is refused', () => {
+  for (const { rule, vectors } of file.rules) {
+    const isGood = vectors.map(({ expect }) => expect === 'ok');
+    assert.ok(isGood.includes(true) && isGood.includes(false), rule);
+  }
+  const expected = new Set(file.rules.flatMap(({ vectors }) => vectors.map(({ expect }) => expect)));
+  const ofIntrospectionAlone = ['inactive'];
+  assert.deepEqual(Object.keys(CODES).filter((reason) => !expected.has(reason)), ofIntrospectionAlone);
+});
+
+/** Every way to ask about a token, under what it is called. */
+function waysOf(vector, token) {
+  const jwks = jwksOf(vector);
+  const options = callOptions(vector);
+  const issuers = newClient(vector, { jwksResolver: () => jwks });
+  // What is not of three parts would be introspected.
+  const method = token.split('.').length === 3 ? 'validateAccessToken' : 'validateJwtAccessToken';
+  const againstIssuer = () => issuers[method](token, options);
+  const againstCallers = () => newClient(vector).validateJwtAccessToken(token, { ...options, jwks });
+  return [
+    ['first', againstIssuer],
+    ['again', againstIssuer],
+    ['remembered', againstIssuer],
+    ['remembered, and read before', againstIssuer],
+    ["the caller's keys", againstCallers],
+  ];
+}
+
+function newClient({ clockSkew, clockTolerance, groupsClaim, matchAll }, functions) {
+  return new MonoCloudBackendNodeClient({
+    tenantDomain: file.issuer,
+    audience: file.audience,
+    clockSkew,
+    clockTolerance,
+    groupOptions: { groupsClaim, matchAll },
+    ...functions,
+  });
+}
+
+function callOptions(vector) {
+  return {
+    scopes: vector.scopes,
+    groups: vector.groups,
+    validateCertificateBinding: BINDINGS[vector.binding],
+    clientCertificate: certificateOf(vector),
+  };
+}
+
+async function verdictOf(validate) {
+  try {
+    return { claims: await validate() };
+  } catch (error) {
+    assert.ok(error instanceof MonoCloudTokenError, error);
+    return { reason: error.reason, code: error.code };
+  }
+}
+
+function refusal(reason) {
+  return { reason, code: CODES[reason] };
+}

@@ -1,0 +1,41 @@
+// What does a process see that was started with another environment?
+//
+// Some of it is read once, when a process starts or a file is loaded: those
+// tests need a process of their own.
+
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const DEADLINE_MS = 30_000;
+/** The package is found by its own name from here. */
+const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
+
+const INHERITED = ['PATH', 'HOME', 'SystemRoot', 'TMPDIR'];
+
+/**
+ * Runs `script` (the text of an ES module) under Node with `env` alone; answers the one JSON value that it prints.
+ */
+export async function runScript(script, env = {}) {
+  const inherited = Object.fromEntries(INHERITED.map((name) => [name, process.env[name]]));
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    cwd: PROJECT,
+    env: { ...inherited, ...env },
+    timeout: DEADLINE_MS,
+  });
+  const [output, errors, code] = await Promise.all([
+    textOf(child.stdout),
+    textOf(child.stderr),
+    new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', resolve);
+    }),
+  ]);
+  if (code !== 0) throw new Error(`the script ended with ${code}: ${errors}`);
+  return JSON.parse(output);
+}
+
+async function textOf(stream) {
+  const chunks = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}

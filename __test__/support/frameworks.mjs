@@ -1,0 +1,73 @@
+// How does one test run on Express 4 and 5 and Fastify 4 and 5?
+
+import * as express from '@monocloud/backend-node/express';
+import * as fastify from '@monocloud/backend-node/fastify';
+
+import { get, listen } from './http.mjs';
+
+const isOldNode = Number(process.versions.node.split('.')[0]) < 20;
+
+/**
+ * `routes`: path to `{ protect, handler }`; `handler` gives the value that is answered, by default the claims.
+ * `configure`: gets the app before its routes.
+ */
+async function serveExpress(framework, routes, configure) {
+  const app = framework();
+  configure?.(app);
+  for (const [path, { protect, handler = claimsOf }] of Object.entries(routes)) {
+    app.all(path, protect, (request, response) => response.json(handler(request)));
+  }
+  return listen(app);
+}
+
+async function serveFastify(framework, routes, configure) {
+  const app = framework();
+  await configure?.(app);
+  for (const [path, { protect, handler = claimsOf }] of Object.entries(routes)) {
+    app.route({ method: ['GET', 'POST'], url: path, onRequest: protect, handler: async (request) => handler(request) });
+  }
+  return listen(app);
+}
+
+const claimsOf = ({ claims }) => ({ claims });
+
+export const EXPRESS = ['express', 'express-4'].map((name) => made(name, express.protectApi, serveExpress));
+export const FASTIFY = ['fastify', 'fastify-4'].map((name) =>
+  made(name, fastify.protectApi, serveFastify, name === 'fastify' && isOldNode && 'Fastify 5 needs Node 20'),
+);
+
+function made(name, protectApi, serve, skip = false) {
+  return {
+    name,
+    skip,
+    protectApi,
+    /** Runs `use` with the URL of a real server of these routes. */
+    async with(routes, use, configure) {
+      const { default: framework } = await import(name);
+      const { url, close } = await serve(framework, routes, configure);
+      try {
+        return await use(url);
+      } finally {
+        await close();
+      }
+    },
+    /** The answer to one GET of one protected route, in the parts that the contract tells. */
+    async answer(protect, { path = '/', handler, configure, ...request } = {}) {
+      return this.with({ '/': { protect, handler } }, async (url) => partsOf(await get(url + path, request)), configure);
+    },
+  };
+}
+
+/** Status, body, and the two headers that may say more. */
+export function partsOf({ status, headers, body }) {
+  return { status, body, challenge: headers['www-authenticate'], retryAfter: headers['retry-after'] };
+}
+
+/** What is answered instead of the route (contract 9). */
+export const ANSWERS = {
+  unauthorized: (challenge) => ({ status: 401, body: { message: 'unauthorized' }, challenge, retryAfter: undefined }),
+  invalid: (description) => ANSWERS.unauthorized(`Bearer error="invalid_token", error_description="${description}"`),
+  forbidden: (challenge) => ({ status: 403, body: { message: 'forbidden' }, challenge, retryAfter: undefined }),
+  unavailable: (retryAfter) => ({ status: 503, body: { message: 'service unavailable' }, challenge: undefined, retryAfter }),
+  internal: () => ({ status: 500, body: { message: 'internal server error' }, challenge: undefined, retryAfter: undefined }),
+};

@@ -1,0 +1,199 @@
+// Which answer does a protected route give (contract 9)? The same on every framework.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { MonoCloudHttpError, MonoCloudOPError, MonoCloudTokenError, MonoCloudValidationError } from '@monocloud/backend-node';
+
+import { ANSWERS, partsOf } from './frameworks.mjs';
+import { get, request } from './http.mjs';
+import { JWKS, offline, signed } from './offline.mjs';
+import { rawGet } from './raw-http.mjs';
+
+const { forbidden, internal, invalid, unauthorized, unavailable } = ANSWERS;
+
+/** A client that every request to the issuer answers so. */
+const answering = (status, headers = {}) =>
+  offline({ jwksResolver: undefined, fetcher: () => new Response('{}', { status, headers }) });
+
+/** A client of which nothing is known but its one method. */
+const duck = (validateAccessToken) => ({ validateAccessToken });
+
+const throwing = (error) => duck(async () => {
+  throw error;
+});
+
+export function answersOf(framework) {
+  const { protectApi } = framework;
+  const protect = (client = offline(), options = undefined, route = undefined) => protectApi(client, options)(route);
+
+  describe(`${framework.name}: the answer`, { skip: framework.skip }, () => {
+    test('to a good token is the route’s, with its claims', async () => {
+      const { status, body } = await framework.answer(protect(), { token: signed({ sub: 'me' }) });
+      assert.deepEqual([status, body.claims.sub], [200, 'me']);
+    });
+
+    const now = Math.floor(Date.now() / 1000);
+    const opaqueClient = () => offline({
+      clientId: 'a',
+      clientSecret: 'b',
+      fetcher: (url) => (url.endsWith('/introspect')
+        ? Response.json({ error: 'invalid_client' }, { status: 401 })
+        : Response.json({ issuer: 'https://issuer.example', introspection_endpoint: 'https://issuer.example/introspect' })),
+    });
+    for (const [what, client, route, token, expected] of [
+      ['an expired token', offline, {}, signed({ exp: now - 1000 }), invalid('Token has expired')],
+      ['a malformed token', offline, {}, 'a.b.c', invalid('Token is malformed')],
+      ['a forged token', offline, {}, `${signed().slice(0, -4)}AAAA`, invalid('Token signature is invalid')],
+      ['a token for others', offline, {}, signed({ aud: 'urn:x' }), invalid('Token was not issued for this audience')],
+      ['a token that needs introspection, without clientId', offline, {}, 'opaque',
+        invalid('clientId is required to introspect a token (option clientId, MONOCLOUD_BACKEND_CLIENT_ID)')],
+      ['a token that is not bound where it must be', offline, { validateCertificateBinding: true }, signed(),
+        invalid('Token is not bound to a client certificate')],
+      ['missing scopes', offline, { scopes: ['a', 'b:c'] }, signed({ scope: 'a' }), forbidden('Bearer error="insufficient_scope", scope="a b:c"')],
+      ['missing groups', offline, { scopes: ['a'], groups: ['g'] }, signed({ scope: 'a' }), forbidden('Bearer error="insufficient_scope"')],
+      ['missing scopes and groups', offline, { scopes: ['a'], groups: ['g'] }, signed(), forbidden('Bearer error="insufficient_scope", scope="a"')],
+      ['an issuer that fails', () => answering(500), {}, signed(), unavailable('5')],
+      ['an issuer that is busy', () => answering(429), {}, signed(), unavailable('5')],
+      ['an issuer that says when to come back', () => answering(503, { 'retry-after': '17' }), {}, signed(), unavailable('17')],
+      ['a fetcher that fails', () => offline({ jwksResolver: () => Promise.reject(new Error('x')) }), {}, signed(), unavailable('5')],
+      ['an issuer that answers anything else', () => answering(404), {}, signed(), internal()],
+      ['an issuer that redirects', () => answering(302), {}, signed(), internal()],
+      ['an issuer that refuses this API', opaqueClient, {}, 'opaque', internal()],
+    ]) {
+      test(`to ${what} is ${expected.status}`, async () => {
+        assert.deepEqual(await framework.answer(protect(client(), undefined, route), { token }), expected);
+      });
+    }
+
+    for (const [what, authorization] of Object.entries({
+      'no header': undefined, 'an empty header': '', 'another scheme': 'Basic YTpi', 'no token': 'Bearer', 'a blank token': 'Bearer  ',
+      'a scheme that only begins so': `Bearerx ${signed()}`, 'no scheme': signed(), 'two tokens': `Bearer ${signed()} ${signed()}`,
+      'two tokens and a comma': `Bearer ${signed()}, Bearer ${signed()}`, 'a token after another scheme': `Basic YTpi, Bearer ${signed()}`,
+    })) {
+      test(`to ${what} is 401 with a bare challenge`, async () => {
+        const headers = authorization === undefined ? {} : { authorization };
+        assert.deepEqual(await framework.answer(protect(), { headers }), unauthorized('Bearer'));
+      });
+    }
+
+    test('to two Authorization headers is that to none, whichever is good and whatever they say', async () => {
+      const good = `Authorization: Bearer ${signed()}`;
+      await framework.with({ '/': { protect: protect() } }, async (url) => {
+        assert.equal((await rawGet(url, [good])).status, 200);
+        for (const lines of [[good, good], [good, 'authorization: Bearer a.b.c'], ['AUTHORIZATION: Basic YTpi', good], [good, 'Authorization:']]) {
+          const { status, headers } = await rawGet(url, lines);
+          assert.equal(status, 401);
+          assert.deepEqual(headers.filter(([name]) => name === 'www-authenticate'), [['www-authenticate', 'Bearer']]);
+        }
+      });
+    });
+
+    test('to Bearer in any case, and with more blanks, is the same', async () => {
+      await framework.with({ '/': { protect: protect() } }, async (url) => {
+        for (const scheme of ['bearer ', 'BEARER ', 'bEaReR ', 'Bearer   ']) {
+          assert.equal((await get(url, { headers: { authorization: scheme + signed() } })).status, 200, scheme);
+        }
+      });
+    });
+
+    test('does not depend on tokens in the query, in a form or in a cookie', async () => {
+      const token = signed();
+      await framework.with({ '/': { protect: protect() } }, async (url) => {
+        assert.equal((await get(`${url}/?access_token=${token}&token=${token}`)).status, 401);
+        const headers = { 'content-type': 'application/json', cookie: `access_token=${token}` };
+        const posted = await request(url, { method: 'POST', headers, body: JSON.stringify({ access_token: token }) });
+        assert.deepEqual(partsOf(posted), unauthorized('Bearer'));
+      });
+    });
+
+    test('is decided for each route by what that route asks for', async () => {
+      const make = protectApi(offline());
+      const scopes = ['a'];
+      const routes = { '/any': { protect: make() }, '/a': { protect: make({ scopes }) }, '/b': { protect: make({ scopes: ['b'] }) }, '/g': { protect: make({ groups: ['g', 'h'] }) } };
+      scopes[0] = 'changed';
+      await framework.with(routes, async (url) => {
+        const statuses = async (token) => Promise.all(Object.keys(routes).map(async (path) => (await get(url + path, { token })).status));
+        const token = signed({ scope: 'a', groups: [{ id: '1', name: 'h' }] });
+        assert.deepEqual(await statuses(token), [200, 200, 403, 200]);
+        assert.deepEqual(await statuses(token), [200, 200, 403, 200]);
+        assert.deepEqual(await statuses(signed({ scope: 'b' })), [200, 403, 200, 403]);
+        assert.deepEqual((await get(`${url}/a`, { token: signed() })).headers['www-authenticate'], 'Bearer error="insufficient_scope", scope="a"');
+      });
+    });
+
+    test('to an issuer out of reach is 503, and 200 again once it was reached', async () => {
+      let isUp = false;
+      const client = offline({ jwksResolver: () => (isUp ? JWKS : Promise.reject(new Error('down'))) });
+      await framework.with({ '/': { protect: protect(client) } }, async (url) => {
+        assert.deepEqual(partsOf(await get(url, { token: signed() })), unavailable('5'));
+        isUp = true;
+        await client.getJwks(true);
+        assert.equal((await get(url, { token: signed() })).status, 200);
+      });
+    });
+  });
+
+  describe(`${framework.name}: another client`, { skip: framework.skip }, () => {
+    test('is asked by its one public method, with what the route asks for', async () => {
+      const calls = [];
+      const client = duck(async (...args) => {
+        calls.push(args);
+        return { sub: 'duck' };
+      });
+      const route = { scopes: ['a'], groups: ['g'], validateCertificateBinding: true };
+      const options = { certificateResolver: async () => 'certificate' };
+      const { body } = await framework.answer(protect(client, options, route), { token: 'anything' });
+      assert.deepEqual(body.claims, { sub: 'duck' });
+      assert.deepEqual(calls, [['anything', { ...route, clientCertificate: 'certificate' }]]);
+    });
+
+    const raw = (status, headers = {}) => ({ status, statusText: '', headers, body: '' });
+    for (const [what, error, expected] of [
+      ['refuses', new MonoCloudTokenError('No', 'invalid_token', 'own'), invalid('No')],
+      ['finds a token inactive', new MonoCloudTokenError('Gone', 'inactive_token', 'inactive'), invalid('Gone')],
+      ['misses scopes', new MonoCloudTokenError('No', 'insufficient_scope', 'own'), forbidden('Bearer error="insufficient_scope", scope="a"')],
+      ['misses groups', new MonoCloudTokenError('No', 'insufficient_groups', 'own'), forbidden('Bearer error="insufficient_scope"')],
+      ['cannot validate', new MonoCloudValidationError('Not so', 'own'), invalid('Not so')],
+      ['cannot reach anybody', new MonoCloudHttpError('Down', 'own'), unavailable('5')],
+      ['meets a 502', new MonoCloudHttpError('Down', 'own', raw(502)), unavailable('5')],
+      ['is told when to come back', new MonoCloudHttpError('Down', 'own', raw(429, { 'retry-after': '17' })), unavailable('17')],
+      ['meets a 403', new MonoCloudHttpError('Odd', 'own', raw(403)), internal()],
+      ['is refused itself', new MonoCloudOPError('invalid_client', 'no', 'own', raw(401)), internal()],
+      ['breaks', new TypeError('broken'), internal()],
+      ['throws a text', 'text', internal()],
+      ['throws nothing', undefined, internal()],
+      ['says in its error what would break the header', new MonoCloudTokenError('a"b\\c\r\nX: y\u0000é', 'invalid_token', 'own'), invalid('a b c  X: y  ')],
+    ]) {
+      test(`that ${what} is answered with ${expected.status}`, async () => {
+        const answer = await framework.answer(protect(throwing(error), undefined, { scopes: ['a'] }), { token: 'x' });
+        assert.deepEqual(answer, expected);
+      });
+    }
+
+    test('that is a subclass or has a spy is asked by its own method, whenever that came', async () => {
+      const client = offline();
+      await framework.with({ '/': { protect: protect(client) } }, async (url) => {
+        const token = signed();
+        assert.equal((await get(url, { token })).body.claims.sub, 'user-1');
+        client.validateJwtAccessToken = async () => ({ sub: 'spied' });
+        assert.equal((await get(url, { token })).body.claims.sub, 'spied');
+        delete client.validateJwtAccessToken;
+        client.validateAccessToken = throwing(new MonoCloudTokenError('Never', 'invalid_token', 'own')).validateAccessToken;
+        assert.deepEqual(partsOf(await get(url, { token })), invalid('Never'));
+      });
+    });
+
+    test('and a scope that would break the header are never a broken header', async () => {
+      const scopes = ['ok:1', 'a"b', 'c\\d', 'e f', 'g\r\nSet-Cookie: h=1', 'é', '', '\u0000', 'ok/2'];
+      for (const client of [offline(), throwing(new MonoCloudTokenError('No', 'insufficient_scope', 'own'))]) {
+        await framework.with({ '/': { protect: protect(client, undefined, { scopes }) } }, async (url) => {
+          const { status, headers } = await rawGet(url, [`Authorization: Bearer ${signed()}`]);
+          assert.equal(status, 403);
+          assert.deepEqual(headers.filter(([name]) => name === 'set-cookie'), []);
+          assert.equal(Object.fromEntries(headers)['www-authenticate'], 'Bearer error="insufficient_scope", scope="ok:1 ok/2"');
+        });
+      }
+    });
+  });
+}

@@ -1,0 +1,27 @@
+// How does a test send what node:http would not: a header twice, or bytes of its own?
+
+import net from 'node:net';
+
+const DEADLINE_MS = 10_000;
+
+/** GET over a bare socket, with these header lines; `{ status, headers, body }`, the headers as `[[name, value], …]`. */
+export async function rawGet(url, lines) {
+  const { hostname, port, pathname, search } = new URL(url);
+  const request = [`GET ${pathname}${search} HTTP/1.1`, `Host: ${hostname}`, 'Connection: close', ...lines, '', ''];
+  const text = await exchange(hostname, port, request.join('\r\n'));
+  const [head, ...rest] = text.split('\r\n\r\n');
+  const [statusLine, ...headerLines] = head.split('\r\n');
+  const headers = headerLines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]);
+  return { status: Number(statusLine.split(' ')[1]), headers, body: rest.join('\r\n\r\n') };
+}
+
+function exchange(host, port, text) {
+  return new Promise((resolve, reject) => {
+    const chunks = [];
+    const socket = net.connect({ host, port }, () => socket.write(text, 'latin1'));
+    socket.setTimeout(DEADLINE_MS, () => socket.destroy(new Error('no answer')));
+    socket.on('data', (chunk) => chunks.push(chunk));
+    socket.once('error', reject);
+    socket.once('close', () => resolve(Buffer.concat(chunks).toString('latin1')));
+  });
+}

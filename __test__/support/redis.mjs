@@ -1,0 +1,93 @@
+// How does a test get a real Redis?
+//
+// `redis-server` of this machine, on a free port of loopback, keeping nothing.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { Redis } from 'ioredis';
+import { createClient, createClientPool } from 'redis';
+
+import { open } from './http.mjs';
+
+const ATTEMPTS = 5;
+
+const isInstalled = spawnSync('redis-server', ['--version']).status === 0;
+
+/** Why there is no Redis here, for `{ skip }` of a test. Under CI=true a missing one is a failure: nothing is skipped. */
+export const unavailable = isInstalled || process.env.CI === 'true' ? false : 'redis-server is not installed';
+
+/** The libraries by name: `{ client, close }` at `port`, as users make them; `close` ends them also without a server. */
+export const LIBRARIES = {
+  'node-redis': async (port) => {
+    const client = createClient({ url: `redis://127.0.0.1:${port}`, socket: { reconnectStrategy: 20 } });
+    client.on('error', () => {});
+    await client.connect();
+    return { client, close: () => client.destroy() };
+  },
+  'a node-redis pool': async (port) => {
+    const client = createClientPool({ url: `redis://127.0.0.1:${port}`, socket: { reconnectStrategy: 20 } });
+    client.on('error', () => {});
+    await client.connect();
+    return { client, close: () => client.destroy() };
+  },
+  ioredis: async (port) => {
+    const client = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 20 });
+    client.on('error', () => {});
+    return { client, close: () => client.disconnect() };
+  },
+};
+
+/**
+ * `{ port, close }`. `isCluster`: a cluster of this one node, which has no slots yet. Another process may take the
+ * port first: then it is tried again with another.
+ */
+export async function startRedis({ isCluster = false } = {}) {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const cluster = { 'cluster-enabled': 'yes', 'cluster-port': await freePort(), 'cluster-announce-ip': '127.0.0.1' };
+      return await startAt(await freePort(), isCluster ? cluster : {});
+    } catch (error) {
+      if (attempt === ATTEMPTS || !isInstalled) throw error;
+    }
+  }
+}
+
+async function startAt(port, others) {
+  const directory = await mkdtemp(join(tmpdir(), 'monocloud-redis-'));
+  const options = { port, bind: '127.0.0.1', save: '', appendonly: 'no', dir: directory, ...others };
+  const server = spawn('redis-server', Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]));
+  const exited = new Promise((resolve) => {
+    server.once('error', resolve);
+    server.once('exit', resolve);
+  });
+  const close = async () => {
+    server.kill('SIGKILL');
+    await exited;
+    await rm(directory, { recursive: true, force: true });
+  };
+  const output = [];
+  const ready = new Promise((resolve) => {
+    server.stdout.on('data', (chunk) => {
+      output.push(chunk);
+      if (Buffer.concat(output).includes('Ready to accept connections')) resolve(true);
+    });
+  });
+  if ((await Promise.race([ready, exited])) !== true) {
+    await close();
+    throw new Error(`redis-server did not start: ${Buffer.concat(output)}`);
+  }
+  return { port, close };
+}
+
+async function freePort() {
+  const server = await open(net.createServer(), { port: 0, host: '127.0.0.1' });
+  const { port } = server.address();
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
+  return port;
+}

@@ -1,0 +1,31 @@
+//! The engine through the faults that take time, in virtual time: outages of a day, floods of a minute, a hundred
+//! rotations, each in milliseconds. Real tokens, an issuer that behaves as told, no network and no sleep.
+//!
+//! What needs no waiting is tested on real sockets, through the public API: `__test__/faults`.
+//!
+//! `cargo test --no-default-features --test faults`
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+#[path = "faults/allocation.rs"]
+mod allocation;
+#[path = "faults/clocks.rs"]
+mod clocks;
+#[path = "faults/flood.rs"]
+mod flood;
+#[path = "faults/introspection.rs"]
+mod introspection;
+#[path = "faults/issuer.rs"]
+mod issuer;
+#[path = "faults/outage.rs"]
+mod outage;
+#[path = "faults/retry_after.rs"]
+mod retry_after;
+#[path = "faults/rotation.rs"]
+mod rotation;
+#[path = "faults/start.rs"]
+mod start;
+#[path = "faults/tokens.rs"]
+mod tokens;
+#[path = "faults/world.rs"]
+mod world;

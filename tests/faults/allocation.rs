@@ -1,0 +1,38 @@
+//! How many bytes does this thread hold? A counting allocator for the tests that bound memory.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+struct Counting;
+
+thread_local! {
+    static HELD: Cell<isize> = const { Cell::new(0) };
+}
+
+/// Bytes allocated by this thread and not freed by it.
+pub fn held() -> isize {
+    HELD.get()
+}
+
+// SAFETY: every call is passed on to the system's allocator as it came; the counter beside it allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size() as isize);
+        // SAFETY: the caller's own promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        count(-(layout.size() as isize));
+        // SAFETY: the caller's own promise.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+fn count(bytes: isize) {
+    // A thread that is ending has no counter any more.
+    let _ = HELD.try_with(|held| held.set(held.get() + bytes));
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;

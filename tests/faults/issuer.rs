@@ -1,0 +1,176 @@
+//! An issuer in virtual time: it answers, or fails, as the weather of each of its three documents says.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use monocloud_backend_node::engine::error::{Failure, Reason};
+use monocloud_backend_node::engine::http::{Done, Request, Response, Transport};
+use monocloud_backend_node::engine::time::{ManualMonotonic, Monotonic, Ticks};
+use serde_json::json;
+
+use super::tokens::TENANT;
+
+/// How long an exchange with a healthy issuer takes.
+pub const LATENCY: Duration = Duration::from_millis(20);
+/// `responseTimeout`, after which the transport gives up.
+pub const DEADLINE: Duration = Duration::from_secs(5);
+/// After which the transport gives up on a connection.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Document {
+    Metadata,
+    Keys,
+    Introspection,
+}
+
+pub const EVERYTHING: [Document; 3] = [Document::Metadata, Document::Keys, Document::Introspection];
+
+#[derive(Clone, Debug)]
+pub enum Weather {
+    Fine,
+    /// Nothing listens.
+    Refused,
+    /// Packets are swallowed: no connection within its deadline.
+    Swallowed,
+    /// Accepts, and never ends its answer: hangs, or drips.
+    Hangs,
+    /// Another status, with `Retry-After` when there is one.
+    Status(u16, Option<&'static str>),
+    /// 200 and a body that is no document.
+    Garbage,
+}
+
+pub struct Issuer {
+    clock: Arc<ManualMonotonic>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    weather: HashMap<Document, Weather>,
+    jwks: String,
+    introspected: String,
+    flights: Vec<Flight>,
+    /// When each request was received.
+    log: Vec<(Ticks, Document)>,
+}
+
+/// An exchange in the air. How it ends was settled when the request was received.
+struct Flight {
+    lands_at: Ticks,
+    outcome: Result<Response, Failure>,
+    done: Done,
+}
+
+impl Issuer {
+    pub fn new(clock: Arc<ManualMonotonic>) -> Arc<Issuer> {
+        Arc::new(Issuer { clock, state: Mutex::default() })
+    }
+
+    pub fn publish(&self, jwks: String) {
+        self.lock().jwks = jwks;
+    }
+
+    /// What introspection answers about any token.
+    pub fn say(&self, introspected: String) {
+        self.lock().introspected = introspected;
+    }
+
+    pub fn set(&self, documents: &[Document], weather: Weather) {
+        let mut state = self.lock();
+        for document in documents {
+            state.weather.insert(*document, weather.clone());
+        }
+    }
+
+    /// When each request for a document was received.
+    pub fn requests(&self, document: Document) -> Vec<Ticks> {
+        self.lock().log.iter().filter(|(_, other)| *other == document).map(|(at, _)| *at).collect()
+    }
+
+    pub fn count(&self, document: Document) -> usize {
+        self.requests(document).len()
+    }
+
+    /// All requests, of whatever document.
+    pub fn total(&self) -> usize {
+        self.lock().log.len()
+    }
+
+    /// When the next exchange ends.
+    pub fn next_landing(&self) -> Option<Ticks> {
+        self.lock().flights.iter().map(|flight| flight.lands_at).min()
+    }
+
+    /// Ends the exchanges that are due.
+    pub fn land(&self) {
+        let now = self.clock.now();
+        loop {
+            let flight = {
+                let mut state = self.lock();
+                let Some(index) = state.flights.iter().position(|flight| flight.lands_at <= now) else { return };
+                state.flights.remove(index)
+            };
+            (flight.done)(flight.outcome);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no panic under the lock")
+    }
+}
+
+impl Transport for Issuer {
+    fn send(&self, request: Request, done: Done) {
+        let Request::Http(request) = request else { panic!("nothing is resolved here: {request:?}") };
+        let document = match request.url.path() {
+            "/jwks" => Document::Keys,
+            "/introspect" => Document::Introspection,
+            _ => Document::Metadata,
+        };
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let span = match state.weather(document) {
+            Weather::Swallowed => CONNECT_DEADLINE,
+            Weather::Hangs => DEADLINE,
+            _ => LATENCY,
+        };
+        let outcome = state.outcome(document);
+        state.log.push((now, document));
+        state.flights.push(Flight { lands_at: now.after(span), outcome, done });
+    }
+}
+
+impl State {
+    fn weather(&self, document: Document) -> Weather {
+        self.weather.get(&document).cloned().unwrap_or(Weather::Fine)
+    }
+
+    fn outcome(&self, document: Document) -> Result<Response, Failure> {
+        match self.weather(document) {
+            Weather::Fine => Ok(Response::resolved(match document {
+                Document::Metadata => metadata(),
+                Document::Keys => self.jwks.clone(),
+                Document::Introspection => self.introspected.clone(),
+            })),
+            Weather::Refused => Err(Reason::ConnectionRefused.into()),
+            Weather::Swallowed | Weather::Hangs => Err(Reason::TimedOut.into()),
+            Weather::Status(status, retry_after) => {
+                let headers = retry_after.map(|value| ("retry-after".to_owned(), value.to_owned()));
+                Ok(Response { status, headers: headers.into_iter().collect(), ..Response::default() })
+            }
+            Weather::Garbage => Ok(Response::resolved("<html>Sorry</html>".into())),
+        }
+    }
+}
+
+fn metadata() -> String {
+    json!({
+        "issuer": TENANT,
+        "jwks_uri": format!("{TENANT}/jwks"),
+        "introspection_endpoint": format!("{TENANT}/introspect"),
+    })
+    .to_string()
+}

@@ -1,0 +1,275 @@
+//! One engine, its issuer and its callers in virtual time. A caller waits as `npm/core.js` does: the same rounds, the
+//! same second after which old keys serve.
+
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use monocloud_backend_node::engine::config::{Config, Flavour, Surroundings};
+use monocloud_backend_node::engine::error::{Failure, Reason};
+use monocloud_backend_node::engine::keys::KeyStore;
+use monocloud_backend_node::engine::options::Options;
+use monocloud_backend_node::engine::policy::Policy;
+use monocloud_backend_node::engine::time::{ManualMonotonic, Monotonic, NumericDate, Ticks};
+use monocloud_backend_node::engine::{Attempt, Call, Engine, Verdict};
+use serde_json::{Value, json};
+
+use super::issuer::Issuer;
+use super::tokens::{AUDIENCE, Signer, TENANT, jwks};
+
+/// `STALE_WAIT` and `MAX_ROUNDS` of `npm/core.js`.
+const STALE_WAIT: Duration = Duration::from_secs(1);
+const MAX_ROUNDS: u32 = 3;
+/// The caller's time when the monotonic clock is at 0.
+const EPOCH: NumericDate = 1_700_000_000.0;
+
+pub const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+pub const fn millis(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    Accepted,
+    /// 401 or 403.
+    Refused(Reason),
+    /// 503.
+    Failed(Reason),
+}
+
+/// How one call ended.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub outcome: Outcome,
+    pub at: Ticks,
+    pub waited: Duration,
+}
+
+pub struct World {
+    pub issuer: Arc<Issuer>,
+    pub engine: Engine,
+    clock: Arc<ManualMonotonic>,
+    policy: Policy,
+    /// By how much the caller's clock was stepped, in seconds.
+    step: Cell<f64>,
+    next_id: Cell<u64>,
+    waiting: RefCell<Vec<Caller>>,
+    answers: RefCell<Vec<Answer>>,
+}
+
+/// One call that waits.
+struct Caller {
+    token: String,
+    since: Ticks,
+    round: u32,
+    /// When it goes on with old keys.
+    gives_up_at: Option<Ticks>,
+    is_woken: Arc<AtomicBool>,
+    has_started: bool,
+}
+
+impl World {
+    pub fn new() -> World {
+        World::with(json!({}))
+    }
+
+    /// A world with other options than the usual ones.
+    pub fn with(changes: Value) -> World {
+        let mut given = json!({
+            "tenantDomain": TENANT,
+            "audience": AUDIENCE,
+            "clientId": "api",
+            "clientSecret": "secret",
+        });
+        let members = given.as_object_mut().expect("an object");
+        members.extend(changes.as_object().expect("an object").clone());
+        let options = Options { given: &given, environment: &Value::Null };
+        let config = Config::prove(&options, Flavour::Backend, &Surroundings::default()).expect("good options");
+        let clock = Arc::new(ManualMonotonic::default());
+        let issuer = Issuer::new(Arc::clone(&clock));
+        let store = KeyStore::new(config.key_source.clone(), Arc::clone(&issuer) as _, Arc::clone(&clock) as _);
+        let policy =
+            Policy { scopes: [].into(), groups: [].into(), matches_all_groups: false, binding: config.binding };
+        let engine = Engine::new(Arc::new(config), store, Arc::clone(&issuer) as _, Arc::clone(&clock) as _);
+        World {
+            issuer,
+            engine,
+            clock,
+            policy,
+            step: Cell::new(0.0),
+            next_id: Cell::new(0),
+            waiting: RefCell::default(),
+            answers: RefCell::default(),
+        }
+    }
+
+    /// A world whose engine has fetched the key of `signer`.
+    pub fn warm(signer: &Signer) -> World {
+        let world = World::new();
+        world.issuer.publish(jwks([signer]));
+        assert_eq!(world.validate(&world.token(signer)).outcome, Outcome::Accepted);
+        world
+    }
+
+    pub fn now(&self) -> Ticks {
+        self.clock.now()
+    }
+
+    /// The caller's time.
+    pub fn date(&self) -> NumericDate {
+        EPOCH + self.now().0 as f64 / 1000.0 + self.step.get()
+    }
+
+    /// Sets the caller's clock forth or back; the monotonic one knows nothing of it.
+    pub fn step_clock(&self, seconds: f64) {
+        self.step.set(self.step.get() + seconds);
+    }
+
+    /// A token that nobody has seen and that outlives every test.
+    pub fn token(&self, signer: &Signer) -> String {
+        self.next_id.set(self.next_id.get() + 1);
+        signer.token(self.next_id.get(), EPOCH + 30.0 * 86_400.0)
+    }
+
+    /// Decides now, without waiting; `None` when the engine asks to wait.
+    pub fn decide_now(&self, token: &str) -> Option<Outcome> {
+        outcome_of(self.decide(token, Attempt::First))
+    }
+
+    /// Starts a call; its answer is among [`World::take_answers`] once it has ended.
+    pub fn call(&self, token: &str) {
+        let since = self.now();
+        match self.decide_now(token) {
+            Some(outcome) => self.answer(outcome, since),
+            None => {
+                let caller = Caller {
+                    token: token.to_owned(),
+                    since,
+                    round: 0,
+                    gives_up_at: None,
+                    is_woken: Arc::default(),
+                    has_started: false,
+                };
+                let caller = self.wait(caller);
+                self.waiting.borrow_mut().push(caller);
+            }
+        }
+    }
+
+    /// One call from its start to its end, which must come within 30 seconds.
+    pub fn validate(&self, token: &str) -> Answer {
+        let others = self.waiting.borrow().len();
+        assert_eq!(others, 0, "nobody else waits");
+        self.call(token);
+        for _ in 0..3000 {
+            if let Some(answer) = self.answers.borrow_mut().pop() {
+                return answer;
+            }
+            self.pass(millis(10));
+        }
+        panic!("a call that never ends");
+    }
+
+    /// What the issuer says of an opaque token, from its start to its end, which must come within 30 seconds.
+    pub fn introspect(&self, token: &str) -> Answer {
+        let since = self.now();
+        let cell: Arc<Mutex<Option<Result<(), Failure>>>> = Arc::default();
+        let result = Arc::clone(&cell);
+        let waiter = move |answer: Result<Arc<str>, Failure>| {
+            *result.lock().expect("lock") = Some(answer.map(|_| ()));
+        };
+        self.engine.introspect(token, self.date(), Box::new(waiter));
+        for _ in 0..3000 {
+            if let Some(result) = cell.lock().expect("lock").take() {
+                let outcome = result.map_or_else(|failure| word(failure.reason), |()| Outcome::Accepted);
+                return Answer { outcome, at: self.now(), waited: self.now().since(since) };
+            }
+            self.pass(millis(10));
+        }
+        panic!("an introspection that never ends");
+    }
+
+    /// Lets time pass: everything that is due within it happens at its own time.
+    pub fn pass(&self, span: Duration) {
+        let end = self.now().after(span);
+        loop {
+            let due = self.waiting.borrow().iter().filter_map(|caller| caller.gives_up_at).min();
+            let next = self.issuer.next_landing().into_iter().chain(due).min().filter(|at| *at <= end);
+            self.clock.advance(next.unwrap_or(end).since(self.now()));
+            self.issuer.land();
+            self.wake();
+            if next.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// The calls that have ended since the last time.
+    pub fn take_answers(&self) -> Vec<Answer> {
+        self.answers.take()
+    }
+
+    /// Those who wait and may go on: `#afterKeys` of `npm/core.js`.
+    fn wake(&self) {
+        let now = self.now();
+        let may_go_on =
+            |caller: &Caller| caller.is_woken.load(Ordering::SeqCst) || caller.gives_up_at.is_some_and(|at| now >= at);
+        let (going, staying): (Vec<_>, Vec<_>) = self.waiting.take().into_iter().partition(may_go_on);
+        *self.waiting.borrow_mut() = staying;
+        for caller in going {
+            let is_done = caller.has_started || !caller.is_woken.load(Ordering::SeqCst);
+            let attempt = if is_done || caller.round == MAX_ROUNDS { Attempt::AfterRefresh } else { Attempt::First };
+            match outcome_of(self.decide(&caller.token, attempt)) {
+                Some(outcome) => self.answer(outcome, caller.since),
+                None if caller.round == MAX_ROUNDS => self.answer(Outcome::Failed(Reason::TimedOut), caller.since),
+                None => {
+                    let caller = self.wait(caller);
+                    self.waiting.borrow_mut().push(caller);
+                }
+            }
+        }
+    }
+
+    fn wait(&self, mut caller: Caller) -> Caller {
+        caller.round += 1;
+        caller.is_woken = Arc::default();
+        let is_woken = Arc::clone(&caller.is_woken);
+        caller.has_started = self.engine.wait_for_keys(Box::new(move || is_woken.store(true, Ordering::SeqCst)));
+        let may_give_up = caller.round == 1 && self.engine.store().has_usable_keys();
+        caller.gives_up_at = may_give_up.then(|| self.now().after(STALE_WAIT));
+        caller
+    }
+
+    fn decide(&self, token: &str, attempt: Attempt) -> Verdict {
+        let call = Call { token, policy: &self.policy, certificate: None, now: self.date() };
+        self.engine.decide(&call, attempt, false)
+    }
+
+    fn answer(&self, outcome: Outcome, since: Ticks) {
+        let at = self.now();
+        self.answers.borrow_mut().push(Answer { outcome, at, waited: at.since(since) });
+    }
+}
+
+/// `None` when the engine asks to wait.
+fn outcome_of(verdict: Verdict) -> Option<Outcome> {
+    match verdict {
+        Verdict::Claims(_) | Verdict::Remembered(_) => Some(Outcome::Accepted),
+        Verdict::Refused(reason) => Some(Outcome::Refused(reason)),
+        Verdict::Failed(failure) => Some(Outcome::Failed(failure.reason)),
+        Verdict::NeedsKeys => None,
+        Verdict::IsSlow => panic!("Ed25519 is fast"),
+    }
+}
+
+/// Which answer `npm/reply.js` gives to a reason: 503 for what says nothing about the token.
+fn word(reason: Reason) -> Outcome {
+    match reason.spec().class {
+        monocloud_backend_node::engine::error::Class::Http => Outcome::Failed(reason),
+        _ => Outcome::Refused(reason),
+    }
+}

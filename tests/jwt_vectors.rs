@@ -1,0 +1,158 @@
+//! The engine on `__test__/vectors/jwt.json`: the same tokens that `__test__/jwt-vectors.test.mjs` gives to the client.
+//!
+//! Each is decided on against the caller's keys and against the issuer's, there three times, because what was verified
+//! twice is remembered from then on. The clock is the file's.
+//!
+//! `cargo test --no-default-features --test jwt_vectors`
+
+#![allow(clippy::expect_used, clippy::panic)]
+
+#[path = "jwt_vectors/file.rs"]
+mod file;
+#[path = "jwt_vectors/signer.rs"]
+mod signer;
+#[path = "jwt_vectors/token.rs"]
+mod token;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use monocloud_backend_node::engine::certificate::BindingMode;
+use monocloud_backend_node::engine::config::{Config, Flavour, Surroundings};
+use monocloud_backend_node::engine::error::{CATALOGUE, Class, Reason};
+use monocloud_backend_node::engine::http::{Done, Request, Response, Transport};
+use monocloud_backend_node::engine::keys::KeyStore;
+use monocloud_backend_node::engine::options::Options;
+use monocloud_backend_node::engine::policy::Policy;
+use monocloud_backend_node::engine::time::{ManualMonotonic, Monotonic};
+use monocloud_backend_node::engine::{Attempt, Call, Engine, Verdict};
+use serde_json::{Value, json};
+
+use file::{File, Vector};
+use signer::Signers;
+use token::Token;
+
+#[test]
+fn every_vector_is_decided_as_it_says_whatever_keys_it_is_held_against() {
+    let file = File::read();
+    let signers = Signers::read();
+    let mut wrong = Vec::new();
+    for rule in &file.rules {
+        for vector in &rule.vectors {
+            wrong.extend(faults(&file, &signers, vector).into_iter().map(|fault| format!("{}: {fault}", vector.name)));
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_rule_is_shown_on_both_sides_and_every_reason_for_which_a_jwt_is_refused() {
+    let file = File::read();
+    for rule in &file.rules {
+        let (good, bad): (Vec<_>, Vec<_>) = rule.vectors.iter().partition(|vector| vector.expect == "ok");
+        assert!(!good.is_empty() && !bad.is_empty(), "{}", rule.rule);
+    }
+    let expected: HashSet<_> = file.vectors().map(|vector| vector.expect.as_str()).collect();
+    let is_for_jwts = |class| matches!(class, Class::TokenInvalid | Class::TokenScope | Class::TokenGroups);
+    let missing: Vec<_> =
+        CATALOGUE.iter().filter(|spec| is_for_jwts(spec.class) && !expected.contains(spec.word)).collect();
+    assert!(missing.is_empty(), "no vector expects {missing:?}");
+}
+
+#[test]
+fn every_vector_has_its_own_name() {
+    let file = File::read();
+    let names: HashSet<_> = file.vectors().map(|vector| vector.name.as_str()).collect();
+    assert_eq!(names.len(), file.vectors().count());
+}
+
+/// What the engine says otherwise than a vector.
+fn faults(file: &File, signers: &Signers, vector: &Vector) -> Vec<String> {
+    let Token { text, claims } = token::build(file, signers, vector);
+    let mut faults = Vec::new();
+    if vector.bytes.is_some_and(|bytes| bytes != text.len()) {
+        faults.push(format!("is {} bytes long", text.len()));
+    }
+    let jwks = token::jwks(file, signers, vector);
+    let engine = engine(file, vector, jwks.clone());
+    let policy = policy(vector);
+    let certificate = token::certificate(vector);
+    let now = vector.now.unwrap_or(file.now);
+    let call = Call { token: &text, policy: &policy, certificate: certificate.as_deref(), now };
+    let expected = expectation(vector, claims);
+
+    engine.wait_for_keys(Box::new(|| {}));
+    for (way, verdict) in [
+        ("the caller's keys", engine.decide_with_jwks(&call, &jwks)),
+        ("the issuer's keys", engine.decide(&call, Attempt::AfterRefresh, true)),
+        ("the issuer's keys, again", engine.decide(&call, Attempt::AfterRefresh, true)),
+        ("what is remembered", remembered(&engine, &call)),
+    ] {
+        if verdict != expected {
+            faults.push(format!("{way}: expected {expected:?}, got {verdict:?}"));
+        }
+    }
+    faults
+}
+
+/// The third verdict. What is remembered is worth its claims: those of another token would be found out.
+fn remembered(engine: &Engine, call: &Call<'_>) -> Verdict {
+    match engine.decide(call, Attempt::AfterRefresh, true) {
+        Verdict::Remembered(slot) => engine.recall_claims(call.token, slot).map_or(Verdict::NeedsKeys, Verdict::Claims),
+        // A good token that is not remembered is verified each time anew.
+        Verdict::Claims(_) => Verdict::NeedsKeys,
+        verdict => verdict,
+    }
+}
+
+fn expectation(vector: &Vector, claims: Vec<u8>) -> Verdict {
+    if vector.expect == "ok" {
+        return Verdict::Claims(String::from_utf8(claims).expect("good claims are UTF-8"));
+    }
+    let reason = CATALOGUE.iter().find(|spec| spec.word == vector.expect).map(|spec| spec.reason);
+    Verdict::Refused(reason.unwrap_or_else(|| panic!("{}: no such reason: {}", vector.name, vector.expect)))
+}
+
+fn engine(file: &File, vector: &Vector, jwks: String) -> Engine {
+    let given = json!({
+        "tenantDomain": file.issuer,
+        "audience": file.audience,
+        "clockSkew": vector.clock_skew,
+        "clockTolerance": vector.clock_tolerance,
+        "groupOptions": { "groupsClaim": vector.groups_claim },
+    });
+    let around = Surroundings { resolves_jwks: true, ..Surroundings::default() };
+    let options = Options { given: &given, environment: &Value::Null };
+    let config = Config::prove(&options, Flavour::Backend, &around).unwrap_or_else(|error| panic!("{error}"));
+    let clock: Arc<dyn Monotonic> = Arc::new(ManualMonotonic::default());
+    let transport: Arc<dyn Transport> = Arc::new(Resolver(jwks));
+    let store = KeyStore::new(config.key_source.clone(), Arc::clone(&transport), Arc::clone(&clock));
+    Engine::new(Arc::new(config), store, transport, clock)
+}
+
+fn policy(vector: &Vector) -> Policy {
+    let boxed = |list: &[String]| list.iter().map(|item| item.as_str().into()).collect();
+    Policy {
+        scopes: boxed(&vector.scopes),
+        groups: boxed(&vector.groups),
+        matches_all_groups: vector.match_all,
+        binding: match vector.binding.as_deref() {
+            None => BindingMode::WhenPresent,
+            Some("required") => BindingMode::Required,
+            Some("ignore") => BindingMode::Ignore,
+            Some(other) => panic!("no such binding: {other}"),
+        },
+    }
+}
+
+/// Gives one JWK Set at once, and nothing else.
+struct Resolver(String);
+
+impl Transport for Resolver {
+    fn send(&self, request: Request, done: Done) {
+        done(match request {
+            Request::ResolveJwks => Ok(Response::resolved(self.0.clone())),
+            _ => Err(Reason::Internal.into()),
+        });
+    }
+}
