@@ -64,8 +64,7 @@ class CacheFlow {
   async #decideSlowly(token, policy, certificate, override) {
     if (token.trim() === '') return FAILURES.token_required;
     const isAsked = this.#keepsIntrospected || this.#core.isLocal(token);
-    const pending = isAsked ? this.#get(token) : undefined;
-    const entry = typeof pending?.then === 'function' ? await this.#inTime(pending) : pending;
+    const entry = isAsked ? await this.#get(token) : undefined;
     if (typeof entry === 'object' && entry !== null) {
       const outcome = this.#decideOn(entry, token, policy, certificate);
       if (outcome !== undefined) return outcome;
@@ -112,18 +111,11 @@ class CacheFlow {
     return failure ?? claims;
   }
 
-  #get(token) {
+  /** What the cache has: nothing when it throws, in whatever way, or takes too long. */
+  async #get(token) {
     try {
-      return this.#cache.get(token);
-    } catch {
-      cacheFailed(this.#core.context, 'get');
-      return undefined;
-    }
-  }
-
-  async #inTime(pending) {
-    try {
-      return await this.#patience.within(pending);
+      const pending = this.#cache.get(token);
+      return typeof pending?.then === 'function' ? await this.#patience.within(pending) : pending;
     } catch {
       cacheFailed(this.#core.context, 'get');
       return undefined;

@@ -161,8 +161,7 @@ class Core {
   }
 
   health() {
-    const health = JSON.parse(this.#native.health(), (_, value) => (value === null ? undefined : value));
-    return { ready: this.#native.hasUsableKeys(), ...health };
+    return { ready: this.#native.hasUsableKeys(), ...withUndefined(JSON.parse(this.#native.health())) };
   }
 
   async #afterKeys(token, policy, certificate) {
@@ -240,6 +239,14 @@ function orTrueAfter(milliseconds, promise) {
     timer = setTimeout(resolve, milliseconds, true);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** JSON's null is our undefined: the members stay. */
+function withUndefined(object) {
+  for (const [name, value] of Object.entries(object)) {
+    object[name] = typeof value === 'object' && value !== null ? withUndefined(value) : (value ?? undefined);
+  }
+  return object;
 }
 
 function textOf(jwks) {

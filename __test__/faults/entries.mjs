@@ -38,6 +38,7 @@ export function mutate(entry, others, now, random) {
   const pick = (list) => list[random(list.length)];
   const times = [now - DAY, now + DAY, now - 2 * DAY, String(now + DAY), [now + DAY], -1, now + 0.5 + DAY];
   const names = [...Object.keys(entry), ...NAMES];
+  const other = pick(others);
   switch (random(12)) {
     case 0: return entry;
     case 1: return pick(others);
@@ -48,7 +49,7 @@ export function mutate(entry, others, now, random) {
     case 6: return withMember(entry, pick(Object.keys(entry)), pick(others)[pick(Object.keys(entry))]);
     case 7: return flipped(entry, random);
     case 8: return pick([[entry], { claims: entry }, JSON.stringify(entry), new Map(Object.entries(entry)), Object.create(entry)]);
-    case 9: return pick([THROWING, REVOKED, { ...entry, cyclic }, { ...entry, toJSON: () => pick(others) }, Object.freeze({ ...entry })]);
+    case 9: return pick([THROWING, REVOKED, { ...entry, cyclic }, { ...entry, toJSON: () => other }, Object.freeze({ ...entry })]);
     case 10: return { ...pick(others), ...without(entry, pick(names)) };
     default: return withMember(entry, 'active', pick([true, false, 'true', 'false', 0, 1, null, {}]));
   }
@@ -78,7 +79,7 @@ function flipped(entry, random) {
  * `expected`: `{ issuer, audience, scope }`, the scope being one that the call asks for.
  */
 export function worth(entry, { issuer, audience, scope }, now) {
-  const claims = asText(entry);
+  const claims = throughJson(entry);
   if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) return undefined;
   const { active, iss, aud, exp, nbf, iat, sub, cnf } = claims;
   if (active === false && typeof exp === 'number' && exp > now && (iss === undefined || iss === issuer)) {
@@ -100,9 +101,11 @@ export function worth(entry, { issuer, audience, scope }, now) {
 
 const isUnbound = (cnf) => typeof cnf === 'object' && cnf !== null && !Array.isArray(cnf) && !('x5t#S256' in cnf);
 
-function asText(entry) {
+/** What goes through JSON. Half a surrogate pair does as an escape, and is no text (RFC 7493 §2.1). */
+function throughJson(entry) {
   try {
-    return typeof entry === 'object' && entry !== null ? JSON.parse(JSON.stringify(entry)) : undefined;
+    const text = typeof entry === 'object' && entry !== null ? JSON.stringify(entry) : undefined;
+    return /\\ud[89a-f]/i.test(text) ? undefined : JSON.parse(text);
   } catch {
     return undefined;
   }

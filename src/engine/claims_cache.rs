@@ -34,7 +34,8 @@ pub fn key_of(scope: &str, token: &str) -> Key {
 /// What was proved of an entry.
 pub enum Proved {
     Claims(Facts),
-    Inactive,
+    /// Until then.
+    Inactive(NumericDate),
 }
 
 pub struct Entry {

@@ -45,7 +45,7 @@ impl Engine {
             entry.proved = self.prove_cached(&entry.text, call, &clock).map(|proved| (self.number, proved));
         }
         let verdict = match &entry.proved {
-            Some((_, Proved::Inactive)) => Err(Reason::Inactive),
+            Some((_, Proved::Inactive(until))) if *until > call.now => Err(Reason::Inactive),
             Some((_, Proved::Claims(facts))) if facts.check_times(&clock).is_ok() => {
                 call.policy.check(facts, call.certificate)
             }
@@ -74,8 +74,8 @@ impl Engine {
             Ok(metadata) => vec![metadata.issuer.clone()],
             Err(_) => vec![domain.to_owned(), format!("{domain}/")],
         };
-        if !is_local && is_inactive_verdict(entry, call.now, &issuers) {
-            return Some(Proved::Inactive);
+        if let Some(until) = inactive_until(entry, &issuers).filter(|until| !is_local && *until > call.now) {
+            return Some(Proved::Inactive(until));
         }
         let origin = if is_local { Origin::Jwt } else { Origin::Cache };
         issuers.iter().find_map(|issuer| self.prove(entry.as_bytes(), issuer, origin, clock).ok()).map(Proved::Claims)
@@ -117,11 +117,10 @@ fn is_same_json(a: &serde_json::Value, b: &serde_json::Value) -> bool {
     }
 }
 
-/// `{ "active": false, "exp": … }`, before that time; one that says whose it is must be of our issuer.
-fn is_inactive_verdict(entry: &str, now: NumericDate, issuers: &[String]) -> bool {
-    let Ok(entry) = serde_json::from_str::<serde_json::Value>(entry) else { return false };
+/// The end of a verdict `{ "active": false, "exp": … }`; one that says whose it is must be of our issuer.
+fn inactive_until(entry: &str, issuers: &[String]) -> Option<NumericDate> {
+    let entry: serde_json::Value = serde_json::from_str(entry).ok()?;
     let is_inactive = entry.get("active") == Some(&serde_json::Value::Bool(false));
-    let is_live = entry.get("exp").and_then(serde_json::Value::as_f64).is_some_and(|exp| exp > now);
     let is_ours = entry.get("iss").is_none_or(|iss| issuers.iter().any(|issuer| iss == issuer.as_str()));
-    is_inactive && is_live && is_ours
+    entry.get("exp").and_then(serde_json::Value::as_f64).filter(|_| is_inactive && is_ours)
 }

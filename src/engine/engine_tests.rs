@@ -280,6 +280,20 @@ fn the_cache_inside_the_process_answers_like_any_other_and_then_by_slot() {
 }
 
 #[test]
+fn an_inactive_verdict_is_good_until_its_end_also_when_it_was_judged_before() {
+    let world = world();
+    let mut judged = ClaimsCache::new(NonZeroUsize::MIN);
+    let mut judge = |now: f64| {
+        let call = Call { token: "opaque", policy: &Policy::default(), certificate: None, now };
+        world.engine.decide_cached(&mut judged, r#"{"active":false,"exp":1200}"#, &call)
+    };
+    assert_eq!(judge(1000.0), Recalled::Refused(Reason::Inactive));
+    assert_eq!(judge(1199.0), Recalled::Refused(Reason::Inactive));
+    assert_eq!(judge(1200.0), Recalled::Miss);
+    assert_eq!(judge(1201.0), Recalled::Miss);
+}
+
+#[test]
 fn what_one_engine_proved_of_a_shared_entry_is_nothing_to_another() {
     let (one, other) = (world(), world_with(json!({ "audience": "https://other" })));
     let mut cache = ClaimsCache::new(NonZeroUsize::new(4).expect("a capacity"));

@@ -138,6 +138,10 @@ impl Engine {
         &self.store
     }
 
+    pub fn introspection(&self) -> &Introspection {
+        &self.introspection
+    }
+
     /// Whether a token is validated here (contract 4); everything else is introspected.
     pub fn is_local(&self, token: &str) -> bool {
         !self.config.introspects_jwts && jws::has_three_parts(token)
