@@ -10,7 +10,7 @@ use super::client_auth::{Credentials, CredentialsError, Method};
 use super::error::Reason;
 use super::http_client::{Network, has_certificates, is_identity};
 use super::keys::KeySource;
-use super::metadata::Tenant;
+use super::metadata::{Tenant, has_space_or_control};
 use super::options::{self, OptionError, OptionSpec, Options};
 use super::refresh::Lifetime;
 
@@ -77,7 +77,7 @@ impl Config {
     pub fn prove(options: &Options<'_>, flavour: Flavour, around: &Surroundings) -> Result<Config, OptionError> {
         let tenant = tenant(options, flavour)?;
         let audience = options.text(&options::AUDIENCE)?.ok_or(options::AUDIENCE.error("is required"))?;
-        if Url::parse(&audience).is_err() || audience.contains(char::is_whitespace) {
+        if Url::parse(&audience).is_err() || has_space_or_control(&audience) {
             return Err(options::AUDIENCE.error("must be an absolute URI"));
         }
         let max_stale = seconds(options, &options::JWKS_MAX_STALE, DEFAULT_MAX_STALE_SECONDS)?;

@@ -75,6 +75,7 @@ fn an_option_out_of_range_or_of_another_type_is_named() {
     for (option, wrong) in [
         ("audience", json!("not a uri")),
         ("audience", json!(7)),
+        ("audience", json!("https://a\u{2}")),
         ("clockSkew", json!(-1)),
         ("clockTolerance", json!("1")),
         ("jwksCacheDuration", json!(-0.1)),

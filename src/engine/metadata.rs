@@ -30,7 +30,7 @@ impl Tenant {
             && url.query().is_none()
             && url.fragment().is_none()
             && text.contains("://")
-            && !text.contains(char::is_whitespace);
+            && !has_space_or_control(text);
         (is_safe && is_bare && url.host().is_some()).then(|| Tenant {
             issuer: text.to_owned(),
             domain: text.strip_suffix('/').unwrap_or(text).to_owned(),
@@ -66,12 +66,17 @@ impl Tenant {
     }
 }
 
+/// What `Url::parse` forgives, and a comparison byte for byte would not.
+pub fn has_space_or_control(text: &str) -> bool {
+    text.contains(|letter: char| letter.is_whitespace() || letter.is_control())
+}
+
 fn is_loopback(url: &Url) -> bool {
     match address(url) {
         Some(address) => address.is_loopback() || address.is_unspecified(),
         None => url.host_str().is_some_and(|host| {
-            // With a dot behind it, it is the same name (RFC 6761 §6.3).
-            let host = host.strip_suffix('.').unwrap_or(host);
+            // With dots behind it, it is the same name (RFC 6761 §6.3).
+            let host = host.trim_end_matches('.');
             host == "localhost" || host.ends_with(".localhost")
         }),
     }
@@ -191,6 +196,7 @@ mod tests {
             "https://x#a",
             " https://x",
             "https://x\n",
+            "https://x\u{2}",
         ] {
             assert!(Tenant::parse(bad).is_none(), "{bad}");
         }

@@ -120,10 +120,11 @@ fn a_withdrawn_key_is_refused_after_the_next_refresh_and_so_are_the_tokens_remem
     let (old, new) = (Signer::new("old"), Signer::new("new"));
     let world = World::warm(&old);
     let tokens: Vec<_> = (0..50).map(|_| world.token(&old)).collect();
-    for token in &tokens {
+    // Remembered when they are verified for the second time.
+    for token in tokens.iter().chain(&tokens) {
         assert_eq!(world.decide_now(token), Some(Outcome::Accepted));
     }
-    assert!(world.engine.remembered_tokens() >= 50);
+    assert_eq!(world.engine.remembered_tokens(), 50);
     world.issuer.publish(jwks([&new]));
     assert_eq!(world.validate(&world.token(&new)).outcome, Outcome::Accepted);
     for token in &tokens {
