@@ -97,13 +97,22 @@ class Core {
   /** Decides on a JWT; gives nothing when the token is not one. */
   #decideWarm(token, policy, certificate) {
     const number = policy.number ?? this.policies.numberOf(policy);
-    const outcome = this.#warm(token, number, Date.now() / 1000, certificate);
+    const outcome = this.#callWarm(token, number, certificate);
     if (typeof outcome === 'string') return JSON.parse(outcome);
     if (outcome >= 0) return this.#recall(token, outcome);
     if (outcome === NOT_A_JWT) return undefined;
     if (outcome === NEEDS_KEYS) return this.#afterKeys(token, policy, certificate);
     if (outcome === IS_SLOW) return this.#onPool(token, policy, certificate);
     return this.#failure(outcome);
+  }
+
+  /** The one call. What it throws is a panic that was caught, a defect of ours: nobody is let in. */
+  #callWarm(token, number, certificate) {
+    try {
+      return this.#warm(token, number, Date.now() / 1000, certificate);
+    } catch {
+      return FAILURES.internal.spec.number;
+    }
   }
 
   /** Decides on a JWT against the caller's own JWK Set. */
@@ -172,11 +181,10 @@ class Core {
       const mayGiveUp = round === 1 && this.#native.hasUsableKeys();
       const isDone = await (mayGiveUp ? orTrueAfter(STALE_WAIT, pending) : pending);
       const number = this.policies.numberOf(policy);
-      const now = Date.now() / 1000;
       const outcome =
         isDone || round === MAX_ROUNDS
-          ? this.#native.decide(token, number, now, certificate)
-          : this.#warm(token, number, now, certificate);
+          ? this.#native.decide(token, number, Date.now() / 1000, certificate)
+          : this.#callWarm(token, number, certificate);
       if (outcome === IS_SLOW) return this.#onPool(token, policy, certificate);
       if (outcome !== NEEDS_KEYS) return this.#settle(outcome, token);
     }

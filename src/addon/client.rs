@@ -363,6 +363,9 @@ impl NativeClient {
 impl Drop for NativeClient {
     fn drop(&mut self) {
         self.engine.store().forget(self.engine.number());
+        if let Some(host) = &self.host {
+            host.abandon();
+        }
     }
 }
 

@@ -62,6 +62,13 @@ impl HostTransport {
         }
     }
 
+    /// The client is gone, and with it everything that could perform or wait: lets go of who asked, who may hold this.
+    pub fn abandon(&self) {
+        let queue = std::mem::take(&mut *self.lock());
+        // Outside the lock: what is dropped here may drop what holds this.
+        drop(queue);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

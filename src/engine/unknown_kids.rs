@@ -28,7 +28,9 @@ pub struct UnknownKids {
 
 impl UnknownKids {
     pub fn new(now: Ticks) -> Self {
-        let refused = LruCache::with_hasher(REFUSED, RandomState::default());
+        // Grows as it is used.
+        let mut refused = LruCache::unbounded_with_hasher(RandomState::default());
+        refused.resize(REFUSED);
         UnknownKids { tokens: BUDGET, since: now, refused, hasher: RandomState::default() }
     }
 
