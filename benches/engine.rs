@@ -38,11 +38,13 @@ impl Transport for Ready {
     }
 }
 
+type Sign = Box<dyn Fn(&[u8]) -> Vec<u8>>;
+
 /// Signs, and knows its public key.
 struct Signer {
     alg: &'static str,
     jwk: Value,
-    sign: Box<dyn Fn(&[u8]) -> Vec<u8>>,
+    sign: Sign,
 }
 
 fn signers() -> Vec<Signer> {
@@ -53,9 +55,9 @@ fn signers() -> Vec<Signer> {
     let rsa = Arc::new(RsaKeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).expect("a key"));
     let modulus = encode_base64url(rsa.public_key().modulus().big_endian_without_leading_zero());
     let rsa_jwk = |alg: &str| json!({ "kty": "RSA", "kid": alg, "alg": alg, "n": modulus, "e": "AQAB" });
-    let rsa_sign = |padding: &'static dyn aws_lc_rs::signature::RsaEncoding| {
+    let rsa_sign = |padding: &'static dyn aws_lc_rs::signature::RsaEncoding| -> Sign {
         let rsa = Arc::clone(&rsa);
-        Box::new(move |input: &[u8]| {
+        Box::new(move |input: &[u8]| -> Vec<u8> {
             let mut signature = vec![0; rsa.public_modulus_len()];
             rsa.sign(padding, &SystemRandom::new(), input, &mut signature).expect("a signature");
             signature
@@ -134,7 +136,9 @@ fn decisions(criterion: &mut Criterion) {
         });
     }
     let token = signers[0].token(0);
-    decide(&token);
+    for _ in 0..2 {
+        decide(&token);
+    }
     criterion.bench_function("memory hit", |bencher| {
         bencher.iter(|| {
             let verdict = decide(black_box(&token));

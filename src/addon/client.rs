@@ -47,6 +47,8 @@ struct Local {
 }
 
 type Resolver<T> = Box<dyn FnOnce(Env) -> Result<T> + Send>;
+/// Settles a promise, once, from any thread.
+type Settle = Box<dyn FnOnce(std::result::Result<String, Failure>) + Send>;
 
 #[napi]
 impl NativeClient {
@@ -446,10 +448,10 @@ fn response(status: u32, status_text: String, headers: &str, body: String) -> Re
     }
 }
 
-/// A promise, and the function that settles it, once, from any thread.
-fn answer_later(env: &Env) -> Result<(impl FnOnce(std::result::Result<String, Failure>) + Send + use<>, Object<'_>)> {
+/// A promise, and what settles it.
+fn answer_later(env: &Env) -> Result<(Settle, Object<'_>)> {
     let (deferred, promise) = env.create_deferred::<JsAnswer, Resolver<JsAnswer>>()?;
-    Ok((move |result| deferred.resolve(Box::new(move |_| Ok(answer(result)))), promise))
+    Ok((Box::new(move |result| deferred.resolve(Box::new(move |_| Ok(answer(result))))), promise))
 }
 
 fn invalid(message: &str) -> Error {

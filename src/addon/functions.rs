@@ -62,6 +62,12 @@ pub fn options(env: &Env) -> Result<Vec<Object<'_>>> {
         .collect()
 }
 
+/// The version the binary was built from: a shim of another one must not be paired with it.
+#[napi(catch_unwind)]
+pub fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
 /// Nanoseconds that one verify of the raw library takes, the key parsed once, each signature verified once: the floor
 /// that `npm run bench` compares with. Throws on a signature that does not verify.
 #[napi(catch_unwind)]

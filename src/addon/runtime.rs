@@ -33,7 +33,6 @@ struct Shared {
     source: KeySource,
     network: Network,
     store: Weak<KeyStore>,
-    transport: Weak<HttpClient>,
 }
 
 /// The store and the transport of these settings: the ones that are in use, or new ones.
@@ -41,22 +40,28 @@ pub fn shared(config: &Config) -> (Arc<KeyStore>, Arc<dyn Transport>) {
     static ALL: Mutex<Vec<Shared>> = Mutex::new(Vec::new());
     let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
     all.retain(|shared| shared.store.strong_count() > 0);
-    let same = |shared: &&Shared| shared.source == config.key_source && shared.network == config.network;
-    let in_use = all.iter().find(same).and_then(|shared| Some((shared.store.upgrade()?, shared.transport.upgrade()?)));
-    if let Some((store, transport)) = in_use {
-        return (store, transport);
-    }
     let transport = http_client(config);
-    let store = KeyStore::new(config.key_source.clone(), Arc::clone(&transport) as _, clock());
-    all.push(Shared {
-        source: config.key_source.clone(),
-        network: config.network.clone(),
-        store: Arc::downgrade(&store),
-        transport: Arc::downgrade(&transport),
+    let same = |shared: &&Shared| shared.source == config.key_source && shared.network == config.network;
+    let in_use = all.iter().find(same).and_then(|shared| shared.store.upgrade());
+    let store = in_use.unwrap_or_else(|| {
+        let store = KeyStore::new(config.key_source.clone(), Arc::clone(&transport) as _, clock());
+        let (source, network) = (config.key_source.clone(), config.network.clone());
+        all.push(Shared { source, network, store: Arc::downgrade(&store) });
+        store
     });
     (store, transport)
 }
 
+/// The HTTP client of these network settings: the one that is in use, or a new one. Making one reads every authority
+/// of the system.
 pub fn http_client(config: &Config) -> Arc<HttpClient> {
-    Arc::new(HttpClient::new(config.network.clone(), runtime))
+    static ALL: Mutex<Vec<(Network, Weak<HttpClient>)>> = Mutex::new(Vec::new());
+    let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+    all.retain(|(_, client)| client.strong_count() > 0);
+    let in_use = all.iter().find(|(network, _)| *network == config.network).and_then(|(_, client)| client.upgrade());
+    in_use.unwrap_or_else(|| {
+        let client = Arc::new(HttpClient::new(config.network.clone(), runtime));
+        all.push((config.network.clone(), Arc::downgrade(&client)));
+        client
+    })
 }

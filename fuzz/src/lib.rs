@@ -1,0 +1,29 @@
+//! What must hold for any octets: one module a target, each with a `check` that panics when it does not.
+//!
+//! The same checks run in three ways: under libFuzzer (`fuzz_targets/`, `npm run fuzz -- TARGET SECONDS`), over the
+//! corpus, and over 100,000 mutations of it on the stable toolchain (`tests/fuzz_corpus.rs` of the main crate, which
+//! includes this file by its path).
+
+pub mod certificate;
+pub mod certificate_headers;
+pub mod claims;
+pub mod introspection;
+pub mod jwk_set;
+pub mod metadata;
+pub mod mutate;
+pub mod token;
+pub mod world;
+
+/// A target: its name, which is also its folder in `corpus/`, and its check.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: &[Target] = &[
+    ("certificate", certificate::check),
+    ("certificate_headers", certificate_headers::check),
+    ("claims", claims::check),
+    ("introspection", introspection::check),
+    ("jwk_set", jwk_set::check),
+    ("metadata", metadata::check),
+    ("token", token::check),
+];

@@ -1,0 +1,126 @@
+//! An engine to try things on: an issuer that answers at once, a fixed time, and keys.
+//!
+//! Tokens of one Ed25519 key are signed here, from a seed everybody knows; those in `fixtures/signed.txt` were signed
+//! with keys that nobody has any more.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex};
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use monocloud_backend_node::engine::config::{Config, Flavour, Surroundings};
+use monocloud_backend_node::engine::http::{Done, Request, Response, Transport};
+use monocloud_backend_node::engine::jws::encode_base64url;
+use monocloud_backend_node::engine::keys::KeyStore;
+use monocloud_backend_node::engine::options::Options;
+use monocloud_backend_node::engine::policy::Policy;
+use monocloud_backend_node::engine::time::ManualMonotonic;
+use monocloud_backend_node::engine::{Call, Engine};
+use serde_json::{Value, json};
+
+pub const ISSUER: &str = "https://tenant.example";
+pub const AUDIENCE: &str = "https://api.example.com";
+/// The time of every decision.
+pub const NOW: f64 = 2_000_000_000.0;
+/// The default of the option `clockTolerance`.
+pub const TOLERANCE: f64 = 300.0;
+
+/// Tokens that are good: each line one, of another algorithm or shape.
+pub const SIGNED: &str = include_str!("../fixtures/signed.txt");
+/// The public halves of what signed them.
+const JWKS: &str = include_str!("../fixtures/jwks.json");
+
+pub struct World {
+    pub engine: Engine,
+    issuer: Arc<Issuer>,
+    pair: Ed25519KeyPair,
+}
+
+/// Answers in the same moment: metadata, keys, and whatever introspection is to say.
+struct Issuer {
+    jwks: String,
+    introspection: Mutex<Response>,
+}
+
+impl Transport for Issuer {
+    fn send(&self, request: Request, done: Done) {
+        let Request::Http(http) = request else { return };
+        let answer = match http.url.path() {
+            "/.well-known/openid-configuration" => Response::resolved(metadata().to_string()),
+            "/jwks" => Response::resolved(self.jwks.clone()),
+            _ => self.introspection.lock().expect("a lock").clone(),
+        };
+        done(Ok(answer));
+    }
+}
+
+fn metadata() -> Value {
+    json!({
+        "issuer": ISSUER,
+        "jwks_uri": format!("{ISSUER}/jwks"),
+        "introspection_endpoint": format!("{ISSUER}/introspect"),
+    })
+}
+
+impl World {
+    pub fn new() -> World {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).expect("a key");
+        let mut jwks: Value = serde_json::from_str(JWKS).expect("a JWK Set");
+        let x = encode_base64url(pair.public_key().as_ref());
+        let own = json!({ "kty": "OKP", "crv": "Ed25519", "kid": "own", "x": x });
+        jwks["keys"].as_array_mut().expect("keys").push(own);
+
+        let given = json!({
+            "tenantDomain": ISSUER,
+            "audience": AUDIENCE,
+            "clientId": "api",
+            "clientSecret": "secret",
+            "verifiedTokenCacheSize": 8,
+        });
+        let options = Options { given: &given, environment: &Value::Null };
+        let config = Config::prove(&options, Flavour::Backend, &Surroundings::default()).expect("a configuration");
+        let clock = Arc::new(ManualMonotonic::default());
+        let issuer = Arc::new(Issuer { jwks: jwks.to_string(), introspection: Mutex::default() });
+        let transport: Arc<dyn Transport> = Arc::clone(&issuer) as _;
+        let store = KeyStore::new(config.key_source.clone(), Arc::clone(&transport), Arc::clone(&clock) as _);
+        let engine = Engine::new(Arc::new(config), store, transport, clock);
+        engine.wait_for_keys(Box::new(|| {}));
+        World { engine, issuer, pair }
+    }
+
+    /// What introspection is to say next.
+    pub fn will_say(&self, response: Response) {
+        *self.issuer.introspection.lock().expect("a lock") = response;
+    }
+
+    /// A token of these claims, good but for what they say.
+    pub fn sign(&self, claims: &[u8]) -> String {
+        let input = format!("{}.{}", encode_base64url(br#"{"alg":"EdDSA","kid":"own"}"#), encode_base64url(claims));
+        let signature = self.pair.sign(input.as_bytes());
+        format!("{input}.{}", encode_base64url(signature.as_ref()))
+    }
+}
+
+impl Default for World {
+    fn default() -> Self {
+        World::new()
+    }
+}
+
+/// A call without certificate or wishes, at the fixed time.
+pub fn call<'c>(token: &'c str, policy: &'c Policy) -> Call<'c> {
+    Call { token, policy, certificate: None, now: NOW }
+}
+
+thread_local! {
+    static WORLD: RefCell<World> = RefCell::new(World::new());
+}
+
+/// Uses this thread's world.
+pub fn with<T>(work: impl FnOnce(&World) -> T) -> T {
+    WORLD.with_borrow(work)
+}
+
+/// Begins anew: nothing is remembered, and no endpoint is in trouble.
+pub fn renew() {
+    WORLD.set(World::new());
+}

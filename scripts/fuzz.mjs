@@ -1,0 +1,57 @@
+// `npm run fuzz -- TARGET SECONDS`: libFuzzer on one target, or on all in turn. Begins with the seeds of fuzz/corpus,
+// keeps what it finds in fuzz/found (not committed) and what fails in fuzz/artifacts.
+//
+// cargo-fuzz asks for a nightly compiler; with a stable one it is told to allow what it needs (RUSTC_BOOTSTRAP). Where
+// there is no cargo-fuzz (`cargo install cargo-fuzz`), the stable variant runs with new seeds until the time is over.
+
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { root } from './setup.mjs';
+
+const DEFAULT_SECONDS = 60;
+/** What a token may have, and some more. */
+const MAX_OCTETS = 20_000;
+
+const targets = readdirSync(join(root, 'fuzz', 'corpus'));
+const [target = '', seconds = String(DEFAULT_SECONDS)] = process.argv.slice(2);
+if ((target !== 'all' && !targets.includes(target)) || !(Number(seconds) > 0)) {
+  console.error(`usage: npm run fuzz -- TARGET [SECONDS]\ntargets: all ${targets.join(' ')}`);
+  process.exit(2);
+}
+
+const fuzz = succeeds('cargo', ['fuzz', '--version']) ? withLibFuzzer : withMutations;
+for (const name of target === 'all' ? targets : [target]) fuzz(name, Number(seconds));
+
+function withLibFuzzer(name, duration) {
+  const folder = join(root, 'fuzz');
+  const found = join(folder, 'found', name);
+  mkdirSync(found, { recursive: true });
+  const hasNightly = succeeds('cargo', ['+nightly', '--version']);
+  const toolchain = hasNightly ? ['+nightly'] : [];
+  console.log(`libFuzzer on ${name} for ${duration} s, by the ${hasNightly ? 'nightly' : 'stable'} compiler`);
+  must('cargo', [
+    ...toolchain, 'fuzz', 'run', '--fuzz-dir', folder, name, found, join(folder, 'corpus', name),
+    '--', `-max_total_time=${duration}`, `-max_len=${MAX_OCTETS}`, '-timeout=10', '-rss_limit_mb=2048', '-print_final_stats=1',
+  ], hasNightly ? {} : { RUSTC_BOOTSTRAP: '1' });
+}
+
+function withMutations(name, duration) {
+  console.log(`no cargo-fuzz: mutations of ${name}'s corpus for ${duration} s`);
+  const end = Date.now() + duration * 1000;
+  for (let seed = Date.now() % 1_000_000; Date.now() < end; seed += 1) {
+    const exact = ['--', '--exact', name];
+    const test = ['test', '--release', '--quiet', '--no-default-features', '--test', 'fuzz_corpus', ...exact];
+    must('cargo', test, { FUZZ_SEED: String(seed) });
+  }
+}
+
+function succeeds(command, args) {
+  return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+}
+
+function must(command, args, env) {
+  const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+  if (status !== 0) process.exit(status ?? 1);
+}
