@@ -91,13 +91,24 @@ describe('a release', () => {
     commit('cache: it is faster');
     commit('cache: it is smaller');
     assert.equal(release('minor', '--write').status, 0);
-    const [newest, older] = (await read('CHANGELOG.md')).split('\n## ').slice(1);
-    assert.match(
-      newest,
-      /^2\.1\.0 \(\d{4}-\d\d-\d\d\)\n\n- cache: it is faster\n- cache: it is smaller\n- docs: a page more\n/,
-    );
-    assert.match(older, /^2\.0\.0 .*\n\n- engine: tokens are validated\n$/);
-    assert.equal(release('--notes').stdout, '- cache: it is faster\n- cache: it is smaller\n- docs: a page more\n');
+    const [title, unreleased, newest, older] = (await read('CHANGELOG.md')).split(/\n(?=## \[)/);
+    assert.deepEqual([title, unreleased], ['# Changelog\n', '## [Unreleased]\n']);
+    const notes = '### Changed\n\n- cache: it is faster\n- cache: it is smaller\n- docs: a page more\n';
+    assert.match(newest, /^## \[2\.1\.0\] - \d{4}-\d\d-\d\d\n/);
+    assert.ok(newest.endsWith(`\n\n${notes}`), newest);
+    assert.match(older, /^## \[2\.0\.0\] - .*\n\n### Changed\n\n- engine: tokens are validated\n$/);
+    assert.equal(release('--notes').stdout, notes);
+  });
+
+  it('tells instead what stands under Unreleased, where something does, and keeps all else as it was', async () => {
+    const kept = ['# Changelog\n\nAll changes.\n', '## [1.0.0] - 2020-01-01\n\nThe first one.\n'];
+    const [preamble, first] = kept;
+    const notes = '### Added\n\n- A thing with [a link](x).';
+    await writeFile(join(folder, 'CHANGELOG.md'), [preamble, `## [Unreleased]\n\n${notes}\n`, first].join('\n'));
+    assert.equal(release('2.0.0', '--write').status, 0);
+    const [, date] = /\[2\.0\.0\] - (\d{4}-\d\d-\d\d)\n/.exec(await read('CHANGELOG.md'));
+    const expected = [preamble, '## [Unreleased]\n', `## [2.0.0] - ${date}\n\n${notes}\n`, first].join('\n');
+    assert.equal(await read('CHANGELOG.md'), expected);
   });
 
   it('is checked against its tag: every place, and the changelog', async () => {

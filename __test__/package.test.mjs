@@ -158,6 +158,17 @@ describe('the packages of the platforms', () => {
     }
   });
 
+  it('are each built, tested and published by the workflows', async () => {
+    const build = await readFile(join(ROOT, '.github', 'workflows', 'build.yml'), 'utf8');
+    const built = [...build.matchAll(/- \{ platform: ([\w-]+),/g)].map(([, name]) => name);
+    assert.deepEqual(built.sort(), [...PLATFORMS].sort());
+    const release = await readFile(join(ROOT, '.github', 'workflows', 'release.yml'), 'utf8');
+    assert.match(release, new RegExp(`-eq ${PLATFORMS.length + 1}\\n`));
+    assert.match(release, /--provenance/);
+    assert.match(release, /sha256sum/);
+    assert.match(release, /--dry-run/);
+  });
+
   it('are each named in the loader, as text that tools can trace', async () => {
     const loader = await readFile(join(ROOT, 'npm', 'native.js'), 'utf8');
     const named = [...loader.matchAll(/case '([\w-]+)':\n\s+return require\('@monocloud\/backend-node-([\w-]+)'\);/g)];
@@ -212,6 +223,16 @@ describe('the loader', () => {
     const message = loadAs({ platform: 'linux', arch: 'arm64', glibc: '2.31' });
     assert.match(message, /@monocloud\/backend-node-linux-arm64-gnu is not installed/);
     assert.match(message, /--omit=optional/);
+  });
+
+  it('with a binary of another version names both, and the way out', async () => {
+    const copy = join(folder, 'other-version');
+    await cp(join(folder, 'main'), copy, { recursive: true });
+    await cp(packed.binary, join(copy, 'npm', basename(packed.binary)));
+    await writeFile(join(copy, 'package.json'), JSON.stringify({ ...manifest, version: '99.0.0' }));
+    const { stdout } = run(copy, 'try { require("./npm/native.js") } catch (error) { console.log(error.message) }');
+    assert.ok(stdout.startsWith(`@monocloud/backend-node is 99.0.0 and its binary is ${manifest.version}.`), stdout);
+    assert.match(stdout, /npm install @monocloud\/backend-node/);
   });
 
   it('with a binary that does not load says what the system said', async () => {

@@ -15,9 +15,6 @@ const { Host } = require('./host.js');
 const { Policies } = require('./policies.js');
 const { settingsOf } = require('./settings.js');
 
-// Taken before a test's fake timers replace it.
-const { setTimeout, clearTimeout } = globalThis;
-
 /** The engine's numbers that are no failure. */
 const NEEDS_KEYS = -1;
 const IS_SLOW = -2;
@@ -175,11 +172,11 @@ class Core {
 
   async #afterKeys(token, policy, certificate) {
     for (let round = 1; round <= MAX_ROUNDS; round += 1) {
-      const pending = this.#native.waitForKeys();
-      this.#host?.drain();
       // Old keys could serve: then nobody waits long for newer ones. Not twice, for a key may be missing.
       const mayGiveUp = round === 1 && this.#native.hasUsableKeys();
-      const isDone = await (mayGiveUp ? orTrueAfter(STALE_WAIT, pending) : pending);
+      const pending = this.#native.waitForKeys(mayGiveUp ? STALE_WAIT : undefined);
+      this.#host?.drain();
+      const isDone = await pending;
       const number = this.policies.numberOf(policy);
       const outcome =
         isDone || round === MAX_ROUNDS
@@ -239,14 +236,6 @@ const ABOUT_CERTIFICATE = new Set([
 
 function isAboutRequest({ spec }) {
   return spec.code !== 'invalid_token' || ABOUT_CERTIFICATE.has(spec.reason);
-}
-
-function orTrueAfter(milliseconds, promise) {
-  let timer;
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, milliseconds, true);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 /** JSON's null is our undefined: the members stay. */

@@ -8,12 +8,13 @@ const { existsSync } = require('node:fs');
 const { createRequire } = require('node:module');
 const { join } = require('node:path');
 
+const { version } = require('../package.json');
 const { PLATFORMS, platformName } = require('./platform.js');
 
 const FROM_SOURCE =
   'To build it from source, with Rust (https://rustup.rs), run in a clone of the repository: npm install && npm run build';
 
-module.exports = load(platformName());
+module.exports = ofThisVersion(load(platformName()));
 
 function load(platform) {
   const local = join(__dirname, `monocloud-backend-node.${platform}.node`);
@@ -44,6 +45,16 @@ function load(platform) {
     throw new Error(cause.code === 'MODULE_NOT_FOUND' ? missing(platform) : unloadable(platform, cause), { cause });
   }
   throw new Error(`@monocloud/backend-node has no binary for ${platform}. ${supported()} ${FROM_SOURCE}`);
+}
+
+/** A binary of another version would fail somewhere, and say nothing of it. */
+function ofThisVersion(addon) {
+  const found = typeof addon.version === 'function' ? addon.version() : 'another version';
+  if (found === version) return addon;
+  throw new Error(
+    `@monocloud/backend-node is ${version} and its binary is ${found}. Install it again: ` +
+      'npm install @monocloud/backend-node; or, in a clone of the repository, build it again: npm run build',
+  );
 }
 
 function missing(platform) {

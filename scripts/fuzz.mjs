@@ -1,8 +1,9 @@
 // `npm run fuzz -- TARGET SECONDS`: libFuzzer on one target, or on all in turn. Begins with the seeds of fuzz/corpus,
 // keeps what it finds in fuzz/found (not committed) and what fails in fuzz/artifacts.
 //
-// cargo-fuzz asks for a nightly compiler; with a stable one it is told to allow what it needs (RUSTC_BOOTSTRAP). Where
-// there is no cargo-fuzz (`cargo install cargo-fuzz`), the stable variant runs with new seeds until the time is over.
+// cargo-fuzz asks for a nightly compiler; the stable one does as well when it is told to allow what is not stable yet
+// (RUSTC_BOOTSTRAP). Where there is no cargo-fuzz (`cargo install cargo-fuzz`), mutations of the corpus, as in
+// tests/fuzz_corpus.rs, run with new seeds until the time is over.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
@@ -28,13 +29,11 @@ function withLibFuzzer(name, duration) {
   const folder = join(root, 'fuzz');
   const found = join(folder, 'found', name);
   mkdirSync(found, { recursive: true });
-  const hasNightly = succeeds('cargo', ['+nightly', '--version']);
-  const toolchain = hasNightly ? ['+nightly'] : [];
-  console.log(`libFuzzer on ${name} for ${duration} s, by the ${hasNightly ? 'nightly' : 'stable'} compiler`);
+  console.log(`libFuzzer with AddressSanitizer on ${name} for ${duration} s`);
   must('cargo', [
-    ...toolchain, 'fuzz', 'run', '--fuzz-dir', folder, name, found, join(folder, 'corpus', name),
+    'fuzz', 'run', '--fuzz-dir', folder, name, found, join(folder, 'corpus', name),
     '--', `-max_total_time=${duration}`, `-max_len=${MAX_OCTETS}`, '-timeout=10', '-rss_limit_mb=2048', '-print_final_stats=1',
-  ], hasNightly ? {} : { RUSTC_BOOTSTRAP: '1' });
+  ], { RUSTC_BOOTSTRAP: '1' });
 }
 
 function withMutations(name, duration) {

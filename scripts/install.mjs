@@ -2,7 +2,7 @@
 // binary where there is none and Rust is present. The published package has no scripts and never comes here.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,6 +27,8 @@ function build() {
   const hasRust = spawnSync('cargo', ['--version']).status === 0;
   if (hasSource && hasRust) {
     process.exitCode = spawnSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' }).status ?? 1;
+    // A dependency is built once: half a gigabyte of intermediate files serves nobody.
+    if (/[\\/]node_modules[\\/]/.test(root)) rmSync(join(root, 'target'), { recursive: true, force: true });
     return;
   }
   // Not an error: types and sources can be used without it, and the loader says the same when it is needed.

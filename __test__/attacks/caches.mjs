@@ -14,6 +14,19 @@ export function mapCache() {
   };
 }
 
+/** The same with `scope`: one cache for each issuer and audience. */
+export function scopedCache() {
+  const caches = new Map();
+  return {
+    ...mapCache(),
+    scope({ issuer, audience }) {
+      const name = JSON.stringify([issuer, audience]);
+      if (!caches.has(name)) caches.set(name, mapCache());
+      return caches.get(name);
+    },
+  };
+}
+
 /** What `redisCache` needs of a Redis: the three commands, on a Map. */
 export function fakeRedis() {
   const keys = new Map();

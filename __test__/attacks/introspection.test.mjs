@@ -164,7 +164,7 @@ describe('a body that is not one strict JSON object', () => {
 
 describe('what is sent (RFC 7662 §2.1)', () => {
   test('a token cannot add parameters to the form, nor headers', async () => {
-    const evil = 'x&client_id=admin&token_type_hint=refresh_token#?%00+ ;\r\nx-evil: 1\u00e9"=';
+    const evil = 'x&client_id=admin&token_type_hint=refresh_token&token=y#?%00+%0d%0ax-evil: 1;"=\\';
     target.issuer.resetCounts();
     await refuses(INACTIVE, evil);
     for (const { body, headers } of target.issuer.requests.filter(({ path }) => path === '/introspect')) {
@@ -174,6 +174,14 @@ describe('what is sent (RFC 7662 §2.1)', () => {
       assert.equal(headers['x-evil'], undefined);
     }
   });
+
+  for (const text of ['a\r\nx-evil: 1', 'a\u0000b', 'caf\u00e9', 'a\tb', '\ud800', 'a\u007f', '\u202e', 'a\n']) {
+    test(`${JSON.stringify(text)}, which no token can be, is not asked about (RFC 6749 appendix A.12)`, async () => {
+      target.issuer.resetCounts();
+      await refuses({ reason: 'token_malformed' }, text);
+      assert.deepEqual(target.issuer.counts, {});
+    });
+  }
 
   test('two tokens at once never get each other’s answer', async () => {
     const tokens = Array.from({ length: 40 }, (_, index) => target.issuer.opaque({ sub: `user-${index}` }));

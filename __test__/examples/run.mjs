@@ -4,7 +4,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,11 +13,35 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const DEADLINE_MS = 30_000;
 
-/** Copies an example and starts it: `{ url, folder, said, close }`. `variables` are without their prefix. */
-export async function startExample(name, { variables, env = {} }) {
+/** Copies an example and starts it: `{ url, port, folder, said, close }`. `variables` are without their prefix. */
+export async function startExample(name, { variables, env }) {
   const folder = await mkdtemp(join(tmpdir(), `monocloud-example-${name}-`));
   await cp(join(ROOT, 'examples', name), folder, { recursive: true });
-  await installInto(folder);
+  const { dependencies } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+  await install(folder, Object.keys(dependencies));
+  return start(folder, { variables, env });
+}
+
+/** The same with the text of an ES module. */
+export async function startSource(source, { dependencies, variables, env }) {
+  const folder = await mkdtemp(join(tmpdir(), 'monocloud-example-source-'));
+  await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
+  await writeFile(join(folder, 'server.js'), source);
+  await install(folder, dependencies);
+  return start(folder, { variables, env });
+}
+
+/** Links packages from this repository; the package itself by its own name. */
+async function install(folder, names) {
+  for (const name of names) {
+    const target = name === '@monocloud/backend-node' ? ROOT : join(ROOT, 'node_modules', name);
+    const link = join(folder, 'node_modules', name);
+    await mkdir(dirname(link), { recursive: true });
+    await symlink(target, link, 'junction');
+  }
+}
+
+async function start(folder, { variables, env = {} }) {
   const { PATH, HOME } = process.env;
   const settings = Object.entries(variables).map(([variable, value]) => [`MONOCLOUD_BACKEND_${variable}`, value]);
   const child = spawn(process.execPath, ['server.js'], {
@@ -38,20 +62,9 @@ export async function startExample(name, { variables, env = {} }) {
   const port = await Promise.race([portOf(child), ended.then(() => undefined)]);
   if (!port) {
     await close();
-    throw new Error(`${name} never listened: ${said.join('')}`);
+    throw new Error(`the application never listened: ${said.join('')}`);
   }
   return { url: `http://127.0.0.1:${port}`, port, folder, said, close };
-}
-
-/** What package.json names, from this repository; the package itself by its own name. */
-async function installInto(folder) {
-  const { dependencies } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
-  for (const name of Object.keys(dependencies)) {
-    const target = name === '@monocloud/backend-node' ? ROOT : join(ROOT, 'node_modules', name);
-    const link = join(folder, 'node_modules', name);
-    await mkdir(dirname(link), { recursive: true });
-    await symlink(target, link, 'junction');
-  }
 }
 
 async function portOf(child) {

@@ -92,7 +92,8 @@ Output:
 Configuration, by flag or by variable; a flag wins:
 ${flags.join('\n')}
 
-A value that starts with - is written --flag=VALUE.
+A value that starts with - is written --flag=VALUE. Other processes can see a
+command line: a secret belongs in its variable, a token on standard input.
 Exit code: 0 no problem, 1 problems, 2 the command line was not understood.`;
 }
 

@@ -4,7 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use napi::bindgen_prelude::*;
@@ -203,16 +205,25 @@ impl NativeClient {
         self.engine.is_local(&token)
     }
 
-    /// Resolves when a refresh of the keys has ended; true when this call started it, false when it joined.
+    /// Resolves when a refresh of the keys has ended: true when this call started it, false when it joined. With a
+    /// patience (milliseconds) it resolves then at the latest, as true, and leaves nothing behind that keeps the
+    /// process alive.
     #[napi(catch_unwind)]
-    pub fn wait_for_keys<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
-        let started = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    pub fn wait_for_keys<'env>(&self, env: &'env Env, patience: Option<f64>) -> Result<Object<'env>> {
         let (deferred, promise) = env.create_deferred::<bool, Resolver<bool>>()?;
-        let is_own = Arc::clone(&started);
-        let starts = self.engine.wait_for_keys(Box::new(move || {
-            deferred.resolve(Box::new(move |_| Ok(is_own.load(std::sync::atomic::Ordering::SeqCst))));
-        }));
-        started.store(starts, std::sync::atomic::Ordering::SeqCst);
+        let waiting = Arc::new(Mutex::new(Some(deferred)));
+        let settle = move |value: bool| {
+            if let Some(deferred) = waiting.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                deferred.resolve(Box::new(move |_| Ok(value)));
+            }
+        };
+        let starts = Arc::new(AtomicBool::new(false));
+        let (is_own, on_end) = (Arc::clone(&starts), settle.clone());
+        let has_started = self.engine.wait_for_keys(Box::new(move || on_end(is_own.load(Ordering::SeqCst))));
+        starts.store(has_started, Ordering::SeqCst);
+        if let Some(patience) = patience {
+            runtime::after(Duration::from_millis(patience as u64), move || settle(true));
+        }
         Ok(promise)
     }
 

@@ -3,6 +3,7 @@
 //! Worker threads load this add-on into the same process, so that four workers cost one JWK Set request.
 
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -21,6 +22,17 @@ fn runtime() -> Option<Handle> {
         builder.build().ok()
     };
     RUNTIME.get_or_init(build).as_ref().map(|runtime| runtime.handle().clone())
+}
+
+/// Does something later; at once where there is no runtime.
+pub fn after(span: Duration, work: impl FnOnce() + Send + 'static) {
+    match runtime() {
+        None => work(),
+        Some(runtime) => drop(runtime.spawn(async move {
+            tokio::time::sleep(span).await;
+            work();
+        })),
+    }
 }
 
 /// The process's monotonic clock.

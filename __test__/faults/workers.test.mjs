@@ -1,0 +1,139 @@
+// Row 14: what do threads share, and what do they leave behind when they are
+// ended in the middle of a request?
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+
+import { backend } from '../support/backend.mjs';
+import { readBody } from '../support/http.mjs';
+import { AUDIENCE } from '../support/issuer.mjs';
+import { hang, status } from './bodies.mjs';
+import { startIssuerBehindProxy } from './issuers.mjs';
+import { DISCOVERY } from './proxy.mjs';
+
+const MEGABYTE = 1024 * 1024;
+const WORKERS = 1000;
+/** After so many the process has what it keeps for threads as such. */
+const WARM_UP = 200;
+const DEADLINE_MS = 300_000;
+
+let server;
+before(async () => {
+  server = await startIssuerBehindProxy();
+});
+afterEach(() => {
+  server.proxy.heal();
+  server.proxy.counts = {};
+});
+after(() => server.close());
+
+/** Validates each token that it is sent, and answers its subject or the reason. */
+const VALIDATOR = `
+const { createRequire } = require('node:module');
+const { parentPort, workerData } = require('node:worker_threads');
+const { MonoCloudBackendNodeClient } = createRequire(workerData.from)('@monocloud/backend-node');
+const client = new MonoCloudBackendNodeClient(workerData.options);
+parentPort.on('message', async (token) => {
+  if (token === null) return parentPort.close();
+  parentPort.postMessage(await client.validateAccessToken(token).then(({ sub }) => sub, ({ reason }) => reason));
+});
+parentPort.postMessage('ready');
+`;
+
+/** Threads with a client of these options each; `ask` asks all of them at once, `end` answers their exit codes. */
+async function threads(all) {
+  const from = fileURLToPath(import.meta.url);
+  const workers = all.map((options) => new Worker(VALIDATOR, { eval: true, workerData: { from, options } }));
+  const each = (event) => Promise.all(workers.map((worker) => new Promise((resolve, reject) => {
+    worker.once(event, resolve).once('error', reject);
+  })));
+  const tell = (event, message) => {
+    const heard = each(event);
+    workers.forEach((worker) => worker.postMessage(message));
+    return heard;
+  };
+  await each('message');
+  return { ask: (token) => tell('message', token), end: () => tell('exit', null) };
+}
+
+const options = (changes) => ({ tenantDomain: server.issuer, audience: AUDIENCE, ...changes });
+
+describe('worker threads of one process', () => {
+  test('with the same options make one request for the keys and one for the metadata', async () => {
+    const four = await threads(Array(4).fill(options({ responseTimeout: 20_000 })));
+    const token = server.sign();
+    for (let round = 0; round < 3; round += 1) assert.deepEqual(await four.ask(token), Array(4).fill('user-1'));
+    assert.deepEqual([server.proxy.count('/jwks'), server.proxy.count(DISCOVERY)], [1, 1]);
+    assert.deepEqual(await four.end(), [0, 0, 0, 0]);
+  });
+
+  test('share the keys with the main thread, and a rotation costs one request for all', async () => {
+    const client = backend(server, { responseTimeout: 21_000 });
+    await client.warmUp();
+    const four = await threads(Array(4).fill(options({ responseTimeout: 21_000 })));
+    assert.deepEqual(await four.ask(server.sign()), Array(4).fill('user-1'));
+    assert.equal(server.proxy.count('/jwks'), 1);
+    await server.behind.rotate();
+    assert.deepEqual(await four.ask(server.sign()), Array(4).fill('user-1'));
+    assert.equal(server.proxy.count('/jwks'), 2);
+    assert.ok(await client.validateAccessToken(server.sign()));
+    assert.equal(server.proxy.count('/jwks'), 2);
+    assert.deepEqual(await four.end(), [0, 0, 0, 0]);
+  });
+
+  test('with other options have keys of their own', async () => {
+    const durations = [100, 200, 300, 400];
+    const four = await threads(durations.map((jwksCacheDuration) => options({ jwksCacheDuration, responseTimeout: 22_000 })));
+    assert.deepEqual(await four.ask(server.sign()), Array(4).fill('user-1'));
+    assert.equal(server.proxy.count('/jwks'), 4);
+    await four.end();
+  });
+
+  test('that end leave the others their keys', async () => {
+    const all = Array(2).fill(options({ responseTimeout: 23_000 }));
+    const [going, staying] = await Promise.all([threads(all), threads(all)]);
+    const token = server.sign();
+    await Promise.all([going.ask(token), staying.ask(token)]);
+    await going.end();
+    await server.proxy.down();
+    try {
+      assert.deepEqual(await staying.ask(server.sign({ claims: { sub: 'user-2' } })), ['user-2', 'user-2']);
+    } finally {
+      await server.proxy.up();
+    }
+    await staying.end();
+  });
+});
+
+test(`${WORKERS} worker threads, each ended in the middle of its requests, crash nothing and leave nothing`, async () => {
+  let asked = 0;
+  // An answer, a failure and no answer in turn, so that threads end before, while and after one arrives.
+  server.proxy.fault('/jwks', (exchange) => {
+    asked += 1;
+    const { proxy, request, response, body } = exchange;
+    return [() => proxy.forward(request, response, body), () => status(500)(exchange), () => hang()(exchange)][asked % 3]();
+  });
+  server.proxy.fault('/introspect', hang());
+  const tokens = [server.sign(), server.sign({ alg: 'ES512' }), server.sign({ header: { kid: 'unknown' } })];
+  const child = spawn(process.execPath, [fileURLToPath(new URL('workers.child.mjs', import.meta.url))], {
+    env: {
+      PATH: process.env.PATH,
+      ISSUER: server.issuer,
+      TOKENS: JSON.stringify(tokens),
+      WORKERS: String(WORKERS),
+      WARM_UP: String(WARM_UP),
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: DEADLINE_MS,
+  });
+  const ended = new Promise((resolve) => { child.once('close', (code, signal) => resolve({ code, signal })); });
+  const output = await readBody(child.stdout);
+  assert.deepEqual(await ended, { code: 0, signal: null });
+  const { made, grown } = JSON.parse(output);
+  assert.ok(made >= WORKERS);
+  assert.ok(asked > 0 && server.proxy.count('/introspect') > 0);
+  assert.ok(grown <= 5 * MEGABYTE, `${(grown / MEGABYTE).toFixed(1)} MB`);
+});

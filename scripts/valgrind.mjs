@@ -1,0 +1,165 @@
+// `npm run valgrind`: the add-on under memcheck. Node loads it, validates, is refused, fails, introspects, waits, and
+// ends, also in a worker that is terminated in the middle of a call. An error with one of our frames in its stack is
+// ours and fails the run; Node's own are not looked at (scripts/valgrind.supp). The issuer is in this process, which is
+// not watched. Linux, with valgrind 3.19 or later; takes a minute or two.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+
+import { root } from './setup.mjs';
+
+const SELF = fileURLToPath(import.meta.url);
+const ADDON = /monocloud-backend-node[^/]*\.node$/;
+const DEADLINE_MS = 15 * 60 * 1000;
+/** Each kind that memcheck knows of memory that nobody can free any more. */
+const LOST = new Set(['Leak_DefinitelyLost', 'Leak_IndirectlyLost']);
+
+if (!isMainThread) await beTerminated(workerData);
+else if (process.argv[2] === 'watched') await beWatched(JSON.parse(process.argv[3]));
+else await watch();
+
+/** The parent: an issuer, the watched process, and what memcheck wrote about it. */
+async function watch() {
+  if (spawnSync('valgrind', ['--version'], { stdio: 'inherit' }).status !== 0) {
+    console.error('valgrind is not installed: apt-get install valgrind');
+    process.exit(1);
+  }
+  const { startIssuer } = await import('../__test__/support/issuer.mjs');
+  const { ALGORITHMS } = await import('../__test__/support/keys.mjs');
+  const issuer = await startIssuer();
+  const folder = mkdtempSync(join(tmpdir(), 'memcheck-'));
+  try {
+    const claims = { cnf: { 'x5t#S256': 'A'.repeat(43) } };
+    const work = {
+      tenantDomain: issuer.issuer,
+      good: ALGORITHMS.map((alg) => issuer.sign({ alg, claims: { groups: ['staff', { id: '1', name: 'x' }] } })),
+      opaque: [issuer.opaque(), issuer.opaque()],
+      bad: [
+        issuer.sign({ claims: { exp: 1 } }), issuer.sign({ claims }), issuer.sign({ header: { kid: 'nobody' } }),
+        issuer.sign({ claims: { aud: 'x' } }), issuer.signRaw('{"alg":"none"}', '{}'), 'a.b.c', '..', '.'.repeat(20_000),
+        `${issuer.sign()}x`, issuer.signRaw('{"alg":"RS256"}', '['.repeat(5000)), 'never-issued', 'not a token \u00e9\ud800',
+      ],
+    };
+    const xml = join(folder, 'memcheck.xml');
+    const status = await memcheck(xml, work);
+    report(readFileSync(xml, 'utf8'), status);
+  } finally {
+    rmSync(folder, { recursive: true });
+    await issuer.close();
+  }
+}
+
+function memcheck(xml, work) {
+  const valgrind = [
+    '--tool=memcheck', '--leak-check=full', '--show-leak-kinds=definite,indirect', '--errors-for-leak-kinds=none', '--num-callers=40',
+    '--fair-sched=yes', `--suppressions=${join(root, 'scripts', 'valgrind.supp')}`, '--xml=yes', `--xml-file=${xml}`,
+  ];
+  // Without its compiler Node runs no code that it has just written, which memcheck would have to follow.
+  const node = [process.execPath, '--jitless', SELF, 'watched', JSON.stringify(work)];
+  const child = spawn('valgrind', [...valgrind, ...node], { stdio: 'inherit', timeout: DEADLINE_MS });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject).once('exit', (code, signal) => resolve(signal ?? code));
+  });
+}
+
+function report(xml, status) {
+  const errors = [...xml.matchAll(/<error>[\s\S]*?<\/error>/g)].map(([error]) => ({
+    kind: /<kind>(\w+)<\/kind>/.exec(error)[1],
+    frames: [...error.matchAll(/<frame>[\s\S]*?<\/frame>/g)].map(([frame]) => ({
+      object: /<obj>(.*)<\/obj>/.exec(frame)?.[1] ?? '',
+      name: /<fn>(.*)<\/fn>/.exec(frame)?.[1] ?? '?',
+    })),
+  }));
+  const ours = errors.filter(({ frames }) => frames.some(({ object }) => ADDON.test(object)));
+  const lost = ours.filter(({ kind }) => LOST.has(kind));
+  const isWhole = xml.trimEnd().endsWith('</valgrindoutput>');
+  console.log(`watched process: ${status}; memcheck: ${errors.length} errors, ${ours.length} with our frames, ${lost.length} of them leaks`);
+  for (const { kind, frames } of ours) {
+    console.log(`\n${kind}`);
+    for (const { object, name } of frames) console.log(`  ${name}  ${object.split('/').at(-1)}`);
+  }
+  if (status !== 0 || !isWhole || ours.length > 0) process.exit(1);
+}
+
+/** The watched process. */
+async function beWatched(work) {
+  const { MonoCloudBackendNodeClient } = await import('../npm/index.mjs');
+  const options = {
+    tenantDomain: work.tenantDomain, audience: 'https://api.example.com', clientId: 'api', clientSecret: 'secret', responseTimeout: 600_000,
+  };
+  const counts = { accepted: 0, refused: 0, slow: 0 };
+  const entries = new Map();
+  const cache = {
+    get: async (token) => entries.get(token),
+    set: async (token, claims) => void entries.set(token, claims),
+    delete: async (token) => void entries.delete(token),
+  };
+  const clients = [{}, { verifiedTokenCacheSize: 2 }, { cache }, { fetcher }].map((more) => new MonoCloudBackendNodeClient({ ...options, ...more }));
+  for (const client of clients) {
+    // Twice: the second time much is remembered.
+    for (const token of [...work.good, ...work.opaque, ...work.bad, ...work.good, ...work.opaque, ...work.bad, 7, '']) {
+      await client.validateAccessToken(token, { scopes: ['data:read'], groups: ['staff'] }).then(
+        () => (counts.accepted += 1),
+        (error) => (counts[error.name.startsWith('MonoCloud') ? 'refused' : 'broken'] += 1),
+      );
+    }
+    // Many at once, some on the thread pool.
+    await Promise.allSettled([...work.good, ...work.opaque].map((token) => client.validateAccessToken(token)));
+    await client.validateJwtAccessToken(work.good[0], { jwks: await client.getJwks(true) }).catch(() => {});
+    MonoCloudBackendNodeClient.decodeJwt(work.good[0]);
+    client.setClockTolerance(1);
+    client.health();
+    assertThrows(() => new MonoCloudBackendNodeClient({ ...options, clientAuthMethod: 'nonsense' }));
+  }
+  for (let round = 0; round < 2; round += 1) await terminated(options, work);
+  console.log(JSON.stringify(counts));
+  // Every good and every opaque token is accepted by someone, and every bad one refused by all: or the run shows nothing.
+  const isWhole = counts.broken === undefined && counts.accepted > work.good.length && counts.refused >= 8 * work.bad.length;
+  process.exitCode = isWhole ? 0 : 3;
+}
+
+/** A worker that is ended while its calls wait for the issuer and for the thread pool. */
+async function terminated(options, work) {
+  const worker = new Worker(SELF, { workerData: { options, work } });
+  await new Promise((resolve, reject) => {
+    worker.once('message', resolve).once('error', reject);
+  });
+  await worker.terminate();
+}
+
+async function beTerminated({ options, work }) {
+  const { MonoCloudBackendNodeClient } = await import('../npm/index.mjs');
+  const client = new MonoCloudBackendNodeClient(options);
+  await client.validateAccessToken(work.good[0]);
+  const waiting = [...work.good, ...work.opaque].map((token) => client.validateAccessToken(token));
+  waiting.push(client.getJwks(true), client.getMetadata(true));
+  parentPort.postMessage('waiting');
+  await Promise.allSettled(waiting);
+}
+
+/** A `fetch` over node:http: the real one needs WebAssembly, and so the compiler. */
+function fetcher(url, { method, headers, body }) {
+  return new Promise((resolve, reject) => {
+    const request = http.request(url, { method, headers, agent: false }, async (response) => {
+      const chunks = [];
+      for await (const chunk of response) chunks.push(chunk);
+      resolve({ status: response.statusCode, statusText: '', headers: new Map(), text: async () => Buffer.concat(chunks).toString() });
+    });
+    request.once('error', reject);
+    request.end(body);
+  });
+}
+
+function assertThrows(work) {
+  try {
+    work();
+  } catch {
+    return;
+  }
+  throw new Error('did not throw');
+}
