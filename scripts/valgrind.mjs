@@ -70,6 +70,8 @@ function memcheck(xml, work) {
 function report(xml, status) {
   const errors = [...xml.matchAll(/<error>[\s\S]*?<\/error>/g)].map(([error]) => ({
     kind: /<kind>(\w+)<\/kind>/.exec(error)[1],
+    octets: Number(/<leakedbytes>(\d+)</.exec(error)?.[1] ?? 0),
+    blocks: Number(/<leakedblocks>(\d+)</.exec(error)?.[1] ?? 0),
     frames: [...error.matchAll(/<frame>[\s\S]*?<\/frame>/g)].map(([frame]) => ({
       object: /<obj>(.*)<\/obj>/.exec(frame)?.[1] ?? '',
       name: /<fn>(.*)<\/fn>/.exec(frame)?.[1] ?? '?',
@@ -79,8 +81,8 @@ function report(xml, status) {
   const lost = ours.filter(({ kind }) => LOST.has(kind));
   const isWhole = xml.trimEnd().endsWith('</valgrindoutput>');
   console.log(`watched process: ${status}; memcheck: ${errors.length} errors, ${ours.length} with our frames, ${lost.length} of them leaks`);
-  for (const { kind, frames } of ours) {
-    console.log(`\n${kind}`);
+  for (const { kind, octets, blocks, frames } of ours) {
+    console.log(`\n${kind} ${octets} octets in ${blocks} blocks`);
     for (const { object, name } of frames) console.log(`  ${name}  ${object.split('/').at(-1)}`);
   }
   if (status !== 0 || !isWhole || ours.length > 0) process.exit(1);
