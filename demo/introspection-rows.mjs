@@ -68,6 +68,8 @@ async function boundRows(server) {
   const [withOwn, withOther] = [own, other].map(({ cert, key }) => ({ ca, cert, key }));
   const jwt = await server.obtainToken({ client: 'bound', certificate: own });
   const opaque = await server.obtainToken({ client: 'bound', certificate: own, format: 'opaque' });
+  const revoked = await server.obtainToken({ client: 'bound', certificate: own, format: 'opaque' });
+  await server.revoke(revoked);
   const unbound = await server.obtainToken();
 
   const row = (credential, token, tls, expected) => ({ path: NEEDS_CERTIFICATE, credential, token, tls, expected });
@@ -77,8 +79,11 @@ async function boundRows(server) {
     refused('bound JWT, another certificate', jwt, withOther),
     refused('bound JWT, no certificate', jwt, { ca }),
     refused('unbound JWT', unbound, withOwn),
-    row('bound opaque, its certificate', opaque, withOwn, 200),
-    refused('bound opaque, another certificate', opaque, withOther),
+    { ...row('bound opaque, its certificate', opaque, withOwn, 200), asks: 1 },
+    { ...row('bound opaque, cached', opaque, withOwn, 200), asks: 0 },
+    { ...refused('cached, another certificate', opaque, withOther), asks: 0 },
+    { ...refused('cached, no certificate', opaque, { ca }), asks: 0 },
+    { ...row('bound opaque, revoked', revoked, withOwn, 401), because: /active/i, asks: 1 },
   ];
 }
 

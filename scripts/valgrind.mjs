@@ -2,6 +2,10 @@
 // ends, also in a worker that is terminated in the middle of a call. An error with one of our frames in its stack is
 // ours and fails the run; Node's own are not looked at (scripts/valgrind.supp). The issuer is in this process, which is
 // not watched. Linux, with valgrind 3.19 or later; takes a minute or two.
+//
+// Three things are lost when an environment ends, by Node-API and napi-rs, and are counted instead: a promise that
+// nobody settles any more because its worker was terminated (8 octets), a reference that lives as long as its
+// environment (40 octets), and an event on its way to a thread that is gone (some 100 octets).
 
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -16,8 +20,14 @@ import { root } from './setup.mjs';
 const SELF = fileURLToPath(import.meta.url);
 const ADDON = /monocloud-backend-node[^/]*\.node$/;
 const DEADLINE_MS = 15 * 60 * 1000;
-/** Each kind that memcheck knows of memory that nobody can free any more. */
 const LOST = new Set(['Leak_DefinitelyLost', 'Leak_IndirectlyLost']);
+/** How many workers are terminated, and clients made, in the main thread. */
+const TERMINATIONS = 2;
+const CLIENTS = [{}, { verifiedTokenCacheSize: 2 }, { cache: mapCache() }, { fetcher }];
+/** The classes whose constructors each environment keeps. */
+const CLASSES = 4;
+/** What may be on its way to an environment when it ends. */
+const UNDELIVERED_OCTETS = 1024;
 
 if (!isMainThread) await beTerminated(workerData);
 else if (process.argv[2] === 'watched') await beWatched(JSON.parse(process.argv[3]));
@@ -47,7 +57,7 @@ async function watch() {
     };
     const xml = join(folder, 'memcheck.xml');
     const status = await memcheck(xml, work);
-    report(readFileSync(xml, 'utf8'), status);
+    report(readFileSync(xml, 'utf8'), status, work.good.length + work.opaque.length + 2);
   } finally {
     rmSync(folder, { recursive: true });
     await issuer.close();
@@ -67,7 +77,7 @@ function memcheck(xml, work) {
   });
 }
 
-function report(xml, status) {
+function report(xml, status, inFlight) {
   const errors = [...xml.matchAll(/<error>[\s\S]*?<\/error>/g)].map(([error]) => ({
     kind: /<kind>(\w+)<\/kind>/.exec(error)[1],
     octets: Number(/<leakedbytes>(\d+)</.exec(error)?.[1] ?? 0),
@@ -78,14 +88,29 @@ function report(xml, status) {
     })),
   }));
   const ours = errors.filter(({ frames }) => frames.some(({ object }) => ADDON.test(object)));
-  const lost = ours.filter(({ kind }) => LOST.has(kind));
+  const kept = (name) => ours.filter(({ kind, frames }) => kind.startsWith('Leak_') && frames.some((frame) => frame.name === name));
+  const blocksOf = (leaks) => leaks.reduce((sum, { blocks }) => sum + blocks, 0);
+  const [promises, references] = [kept('napi_create_promise'), kept('napi_create_reference')];
+  // Allocated on the engine's own thread, where nothing of Node is below.
+  const undelivered = ours.filter(({ kind, frames }) => LOST.has(kind) && !frames.some(({ object }) => object === process.execPath));
+  const octets = undelivered.reduce((sum, leak) => sum + leak.octets, 0);
+  const environments = 1 + TERMINATIONS;
+  const isBounded =
+    blocksOf(promises) <= TERMINATIONS * inFlight &&
+    blocksOf(references) <= CLIENTS.length + environments * (CLASSES + 1) &&
+    octets <= environments * UNDELIVERED_OCTETS;
+  const wrong = ours.filter((error) => ![promises, references, undelivered].some((known) => known.includes(error)));
   const isWhole = xml.trimEnd().endsWith('</valgrindoutput>');
-  console.log(`watched process: ${status}; memcheck: ${errors.length} errors, ${ours.length} with our frames, ${lost.length} of them leaks`);
-  for (const { kind, octets, blocks, frames } of ours) {
+  console.log(`watched process: ${status}; memcheck: ${errors.length} reports, ${wrong.length} errors of ours`);
+  console.log(
+    `counted: ${blocksOf(promises)} promises abandoned by terminate(), ${blocksOf(references)} references kept to the end, ` +
+      `${octets} octets of events undelivered`,
+  );
+  for (const { kind, octets, blocks, frames } of isBounded ? wrong : ours) {
     console.log(`\n${kind} ${octets} octets in ${blocks} blocks`);
     for (const { object, name } of frames) console.log(`  ${name}  ${object.split('/').at(-1)}`);
   }
-  if (status !== 0 || !isWhole || ours.length > 0) process.exit(1);
+  if (status !== 0 || !isWhole || !isBounded || wrong.length > 0) process.exit(1);
 }
 
 /** The watched process. */
@@ -94,14 +119,8 @@ async function beWatched(work) {
   const options = {
     tenantDomain: work.tenantDomain, audience: 'https://api.example.com', clientId: 'api', clientSecret: 'secret', responseTimeout: 600_000,
   };
-  const counts = { accepted: 0, refused: 0, slow: 0 };
-  const entries = new Map();
-  const cache = {
-    get: async (token) => entries.get(token),
-    set: async (token, claims) => void entries.set(token, claims),
-    delete: async (token) => void entries.delete(token),
-  };
-  const clients = [{}, { verifiedTokenCacheSize: 2 }, { cache }, { fetcher }].map((more) => new MonoCloudBackendNodeClient({ ...options, ...more }));
+  const counts = { accepted: 0, refused: 0 };
+  const clients = CLIENTS.map((more) => new MonoCloudBackendNodeClient({ ...options, ...more }));
   for (const client of clients) {
     // Twice: the second time much is remembered.
     for (const token of [...work.good, ...work.opaque, ...work.bad, ...work.good, ...work.opaque, ...work.bad, 7, '']) {
@@ -118,7 +137,9 @@ async function beWatched(work) {
     client.health();
     assertThrows(() => new MonoCloudBackendNodeClient({ ...options, clientAuthMethod: 'nonsense' }));
   }
-  for (let round = 0; round < 2; round += 1) await terminated(options, work);
+  for (let round = 0; round < TERMINATIONS; round += 1) await terminated(options, work);
+  // What the workers left in flight is done before this is.
+  for (const client of clients) await client.getJwks(true);
   console.log(JSON.stringify(counts));
   // Every good and every opaque token is accepted by someone, and every bad one refused by all: or the run shows nothing.
   const isWhole = counts.broken === undefined && counts.accepted > work.good.length && counts.refused >= 8 * work.bad.length;
@@ -155,6 +176,15 @@ function fetcher(url, { method, headers, body }) {
     request.once('error', reject);
     request.end(body);
   });
+}
+
+function mapCache() {
+  const entries = new Map();
+  return {
+    get: async (token) => entries.get(token),
+    set: async (token, claims) => void entries.set(token, claims),
+    delete: async (token) => void entries.delete(token),
+  };
 }
 
 function assertThrows(work) {

@@ -117,6 +117,25 @@ for (const [where, makeCache] of Object.entries(CACHES)) {
   }
 }
 
+describe('a withdrawn key (contract 10: refused from then on, also for tokens seen before)', () => {
+  for (const [where, makeCache] of Object.entries(CACHES)) {
+    test(`takes with it what it signed, also from ${where}`, async () => {
+      const stolen = await startTarget({ ...CREDENTIALS, cache: makeCache() });
+      try {
+        // Whoever has the key writes the expiry.
+        const token = stolen.issuer.sign({ claims: { exp: 99_999_999_999 } });
+        await stolen.client.validateAccessToken(token);
+        await stolen.issuer.rotate();
+        await stolen.client.getJwks(true);
+        await assertRefused(() => stolen.client.validateAccessToken(token), { token, reason: 'key_not_found' });
+        await stolen.client.validateAccessToken(stolen.issuer.sign());
+      } finally {
+        await stolen.close();
+      }
+    });
+  }
+});
+
 describe('two issuers, one cache', () => {
   let other;
   before(async () => {

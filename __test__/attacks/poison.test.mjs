@@ -69,6 +69,18 @@ describe('poisoned entries', () => {
     }
   }
 
+  test('a JWT with a forged signature is refused, whatever was planted for it', async () => {
+    const [head, , signature] = target.issuer.sign().split('.');
+    const claims = target.issuer.claims({ sub: 'admin', scope: 'everything' });
+    const token = `${head}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.${signature}`;
+    const cache = mapCache();
+    const client = target.clientWith({ cache });
+    for (let round = 0; round < 2; round += 1) {
+      cache.entries.set(token, claims);
+      await assertRefused(() => client.validateAccessToken(token), { token, reason: 'signature_invalid' });
+    }
+  });
+
   for (const active of [false, 'true', 'no', 0, 1, null, {}]) {
     test(`an entry whose active is ${JSON.stringify(active)}, without exp, never opens a route (RFC 7662 §2.2)`, async () => {
       const token = target.issuer.opaque();

@@ -378,6 +378,7 @@ impl Drop for NativeClient {
         self.engine.store().forget(self.engine.number());
         if let Some(host) = &self.host {
             host.abandon();
+            self.engine.store().abandon();
         }
     }
 }

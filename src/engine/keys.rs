@@ -274,6 +274,14 @@ impl KeyStore {
         self.observers.lock().unwrap_or_else(PoisonError::into_inner).retain(|(other, _)| *other != name);
     }
 
+    /// Whoever performed the flights is gone: lets go of who waits for them, who may hold this.
+    pub fn abandon(&self) {
+        let mut state = self.lock();
+        let waiters = (std::mem::take(&mut state.metadata_waiters), std::mem::take(&mut state.keys_waiters));
+        drop(state);
+        drop(waiters);
+    }
+
     fn tell(&self, event: &Event) {
         for (_, observer) in self.observers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             observer(event.clone());

@@ -47,6 +47,8 @@ fn a_remembered_token_expires_by_the_callers_clock_and_costs_no_fetch() {
     let world = World::warm(&signer);
     let token = signer.token(1_000_000, world.date() + 600.0);
     assert_eq!(world.decide_now(&token), Some(Outcome::Accepted));
+    assert_eq!(world.decide_now(&token), Some(Outcome::Accepted));
+    assert_eq!(world.engine.remembered_tokens(), 1);
     let before = world.issuer.total();
     world.step_clock(3600.0);
     assert_eq!(world.decide_now(&token), Some(Outcome::Refused(Reason::Expired)));

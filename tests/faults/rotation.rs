@@ -159,6 +159,7 @@ fn a_key_replaced_under_the_same_kid_takes_its_remembered_tokens_with_it() {
     let world = World::warm(&old);
     let token = world.token(&old);
     assert_eq!(world.decide_now(&token), Some(Outcome::Accepted));
+    assert_eq!(world.decide_now(&token), Some(Outcome::Accepted));
     world.issuer.publish(jwks([&new]));
     world.pass(secs(301));
     assert_eq!(world.validate(&token).outcome, Outcome::Refused(Reason::SignatureInvalid));

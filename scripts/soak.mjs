@@ -1,0 +1,122 @@
+// `npm run soak -- --minutes 2`: an API under load while its issuer, its keys and its cache fail at random. Ends with a
+// table, and with 1 when a token was accepted or refused wrongly, an answer was missing, or memory grew.
+
+import { fork } from 'node:child_process';
+import { parseArgs } from 'node:util';
+
+import { startIssuerBehindProxy } from '../__test__/faults/issuers.mjs';
+import { AUDIENCE } from '../__test__/support/issuer.mjs';
+import { Chaos } from './soak/chaos.mjs';
+import { Tally, load } from './soak/load.mjs';
+import { tokenSource } from './soak/tokens.mjs';
+import { Truth } from './soak/truth.mjs';
+
+const CALLERS = 16;
+const FLOODERS = 8;
+const MEGABYTE = 1024 * 1024;
+/** What the API may hold at the end beyond what it held after its first seconds. */
+const MOST_GROWN = 48 * MEGABYTE;
+/** Between a rotation and the fetch of the new key: 5 seconds, and the longest pause after outages upon outages. */
+const SLOWEST_ROTATION = 41_000;
+const WARM_UP_MS = 10_000;
+const SAMPLE_MS = 5000;
+
+const { values } = parseArgs({ options: { minutes: { type: 'string', default: '2' }, quiet: { type: 'boolean', default: false } } });
+const duration = Number(values.minutes) * 60_000;
+if (!(duration > 0)) {
+  console.error('usage: npm run soak -- [--minutes N] [--quiet]');
+  process.exit(2);
+}
+
+const server = await startIssuerBehindProxy();
+const truth = new Truth();
+const begun = performance.now();
+const tell = (line) => {
+  if (!values.quiet) console.log(`${((performance.now() - begun) / 1000).toFixed(1).padStart(7)} s  ${line}`);
+};
+const chaos = new Chaos(server, truth, tell);
+const { api, url } = await startApi();
+const tally = new Tally();
+const memory = await soak();
+const isGood = report(memory);
+api.disconnect();
+await server.close();
+process.exitCode = isGood ? 0 : 1;
+
+async function startApi() {
+  const child = fork(new URL('soak/api.mjs', import.meta.url), {
+    env: { PATH: process.env.PATH, ISSUER: server.issuer, AUDIENCE },
+  });
+  child.once('exit', (code, signal) => {
+    if (code === 0) return;
+    console.error(`the API ended with ${signal ?? code}`);
+    process.exit(1);
+  });
+  const { url: address } = await new Promise((resolve) => { child.once('message', resolve); });
+  return { api: child, url: address };
+}
+
+/** Runs the load and the chaos to their end; answers samples of the API's resident memory. */
+async function soak() {
+  const source = tokenSource(server, {
+    signing: () => chaos.signing,
+    former: () => chaos.former[Math.floor(Math.random() * chaos.former.length)],
+  });
+  let isOver = false;
+  const shared = { judge: (...request) => truth.judge(...request), tally, isOver: () => isOver };
+  const loads = [
+    load(url, { ...shared, callers: CALLERS, next: () => source.next() }),
+    load(url, { ...shared, callers: FLOODERS, next: () => (chaos.isFlooding ? source.unknown() : undefined) }),
+  ];
+  const misfortunes = chaos.run();
+  const samples = [];
+  const sample = async () => samples.push({ at: performance.now() - begun, rss: (await ask()).rss });
+  const sampler = setInterval(sample, SAMPLE_MS);
+  await new Promise((resolve) => { setTimeout(resolve, duration); });
+  chaos.stop();
+  await misfortunes;
+  isOver = true;
+  clearInterval(sampler);
+  await Promise.all(loads);
+  await sample();
+  return samples;
+}
+
+function ask() {
+  return new Promise((resolve) => {
+    api.once('message', resolve);
+    api.send('memory');
+  });
+}
+
+/** Prints the table; whether all is as it must be. */
+function report(samples) {
+  const settled = samples.find(({ at }) => at > WARM_UP_MS) ?? samples[0];
+  const last = samples.at(-1);
+  const peak = Math.max(...samples.map(({ rss }) => rss));
+  const { verdicts } = tally;
+  const mb = (octets) => `${(octets / MEGABYTE).toFixed(1)} MB`;
+  const rows = [
+    ['requests', tally.requests],
+    ['accepted rightly', verdicts['accepted rightly']],
+    ['refused rightly', verdicts['refused rightly']],
+    ['unavailable in a declared outage', verdicts['unavailable in a declared outage']],
+    ['refused wrongly', verdicts['refused wrongly'], verdicts['refused wrongly'] === 0],
+    ['accepted wrongly', verdicts['accepted wrongly'], verdicts['accepted wrongly'] === 0],
+    ['without an answer', verdicts['without an answer'], verdicts['without an answer'] === 0],
+    ['slowest rotation', `${(chaos.slowestRotation / 1000).toFixed(1)} s`, chaos.slowestRotation <= SLOWEST_ROTATION],
+    ['answered in, p50 / p99', `${tally.percentile(0.5).toFixed(1)} / ${tally.percentile(0.99).toFixed(1)} ms`],
+    ['memory settled / most / at the end', `${mb(settled.rss)} / ${mb(peak)} / ${mb(last.rss)}`, last.rss - settled.rss <= MOST_GROWN],
+    ['misfortunes', Object.values(chaos.counts).reduce((sum, count) => sum + count, 0)],
+    ...Object.entries(chaos.counts).sort().map(([name, count]) => [`  ${name}`, count]),
+    ['requests at the issuer', Object.entries(server.proxy.counts).map(([path, count]) => `${path.split('/').at(-1)} ${count}`).join(', ')],
+    ['statuses', Object.entries(tally.statuses).map(([status, count]) => `${status}: ${count}`).join(', ')],
+  ];
+  console.log('');
+  for (const [name, value, isAsItMustBe] of rows) {
+    const mark = isAsItMustBe === undefined ? '' : isAsItMustBe ? '  ok' : '  NOT ok';
+    console.log(`${name.padEnd(36)} ${String(value)}${mark}`);
+  }
+  for (const wrong of tally.wrong) console.log(JSON.stringify(wrong));
+  return rows.every(([, , isAsItMustBe]) => isAsItMustBe !== false);
+}

@@ -1,0 +1,67 @@
+// The load: so many callers, each with one request after the other, and what became of them.
+
+import http from 'node:http';
+
+/** A caller that gets no answer for so long, in milliseconds, is counted as such. */
+const DEADLINE = 15_000;
+
+export class Tally {
+  requests = 0;
+  statuses = {};
+  verdicts = {
+    'accepted rightly': 0, 'refused rightly': 0, 'unavailable in a declared outage': 0,
+    'refused wrongly': 0, 'accepted wrongly': 0, 'without an answer': 0,
+  };
+  /** The first few wrong ones, to look into. */
+  wrong = [];
+  #latencies = [];
+
+  add(wish, status, verdict, began, ended) {
+    this.requests += 1;
+    this.statuses[status] = (this.statuses[status] ?? 0) + 1;
+    const name = { right: status === 200 ? 'accepted rightly' : 'refused rightly', excused: 'unavailable in a declared outage' }[verdict] ?? verdict;
+    this.verdicts[name] += 1;
+    if (!(verdict in { right: 1, excused: 1 }) && this.wrong.length < 20) {
+      const { kind, kid, path, isGood } = wish;
+      this.wrong.push({ verdict, status, kind, kid, path, isGood, at: Math.round(began), took: Math.round(ended - began) });
+    }
+    // One in so many is enough for a percentile, and bounded over an hour.
+    if (this.requests % 16 === 0) this.#latencies[(this.requests / 16) % 65_536] = ended - began;
+  }
+
+  percentile(share) {
+    const sorted = this.#latencies.filter(Number.isFinite).sort((a, b) => a - b);
+    return sorted[Math.floor(sorted.length * share)] ?? 0;
+  }
+}
+
+/** Runs callers until `isOver()`; `next()` gives what to ask for. */
+export async function load(url, { callers, next, judge, tally, isOver }) {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: callers * 2 });
+  const caller = async () => {
+    while (!isOver()) {
+      const wish = next();
+      if (!wish) {
+        await new Promise((resolve) => { setTimeout(resolve, 50); });
+        continue;
+      }
+      const began = performance.now();
+      const status = await ask(url + wish.path, wish.token, agent);
+      const ended = performance.now();
+      tally.add(wish, status, status === 0 ? 'without an answer' : judge(wish, status, began, ended), began, ended);
+    }
+  };
+  await Promise.all(Array.from({ length: callers }, caller));
+  agent.destroy();
+}
+
+/** The status of an answer, 0 for none. */
+function ask(url, token, agent) {
+  return new Promise((resolve) => {
+    const request = http.get(url, { agent, headers: { authorization: `Bearer ${token}` }, timeout: DEADLINE }, (response) => {
+      response.resume().once('end', () => resolve(response.statusCode));
+    });
+    request.once('timeout', () => request.destroy());
+    request.once('error', () => resolve(0));
+  });
+}
