@@ -13,6 +13,8 @@ const REFRESH_AHEAD: f64 = 0.8;
 /// The first pause after a failure, and the longest.
 const MIN_PAUSE: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(30);
+/// The least time between the end of a failed flight and the next one, with nothing to serve.
+const LEAST_GAP: Duration = Duration::from_millis(100);
 /// With nothing to serve, pauses stay at the least for so long: a short outage ends for callers as soon as it ends.
 const EAGER: Duration = Duration::from_secs(10);
 /// Who comes later than this after a flight took off does not wait for it when there is something to use.
@@ -135,7 +137,9 @@ impl<T> Refresh<T> {
         };
         let asked_for = failure.detail.as_ref().and_then(|detail| detail.retry_after_secs).map(Duration::from_secs);
         let jittered = pause.mul_f64(1.0 + JITTER * self.random.next());
-        let retry_at = took_off.after(jittered).max(now.after(asked_for.unwrap_or_default()));
+        // With nothing to serve never at once: who waited for this flight is told, and does not wait for the next.
+        let least_gap = if self.usable(now).is_none() { LEAST_GAP } else { Duration::ZERO };
+        let retry_at = took_off.after(jittered).max(now.after(asked_for.unwrap_or_default().max(least_gap)));
         self.trouble = Some(Trouble { failure, since, pause, retry_at });
     }
 

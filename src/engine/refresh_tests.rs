@@ -83,6 +83,17 @@ fn who_comes_a_second_after_take_off_does_not_wait_for_a_flight_that_may_hang() 
 }
 
 #[test]
+fn who_waited_for_a_flight_that_failed_is_told_and_does_not_wait_for_the_next() {
+    for seed in 0..100 {
+        let mut refresh = Refresh::<u8>::new(LIFETIME, seed);
+        refresh.take_off(at(0.0));
+        refresh.fail(down(), at(1.3));
+        assert_eq!(refresh.advise(at(1.3)), Advice::Fail(down()));
+        assert_eq!(refresh.advise(at(1.5)), Advice::Wait);
+    }
+}
+
+#[test]
 fn pauses_count_from_take_off() {
     let mut refresh = Refresh::<u8>::new(LIFETIME, 1);
     refresh.take_off(at(0.0));
