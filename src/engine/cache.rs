@@ -3,7 +3,7 @@
 //!
 //! A hit saves the signature and the claims text, and no rule: times, binding, scopes and groups are checked again on
 //! the facts. A token is remembered when it is verified for the second time: most tokens that come once never come
-//! again, and remembering costs more than everything else but the signature. It stays until it expires, is pushed out by
+//! again, and remembering has its cost. It stays until it expires, is pushed out by
 //! others, or the keys change. Its claims live on the other side, by slot: a slot's number is never given to another
 //! token.
 
