@@ -4,7 +4,8 @@
  * A client with an `ICache`: ask it first, bounded; believe nothing; validate anew what it cannot answer (contract 11).
  *
  * The cache is the user's JavaScript, called from JavaScript. What it returns is decided on by the engine, with every
- * rule, on every call.
+ * rule, on every call. It may spare a question to the issuer, never a signature: whatever an entry says of a JWT, the
+ * engine decides on the JWT.
  */
 
 const { Slots } = require('./copy.js');
@@ -46,7 +47,11 @@ class CacheFlow {
 
   /** @param override Validates instead of the engine: see `Core.decide`. */
   decide(token, policy, certificate, override) {
-    return this.#fromOwn(token, policy, certificate) ?? this.#decideSlowly(token, policy, certificate, override);
+    const hit = this.#fromOwn(token, policy, certificate);
+    if (hit === undefined) return this.#decideSlowly(token, policy, certificate, override);
+    return mayBeJwt(token) && this.#core.isLocal(token)
+      ? this.#confirm(hit, this.#validateJwt(token, policy, certificate, override, true))
+      : hit;
   }
 
   /** What a `memoryCache()` has is decided on at once. */
@@ -61,16 +66,25 @@ class CacheFlow {
     return outcome === MISS ? undefined : this.#conclude(outcome);
   }
 
+  /** The engine's own verdict on a JWT; what the cache has only where there were no keys yet to decide by. */
+  #confirm(hit, own) {
+    if (own instanceof Promise) return own.then((ended) => this.#confirm(hit, ended));
+    return own instanceof Failure && own.isOutage && this.#core.hadNoKeys() ? hit : own;
+  }
+
   async #decideSlowly(token, policy, certificate, override) {
     if (token.trim() === '') return FAILURES.token_required;
-    const isAsked = this.#keepsIntrospected || this.#core.isLocal(token);
-    const entry = isAsked ? await this.#get(token) : undefined;
-    if (typeof entry === 'object' && entry !== null) {
-      const outcome = this.#decideOn(entry, token, policy, certificate);
-      if (outcome !== undefined) return outcome;
-      this.#delete(token);
-    }
-    return this.#validate(token, policy, certificate, this.#core.isLocal(token), override);
+    const isLocal = this.#core.isLocal(token);
+    const entry = this.#keepsIntrospected || isLocal ? await this.#get(token) : undefined;
+    const isEntry = typeof entry === 'object' && entry !== null;
+    const hit = isEntry ? this.#decideOn(entry, token, policy, certificate) : undefined;
+    if (isEntry && hit === undefined) this.#delete(token);
+    if (!isLocal) return hit ?? this.#validateOpaque(token, policy, certificate, override);
+
+    const own = await this.#validateJwt(token, policy, certificate, override, hit !== undefined);
+    if (hit !== undefined) return this.#confirm(hit, own);
+    if (!(own instanceof Failure)) this.#set(token, own, false);
+    return own;
   }
 
   /**
@@ -99,13 +113,14 @@ class CacheFlow {
     return typeof outcome === 'string' ? withoutActive(outcome) : failureOf(outcome);
   }
 
-  async #validate(token, policy, certificate, isLocal, override) {
-    if (isLocal || override) {
-      const outcome = await (override ? override(isLocal) : this.#core.decideJwt(token, policy, certificate));
-      if (!(outcome instanceof Failure)) this.#set(token, outcome, !isLocal);
-      return outcome;
-    }
-    const { claims, failure } = await this.#core.askIssuer(token, policy, certificate);
+  #validateJwt(token, policy, certificate, override, hasStandIn) {
+    return override ? override(true) : this.#core.decideJwt(token, policy, certificate, hasStandIn);
+  }
+
+  async #validateOpaque(token, policy, certificate, override) {
+    const { claims, failure } = override
+      ? { claims: await override(false) }
+      : await this.#core.askIssuer(token, policy, certificate);
     if (claims) this.#set(token, claims, true);
     else if (failure === FAILURES.inactive) this.#setInactive(token);
     return failure ?? claims;
@@ -157,6 +172,11 @@ class CacheFlow {
       cacheFailed(this.#core.context, operation);
     }
   }
+}
+
+/** Most opaque tokens have no dots: they need not be asked about. */
+function mayBeJwt(token) {
+  return token.includes('.');
 }
 
 /** The claims of a text. An entry may be an introspection answer as it came. */

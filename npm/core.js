@@ -19,7 +19,7 @@ const { settingsOf } = require('./settings.js');
 const NEEDS_KEYS = -1;
 const IS_SLOW = -2;
 const NOT_A_JWT = -4;
-/** How long one waits for newer keys, in milliseconds, while old ones could serve. */
+/** How long one waits for newer keys, in milliseconds, while something else could serve. */
 const STALE_WAIT = 1000;
 /** A flight that was joined may have left too early; two more are always enough. */
 const MAX_ROUNDS = 3;
@@ -83,22 +83,26 @@ class Core {
     return this.#native.isLocal(token);
   }
 
-  /** Decides on a JWT locally. */
-  decideJwt(token, policy, certificate) {
+  /**
+   * Decides on a JWT locally.
+   *
+   * @param hasStandIn The caller has something else to go by: it does not wait long for keys.
+   */
+  decideJwt(token, policy, certificate, hasStandIn = false) {
     if (typeof token !== 'string') return FAILURES.token_required;
-    const outcome = this.#decideWarm(token, policy, certificate);
+    const outcome = this.#decideWarm(token, policy, certificate, hasStandIn);
     if (outcome !== undefined) return outcome;
     return token.trim() === '' ? FAILURES.token_required : FAILURES.token_malformed;
   }
 
   /** Decides on a JWT; gives nothing when the token is not one. */
-  #decideWarm(token, policy, certificate) {
+  #decideWarm(token, policy, certificate, hasStandIn = false) {
     const number = policy.number ?? this.policies.numberOf(policy);
     const outcome = this.#callWarm(token, number, certificate);
     if (typeof outcome === 'string') return JSON.parse(outcome);
     if (outcome >= 0) return this.#recall(token, outcome);
     if (outcome === NOT_A_JWT) return undefined;
-    if (outcome === NEEDS_KEYS) return this.#afterKeys(token, policy, certificate);
+    if (outcome === NEEDS_KEYS) return this.#afterKeys(token, policy, certificate, hasStandIn);
     if (outcome === IS_SLOW) return this.#onPool(token, policy, certificate);
     return this.#failure(outcome);
   }
@@ -158,6 +162,11 @@ class Core {
     return metadata instanceof Failure ? metadata : this.document('jwks', false);
   }
 
+  /** Whether no keys ever came: not that those that did are too old. */
+  hadNoKeys() {
+    return this.health().keys.age === undefined;
+  }
+
   setClockSkew(seconds) {
     this.#native.setClockSkew(checkedSeconds('clockSkew', seconds));
   }
@@ -170,10 +179,10 @@ class Core {
     return { ready: this.#native.hasUsableKeys(), ...withUndefined(JSON.parse(this.#native.health())) };
   }
 
-  async #afterKeys(token, policy, certificate) {
+  async #afterKeys(token, policy, certificate, hasStandIn) {
     for (let round = 1; round <= MAX_ROUNDS; round += 1) {
       // Old keys could serve: then nobody waits long for newer ones. Not twice, for a key may be missing.
-      const mayGiveUp = round === 1 && this.#native.hasUsableKeys();
+      const mayGiveUp = round === 1 && (hasStandIn || this.#native.hasUsableKeys());
       const pending = this.#native.waitForKeys(mayGiveUp ? STALE_WAIT : undefined);
       this.#host?.drain();
       const isDone = await pending;

@@ -66,6 +66,11 @@ class Failure {
     this.detail = detail;
   }
 
+  /** Whether it says that the issuer could not be asked, and nothing of the token. */
+  get isOutage() {
+    return this.spec.name === 'MonoCloudHttpError' && this.spec.reason !== 'internal';
+  }
+
   /** The one error this failure is thrown as. */
   toError() {
     const { name, code, reason, message } = this.spec;

@@ -70,8 +70,8 @@ describe('an entry', () => {
       { nested: { list: [1.5, 'é', null] }, uid: 12 },
     ];
     const tokens = variants.map((claims) => server.sign({ claims }));
-    // None with a bad signature: that somebody verified it is what an entry stands for.
     tokens.push(server.sign({ claims: { iss: 'https://elsewhere.example' } }));
+    tokens.push(`${tokens[0].split('.', 2).join('.')}.${tokens[1].split('.')[2]}`);
     const entries = tokens.map((token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url')));
     const routes = [undefined, { scopes: ['data:write'] }];
     const truths = new Map();
@@ -89,7 +89,8 @@ describe('an entry', () => {
     });
     const kinds = new Set([...truths.values()].map(({ reason }) => reason));
     assert.deepEqual([...kinds].sort(), [
-      'audience_mismatch', 'certificate_missing', 'expired', 'issuer_mismatch', 'scope_missing', undefined,
+      'audience_mismatch', 'certificate_missing', 'expired', 'issuer_mismatch', 'scope_missing',
+      'signature_invalid', undefined,
     ]);
   });
 

@@ -5,10 +5,12 @@ import type { AccessTokenClaims } from './claims.js';
  * are in `@monocloud/backend-node/cache`.
  *
  * A hit is never believed: issuer, audience and times are checked again, then scopes, groups and certificate binding
- * of that call. A cache that throws, rejects, gives rubbish or takes more than 250 ms is a miss, never an error.
+ * of that call. A JWT is decided by its signature as ever; its entry serves only in a process that has had no keys yet
+ * and cannot get them within a second. A cache that throws, rejects, gives rubbish or takes more than 250 ms is a miss,
+ * never an error.
  *
- * What a cache sees are credentials. One that stores outside the process should key by a hash of the whole token: an
- * entry stands for a token that was verified, signature and all. And it is worth as much as whoever can write to it.
+ * What a cache sees are credentials. One that stores outside the process should key by a hash of the whole token. For
+ * an opaque token an entry is worth as much as whoever can write to it.
  */
 export interface ICache {
   /** The object `set` was given for this token, or nothing. An entry that no longer holds is deleted by the caller. */

@@ -70,8 +70,8 @@ export declare class MonoCloudOidcBackendClient {
 
   /**
    * Validates an access token: three dot-separated parts as a JWT by `validateJwtAccessToken`, all else, and JWTs
-   * under `introspectJwtTokens`, by `introspectAccessToken`. With a `cache`, a hit saves the validation but no check
-   * of issuer, audience, times, scopes, groups or binding.
+   * under `introspectJwtTokens`, by `introspectAccessToken`. With a `cache`, a hit saves the question to the issuer
+   * but no check of issuer, audience, times, scopes, groups or binding; a JWT is decided here whatever the cache has.
    *
    * Not checked: a JWT's revocation (introspection does), replay, and that the claims have the type `C`.
    *
