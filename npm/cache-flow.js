@@ -57,13 +57,17 @@ class CacheFlow {
   /** What a `memoryCache()` has is decided on at once. */
   #fromOwn(token, policy, certificate) {
     if (!this.#own) return undefined;
-    const outcome = this.#judgeOwn(token, this.#core.policies.numberOf(policy), Date.now() / 1000, certificate);
-    if (outcome >= 0) {
+    try {
+      const outcome = this.#judgeOwn(token, this.#core.policies.numberOf(policy), Date.now() / 1000, certificate);
+      if (outcome === MISS) return undefined;
+      if (outcome < 0 || typeof outcome === 'string') return this.#conclude(outcome);
       return this.#ownSlots.claims(outcome, () =>
         withoutActive(this.#own.entries.get(this.#own.scope, token, Date.now() / 1000)),
       );
+    } catch {
+      // A panic that was caught: nothing is known of the entry.
+      return undefined;
     }
-    return outcome === MISS ? undefined : this.#conclude(outcome);
   }
 
   /** The engine's own verdict on a JWT; what the cache has only where there were no keys yet to decide by. */
@@ -92,21 +96,21 @@ class CacheFlow {
    * come from it: what the cache keeps of its object, or changes in it, is its own.
    */
   #decideOn(entry, token, policy, certificate) {
-    let text;
     try {
-      text = JSON.stringify(entry);
+      const text = JSON.stringify(entry);
+      if (typeof text !== 'string') return undefined;
+      const number = this.#core.policies.numberOf(policy);
+      const now = Date.now() / 1000;
+      const outcome =
+        certificate === undefined
+          ? this.#judge(token, number, now, text)
+          : this.#judge(token, number, now, text, certificate);
+      if (outcome >= 0) return this.#slots.claims(outcome, () => withoutActive(text));
+      return outcome === MISS ? undefined : this.#conclude(outcome);
     } catch {
+      // No JSON, or a panic that was caught.
       return undefined;
     }
-    if (typeof text !== 'string') return undefined;
-    const number = this.#core.policies.numberOf(policy);
-    const now = Date.now() / 1000;
-    const outcome =
-      certificate === undefined
-        ? this.#judge(token, number, now, text)
-        : this.#judge(token, number, now, text, certificate);
-    if (outcome >= 0) return this.#slots.claims(outcome, () => withoutActive(text));
-    return outcome === MISS ? undefined : this.#conclude(outcome);
   }
 
   #conclude(outcome) {
@@ -138,11 +142,11 @@ class CacheFlow {
   }
 
   #set(token, claims, isIntrospected) {
-    const exp = typeof claims?.exp === 'number' ? claims.exp : undefined;
-    const until = this.#until(exp, isIntrospected, Date.now() / 1000);
-    if (until === undefined) return;
     // A copy: the caller may change the claims it is given. It says whose it is, for a cache may be shared.
     this.#start('set', () => {
+      const exp = typeof claims?.exp === 'number' ? claims.exp : undefined;
+      const until = this.#until(exp, isIntrospected, Date.now() / 1000);
+      if (until === undefined) return undefined;
       const copy = structuredClone(claims);
       if (isIntrospected && copy.iss === undefined) copy.iss = this.#native.issuer();
       return this.#cache.set(token, copy, until);
@@ -150,9 +154,10 @@ class CacheFlow {
   }
 
   #setInactive(token) {
-    const until = this.#until(undefined, true, Date.now() / 1000);
-    if (until === undefined) return;
-    this.#start('set', () => this.#cache.set(token, { active: false, exp: until }, until));
+    this.#start('set', () => {
+      const until = this.#until(undefined, true, Date.now() / 1000);
+      return until === undefined ? undefined : this.#cache.set(token, { active: false, exp: until }, until);
+    });
   }
 
   /** Until when an entry may stay (seconds since the epoch), if at all. */

@@ -9,7 +9,7 @@
 
 const { createHash } = require('node:crypto');
 
-const native = require('./native.js');
+const native = require('./engine.js');
 const { NATIVE } = require('./cache-flow.js');
 const { MonoCloudValidationError } = require('./errors.js');
 

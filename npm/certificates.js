@@ -7,7 +7,7 @@
  * engine; what is refused here is a header that is not there exactly once.
  */
 
-const native = require('./native.js');
+const native = require('./engine.js');
 const { isSentOnce } = require('./bearer.js');
 const { MonoCloudValidationError } = require('./errors.js');
 

@@ -4,7 +4,7 @@
  * The two public clients. Ordinary classes with ordinary methods, open to subclassing and spies; each has an engine.
  */
 
-const native = require('./native.js');
+const native = require('./engine.js');
 const { Core } = require('./core.js');
 const { FAILURES, Failure, MonoCloudValidationError } = require('./errors.js');
 

@@ -6,10 +6,10 @@
  * Gives claims or a `Failure`, at once or as a promise. No rule is decided here.
  */
 
-const native = require('./native.js');
+const native = require('./engine.js');
 const { CacheFlow } = require('./cache-flow.js');
 const { Slots } = require('./copy.js');
-const { FAILURES, Failure, MonoCloudValidationError, failureOf } = require('./errors.js');
+const { FAILURES, Failure, MonoCloudHttpError, MonoCloudValidationError, failureOf } = require('./errors.js');
 const { decided, introspected, isWatched, keysReporter } = require('./events.js');
 const { Host } = require('./host.js');
 const { Policies } = require('./policies.js');
@@ -42,7 +42,7 @@ class Core {
     try {
       this.#native = new native.MonoCloudBackendNodeClient(settings);
     } catch (error) {
-      throw new MonoCloudValidationError(error.message, 'option_invalid');
+      throw error instanceof MonoCloudHttpError ? error : new MonoCloudValidationError(error.message, 'option_invalid');
     }
     this.#needsMetadata = !options.jwksResolver || Boolean(options.metadataResolver);
     if (functions) this.#host = new Host(this.#native, functions);

@@ -25,17 +25,26 @@ class Host {
 
   /** Starts everything the engine waits for. */
   drain() {
-    for (const request of JSON.parse(this.#native.takeRequests())) this.#perform(request);
+    for (const request of JSON.parse(this.#native.takeRequests())) this.#perform(request).catch(() => {});
   }
 
   async #perform(request) {
     try {
       await withDeadline(this.#timeout, (signal) => this.#answer(request, signal));
     } catch (error) {
-      this.#native.fail(request.id, error instanceof Limit ? error.message : 'fetcher_failed');
+      this.#fail(request.id, error instanceof Limit ? error.message : 'fetcher_failed');
     }
     // An answer may ask for more: metadata, then keys.
     this.drain();
+  }
+
+  #fail(id, word) {
+    try {
+      this.#native.fail(id, word);
+    } catch {
+      // Somebody waits for an end, whatever goes wrong in telling of it.
+      this.#native.fail(id, 'fetcher_failed');
+    }
   }
 
   async #answer(request, signal) {

@@ -37,7 +37,7 @@ function findToken(tokens, resource, scopes) {
 async function getPublicSigKeyFromIssuerJwks(jwks, header) {
   const keys = Array.isArray(jwks) ? jwks : jwks?.keys;
   // Loaded here, so that the rest of this module works where no add-on is built.
-  const native = require('./native.js');
+  const native = require('./engine.js');
   const index = native.selectSigningKey(JSON.stringify({ keys: keys ?? [] }), JSON.stringify(header ?? {}));
   const parameters = IMPORT_PARAMETERS.get(header?.alg);
   if (index < 0 || parameters === undefined) throw keyNotFound();

@@ -46,7 +46,7 @@ class Route {
   decide(request, raw) {
     if (this.#tokenResolver) return this.#decideResolved(request, raw);
     const token = bearerToken(raw);
-    return token === undefined ? NO_TOKEN : this.#decideToken(token, request);
+    return token === undefined ? NO_TOKEN : this.#decideFound(token, request);
   }
 
   async #decideResolved(request, raw) {
@@ -57,7 +57,16 @@ class Route {
       return RESOLVER_FAILED;
     }
     const found = typeof token === 'string' && token.trim() !== '' ? token.trim() : bearerToken(raw);
-    return found === undefined ? NO_TOKEN : this.#decideToken(found, request);
+    return found === undefined ? NO_TOKEN : this.#decideFound(found, request);
+  }
+
+  /** What is thrown instead of given is a defect: nobody is let in, and the application is not told to handle it. */
+  #decideFound(token, request) {
+    try {
+      return this.#decideToken(token, request);
+    } catch (error) {
+      return this.#reply(error);
+    }
   }
 
   #decideToken(token, request) {
@@ -69,7 +78,7 @@ class Route {
     }
     const outcome = core.decide(token, this.#policy, undefined);
     return outcome instanceof Promise
-      ? outcome.then((decided) => this.#conclude(decided, token, request), (error) => this.#reply(error))
+      ? outcome.then((decided) => this.#conclude(decided, token, request)).catch((error) => this.#reply(error))
       : this.#conclude(outcome, token, request);
   }
 

@@ -8,7 +8,7 @@
 const { readFileSync } = require('node:fs');
 const tls = require('node:tls');
 
-const native = require('./native.js');
+const native = require('./engine.js');
 const { MonoCloudValidationError } = require('./errors.js');
 
 const PREFIX = 'MONOCLOUD_BACKEND_';

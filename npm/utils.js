@@ -34,7 +34,7 @@ function isUserInGroup(user, groups, groupsClaim, matchAll) {
   const claim = user != null && Object.hasOwn(user, name) ? user[name] : undefined;
   // The rule is the engine's, the same one that guards `validateAccessToken`. Loaded here, so that the rest of
   // this module works where no add-on is built.
-  const native = require('./native.js');
+  const native = require('./engine.js');
   return native.isUserInGroup(JSON.stringify(claim), groups, Boolean(matchAll));
 }
 

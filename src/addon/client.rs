@@ -1,51 +1,40 @@
 //! The native class: proves the options, hands out the warm function, and starts what may wait.
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::cell::RefCell;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use foldhash::fast::RandomState;
 use napi::bindgen_prelude::*;
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 use serde_json::Value;
 
+use super::local::{Local, invalid};
 use super::memory_cache::MemoryCache;
-use super::outcome::{JsAnswer, JsFailure, NOT_A_JWT, Outcome, answer, outcome_of, outcome_of_recalled, reason_number};
+use super::outcome::{JsAnswer, JsFailure, NOT_A_JWT, Outcome, answer, outcome_of_recalled, reason_number};
 use super::runtime;
-use super::token::TokenBuffer;
+use super::slow::SlowDecision;
 use crate::engine::certificate::BindingMode;
 use crate::engine::claims_cache::{ClaimsCache, key_of};
 use crate::engine::config::{Config, Flavour, Surroundings};
 use crate::engine::error::{Failure, Reason};
-use crate::engine::http::{Response, Transport};
-use crate::engine::http_host::{HostTransport, host_reason};
+use crate::engine::http::Transport;
+use crate::engine::http_host::HostTransport;
 use crate::engine::jws::has_three_parts;
 use crate::engine::keys::{Event, KeyStore};
 use crate::engine::options::Options;
 use crate::engine::policy::Policy;
-use crate::engine::{Attempt, Call, Engine, Verdict};
+use crate::engine::{Attempt, Engine, Verdict};
 
 /// The engine of one client. The public JavaScript class of the same name has one.
 #[napi(js_name = "MonoCloudBackendNodeClient")]
 pub struct NativeClient {
     engine: Arc<Engine>,
-    host: Option<Arc<HostTransport>>,
+    pub(super) host: Option<Arc<HostTransport>>,
     local: Rc<Local>,
-}
-
-/// What belongs to the client's thread.
-#[derive(Default)]
-struct Local {
-    policies: RefCell<HashMap<u32, Policy, RandomState>>,
-    next_policy: Cell<u32>,
-    buffer: RefCell<TokenBuffer>,
-    /// What the last failed outcome left behind.
-    failure: RefCell<Option<Failure>>,
 }
 
 type Resolver<T> = Box<dyn FnOnce(Env) -> Result<T> + Send>;
@@ -334,43 +323,6 @@ impl NativeClient {
     pub fn health(&self) -> String {
         self.engine.health()
     }
-
-    /// JSON of what JavaScript should perform now.
-    #[napi(catch_unwind)]
-    pub fn take_requests(&self) -> String {
-        self.host.as_ref().map_or_else(|| "[]".into(), |host| host.take())
-    }
-
-    /// The answer of the user's `fetcher`; `headers` is JSON of `[[name, value], …]`.
-    #[napi(catch_unwind)]
-    pub fn answer(&self, id: u32, status: u32, status_text: String, headers: String, body: String) {
-        self.settle(id, Ok(response(status, status_text, &headers, body)));
-    }
-
-    /// The same, when the body is too large or no text: `word` says which.
-    #[napi(catch_unwind)]
-    pub fn answer_broken(&self, id: u32, status: u32, status_text: String, headers: String, word: String) {
-        let response = response(status, status_text, &headers, String::new());
-        self.settle(id, Err(response.failure(host_reason(&word))));
-    }
-
-    /// The document of a user's resolver.
-    #[napi(catch_unwind)]
-    pub fn resolve(&self, id: u32, document: String) {
-        self.settle(id, Ok(Response::resolved(document)));
-    }
-
-    /// The user's function failed, or took too long (`timed_out`).
-    #[napi(catch_unwind)]
-    pub fn fail(&self, id: u32, word: String) {
-        self.settle(id, Err(host_reason(&word).into()));
-    }
-
-    fn settle(&self, id: u32, outcome: std::result::Result<Response, Failure>) {
-        if let Some(host) = &self.host {
-            host.answer(id, outcome);
-        }
-    }
 }
 
 impl Drop for NativeClient {
@@ -383,89 +335,8 @@ impl Drop for NativeClient {
     }
 }
 
-impl Local {
-    /// Reads the arguments of a warm function and decides; the certificate is the last one, when there is one.
-    fn with_call(
-        &self,
-        context: &FunctionCallContext,
-        certificate_at: usize,
-        decide: impl FnOnce(&Call<'_>) -> Outcome,
-    ) -> Result<Outcome> {
-        let mut buffer = self.buffer.try_borrow_mut().map_err(|_| invalid("reentrant call"))?;
-        let Some(token) = buffer.read(context.env, &context.get::<Unknown>(0)?) else {
-            return Ok(self.outcome(Verdict::Refused(Reason::TokenRequired)));
-        };
-        let has_certificate = context.length() > certificate_at;
-        let certificate = if has_certificate { context.get::<Option<String>>(certificate_at)? } else { None };
-        self.call(token, context.get(1)?, context.get(2)?, certificate.as_deref(), decide)
-    }
-
-    /// Decides under a policy's number.
-    fn call<T>(
-        &self,
-        token: &str,
-        policy: u32,
-        now: f64,
-        certificate: Option<&str>,
-        decide: impl FnOnce(&Call<'_>) -> T,
-    ) -> Result<T> {
-        let policies = self.policies.borrow();
-        let policy = policies.get(&policy).ok_or_else(|| invalid("policy"))?;
-        Ok(decide(&Call { token, policy, certificate, now }))
-    }
-
-    fn outcome(&self, verdict: Verdict) -> Outcome {
-        let (outcome, failure) = outcome_of(verdict);
-        if failure.is_some() {
-            *self.failure.borrow_mut() = failure;
-        }
-        outcome
-    }
-}
-
-/// One decision on libuv's thread pool.
-pub struct SlowDecision {
-    engine: Arc<Engine>,
-    token: String,
-    policy: Policy,
-    now: f64,
-    certificate: Option<String>,
-}
-
-impl Task for SlowDecision {
-    type Output = Verdict;
-    type JsValue = Outcome;
-
-    fn compute(&mut self) -> Result<Verdict> {
-        // A panic here would end the process: libuv's threads have no guard of napi's.
-        let decide = std::panic::AssertUnwindSafe(|| {
-            let certificate = self.certificate.as_deref();
-            let call = Call { token: &self.token, policy: &self.policy, certificate, now: self.now };
-            self.engine.decide(&call, Attempt::AfterRefresh, true)
-        });
-        Ok(std::panic::catch_unwind(decide).unwrap_or(Verdict::Refused(Reason::Internal)))
-    }
-
-    fn resolve(&mut self, _: Env, verdict: Verdict) -> Result<Outcome> {
-        Ok(outcome_of(verdict).0)
-    }
-}
-
-fn response(status: u32, status_text: String, headers: &str, body: String) -> Response {
-    Response {
-        status: u16::try_from(status).unwrap_or_default(),
-        status_text,
-        headers: serde_json::from_str(headers).unwrap_or_default(),
-        body: body.into_bytes(),
-    }
-}
-
 /// A promise, and what settles it.
 fn answer_later(env: &Env) -> Result<(Settle, Object<'_>)> {
     let (deferred, promise) = env.create_deferred::<JsAnswer, Resolver<JsAnswer>>()?;
     Ok((Box::new(move |result| deferred.resolve(Box::new(move |_| Ok(answer(result))))), promise))
-}
-
-fn invalid(message: &str) -> Error {
-    Error::new(Status::InvalidArg, message)
 }

@@ -39,9 +39,4 @@ impl MemoryCache {
     pub fn delete(&self, scope: String, token: String) {
         self.entries.borrow_mut().remove(&key_of(&scope, &token));
     }
-
-    #[napi(catch_unwind)]
-    pub fn size(&self) -> u32 {
-        u32::try_from(self.entries.borrow().len()).unwrap_or(u32::MAX)
-    }
 }

@@ -5,7 +5,19 @@
 
 mod client;
 mod functions;
+mod host;
+mod local;
 mod memory_cache;
 mod outcome;
 mod runtime;
+mod slow;
 mod token;
+
+/// A panic is caught, and says where it was: never what it was about, which may quote a token.
+#[napi_derive::module_init]
+fn quiet_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
+        eprintln!("@monocloud/backend-node: a defect{place}, please report it");
+    }));
+}

@@ -3,6 +3,7 @@
 //! Owns the shape of a request and an answer, and what an answer of the wrong kind means. [`Transport`] performs:
 //! the engine's own client (`http_client`), or the user's `fetcher` and resolvers through the N-API room.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use url::Url;
@@ -123,6 +124,15 @@ impl Response {
     }
 }
 
+/// What `read` makes of an answer. A panic in it fails the exchange, so that whoever waits for it is told.
+pub fn read_answer<T>(
+    outcome: Result<Response, Failure>,
+    read: impl FnOnce(&Response) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let response = outcome?;
+    catch_unwind(AssertUnwindSafe(|| read(&response))).unwrap_or_else(|_| Err(Reason::Internal.into()))
+}
+
 /// What of a foreign text is kept in an error.
 fn excerpt(text: &str) -> String {
     const MAX_CHARS: usize = 1024;
@@ -139,6 +149,8 @@ pub trait Transport: Send + Sync {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::resume_unwind;
+
     use super::*;
 
     fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Response {
@@ -178,6 +190,12 @@ mod tests {
     fn the_body_of_a_good_answer_never_reaches_an_error() {
         let failure = answer(200, &[], "claims").failure(Reason::BodyInvalid);
         assert_eq!(failure.detail.map(|detail| detail.body), Some(String::new()));
+    }
+
+    #[test]
+    fn a_panic_over_an_answer_is_an_internal_failure() {
+        let outcome: Result<(), _> = read_answer(Ok(answer(200, &[], "{}")), |_| resume_unwind(Box::new(())));
+        assert_eq!(outcome, Err(Reason::Internal.into()));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::claims::{Claims, Expected, Origin};
 use super::client_auth::Authentication;
 use super::config::{Client, Config};
 use super::error::{Class, Failure, Reason};
-use super::http::{HttpRequest, Request, Response, Transport};
+use super::http::{HttpRequest, Request, Response, Transport, read_answer};
 use super::jws::MAX_TOKEN_BYTES;
 use super::keys::KeyStore;
 use super::metadata::Metadata;
@@ -126,7 +126,7 @@ impl Introspection {
                     introspection.send(token, now, false);
                 }
                 outcome => {
-                    let answer = outcome.and_then(|response| introspection.judge(&response));
+                    let answer = read_answer(outcome, |response| introspection.judge(response));
                     introspection.land(&token, answer);
                 }
             }),

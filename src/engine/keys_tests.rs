@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
+use crate::engine::http::{Request, Response};
 use crate::engine::testing::{FakeIssuer, set_of};
 use crate::engine::time::ManualMonotonic;
 

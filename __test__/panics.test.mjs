@@ -1,0 +1,284 @@
+// Does a panic at the border end the process, or let anybody in?
+//
+// One is let off at every entry from JavaScript into Rust, through the public
+// API (support/panicking.mjs). What comes of it is `internal`, a 503; what it
+// says of itself is told to nobody; and the client goes on.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import http from 'node:http';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { inspect } from 'node:util';
+
+import express from 'express';
+
+import { ANY_CLIENT } from './support/backend.mjs';
+import { mapCache } from './support/caches.mjs';
+import { close, get, open } from './support/http.mjs';
+import { AUDIENCE, startIssuer } from './support/issuer.mjs';
+import { buildPanickingCopy } from './support/panicking.mjs';
+
+let copy;
+let issuer;
+let modules;
+before(async () => {
+  copy = buildPanickingCopy();
+  const require = createRequire(import.meta.url);
+  const load = (name) => require(join(copy.folder, 'npm', name));
+  modules = Object.fromEntries(
+    ['index', 'express', 'cache', 'certificates', 'utils', 'internal', 'engine'].map((name) => [name, load(name)]),
+  );
+  issuer = await startIssuer();
+});
+afterEach(() => { delete process.env.PANIC_AT; });
+after(() => issuer.close());
+
+let clients = 0;
+/** A client with keys of its own. */
+function client(options, Class = modules.index.MonoCloudBackendNodeClient) {
+  clients += 1;
+  return new Class({
+    tenantDomain: issuer.issuer, audience: AUDIENCE, ...ANY_CLIENT, responseTimeout: 30_000 + clients, ...options,
+  });
+}
+
+/** A client that has its keys, and seen `token` so often. */
+async function warm(options, token = issuer.sign(), times = 1) {
+  const made = client(options);
+  for (let i = 0; i < times; i += 1) await made.validateAccessToken(token);
+  return made;
+}
+
+function arm(entry) {
+  process.env.PANIC_AT = entry;
+}
+
+const fetcher = async (url, init) => {
+  const response = await fetch(url, init);
+  return { status: response.status, statusText: '', headers: [], text: () => response.text() };
+};
+const tooLarge = async () => ({ status: 200, statusText: '', headers: [], text: async () => 'x'.repeat(600 * 1024) });
+
+/** What ends in `internal`: each prepares, and answers what is done while the panic is armed. */
+const INTERNAL = {
+  'client.new': () => () => client(),
+  'client.warm': () => () => client(),
+  'client.warm()': async () => {
+    const made = await warm();
+    return () => made.validateAccessToken(issuer.sign());
+  },
+  'client.observe': () => () => client(),
+  'client.is_local': () => () => client(),
+  'client.cache_until': () => () => client({ cache: mapCache() }),
+  'client.judge': () => () => client({ cache: mapCache() }),
+  'client.warm_cached': () => () => client({ cache: modules.cache.memoryCache() }),
+  'client.response_timeout': () => () => client({ fetcher }),
+  'client.policy': async () => {
+    const made = await warm();
+    return () => made.validateAccessToken(issuer.sign(), { scopes: ['data:read'] });
+  },
+  'client.drop_policy': async () => {
+    const made = await warm();
+    const token = issuer.sign();
+    return async () => {
+      for (let i = 0; i < 2000; i += 1) {
+        await made.validateAccessToken(token, { scopes: ['data:read'], groups: [], ...(i && { scopes: [`s${i}`] }) })
+          .catch((error) => { if (error.reason !== 'scope_missing') throw error; });
+      }
+    };
+  },
+  'client.claims': async () => {
+    const token = issuer.sign();
+    const made = await warm({}, token, 2);
+    return () => made.validateAccessToken(token);
+  },
+  'client.failure': () => {
+    const made = client({ tenantDomain: 'http://127.0.0.1:1' });
+    return () => made.validateAccessToken(issuer.sign());
+  },
+  'client.has_usable_keys': () => {
+    const made = client();
+    return () => made.validateAccessToken(issuer.sign());
+  },
+  'client.wait_for_keys': () => {
+    const made = client();
+    return () => made.validateAccessToken(issuer.sign());
+  },
+  'client.decide': () => {
+    const made = client();
+    return () => made.validateAccessToken(issuer.sign());
+  },
+  'client.decide_on_pool': async () => {
+    const made = await warm();
+    return () => made.validateAccessToken(issuer.sign({ alg: 'ES512' }));
+  },
+  'slow.task': async () => {
+    const made = await warm();
+    return () => made.validateAccessToken(issuer.sign({ alg: 'ES512' }));
+  },
+  'client.decide_with_jwks': async () => {
+    const made = await warm();
+    return () => made.validateJwtAccessToken(issuer.sign(), { jwks: issuer.jwks });
+  },
+  'client.introspect': () => {
+    const made = client();
+    return () => made.validateAccessToken(issuer.opaque());
+  },
+  'client.decide_introspected': () => {
+    const made = client();
+    return () => made.validateAccessToken(issuer.opaque());
+  },
+  'client.metadata': () => {
+    const made = client();
+    return () => made.getMetadata();
+  },
+  'client.jwks': () => {
+    const made = client();
+    return () => made.getJwks();
+  },
+  'client.health': () => {
+    const made = client();
+    return () => made.health();
+  },
+  'client.set_clock_skew': () => {
+    const made = client();
+    return () => made.setClockSkew(1);
+  },
+  'client.set_clock_tolerance': () => {
+    const made = client();
+    return () => made.setClockTolerance(1);
+  },
+  'host.take_requests': () => {
+    const made = client({ fetcher });
+    return () => made.validateAccessToken(issuer.sign());
+  },
+  'memory_cache.new': () => () => modules.cache.memoryCache(),
+  'functions.is_user_in_group': () => () => modules.utils.isUserInGroup({ groups: ['a'] }, ['a']),
+  'functions.decode_claims': () => () => modules.index.MonoCloudBackendNodeClient.decodeJwt(issuer.sign()),
+  'functions.select_signing_key': () => () =>
+    modules.internal.getPublicSigKeyFromIssuerJwks(issuer.jwks, { alg: 'RS256', kid: issuer.keys.rsa.kid }),
+  'functions.certificate_from_header': () => () =>
+    modules.certificates.fromHeader('x-cert')({ headers: { 'x-cert': 'a' }, rawHeaders: ['x-cert', 'a'] }),
+  'functions.bench_verify': () => () => modules.engine.benchVerify('RS256', '{}', [], []),
+};
+
+/** What the user's own functions could not be told of: their request fails, and whoever waits for it is told. */
+const FETCHER_FAILED = {
+  'host.answer': () => client({ fetcher }),
+  'host.answer_broken': () => client({ fetcher: tooLarge }),
+  'host.resolve': () => client({ jwksResolver: async () => issuer.jwks }),
+  'host.fail': () => client({ jwksResolver: () => Promise.reject(new Error('down')) }),
+};
+
+/** What only a cache needs: it counts as having nothing, and the token is validated. */
+const WITHOUT_THE_CACHE = {
+  'client.judge()': mapCache,
+  'client.warmCached()': () => modules.cache.memoryCache(),
+  'client.cache_until#2': mapCache,
+  'client.issuer': mapCache,
+  'memory_cache.get': () => modules.cache.memoryCache(),
+  'memory_cache.set': () => modules.cache.memoryCache(),
+  'memory_cache.delete': () => modules.cache.memoryCache(),
+};
+
+/** What is called while the package is loaded. */
+const AT_LOAD = ['functions.options', 'functions.version', 'outcome.failures'];
+/** What only `protectApi` calls: below. */
+const BY_ROUTES = ['client.ignores_binding'];
+
+test('every entry is armed by a test here, and every one of them catches panics', () => {
+  const named = [INTERNAL, FETCHER_FAILED, WITHOUT_THE_CACHE].flatMap(Object.keys).map((entry) => entry.split('#')[0]);
+  assert.deepEqual([...new Set([...named, ...AT_LOAD, ...BY_ROUTES])].sort(), copy.entries);
+  assert.deepEqual(copy.unguarded, []);
+});
+
+async function assertGoesOn() {
+  delete process.env.PANIC_AT;
+  assert.equal((await client().validateAccessToken(issuer.sign())).sub, 'user-1');
+}
+
+describe('a panic at', () => {
+  for (const [entry, prepare] of Object.entries(INTERNAL)) {
+    test(`${entry} is internal`, async () => {
+      const act = await prepare();
+      arm(entry);
+      await assert.rejects(async () => act(), (error) => {
+        assert.deepEqual([error.name, error.reason], ['MonoCloudHttpError', 'internal']);
+        assert.doesNotMatch(inspect(error, { showHidden: true }), /on purpose/);
+        return true;
+      });
+      // It was let off once: the same again goes well.
+      if (entry !== 'client.failure' && entry !== 'functions.bench_verify') await act();
+      await assertGoesOn();
+    });
+  }
+
+  for (const [entry, make] of Object.entries(FETCHER_FAILED)) {
+    test(`${entry} fails the request it belongs to`, async () => {
+      const made = make();
+      arm(entry);
+      await assert.rejects(made.validateAccessToken(issuer.sign()), { name: 'MonoCloudHttpError', reason: 'fetcher_failed' });
+      await assertGoesOn();
+    });
+  }
+
+  for (const [entry, newCache] of Object.entries(WITHOUT_THE_CACHE)) {
+    test(`${entry} leaves a client without its cache, for once`, async () => {
+      const made = client({ cache: newCache() });
+      const tokens = [issuer.sign(), issuer.opaque(), issuer.opaque({ iss: undefined })];
+      arm(entry);
+      for (let round = 0; round < 4; round += 1) {
+        for (const token of tokens) assert.equal((await made.validateAccessToken(token)).sub, 'user-1');
+      }
+      await assert.rejects(made.validateAccessToken('nobody-has-this'), { reason: 'inactive' });
+      await assertGoesOn();
+    });
+  }
+
+  for (const entry of AT_LOAD) {
+    test(`${entry} is an exception of the import, and the process ends as with any other`, () => {
+      const { status, signal } = spawnSync(process.execPath, ['npm/index.js'], {
+        cwd: copy.folder,
+        env: { ...process.env, PANIC_AT: entry },
+      });
+      assert.deepEqual([status, signal], [1, null]);
+    });
+  }
+});
+
+test('what a panic says of itself is not printed, only where it was', () => {
+  const script = `
+    const { MonoCloudBackendNodeClient } = require('./npm/index.js');
+    try { MonoCloudBackendNodeClient.decodeJwt('the.raw.token'); } catch (error) { console.error(error); }
+  `;
+  const env = { ...process.env, PANIC_AT: 'functions.decode_claims' };
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['-e', script], { cwd: copy.folder, env, encoding: 'utf8' });
+  assert.deepEqual([status, stdout], [0, '']);
+  assert.doesNotMatch(stderr, /on purpose|the\.raw\.token/);
+  assert.match(stderr, /a defect at \S+:\d+, please report it/);
+});
+
+describe('a route answers 503, and the next request is let in, after a panic at', () => {
+  const ROUTES = ['client.warm()', 'client.ignores_binding', 'client.introspect', 'client.decide_introspected', 'client.is_local'];
+  for (const entry of ROUTES) {
+    test(entry, async () => {
+      const made = await warm();
+      const protect = modules.express.protectApi(made, { certificateResolver: () => undefined });
+      const app = express().get('/', protect(), (request, response) => response.json(request.claims.sub));
+      const server = await open(http.createServer(app), { port: 0, host: '127.0.0.1' });
+      try {
+        const url = `http://127.0.0.1:${server.address().port}/`;
+        const token = /introspect/.test(entry) ? issuer.opaque() : issuer.sign();
+        arm(`${entry}#route`);
+        const refused = await get(url, { token });
+        assert.deepEqual([refused.status, refused.body], [503, { message: 'service unavailable' }]);
+        assert.match(refused.headers['retry-after'], /^\d+$/);
+        assert.equal((await get(url, { token })).body, 'user-1');
+      } finally {
+        await close(server);
+      }
+    });
+  }
+});

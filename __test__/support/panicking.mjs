@@ -1,0 +1,86 @@
+// What would a panic do, at any entry from JavaScript into Rust?
+//
+// A copy of the package whose every N-API entry begins with a panic that is let
+// off, once, by its name in PANIC_AT (`name`, or `name#2` for once more). Only
+// the copy has them: nothing in the package can be told to panic.
+
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const { platformName } = createRequire(import.meta.url)('../../npm/platform.js');
+
+const LIBRARY = { darwin: 'libpanicking.dylib', win32: 'panicking.dll' };
+
+const TRIP = `
+pub fn trip(entry: &str) {
+    static DONE: std::sync::Mutex<String> = std::sync::Mutex::new(String::new());
+    let wanted = std::env::var("PANIC_AT").unwrap_or_default();
+    if wanted.split('#').next() == Some(entry) && *DONE.lock().unwrap() != wanted {
+        *DONE.lock().unwrap() = wanted;
+        std::panic::panic_any(format!("on purpose, at {entry}"));
+    }
+}
+`;
+
+/**
+ * A `fn` that napi exports, up to the brace that opens its body; a closure given to JavaScript; and the two halves of
+ * work on the thread pool.
+ */
+const EXPORTED = /#\[napi(?:\(([^)]*)\))?\]\s+pub fn (\w+)[^{;]*\{/g;
+const CLOSURE = /create_function_from_closure::<[^"]*"(\w+)", move \|context\| \{/g;
+const TASK = /std::panic::AssertUnwindSafe\(\|\| \{/g;
+
+/** `{ entries, unguarded, folder }`: the names, those without `catch_unwind`, and where the copy is. */
+export function buildPanickingCopy() {
+  const folder = join(root, 'target', 'panicking');
+  rmSync(folder, { recursive: true, force: true });
+  const from = (...names) => names.forEach((name) => cpSync(join(root, name), join(folder, name), { recursive: true }));
+  from('Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'benches', 'package.json');
+
+  // A name of its own: the package's library in the same folder is not replaced.
+  for (const name of ['Cargo.toml', 'Cargo.lock']) {
+    const text = readFileSync(join(folder, name), 'utf8');
+    writeFileSync(join(folder, name), text.replace('name = "monocloud-backend-node"', 'name = "panicking"'));
+  }
+
+  const entries = [];
+  const unguarded = [];
+  const addon = join(folder, 'src', 'addon');
+  for (const file of readdirSync(addon)) {
+    const path = join(addon, file);
+    const room = file.replace('.rs', '');
+    const set = (whole, name) => {
+      entries.push(name);
+      return `${whole} super::trip("${name}");`;
+    };
+    const source = readFileSync(path, 'utf8')
+      .replace(EXPORTED, (whole, attributes, name) => {
+        if (!/\bcatch_unwind\b/.test(attributes)) unguarded.push(`${room}.${name}`);
+        return set(whole, `${room}.${name}`);
+      })
+      .replace(CLOSURE, (whole, name) => set(whole, `${room}.${name}()`))
+      .replace(TASK, (whole) => set(whole, `${room}.task`));
+    writeFileSync(path, file === 'mod.rs' ? source + TRIP : source);
+  }
+
+  // The same profile and the same folder: what the package is made of is there already.
+  const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
+  const { status, stderr } = spawnSync('cargo', ['build', '--lib', '--release', '--locked'], {
+    cwd: folder,
+    env: { ...process.env, CARGO_TARGET_DIR: target },
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(stderr);
+  mkdirSync(join(folder, 'npm'));
+  const isShim = (name) => /\.m?js$/.test(name);
+  for (const name of readdirSync(join(root, 'npm')).filter(isShim)) {
+    copyFileSync(join(root, 'npm', name), join(folder, 'npm', name));
+  }
+  const built = join(target, 'release', LIBRARY[process.platform] ?? 'libpanicking.so');
+  copyFileSync(built, join(folder, 'npm', `monocloud-backend-node.${platformName()}.node`));
+  return { entries: entries.sort(), unguarded, folder };
+}

@@ -1,0 +1,43 @@
+'use strict';
+
+/**
+ * The add-on, with one rule at its border: a panic that was caught in it is thrown as `internal`. What a panic says of
+ * itself is for nobody, for it may quote what it was called with.
+ */
+
+const native = require('./native.js');
+const { FAILURES } = require('./errors.js');
+
+/** The code of the errors that an entry means: an option or an argument is wrong. */
+const MEANT = 'InvalidArg';
+
+function guarded(entry) {
+  return function guardedEntry(...words) {
+    try {
+      return Reflect.apply(entry, this, words);
+    } catch (error) {
+      throw borderError(error);
+    }
+  };
+}
+
+function guardedClass(Class) {
+  class Guarded extends Class {}
+  for (const name of Object.getOwnPropertyNames(Class.prototype)) {
+    if (name !== 'constructor') Guarded.prototype[name] = guarded(Class.prototype[name]);
+  }
+  return new Proxy(Guarded, { construct: guarded(Reflect.construct) });
+}
+
+/** What is thrown instead of what an entry threw. */
+function borderError(error) {
+  return error?.code === MEANT ? error : FAILURES.internal.toError();
+}
+
+const isClass = (entry) => Object.getOwnPropertyNames(entry.prototype ?? {}).length > 1;
+
+module.exports = Object.fromEntries(
+  Object.entries(native)
+    .filter(([, entry]) => typeof entry === 'function')
+    .map(([name, entry]) => [name, isClass(entry) ? guardedClass(entry) : guarded(entry)]),
+);

@@ -1,0 +1,68 @@
+//! What belongs to a client's own thread, and how a call from JavaScript becomes a decision there.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+use napi::bindgen_prelude::*;
+
+use super::outcome::{Outcome, outcome_of};
+use super::token::TokenBuffer;
+use crate::engine::error::{Failure, Reason};
+use crate::engine::policy::Policy;
+use crate::engine::{Call, Verdict};
+
+/// What belongs to the client's thread.
+#[derive(Default)]
+pub struct Local {
+    pub policies: RefCell<HashMap<u32, Policy, RandomState>>,
+    pub next_policy: Cell<u32>,
+    buffer: RefCell<TokenBuffer>,
+    /// What the last failed outcome left behind.
+    pub failure: RefCell<Option<Failure>>,
+}
+
+impl Local {
+    /// Reads the arguments of a warm function and decides; the certificate is the last one, when there is one.
+    pub fn with_call(
+        &self,
+        context: &FunctionCallContext,
+        certificate_at: usize,
+        decide: impl FnOnce(&Call<'_>) -> Outcome,
+    ) -> Result<Outcome> {
+        let mut buffer = self.buffer.try_borrow_mut().map_err(|_| invalid("reentrant call"))?;
+        let Some(token) = buffer.read(context.env, &context.get::<Unknown>(0)?) else {
+            return Ok(self.outcome(Verdict::Refused(Reason::TokenRequired)));
+        };
+        let has_certificate = context.length() > certificate_at;
+        let certificate = if has_certificate { context.get::<Option<String>>(certificate_at)? } else { None };
+        self.call(token, context.get(1)?, context.get(2)?, certificate.as_deref(), decide)
+    }
+
+    /// Decides under a policy's number.
+    pub fn call<T>(
+        &self,
+        token: &str,
+        policy: u32,
+        now: f64,
+        certificate: Option<&str>,
+        decide: impl FnOnce(&Call<'_>) -> T,
+    ) -> Result<T> {
+        let policies = self.policies.borrow();
+        let policy = policies.get(&policy).ok_or_else(|| invalid("policy"))?;
+        Ok(decide(&Call { token, policy, certificate, now }))
+    }
+
+    pub fn outcome(&self, verdict: Verdict) -> Outcome {
+        let (outcome, failure) = outcome_of(verdict);
+        if failure.is_some() {
+            *self.failure.borrow_mut() = failure;
+        }
+        outcome
+    }
+}
+
+/// An argument that no shim gives.
+pub fn invalid(message: &str) -> Error {
+    Error::new(Status::InvalidArg, message)
+}
