@@ -128,6 +128,55 @@ describe('an opaque token', () => {
   });
 });
 
+describe('an entry that is known by now, and then is another, is decided on as by who never saw it', () => {
+  class Wider {
+    toJSON() {
+      return { ...this, scope: 'data:write' };
+    }
+  }
+  const reversed = (object) => Object.fromEntries(Object.entries(object).reverse());
+  const VARIANTS = {
+    'the same again': (claims) => structuredClone(claims),
+    'with its members in another order': reversed,
+    'with one scope more': (claims) => ({ ...claims, scope: `${claims.scope} data:write` }),
+    'with its scope taken away': (claims) => ({ ...claims, scope: undefined }),
+    'with a member that JSON leaves out': (claims) => ({ ...claims, extra: undefined }),
+    'with a group more': (claims) => ({ ...claims, groups: [...claims.groups, { id: '2' }] }),
+    'with a group less': (claims) => ({ ...claims, groups: claims.groups.slice(1) }),
+    'with groups that are no array': (claims) => ({ ...claims, groups: { ...claims.groups, length: 2 } }),
+    'with a group that is another': (claims) => ({ ...claims, groups: [claims.groups[0], { id: '9', name: 'b' }] }),
+    'with a group that is text': (claims) => ({ ...claims, groups: ['a', '1'] }),
+    'with a group of a null prototype': (claims) => ({ ...claims, groups: ['a', Object.assign(Object.create(null), { id: '1', name: 'b' })] }),
+    'with null for groups': (claims) => ({ ...claims, groups: null }),
+    'with a date for a number': (claims) => ({ ...claims, exp: new Date(claims.exp * 1000) }),
+    'with -0': (claims) => ({ ...claims, zero: -0 }),
+    'with a member named __proto__': (claims) => JSON.parse(JSON.stringify(claims).replace('"zero"', '"__proto__"')),
+    'that ended': (claims) => ({ ...claims, exp: 1 }),
+    'of another audience': (claims) => ({ ...claims, aud: 'https://other.example.com' }),
+    'bound to a certificate': (claims) => ({ ...claims, cnf: { 'x5t#S256': 'A'.repeat(43) } }),
+    'that says another thing as JSON': (claims) => Object.assign(new Wider(), claims),
+    'that has a toJSON of its own': (claims) => ({ ...claims, toJSON: () => ({ ...claims, scope: 'data:write' }) }),
+  };
+  const ROUTES = [undefined, { scopes: ['data:write'] }, { scopes: ['data:read'], groups: ['b'] }, { groups: ['2'] }];
+  const verdict = (promise) => promise.then((claims) => ({ claims }), ({ name, reason }) => ({ name, reason }));
+
+  for (const [what, change] of Object.entries(VARIANTS)) {
+    test(what, async () => {
+      const token = issuer.opaque();
+      const kept = issuer.claims({ zero: 0, groups: ['a', { id: '1', name: 'b' }] });
+      let entry = () => kept;
+      const cache = { get: async () => entry(), set: async () => {}, delete: async () => {} };
+      const knowing = api(cache);
+      for (let i = 0; i < 4; i += 1) assert.deepEqual(await knowing.validateAccessToken(token), kept);
+      entry = () => change(kept);
+      for (const route of ROUTES) {
+        const expected = await verdict(api(cache).validateAccessToken(token, route));
+        assert.deepEqual(await verdict(knowing.validateAccessToken(token, route)), expected);
+      }
+    });
+  }
+});
+
 test('a cache that another client filled from local validation answers no client with another issuer', async () => {
   const cache = mapCache();
   const token = issuer.sign();

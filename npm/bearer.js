@@ -3,6 +3,8 @@
 /** Where a request's token is: the `Authorization` header alone (RFC 6750 §2.1), never the query or the body. */
 
 const SCHEME = 'bearer ';
+/** Two credentials in one header, or a word behind the token: every space a header's value can hold, and the comma. */
+const SEPARATORS = [' ', ',', '\t', '\u00a0'];
 
 /**
  * @param request A request of `node:http`.
@@ -13,7 +15,7 @@ function bearerToken(request) {
   if (typeof header !== 'string' || header.length <= SCHEME.length) return undefined;
   if (header.slice(0, SCHEME.length).toLowerCase() !== SCHEME) return undefined;
   const token = header.slice(SCHEME.length).trim();
-  if (token === '' || /[\s,]/.test(token)) return undefined;
+  if (token === '' || SEPARATORS.some((separator) => token.includes(separator))) return undefined;
   // Node keeps the first of several `Authorization` headers, and something before us may have read another.
   return isSentOnce(request.rawHeaders, 'authorization') ? token : undefined;
 }

@@ -78,7 +78,7 @@ class CacheFlow {
 
   async #decideSlowly(token, policy, certificate, override) {
     if (token.trim() === '') return FAILURES.token_required;
-    const isLocal = this.#core.isLocal(token);
+    const isLocal = mayBeJwt(token) && this.#core.isLocal(token);
     const entry = this.#keepsIntrospected || isLocal ? await this.#get(token) : undefined;
     const isEntry = typeof entry === 'object' && entry !== null;
     const hit = isEntry ? this.#decideOn(entry, token, policy, certificate) : undefined;
@@ -97,20 +97,28 @@ class CacheFlow {
    */
   #decideOn(entry, token, policy, certificate) {
     try {
+      const number = this.#core.policies.numberOf(policy);
+      // An entry that was judged before need not be written out again to be known.
+      const again = this.#judgeText(token, number, undefined, certificate);
+      const known = again >= 0 ? this.#slots.sameClaims(again, entry) : undefined;
+      if (known !== undefined) return known;
+
       const text = JSON.stringify(entry);
       if (typeof text !== 'string') return undefined;
-      const number = this.#core.policies.numberOf(policy);
-      const now = Date.now() / 1000;
-      const outcome =
-        certificate === undefined
-          ? this.#judge(token, number, now, text)
-          : this.#judge(token, number, now, text, certificate);
+      const outcome = this.#judgeText(token, number, text, certificate);
       if (outcome >= 0) return this.#slots.claims(outcome, () => withoutActive(text));
       return outcome === MISS ? undefined : this.#conclude(outcome);
     } catch {
       // No JSON, or a panic that was caught.
       return undefined;
     }
+  }
+
+  #judgeText(token, number, text, certificate) {
+    const now = Date.now() / 1000;
+    return certificate === undefined
+      ? this.#judge(token, number, now, text)
+      : this.#judge(token, number, now, text, certificate);
   }
 
   #conclude(outcome) {

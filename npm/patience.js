@@ -20,23 +20,29 @@ class Patience {
     this.#milliseconds = milliseconds;
   }
 
-  /** The promise's outcome, or a rejection when it takes too long. */
-  within(promise) {
-    return new Promise((resolve, reject) => {
-      const waiter = { reject, until: now() + this.#milliseconds };
-      if (this.#timer === undefined) this.#arm(this.#milliseconds);
-      else if (this.#waiting.size === 0) this.#timer.ref();
-      this.#waiting.add(waiter);
-      promise.then(
-        (value) => {
-          this.#leave(waiter);
-          resolve(value);
-        },
-        (error) => {
-          this.#leave(waiter);
-          reject(error);
-        },
-      );
+  /** The promise's outcome, or a rejection when it takes too long. What is there already needs no timer. */
+  async within(promise) {
+    const waiter = new Waiter();
+    promise.then(
+      (value) => waiter.settle({ value }),
+      (error) => waiter.settle({ error }),
+    );
+    await undefined;
+    const outcome = waiter.outcome ?? (await this.#wait(waiter));
+    if ('error' in outcome) throw outcome.error;
+    return outcome.value;
+  }
+
+  #wait(waiter) {
+    waiter.until = now() + this.#milliseconds;
+    if (this.#timer === undefined) this.#arm(this.#milliseconds);
+    else if (this.#waiting.size === 0) this.#timer.ref();
+    this.#waiting.add(waiter);
+    return new Promise((resolve) => {
+      waiter.wake = (outcome) => {
+        this.#leave(waiter);
+        resolve(outcome);
+      };
     });
   }
 
@@ -54,14 +60,26 @@ class Patience {
         this.#arm(waiter.until - time);
         return;
       }
-      this.#waiting.delete(waiter);
-      waiter.reject(new Error('took too long'));
+      waiter.settle({ error: new Error('took too long') });
     }
   }
 
   #arm(milliseconds) {
     // Answers that arrived while the event loop was held come first.
     this.#timer = setTimeout(() => setImmediate(() => this.#expire()), milliseconds);
+  }
+}
+
+/** One promise that is waited for: the first outcome counts. */
+class Waiter {
+  outcome;
+  until;
+  wake;
+
+  settle(outcome) {
+    if (this.outcome !== undefined) return;
+    this.outcome = outcome;
+    this.wake?.(outcome);
   }
 }
 

@@ -11,17 +11,17 @@ const RETRY_AFTER = 5;
 const MAX_RETRY_AFTER = 300;
 
 const BODIES = {
-  401: { message: 'unauthorized' },
-  403: { message: 'forbidden' },
-  500: { message: 'internal server error' },
-  503: { message: 'service unavailable' },
+  401: Object.freeze({ message: 'unauthorized' }),
+  403: Object.freeze({ message: 'forbidden' }),
+  500: Object.freeze({ message: 'internal server error' }),
+  503: Object.freeze({ message: 'service unavailable' }),
 };
 
 /** An answer instead of the route's. */
 class Reply {
   constructor(status, headers) {
     this.status = status;
-    this.headers = headers;
+    this.headers = Object.freeze(headers);
     this.body = BODIES[status];
   }
 }
@@ -33,14 +33,14 @@ const INTERNAL = new Reply(500, {});
 /** The answer to a failure, thrown or not; `scopes` are the ones the route asks for. */
 function replyTo(problem, scopes) {
   if (!(problem instanceof MonoCloudAuthBaseError) && problem?.spec === undefined) return INTERNAL;
-  const { name, code, message } = problem.spec ?? problem;
+  const { name, code } = problem.spec ?? problem;
   switch (name) {
     case 'MonoCloudTokenError':
-      return code === 'insufficient_scope' || code === 'insufficient_groups'
-        ? new Reply(403, { 'WWW-Authenticate': insufficient(code === 'insufficient_scope' ? scopes : []) })
-        : refused(message);
+      if (code === 'insufficient_scope') return new Reply(403, { 'WWW-Authenticate': insufficient(scopes) });
+      if (code === 'insufficient_groups') return new Reply(403, { 'WWW-Authenticate': insufficient([]) });
+      return refused(problem);
     case 'MonoCloudValidationError':
-      return refused(message);
+      return refused(problem);
     case 'MonoCloudHttpError':
       return unavailable(problem.detail?.status ?? problem.status, retryAfterOf(problem));
     default:
@@ -48,7 +48,17 @@ function replyTo(problem, scopes) {
   }
 }
 
-function refused(message) {
+/** By the engine's rows: it has few, and the answer to each is made once. */
+const REFUSED = new Map();
+
+function refused({ spec, message }) {
+  if (spec === undefined) return refusedFor(message);
+  let reply = REFUSED.get(spec);
+  if (reply === undefined) REFUSED.set(spec, (reply = refusedFor(spec.message)));
+  return reply;
+}
+
+function refusedFor(message) {
   return new Reply(401, {
     'WWW-Authenticate': `Bearer error="invalid_token", error_description="${quotable(message)}"`,
   });

@@ -106,16 +106,21 @@ impl NativeClient {
         Ok(warm.to_unknown())
     }
 
-    /// Decides on what a user's cache gave: `(token, policy, now, entry, certificate?)` to the same.
+    /// Decides on what a user's cache gave: `(token, policy, now, entry, certificate?)` to the same. Without an entry,
+    /// on the one that was judged before: its slot says which, for the caller to compare.
     #[napi(catch_unwind)]
     pub fn judge<'env>(&self, env: &'env Env) -> Result<Unknown<'env>> {
         let (engine, local) = (Arc::clone(&self.engine), Rc::clone(&self.local));
         let capacity = NonZeroUsize::new(engine.config().verified_tokens).unwrap_or(NonZeroUsize::MIN);
         let judged = RefCell::new(ClaimsCache::new(capacity));
         let judge = env.create_function_from_closure::<(), Outcome, _>("judge", move |context| {
-            let entry = context.get::<String>(3)?;
+            let entry = context.get::<Option<String>>(3)?;
             local.with_call(&context, 4, |call| {
-                outcome_of_recalled(engine.decide_cached(&mut judged.borrow_mut(), &entry, call))
+                let mut judged = judged.borrow_mut();
+                outcome_of_recalled(match &entry {
+                    Some(entry) => engine.decide_cached(&mut judged, entry, call),
+                    None => engine.decide_in_cache(&mut judged, &key_of("", call.token), call),
+                })
             })
         })?;
         Ok(judge.to_unknown())

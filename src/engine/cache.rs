@@ -99,7 +99,7 @@ impl Seen {
 
 struct Entry {
     slot: Slot,
-    facts: Facts,
+    facts: Facts<'static>,
 }
 
 impl Memory {
@@ -121,7 +121,7 @@ impl Memory {
     }
 
     /// What is known of a token verified under this generation of keys.
-    pub fn recall(&mut self, token: &str, generation: u64) -> Option<(Slot, &Facts)> {
+    pub fn recall(&mut self, token: &str, generation: u64) -> Option<(Slot, &Facts<'static>)> {
         if self.generation != generation {
             self.forget_all(generation);
             return None;
@@ -135,13 +135,13 @@ impl Memory {
     }
 
     /// Remembers a token that was verified, if it was before.
-    pub fn note(&mut self, token: &str, facts: Facts, generation: u64, clock: &Clock) {
+    pub fn note(&mut self, token: &str, facts: Facts<'_>, generation: u64, clock: &Clock) {
         if self.seen.again(token) {
             self.remember(token, facts, generation, clock);
         }
     }
 
-    fn remember(&mut self, token: &str, facts: Facts, generation: u64, clock: &Clock) {
+    fn remember(&mut self, token: &str, facts: Facts<'_>, generation: u64, clock: &Clock) {
         if self.generation != generation {
             self.forget_all(generation);
         }
@@ -150,7 +150,7 @@ impl Memory {
             self.drop_oldest();
         }
         if let Some(slot) = self.slots.take() {
-            let replaced = self.entries.put(token.into(), Entry { slot, facts });
+            let replaced = self.entries.put(token.into(), Entry { slot, facts: facts.into_owned() });
             if let Some(entry) = replaced {
                 self.slots.release(entry.slot);
             }
@@ -192,18 +192,20 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::super::certificate::Confirmation;
     use super::*;
 
     const CLOCK: Clock = Clock { now: 1000.0, skew: 0.0, tolerance: 0.0 };
 
-    fn facts(exp: f64) -> Facts {
+    fn facts(exp: f64) -> Facts<'static> {
         Facts {
             expires: Some(exp),
             not_before: None,
             confirmation: Confirmation::Absent,
-            scope: Box::default(),
-            groups: Box::default(),
+            scope: Cow::default(),
+            groups: Vec::new(),
         }
     }
 

@@ -35,17 +35,24 @@ pub struct Expected<'c> {
 }
 
 /// What is left to ask of claims whose issuer and audience were proved: enough to decide on them again and again.
+/// Borrowed from the claims' text until somebody keeps them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Facts {
+pub struct Facts<'t> {
     pub expires: Option<NumericDate>,
     pub not_before: Option<NumericDate>,
     pub confirmation: Confirmation,
-    pub scope: Box<str>,
+    pub scope: Cow<'t, str>,
     /// Names and ids of the groups claim.
-    pub groups: Box<[Box<str>]>,
+    pub groups: Vec<Cow<'t, str>>,
 }
 
-impl Facts {
+impl Facts<'_> {
+    /// The same, of its own.
+    pub fn into_owned(self) -> Facts<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Facts { scope: own(self.scope), groups: self.groups.into_iter().map(own).collect(), ..self }
+    }
+
     /// RFC 7519 §4.1.4 and §4.1.5, again.
     pub fn check_times(&self, clock: &Clock) -> Result<(), Reason> {
         if self.expires.is_some_and(|exp| clock.is_expired(exp)) {
@@ -70,7 +77,7 @@ pub struct Claims<'de> {
     scope: Option<Value<'de>>,
     audience: Audience,
     confirmation: Option<Confirmation>,
-    groups: Vec<Box<str>>,
+    groups: Vec<Cow<'de, str>>,
 }
 
 impl Default for Claims<'_> {
@@ -114,7 +121,7 @@ impl<'de> Claims<'de> {
     }
 
     /// Holds the claims against every rule of contract 5.5, in its order.
-    pub fn prove(self, expected: &Expected<'_>, clock: &Clock) -> Result<Facts, Reason> {
+    pub fn prove(self, expected: &Expected<'_>, clock: &Clock) -> Result<Facts<'de>, Reason> {
         match &self.iss {
             Some(Value::Text(iss)) if iss == expected.issuer => {}
             None if expected.origin == Origin::Introspection => {}
@@ -144,10 +151,10 @@ impl<'de> Claims<'de> {
             not_before,
             confirmation: self.confirmation.unwrap_or(Confirmation::Unreadable),
             scope: match self.scope {
-                Some(Value::Text(scope)) => scope.into(),
-                _ => Box::default(),
+                Some(Value::Text(scope)) => scope,
+                _ => Cow::default(),
             },
-            groups: self.groups.into(),
+            groups: self.groups,
         })
     }
 }
@@ -227,7 +234,7 @@ fn confirmation(value: &Value<'_>) -> Option<Confirmation> {
     let Value::Object(members) = value else {
         return Some(Confirmation::Unreadable);
     };
-    let mut names = Names::new();
+    let mut names = Names::default();
     for (name, _) in members {
         names.note::<serde_json::Error>(Cow::Borrowed(name.as_ref())).ok()?;
     }
@@ -239,16 +246,16 @@ fn confirmation(value: &Value<'_>) -> Option<Confirmation> {
 }
 
 /// The groups claim: an array of strings or of `{ id, name }`; anything else holds no group.
-fn group_names(value: &Value<'_>) -> Vec<Box<str>> {
+fn group_names<'de>(value: &Value<'de>) -> Vec<Cow<'de, str>> {
     let Value::Array(groups) = value else {
         return Vec::new();
     };
-    let mut names = Vec::with_capacity(groups.len());
+    let mut names = Vec::with_capacity(2 * groups.len());
     for group in groups {
         match group {
-            Value::Text(name) => names.push(name.as_ref().into()),
+            Value::Text(name) => names.push(name.clone()),
             Value::Object(members) => names.extend(members.iter().filter_map(|(member, value)| match value {
-                Value::Text(text) if member == "id" || member == "name" => Some(text.as_ref().into()),
+                Value::Text(text) if member == "id" || member == "name" => Some(text.clone()),
                 _ => None,
             })),
             _ => {}
@@ -258,7 +265,7 @@ fn group_names(value: &Value<'_>) -> Vec<Box<str>> {
 }
 
 /// The names in a groups claim's JSON text (`isUserInGroup`).
-pub fn group_names_of_json(text: &str) -> Vec<Box<str>> {
+pub fn group_names_of_json(text: &str) -> Vec<Cow<'_, str>> {
     let seed = json::ValueSeed { depth: json::MAX_DEPTH, keeps_nested: true };
     json::read(text.as_bytes(), seed).map(|value| group_names(&value)).unwrap_or_default()
 }

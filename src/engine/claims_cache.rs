@@ -33,7 +33,7 @@ pub fn key_of(scope: &str, token: &str) -> Key {
 
 /// What was proved of an entry.
 pub enum Proved {
-    Claims(Facts),
+    Claims(Facts<'static>),
     /// Until then.
     Inactive(NumericDate),
 }

@@ -28,11 +28,11 @@ fn with(members: &[(&str, &str)]) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-fn prove(text: &str) -> Result<Facts, Reason> {
+fn prove(text: &str) -> Result<Facts<'_>, Reason> {
     prove_as(text, &EXPECTED)
 }
 
-fn prove_as(text: &str, expected: &Expected<'_>) -> Result<Facts, Reason> {
+fn prove_as<'t>(text: &'t str, expected: &Expected<'_>) -> Result<Facts<'t>, Reason> {
     Claims::read(text.as_bytes(), expected).ok_or(Reason::ClaimsInvalid)?.prove(expected, &CLOCK)
 }
 
@@ -191,7 +191,8 @@ fn groups_are_strings_ids_and_names_and_anything_else_holds_none() {
 #[test]
 fn the_groups_claim_may_have_a_registered_name() {
     let expected = Expected { groups_claim: "aud", ..EXPECTED };
-    let facts = prove_as(&with(&[("aud", r#"["https://api.example.com","g"]"#)]), &expected);
+    let text = with(&[("aud", r#"["https://api.example.com","g"]"#)]);
+    let facts = prove_as(&text, &expected);
     assert_eq!(facts.map(|facts| facts.groups.len()), Ok(2));
     assert_eq!(prove_as(&with(&[("aud", r#"["g"]"#)]), &expected).err(), Some(Reason::AudienceMismatch));
 }
@@ -207,7 +208,8 @@ fn an_introspected_token_may_leave_iss_and_exp_out_but_not_get_them_wrong() {
 
 #[test]
 fn remembered_facts_are_held_against_the_clock_again() {
-    let facts = prove(&with(&[("nbf", "1100")])).expect("good claims");
+    let text = with(&[("nbf", "1100")]);
+    let facts = prove(&text).expect("good claims");
     let at = |now: f64| facts.check_times(&Clock { now, tolerance: 0.0, ..CLOCK });
     assert_eq!(at(1099.0), Err(Reason::NotYetValid));
     assert_eq!(at(1100.0), Ok(()));

@@ -33,25 +33,27 @@ impl Engine {
         if let Some(verdict) = self.decide_from_memory(call, published.generation, &clock) {
             return verdict;
         }
-        let verified = self.verify(call.token, &published.set, &published.issuer, &clock, allows_slow);
-        match verified {
-            Ok(Verified { text, facts }) => {
-                let authorized = call.policy.check(&facts, call.certificate);
-                if let Some(memory) = &mut self.lock().memory {
-                    memory.note(call.token, facts, published.generation, &clock);
-                }
-                authorized.map_or_else(Verdict::Refused, |()| Verdict::Claims(text))
-            }
-            Err(Obstacle::IsSlow) => Verdict::IsSlow,
+        let payload = match self.verify(call.token, &published.set, allows_slow) {
+            Ok(payload) => payload,
+            Err(Obstacle::IsSlow) => return Verdict::IsSlow,
+            Err(Obstacle::Refused(reason)) => return Verdict::Refused(reason),
             Err(Obstacle::UnknownKey(kid)) => {
-                match self.store.unknown_kid(kid.as_deref(), attempt == Attempt::AfterRefresh) {
+                return match self.store.unknown_kid(kid.as_deref(), attempt == Attempt::AfterRefresh) {
                     Unknown::Wait => Verdict::NeedsKeys,
                     Unknown::Refuse => Verdict::Refused(Reason::KeyNotFound),
                     Unknown::Failed(failure) => Verdict::Failed(failure),
-                }
+                };
             }
-            Err(Obstacle::Refused(reason)) => Verdict::Refused(reason),
+        };
+        let facts = match self.prove(&payload, &published.issuer, Origin::Jwt, &clock) {
+            Ok(facts) => facts,
+            Err(reason) => return Verdict::Refused(reason),
+        };
+        let authorized = call.policy.check(&facts, call.certificate);
+        if let Some(memory) = &mut self.lock().memory {
+            memory.note(call.token, facts, published.generation, &clock);
         }
+        authorized.map_or_else(Verdict::Refused, |()| accepted(payload))
     }
 
     /// Every rule that can change from call to call, on the facts of a token that was verified before.
@@ -78,27 +80,19 @@ impl Engine {
         let Some(set) = KeySet::parse(jwks) else {
             return Verdict::Refused(Reason::KeyNotFound);
         };
-        let issuer = self.issuer();
-        let verified = self.verify(call.token, &set, &issuer, &self.clock(call.now), true);
-        let authorized = verified.and_then(|Verified { text, facts }| {
-            call.policy.check(&facts, call.certificate).map_err(Obstacle::Refused).map(|()| text)
-        });
-        match authorized {
-            Ok(text) => Verdict::Claims(text),
-            Err(Obstacle::Refused(reason)) => Verdict::Refused(reason),
-            Err(Obstacle::UnknownKey(_) | Obstacle::IsSlow) => Verdict::Refused(Reason::KeyNotFound),
-        }
+        let payload = match self.verify(call.token, &set, true) {
+            Ok(payload) => payload,
+            Err(Obstacle::Refused(reason)) => return Verdict::Refused(reason),
+            Err(Obstacle::UnknownKey(_) | Obstacle::IsSlow) => return Verdict::Refused(Reason::KeyNotFound),
+        };
+        let authorized = self
+            .prove(&payload, &self.issuer(), Origin::Jwt, &self.clock(call.now))
+            .and_then(|facts| call.policy.check(&facts, call.certificate));
+        authorized.map_or_else(Verdict::Refused, |()| accepted(payload))
     }
 
-    /// Rules 1 to 5 of contract 5, in order.
-    fn verify(
-        &self,
-        token: &str,
-        keys: &KeySet,
-        issuer: &str,
-        clock: &Clock,
-        allows_slow: bool,
-    ) -> Result<Verified, Obstacle> {
+    /// Rules 1 to 4 of contract 5, in order: the payload, signed.
+    fn verify(&self, token: &str, keys: &KeySet, allows_slow: bool) -> Result<Vec<u8>, Obstacle> {
         let Parsed { compact, payload, signature, header } = self.read(token).map_err(Obstacle::Refused)?;
         let key = keys.select(&header).map_err(|reason| match reason {
             Reason::KeyNotFound => Obstacle::UnknownKey(header.kid.clone()),
@@ -109,9 +103,7 @@ impl Engine {
         }
         let input = compact.signing_input.as_bytes();
         key.verify(header.algorithm, input, &signature).map_err(Obstacle::Refused)?;
-        let facts = self.prove(&payload, issuer, Origin::Jwt, clock).map_err(Obstacle::Refused)?;
-        let text = String::from_utf8(payload).map_err(|_| Obstacle::Refused(Reason::ClaimsInvalid))?;
-        Ok(Verified { text, facts })
+        Ok(payload)
     }
 
     /// Rules 1 and 2: three parts of strict base64url, then the header.
@@ -136,7 +128,13 @@ impl Engine {
     }
 
     /// Rule 5: the claims.
-    pub(super) fn prove(&self, text: &[u8], issuer: &str, origin: Origin, clock: &Clock) -> Result<Facts, Reason> {
+    pub(super) fn prove<'t>(
+        &self,
+        text: &'t [u8],
+        issuer: &str,
+        origin: Origin,
+        clock: &Clock,
+    ) -> Result<Facts<'t>, Reason> {
         let Config { audience, groups_claim, .. } = &*self.config;
         let expected = Expected { issuer, audience, groups_claim, origin };
         let claims = Claims::read(text, &expected).ok_or(Reason::ClaimsInvalid)?;
@@ -156,10 +154,9 @@ struct Parsed<'t> {
     header: Arc<Header>,
 }
 
-/// A token that passed rules 1 to 5.
-struct Verified {
-    text: String,
-    facts: Facts,
+/// The claims' text, as it was signed. That it is text was proved with the claims.
+fn accepted(payload: Vec<u8>) -> Verdict {
+    String::from_utf8(payload).map_or(Verdict::Refused(Reason::ClaimsInvalid), Verdict::Claims)
 }
 
 /// What stands between a token and its claims.

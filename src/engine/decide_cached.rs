@@ -78,7 +78,10 @@ impl Engine {
             return Some(Proved::Inactive(until));
         }
         let origin = if is_local { Origin::Jwt } else { Origin::Cache };
-        issuers.iter().find_map(|issuer| self.prove(entry.as_bytes(), issuer, origin, clock).ok()).map(Proved::Claims)
+        issuers
+            .iter()
+            .find_map(|issuer| self.prove(entry.as_bytes(), issuer, origin, clock).ok())
+            .map(|facts| Proved::Claims(facts.into_owned()))
     }
 
     /// Until when claims may stay in a cache (epoch seconds); `None` when they may not at all.

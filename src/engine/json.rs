@@ -141,7 +141,7 @@ pub fn visit_members<'de, A: MapAccess<'de>>(
     keeps_nested: impl Fn(&str) -> bool,
     mut on_member: impl FnMut(&str, Value<'de>),
 ) -> Result<(), A::Error> {
-    let mut names = Names::new();
+    let mut names = Names::default();
     while let Some(name) = map.next_key_seed(Text)? {
         let keeps_nested = keeps_nested(&name);
         let value = map.next_value_seed(ValueSeed { depth: MAX_DEPTH - 1, keeps_nested })?;
@@ -153,33 +153,35 @@ pub fn visit_members<'de, A: MapAccess<'de>>(
 
 /// The member names seen in one object. Few names are compared in turn; many are hashed, so that an object of
 /// thousands of members costs linear time.
-#[derive(Default)]
 pub struct Names<'de> {
-    few: Vec<Cow<'de, str>>,
+    few: [Cow<'de, str>; FEW],
+    count: usize,
     many: Option<HashSet<Cow<'de, str>, RandomState>>,
 }
 
 const FEW: usize = 24;
 
-impl<'de> Names<'de> {
-    pub fn new() -> Self {
-        Names { few: Vec::with_capacity(16), many: None }
+impl Default for Names<'_> {
+    fn default() -> Self {
+        Names { few: [const { Cow::Borrowed("") }; FEW], count: 0, many: None }
     }
+}
 
+impl<'de> Names<'de> {
     /// Notes a name; an error when the object has it already.
     pub fn note<E: serde::de::Error>(&mut self, name: Cow<'de, str>) -> Result<(), E> {
-        let is_new = match &mut self.many {
-            Some(many) => many.insert(name),
-            None if self.few.contains(&name) => false,
-            None if self.few.len() < FEW => {
-                self.few.push(name);
+        let (noted, free) = self.few.split_at_mut(self.count);
+        let is_new = match (&mut self.many, free) {
+            (Some(many), _) => many.insert(name),
+            (None, _) if noted.contains(&name) => false,
+            (None, [next, ..]) => {
+                *next = name;
+                self.count += 1;
                 true
             }
-            None => {
-                let mut many: HashSet<_, RandomState> = self.few.drain(..).collect();
-                let is_new = many.insert(name);
-                self.many = Some(many);
-                is_new
+            (None, []) => {
+                let many = self.many.insert(noted.iter_mut().map(std::mem::take).collect());
+                many.insert(name)
             }
         };
         if is_new { Ok(()) } else { Err(E::custom("duplicate member")) }
@@ -235,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_name_seen_before_is_refused_among_few_and_among_many() {
-        let mut names = Names::new();
+        let mut names = Names::default();
         for i in 0..100 {
             assert!(names.note::<serde_json::Error>(Cow::Owned(format!("m{i}"))).is_ok());
         }

@@ -1,5 +1,7 @@
 //! Authorization (contract 7): certificate binding, then scopes, then groups, on facts that were proved.
 
+use std::borrow::Cow;
+
 use super::certificate::BindingMode;
 use super::claims::Facts;
 use super::error::Reason;
@@ -15,7 +17,7 @@ pub struct Policy {
 
 impl Policy {
     /// Decides on facts. Checked on every call, also when the facts were remembered.
-    pub fn check(&self, facts: &Facts, certificate: Option<&str>) -> Result<(), Reason> {
+    pub fn check(&self, facts: &Facts<'_>, certificate: Option<&str>) -> Result<(), Reason> {
         self.binding.check(&facts.confirmation, certificate)?;
         if !self.scopes.iter().all(|scope| has_scope(&facts.scope, scope)) {
             return Err(Reason::ScopeMissing);
@@ -33,8 +35,8 @@ fn has_scope(granted: &str, asked: &str) -> bool {
 }
 
 /// Any of the asked groups, or all of them. No group asked for is always met.
-pub fn is_in_groups(held: &[Box<str>], asked: &[Box<str>], matches_all: bool) -> bool {
-    let mut holds = asked.iter().map(|group| held.contains(group));
+pub fn is_in_groups(held: &[Cow<'_, str>], asked: &[Box<str>], matches_all: bool) -> bool {
+    let mut holds = asked.iter().map(|group| held.iter().any(|held| **held == **group));
     asked.is_empty() || if matches_all { holds.all(|held| held) } else { holds.any(|held| held) }
 }
 
@@ -43,7 +45,7 @@ mod tests {
     use super::super::certificate::Confirmation;
     use super::*;
 
-    fn facts(scope: &str, groups: &[&str]) -> Facts {
+    fn facts<'t>(scope: &'t str, groups: &[&'t str]) -> Facts<'t> {
         Facts {
             expires: None,
             not_before: None,
