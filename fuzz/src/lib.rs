@@ -4,6 +4,7 @@
 //! corpus, and over 100,000 mutations of it on the stable toolchain (`tests/fuzz_corpus.rs` of the main crate, which
 //! includes this file by its path).
 
+pub mod cache_entry;
 pub mod certificate;
 pub mod certificate_headers;
 pub mod claims;
@@ -19,6 +20,7 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
+    ("cache_entry", cache_entry::check),
     ("certificate", certificate::check),
     ("certificate_headers", certificate_headers::check),
     ("claims", claims::check),

@@ -104,6 +104,22 @@ fn exp_that_is_absent_or_no_number_is_refused() {
 }
 
 #[test]
+fn a_time_that_is_not_finite_is_refused_whatever_reader_let_it_through() {
+    let text = with(&[]);
+    let prove = |change: fn(&mut Claims<'_>)| {
+        let mut claims = Claims::read(text.as_bytes(), &EXPECTED).expect("claims");
+        change(&mut claims);
+        claims.prove(&EXPECTED, &CLOCK).err()
+    };
+    // No comparison would ever call the first two of these expired.
+    assert_eq!(prove(|claims| claims.exp = Some(Value::Number(f64::INFINITY))), Some(Reason::ExpiryInvalid));
+    assert_eq!(prove(|claims| claims.exp = Some(Value::Number(f64::NAN))), Some(Reason::ExpiryInvalid));
+    assert_eq!(prove(|claims| claims.nbf = Some(Value::Number(f64::NEG_INFINITY))), Some(Reason::NotBeforeInvalid));
+    assert_eq!(prove(|claims| claims.iat = Some(Value::Number(f64::NAN))), Some(Reason::IssuedAtInvalid));
+    assert_eq!(prove(|_| {}), None);
+}
+
+#[test]
 fn nbf_at_now_and_the_tolerance_is_valid_and_any_later_is_not() {
     accepted("nbf", &["", "1300", "0", "-5"]);
     refused("nbf", &["1300.001", "1301"], Reason::NotYetValid);

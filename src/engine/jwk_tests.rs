@@ -126,6 +126,15 @@ fn the_same_entry_twice_is_one_key_and_two_keys_of_one_kid_are_ambiguous() {
 }
 
 #[test]
+fn rsa_entries_of_one_modulus_are_one_key_only_when_they_have_one_exponent() {
+    let one = set(&[rsa(2048, &[1, 0, 1], 0xff), rsa(2048, &[0, 1, 0, 1], 0xff)]);
+    assert_eq!(one.len(), 1, "a leading zero makes no other number");
+    assert!(one.select(&header("RS256", None)).is_ok());
+    let two = set(&[rsa(2048, &[1, 0, 1], 0xff), rsa(2048, &[3], 0xff)]);
+    assert_eq!(two.select(&header("RS256", None)).err(), Some(Reason::KeyAmbiguous));
+}
+
+#[test]
 fn at_most_100_keys_are_used() {
     let keys: Vec<_> = (0..150).map(|i| ec(&format!(r#","kid":"{i}""#))).collect();
     let set = set(&keys);
