@@ -10,6 +10,7 @@ use std::fmt;
 
 use foldhash::fast::RandomState;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use smallvec::SmallVec;
 
 /// How deep arrays and objects may nest, the outermost object being level 1.
 pub const MAX_DEPTH: u8 = 32;
@@ -151,41 +152,41 @@ pub fn visit_members<'de, A: MapAccess<'de>>(
     Ok(())
 }
 
-/// The member names seen in one object. Few names are compared in turn; many are hashed, so that an object of
-/// thousands of members costs linear time.
+/// The member names seen in one object. Few names are compared in turn, by a tag first; many are hashed, so that an
+/// object of thousands of members costs linear time.
+#[derive(Default)]
 pub struct Names<'de> {
-    few: [Cow<'de, str>; FEW],
-    count: usize,
+    tags: SmallVec<[u32; FEW]>,
+    few: SmallVec<[Cow<'de, str>; FEW]>,
     many: Option<HashSet<Cow<'de, str>, RandomState>>,
 }
 
 const FEW: usize = 24;
 
-impl Default for Names<'_> {
-    fn default() -> Self {
-        Names { few: [const { Cow::Borrowed("") }; FEW], count: 0, many: None }
-    }
-}
-
 impl<'de> Names<'de> {
     /// Notes a name; an error when the object has it already.
     pub fn note<E: serde::de::Error>(&mut self, name: Cow<'de, str>) -> Result<(), E> {
-        let (noted, free) = self.few.split_at_mut(self.count);
-        let is_new = match (&mut self.many, free) {
-            (Some(many), _) => many.insert(name),
-            (None, _) if noted.contains(&name) => false,
-            (None, [next, ..]) => {
-                *next = name;
-                self.count += 1;
-                true
-            }
-            (None, []) => {
-                let many = self.many.insert(noted.iter_mut().map(std::mem::take).collect());
-                many.insert(name)
-            }
-        };
-        if is_new { Ok(()) } else { Err(E::custom("duplicate member")) }
+        if let Some(many) = &mut self.many {
+            return if many.insert(name) { Ok(()) } else { Err(E::custom("duplicate member")) };
+        }
+        let tag = tag_of(&name);
+        if self.tags.contains(&tag) && self.few.contains(&name) {
+            return Err(E::custom("duplicate member"));
+        }
+        self.tags.push(tag);
+        self.few.push(name);
+        if self.few.len() > FEW {
+            self.many = Some(self.few.drain(..).collect());
+        }
+        Ok(())
     }
+}
+
+/// Length, first and last byte: most names differ in one of them.
+fn tag_of(name: &str) -> u32 {
+    let bytes = name.as_bytes();
+    let byte = |byte: Option<&u8>| u32::from(byte.copied().unwrap_or_default());
+    (bytes.len() as u32) << 16 | byte(bytes.first()) << 8 | byte(bytes.last())
 }
 
 /// Reads bytes as one strict JSON object with `seed`; `None` for anything else, trailing text included.
