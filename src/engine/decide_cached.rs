@@ -64,8 +64,9 @@ impl Engine {
     /// What an entry is, if it is one of this token for us.
     fn prove_cached(&self, entry: &str, call: &Call<'_>, clock: &Clock) -> Option<Proved> {
         let is_local = self.is_local(call.token);
+        let payload = if is_local { jws::decode_payload(call.token)? } else { String::new() };
         // A JWT says its claims itself: an entry that says anything else is another token's, or was changed.
-        if is_local && !is_payload_of(call.token, entry) {
+        if is_local && !is_same_text(&payload, entry) {
             return None;
         }
         // Before the metadata is there, the issuer is known but for one trailing slash.
@@ -77,10 +78,11 @@ impl Engine {
         if let Some(until) = inactive_until(entry, &issuers).filter(|until| !is_local && *until > call.now) {
             return Some(Proved::Inactive(until));
         }
-        let origin = if is_local { Origin::Jwt } else { Origin::Cache };
+        // What is proved of a JWT is its own text, which may say more to a strict reader than the entry does.
+        let (text, origin) = if is_local { (payload.as_str(), Origin::Jwt) } else { (entry, Origin::Cache) };
         issuers
             .iter()
-            .find_map(|issuer| self.prove(entry.as_bytes(), issuer, origin, clock).ok())
+            .find_map(|issuer| self.prove(text.as_bytes(), issuer, origin, clock).ok())
             .map(|facts| Proved::Claims(facts.into_owned()))
     }
 
@@ -97,14 +99,13 @@ impl Engine {
     }
 }
 
-/// Whether a text says what a JWT's payload says: mostly it is the same text.
-fn is_payload_of(token: &str, entry: &str) -> bool {
-    let Some(payload) = jws::decode_payload(token) else { return false };
+/// Whether an entry says what a JWT's payload says: mostly it is the same text.
+fn is_same_text(payload: &str, entry: &str) -> bool {
     if payload == entry {
         return true;
     }
     let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
-    matches!((value(&payload), value(entry)), (Some(payload), Some(entry)) if is_same_json(&payload, &entry))
+    matches!((value(payload), value(entry)), (Some(payload), Some(entry)) if is_same_json(&payload, &entry))
 }
 
 /// Equality as JavaScript sees it: `1.0` is `1`, members have no order.
