@@ -69,6 +69,7 @@ const INTERNAL = {
     const made = await warm();
     return () => made.validateAccessToken(issuer.sign());
   },
+  'client.context': () => () => client(),
   'client.observe': () => () => client(),
   'client.is_local': () => () => client(),
   'client.cache_until': () => () => client({ cache: mapCache() }),

@@ -36,21 +36,21 @@ class Core {
   #slots = new Slots();
 
   constructor(flavour, options) {
-    const { settings, functions, context } = settingsOf(flavour, options);
-    /** `{ issuer, audience }`: what this client is called in events and to a shared cache. */
-    this.context = context;
+    const { settings, functions } = settingsOf(flavour, options);
     try {
       this.#native = new native.MonoCloudBackendNodeClient(settings);
     } catch (error) {
       throw error instanceof MonoCloudHttpError ? error : new MonoCloudValidationError(error.message, 'option_invalid');
     }
+    /** `{ issuer, audience }`: what this client is called in events and to a shared cache. */
+    this.context = JSON.parse(this.#native.context());
     this.#needsMetadata = !options.jwksResolver || Boolean(options.metadataResolver);
     if (functions) this.#host = new Host(this.#native, functions);
     // Weakly: the engine keeps this function for as long as the client keeps the engine.
     const host = this.#host && new WeakRef(this.#host);
     this.#warm = this.#native.warm(() => host?.deref()?.drain());
     this.#introspectsAll = !this.#native.isLocal('a.b.c');
-    this.#native.observe(keysReporter(context));
+    this.#native.observe(keysReporter(this.context));
     this.policies = new Policies(this.#native);
     if (options.cache) this.#cache = new CacheFlow(this, this.#native, options.cache);
   }

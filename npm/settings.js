@@ -18,8 +18,7 @@ const VALUES = new Set(native.options().map(({ name }) => name.split('.')[0]));
 
 /**
  * @param flavour `backend` reads the environment, `oidc` does not.
- * @returns the engine's settings as JSON, the user's functions if there are any, and what the client is called in
- *   events and to a shared cache.
+ * @returns the engine's settings as JSON, and the user's functions if there are any.
  */
 function settingsOf(flavour, options) {
   for (const name of FUNCTIONS) checkKind(name, options[name], 'function');
@@ -29,14 +28,9 @@ function settingsOf(flavour, options) {
   const { fetcher, metadataResolver, jwksResolver } = options;
   const hasFunctions = Boolean(fetcher || metadataResolver || jwksResolver);
   const environment = flavour === 'backend' ? ownEnvironment() : null;
-  const text = (name, variable) => options[name] ?? environment?.[`${PREFIX}${variable}`];
   return {
     settings: JSON.stringify({ options: valuesOf(options), environment, flavour, surroundings: surroundings(options) }),
     functions: hasFunctions ? { fetcher, metadataResolver, jwksResolver } : undefined,
-    context: {
-      issuer: String(text('tenantDomain', 'TENANT_DOMAIN')).replace(/\/$/, ''),
-      audience: text('audience', 'AUDIENCE'),
-    },
   };
 }
 

@@ -132,6 +132,13 @@ impl NativeClient {
         self.engine.config().binding == BindingMode::Ignore
     }
 
+    /// JSON of `{ issuer, audience }`: what the client is called in events and to a shared cache.
+    #[napi(catch_unwind)]
+    pub fn context(&self) -> String {
+        let config = self.engine.config();
+        serde_json::json!({ "issuer": config.key_source.tenant.domain(), "audience": config.audience }).to_string()
+    }
+
     /// The deadline of an exchange, in milliseconds.
     #[napi(catch_unwind)]
     pub fn response_timeout(&self) -> f64 {
