@@ -15,6 +15,7 @@ pub mod certificate;
 pub mod certificate_headers;
 pub mod claims;
 pub mod policy;
+pub mod seen;
 pub mod cache;
 pub mod claims_cache;
 pub mod http;
