@@ -182,7 +182,7 @@ describe('the packages of the platforms', () => {
 
 describe('the loader', () => {
   /** Pretends to be another machine, then loads a copy of the package that has no binary of its own. */
-  function loadAs({ platform, arch, glibc, objects = [] }) {
+  function loadAs({ platform, arch, glibc, objects = [], hasMusl = true }) {
     const report = { header: { glibcVersionRuntime: glibc }, sharedObjects: objects };
     return run(
       join(folder, 'main'),
@@ -190,13 +190,21 @@ describe('the loader', () => {
         Object.defineProperty(process, 'platform', { value: ${JSON.stringify(platform)} });
         Object.defineProperty(process, 'arch', { value: ${JSON.stringify(arch)} });
         process.report.getReport = () => (${JSON.stringify(report)});
+        const fs = require('node:fs');
+        const { existsSync } = fs;
+        fs.existsSync = (path) => (/alpine-release|ld-musl/.test(path) ? ${hasMusl} : existsSync(path));
         console.log(require('./npm/platform.js').platformName());
         try { require('./npm/native.js'); } catch (error) { console.log(error.message); }
       `,
     ).stdout;
   }
 
-  it('tells glibc from musl by what the process runs on', () => {
+  it('is of glibc where musl is nowhere, whatever a report would say', () => {
+    const facts = { platform: 'linux', arch: 'x64', objects: ['/lib/libc.musl-x86_64.so.1'], hasMusl: false };
+    assert.equal(loadAs(facts).split('\n')[0], 'linux-x64-gnu');
+  });
+
+  it('tells glibc from musl, where both are, by what the process runs on', () => {
     const name = (facts) => loadAs(facts).split('\n')[0];
     assert.equal(name({ platform: 'linux', arch: 'x64', glibc: '2.17' }), 'linux-x64-gnu');
     assert.equal(

@@ -7,31 +7,50 @@
  * setter, and nested values are put back with `defineProperty` under that one name.
  */
 
-/** Gives a function that copies `value`, which came from `JSON.parse`, deeply. What is nested is looked for only once. */
-function copier(value) {
-  if (Array.isArray(value)) return arrayCopier(value);
-  const names = Object.keys(value).filter((name) => isNested(value[name]));
-  if (names.length === 0) return () => ({ ...value });
-  const copiers = names.map((name) => copier(Object.getOwnPropertyDescriptor(value, name).value));
-  const put = names.includes('__proto__') ? define : assign;
-  return () => put({ ...value }, names, copiers);
+/**
+ * How to copy a value that came from `JSON.parse`: which of its members are nested, and how to copy each. Claims of one
+ * issuer are mostly built alike, so they share theirs.
+ */
+class Recipe {
+  constructor(isArray, names, parts, signature) {
+    this.isArray = isArray;
+    this.names = names;
+    this.parts = parts;
+    this.signature = signature;
+    this.hasProto = !isArray && names.includes('__proto__');
+  }
 }
 
-function arrayCopier(array) {
-  const places = [...array.keys()].filter((place) => isNested(array[place]));
-  if (places.length === 0) return () => array.slice();
-  const copiers = places.map((place) => copier(array[place]));
-  return () => assign(array.slice(), places, copiers);
+const RECIPES = new Map();
+/** Claims that are built otherwise than so many others bring their own. */
+const MAX_RECIPES = 1000;
+
+function recipeOf(value) {
+  const isArray = Array.isArray(value);
+  const keys = isArray ? [...value.keys()] : Object.keys(value);
+  const names = keys.filter((name) => isNested(value[name]));
+  const parts = names.map((name) => recipeOf(value[name]));
+  const signature = `${isArray}${names.map((name, i) => JSON.stringify(name) + parts[i].signature)};`;
+  let recipe = RECIPES.get(signature);
+  if (recipe === undefined) {
+    recipe = new Recipe(isArray, names, parts, signature);
+    if (RECIPES.size < MAX_RECIPES) RECIPES.set(signature, recipe);
+  }
+  return recipe;
 }
 
-function assign(fresh, names, copiers) {
-  for (let i = 0; i < names.length; i += 1) fresh[names[i]] = copiers[i]();
+function copy(value, { isArray, names, parts, hasProto }) {
+  const fresh = isArray ? value.slice() : { ...value };
+  if (hasProto) return withNested(fresh, value, names, parts);
+  for (let i = 0; i < names.length; i += 1) fresh[names[i]] = copy(value[names[i]], parts[i]);
   return fresh;
 }
 
-function define(fresh, names, copiers) {
+/** The same, for objects with a member that an assignment would take for something else. */
+function withNested(fresh, value, names, parts) {
   for (let i = 0; i < names.length; i += 1) {
-    Object.defineProperty(fresh, names[i], { value: copiers[i](), configurable: true, enumerable: true, writable: true });
+    const nested = copy(value[names[i]], parts[i]);
+    Object.defineProperty(fresh, names[i], { value: nested, configurable: true, enumerable: true, writable: true });
   }
   return fresh;
 }
@@ -68,22 +87,35 @@ const PLACES = 2 ** 20;
  */
 class Slots {
   #places = [];
+  #last = {};
 
   /** A fresh copy of the claims of a slot. @param read Gives them, parsed, the first time. */
   claims(slot, read) {
     const place = slot % PLACES;
     const known = this.#places[place];
-    if (known !== undefined && known.slot === slot) return known.copy();
+    if (known !== undefined && known.slot === slot) return copy(known.claims, known.recipe);
     const claims = read();
-    if (claims !== undefined) this.#places[place] = { slot, claims, copy: copier(claims) };
-    return claims === undefined ? undefined : this.#places[place].copy();
+    if (claims === undefined) return undefined;
+    const recipe = recipeOf(claims);
+    this.#places[place] = { slot, claims: sharing(claims, this.#last), recipe };
+    this.#last = claims;
+    return copy(claims, recipe);
   }
 
   /** A fresh copy of the claims of a slot, if they are known and `value` says the same. */
   sameClaims(slot, value) {
     const known = this.#places[slot % PLACES];
-    return known !== undefined && known.slot === slot && isSame(known.claims, value) ? known.copy() : undefined;
+    const isKnown = known !== undefined && known.slot === slot && isSame(known.claims, value);
+    return isKnown ? copy(known.claims, known.recipe) : undefined;
   }
 }
 
-module.exports = { Slots, copier };
+/** The claims, holding what equals that of others in common with them: issuer, audience, scope are mostly the same. */
+function sharing(claims, others) {
+  for (const name of Object.keys(claims)) {
+    if (Object.hasOwn(others, name) && isSame(others[name], claims[name])) claims[name] = others[name];
+  }
+  return claims;
+}
+
+module.exports = { Slots };

@@ -22,10 +22,14 @@ function platformName() {
   return platform === 'win32' ? `win32-${arch}-msvc` : `${platform}-${arch}`;
 }
 
-/** The report names the glibc that the process runs on, and where it is linked with musl it names none. */
+/**
+ * Where musl is nowhere, nothing is linked with it. Where it is, the report tells: it names the glibc that the process
+ * runs on, and takes some milliseconds to write.
+ */
 function isMusl() {
   const { report } = process;
-  if (typeof report?.getReport !== 'function') return hasMusl();
+  if (!hasMusl()) return false;
+  if (typeof report?.getReport !== 'function') return true;
   const excluded = report.excludeNetwork;
   report.excludeNetwork = true; // Or the report looks names up in DNS.
   try {
@@ -34,7 +38,7 @@ function isMusl() {
     // Bun and Deno leave some of it out; what is loaded tells as well.
     return Array.isArray(sharedObjects) && sharedObjects.length > 0
       ? sharedObjects.some((path) => /\/(?:ld-musl-|libc\.musl-)/.test(path))
-      : hasMusl();
+      : true;
   } finally {
     report.excludeNetwork = excluded;
   }

@@ -5,8 +5,7 @@
  * here but what JavaScript alone can see: that a function is one.
  */
 
-const { readFileSync } = require('node:fs');
-const tls = require('node:tls');
+const { existsSync, readFileSync } = require('node:fs');
 
 const native = require('./engine.js');
 const { MonoCloudValidationError } = require('./errors.js');
@@ -71,7 +70,8 @@ function surroundings({ fetcher, metadataResolver, jwksResolver }) {
     resolvesMetadata: Boolean(metadataResolver),
     resolvesJwks: Boolean(jwksResolver),
     extraAuthorities: extraAuthorities(),
-    fallbackAuthorities: hasSystemAuthorities() ? undefined : tls.rootCertificates.join('\n'),
+    // Loaded only then: it takes milliseconds.
+    fallbackAuthorities: hasSystemAuthorities() ? undefined : require('node:tls').rootCertificates.join('\n'),
     httpsProxy: env.HTTPS_PROXY ?? env.https_proxy,
     // In CGI, HTTP_PROXY may be a client's `Proxy:` header (CVE-2016-5385).
     httpProxy: env.REQUEST_METHOD ? env.http_proxy : (env.HTTP_PROXY ?? env.http_proxy),
@@ -93,7 +93,6 @@ function extraAuthorities() {
 /** Minimal images have no certificate store; then Node's own list, which is long, is handed over. */
 function hasSystemAuthorities() {
   if (process.platform !== 'linux' || process.env.SSL_CERT_FILE || process.env.SSL_CERT_DIR) return true;
-  const { existsSync } = require('node:fs');
   return [
     '/etc/ssl/certs/ca-certificates.crt',
     '/etc/pki/tls/certs/ca-bundle.crt',

@@ -1,0 +1,26 @@
+// The sender of flood.mjs: one message a token, at an even pace, from a thread of its own.
+
+import { parentPort, workerData } from 'node:worker_threads';
+
+const { valid, invalid, perSecond, milliseconds } = workerData;
+/** Every so many microseconds a good token: 500 a second, with a flood or without. */
+const VALID_EVERY = 2_000;
+
+const start = performance.now() * 1e3;
+const end = start + milliseconds * 1e3;
+const invalidEvery = perSecond === 0 ? Infinity : 1e6 / perSecond;
+let nextValid = start;
+let nextInvalid = start + invalidEvery / 2;
+for (let sent = 0; nextValid < end;) {
+  const now = performance.now() * 1e3;
+  if (now >= nextInvalid) {
+    parentPort.postMessage({ token: invalid[sent % invalid.length] });
+    sent += 1;
+    nextInvalid += invalidEvery;
+  } else if (now >= nextValid) {
+    const number = Math.round((nextValid - start) / VALID_EVERY);
+    parentPort.postMessage({ token: valid[number % valid.length], sentAt: performance.timeOrigin + performance.now() });
+    nextValid += VALID_EVERY;
+  }
+}
+parentPort.postMessage({ isLast: true });

@@ -1,0 +1,115 @@
+// What do good tokens notice of 20,000 bad ones a second?
+//
+//   node bench/flood.mjs [--quick]
+//
+// The tokens come one by one from another thread, as requests would, and go through protectApi; what is
+// timed is from there to the answer: the waiting behind others is in it.
+
+import { createHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { Worker } from 'node:worker_threads';
+import { loadOurs, OURS, ourClient } from './contestants.mjs';
+import { interleave } from './measure.mjs';
+import { number, printHeader, printMissing, printTable, printTargets, saveResults, summary, target } from './report.mjs';
+import { claimsFor, forge, makeKey, quick, signToken, startIssuer } from './support.mjs';
+
+const FLOOD = 20_000;
+const ROUNDS = quick ? 1 : 5;
+const MILLISECONDS = quick ? 300 : 4_000;
+const TOKENS = 100;
+
+const key = makeKey('RS256');
+const issuer = await startIssuer([key]);
+try {
+  const ours = await loadOurs('/express');
+  if (ours.missing) printMissing([{ name: OURS, ...ours }]);
+  else await measure(ours);
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
+} finally {
+  issuer.stop();
+}
+
+async function measure(ours) {
+  const client = ourClient(ours, issuer);
+  const guard = ours.protectApi(client)();
+  const valid = make(() => signToken(key, claimsFor(issuer.url)));
+  const kinds = invalidKinds();
+  const invalid = Object.values(kinds).flat().sort(() => Math.random() - 0.5);
+  for (const token of valid) await client.validateAccessToken(token);
+
+  printHeader(`${FLOOD} bad tokens a second beside 500 good ones`, [
+    `${ROUNDS} interleaved rounds of ${MILLISECONDS / 1e3} s. Bad: ${Object.keys(kinds).join(', ')}, in equal parts at random. `
+    + 'A good token\'s time is from the sending in another thread to the verdict, in microseconds; the event loop\'s delay, '
+    + 'in milliseconds, is how much later than a millisecond a timer of one fires (perf_hooks).',
+  ]);
+  const contestants = [{ name: 'none', perSecond: 0 }, { name: `${FLOOD} a second`, perSecond: FLOOD }];
+  const samples = await interleave({
+    rounds: ROUNDS,
+    contestants,
+    segment: ({ perSecond }) => run(guard, { valid, invalid, perSecond, milliseconds: MILLISECONDS }),
+  });
+  const rows = contestants.map(({ name }, i) => ({
+    name,
+    ...Object.fromEntries(['p50', 'p99', 'delay', 'refused'].map((what) => [what, summary(samples[i].map((sample) => sample[what])).median])),
+  }));
+  printTable('Good tokens', ['flood', 'p50', 'p99', 'delay p99', 'bad a second'],
+    rows.map((row) => [row.name, number(row.p50), number(row.p99), number(row.delay), number(row.refused)]));
+  target('event-loop delay under the flood, p99', rows[1].delay, { atMost: 10, unit: ' ms' });
+  target('good tokens\' p99 under the flood, of the idle one', rows[1].p99 / rows[0].p99, { atMost: 2, unit: 'x' });
+  printTargets();
+  saveResults('flood', { rows });
+}
+
+function invalidKinds() {
+  const signed = (changes, header) => make((_, i) => signToken(key, { ...claimsFor(issuer.url), ...changes, jti: `${i}` }, header));
+  return {
+    'malformed': make((_, i) => `not-a.jwt.${i}`),
+    'alg none': signed({}, { alg: 'none' }),
+    'forged': signed({}).map(forge),
+    'expired': signed({ exp: 1_000_000_000 }),
+    'another audience': signed({ aud: 'https://other.example.com' }),
+    'unknown kid': signed({}, { kid: 'nobody' }),
+    'over 16 KiB': make((_, i) => `${'a'.repeat(17_000)}.b.${i}`),
+  };
+}
+
+/** One turn: percentiles of the good tokens' microseconds, of the loop's delay, and how many bad ones were refused a second. */
+async function run(guard, workerData) {
+  const worker = new Worker(new URL('./flood-worker.mjs', import.meta.url), { workerData });
+  const times = createHistogram();
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  const pending = [];
+  let refused = 0;
+  const refusing = { headersSent: false, setHeader() {}, end: () => { refused += 1; } };
+  await new Promise((resolve, reject) => {
+    worker.once('error', reject);
+    worker.on('message', ({ token, sentAt, isLast }) => {
+      if (isLast) {
+        resolve();
+        return;
+      }
+      delay.enable();
+      const authorization = `Bearer ${token}`;
+      const request = { headers: { authorization }, rawHeaders: ['Authorization', authorization] };
+      const accept = () => times.record(Math.max(1, Math.round((performance.timeOrigin + performance.now() - sentAt) * 1e3)));
+      // A kid nobody has waits for the keys; the rest is answered by now.
+      pending.push(guard(request, refusing, accept));
+    });
+  });
+  delay.disable();
+  await Promise.all(pending);
+  await worker.terminate();
+  const good = Math.floor(workerData.milliseconds / 2);
+  if (Math.abs(times.count - good) > 1) throw new Error(`${times.count} of ${good} good tokens were accepted`);
+  return {
+    p50: times.percentile(50),
+    p99: times.percentile(99),
+    delay: Math.max(0, delay.percentile(99) / 1e6 - 1),
+    refused: (refused * 1e3) / workerData.milliseconds,
+  };
+}
+
+function make(one) {
+  return Array.from({ length: TOKENS }, one);
+}
