@@ -1,0 +1,63 @@
+// How long does a process take to end that is told to while it waits for the issuer?
+//
+//   node bench/exit.mjs [--quick]
+//
+// From the moment it says that it is under way to its end, in milliseconds; bare Node is told the same.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { OURS } from './contestants.mjs';
+import { interleave } from './measure.mjs';
+import { number, printHeader, printTable, printTargets, saveResults, summary, target } from './report.mjs';
+import { AUDIENCE, quick } from './support.mjs';
+
+const ROUNDS = quick ? 2 : 15;
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
+const TOKEN = ['{"alg":"RS256","kid":"k"}', '{}', 'signature'].map((part) => Buffer.from(part).toString('base64url')).join('.');
+
+/** What ends it, and the code or signal it must end with. */
+const ENDS = {
+  'process.exit(7)': { script: 'setTimeout(() => process.exit(7), 20);', code: 7 },
+  'an uncaught exception': { script: 'setTimeout(() => { throw new Error("the end"); }, 20);', code: 1 },
+  SIGTERM: { script: 'setInterval(() => {}, 1000);', kill: 'SIGTERM' },
+};
+
+// Takes connections and never answers.
+const issuer = createServer(() => {}).listen(0, '127.0.0.1');
+await once(issuer, 'listening');
+const url = `http://127.0.0.1:${issuer.address().port}`;
+const BUSY = {
+  'bare Node': '',
+  [OURS]: `
+    const { MonoCloudBackendNodeClient } = await import('${OURS}');
+    const client = new MonoCloudBackendNodeClient({ tenantDomain: '${url}', audience: '${AUDIENCE}', responseTimeout: 60000 });
+    for (let i = 0; i < 10; i++) client.validateAccessToken('${TOKEN}').catch(() => {});`,
+};
+
+printHeader('Milliseconds to the end of a process that waits for its issuer', [`Medians of ${ROUNDS} interleaved rounds.`]);
+const contestants = Object.entries(ENDS).flatMap(([how, end]) => Object.entries(BUSY).map(([name, busy]) => ({ how, name, busy, ...end })));
+const samples = await interleave({ rounds: ROUNDS, contestants, segment: end });
+const rows = contestants.map(({ how, name }, i) => ({ how, name, ...summary(samples[i]) }));
+printTable('Ending', ['by', 'process', 'median', 'min', 'max'],
+  rows.map((row) => [row.how, row.name, number(row.median), number(row.min), number(row.max)]));
+for (const row of rows.filter(({ name }) => name === OURS)) target(`the end by ${row.how}`, row.median, { atMost: 100, unit: ' ms' });
+printTargets();
+saveResults('exit', { rows });
+issuer.close();
+issuer.closeAllConnections();
+
+/** One process, from its word to its end. The 20 milliseconds that it gives its requests are no part of it. */
+async function end({ busy, script, code = null, kill }) {
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', `${busy} console.log('under way'); ${script}`], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  await once(child.stdout, 'data');
+  const from = performance.now() + (kill ? 0 : 20);
+  if (kill) child.kill(kill);
+  const [endedWith, by] = await once(child, 'exit');
+  if (endedWith !== code || by !== (kill ?? null)) throw new Error(`ended with ${endedWith}, by ${by}`);
+  return Math.max(0, performance.now() - from);
+}
