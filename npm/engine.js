@@ -8,8 +8,8 @@
 const native = require('./native.js');
 const { FAILURES } = require('./errors.js');
 
-/** The code of the errors that an entry means: an option or an argument is wrong. */
-const MEANT = 'InvalidArg';
+/** The code of a caught panic. What an entry throws on purpose, about an option or an argument, has others. */
+const PANIC = 'GenericFailure';
 
 function guarded(entry) {
   return function guardedEntry(...words) {
@@ -31,7 +31,7 @@ function guardedClass(Class) {
 
 /** What is thrown instead of what an entry threw. */
 function borderError(error) {
-  return error?.code === MEANT ? error : FAILURES.internal.toError();
+  return error?.code === PANIC ? FAILURES.internal.toError() : error;
 }
 
 const isClass = (entry) => Object.getOwnPropertyNames(entry.prototype ?? {}).length > 1;
