@@ -61,14 +61,18 @@ const fetcher = async (url, init) => {
 };
 const tooLarge = async () => ({ status: 200, statusText: '', headers: [], text: async () => 'x'.repeat(600 * 1024) });
 
+const validates = (made, token = issuer.sign()) => () => made.validateAccessToken(token);
+
+function calls(method, ...words) {
+  const made = client();
+  return () => made[method](...words);
+}
+
 /** What ends in `internal`: each prepares, and answers what is done while the panic is armed. */
 const INTERNAL = {
   'client.new': () => () => client(),
   'client.warm': () => () => client(),
-  'client.warm()': async () => {
-    const made = await warm();
-    return () => made.validateAccessToken(issuer.sign());
-  },
+  'client.warm()': async () => validates(await warm()),
   'client.context': () => () => client(),
   'client.observe': () => () => client(),
   'client.is_local': () => () => client(),
@@ -92,69 +96,26 @@ const INTERNAL = {
   },
   'client.claims': async () => {
     const token = issuer.sign();
-    const made = await warm({}, token, 2);
-    return () => made.validateAccessToken(token);
+    return validates(await warm({}, token, 2), token);
   },
-  'client.failure': () => {
-    const made = client({ tenantDomain: 'http://127.0.0.1:1' });
-    return () => made.validateAccessToken(issuer.sign());
-  },
-  'client.has_usable_keys': () => {
-    const made = client();
-    return () => made.validateAccessToken(issuer.sign());
-  },
-  'client.wait_for_keys': () => {
-    const made = client();
-    return () => made.validateAccessToken(issuer.sign());
-  },
-  'client.decide': () => {
-    const made = client();
-    return () => made.validateAccessToken(issuer.sign());
-  },
-  'client.decide_on_pool': async () => {
-    const made = await warm();
-    return () => made.validateAccessToken(issuer.sign({ alg: 'ES512' }));
-  },
-  'slow.task': async () => {
-    const made = await warm();
-    return () => made.validateAccessToken(issuer.sign({ alg: 'ES512' }));
-  },
+  'client.failure': () => validates(client({ tenantDomain: 'http://127.0.0.1:1' })),
+  'client.has_usable_keys': () => validates(client()),
+  'client.wait_for_keys': () => validates(client()),
+  'client.decide': () => validates(client()),
+  'client.decide_on_pool': async () => validates(await warm(), issuer.sign({ alg: 'ES512' })),
+  'slow.task': async () => validates(await warm(), issuer.sign({ alg: 'ES512' })),
   'client.decide_with_jwks': async () => {
     const made = await warm();
     return () => made.validateJwtAccessToken(issuer.sign(), { jwks: issuer.jwks });
   },
-  'client.introspect': () => {
-    const made = client();
-    return () => made.validateAccessToken(issuer.opaque());
-  },
-  'client.decide_introspected': () => {
-    const made = client();
-    return () => made.validateAccessToken(issuer.opaque());
-  },
-  'client.metadata': () => {
-    const made = client();
-    return () => made.getMetadata();
-  },
-  'client.jwks': () => {
-    const made = client();
-    return () => made.getJwks();
-  },
-  'client.health': () => {
-    const made = client();
-    return () => made.health();
-  },
-  'client.set_clock_skew': () => {
-    const made = client();
-    return () => made.setClockSkew(1);
-  },
-  'client.set_clock_tolerance': () => {
-    const made = client();
-    return () => made.setClockTolerance(1);
-  },
-  'host.take_requests': () => {
-    const made = client({ fetcher });
-    return () => made.validateAccessToken(issuer.sign());
-  },
+  'client.introspect': () => validates(client(), issuer.opaque()),
+  'client.decide_introspected': () => validates(client(), issuer.opaque()),
+  'client.metadata': () => calls('getMetadata'),
+  'client.jwks': () => calls('getJwks'),
+  'client.health': () => calls('health'),
+  'client.set_clock_skew': () => calls('setClockSkew', 1),
+  'client.set_clock_tolerance': () => calls('setClockTolerance', 1),
+  'host.take_requests': () => validates(client({ fetcher })),
   'memory_cache.new': () => () => modules.cache.memoryCache(),
   'functions.is_user_in_group': () => () => modules.utils.isUserInGroup({ groups: ['a'] }, ['a']),
   'functions.decode_claims': () => () => modules.index.MonoCloudBackendNodeClient.decodeJwt(issuer.sign()),

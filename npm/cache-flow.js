@@ -49,9 +49,14 @@ class CacheFlow {
   decide(token, policy, certificate, override) {
     const hit = this.#fromOwn(token, policy, certificate);
     if (hit === undefined) return this.#decideSlowly(token, policy, certificate, override);
-    return mayBeJwt(token) && this.#core.isLocal(token)
+    return this.#isLocal(token)
       ? this.#confirm(hit, this.#validateJwt(token, policy, certificate, override, true))
       : hit;
+  }
+
+  /** Most opaque tokens have no dots: the engine need not be asked about them. */
+  #isLocal(token) {
+    return token.includes('.') && this.#core.isLocal(token);
   }
 
   /** What a `memoryCache()` has is decided on at once. */
@@ -78,7 +83,7 @@ class CacheFlow {
 
   async #decideSlowly(token, policy, certificate, override) {
     if (token.trim() === '') return FAILURES.token_required;
-    const isLocal = mayBeJwt(token) && this.#core.isLocal(token);
+    const isLocal = this.#isLocal(token);
     const entry = this.#keepsIntrospected || isLocal ? await this.#get(token) : undefined;
     const isEntry = typeof entry === 'object' && entry !== null;
     const hit = isEntry ? this.#decideOn(entry, token, policy, certificate) : undefined;
@@ -185,11 +190,6 @@ class CacheFlow {
       cacheFailed(this.#core.context, operation);
     }
   }
-}
-
-/** Most opaque tokens have no dots: they need not be asked about. */
-function mayBeJwt(token) {
-  return token.includes('.');
 }
 
 /** The claims of a text. An entry may be an introspection answer as it came. */
