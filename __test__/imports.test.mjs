@@ -19,7 +19,7 @@ const SHIMS = [
   ['errors'],
   ['engine'],
   ['bearer', 'copy', 'events', 'host', 'internal', 'patience', 'policies', 'settings'],
-  ['cache-flow', 'crypto', 'reply'],
+  ['cache-flow', 'crypto', 'forms', 'reply'],
   ['core'],
   ['client'],
   ['index', 'protect'],

@@ -98,6 +98,12 @@ const INTERNAL = {
     const token = issuer.sign();
     return validates(await warm({}, token, 2), token);
   },
+  'client.form': async () => {
+    const made = await warm();
+    const tokenOf = (sub) => issuer.sign({ claims: { sub, jti: 'same' } });
+    for (const sub of ['ann', 'bob']) await made.validateAccessToken(tokenOf(sub));
+    return validates(made, tokenOf('carl'));
+  },
   'client.failure': () => validates(client({ tenantDomain: 'http://127.0.0.1:1' })),
   'client.has_usable_keys': () => validates(client()),
   'client.wait_for_keys': () => validates(client()),

@@ -118,4 +118,4 @@ function sharing(claims, others) {
   return claims;
 }
 
-module.exports = { Slots };
+module.exports = { Slots, copy, recipeOf };

@@ -11,6 +11,7 @@ const { CacheFlow } = require('./cache-flow.js');
 const { Slots } = require('./copy.js');
 const { FAILURES, Failure, MonoCloudHttpError, MonoCloudValidationError, failureOf } = require('./errors.js');
 const { decided, introspected, isWatched, keysReporter } = require('./events.js');
+const { Forms } = require('./forms.js');
 const { Host } = require('./host.js');
 const { Policies } = require('./policies.js');
 const { settingsOf } = require('./settings.js');
@@ -34,6 +35,7 @@ class Core {
   /** With `introspectJwtTokens` the issuer decides on every token. */
   #introspectsAll;
   #slots = new Slots();
+  #forms = new Forms();
 
   constructor(flavour, options) {
     const { settings, functions } = settingsOf(flavour, options);
@@ -99,7 +101,7 @@ class Core {
   #decideWarm(token, policy, certificate, hasStandIn = false) {
     const number = policy.number ?? this.policies.numberOf(policy);
     const outcome = this.#callWarm(token, number, certificate);
-    if (typeof outcome === 'string') return JSON.parse(outcome);
+    if (typeof outcome === 'string') return this.#read(token, outcome);
     if (outcome >= 0) return this.#recall(token, outcome);
     if (outcome === NOT_A_JWT) return undefined;
     if (outcome === NEEDS_KEYS) return this.#afterKeys(token, policy, certificate, hasStandIn);
@@ -213,8 +215,14 @@ class Core {
   }
 
   #settle(outcome, token) {
-    if (typeof outcome === 'string') return JSON.parse(outcome);
+    if (typeof outcome === 'string') return this.#read(token, outcome);
     return outcome >= 0 ? this.#recall(token, outcome) : this.#failure(outcome);
+  }
+
+  /** Claims that the engine gave as text. */
+  #read(token, text) {
+    if (!Forms.isForm(text)) return JSON.parse(text);
+    return this.#forms.claims(text, (number) => this.#native.form(number)) ?? JSON.parse(native.decodeClaims(token));
   }
 
   /** A copy of claims that were parsed before. */

@@ -78,7 +78,7 @@ impl NativeClient {
         let (engine, host, local) = (Arc::clone(&self.engine), self.host.clone(), Rc::clone(&self.local));
         let warm = env.create_function_from_closure::<(), Outcome, _>("warm", move |context| {
             let outcome = local.with_call(&context, 3, |call| {
-                let verdict = engine.decide(call, Attempt::First, false);
+                let verdict = engine.decide_warm(call);
                 // Only a token that is refused can be another kind: the question costs a good one nothing.
                 if verdict == Verdict::Refused(Reason::TokenMalformed) && !has_three_parts(call.token) {
                     return Either::B(f64::from(NOT_A_JWT));
@@ -193,6 +193,12 @@ impl NativeClient {
     #[napi(catch_unwind)]
     pub fn claims(&self, token: String, slot: f64) -> Option<String> {
         self.engine.recall_claims(&token, slot as u64)
+    }
+
+    /// A form of claims, for its first use: JSON of `{ claims, blanks: [{ name, isText }] }`.
+    #[napi(catch_unwind)]
+    pub fn form(&self, number: u32) -> Option<String> {
+        self.engine.form(number)
     }
 
     /// What the last negative outcome left behind.

@@ -1,9 +1,8 @@
 //! How the engine's answers cross into JavaScript.
 //!
-//! Accepted claims are their JSON text, or the slot number of claims that were handed out before; everything else is a
-//! negative number: wait for the keys, go to the pool, not in the
-//! cache, no JWT, or the number of a reason. What an exchange left behind follows
-//! only when it is asked for.
+//! Accepted claims are their JSON text, what stands in the blanks of a form (it starts with a NUL, which JSON does not),
+//! or the slot number of claims that were handed out before; all else is a negative number: wait for the keys, go to
+//! the pool, not in the cache, no JWT, or a reason's. What an exchange left behind follows only when it is asked for.
 
 use napi::bindgen_prelude::{Either, Env, Object, Result};
 use napi_derive::napi;
@@ -29,7 +28,7 @@ pub type Outcome = Either<String, f64>;
 pub fn outcome_of(verdict: Verdict) -> (Outcome, Option<Failure>) {
     let number = |number: i32| Either::B(f64::from(number));
     match verdict {
-        Verdict::Claims(text) => (Either::A(text), None),
+        Verdict::Claims(text) | Verdict::Form(text) => (Either::A(text), None),
         Verdict::Remembered(slot) => (Either::B(slot as f64), None),
         Verdict::NeedsKeys => (number(NEEDS_KEYS), None),
         Verdict::IsSlow => (number(IS_SLOW), None),

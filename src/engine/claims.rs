@@ -98,7 +98,7 @@ impl Default for Claims<'_> {
 }
 
 /// Absent, another type and another's name are one fact: the token is not for us.
-#[derive(PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 enum Audience {
     Others,
     Ours,
@@ -107,7 +107,58 @@ enum Audience {
 impl<'de> Claims<'de> {
     /// Reads claims; `None` when they are not one strict JSON object (contract 5.5).
     pub fn read(bytes: &'de [u8], expected: &Expected<'_>) -> Option<Self> {
-        json::read(bytes, ClaimsSeed { audience: expected.audience, groups_claim: expected.groups_claim })
+        json::read(bytes, ClaimsSeed { expected })
+    }
+
+    /// Takes in one member.
+    pub fn put(&mut self, name: &str, value: Value<'de>, expected: &Expected<'_>) {
+        if name == expected.groups_claim {
+            self.groups = group_names(&value);
+        }
+        match name {
+            "active" => self.active = Some(value == Value::Flag(true)),
+            "aud" => self.audience = Audience::of(&value, expected.audience),
+            "cnf" => self.confirmation = confirmation(&value),
+            "exp" => self.exp = Some(value),
+            "iat" => self.iat = Some(value),
+            "iss" => self.iss = Some(value),
+            "nbf" => self.nbf = Some(value),
+            "scope" => self.scope = Some(value),
+            "sub" => self.sub = Some(value),
+            _ => {}
+        }
+    }
+
+    /// The same, of their own.
+    pub fn into_owned(self) -> Claims<'static> {
+        let own = |value: Option<Value<'_>>| value.map(Value::into_owned);
+        Claims {
+            iss: own(self.iss),
+            sub: own(self.sub),
+            exp: own(self.exp),
+            nbf: own(self.nbf),
+            iat: own(self.iat),
+            scope: own(self.scope),
+            groups: self.groups.into_iter().map(|name| Cow::Owned(name.into_owned())).collect(),
+            ..self
+        }
+    }
+
+    /// The same, borrowed from these.
+    pub fn borrowed(&self) -> Claims<'_> {
+        fn lend<'v>(value: &'v Option<Value<'_>>) -> Option<Value<'v>> {
+            value.as_ref().map(Value::borrowed)
+        }
+        Claims {
+            iss: lend(&self.iss),
+            sub: lend(&self.sub),
+            exp: lend(&self.exp),
+            nbf: lend(&self.nbf),
+            iat: lend(&self.iat),
+            scope: lend(&self.scope),
+            groups: self.groups.iter().map(|name| Cow::Borrowed(name.as_ref())).collect(),
+            ..*self
+        }
     }
 
     /// RFC 7662 §2.2: `active` is exactly `true`.
@@ -169,8 +220,7 @@ fn number(value: &Option<Value<'_>>) -> Result<Option<f64>, ()> {
 }
 
 struct ClaimsSeed<'c> {
-    audience: &'c str,
-    groups_claim: &'c str,
+    expected: &'c Expected<'c>,
 }
 
 impl<'de> DeserializeSeed<'de> for ClaimsSeed<'_> {
@@ -189,25 +239,10 @@ impl<'de> Visitor<'de> for ClaimsSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        let ClaimsSeed { expected } = self;
         let mut claims = Claims::default();
-        let keeps_nested = |name: &str| name == "aud" || name == "cnf" || name == self.groups_claim;
-        json::visit_members(map, keeps_nested, |name, value| {
-            if name == self.groups_claim {
-                claims.groups = group_names(&value);
-            }
-            match name {
-                "active" => claims.active = Some(value == Value::Flag(true)),
-                "aud" => claims.audience = Audience::of(&value, self.audience),
-                "cnf" => claims.confirmation = confirmation(&value),
-                "exp" => claims.exp = Some(value),
-                "iat" => claims.iat = Some(value),
-                "iss" => claims.iss = Some(value),
-                "nbf" => claims.nbf = Some(value),
-                "scope" => claims.scope = Some(value),
-                "sub" => claims.sub = Some(value),
-                _ => {}
-            }
-        })?;
+        let keeps_nested = |name: &str| name == "aud" || name == "cnf" || name == expected.groups_claim;
+        json::visit_members(map, keeps_nested, |name, value| claims.put(name, value, expected))?;
         if claims.confirmation.is_none() {
             return Err(serde::de::Error::custom("duplicate member in cnf"));
         }
@@ -272,7 +307,8 @@ pub fn group_names_of_json(text: &str) -> Vec<Cow<'_, str>> {
 
 /// Whether bytes are one strict JSON object, whatever its members say (`decodeJwt`).
 pub fn is_object(bytes: &[u8]) -> bool {
-    json::read(bytes, ClaimsSeed { audience: "", groups_claim: "" }).is_some()
+    let nobody = Expected { issuer: "", audience: "", groups_claim: "", origin: Origin::Jwt };
+    Claims::read(bytes, &nobody).is_some()
 }
 
 #[cfg(test)]

@@ -9,17 +9,26 @@ use super::jwk::KeySet;
 use super::jws::{self, Compact, Header, decode_base64url};
 use super::keys::{Published, Readiness, Unknown};
 use super::time::Clock;
-use super::{Attempt, Call, Engine, MAX_KEPT_HEADER, Slot, Verdict};
+use super::{Attempt, Call, Engine, MAX_KEPT_HEADER, Slot, Verdict, Warm};
 
 impl Engine {
     /// Decides on a JWT from what is known. `allows_slow` is for callers off the main thread.
     pub fn decide(&self, call: &Call<'_>, attempt: Attempt, allows_slow: bool) -> Verdict {
-        let readiness = match attempt {
+        self.decide_as(call, Asked { attempt, allows_slow, reads_forms: false })
+    }
+
+    /// The same at first, on the main thread, for a caller that can read a filled-in form.
+    pub fn decide_warm(&self, call: &Call<'_>) -> Verdict {
+        self.decide_as(call, Asked { attempt: Attempt::First, allows_slow: false, reads_forms: true })
+    }
+
+    fn decide_as(&self, call: &Call<'_>, asked: Asked) -> Verdict {
+        let readiness = match asked.attempt {
             Attempt::First => self.store.ready(),
             Attempt::AfterRefresh => self.store.ready_after_wait(),
         };
         match readiness {
-            Readiness::Ready(published) => self.decide_with(call, &published, attempt, allows_slow),
+            Readiness::Ready(published) => self.decide_with(call, &published, asked),
             // A token that no key could save is refused without asking for keys.
             Readiness::Wait => self.read(call.token).map_or_else(Verdict::Refused, |_| Verdict::NeedsKeys),
             Readiness::Failed(failure) => {
@@ -28,45 +37,79 @@ impl Engine {
         }
     }
 
-    fn decide_with(&self, call: &Call<'_>, published: &Published, attempt: Attempt, allows_slow: bool) -> Verdict {
-        let clock = self.clock(call.now);
-        if let Some(verdict) = self.decide_from_memory(call, published.generation, &clock) {
-            return verdict;
-        }
-        let payload = match self.verify(call.token, &published.set, allows_slow) {
+    fn decide_with(&self, call: &Call<'_>, published: &Published, asked: Asked) -> Verdict {
+        let clock = match self.decide_from_memory(call, published.generation) {
+            Ok(verdict) => return verdict,
+            Err(clock) => clock,
+        };
+        let payload = match self.verify(call.token, &published.set, asked.allows_slow) {
             Ok(payload) => payload,
             Err(Obstacle::IsSlow) => return Verdict::IsSlow,
             Err(Obstacle::Refused(reason)) => return Verdict::Refused(reason),
             Err(Obstacle::UnknownKey(kid)) => {
-                return match self.store.unknown_kid(kid.as_deref(), attempt == Attempt::AfterRefresh) {
+                return match self.store.unknown_kid(kid.as_deref(), asked.attempt == Attempt::AfterRefresh) {
                     Unknown::Wait => Verdict::NeedsKeys,
                     Unknown::Refuse => Verdict::Refused(Reason::KeyNotFound),
                     Unknown::Failed(failure) => Verdict::Failed(failure),
                 };
             }
         };
+        if asked.reads_forms
+            && let Some(verdict) = self.decide_by_form(call, &payload, published, &clock)
+        {
+            return verdict;
+        }
         let facts = match self.prove(&payload, &published.issuer, Origin::Jwt, &clock) {
             Ok(facts) => facts,
             Err(reason) => return Verdict::Refused(reason),
         };
         let authorized = call.policy.check(&facts, call.certificate);
-        if let Some(memory) = &mut self.lock().memory {
+        let Warm { memory, forms, .. } = &mut *self.lock();
+        if let Some(memory) = memory {
             memory.note(call.token, facts, published.generation, &clock);
+        }
+        if let Some(forms) = forms
+            && asked.reads_forms
+        {
+            forms.learn(&payload, &self.expected(&published.issuer, Origin::Jwt));
         }
         authorized.map_or_else(Verdict::Refused, |()| accepted(payload))
     }
 
-    /// Every rule that can change from call to call, on the facts of a token that was verified before.
-    fn decide_from_memory(&self, call: &Call<'_>, generation: u64, clock: &Clock) -> Option<Verdict> {
+    /// Every rule that can change from call to call, on the facts of a token that was verified before; without them,
+    /// the time.
+    fn decide_from_memory(&self, call: &Call<'_>, generation: u64) -> Result<Verdict, Clock> {
         let mut warm = self.lock();
-        let memory = warm.memory.as_mut()?;
-        let (slot, facts) = memory.recall(call.token, generation)?;
-        if let Err(reason) = facts.check_times(clock) {
+        let clock = warm.clock(call.now);
+        let Some(memory) = &mut warm.memory else { return Err(clock) };
+        let Some((slot, facts)) = memory.recall(call.token, generation) else { return Err(clock) };
+        if let Err(reason) = facts.check_times(&clock) {
             memory.forget(call.token);
-            return Some(Verdict::Refused(reason));
+            return Ok(Verdict::Refused(reason));
         }
         let authorized = call.policy.check(facts, call.certificate);
-        Some(authorized.map_or_else(Verdict::Refused, |()| Verdict::Remembered(slot)))
+        Ok(authorized.map_or_else(Verdict::Refused, |()| Verdict::Remembered(slot)))
+    }
+
+    /// The rest of the rules, on signed claims that fit a form.
+    fn decide_by_form(&self, call: &Call<'_>, payload: &[u8], published: &Published, clock: &Clock) -> Option<Verdict> {
+        let Warm { memory, forms, .. } = &mut *self.lock();
+        let filled = forms.as_mut()?.read(payload)?;
+        let expected = self.expected(&published.issuer, Origin::Jwt);
+        let facts = match filled.claims(&expected).prove(&expected, clock) {
+            Ok(facts) => facts,
+            Err(reason) => return Some(Verdict::Refused(reason)),
+        };
+        let authorized = call.policy.check(&facts, call.certificate);
+        if let Some(memory) = memory {
+            memory.note(call.token, facts, published.generation, clock);
+        }
+        Some(authorized.map_or_else(Verdict::Refused, |()| Verdict::Form(filled.to_text())))
+    }
+
+    /// A form of claims, by its number, for the first time it is met ([`super::forms::Forms::describe`]).
+    pub fn form(&self, number: u32) -> Option<String> {
+        self.lock().forms.as_ref().and_then(|forms| forms.describe(number))
     }
 
     /// The claims' text of a remembered token, for the first time its slot is handed out.
@@ -135,8 +178,7 @@ impl Engine {
         origin: Origin,
         clock: &Clock,
     ) -> Result<Facts<'t>, Reason> {
-        let Config { audience, groups_claim, .. } = &*self.config;
-        let expected = Expected { issuer, audience, groups_claim, origin };
+        let expected = self.expected(issuer, origin);
         let claims = Claims::read(text, &expected).ok_or(Reason::ClaimsInvalid)?;
         // RFC 7662 §2.2. In a JWT the word means nothing.
         if origin != Origin::Jwt && claims.is_denied() {
@@ -144,6 +186,19 @@ impl Engine {
         }
         claims.prove(&expected, clock)
     }
+
+    fn expected<'e>(&'e self, issuer: &'e str, origin: Origin) -> Expected<'e> {
+        let Config { audience, groups_claim, .. } = &*self.config;
+        Expected { issuer, audience, groups_claim, origin }
+    }
+}
+
+/// How a decision is asked for.
+#[derive(Clone, Copy)]
+struct Asked {
+    attempt: Attempt,
+    allows_slow: bool,
+    reads_forms: bool,
 }
 
 /// A token that passed rules 1 and 2.

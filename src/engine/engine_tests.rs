@@ -204,3 +204,6 @@ fn only_three_parts_are_local_and_none_when_jwts_are_introspected() {
 
 #[path = "decide_cached_tests.rs"]
 mod cached;
+
+#[path = "decide_form_tests.rs"]
+mod by_form;

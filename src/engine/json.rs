@@ -53,6 +53,37 @@ pub enum Value<'de> {
     Object(Vec<(Cow<'de, str>, Value<'de>)>),
 }
 
+impl Value<'_> {
+    /// The same, of its own.
+    pub fn into_owned(self) -> Value<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        match self {
+            Value::Null => Value::Null,
+            Value::Flag(flag) => Value::Flag(flag),
+            Value::Number(number) => Value::Number(number),
+            Value::Text(text) => Value::Text(own(text)),
+            Value::Array(items) => Value::Array(items.into_iter().map(Value::into_owned).collect()),
+            Value::Object(members) => {
+                Value::Object(members.into_iter().map(|(name, value)| (own(name), value.into_owned())).collect())
+            }
+        }
+    }
+
+    /// The same, borrowed from this one.
+    pub fn borrowed(&self) -> Value<'_> {
+        match self {
+            Value::Null => Value::Null,
+            Value::Flag(flag) => Value::Flag(*flag),
+            Value::Number(number) => Value::Number(*number),
+            Value::Text(text) => Value::Text(Cow::Borrowed(text)),
+            Value::Array(items) => Value::Array(items.iter().map(Value::borrowed).collect()),
+            Value::Object(members) => {
+                Value::Object(members.iter().map(|(name, value)| (Cow::Borrowed(&**name), value.borrowed())).collect())
+            }
+        }
+    }
+}
+
 /// Reads one value. Nested values are always walked and bounded, and kept only when a rule will ask for them.
 #[derive(Clone, Copy)]
 pub struct ValueSeed {

@@ -14,6 +14,7 @@ pub mod jwk;
 pub mod certificate;
 pub mod certificate_headers;
 pub mod claims;
+pub mod forms;
 pub mod policy;
 pub mod seen;
 pub mod cache;
@@ -43,6 +44,7 @@ use cache::{Memory, Slot};
 use config::Config;
 pub use decide_cached::Recalled;
 use error::{Failure, Reason};
+use forms::Forms;
 use http::Transport;
 use introspection::{AnswerWaiter, Introspection};
 use jws::Header;
@@ -79,6 +81,9 @@ pub enum Attempt {
 pub enum Verdict {
     /// Accepted; the claims' text.
     Claims(String),
+    /// Accepted, for [`Engine::decide_warm`]; what stands in the blanks of a form of claims
+    /// ([`forms::Filled::to_text`]).
+    Form(String),
     /// Accepted, and remembered: the claims were handed out before, under this slot.
     Remembered(Slot),
     Refused(Reason),
@@ -104,7 +109,9 @@ struct Warm {
     clock_skew: f64,
     clock_tolerance: f64,
     headers: LruCache<Box<str>, Arc<Header>, RandomState>,
+    /// Both none when no token is to be remembered.
     memory: Option<Memory>,
+    forms: Option<Forms>,
 }
 
 impl Engine {
@@ -115,11 +122,13 @@ impl Engine {
         clock: Arc<dyn Monotonic>,
     ) -> Engine {
         let introspection = Introspection::new(Arc::clone(&config), Arc::clone(&store), transport, clock);
+        let memory = Memory::new(config.verified_tokens);
         let warm = Warm {
             clock_skew: config.clock_skew,
             clock_tolerance: config.clock_tolerance,
             headers: LruCache::with_hasher(HEADERS, RandomState::default()),
-            memory: Memory::new(config.verified_tokens),
+            forms: memory.is_some().then(Forms::default),
+            memory,
         };
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -203,12 +212,17 @@ impl Engine {
     }
 
     fn clock(&self, now: NumericDate) -> Clock {
-        let warm = self.lock();
-        Clock { now, skew: warm.clock_skew, tolerance: warm.clock_tolerance }
+        self.lock().clock(now)
     }
 
     fn lock(&self) -> MutexGuard<'_, Warm> {
         self.warm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Warm {
+    fn clock(&self, now: NumericDate) -> Clock {
+        Clock { now, skew: self.clock_skew, tolerance: self.clock_tolerance }
     }
 }
 

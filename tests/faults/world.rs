@@ -246,7 +246,10 @@ impl World {
 
     fn decide(&self, token: &str, attempt: Attempt) -> Verdict {
         let call = Call { token, policy: &self.policy, certificate: None, now: self.date() };
-        self.engine.decide(&call, attempt, false)
+        match attempt {
+            Attempt::First => self.engine.decide_warm(&call),
+            Attempt::AfterRefresh => self.engine.decide(&call, attempt, false),
+        }
     }
 
     fn answer(&self, outcome: Outcome, since: Ticks) {
@@ -258,7 +261,7 @@ impl World {
 /// `None` when the engine asks to wait.
 fn outcome_of(verdict: Verdict) -> Option<Outcome> {
     match verdict {
-        Verdict::Claims(_) | Verdict::Remembered(_) => Some(Outcome::Accepted),
+        Verdict::Claims(_) | Verdict::Form(_) | Verdict::Remembered(_) => Some(Outcome::Accepted),
         Verdict::Refused(reason) => Some(Outcome::Refused(reason)),
         Verdict::Failed(failure) => Some(Outcome::Failed(failure.reason)),
         Verdict::NeedsKeys => None,

@@ -1,0 +1,73 @@
+//! Any lines as the claims of one issuer's tokens, one after another: what is read by a form is what is read without,
+//! and what JavaScript makes of it is the claims.
+
+use monocloud_backend_node::engine::claims::{Claims, Expected, Facts, Origin};
+use monocloud_backend_node::engine::error::Reason;
+use monocloud_backend_node::engine::forms::Forms;
+use monocloud_backend_node::engine::jws::MAX_TOKEN_BYTES;
+use monocloud_backend_node::engine::time::Clock;
+use serde_json::{Map, Value};
+
+use super::world::{AUDIENCE, ISSUER, NOW, TOLERANCE};
+
+const EXPECTED: Expected<'static> =
+    Expected { issuer: ISSUER, audience: AUDIENCE, groups_claim: "groups", origin: Origin::Jwt };
+const CLOCK: Clock = Clock { now: NOW, skew: 0.0, tolerance: TOLERANCE };
+
+pub fn check(data: &[u8]) {
+    let mut forms = Forms::default();
+    // A form is learnt from few of them: the second time round there is one for most.
+    let lines = || data.split(|byte| *byte == b'\n').filter(|line| line.len() <= MAX_TOKEN_BYTES);
+    for line in lines().chain(lines()) {
+        check_line(&mut forms, line);
+    }
+}
+
+fn check_line(forms: &mut Forms, line: &[u8]) {
+    let read = read_whole(line);
+    let Some(filled) = forms.read(line) else {
+        if matches!(read, Some(Ok(_))) {
+            forms.learn(line, &EXPECTED);
+        }
+        return;
+    };
+    assert_eq!(Some(filled.claims(&EXPECTED).prove(&EXPECTED, &CLOCK)), read);
+    let text = filled.to_text();
+    drop(filled);
+    let number = number_of(&text[1..4]) as u32;
+    let form = forms.describe(number).expect("a form");
+    let claims: Value = serde_json::from_slice(line).expect("claims");
+    assert_eq!(fill(&form, &text[4..]), claims);
+}
+
+fn read_whole(line: &[u8]) -> Option<Result<Facts<'_>, Reason>> {
+    Claims::read(line, &EXPECTED).map(|claims| claims.prove(&EXPECTED, &CLOCK))
+}
+
+/// What `npm/forms.js` does, once more, plainly.
+fn fill(form: &str, mut text: &str) -> Value {
+    let mut form: Value = serde_json::from_str(form).expect("JSON");
+    let blanks = form["blanks"].take();
+    let claims: &mut Map<String, Value> = form["claims"].as_object_mut().expect("claims");
+    let mut take = |length: usize| -> &str {
+        let (taken, rest) = text.split_at(length);
+        text = rest;
+        taken
+    };
+    for blank in blanks.as_array().expect("blanks") {
+        let value = if blank["isText"] == true {
+            let length = number_of(take(2)) as usize;
+            take(length).into()
+        } else {
+            number_of(take(6)).into()
+        };
+        let name = blank["name"].as_str().expect("a name");
+        *claims.get_mut(name).expect("the form has it") = value;
+    }
+    assert_eq!(text, "");
+    form["claims"].take()
+}
+
+fn number_of(digits: &str) -> u64 {
+    digits.bytes().fold(0, |number, digit| number * 128 + u64::from(digit))
+}
