@@ -172,7 +172,7 @@ mod tests {
             not_before: None,
             confirmation: Confirmation::Absent,
             scope: Cow::default(),
-            groups: Vec::new(),
+            groups: Cow::default(),
         }
     }
 

@@ -42,15 +42,16 @@ pub struct Facts<'t> {
     pub not_before: Option<NumericDate>,
     pub confirmation: Confirmation,
     pub scope: Cow<'t, str>,
-    /// Names and ids of the groups claim.
-    pub groups: Vec<Cow<'t, str>>,
+    pub groups: Groups<'t>,
 }
+
+/// Names and ids of the groups claim.
+pub type Groups<'t> = Cow<'t, [Cow<'t, str>]>;
 
 impl Facts<'_> {
     /// The same, of its own.
     pub fn into_owned(self) -> Facts<'static> {
-        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-        Facts { scope: own(self.scope), groups: self.groups.into_iter().map(own).collect(), ..self }
+        Facts { scope: Cow::Owned(self.scope.into_owned()), groups: owned_groups(&self.groups), ..self }
     }
 
     /// RFC 7519 §4.1.4 and §4.1.5, again.
@@ -77,7 +78,7 @@ pub struct Claims<'de> {
     scope: Option<Value<'de>>,
     audience: Audience,
     confirmation: Option<Confirmation>,
-    groups: Vec<Cow<'de, str>>,
+    groups: Groups<'de>,
 }
 
 impl Default for Claims<'_> {
@@ -92,7 +93,7 @@ impl Default for Claims<'_> {
             scope: None,
             audience: Audience::Others,
             confirmation: Some(Confirmation::Absent),
-            groups: Vec::new(),
+            groups: Groups::default(),
         }
     }
 }
@@ -113,7 +114,7 @@ impl<'de> Claims<'de> {
     /// Takes in one member.
     pub fn put(&mut self, name: &str, value: Value<'de>, expected: &Expected<'_>) {
         if name == expected.groups_claim {
-            self.groups = group_names(&value);
+            self.groups = group_names(&value).into();
         }
         match name {
             "active" => self.active = Some(value == Value::Flag(true)),
@@ -139,7 +140,7 @@ impl<'de> Claims<'de> {
             nbf: own(self.nbf),
             iat: own(self.iat),
             scope: own(self.scope),
-            groups: self.groups.into_iter().map(|name| Cow::Owned(name.into_owned())).collect(),
+            groups: owned_groups(&self.groups),
             ..self
         }
     }
@@ -156,7 +157,7 @@ impl<'de> Claims<'de> {
             nbf: lend(&self.nbf),
             iat: lend(&self.iat),
             scope: lend(&self.scope),
-            groups: self.groups.iter().map(|name| Cow::Borrowed(name.as_ref())).collect(),
+            groups: Cow::Borrowed(&self.groups),
             ..*self
         }
     }
@@ -297,6 +298,10 @@ fn group_names<'de>(value: &Value<'de>) -> Vec<Cow<'de, str>> {
         }
     }
     names
+}
+
+fn owned_groups(groups: &[Cow<'_, str>]) -> Groups<'static> {
+    groups.iter().map(|name| Cow::Owned(name.clone().into_owned())).collect()
 }
 
 /// The names in a groups claim's JSON text (`isUserInGroup`).

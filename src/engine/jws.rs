@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::LazyLock;
 
+use aws_lc_rs::digest;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, RSA_PKCS1_2048_8192_SHA256,
     RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
@@ -126,6 +127,16 @@ impl Algorithm {
             "RS384" => Algorithm::Rs384,
             "RS512" => Algorithm::Rs512,
             _ => return None,
+        })
+    }
+
+    /// RFC 7518 §3.1: what is signed is a digest; of Ed25519 the whole input (RFC 8032).
+    pub fn digest(self) -> Option<&'static digest::Algorithm> {
+        Some(match self {
+            Algorithm::EdDsa => return None,
+            Algorithm::Es256 | Algorithm::Ps256 | Algorithm::Rs256 => &digest::SHA256,
+            Algorithm::Es384 | Algorithm::Ps384 | Algorithm::Rs384 => &digest::SHA384,
+            Algorithm::Es512 | Algorithm::Ps512 | Algorithm::Rs512 => &digest::SHA512,
         })
     }
 
