@@ -18,7 +18,7 @@ const SHIMS = [
   ['native'],
   ['errors'],
   ['engine'],
-  ['bearer', 'copy', 'events', 'host', 'internal', 'patience', 'policies', 'settings'],
+  ['bearer', 'copy', 'events', 'host', 'internal', 'keys-wait', 'patience', 'policies', 'settings'],
   ['cache-flow', 'crypto', 'forms', 'reply'],
   ['core'],
   ['client'],

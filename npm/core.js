@@ -13,6 +13,7 @@ const { FAILURES, Failure, MonoCloudHttpError, MonoCloudValidationError, failure
 const { decided, introspected, isWatched, keysReporter } = require('./events.js');
 const { Forms } = require('./forms.js');
 const { Host } = require('./host.js');
+const { KeysWait } = require('./keys-wait.js');
 const { Policies } = require('./policies.js');
 const { settingsOf } = require('./settings.js');
 
@@ -20,8 +21,6 @@ const { settingsOf } = require('./settings.js');
 const NEEDS_KEYS = -1;
 const IS_SLOW = -2;
 const NOT_A_JWT = -4;
-/** How long one waits for newer keys, in milliseconds, while something else could serve. */
-const STALE_WAIT = 1000;
 /** A flight that was joined may have left too early; two more are always enough. */
 const MAX_ROUNDS = 3;
 
@@ -30,6 +29,7 @@ class Core {
   #warm;
   #host;
   #cache;
+  #keysWait;
   /** With a resolver for the keys alone, JWTs need no metadata. */
   #needsMetadata;
   /** With `introspectJwtTokens` the issuer decides on every token. */
@@ -48,6 +48,7 @@ class Core {
     this.context = JSON.parse(this.#native.context());
     this.#needsMetadata = !options.jwksResolver || Boolean(options.metadataResolver);
     if (functions) this.#host = new Host(this.#native, functions);
+    this.#keysWait = new KeysWait(this.#native, this.#host);
     // Weakly: the engine keeps this function for as long as the client keeps the engine.
     const host = this.#host && new WeakRef(this.#host);
     this.#warm = this.#native.warm(() => host?.deref()?.drain());
@@ -185,9 +186,7 @@ class Core {
     for (let round = 1; round <= MAX_ROUNDS; round += 1) {
       // Old keys could serve: then nobody waits long for newer ones. Not twice, for a key may be missing.
       const mayGiveUp = round === 1 && (hasStandIn || this.#native.hasUsableKeys());
-      const pending = this.#native.waitForKeys(mayGiveUp ? STALE_WAIT : undefined);
-      this.#host?.drain();
-      const isDone = await pending;
+      const isDone = await this.#keysWait.wait(mayGiveUp);
       const number = this.policies.numberOf(policy);
       const outcome =
         isDone || round === MAX_ROUNDS

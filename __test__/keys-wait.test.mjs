@@ -1,0 +1,75 @@
+// Who waits for newer keys costs the engine a waiter: many who come at once, one.
+
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { test } from 'node:test';
+
+const { KeysWait } = createRequire(import.meta.url)('../npm/keys-wait.js');
+
+/** An engine whose refreshes end when told to. */
+function fakeEngine() {
+  const waits = [];
+  return {
+    waits,
+    waitForKeys: (patience) => new Promise((resolve) => { waits.push({ patience, end: resolve }); }),
+  };
+}
+
+const longerThan = async (milliseconds) => {
+  const end = performance.now() + milliseconds;
+  while (performance.now() <= end) await new Promise((resolve) => { setImmediate(resolve); });
+};
+
+test('a thousand callers at once leave one waiter, and only the first may believe that the refresh was for it', async () => {
+  const engine = fakeEngine();
+  const keysWait = new KeysWait(engine);
+  const callers = Array.from({ length: 1000 }, () => keysWait.wait(true));
+  assert.equal(engine.waits.length, 1);
+  engine.waits[0].end(true);
+  const answers = await Promise.all(callers);
+  assert.deepEqual([answers[0], new Set(answers.slice(1))], [true, new Set([false])]);
+});
+
+test('those who may give up wait apart from those who may not', async () => {
+  const engine = fakeEngine();
+  const keysWait = new KeysWait(engine);
+  const callers = [true, false, true, false].map((mayGiveUp) => keysWait.wait(mayGiveUp));
+  assert.deepEqual(engine.waits.map(({ patience }) => patience), [1000, undefined]);
+  engine.waits.forEach(({ end }) => end(false));
+  assert.deepEqual(await Promise.all(callers), [false, false, false, false]);
+});
+
+test('nobody waits much less than the second because others came earlier', async () => {
+  const engine = fakeEngine();
+  const keysWait = new KeysWait(engine);
+  const callers = [keysWait.wait(true), keysWait.wait(false)];
+  await longerThan(50);
+  callers.push(keysWait.wait(true), keysWait.wait(true), keysWait.wait(false));
+  assert.deepEqual(engine.waits.map(({ patience }) => patience), [1000, undefined, 1000]);
+  engine.waits.forEach(({ end }) => end(true));
+  assert.deepEqual(await Promise.all(callers), [true, true, true, false, false]);
+});
+
+test('a wait that is over is not shared with who comes after it', async () => {
+  const engine = fakeEngine();
+  const keysWait = new KeysWait(engine);
+  for (let round = 1; round <= 3; round += 1) {
+    const caller = keysWait.wait(true);
+    engine.waits[round - 1].end(true);
+    assert.equal(await caller, true);
+    assert.equal(engine.waits.length, round);
+  }
+});
+
+test('what the engine left for the host to do is done by who began the wait', async () => {
+  const engine = fakeEngine();
+  let drained = 0;
+  const keysWait = new KeysWait(engine, { drain: () => { drained += 1; engine.waits[0].end(true); } });
+  assert.deepEqual(await Promise.all([keysWait.wait(false), keysWait.wait(false)]), [true, false]);
+  assert.equal(drained, 1);
+});
+
+test('an engine that throws leaves nothing to share', async () => {
+  const keysWait = new KeysWait({ waitForKeys: () => { throw new Error('a panic that was caught'); } });
+  for (let round = 0; round < 2; round += 1) await assert.rejects(keysWait.wait(true), { message: 'a panic that was caught' });
+});
