@@ -11,7 +11,7 @@ import { basename, join, relative } from 'node:path';
 import { root } from './setup.mjs';
 
 /** Where a wrong line lets somebody in. */
-const DECISIONS = ['certificate', 'certificate_headers', 'claims', 'decide', 'decide_cached', 'json', 'jwk', 'jws', 'policy', 'time'];
+const DECISIONS = ['certificate', 'certificate_headers', 'claims', 'decide', 'decide_cached', 'forms', 'json', 'jwk', 'jws', 'policy', 'time'];
 /** The share of branches that these must reach (issue 6). */
 const REQUIRED = ['jws', 'jwk', 'claims', 'policy', 'certificate'];
 const FUZZ_CASES = '5000';
