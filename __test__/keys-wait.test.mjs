@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 
+import { eventually } from './faults/waiting.mjs';
+
 const { KeysWait } = createRequire(import.meta.url)('../npm/keys-wait.js');
 
 /** An engine whose refreshes end when told to. */
@@ -14,11 +16,6 @@ function fakeEngine() {
     waitForKeys: (patience) => new Promise((resolve) => { waits.push({ patience, end: resolve }); }),
   };
 }
-
-const longerThan = async (milliseconds) => {
-  const end = performance.now() + milliseconds;
-  while (performance.now() <= end) await new Promise((resolve) => { setImmediate(resolve); });
-};
 
 test('a thousand callers at once leave one waiter, and only the first may believe that the refresh was for it', async () => {
   const engine = fakeEngine();
@@ -43,7 +40,8 @@ test('nobody waits much less than the second because others came earlier', async
   const engine = fakeEngine();
   const keysWait = new KeysWait(engine);
   const callers = [keysWait.wait(true), keysWait.wait(false)];
-  await longerThan(50);
+  const start = performance.now();
+  await eventually(() => performance.now() - start > 50);
   callers.push(keysWait.wait(true), keysWait.wait(true), keysWait.wait(false));
   assert.deepEqual(engine.waits.map(({ patience }) => patience), [1000, undefined, 1000]);
   engine.waits.forEach(({ end }) => end(true));
@@ -67,6 +65,14 @@ test('what the engine left for the host to do is done by who began the wait', as
   const keysWait = new KeysWait(engine, { drain: () => { drained += 1; engine.waits[0].end(true); } });
   assert.deepEqual(await Promise.all([keysWait.wait(false), keysWait.wait(false)]), [true, false]);
   assert.equal(drained, 1);
+});
+
+test('a wait that fails is not shared with who comes after it', async () => {
+  const engine = { waitForKeys: () => Promise.reject(new Error('the engine is gone')) };
+  const keysWait = new KeysWait(engine);
+  await assert.rejects(keysWait.wait(true), { message: 'the engine is gone' });
+  engine.waitForKeys = async () => true;
+  assert.equal(await keysWait.wait(true), true);
 });
 
 test('an engine that throws leaves nothing to share', async () => {

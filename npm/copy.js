@@ -91,19 +91,13 @@ class Slots {
 
   /** A fresh copy of the claims of a slot. @param read Gives them, parsed, the first time. */
   claims(slot, read) {
-    return this.known(slot) ?? this.#learn(slot, read());
-  }
-
-  /** A fresh copy of the claims of a slot that were handed out before. */
-  known(slot) {
-    const known = this.#places[slot % PLACES];
-    return known !== undefined && known.slot === slot ? copy(known.claims, known.recipe) : undefined;
-  }
-
-  #learn(slot, claims) {
+    const place = slot % PLACES;
+    const known = this.#places[place];
+    if (known !== undefined && known.slot === slot) return copy(known.claims, known.recipe);
+    const claims = read();
     if (claims === undefined) return undefined;
     const recipe = recipeOf(claims);
-    this.#places[slot % PLACES] = { slot, claims: sharing(claims, this.#last), recipe };
+    this.#places[place] = { slot, claims: sharing(claims, this.#last), recipe };
     this.#last = claims;
     return copy(claims, recipe);
   }

@@ -226,11 +226,6 @@ class Core {
 
   /** A copy of claims that were parsed before. */
   #recall(token, slot) {
-    return this.#slots.known(slot) ?? this.#recallFirst(token, slot);
-  }
-
-  /** The same for the first time, in a function of its own: the usual way makes no closure. */
-  #recallFirst(token, slot) {
     const claims = this.#slots.claims(slot, () => {
       const text = this.#native.claims(token, slot);
       return text === null ? undefined : JSON.parse(text);

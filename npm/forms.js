@@ -9,12 +9,11 @@
 
 const { copy, recipeOf } = require('./copy.js');
 
-/** Forms that are kept; the engine knows fewer. */
-const MOST = 8;
+/** Forms that are kept: as many as the engine has. */
+const MOST = 4;
 
 class Forms {
   #known = new Map();
-  #last;
 
   /** Whether a text of the engine is a filled-in form, not claims. */
   static isForm(text) {
@@ -24,31 +23,25 @@ class Forms {
   /** The claims. @param describe Gives a form by its number, the first time; without it there are no claims. */
   claims(text, describe) {
     const number = numberAt(text, 1, 3);
-    const form = this.#last?.number === number ? this.#last : this.#form(number, describe);
+    const form = this.#known.get(number) ?? this.#learn(number, describe(number));
     return form && fill(form, text);
   }
 
-  #form(number, describe) {
-    const form = this.#known.get(number) ?? formOf(number, describe(number));
-    if (form === undefined) return undefined;
+  #learn(number, description) {
+    if (description === null) return undefined;
+    const { claims, blanks } = JSON.parse(description);
+    const form = { claims, recipe: recipeOf(claims), blanks };
     this.#known.set(number, form);
     if (this.#known.size > MOST) this.#known.delete(this.#known.keys().next().value);
-    this.#last = form;
     return form;
   }
 }
 
-function formOf(number, description) {
-  if (description === null) return undefined;
-  const { claims, blanks } = JSON.parse(description);
-  return { number, claims, recipe: recipeOf(claims), blanks };
-}
-
 function fill({ claims, recipe, blanks }, text) {
   const filled = copy(claims, recipe);
-  // Each name is a member already, so assigning to it sets that member, `__proto__` too.
   let at = 4;
   for (let i = 0; i < blanks.length; i += 1) {
+    // Each name is a member already, so assigning to it sets that member, `__proto__` too.
     const { name, isText } = blanks[i];
     if (isText) {
       const start = at + 2;

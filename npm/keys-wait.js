@@ -5,10 +5,7 @@
  * engine one waiter at a time, not one a token.
  */
 
-const { performance } = require('node:perf_hooks');
-
-// Taken before a test's fake timers replace it.
-const now = performance.now.bind(performance);
+const { now } = require('./patience.js');
 
 /** How long one waits, in milliseconds, while something else could serve; and how much shorter it may be by sharing. */
 const STALE_WAIT = 1000;
@@ -17,9 +14,8 @@ const SHARED_WITHIN = 50;
 class KeysWait {
   #native;
   #host;
-  /** The waits that can be shared: of those who may give up, and of those who may not. */
-  #impatient;
-  #patient;
+  /** The wait that can be shared, by how long it may take: a patience, or nothing for no end. */
+  #shared = new Map();
 
   constructor(native, host) {
     this.#native = native;
@@ -31,26 +27,25 @@ class KeysWait {
    * is known now is all there is to wait for; false when others had started the refresh, perhaps too early.
    */
   async wait(mayGiveUp) {
-    const shared = mayGiveUp ? this.#impatient : this.#patient;
+    const patience = mayGiveUp ? STALE_WAIT : undefined;
+    const shared = this.#shared.get(patience);
     if (shared !== undefined && !(mayGiveUp && now() - shared.since > SHARED_WITHIN)) {
       await shared.pending;
       return false;
     }
-    const pending = this.#native.waitForKeys(mayGiveUp ? STALE_WAIT : undefined);
+    const pending = this.#native.waitForKeys(patience);
     this.#host?.drain();
-    this.#share(mayGiveUp, pending);
+    this.#share(patience, { pending, since: now() });
     return pending;
   }
 
-  #share(mayGiveUp, pending) {
-    const wait = { since: now(), pending };
-    if (mayGiveUp) this.#impatient = wait;
-    else this.#patient = wait;
+  #share(patience, wait) {
+    this.#shared.set(patience, wait);
+    const end = () => {
+      if (this.#shared.get(patience) === wait) this.#shared.delete(patience);
+    };
     // Before anybody who waits goes on: what is over is not for sharing.
-    pending.then(() => {
-      if (this.#impatient === wait) this.#impatient = undefined;
-      if (this.#patient === wait) this.#patient = undefined;
-    });
+    wait.pending.then(end, end);
   }
 }
 

@@ -83,4 +83,4 @@ class Waiter {
   }
 }
 
-module.exports = { Patience };
+module.exports = { Patience, now };

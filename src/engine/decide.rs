@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::cache::Memory;
 use super::claims::{Claims, Expected, Facts, Origin};
 use super::config::Config;
 use super::error::Reason;
@@ -63,11 +64,8 @@ impl Engine {
             Ok(facts) => facts,
             Err(reason) => return Verdict::Refused(reason),
         };
-        let authorized = call.policy.check(&facts, call.certificate);
         let Warm { memory, forms, .. } = &mut *self.lock();
-        if let Some(memory) = memory {
-            memory.note(call.token, facts, published.generation, &clock);
-        }
+        let authorized = authorize(call, facts, memory, published.generation, &clock);
         if let Some(forms) = forms
             && asked.reads_forms
         {
@@ -100,10 +98,7 @@ impl Engine {
             Ok(facts) => facts,
             Err(reason) => return Some(Verdict::Refused(reason)),
         };
-        let authorized = call.policy.check(&facts, call.certificate);
-        if let Some(memory) = memory {
-            memory.note(call.token, facts, published.generation, clock);
-        }
+        let authorized = authorize(call, facts, memory, published.generation, clock);
         Some(authorized.map_or_else(Verdict::Refused, |()| Verdict::Form(filled.to_text())))
     }
 
@@ -207,6 +202,21 @@ struct Parsed<'t> {
     payload: Vec<u8>,
     signature: Vec<u8>,
     header: Arc<Header>,
+}
+
+/// What the route asks of proved facts. They are noted whatever it says: another route may ask for less.
+fn authorize(
+    call: &Call<'_>,
+    facts: Facts<'_>,
+    memory: &mut Option<Memory>,
+    generation: u64,
+    clock: &Clock,
+) -> Result<(), Reason> {
+    let authorized = call.policy.check(&facts, call.certificate);
+    if let Some(memory) = memory {
+        memory.note(call.token, facts, generation, clock);
+    }
+    authorized
 }
 
 /// The claims' text, as it was signed. That it is text was proved with the claims.
