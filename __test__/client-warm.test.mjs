@@ -122,6 +122,8 @@ describe('claims', () => {
     'with numbers of every kind': `{${BASE},"n":[0,-0,1e21,1.0,-1E-7,9007199254740993,0.1,1e-400]}`,
     'with texts of every kind': `{${BASE},"s":["","\\u0000","\\ud83d\\ude00","\\u2028é","\\/\\"\\\\"],"":""}`,
     'of many members': `{${BASE}${Array.from({ length: 500 }, (_, i) => `,"m${i}":{"v":[${i}]}`).join('')}}`,
+    'with groups of every kind': `{${BASE},"groups":[{"id":"1","tags":["x"]},{"id":"2"},["n",{}],"plain",null,{"groups":[{"aud":["y"]}]}]}`,
+    'with aud and groups inside': `{${BASE},"groups":{"x":[1]},"inner":{"groups":[],"aud":{"aud":["z"],"other":{"a":[]}}}}`,
     'with arrays in arrays': `{${BASE},"a":[[],[[]],[[1,[2,{"b":[]}]]],{}]}`,
   };
 
@@ -130,12 +132,17 @@ describe('claims', () => {
       const client = offline();
       const token = signedText(text);
       const expected = JSON.parse(text);
+      const handedOut = new Set();
       for (let call = 1; call <= 5; call += 1) {
         const claims = await client.validateAccessToken(token);
         assert.deepEqual(claims, expected, `call ${call}`);
         assert.equal(JSON.stringify(claims), JSON.stringify(expected), `call ${call}`);
         assert.equal(Object.getPrototypeOf(claims), Object.prototype);
         assert.deepEqual(Object.getOwnPropertyDescriptors(claims), Object.getOwnPropertyDescriptors(expected));
+        for (const object of objectsIn(claims)) {
+          assert.ok(!handedOut.has(object), `call ${call} shares ${JSON.stringify(object)}`);
+          handedOut.add(object);
+        }
       }
       assert.equal({}.admin, undefined);
     });
@@ -267,4 +274,10 @@ async function takeThreadPool(t) {
     rmSync(folder, { recursive: true });
   });
   return () => isTaken;
+}
+
+/** A value and all that is nested in it. */
+function objectsIn(value) {
+  if (typeof value !== 'object' || value === null) return [];
+  return [value, ...Reflect.ownKeys(value).flatMap((name) => objectsIn(value[name]))];
 }

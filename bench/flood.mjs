@@ -109,8 +109,9 @@ async function run(guard, judge, workerData) {
         accepted += 1;
         if (isTimed) times.record(Math.max(1, Math.round((performance.timeOrigin + performance.now() - sentAt) * 1e3)));
       };
-      // A kid nobody has waits for the keys; the rest is answered by now.
-      pending.push((sentAt === undefined ? judge : guard)(request, refusing, accept));
+      // A kid nobody has waits for the keys; the rest is answered by now, and nothing of it is kept, as in a server.
+      const waiting = (sentAt === undefined ? judge : guard)(request, refusing, accept);
+      if (waiting !== undefined) pending.push(waiting);
     });
   });
   delay.disable();
