@@ -29,7 +29,7 @@ function finish(decision, request, response, next) {
   response.statusCode = decision.status;
   for (const name in decision.headers) response.setHeader(name, decision.headers[name]);
   response.setHeader('Content-Type', 'application/json; charset=utf-8');
-  response.end(JSON.stringify(decision.body));
+  response.end(decision.text);
 }
 
 module.exports = { ...require('./index.js'), protectApi };

@@ -16,6 +16,8 @@ const BODIES = {
   500: Object.freeze({ message: 'internal server error' }),
   503: Object.freeze({ message: 'service unavailable' }),
 };
+/** The same as JSON, written once. */
+const TEXTS = Object.fromEntries(Object.entries(BODIES).map(([status, body]) => [status, JSON.stringify(body)]));
 
 /** An answer instead of the route's. */
 class Reply {
@@ -23,6 +25,7 @@ class Reply {
     this.status = status;
     this.headers = Object.freeze(headers);
     this.body = BODIES[status];
+    this.text = TEXTS[status];
   }
 }
 
