@@ -1,6 +1,6 @@
 // How much of a bare route's requests per second is left once the route is guarded?
 //
-//   node bench/http.mjs [--quick] [--framework fastify] [--rounds 5] [--seconds 3]
+//   node bench/http.mjs [--quick] [--framework fastify] [--rounds 11] [--seconds 1.5]
 //
 // Each server is a child process of its own and idle outside its turn; the load comes from this
 // process: autocannon, 50 connections, one request at a time on each. Rounds are interleaved and a
@@ -15,8 +15,8 @@ import { number, printHeader, printMissing, printTable, printTargets, ratio, sav
 import { argument, forge, makeKey, quick, startIssuer, tokenPool } from './support.mjs';
 
 const CONNECTIONS = 50;
-const ROUNDS = Number(argument('rounds', quick ? 1 : 5));
-const SECONDS = Number(argument('seconds', quick ? 1 : 3));
+const ROUNDS = Number(argument('rounds', quick ? 1 : 11));
+const SECONDS = Number(argument('seconds', quick ? 1 : 1.5));
 const ALGORITHM = 'RS256';
 const REPEATED = 100;
 // Twice the package's memory of 10,000 tokens and twenty times fast-jwt's: by the time a token

@@ -9,12 +9,12 @@ use crate::engine::certificate_headers::{Form, certificate_in};
 use crate::engine::jwk::KeySet;
 use crate::engine::jws::{Algorithm, Header};
 use crate::engine::options::{Kind, PREFIX, TABLE};
-use crate::engine::{claims, jwk, jws, policy};
+use crate::engine::{claims, groups, jwk, jws, policy};
 
 /// Whether a groups claim (its JSON text) holds any of the groups, or all.
 #[napi(catch_unwind)]
 pub fn is_user_in_group(groups_claim: Option<String>, groups: Vec<String>, match_all: bool) -> bool {
-    let held = groups_claim.as_deref().map(claims::group_names_of_json).unwrap_or_default();
+    let held = groups_claim.as_deref().map(groups::group_names_of_json).unwrap_or_default();
     let asked: Vec<Box<str>> = groups.into_iter().map(Into::into).collect();
     policy::is_in_groups(&held, &asked, match_all)
 }

@@ -11,6 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use super::certificate::{Confirmation, Thumbprint};
 use super::error::Reason;
+use super::groups::{Groups, group_names, owned_groups};
 use super::json::{self, Names, Value};
 use super::time::{Clock, NumericDate};
 
@@ -44,9 +45,6 @@ pub struct Facts<'t> {
     pub scope: Cow<'t, str>,
     pub groups: Groups<'t>,
 }
-
-/// Names and ids of the groups claim.
-pub type Groups<'t> = Cow<'t, [Cow<'t, str>]>;
 
 impl Facts<'_> {
     /// The same, of its own.
@@ -279,35 +277,6 @@ fn confirmation(value: &Value<'_>) -> Option<Confirmation> {
         Some((_, Value::Text(text))) => Thumbprint::parse(text).map_or(Confirmation::Unreadable, Confirmation::Bound),
         Some(_) => Confirmation::Unreadable,
     })
-}
-
-/// The groups claim: an array of strings or of `{ id, name }`; anything else holds no group.
-fn group_names<'de>(value: &Value<'de>) -> Vec<Cow<'de, str>> {
-    let Value::Array(groups) = value else {
-        return Vec::new();
-    };
-    let mut names = Vec::with_capacity(2 * groups.len());
-    for group in groups {
-        match group {
-            Value::Text(name) => names.push(name.clone()),
-            Value::Object(members) => names.extend(members.iter().filter_map(|(member, value)| match value {
-                Value::Text(text) if member == "id" || member == "name" => Some(text.clone()),
-                _ => None,
-            })),
-            _ => {}
-        }
-    }
-    names
-}
-
-fn owned_groups(groups: &[Cow<'_, str>]) -> Groups<'static> {
-    groups.iter().map(|name| Cow::Owned(name.clone().into_owned())).collect()
-}
-
-/// The names in a groups claim's JSON text (`isUserInGroup`).
-pub fn group_names_of_json(text: &str) -> Vec<Cow<'_, str>> {
-    let seed = json::ValueSeed { depth: json::MAX_DEPTH, keeps_nested: true };
-    json::read(text.as_bytes(), seed).map(|value| group_names(&value)).unwrap_or_default()
 }
 
 /// Whether bytes are one strict JSON object, whatever its members say (`decodeJwt`).

@@ -5,7 +5,6 @@
 
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
@@ -69,19 +68,6 @@ pub type Waiter = Box<dyn FnOnce() + Send>;
 pub enum Event {
     Refreshed { keys: usize },
     RefreshFailed { reason: Reason },
-}
-
-/// Ages and sizes, for `health()`.
-#[derive(Clone, Debug, Default)]
-pub struct Health {
-    pub metadata_age: Option<Duration>,
-    pub keys_age: Option<Duration>,
-    pub next_metadata_refresh: Option<Duration>,
-    pub last_metadata_failure: Option<Reason>,
-    pub next_refresh: Option<Duration>,
-    pub last_failure: Option<Reason>,
-    pub keys: usize,
-    pub refused_kids: usize,
 }
 
 type Observer = Box<dyn Fn(Event) + Send + Sync>;
@@ -250,21 +236,6 @@ impl KeyStore {
         }
     }
 
-    pub fn health(&self) -> Health {
-        let now = self.clock.now();
-        let state = self.lock();
-        Health {
-            metadata_age: state.metadata.age(now),
-            keys_age: state.keys.age(now),
-            next_refresh: state.keys.next_attempt(now),
-            next_metadata_refresh: state.metadata.next_attempt(now),
-            last_metadata_failure: state.metadata.failure().map(|failure| failure.reason),
-            last_failure: state.keys.failure().map(|failure| failure.reason),
-            keys: state.keys.usable(now).map_or(0, |published| published.set.len()),
-            refused_kids: state.unknown_kids.refused(),
-        }
-    }
-
     /// Watches what happens to the keys until `forget` is called with the same name.
     pub fn observe(&self, name: u64, observer: Observer) {
         self.observers.lock().unwrap_or_else(PoisonError::into_inner).push((name, observer));
@@ -302,6 +273,9 @@ impl State {
 
 #[path = "keys_flights.rs"]
 mod flights;
+#[path = "keys_health.rs"]
+mod health;
+pub use health::Health;
 
 #[cfg(test)]
 #[path = "keys_tests.rs"]

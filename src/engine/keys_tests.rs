@@ -1,6 +1,7 @@
 //! The key store in virtual time, with an issuer that answers when told to.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use super::*;
 use crate::engine::http::{Request, Response};

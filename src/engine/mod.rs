@@ -13,6 +13,7 @@ pub mod jws;
 pub mod jwk;
 pub mod certificate;
 pub mod certificate_headers;
+pub mod groups;
 pub mod claims;
 pub mod forms;
 pub mod policy;
