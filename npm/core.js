@@ -7,12 +7,10 @@
  */
 
 const native = require('./engine.js');
-const { CacheFlow } = require('./cache-flow.js');
 const { Slots } = require('./copy.js');
 const { FAILURES, Failure, MonoCloudHttpError, MonoCloudValidationError, failureOf } = require('./errors.js');
 const { decided, introspected, isWatched, keysReporter } = require('./events.js');
 const { Forms } = require('./forms.js');
-const { Host } = require('./host.js');
 const { KeysWait } = require('./keys-wait.js');
 const { Policies } = require('./policies.js');
 const { settingsOf } = require('./settings.js');
@@ -47,7 +45,7 @@ class Core {
     /** `{ issuer, audience }`: what this client is called in events and to a shared cache. */
     this.context = JSON.parse(this.#native.context());
     this.#needsMetadata = !options.jwksResolver || Boolean(options.metadataResolver);
-    if (functions) this.#host = new Host(this.#native, functions);
+    if (functions) this.#host = hostOf(this.#native, functions);
     this.#keysWait = new KeysWait(this.#native, this.#host);
     // Weakly: the engine keeps this function for as long as the client keeps the engine.
     const host = this.#host && new WeakRef(this.#host);
@@ -55,7 +53,7 @@ class Core {
     this.#introspectsAll = !this.#native.isLocal('a.b.c');
     this.#native.observe(keysReporter(this.context));
     this.policies = new Policies(this.#native);
-    if (options.cache) this.#cache = new CacheFlow(this, this.#native, options.cache);
+    if (options.cache) this.#cache = cacheOf(this, this.#native, options.cache);
   }
 
   /**
@@ -242,6 +240,18 @@ class Core {
     const last = this.#native.failure();
     return last?.reason === number ? failureOf(number, last.detail) : failure;
   }
+}
+
+// Few clients have either, so neither is loaded by importing the package.
+
+function hostOf(engine, functions) {
+  const { Host } = require('./host.js');
+  return new Host(engine, functions);
+}
+
+function cacheOf(core, engine, cache) {
+  const { CacheFlow } = require('./cache-flow.js');
+  return new CacheFlow(core, engine, cache);
 }
 
 /** Reasons that say nothing against the claims: this route, or this caller's certificate, was refused. */
