@@ -85,13 +85,30 @@ export async function listen(app, { tls } = {}) {
   };
 }
 
-/** Resolves when `server` listens at `address`, rejects when it cannot. */
-export function open(server, address) {
+/** Ports that servers of this process had. */
+const used = new Set();
+
+/**
+ * Resolves when `server` listens at `address`, rejects when it cannot. A free port is one that nobody had in this
+ * process: the engine knows issuers by their address, and remembers that the one before could not be reached.
+ */
+export async function open(server, address) {
+  await listening(server, address);
+  const { port } = server.address();
+  if (address.port === 0 && used.has(port)) {
+    await close(server);
+    return open(server, address);
+  }
+  used.add(port);
+  return server;
+}
+
+function listening(server, address) {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(address, () => {
       server.off('error', reject);
-      resolve(server);
+      resolve();
     });
   });
 }
@@ -100,6 +117,6 @@ export function open(server, address) {
 export function close(server) {
   return new Promise((resolve, reject) => {
     server.close((error) => (error ? reject(error) : resolve()));
-    server.closeAllConnections();
+    server.closeAllConnections?.();
   });
 }
