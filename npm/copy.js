@@ -20,11 +20,15 @@ class Recipe {
     this.signature = signature;
     this.hasProto = !isArray && names.includes('__proto__');
     // The two that are nested in most claims are put back by name: a store whose name varies is several times as slow.
-    const part = (name) => (isArray ? undefined : parts[names.indexOf(name)]);
-    this.aud = part('aud');
-    this.groups = part('groups');
-    this.others = names.filter((name) => isArray || (name !== 'aud' && name !== 'groups'));
-    this.otherParts = this.others.map((name) => parts[names.indexOf(name)]);
+    this.aud = undefined;
+    this.groups = undefined;
+    this.others = [];
+    if (!isArray) names.forEach((name, i) => this.#place(name, parts[i]));
+  }
+
+  #place(name, part) {
+    if (name === 'aud' || name === 'groups') this[name] = part;
+    else this.others.push({ name, part });
   }
 }
 
@@ -66,10 +70,13 @@ function copyObject(value, recipe) {
   const fresh = { ...value };
   if (recipe.isFlat) return fresh;
   if (recipe.hasProto) return withNested(fresh, value, recipe);
-  const { aud, groups, others, otherParts } = recipe;
+  const { aud, groups, others } = recipe;
   if (aud !== undefined) fresh.aud = copy(value.aud, aud);
   if (groups !== undefined) fresh.groups = copy(value.groups, groups);
-  for (let i = 0; i < others.length; i += 1) fresh[others[i]] = copy(value[others[i]], otherParts[i]);
+  for (let i = 0; i < others.length; i += 1) {
+    const { name, part } = others[i];
+    fresh[name] = copy(value[name], part);
+  }
   return fresh;
 }
 
