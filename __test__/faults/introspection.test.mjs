@@ -6,6 +6,8 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, mock, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 import express from 'express';
 
@@ -19,6 +21,8 @@ import { eventually, rejection, within } from './waiting.mjs';
 
 const PATH = '/token/introspection';
 const FUSE = 10;
+setFlagsFromString('--expose-gc');
+const gc = runInNewContext('gc');
 
 describe('introspection', { skip: unsupported }, () => {
   let server;
@@ -76,6 +80,20 @@ describe('introspection', { skip: unsupported }, () => {
       assert.equal((await pending).reason, 'timed_out');
     });
   }
+
+  test('that is slow answers also the one who kept nothing but the promise', async () => {
+    let answer;
+    const later = new Promise((resolve) => { answer = resolve; });
+    server.proxy.fault(PATH, delay(later), { times: 1 });
+    const pending = within(20_000, alone(server, credentials).validateAccessToken(tokens[1]));
+    await eventually(() => server.proxy.count(PATH) === 1);
+    for (let turn = 0; turn < 5; turn += 1) {
+      gc();
+      await new Promise((resolve) => { setImmediate(resolve); });
+    }
+    answer();
+    assert.ok(await pending);
+  });
 
   test('that is slow is waited for, once for all who ask about one token', async () => {
     const client = await warm();

@@ -345,7 +345,7 @@ impl NativeClient {
 
 impl Drop for NativeClient {
     fn drop(&mut self) {
-        self.engine.store().forget(self.engine.number());
+        self.engine.abandon();
         if let Some(host) = &self.host {
             host.abandon();
             self.engine.store().abandon();

@@ -16,6 +16,9 @@ pub const MAX_BODY_BYTES: usize = 512 * 1024;
 /// The longest `Retry-After` that is honoured.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 
+/// Somebody who waits for an answer, until the other end of this is dropped.
+pub type Asker = tokio::sync::watch::Receiver<()>;
+
 /// What to ask, and of whom.
 #[derive(Clone, Debug)]
 pub enum Request {
@@ -34,6 +37,8 @@ pub struct HttpRequest {
     pub form: Option<String>,
     /// Whether the client certificate is presented (RFC 8705 §2).
     pub presents_certificate: bool,
+    /// Without whom the exchange is broken off; with none it is everybody's, and comes to its end.
+    pub asker: Option<Asker>,
 }
 
 impl std::fmt::Debug for HttpRequest {
@@ -50,6 +55,7 @@ impl HttpRequest {
             headers: vec![("accept", "application/json".into())],
             form: None,
             presents_certificate: false,
+            asker: None,
         }
     }
 }

@@ -1,11 +1,14 @@
 //! The engine's own HTTP client: TLS, proxies, deadlines, and which failure each fault of the network is.
 //!
-//! Never follows a redirect, never reads more than [`MAX_BODY_BYTES`], never outlives its deadline, keeps connections
-//! alive. TLS 1.2 and 1.3.
+//! Never follows a redirect, never reads more than [`MAX_BODY_BYTES`], never outlives its deadline nor its asker, keeps
+//! connections alive. TLS 1.2 and 1.3.
 
 use std::error::Error as StdError;
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -13,7 +16,7 @@ use rustls::CertificateError;
 use tokio::runtime::Handle;
 
 use super::error::{Failure, Reason};
-use super::http::{Done, HttpRequest, MAX_BODY_BYTES, Request, Response, Transport};
+use super::http::{Asker, Done, HttpRequest, MAX_BODY_BYTES, Request, Response, Transport};
 
 /// How long a connection may take to be made, TLS included, within the total deadline.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -65,10 +68,26 @@ impl Transport for HttpClient {
     }
 }
 
+/// What comes of it; nothing once nobody asks.
+async fn while_asked<F: Future + Unpin>(mut asker: Asker, mut future: F) -> Option<F::Output> {
+    let mut gone = pin!(async move { while asker.changed().await.is_ok() {} });
+    poll_fn(|context| match Pin::new(&mut future).poll(context) {
+        Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+        Poll::Pending => gone.as_mut().poll(context).map(|()| None),
+    })
+    .await
+}
+
 impl Inner {
     async fn exchange(&self, request: HttpRequest) -> Result<Response, Failure> {
+        let asker = request.asker.clone();
         let deadline = Duration::from_millis(self.network.timeout_ms);
-        tokio::time::timeout(deadline, self.exchange_at_leisure(request)).await.unwrap_or(Err(Reason::TimedOut.into()))
+        let exchange = pin!(tokio::time::timeout(deadline, self.exchange_at_leisure(request)));
+        let answer = match asker {
+            None => exchange.await.ok(),
+            Some(asker) => while_asked(asker, exchange).await.and_then(Result::ok),
+        };
+        answer.unwrap_or(Err(Reason::TimedOut.into()))
     }
 
     async fn exchange_at_leisure(&self, request: HttpRequest) -> Result<Response, Failure> {

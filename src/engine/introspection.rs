@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
+use tokio::sync::watch;
 use url::form_urlencoded;
 
 use super::claims::{Claims, Expected, Origin};
@@ -43,6 +44,8 @@ struct State {
     failures: u32,
     last_failure: Option<Reason>,
     next_probe: Ticks,
+    /// While it is there, somebody waits for answers.
+    asking: Option<watch::Sender<()>>,
 }
 
 impl Introspection {
@@ -52,7 +55,8 @@ impl Introspection {
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Monotonic>,
     ) -> Arc<Introspection> {
-        Arc::new(Introspection { config, store, transport, clock, state: Mutex::default() })
+        let state = State { asking: Some(watch::Sender::default()), ..State::default() };
+        Arc::new(Introspection { config, store, transport, clock, state: Mutex::new(state) })
     }
 
     /// Asks about a token, or joins who is asking. The waiter is called once.
@@ -76,6 +80,11 @@ impl Introspection {
         let introspection = Arc::clone(self);
         let token: Box<str> = token.into();
         self.store.wait_for_metadata(false, Box::new(move || introspection.send(token, now, true)));
+    }
+
+    /// Breaks off what is under way: nobody will hear of it, for instance since the worker thread has ended.
+    pub fn abandon(&self) {
+        self.lock().asking = None;
     }
 
     /// How many failures in a row there were, and the last one: for `health()`.
@@ -152,7 +161,9 @@ impl Introspection {
             ("content-type", "application/x-www-form-urlencoded".to_owned()),
         ];
         headers.extend(authorization.map(|value| ("authorization", value)));
-        Ok(HttpRequest { url, headers, form: Some(form.finish()), presents_certificate: is_mutual_tls })
+        let asker = self.lock().asking.as_ref().map(watch::Sender::subscribe).ok_or(Reason::TimedOut)?;
+        let form = Some(form.finish());
+        Ok(HttpRequest { url, headers, form, presents_certificate: is_mutual_tls, asker: Some(asker) })
     }
 
     /// What an answer means (contract 6).

@@ -82,6 +82,22 @@ fn the_request_is_a_form_with_the_token_and_who_asks() {
 }
 
 #[test]
+fn a_request_has_an_asker_until_the_client_is_gone_and_then_none_is_made() {
+    let world = world();
+    let has_asker = |request: &Request| {
+        let Request::Http(HttpRequest { asker: Some(asker), .. }) = request else { panic!("a request with an asker") };
+        asker.has_changed().is_ok()
+    };
+    let _answer = world.ask("one");
+    assert!(world.issuer.asks_only(has_asker));
+    world.introspection.abandon();
+    assert!(world.issuer.asks_only(|request| !has_asker(request)));
+    let before = world.issuer.sent();
+    let refused = world.ask("two").try_recv().expect("at once").expect_err("a failure");
+    assert_eq!((refused.reason, world.issuer.sent()), (Reason::TimedOut, before));
+}
+
+#[test]
 fn only_active_true_is_active() {
     let world = world();
     assert!(world.answer(200, r#"{"active":true,"sub":"x"}"#).is_ok());

@@ -168,6 +168,12 @@ impl Engine {
         self.introspection.ask(token, now, waiter);
     }
 
+    /// Its client is gone, with its thread for instance: nobody hears of its events and answers any more.
+    pub fn abandon(&self) {
+        self.store.forget(self.number);
+        self.introspection.abandon();
+    }
+
     /// The issuer of the metadata, or the tenant where there is none.
     pub fn issuer(&self) -> String {
         self.store
