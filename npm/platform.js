@@ -24,11 +24,11 @@ function platformName() {
 
 /**
  * Where musl is nowhere, nothing is linked with it. Where it is, the report tells: it names the glibc that the process
- * runs on, and takes some milliseconds to write.
+ * runs on, and takes some milliseconds to load and to write.
  */
 function isMusl() {
-  const { report } = process;
   if (!hasMusl()) return false;
+  const { report } = process;
   if (typeof report?.getReport !== 'function') return true;
   const excluded = report.excludeNetwork;
   report.excludeNetwork = true; // Or the report looks names up in DNS.
