@@ -82,7 +82,7 @@ for (const [name, newCache] of [["a user's cache", mapCache], ['memoryCache()', 
       const client = alone(server, { cache, jwksCacheDuration: 0, jwksMaxStale: 0 });
       await client.warmUp();
       await server.proxy.down();
-      // Ages are in milliseconds: in the first one they are not too old.
+      // In the first second they are not too old.
       await eventually(() => !client.health().ready);
       await assert.rejects(client.validateAccessToken(token), { name: 'MonoCloudHttpError' });
     });

@@ -68,16 +68,6 @@ impl Transport for HttpClient {
     }
 }
 
-/// What comes of it; nothing once nobody asks.
-async fn while_asked<F: Future + Unpin>(mut asker: Asker, mut future: F) -> Option<F::Output> {
-    let mut gone = pin!(async move { while asker.changed().await.is_ok() {} });
-    poll_fn(|context| match Pin::new(&mut future).poll(context) {
-        Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
-        Poll::Pending => gone.as_mut().poll(context).map(|()| None),
-    })
-    .await
-}
-
 impl Inner {
     async fn exchange(&self, request: HttpRequest) -> Result<Response, Failure> {
         let asker = request.asker.clone();
@@ -158,6 +148,16 @@ impl Inner {
         }
         builder.build().map_err(|_| Reason::TlsFailed)
     }
+}
+
+/// What comes of it; nothing once nobody asks.
+async fn while_asked<F: Future + Unpin>(mut asker: Asker, mut future: F) -> Option<F::Output> {
+    let mut gone = pin!(async move { while asker.changed().await.is_ok() {} });
+    poll_fn(|context| match Pin::new(&mut future).poll(context) {
+        Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+        Poll::Pending => gone.as_mut().poll(context).map(|()| None),
+    })
+    .await
 }
 
 impl Network {

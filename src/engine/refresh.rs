@@ -19,6 +19,8 @@ const LEAST_GAP: Duration = Duration::from_millis(100);
 const EAGER: Duration = Duration::from_secs(10);
 /// Who comes later than this after a flight took off does not wait for it when there is something to use.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// A document may be used for so long at least: who waited for it has yet to decide with it.
+const LEAST_USE: Duration = Duration::from_secs(1);
 /// The share by which ahead and pauses vary, so that a fleet does not ask in step.
 const JITTER: f64 = 0.2;
 
@@ -82,7 +84,7 @@ impl<T> Refresh<T> {
     }
 
     fn max_stale(&self) -> Duration {
-        self.lifetime.max_age.saturating_add(self.lifetime.max_stale)
+        self.lifetime.max_age.saturating_add(self.lifetime.max_stale).max(LEAST_USE)
     }
 
     /// What a caller should do now.

@@ -56,6 +56,16 @@ fn a_failed_refresh_keeps_what_was_there_and_nobody_waits() {
 }
 
 #[test]
+fn a_document_without_age_and_staleness_serves_those_who_waited_for_it_for_a_second_and_the_next_caller_waits_again() {
+    let mut refresh = Refresh::new(Lifetime { max_age: Duration::ZERO, max_stale: Duration::ZERO }, 1);
+    refresh.take_off(at(0.0));
+    refresh.succeed(1, at(0.1));
+    assert_eq!(refresh.usable(at(1.1)), Some(&1));
+    assert_eq!(refresh.usable(at(1.101)), None);
+    assert_eq!(refresh.advise(at(0.1)), Advice::Wait);
+}
+
+#[test]
 fn a_document_is_used_for_max_stale_past_its_age_and_not_a_millisecond_longer() {
     let mut refresh = fresh();
     refresh.take_off(at(86_699.9));
