@@ -6,8 +6,6 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, mock, test } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 
 import express from 'express';
 
@@ -16,13 +14,12 @@ import { protectApi } from '@monocloud/backend-node/express';
 import { unsupported } from '../support/authorization-server.mjs';
 import { get, listen } from '../support/http.mjs';
 import { FAULTS, delay, drip, hang, status, text } from './bodies.mjs';
+import { gc } from './gc.mjs';
 import { alone, startProviderBehindProxy } from './issuers.mjs';
 import { eventually, rejection, within } from './waiting.mjs';
 
 const PATH = '/token/introspection';
 const FUSE = 10;
-setFlagsFromString('--expose-gc');
-const gc = runInNewContext('gc');
 
 describe('introspection', { skip: unsupported }, () => {
   let server;

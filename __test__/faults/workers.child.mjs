@@ -1,8 +1,8 @@
 // Makes and terminates worker threads, a few at a time, and prints what that did to the resident memory.
 
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
+
+import { gc } from './gc.mjs';
 
 const { ISSUER: issuer, TOKENS, WORKERS, WARM_UP, ALLOWED } = process.env;
 const AT_ONCE = 4;
@@ -11,8 +11,6 @@ const AT_ONCE_FIRST = 6;
 /** Longer than a request that hangs: until its deadline it holds what it was asked for. */
 const READINGS = 100;
 const tokens = JSON.parse(TOKENS);
-setFlagsFromString('--expose-gc');
-const gc = runInNewContext('gc');
 const file = new URL('worker.cjs', import.meta.url);
 
 /** One thread, ended as soon as it has asked: in the same turn of the event loop, or a few later. */

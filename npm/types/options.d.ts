@@ -93,8 +93,8 @@ export interface MonoCloudOidcBackendClientOptions {
    */
   jwksCacheDuration?: number;
   /**
-   * Seconds past its duration for which a JWK Set (and metadata) is still used while fetching it anew fails, >= 0; a second after it
-   * came it always is. Afterwards `MonoCloudHttpError`. Default: 86400. Environment: `MONOCLOUD_BACKEND_JWKS_MAX_STALE`.
+   * Seconds past its duration for which a JWK Set (and metadata) is still used while fetching it anew fails, >= 0; a second
+   * after it came it always is. Afterwards `MonoCloudHttpError`. Default: 86400. Environment: `MONOCLOUD_BACKEND_JWKS_MAX_STALE`.
    */
   jwksMaxStale?: number;
   /**
