@@ -3,8 +3,9 @@
 // Told `{ framework, guard, issuer, key }`, it answers `{ port }` or `{ missing, why }`; asked for
 // 'busy', it answers the share of time since the last question in which its event loop worked.
 
+import { createPublicKey, verify } from 'node:crypto';
 import { loadOurs, OURS, ourClient, validatorsFor } from './contestants.mjs';
-import { AUDIENCE, CLOCK_TOLERANCE } from './support.mjs';
+import { AUDIENCE, CLOCK_TOLERANCE, signedParts } from './support.mjs';
 
 const REFUSAL = { message: 'unauthorized' };
 
@@ -43,8 +44,25 @@ async function guardFor({ framework, guard, issuer, key }) {
   if (guard === '@fastify/jwt + get-jwks') {
     return fastifyJwt(issuer, key);
   }
-  const [{ validate }] = await validatorsFor(issuer, key, (name) => name === guard);
+  const validate = guard === 'floor: crypto.verify, KeyObject' ? verifierOnly(key) : await validatorNamed(guard, issuer, key);
   return framework === 'express' ? expressGuard(validate) : fastifyGuard(validate);
+}
+
+async function validatorNamed(guard, issuer, key) {
+  const [{ validate }] = await validatorsFor(issuer, key, (name) => name === guard);
+  return validate;
+}
+
+/** The signature and nothing else: no claims are read, no rule is asked. */
+function verifierOnly({ publicPem }) {
+  const publicKey = createPublicKey(publicPem);
+  return (token) => {
+    const { input, signature } = signedParts(token);
+    if (!verify('sha256', input, publicKey, signature)) {
+      throw new Error('forged');
+    }
+    return {};
+  };
 }
 
 function expressGuard(validate) {
