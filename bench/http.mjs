@@ -6,7 +6,8 @@
 // process: autocannon, 50 connections, one request at a time on each. Rounds are interleaved and a
 // share is taken within a round, so the machine's moods cancel out: turns are shorter than those, and
 // this package's comes next to the bare route's. Two processes of the same guard differ by a few
-// percent for as long as they live, so each guard has three, and they take its rounds in turn.
+// percent for as long as they live, so each guard has three, one after the other. No server waits
+// eight seconds for its turn, also while others warm up: V8 would shrink its heap.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,7 +21,7 @@ const CONNECTIONS = 50;
 const ROUNDS = Number(argument('rounds', quick ? 1 : 30));
 const SECONDS = Number(argument('seconds', 0.5));
 const PROCESSES = quick ? 1 : 3;
-const WARM_UP_SECONDS = quick ? 0.3 : 3;
+const WARM_UP_ROUNDS = quick ? 1 : 6;
 const ALGORITHM = 'RS256';
 const REPEATED = 100;
 // Three times the package's memory of 10,000 tokens and thirty times fast-jwt's: by the time a token
@@ -41,7 +42,7 @@ const issuer = await startIssuer([key]);
 const results = {};
 
 printHeader('Requests per second through Express and Fastify', [
-  `${CONNECTIONS} connections, ${ROUNDS} interleaved rounds of ${SECONDS} s each, over ${PROCESSES} processes a guard in turn. `
+  `${CONNECTIONS} connections, ${ROUNDS} interleaved rounds of ${SECONDS} s each, over ${PROCESSES} processes a guard, one after the other. `
   + `${ALGORITHM} tokens, signed beforehand: `
   + `repeated, ${REPEATED} in turn; distinct, ${DISTINCT} in turn, more than any memory here holds. The bare route gets the same headers. `
   + '"share": requests per second over the bare route\'s, median over the rounds. "busy": how much of the time the '
@@ -65,30 +66,39 @@ try {
 }
 
 async function measureFramework(framework, regimes) {
+  const samples = Object.fromEntries(Object.keys(regimes).map((regime) => [regime, GUARDS[framework].map(() => [])]));
   const guards = [];
-  try {
-    for (const guard of GUARDS[framework]) {
-      guards.push(await startGuard(framework, guard));
+  for (let i = 0; i < PROCESSES; i++) {
+    guards.length = 0;
+    try {
+      for (const guard of GUARDS[framework]) {
+        guards.push(await startServer(framework, guard));
+      }
+      await measureProcesses(guards.filter(({ missing }) => !missing), regimes, samples);
+    } finally {
+      guards.forEach(({ stop }) => stop());
     }
-    const present = guards.filter(({ missing }) => !missing);
-    for (const server of present.flatMap(({ servers }) => servers)) {
-      await proveAnswers(server, regimes.repeated[0]);
-      await load(server, regimes.repeated, WARM_UP_SECONDS);
-    }
-    const measured = {};
-    for (const [regime, tokens] of Object.entries(regimes)) {
-      const segment = ({ servers }, round) => load(servers[round % PROCESSES], tokens, SECONDS);
-      const samples = await interleave({ rounds: ROUNDS, contestants: present, segment });
-      measured[regime] = show(framework, regime, guards, present, samples);
-    }
-    printMissing(guards);
-    return measured;
-  } finally {
-    guards.forEach(({ servers }) => servers.forEach((server) => server.stop()));
+  }
+  const measured = Object.keys(regimes).map((regime) => [regime, show(framework, regime, guards, samples[regime])]);
+  printMissing(guards);
+  return Object.fromEntries(measured);
+}
+
+/** Adds these processes' rounds to the samples. */
+async function measureProcesses(servers, regimes, samples) {
+  const turns = (tokens, rounds) => interleave({ rounds, contestants: servers, segment: (server) => load(server, tokens, SECONDS) });
+  for (const server of servers) {
+    await proveAnswers(server, regimes.repeated[0]);
+  }
+  await turns(regimes.repeated, WARM_UP_ROUNDS);
+  for (const [regime, tokens] of Object.entries(regimes)) {
+    const rounds = await turns(tokens, ROUNDS / PROCESSES);
+    rounds.forEach((more, i) => samples[regime][i].push(...more));
   }
 }
 
-function show(framework, regime, guards, present, samples) {
+function show(framework, regime, guards, samples) {
+  const present = guards.filter(({ missing }) => !missing);
   const perSecond = samples.map((each) => each.map((sample) => sample.perSecond));
   const rows = present.map(({ guard }, i) => ({
     name: guard,
@@ -103,15 +113,6 @@ function show(framework, regime, guards, present, samples) {
   target(`${framework}, ${regime} tokens: share of the bare route`,
     rows.find((row) => row.name === OURS)?.share, { atLeast: TARGETS[framework][regime] });
   return rows;
-}
-
-async function startGuard(framework, guard) {
-  const servers = [];
-  for (let i = 0; i < PROCESSES; i++) {
-    servers.push(await startServer(framework, guard));
-  }
-  const { missing, why } = servers[0];
-  return { guard, servers, missing, why };
 }
 
 async function startServer(framework, guard) {
