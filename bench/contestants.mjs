@@ -8,6 +8,9 @@ import { promisify } from 'node:util';
 import { AUDIENCE, CLOCK_TOLERANCE, claimsFor, forge, makeKey, signToken } from './support.mjs';
 
 export const OURS = '@monocloud/backend-node';
+/** Two that only bound what the others can reach. */
+export const COSTS_NOTHING = 'a validator that costs nothing';
+export const NODE_FLOOR = 'floor: crypto.verify, KeyObject';
 
 /** Imports the package under its own name (a subpath like '/express'), or says why it cannot. */
 export async function loadOurs(subpath = '') {

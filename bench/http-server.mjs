@@ -4,7 +4,7 @@
 // 'busy', it answers the share of time since the last question in which its event loop worked.
 
 import { createPublicKey, verify } from 'node:crypto';
-import { loadOurs, OURS, ourClient, validatorsFor } from './contestants.mjs';
+import { COSTS_NOTHING, loadOurs, NODE_FLOOR, OURS, ourClient, validatorsFor } from './contestants.mjs';
 import { AUDIENCE, CLOCK_TOLERANCE, signedParts } from './support.mjs';
 
 const REFUSAL = { message: 'unauthorized' };
@@ -31,7 +31,7 @@ async function guardFor({ framework, guard, issuer, key }) {
   if (guard === 'bare') {
     return undefined;
   }
-  if (guard === 'a validator that costs nothing') {
+  if (guard === COSTS_NOTHING) {
     return (request, response, next) => {
       request.claims = {};
       next();
@@ -44,7 +44,7 @@ async function guardFor({ framework, guard, issuer, key }) {
   if (guard === '@fastify/jwt + get-jwks') {
     return fastifyJwt(issuer, key);
   }
-  const validate = guard === 'floor: crypto.verify, KeyObject' ? verifierOnly(key) : await validatorNamed(guard, issuer, key);
+  const validate = guard === NODE_FLOOR ? verifierOnly(key) : await validatorNamed(guard, issuer, key);
   return framework === 'express' ? expressGuard(validate) : fastifyGuard(validate);
 }
 

@@ -13,7 +13,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import autocannon from 'autocannon';
-import { OURS } from './contestants.mjs';
+import { COSTS_NOTHING, NODE_FLOOR, OURS } from './contestants.mjs';
 import { interleave } from './measure.mjs';
 import { number, printHeader, printMissing, printTable, printTargets, ratio, saveResults, summary, target } from './report.mjs';
 import { argument, forge, makeKey, quick, startIssuer, tokenPool } from './support.mjs';
@@ -30,11 +30,9 @@ const REPEATED = 100;
 // goes on where the server's last one ended: begun anew, none would get that far.
 const DISTINCT = quick ? 1_000 : 30_000;
 
-const COSTS_NOTHING = 'a validator that costs nothing';
-const VERIFIES_ONLY = 'floor: crypto.verify, KeyObject';
 const GUARDS = {
-  fastify: ['bare', OURS, COSTS_NOTHING, VERIFIES_ONLY, 'fast-jwt, cache 1000', 'jose', '@fastify/jwt + get-jwks'],
-  express: ['bare', OURS, COSTS_NOTHING, VERIFIES_ONLY, 'fast-jwt, cache 1000', 'jose'],
+  fastify: ['bare', OURS, COSTS_NOTHING, NODE_FLOOR, 'fast-jwt, cache 1000', 'jose', '@fastify/jwt + get-jwks'],
+  express: ['bare', OURS, COSTS_NOTHING, NODE_FLOOR, 'fast-jwt, cache 1000', 'jose'],
 };
 const TARGETS = { fastify: { repeated: 0.85, distinct: 0.45 }, express: { repeated: 0.95, distinct: 0.8 } };
 
@@ -68,9 +66,9 @@ try {
 
 async function measureFramework(framework, regimes) {
   const samples = Object.fromEntries(Object.keys(regimes).map((regime) => [regime, GUARDS[framework].map(() => [])]));
-  const guards = [];
+  let guards;
   for (let i = 0; i < PROCESSES; i++) {
-    guards.length = 0;
+    guards = [];
     try {
       for (const guard of GUARDS[framework]) {
         guards.push(await startServer(framework, guard));
@@ -87,7 +85,7 @@ async function measureFramework(framework, regimes) {
 
 /** Adds these processes' rounds to the samples. */
 async function measureProcesses(servers, regimes, samples) {
-  const turns = (tokens, rounds) => interleave({ rounds, contestants: servers, segment: (server) => load(server, tokens, SECONDS) });
+  const turns = (tokens, rounds) => interleave({ rounds, contestants: servers, segment: (server) => load(server, tokens) });
   for (const server of servers) {
     await proveAnswers(server, regimes.repeated[0]);
   }
@@ -142,10 +140,10 @@ async function proveAnswers({ guard, url }, token) {
 }
 
 /** One turn of load: requests per second, and how busy the server was. */
-async function load(server, tokens, seconds) {
+async function load(server, tokens) {
   const { guard, url, child } = server;
   let start;
-  const run = autocannon({ url, connections: CONNECTIONS, duration: seconds, sampleInt: 100, setupClient: share(tokens, server.served) });
+  const run = autocannon({ url, connections: CONNECTIONS, duration: SECONDS, sampleInt: 100, setupClient: share(tokens, server.served) });
   // Building the requests comes before `start` and is nobody's fault.
   run.once('start', () => {
     start = performance.now();

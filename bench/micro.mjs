@@ -5,7 +5,7 @@
 // Ends with the other answers of a warm client (paths.mjs). Exit code 1 only for a wrong answer.
 
 import { constants, verify } from 'node:crypto';
-import { loadBenchVerify, OURS, proveAnswers, validatorsFor } from './contestants.mjs';
+import { loadBenchVerify, NODE_FLOOR, OURS, proveAnswers, validatorsFor } from './contestants.mjs';
 import { freshCopies, interleave, IN_FLIGHT, perCall, perRepeatedCall, threadMicroseconds, wallMicroseconds } from './measure.mjs';
 import { measurePaths } from './paths.mjs';
 import { number, printHeader, printMissing, printTable, printTargets, ratio, saveResults, summary, target, times } from './report.mjs';
@@ -20,7 +20,6 @@ const WARM_UP = quick ? 200 : 2_000;
 const BUDGET = quick ? 2 : 30;
 
 const NATIVE_FLOOR = 'floor: raw aws-lc verify';
-const NODE_FLOOR = 'floor: crypto.verify, KeyObject';
 
 const algorithms = argument('alg') ? [argument('alg')] : ['RS256', 'ES256', 'EdDSA', 'PS256'];
 const keys = algorithms.map((alg) => makeKey(alg));
