@@ -27,7 +27,7 @@ const CALLBACK_PARAMETERS = {
 
 function isUserInGroup(user, groups, groupsClaim, matchAll) {
   if (!Array.isArray(groups) || groups.some((group) => typeof group !== 'string')) {
-    throw new MonoCloudValidationError('groups must be an array of strings', 'argument_invalid');
+    throw new MonoCloudValidationError('groups must be an array of strings', undefined, 'argument_invalid');
   }
   const name = groupsClaim || 'groups';
   // An own member only: a claim named `constructor` is absent unless the token carries it.
@@ -90,7 +90,7 @@ function parseReference(text) {
 }
 
 function invalidCallback(detail) {
-  return new MonoCloudValidationError(`Invalid callback parameters: ${detail}`, 'callback_invalid');
+  return new MonoCloudValidationError(`Invalid callback parameters: ${detail}`, undefined, 'callback_invalid');
 }
 
 /** 43 characters of the URL-safe alphabet, which is also the least RFC 7636 §4.1 asks of a code verifier. */

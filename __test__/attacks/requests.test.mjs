@@ -29,7 +29,7 @@ function routes() {
   const failing = (message, code) => {
     const subclassed = target.clientWith({});
     subclassed.validateAccessToken = async () => {
-      throw new MonoCloudTokenError(message, code, 'expired');
+      throw new MonoCloudTokenError(message, undefined, 'expired', code);
     };
     return subclassed;
   };
