@@ -9,10 +9,12 @@ import { close, get, open } from './support/http.mjs';
 import { offline, signed } from './support/offline.mjs';
 import { answersOf } from './support/protect-answers.mjs';
 import { credentialsOf } from './support/protect-credentials.mjs';
+import { preflightsOf } from './support/protect-preflight.mjs';
 
 for (const framework of EXPRESS) {
   answersOf(framework);
   credentialsOf(framework);
+  preflightsOf(framework);
 
   describe(`${framework.name}: the middleware`, () => {
     const protect = (options, route) => framework.protectApi(offline(), options)(route);

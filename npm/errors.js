@@ -135,8 +135,8 @@ function failureOf(number, detail) {
 }
 
 /** What a `MonoCloudTokenError` of any origin means for the caller. */
-function codeOfTokenError(code, message) {
+function tokenCodeOf(code, message) {
   return typeof code === 'string' ? code : (TOKEN_FAILURES.get(message)?.code ?? 'invalid_token');
 }
 
-module.exports = { ...CLASSES, Failure, FAILURES, codeOfTokenError, failureOf };
+module.exports = { ...CLASSES, Failure, FAILURES, tokenCodeOf, failureOf };

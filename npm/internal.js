@@ -91,7 +91,7 @@ function publicPart(jwk) {
 }
 
 function keyNotFound() {
-  return new MonoCloudTokenError('No fitting signing key found', undefined, 'key_not_found', 'invalid_token');
+  return new MonoCloudTokenError('No fitting signing key found', undefined, 'key_not_found');
 }
 
 module.exports = {

@@ -7,7 +7,7 @@
  * package, or another version of it, has classes of its own (a monorepo, `jest.resetModules()`).
  */
 
-const { Failure, codeOfTokenError } = require('./errors.js');
+const { Failure, tokenCodeOf } = require('./errors.js');
 
 /** Seconds after which a client may ask again when neither the issuer nor the catalogue says. */
 const RETRY_AFTER = 5;
@@ -69,10 +69,10 @@ function replyToFailure(failure, scopes) {
 function replyToError(error, scopes) {
   const isObject = (typeof error === 'object' && error !== null) || typeof error === 'function';
   if (!isObject) return INTERNAL;
-  const message = memberOf(error, 'message');
+  const [message, code] = ['message', 'code'].map((name) => memberOf(error, name));
   return replyToFacts({
     name: memberOf(error, 'name', (name) => NAMES.has(name)),
-    code: codeOfTokenError(memberOf(error, 'code'), message),
+    code: tokenCodeOf(code, message),
     message,
     status: memberOf(error, 'status'),
     retryAfter: memberOf(error, 'retryAfter') ?? headerOf(memberOf(error, 'raw'), 'retry-after'),
