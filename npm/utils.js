@@ -68,12 +68,17 @@ async function generatePKCE() {
 }
 
 function callbackParameters(callback) {
-  if (callback instanceof URLSearchParams) return callback;
-  const { searchParams, hash } = callback instanceof URL ? callback : parseReference(callback);
+  if (isKind(callback, 'URLSearchParams')) return new URLSearchParams(String(callback));
+  const { searchParams, hash } = isKind(callback, 'URL') ? new URL(String(callback)) : parseReference(callback);
   // One part or the other, never a mixture. The query comes first, but a registered redirect URI may have a query
   // of its own while the response is in the fragment.
   const answersInQuery = Object.values(CALLBACK_PARAMETERS).some((name) => searchParams.has(name));
   return answersInQuery ? searchParams : new URLSearchParams(hash.slice(1));
+}
+
+/** By its tag, never by `instanceof`: another realm (Jest, jsdom) has classes of its own. */
+function isKind(value, kind) {
+  return Object.prototype.toString.call(value) === `[object ${kind}]`;
 }
 
 function parseReference(text) {
