@@ -1,6 +1,7 @@
 // Are the classes ordinary ones: the same for import and require, open to subclasses and spies, and no burden on the process?
 
 import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, describe, mock, test } from 'node:test';
 import { inspect } from 'node:util';
@@ -85,6 +86,18 @@ describe('the errors', () => {
     const error = new MonoCloudOPError('invalid_client');
     assert.deepEqual([error.message, error.error, error.errorDescription, error.raw], ['invalid_client', 'invalid_client', undefined, undefined]);
     assert.deepEqual({ ...new MonoCloudOPError('invalid_client', 'why', raw) }, { reason: undefined });
+  });
+
+  test('are made by our own calls with a response, or with nothing, in the second place', () => {
+    const folder = new URL('../npm/', import.meta.url);
+    const files = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.js'));
+    const calls = files.flatMap((name) => {
+      const source = readFileSync(new URL(name, folder), 'utf8');
+      return [...source.matchAll(/new MonoCloud(?:AuthBase|Validation|Token|Http)Error\(/g)].map(({ index }) => [name, wordsOf(source.slice(index))]);
+    });
+    assert.ok(calls.length > 15);
+    const wrong = calls.filter(([, [, second = 'undefined']]) => !['undefined', 'raw'].includes(second));
+    assert.deepEqual(wrong, []);
   });
 
   test('of a token with a documented message alone are the failure of that message', () => {
@@ -238,3 +251,17 @@ describe('a process', () => {
     });
   }
 });
+
+/** The arguments of the call that a text begins with, as they are written. */
+function wordsOf(text) {
+  const words = [''];
+  let depth = 0;
+  for (const [part] of text.slice(text.indexOf('(')).matchAll(/'[^']*'|`[^`]*`|[^]/g)) {
+    if ('([{'.includes(part)) depth += 1;
+    if (')]}'.includes(part)) depth -= 1;
+    if (depth === 0) break;
+    if (part === ',' && depth === 1) words.push('');
+    else words[words.length - 1] += part;
+  }
+  return words.map((word) => word.replace(/^\(/, '').trim()).filter((word) => word !== '');
+}

@@ -88,6 +88,10 @@ describe('an error is judged by its name', () => {
   const named = (name, members) => Object.assign(new Error('No'), { name, ...members });
   const { MonoCloudTokenError, MonoCloudHttpError } = require('../npm/index.js');
 
+  function endless() {
+    return new Proxy({}, { getPrototypeOf: endless });
+  }
+
   for (const [what, error, expected] of [
     ['own', named('MonoCloudTokenError', { code: 'invalid_token' }), invalid('No')],
     ['own, of an error without a code', named('MonoCloudTokenError'), invalid('No')],
@@ -97,6 +101,8 @@ describe('an error is judged by its name', () => {
       named('MonoCloudTokenError', { message: 'Token is missing required groups' }), forbidden('Bearer error="insufficient_scope"')],
     ['own, with a status', named('MonoCloudHttpError', { status: 404 }), internal()],
     ['own, of an outage', named('MonoCloudHttpError', { status: 503, raw: { headers: { 'retry-after': '7' } } }), unavailable('7')],
+    ['own, and it says that it is an outage, whatever its status', named('MonoCloudHttpError', { status: 404, isOutage: true, retryAfter: 3 }), unavailable('3')],
+    ['unknown, and it says that it is an outage', named('SomeError', { isOutage: true }), internal()],
     ['own, of an OP error', named('MonoCloudOPError'), internal()],
     ['inherited', new (class extends MonoCloudTokenError {})('No'), invalid('No')],
     ['inherited, under a name of its own', Object.assign(new (class extends MonoCloudHttpError {})('No'), { name: 'OwnError' }), unavailable('5')],
@@ -116,7 +122,7 @@ describe('an error is judged by its name', () => {
         throw new Error('canary');
       },
     }), internal()],
-    ['that of a proxy without an end', new Proxy({}, { getPrototypeOf: () => new Proxy({}, {}) }), internal()],
+    ['that of classes without an end', endless(), internal()],
   ]) {
     test(`which is ${what}`, async () => {
       assert.deepEqual(await answerTo(error), expected);

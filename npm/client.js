@@ -14,8 +14,8 @@ const BACKEND = Symbol('backend');
 
 /** The engine behind a client whose methods are the ones of this file: for middleware, which needs no `Error`. */
 let coreOf;
-/** What a client of this copy is called in events, also one that `coreOf` does not give. */
-let contextOf;
+/** The engine behind a client, whatever its methods are. */
+let anyCoreOf;
 
 class MonoCloudOidcBackendClient {
   #core;
@@ -85,11 +85,10 @@ class MonoCloudOidcBackendClient {
   }
 
   static {
-    const isOurs = (client) => typeof client === 'object' && client !== null && #core in client;
-    contextOf = (client) => (isOurs(client) ? client.#core.context : undefined);
-    coreOf = (client) => {
-      return isOurs(client) && isPristine(client) && client.validateAccessToken === VALIDATE ? client.#core : undefined;
-    };
+    anyCoreOf = (client) =>
+      typeof client === 'object' && client !== null && #core in client ? client.#core : undefined;
+    coreOf = (client) =>
+      client?.validateAccessToken === VALIDATE && isPristine(client) ? anyCoreOf(client) : undefined;
   }
 }
 
@@ -121,4 +120,4 @@ function settle(outcome) {
   return outcome;
 }
 
-module.exports = { MonoCloudBackendNodeClient, MonoCloudOidcBackendClient, contextOf, coreOf };
+module.exports = { MonoCloudBackendNodeClient, MonoCloudOidcBackendClient, anyCoreOf, coreOf };

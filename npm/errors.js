@@ -84,9 +84,9 @@ class Failure {
       case 'MonoCloudOPError':
         return opError(this.spec, this.detail, raw);
       case 'MonoCloudHttpError':
-        return hide(new MonoCloudHttpError(message, raw, reason), 'retryAfter', this.retryAfter);
+        return withAdvice(new MonoCloudHttpError(message, raw, reason), this);
       default:
-        return new MonoCloudValidationError(message, raw, reason);
+        return withAdvice(new MonoCloudValidationError(message, raw, reason), this);
     }
   }
 
@@ -94,6 +94,15 @@ class Failure {
   get retryAfter() {
     return this.detail?.retryAfter ?? this.spec.retryAfter ?? undefined;
   }
+}
+
+/**
+ * What the response to whoever is waiting needs, and no log prints: the seconds after which to ask again, and whether
+ * this is an outage, whatever its class and status are.
+ */
+function withAdvice(error, failure) {
+  hide(error, 'retryAfter', failure.retryAfter);
+  return hide(error, 'isOutage', failure.detail?.isOutage ?? undefined);
 }
 
 /**

@@ -7,7 +7,7 @@
  */
 
 const { bearerToken } = require('./bearer.js');
-const { MonoCloudBackendNodeClient, contextOf, coreOf } = require('./client.js');
+const { MonoCloudBackendNodeClient, anyCoreOf, coreOf } = require('./client.js');
 const { FAILURES, Failure, MonoCloudValidationError } = require('./errors.js');
 const { resolverFailed } = require('./events.js');
 const { isPending } = require('./pending.js');
@@ -161,13 +161,14 @@ class Route {
     } catch {
       // Told below. What was thrown may hold what the resolver reads.
     }
-    resolverFailed(contextOf(this.#client), name, token === undefined ? undefined : this.#kindOf(token));
+    this.#tellOfFailure(name, token);
     return RESOLVER_FAILED;
   }
 
-  #kindOf(token) {
-    const core = coreOf(this.#client);
-    return core && (core.isLocal(token) ? 'jwt' : 'opaque');
+  #tellOfFailure(resolver, token) {
+    const core = anyCoreOf(this.#client);
+    const kind = core && token !== undefined ? (core.isLocal(token) ? 'jwt' : 'opaque') : undefined;
+    resolverFailed(core?.context, resolver, kind);
   }
 
   #reply(problem) {

@@ -43,11 +43,10 @@ const INTERNAL = new Reply(500, {});
  * @param scopes The ones the route asks for.
  */
 function replyTo(problem, scopes) {
-  if (problem instanceof Failure) return replyToFailure(problem, scopes);
   try {
-    return replyToError(problem, scopes);
+    return problem instanceof Failure ? replyToFailure(problem, scopes) : replyToError(problem, scopes);
   } catch {
-    // An error whose members throw when they are read.
+    // An error whose members throw when they are read, or a proxy that has no end of prototypes.
     return INTERNAL;
   }
 }
@@ -57,6 +56,8 @@ const REFUSED = new Map();
 
 function replyToFailure(failure, scopes) {
   const { spec, detail } = failure;
+  // Metadata or keys could not be had, for whatever reason: the token was not judged.
+  if (detail?.isOutage === true) return unavailable(undefined, failure.retryAfter);
   let reply = REFUSED.get(spec);
   if (reply === undefined) {
     const { name, code, message } = spec;
@@ -69,15 +70,12 @@ function replyToFailure(failure, scopes) {
 function replyToError(error, scopes) {
   const isObject = (typeof error === 'object' && error !== null) || typeof error === 'function';
   if (!isObject) return INTERNAL;
-  const [message, code] = ['message', 'code'].map((name) => memberOf(error, name));
-  return replyToFacts({
-    name: memberOf(error, 'name', (name) => NAMES.has(name)),
-    code: tokenCodeOf(code, message),
-    message,
-    status: memberOf(error, 'status'),
-    retryAfter: memberOf(error, 'retryAfter') ?? headerOf(memberOf(error, 'raw'), 'retry-after'),
-    scopes,
-  });
+  const name = memberOf(error, 'name', (word) => NAMES.has(word));
+  const [message, code] = ['message', 'code'].map((member) => memberOf(error, member));
+  const retryAfter = memberOf(error, 'retryAfter') ?? headerOf(memberOf(error, 'raw'), 'retry-after');
+  if (name !== undefined && memberOf(error, 'isOutage') === true) return unavailable(undefined, retryAfter);
+  const status = memberOf(error, 'status');
+  return replyToFacts({ name, code: tokenCodeOf(code, message), message, status, retryAfter, scopes });
 }
 
 const NAMES = new Set(['MonoCloudTokenError', 'MonoCloudValidationError', 'MonoCloudOPError', 'MonoCloudHttpError']);
