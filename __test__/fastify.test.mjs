@@ -8,10 +8,12 @@ import { get } from './support/http.mjs';
 import { offline, signed } from './support/offline.mjs';
 import { answersOf } from './support/protect-answers.mjs';
 import { credentialsOf } from './support/protect-credentials.mjs';
+import { preflightsOf } from './support/protect-preflight.mjs';
 
 for (const framework of FASTIFY) {
   answersOf(framework);
   credentialsOf(framework);
+  preflightsOf(framework);
 
   describe(`${framework.name}: the hook`, { skip: framework.skip }, () => {
     const protect = (options, route) => framework.protectApi(offline(), options)(route);

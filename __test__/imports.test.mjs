@@ -14,12 +14,12 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** A shim may import those of the rows above its own, never one of its own row. */
 const SHIMS = [
-  ['platform'],
+  ['pending', 'platform'],
   ['native'],
   ['errors'],
   ['engine'],
   ['bearer', 'copy', 'events', 'host', 'internal', 'patience', 'policies', 'settings'],
-  ['cache-flow', 'crypto', 'forms', 'keys-wait', 'reply'],
+  ['cache-flow', 'crypto', 'forms', 'keys-wait', 'preflight', 'reply'],
   ['core'],
   ['client'],
   ['index', 'protect'],

@@ -52,10 +52,10 @@ async function decryptAuthState(encryptedAuthState, secret) {
 
 async function encrypt(data, secret) {
   if (typeof data !== 'string') {
-    throw new MonoCloudValidationError('data must be a string', 'argument_invalid');
+    throw new MonoCloudValidationError('data must be a string', undefined, 'argument_invalid');
   }
   if (!isSecret(secret)) {
-    throw new MonoCloudValidationError('secret must be a non-empty string', 'argument_invalid');
+    throw new MonoCloudValidationError('secret must be a non-empty string', undefined, 'argument_invalid');
   }
   const salt = randomBytes(SALT_BYTES);
   const iv = randomBytes(IV_BYTES);
@@ -87,7 +87,7 @@ async function seal(kind, value, secret, ttl) {
   // What `open` would refuse is not sealed in the first place.
   if (!isObject(value)) throw failure(kind.invalid);
   if (ttl !== undefined && !(Number.isFinite(ttl) && ttl > 0)) {
-    throw new MonoCloudValidationError('ttl must be a positive number of seconds', 'argument_invalid');
+    throw new MonoCloudValidationError('ttl must be a positive number of seconds', undefined, 'argument_invalid');
   }
   const expiresAt = ttl === undefined ? undefined : now() + ttl;
   return encrypt(JSON.stringify({ [kind.member]: value, expiresAt }), secret);
@@ -136,7 +136,7 @@ function isSecret(secret) {
 }
 
 function failure([message, reason]) {
-  return new MonoCloudValidationError(message, reason);
+  return new MonoCloudValidationError(message, undefined, reason);
 }
 
 module.exports = {

@@ -41,7 +41,7 @@ function valuesOf(options) {
       const text = JSON.stringify(options[name], exact);
       if (text !== undefined) values[name] = JSON.parse(text);
     } catch {
-      throw new MonoCloudValidationError(`${name} cannot be read (option ${name})`, 'option_invalid');
+      throw new MonoCloudValidationError(`${name} cannot be read (option ${name})`, undefined, 'option_invalid');
     }
   }
   return values;
@@ -49,7 +49,7 @@ function valuesOf(options) {
 
 function checkKind(name, value, kind, isAsked = value) {
   if (isAsked === undefined || isAsked === null || typeof value === kind) return;
-  throw new MonoCloudValidationError(`${name} must be ${kind === 'object' ? 'an object' : 'a function'} (option ${name})`, 'option_invalid');
+  throw new MonoCloudValidationError(`${name} must be ${kind === 'object' ? 'an object' : 'a function'} (option ${name})`, undefined, 'option_invalid');
 }
 
 /** JSON drops what it cannot say; a number that is none must not pass for an option that was left out. */

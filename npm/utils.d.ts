@@ -88,7 +88,7 @@ export interface PKCE {
  */
 export function isUserInGroup(
   user: AccessTokenClaims | MonoCloudUser,
-  groups: string[],
+  groups: readonly string[],
   groupsClaim?: string,
   matchAll?: boolean,
 ): boolean;

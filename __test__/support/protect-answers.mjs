@@ -150,20 +150,20 @@ export function answersOf(framework) {
 
     const raw = (status, headers = {}) => ({ status, statusText: '', headers, body: '' });
     for (const [what, error, expected] of [
-      ['refuses', new MonoCloudTokenError('No', 'invalid_token', 'own'), invalid('No')],
-      ['finds a token inactive', new MonoCloudTokenError('Gone', 'inactive_token', 'inactive'), invalid('Gone')],
-      ['misses scopes', new MonoCloudTokenError('No', 'insufficient_scope', 'own'), forbidden('Bearer error="insufficient_scope", scope="a"')],
-      ['misses groups', new MonoCloudTokenError('No', 'insufficient_groups', 'own'), forbidden('Bearer error="insufficient_scope"')],
-      ['cannot validate', new MonoCloudValidationError('Not so', 'own'), invalid('Not so')],
-      ['cannot reach anybody', new MonoCloudHttpError('Down', 'own'), unavailable('5')],
-      ['meets a 502', new MonoCloudHttpError('Down', 'own', raw(502)), unavailable('5')],
-      ['is told when to come back', new MonoCloudHttpError('Down', 'own', raw(429, { 'retry-after': '17' })), unavailable('17')],
-      ['meets a 403', new MonoCloudHttpError('Odd', 'own', raw(403)), internal()],
-      ['is refused itself', new MonoCloudOPError('invalid_client', 'no', 'own', raw(401)), internal()],
+      ['refuses', new MonoCloudTokenError('No', undefined, 'own'), invalid('No')],
+      ['finds a token inactive', new MonoCloudTokenError('Gone', undefined, 'inactive', 'inactive_token'), invalid('Gone')],
+      ['misses scopes', new MonoCloudTokenError('No', undefined, 'own', 'insufficient_scope'), forbidden('Bearer error="insufficient_scope", scope="a"')],
+      ['misses groups', new MonoCloudTokenError('No', undefined, 'own', 'insufficient_groups'), forbidden('Bearer error="insufficient_scope"')],
+      ['cannot validate', new MonoCloudValidationError('Not so'), invalid('Not so')],
+      ['cannot reach anybody', new MonoCloudHttpError('Down'), unavailable('5')],
+      ['meets a 502', new MonoCloudHttpError('Down', raw(502)), unavailable('5')],
+      ['is told when to come back', new MonoCloudHttpError('Down', raw(429, { 'retry-after': '17' })), unavailable('17')],
+      ['meets a 403', new MonoCloudHttpError('Odd', raw(403)), internal()],
+      ['is refused itself', new MonoCloudOPError('invalid_client', 'no', raw(401)), internal()],
       ['breaks', new TypeError('broken'), internal()],
       ['throws a text', 'text', internal()],
       ['throws nothing', undefined, internal()],
-      ['says in its error what would break the header', new MonoCloudTokenError('a"b\\c\r\nX: y\u0000é', 'invalid_token', 'own'), invalid('a b c  X: y  ')],
+      ['says in its error what would break the header', new MonoCloudTokenError('a"b\\c\r\nX: y\u0000é', undefined, 'own', 'invalid_token'), invalid('a b c  X: y  ')],
     ]) {
       test(`that ${what} is answered with ${expected.status}`, async () => {
         const answer = await framework.answer(protect(throwing(error), undefined, { scopes: ['a'] }), { token: 'x' });
@@ -179,14 +179,14 @@ export function answersOf(framework) {
         client.validateJwtAccessToken = async () => ({ sub: 'spied' });
         assert.equal((await get(url, { token })).body.claims.sub, 'spied');
         delete client.validateJwtAccessToken;
-        client.validateAccessToken = throwing(new MonoCloudTokenError('Never', 'invalid_token', 'own')).validateAccessToken;
+        client.validateAccessToken = throwing(new MonoCloudTokenError('Never', undefined, 'own', 'invalid_token')).validateAccessToken;
         assert.deepEqual(partsOf(await get(url, { token })), invalid('Never'));
       });
     });
 
     test('and a scope that would break the header are never a broken header', async () => {
       const scopes = ['ok:1', 'a"b', 'c\\d', 'e f', 'g\r\nSet-Cookie: h=1', 'é', '', '\u0000', 'ok/2'];
-      for (const client of [offline(), throwing(new MonoCloudTokenError('No', 'insufficient_scope', 'own'))]) {
+      for (const client of [offline(), throwing(new MonoCloudTokenError('No', undefined, 'own', 'insufficient_scope'))]) {
         await framework.with({ '/': { protect: protect(client, undefined, { scopes }) } }, async (url) => {
           const { status, headers } = await rawGet(url, [`Authorization: Bearer ${signed()}`]);
           assert.equal(status, 403);

@@ -106,37 +106,51 @@ export interface MonoCloudRawResponse {
   readonly body: string;
 }
 
-/** What every error of this package is; also `instanceof Error`. */
+/**
+ * What every error of this package is; also `instanceof Error`.
+ *
+ * Of every class, the first parameters are those of the published package; `reason` and `code` come behind them. What
+ * decides on the response of `protect()` is an error's `name` with its `code` or `status`, never `instanceof`: an error
+ * of another copy of this package is answered alike.
+ */
 export declare class MonoCloudAuthBaseError extends Error {
-  constructor(message: string, reason: MonoCloudReason, raw?: MonoCloudRawResponse);
+  constructor(message: string, raw?: MonoCloudRawResponse, reason?: MonoCloudReason);
   /** The name of the class. */
   readonly name: string;
-  /** The exact rule that failed. */
-  readonly reason: MonoCloudReason;
+  /** The exact rule that failed. `undefined` only in an error that your own code made without one. */
+  readonly reason: MonoCloudReason | undefined;
   /** The authorization server's response; `undefined` when none was received. */
   readonly raw: MonoCloudRawResponse | undefined;
 }
 
 /** The call or the configuration is wrong: a bad option, no token, an introspection without `clientId` … */
 export declare class MonoCloudValidationError extends MonoCloudAuthBaseError {
-  constructor(message: string, reason: MonoCloudReason, raw?: MonoCloudRawResponse);
+  constructor(message: string, raw?: MonoCloudRawResponse, reason?: MonoCloudReason);
   readonly name: 'MonoCloudValidationError';
 }
 
 /** The token is refused. */
 export declare class MonoCloudTokenError extends MonoCloudAuthBaseError {
-  constructor(message: string, code: MonoCloudTokenErrorCode, reason: MonoCloudReason, raw?: MonoCloudRawResponse);
+  /**
+   * @param reason Default: that of the failure with this message, for example `scope_missing` for `Token is missing
+   *   required scopes`; `undefined` for any other message.
+   * @param code Default: that of the failure with this message; `invalid_token` for any other message.
+   */
+  constructor(message: string, raw?: MonoCloudRawResponse, reason?: MonoCloudReason, code?: MonoCloudTokenErrorCode);
   readonly name: 'MonoCloudTokenError';
   readonly code: MonoCloudTokenErrorCode;
 }
 
-/** The authorization server answered 400 or 401: it refuses this API's request (RFC 6749 §5.2), not the token. */
+/**
+ * The authorization server answered 400 or 401: it refuses this API's request (RFC 6749 §5.2), not the token. The
+ * message is `error`, unless a server sent something else than a plain word there.
+ */
 export declare class MonoCloudOPError extends MonoCloudAuthBaseError {
   constructor(
     error: string,
-    errorDescription: string | undefined,
-    reason: MonoCloudReason,
+    errorDescription?: string | undefined,
     raw?: MonoCloudRawResponse,
+    reason?: MonoCloudReason,
   );
   readonly name: 'MonoCloudOPError';
   /** `error` of the body; without one `introspection_failed` (400) or `invalid_client` (401). */
@@ -150,7 +164,7 @@ export declare class MonoCloudOPError extends MonoCloudAuthBaseError {
  * should. Says nothing about the token: trying again later is right, dropping the token is not.
  */
 export declare class MonoCloudHttpError extends MonoCloudAuthBaseError {
-  constructor(message: string, reason: MonoCloudReason, raw?: MonoCloudRawResponse);
+  constructor(message: string, raw?: MonoCloudRawResponse, reason?: MonoCloudReason);
   readonly name: 'MonoCloudHttpError';
   /** `undefined` when there was no response. */
   readonly status: number | undefined;

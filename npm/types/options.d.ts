@@ -10,7 +10,7 @@
  * the constructor, with the option's name in the message.
  */
 import type { ICache } from './cache.js';
-import type { IssuerMetadata, Jwk, Jwks, JwksInput } from './issuer.js';
+import type { IssuerMetadataInput, JwkInput, Jwks, JwksInput } from './issuer.js';
 
 /**
  * How the client authenticates at the introspection endpoint.
@@ -64,7 +64,7 @@ export interface MonoCloudOidcBackendClientOptions {
    * `util.inspect(client)`. Checked, when `clientId` is set: that it fits `clientAuthMethod`; not: that the authorization server accepts it.
    * Environment: `MONOCLOUD_BACKEND_CLIENT_SECRET`.
    */
-  clientSecret?: string | Partial<Jwk>;
+  clientSecret?: string | JwkInput;
   /**
    * Default: `client_secret_post` for `MonoCloudBackendNodeClient`, `client_secret_basic` for
    * `MonoCloudOidcBackendClient`. Environment: `MONOCLOUD_BACKEND_CLIENT_AUTH_METHOD`.
@@ -153,7 +153,7 @@ export interface MonoCloudOidcBackendClientOptions {
    * Gives the metadata instead of discovery. Called as often as discovery would be; checked like its answer; throwing
    * or rejecting counts as a failed fetch. Default: none.
    */
-  metadataResolver?: () => IssuerMetadata | Promise<IssuerMetadata>;
+  metadataResolver?: () => IssuerMetadataInput | Promise<IssuerMetadataInput>;
   /**
    * Gives the JWK Set instead of the issuer's `jwks_uri`. Called as often as that would be fetched; throwing or
    * rejecting counts as a failed fetch. JWTs then need no metadata, and their issuer is `tenantDomain`. Default: none.
@@ -197,10 +197,11 @@ export interface ValidateAccessTokenOptions {
    */
   groups?: readonly string[] | undefined;
   /**
-   * `true`: the token must be bound to `clientCertificate` (RFC 8705 §3). `false`: binding is not checked. Default:
-   * the client's mode. Else `MonoCloudTokenError`, code `invalid_token`.
+   * `true` or `'required'`: the token must be bound to `clientCertificate` (RFC 8705 §3). `'when_present'`: it must be
+   * if it says that it is bound. `false` or `'dangerously_ignore'`: binding is not checked. Default: the client's mode.
+   * Else `MonoCloudTokenError`, code `invalid_token`.
    */
-  validateCertificateBinding?: boolean | undefined;
+  validateCertificateBinding?: boolean | CertificateBindingValidation | undefined;
   /**
    * The certificate the caller of this API presented: PEM with or without its delimiters, URL-encoded or not. Only
    * its SHA-256 thumbprint is compared; its validity, issuer and possession are the business of TLS.
