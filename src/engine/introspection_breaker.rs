@@ -57,8 +57,10 @@ struct Probes {
 impl Default for Breaker {
     fn default() -> Self {
         // Both grow as they are used.
-        let (mut known, mut failed) =
-            (LruCache::unbounded_with_hasher(RandomState::default()), LruCache::unbounded_with_hasher(RandomState::default()));
+        let (mut known, mut failed) = (
+            LruCache::unbounded_with_hasher(RandomState::default()),
+            LruCache::unbounded_with_hasher(RandomState::default()),
+        );
         known.resize(KNOWN);
         failed.resize(FAILED);
         Breaker {
@@ -134,9 +136,9 @@ impl Breaker {
         self.failures = self.failures.saturating_add(1);
         self.last_failure = Some(failure.reason);
         self.failed.put(token, now);
-        let is_evidence = self.last_answer.is_none_or(|at| {
-            sent_at >= at && (now.since(at) >= TRUST_AN_ANSWER || self.known.contains(&token))
-        });
+        let is_evidence = self
+            .last_answer
+            .is_none_or(|at| sent_at >= at && (now.since(at) >= TRUST_AN_ANSWER || self.known.contains(&token)));
         if !is_evidence {
             return false;
         }
@@ -144,8 +146,7 @@ impl Breaker {
         if self.tokens.len() < TOKENS_TO_OPEN && !self.tokens.contains(&token) {
             self.tokens.push(token);
         }
-        let opens =
-            self.open.is_none() && self.evidence >= FAILURES_TO_OPEN && self.tokens.len() >= TOKENS_TO_OPEN;
+        let opens = self.open.is_none() && self.evidence >= FAILURES_TO_OPEN && self.tokens.len() >= TOKENS_TO_OPEN;
         if opens {
             self.open = Some(Probes { known: now, other: now.after(PROBE_EVERY) });
         }
