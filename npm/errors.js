@@ -68,7 +68,12 @@ class Failure {
 
   /** Whether it says that the issuer could not be asked, and nothing of the token. */
   get isOutage() {
-    return this.spec.name === 'MonoCloudHttpError' && this.spec.reason !== 'internal';
+    return this.spec.isOutage;
+  }
+
+  /** Seconds after which asking again makes sense, as the issuer or the reason itself says; else nothing. */
+  get retryAfter() {
+    return this.detail?.retryAfter ?? this.spec.retryAfter ?? undefined;
   }
 
   /** The one error this failure is thrown as. */
@@ -81,7 +86,7 @@ class Failure {
       case 'MonoCloudOPError':
         return new MonoCloudOPError(this.detail?.error, this.detail?.errorDescription ?? undefined, reason, raw);
       case 'MonoCloudHttpError':
-        return withRetryAfter(new MonoCloudHttpError(message, reason, raw), this.detail?.retryAfter);
+        return withRetryAfter(new MonoCloudHttpError(message, reason, raw), this.retryAfter);
       default:
         return new MonoCloudValidationError(message, reason, raw);
     }

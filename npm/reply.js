@@ -82,9 +82,9 @@ function unavailable(status, retryAfter) {
   return isOutage ? new Reply(503, { 'Retry-After': String(retryAfter ?? RETRY_AFTER) }) : INTERNAL;
 }
 
-/** What the issuer said, in seconds: of a failure, of an error of ours, or of one that a subclass made. */
-function retryAfterOf({ detail, retryAfter, raw }) {
-  const said = detail?.retryAfter ?? retryAfter ?? raw?.headers?.['retry-after'];
+/** What the issuer or the reason said, in seconds: of a failure, of an error of ours, or of one that a subclass made. */
+function retryAfterOf({ retryAfter, raw }) {
+  const said = retryAfter ?? raw?.headers?.['retry-after'];
   return /^\d{1,3}$/.test(said) && Number(said) <= MAX_RETRY_AFTER ? Number(said) : undefined;
 }
 
