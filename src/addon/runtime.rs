@@ -16,9 +16,9 @@ use crate::engine::time::{Monotonic, SystemMonotonic};
 /// Threads that look up host names, beside those of slow decisions.
 const MAX_LOOKUPS: usize = 4;
 
-/// The processors that this process may use.
-pub fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+/// How many slow decisions run at once: one per processor, less the one that the event loop needs.
+pub fn slow_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |processors| processors.get().saturating_sub(1).max(1))
 }
 
 /// One thread, made when something is fetched for the first time. Never torn down: a fetch may outlive its worker.
@@ -26,7 +26,7 @@ fn runtime() -> Option<Handle> {
     static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
     let build = || {
         let mut builder = Builder::new_multi_thread();
-        let blocking = processors() + MAX_LOOKUPS;
+        let blocking = slow_threads() + MAX_LOOKUPS;
         builder.worker_threads(1).max_blocking_threads(blocking).thread_name("monocloud").enable_io().enable_time();
         builder.build().ok()
     };

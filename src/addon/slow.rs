@@ -1,7 +1,7 @@
 //! Decisions that would hold the event loop, on threads of our own: libuv's stay free for `fs`, DNS and the rest.
 //!
-//! As many run at once as there are processors, for all clients of the process together: a signature is computing, and
-//! more threads would only take time from the event loop. Tokens that were verified before go first.
+//! One per processor runs at a time, less the one that the event loop needs, for all clients of the process together:
+//! verifying is computing, and more threads would only take its time. Tokens that were verified before go first.
 
 use std::hash::BuildHasher;
 use std::num::NonZeroUsize;
@@ -99,7 +99,7 @@ impl Pool {
 
 fn pool() -> MutexGuard<'static, Pool> {
     static POOL: LazyLock<Mutex<Pool>> = LazyLock::new(|| {
-        let bounds = Bounds { running: runtime::processors(), kept: 0, waiting: MAX_WAITING };
+        let bounds = Bounds { running: runtime::slow_threads(), kept: 0, waiting: MAX_WAITING };
         let mut known = LruCache::unbounded_with_hasher(RandomState::default());
         known.resize(KNOWN);
         Mutex::new(Pool { load: LoadLimit::new(bounds), known, hasher: RandomState::default() })
