@@ -9,10 +9,10 @@
 const { createCipheriv, createDecipheriv, pbkdf2, randomBytes } = require('node:crypto');
 const { promisify } = require('node:util');
 
-const { MonoCloudValidationError } = require('./errors.js');
+const { FAILURES, MonoCloudValidationError } = require('./errors.js');
 const { now } = require('./internal.js');
 
-/** Asynchronous on purpose: a derivation takes tens of milliseconds or more, spent on libuv's pool. */
+/** Asynchronous on purpose: a derivation takes a hundred milliseconds or more, spent on libuv's pool. */
 const pbkdf2Async = promisify(pbkdf2);
 
 const CIPHER = 'aes-256-gcm';
@@ -21,6 +21,10 @@ const KEY_ITERATIONS = 310_000;
 const SALT_BYTES = 16;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
+/** Derivations at a time: libuv's pool has four threads by default, and `fs`, DNS and zlib need some of them too. */
+const MAX_DERIVING = 2;
+/** Derivations that wait for their turn. Beyond that the oldest one is `overloaded`. */
+const MAX_WAITING = 64;
 
 /** What an envelope carries, and what is said of it when it does not. */
 const SESSION = {
@@ -106,8 +110,30 @@ async function open(kind, text, secret) {
   return value;
 }
 
-function deriveKey(secret, salt) {
-  return pbkdf2Async(secret, salt, KEY_ITERATIONS, KEY_BYTES, 'sha256');
+async function deriveKey(secret, salt) {
+  await turn();
+  try {
+    return await pbkdf2Async(secret, salt, KEY_ITERATIONS, KEY_BYTES, 'sha256');
+  } finally {
+    const next = waiting.pop();
+    if (next) next.resolve();
+    else deriving -= 1;
+  }
+}
+
+let deriving = 0;
+/** Oldest first. The newest has the next turn: in a flood, what is derived at all is derived soon. */
+const waiting = [];
+
+function turn() {
+  if (deriving < MAX_DERIVING) {
+    deriving += 1;
+    return undefined;
+  }
+  return new Promise((resolve, reject) => {
+    waiting.push({ resolve, reject });
+    if (waiting.length > MAX_WAITING) waiting.shift().reject(FAILURES.overloaded.toError());
+  });
 }
 
 /** Strict: `Buffer` skips what it cannot read, so only text that it would write again the same way is taken. */

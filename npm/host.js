@@ -30,7 +30,7 @@ class Host {
 
   async #perform(request) {
     try {
-      await withDeadline(this.#timeout, (signal) => this.#answer(request, signal));
+      await withDeadline(Math.min(request.timeLimit ?? Infinity, this.#timeout), (signal) => this.#answer(request, signal));
     } catch (error) {
       this.#fail(request.id, error instanceof Limit ? error.message : 'fetcher_failed');
     }

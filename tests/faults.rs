@@ -15,6 +15,8 @@ mod clocks;
 mod flood;
 #[path = "faults/introspection.rs"]
 mod introspection;
+#[path = "faults/introspection_load.rs"]
+mod introspection_load;
 #[path = "faults/issuer.rs"]
 mod issuer;
 #[path = "faults/outage.rs"]

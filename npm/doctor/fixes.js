@@ -48,6 +48,7 @@ const FIXES = {
   internal: 'This is a defect of the package: please report it with this output.',
   introspection_refused: 'The authorization server did not understand the request: may this client introspect?',
   introspection_suspended: 'The endpoint failed ten times in a row: look there first.',
+  overloaded: 'Too many requests are waiting. Look for a flood of unknown tokens, and limit requests by address.',
   introspection_endpoint_missing: 'Enable introspection at the authorization server, or accept JWTs alone.',
   issued_at_invalid: ISSUED,
   issuer_mismatch:

@@ -74,6 +74,7 @@ export type MonoCloudReason =
   | 'internal'
   | 'introspection_suspended'
   | 'keys_empty'
+  | 'overloaded'
   | 'timed_out'
   | 'tls_certificate_expired'
   | 'tls_failed'
@@ -161,7 +162,7 @@ export declare class MonoCloudOPError extends MonoCloudAuthBaseError {
 
 /**
  * The authorization server could not be reached, did not answer in time, or answered with something else than it
- * should. Says nothing about the token: trying again later is right, dropping the token is not.
+ * should; or too much work is waiting in this process (`overloaded`). Says nothing about the token: trying again later is right, dropping the token is not.
  */
 export declare class MonoCloudHttpError extends MonoCloudAuthBaseError {
   constructor(message: string, raw?: MonoCloudRawResponse, reason?: MonoCloudReason);
@@ -170,6 +171,8 @@ export declare class MonoCloudHttpError extends MonoCloudAuthBaseError {
   readonly status: number | undefined;
   /** `undefined` when there was no response. */
   readonly statusText: string | undefined;
-  /** Seconds after which the server wants to be asked again, at most 300; `undefined` when it did not say. */
+  /**
+   * Seconds after which to try again: what the server asked for, at most 300; 1 for `overloaded`; else `undefined`.
+   */
   readonly retryAfter: number | undefined;
 }

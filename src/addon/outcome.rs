@@ -87,7 +87,7 @@ fn detail_json(detail: &Detail) -> String {
     .to_string()
 }
 
-/// The catalogue of failures, once, for JavaScript: number, word, class, code, message.
+/// The catalogue of failures, once, for JavaScript: number, word, class, code, message, and what it means for a reply.
 #[napi(catch_unwind)]
 pub fn failures(env: &Env) -> Result<Vec<Object<'_>>> {
     CATALOGUE
@@ -99,6 +99,8 @@ pub fn failures(env: &Env) -> Result<Vec<Object<'_>>> {
             row.set("name", spec.class.name())?;
             row.set("code", spec.class.code())?;
             row.set("message", spec.message)?;
+            row.set("isOutage", spec.is_outage)?;
+            row.set("retryAfter", spec.retry_after_secs)?;
             Ok(row)
         })
         .collect()

@@ -39,6 +39,8 @@ pub struct HttpRequest {
     pub presents_certificate: bool,
     /// Without whom the exchange is broken off; with none it is everybody's, and comes to its end.
     pub asker: Option<Asker>,
+    /// A shorter deadline than `responseTimeout`, for a request that has waited before.
+    pub time_limit: Option<Duration>,
 }
 
 impl std::fmt::Debug for HttpRequest {
@@ -56,6 +58,7 @@ impl HttpRequest {
             form: None,
             presents_certificate: false,
             asker: None,
+            time_limit: None,
         }
     }
 }

@@ -21,6 +21,9 @@ use super::http::{Asker, Done, HttpRequest, MAX_BODY_BYTES, Request, Response, T
 /// How long a connection may take to be made, TLS included, within the total deadline.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// Connections kept open for the next request.
+const MAX_KEPT_CONNECTIONS: usize = 64;
+
 /// Whom to trust, what to present and which way to go. PEM texts.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Network {
@@ -71,7 +74,8 @@ impl Transport for HttpClient {
 impl Inner {
     async fn exchange(&self, request: HttpRequest) -> Result<Response, Failure> {
         let asker = request.asker.clone();
-        let deadline = Duration::from_millis(self.network.timeout_ms);
+        let usual = Duration::from_millis(self.network.timeout_ms);
+        let deadline = request.time_limit.map_or(usual, |limit| limit.min(usual));
         let exchange = pin!(tokio::time::timeout(deadline, self.exchange_at_leisure(request)));
         let answer = match asker {
             None => exchange.await.ok(),
@@ -136,6 +140,7 @@ impl Inner {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .connect_timeout(CONNECT_TIMEOUT)
+            .pool_max_idle_per_host(MAX_KEPT_CONNECTIONS)
             .dns_resolver(SystemResolver)
             .user_agent(concat!("monocloud-backend-node/", env!("CARGO_PKG_VERSION")))
             .no_proxy();

@@ -75,6 +75,11 @@ impl FakeIssuer {
         }
     }
 
+    /// Takes out what waits for an answer, oldest first.
+    pub fn take(&self) -> Vec<(Request, Done)> {
+        std::mem::take(&mut *self.pending.lock().expect("lock")).into()
+    }
+
     pub fn fail(&self) {
         while !self.pending.lock().expect("lock").is_empty() {
             self.answer(Err(Reason::ConnectionRefused.into()));

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use monocloud_backend_node::engine::error::{Failure, Reason};
-use monocloud_backend_node::engine::http::{Done, Request, Response, Transport};
+use monocloud_backend_node::engine::http::{Done, HttpRequest, Request, Response, Transport};
 use monocloud_backend_node::engine::time::{ManualMonotonic, Monotonic, Ticks};
 use serde_json::json;
 
@@ -42,6 +42,16 @@ pub enum Weather {
     Garbage,
 }
 
+/// How the introspection endpoint treats some tokens.
+pub struct Treatment {
+    /// Tokens that begin with this.
+    pub prefix: &'static str,
+    pub weather: Weather,
+    pub takes: Duration,
+    /// What a fine endpoint says of them.
+    pub body: String,
+}
+
 pub struct Issuer {
     clock: Arc<ManualMonotonic>,
     state: Mutex<State>,
@@ -52,6 +62,7 @@ struct State {
     weather: HashMap<Document, Weather>,
     jwks: String,
     introspected: String,
+    treatments: Vec<Treatment>,
     flights: Vec<Flight>,
     /// When each request was received.
     log: Vec<(Ticks, Document)>,
@@ -76,6 +87,11 @@ impl Issuer {
     /// What introspection answers about any token.
     pub fn say(&self, introspected: String) {
         self.lock().introspected = introspected;
+    }
+
+    /// From now on some tokens are treated in another way than all others.
+    pub fn treat(&self, treatment: Treatment) {
+        self.lock().treatments.push(treatment);
     }
 
     pub fn set(&self, documents: &[Document], weather: Weather) {
@@ -137,7 +153,9 @@ impl Transport for Issuer {
             Weather::Hangs => DEADLINE,
             _ => LATENCY,
         };
-        let outcome = state.outcome(document);
+        let (span, outcome) = state.treatment_of(&request).unwrap_or_else(|| (span, state.outcome(document)));
+        let limit = request.time_limit.unwrap_or(DEADLINE);
+        let (span, outcome) = if span > limit { (limit, Err(Reason::TimedOut.into())) } else { (span, outcome) };
         state.log.push((now, document));
         state.flights.push(Flight { lands_at: now.after(span), outcome, done });
     }
@@ -148,21 +166,32 @@ impl State {
         self.weather.get(&document).cloned().unwrap_or(Weather::Fine)
     }
 
+    fn treatment_of(&self, request: &HttpRequest) -> Option<(Duration, Result<Response, Failure>)> {
+        let token = request.form.as_deref()?.strip_prefix("token=")?;
+        let treatment = self.treatments.iter().find(|treatment| token.starts_with(treatment.prefix))?;
+        Some((treatment.takes, outcome_under(treatment.weather.clone(), treatment.body.clone())))
+    }
+
     fn outcome(&self, document: Document) -> Result<Response, Failure> {
-        match self.weather(document) {
-            Weather::Fine => Ok(Response::resolved(match document {
-                Document::Metadata => metadata(),
-                Document::Keys => self.jwks.clone(),
-                Document::Introspection => self.introspected.clone(),
-            })),
-            Weather::Refused => Err(Reason::ConnectionRefused.into()),
-            Weather::Swallowed | Weather::Hangs => Err(Reason::TimedOut.into()),
-            Weather::Status(status, retry_after) => {
-                let headers = retry_after.map(|value| ("retry-after".to_owned(), value.to_owned()));
-                Ok(Response { status, headers: headers.into_iter().collect(), ..Response::default() })
-            }
-            Weather::Garbage => Ok(Response::resolved("<html>Sorry</html>".into())),
+        let body = match document {
+            Document::Metadata => metadata(),
+            Document::Keys => self.jwks.clone(),
+            Document::Introspection => self.introspected.clone(),
+        };
+        outcome_under(self.weather(document), body)
+    }
+}
+
+fn outcome_under(weather: Weather, body: String) -> Result<Response, Failure> {
+    match weather {
+        Weather::Fine => Ok(Response::resolved(body)),
+        Weather::Refused => Err(Reason::ConnectionRefused.into()),
+        Weather::Swallowed | Weather::Hangs => Err(Reason::TimedOut.into()),
+        Weather::Status(status, retry_after) => {
+            let headers = retry_after.map(|value| ("retry-after".to_owned(), value.to_owned()));
+            Ok(Response { status, headers: headers.into_iter().collect(), ..Response::default() })
         }
+        Weather::Garbage => Ok(Response::resolved("<html>Sorry</html>".into())),
     }
 }
 

@@ -59,6 +59,7 @@ pub struct World {
     next_id: Cell<u64>,
     waiting: RefCell<Vec<Caller>>,
     answers: RefCell<Vec<Answer>>,
+    introspected: Arc<Mutex<Vec<(String, Answer)>>>,
 }
 
 /// One call that waits.
@@ -104,6 +105,7 @@ impl World {
             next_id: Cell::new(0),
             waiting: RefCell::default(),
             answers: RefCell::default(),
+            introspected: Arc::default(),
         }
     }
 
@@ -193,6 +195,23 @@ impl World {
         panic!("an introspection that never ends");
     }
 
+    /// Starts an introspection; its answer is among [`World::take_introspected`] once it has ended.
+    pub fn start_introspection(&self, token: &str) {
+        let (since, clock, ended) = (self.now(), Arc::clone(&self.clock), Arc::clone(&self.introspected));
+        let name = token.to_owned();
+        let waiter = move |answer: Result<Arc<str>, Failure>| {
+            let outcome = answer.map_or_else(|failure| word(failure.reason), |_| Outcome::Accepted);
+            let at = clock.now();
+            ended.lock().expect("lock").push((name, Answer { outcome, at, waited: at.since(since) }));
+        };
+        self.engine.introspect(token, self.date(), Box::new(waiter));
+    }
+
+    /// The introspections that have ended since the last time, with their tokens.
+    pub fn take_introspected(&self) -> Vec<(String, Answer)> {
+        std::mem::take(&mut *self.introspected.lock().expect("lock"))
+    }
+
     /// Lets time pass: everything that is due within it happens at its own time.
     pub fn pass(&self, span: Duration) {
         let end = self.now().after(span);
@@ -201,6 +220,7 @@ impl World {
             let next = self.issuer.next_landing().into_iter().chain(due).min().filter(|at| *at <= end);
             self.clock.advance(next.unwrap_or(end).since(self.now()));
             self.issuer.land();
+            self.engine.introspection().expire();
             self.wake();
             if next.is_none() {
                 return;
