@@ -1,7 +1,7 @@
 // Where does a protected route find the token and the certificate? The same on every framework.
 
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 
 import { MonoCloudBackendNodeClient, MonoCloudValidationError } from '@monocloud/backend-node';
 
@@ -9,6 +9,7 @@ import { ANSWERS, partsOf } from './frameworks.mjs';
 import { get } from './http.mjs';
 import { AUDIENCE, ISSUER, JWKS, offline, signed } from './offline.mjs';
 import { certificateOf } from './vectors.mjs';
+import { describeWhere } from './suite.mjs';
 
 const { invalid, unauthorized } = ANSWERS;
 
@@ -32,7 +33,7 @@ const failing = {
 export function credentialsOf(framework) {
   const { protectApi } = framework;
 
-  describe(`${framework.name}: the token resolver`, { skip: framework.skip }, () => {
+  describeWhere(framework.skip, `${framework.name}: the token resolver`, () => {
     const answer = (tokenResolver, request) => framework.answer(protectApi(offline(), { tokenResolver })(), request);
 
     for (const [how, wrap] of [['sync', (value) => value], ['async', async (value) => value]]) {
@@ -62,7 +63,7 @@ export function credentialsOf(framework) {
     }
   });
 
-  describe(`${framework.name}: the certificate resolver`, { skip: framework.skip }, () => {
+  describeWhere(framework.skip, `${framework.name}: the certificate resolver`, () => {
     /** The answer, and how often the resolver was called. */
     async function ask({ token, route, client = offline(), certificate = OWN }) {
       let calls = 0;
@@ -130,7 +131,7 @@ export function credentialsOf(framework) {
     }
   });
 
-  describe(`${framework.name}: protectApi`, { skip: framework.skip }, () => {
+  describeWhere(framework.skip, `${framework.name}: protectApi`, () => {
     const VARIABLES = { MONOCLOUD_BACKEND_TENANT_DOMAIN: ISSUER, MONOCLOUD_BACKEND_AUDIENCE: AUDIENCE };
     function setEnvironment(t, variables = VARIABLES) {
       Object.assign(process.env, variables);
