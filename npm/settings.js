@@ -5,10 +5,11 @@
  * here but what JavaScript alone can see: that a function is one.
  */
 
-const { existsSync, readFileSync } = require('node:fs');
+const { readFileSync } = require('node:fs');
 
 const native = require('./engine.js');
 const { MonoCloudValidationError } = require('./errors.js');
+const { exists } = require('./platform.js');
 
 const PREFIX = 'MONOCLOUD_BACKEND_';
 const FUNCTIONS = ['fetcher', 'metadataResolver', 'jwksResolver'];
@@ -90,7 +91,10 @@ function extraAuthorities() {
   }
 }
 
-/** Minimal images have no certificate store; then Node's own list, which is long, is handed over. */
+/**
+ * Minimal images have no certificate store; then Node's own list, which is long, is handed over. The engine uses it
+ * only where it finds no certificate itself. A path that may not be looked at counts as absent.
+ */
 function hasSystemAuthorities() {
   if (process.platform !== 'linux' || process.env.SSL_CERT_FILE || process.env.SSL_CERT_DIR) return true;
   return [
@@ -99,7 +103,7 @@ function hasSystemAuthorities() {
     '/etc/ssl/ca-bundle.pem',
     '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
     '/etc/ssl/cert.pem',
-  ].some((path) => existsSync(path));
+  ].some((path) => exists(path));
 }
 
 module.exports = { settingsOf };
