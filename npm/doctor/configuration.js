@@ -8,6 +8,7 @@
 const { MonoCloudBackendNodeClient } = require('../client.js');
 const { OPTIONS, PREFIX } = require('./options.js');
 const { fixOfOption } = require('./fixes.js');
+const { outOfRange } = require('./ranges.js');
 
 /** Shown as set, and no more. */
 const SECRETS = new Set(['clientSecret', 'clientCertificateKey']);
@@ -87,7 +88,9 @@ function checkOption(report, { name, variable, kind }, value, problem) {
       fix: `Set ${variable} to ${form}, or unset it.`,
     });
   } else {
-    report.ok(id, name, SECRETS.has(name) ? 'set, not shown' : shown(value));
+    const unusual = kind === 'number' ? outOfRange(name, value) : undefined;
+    if (unusual) report.warning(id, name, { message: unusual.message, fix: `${variable}: ${unusual.fix}` });
+    else report.ok(id, name, SECRETS.has(name) ? 'set, not shown' : shown(value));
   }
 }
 
@@ -123,10 +126,9 @@ function checkTogether(report, values) {
   }
 }
 
-/** A blank variable counts as unset. */
+/** What a variable holds, without white space around it; blank counts as unset. */
 function valueOf(variable) {
-  const value = process.env[variable];
-  return value === undefined || value.trim() === '' ? undefined : value;
+  return process.env[variable]?.trim() || undefined;
 }
 
 /** Levenshtein's. */
