@@ -62,7 +62,7 @@ impl KeyStore {
                 let request = if self.source.resolves_jwks {
                     Request::ResolveJwks
                 } else {
-                    Request::Http(HttpRequest::get_json(metadata.jwks_uri(&self.source.tenant)?))
+                    Request::Http(HttpRequest::get_jwks(metadata.jwks_uri(&self.source.tenant)?))
                 };
                 Ok((Arc::from(metadata.issuer.as_str()), request))
             })
