@@ -90,7 +90,8 @@ impl KeyStore {
             let mut state = self.lock();
             let event = match parsed {
                 Ok((set, text)) => {
-                    let event = Event::Refreshed { keys: set.len() };
+                    let left_out = set.left_out().map(|(flaw, count)| (flaw.word(), count)).collect();
+                    let event = Event::Refreshed { keys: set.len(), left_out };
                     let generation = state.generation_of(&text, &issuer, now);
                     state.keys.succeed(Arc::new(Published { set, text, issuer, generation }), now);
                     event
