@@ -204,6 +204,16 @@ fn a_lone_surrogate_is_refused_where_a_rule_reads_and_nowhere_else() {
 }
 
 #[test]
+fn a_name_is_strict_json_whether_a_rule_knows_it_or_not() {
+    let good = with(&[]);
+    let body = good.trim_end_matches('}');
+    for name in ["\"\tscope\"", "\"\\u0041\t\"", r#""\x""#, r#""\ud8""#, "1", "null", "name", "[]"] {
+        assert_eq!(prove(&format!("{body},{name}:1}}")).err(), Some(Reason::ClaimsInvalid), "{name}");
+    }
+    assert!(prove(&format!(r#"{body},"\tscope":1,"\u0000":1,"\"":1,"":1}}"#)).is_ok());
+}
+
+#[test]
 fn a_value_that_no_rule_reads_is_any_json_and_nothing_else() {
     accepted("x", &["1e400", "-1e-400", r#""\u0000""#, "123456789012345678901234567890"]);
     for value in

@@ -12,10 +12,10 @@ use tokio::sync::watch;
 use url::form_urlencoded;
 
 use super::claims::{Claims, Expected, Origin};
-use super::client_auth::Authentication;
+use super::client_auth::{Asked, Authentication};
 use super::config::{Client, Config};
 use super::error::{Class, Failure, Reason};
-use super::http::{HttpRequest, Request, Response, Transport, read_answer};
+use super::http::{HttpRequest, Request, Response, Transport, accept_encoding, read_answer};
 use super::jws::MAX_TOKEN_BYTES;
 use super::keys::KeyStore;
 use super::metadata::Metadata;
@@ -153,11 +153,13 @@ impl Introspection {
             metadata.introspection_endpoint(tenant)?
         };
         let credentials = client.credentials.as_ref().map_err(|reason| *reason)?;
-        let Authentication { authorization, form: proof } = credentials.authenticate(&metadata.issuer, now)?;
+        let asked = Asked { issuer: &metadata.issuer, endpoint: url.as_str() };
+        let Authentication { authorization, form: proof } = credentials.authenticate(asked, now)?;
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("token", token).append_pair("token_type_hint", "access_token").extend_pairs(proof);
         let mut headers = vec![
             ("accept", "application/json".to_owned()),
+            accept_encoding(),
             ("content-type", "application/x-www-form-urlencoded".to_owned()),
         ];
         headers.extend(authorization.map(|value| ("authorization", value)));

@@ -16,27 +16,24 @@ use smallvec::SmallVec;
 /// How deep arrays and objects may nest, the outermost object being level 1.
 pub const MAX_DEPTH: u8 = 32;
 
-/// A member's name, borrowed when it holds no escape. Octets, because a name that no rule knows may hold a lone
-/// surrogate, which no Rust text can (serde_json gives it as WTF-8, so different names stay different).
-struct Name;
-
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = Cow<'de, [u8]>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_bytes(self)
+/// A member's name without its quotes and escapes. Octets, because a name that no rule knows may hold a lone surrogate,
+/// which no Rust text can; serde_json gives it as WTF-8, so that different names stay different.
+fn unquoted(name: &RawValue) -> Option<Cow<'_, [u8]>> {
+    let inside = name.get().strip_prefix('"')?.strip_suffix('"')?.as_bytes();
+    if memchr::memchr(b'\\', inside).is_none() {
+        return Some(Cow::Borrowed(inside));
     }
+    // Octets may be anything, control characters too: that there are none unescaped was checked for the raw text.
+    serde_json::Deserializer::from_str(name.get()).deserialize_bytes(Unescaped).ok()
 }
 
-impl<'de> Visitor<'de> for Name {
+struct Unescaped;
+
+impl<'de> Visitor<'de> for Unescaped {
     type Value = Cow<'de, [u8]>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a member's name")
-    }
-
-    fn visit_borrowed_bytes<E>(self, value: &'de [u8]) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(value))
+        f.write_str("a string")
     }
 
     fn visit_bytes<E>(self, value: &[u8]) -> Result<Self::Value, E> {
@@ -224,7 +221,8 @@ pub fn visit_members<'de, A: MapAccess<'de>>(
     mut on_member: impl FnMut(&[u8], Value<'de>),
 ) -> Result<(), A::Error> {
     let mut names = Names::default();
-    while let Some(name) = map.next_key_seed(Name)? {
+    while let Some(raw) = map.next_key::<&'de RawValue>()? {
+        let name = unquoted(raw).ok_or_else(|| A::Error::custom("a name that is no string"))?;
         match reading(&name) {
             Reading::Nothing => {
                 let raw = map.next_value::<&'de RawValue>()?;

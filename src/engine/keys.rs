@@ -66,7 +66,12 @@ pub type Waiter = Box<dyn FnOnce() + Send>;
 /// What happened to the keys, for those who watch.
 #[derive(Clone, Debug)]
 pub enum Event {
-    Refreshed { keys: usize },
+    Refreshed {
+        /// How many are usable.
+        keys: usize,
+        /// How many entries were not used, by the word of their flaw.
+        left_out: Vec<(&'static str, usize)>,
+    },
     RefreshFailed { reason: Reason },
 }
 
