@@ -181,13 +181,19 @@ describe('a broken configuration', () => {
     assert.deepEqual(named.filter((name) => !numbers.includes(name)), []);
   });
 
-  it('with a variable that counts as unset, or that nothing reads, is warned of', async () => {
-    const { code, checks } = await examine({
-      variables: here({ INTROSPECT_JWT_TOKENS: 'yes', CLOCK_TOLERANCE: '5 min', AUDIANCE: 'x', CLIENT_SECRET: 's' }),
-    });
+  it('with a boolean or a number that cannot be read is a problem, as it is for the client', async () => {
+    const { code, checks } = await examine({ variables: here({ INTROSPECT_JWT_TOKENS: 'yes', CLOCK_TOLERANCE: '5 min' }) });
+    assert.equal(code, 1);
+    const [flag, number] = ['introspectJwtTokens', 'clockTolerance'].map((name) => checks.get(`configuration.${name}`));
+    assert.deepEqual([flag.status, flag.reason], ['problem', 'option_invalid']);
+    assert.deepEqual([number.status, number.reason], ['problem', 'option_invalid']);
+    assert.match(flag.fix, /INTROSPECT_JWT_TOKENS to true or false/);
+    assert.match(number.fix, /CLOCK_TOLERANCE to a whole number/);
+  });
+
+  it('with a variable that nothing reads is warned of', async () => {
+    const { code, checks } = await examine({ variables: here({ AUDIANCE: 'x', CLIENT_SECRET: 's' }) });
     assert.equal(code, 0);
-    assert.match(checks.get('configuration.introspectJwtTokens').message, /not true or false, and counts as unset/);
-    assert.match(checks.get('configuration.clockTolerance').message, /not a whole number, and counts as unset/);
     assert.equal(checks.get('configuration.unknown').fix, 'Did you mean MONOCLOUD_BACKEND_AUDIENCE?');
     assert.match(checks.get('configuration.clientId').message, /clientSecret is set and clientId is not/);
   });

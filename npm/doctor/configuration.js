@@ -76,28 +76,16 @@ function checkOption(report, { name, variable, kind }, value, problem) {
     const facts = {
       message: `${variable} ${problem}`,
       reason: 'option_invalid',
-      fix: fixOfOption(name, variable, value),
+      fix: fixOfOption(name, variable, value, kind),
     };
     report.problem(id, name, facts);
   } else if (value === undefined) {
     return;
-  } else if (!isReadable(kind, value)) {
-    const form = kind === 'boolean' ? 'true or false' : 'a whole number';
-    report.warning(id, name, {
-      message: `${variable} is not ${form}, and counts as unset`,
-      fix: `Set ${variable} to ${form}, or unset it.`,
-    });
   } else {
     const unusual = kind === 'number' ? outOfRange(name, value) : undefined;
     if (unusual) report.warning(id, name, { message: unusual.message, fix: `${variable}: ${unusual.fix}` });
     else report.ok(id, name, SECRETS.has(name) ? 'set, not shown' : shown(value));
   }
-}
-
-/** As the engine reads a variable of this kind (contract 2): what it cannot read counts as unset. */
-function isReadable(kind, value) {
-  if (kind === 'boolean') return /^(?:true|false)$/i.test(value);
-  return kind !== 'number' || /^[+-]?\d{1,18}$/.test(value.trim());
 }
 
 function shown(value) {
