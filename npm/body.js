@@ -13,7 +13,7 @@ const { setImmediate } = globalThis;
 
 const MAX_BODY_BYTES = 512 * 1024;
 /** After so many chunks timers get their turn: a stream whose chunks are all at hand would hold them off for ever. */
-const CHUNKS_PER_TURN = 64;
+const CHUNKS_PER_TURN = 500;
 
 /** A limit that was passed; the message is the engine's word for it. */
 class Limit extends Error {}

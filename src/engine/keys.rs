@@ -72,7 +72,9 @@ pub enum Event {
         /// How many entries were not used, by the word of their flaw.
         left_out: Vec<(&'static str, usize)>,
     },
-    RefreshFailed { reason: Reason },
+    RefreshFailed {
+        reason: Reason,
+    },
 }
 
 type Observer = Box<dyn Fn(Event) + Send + Sync>;
