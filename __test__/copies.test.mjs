@@ -9,6 +9,7 @@ import { after, describe, test } from 'node:test';
 import { copyOnDisk, freshCopy, inRealm } from './support/copies.mjs';
 import { ANSWERS, EXPRESS, FASTIFY } from './support/frameworks.mjs';
 import { AUDIENCE, ISSUER, JWKS, signed } from './support/offline.mjs';
+import { describeWhere } from './support/suite.mjs';
 
 const require = createRequire(import.meta.url);
 const { forbidden, internal, invalid, unauthorized, unavailable } = ANSWERS;
@@ -44,7 +45,7 @@ const partsOf = (answer) => (answer.status === 200 ? 200 : answer);
 
 for (const [where, copy] of Object.entries(COPIES)) {
   for (const framework of [...EXPRESS, ...FASTIFY]) {
-    describe(`${framework.name}: a client of ${where}`, { skip: framework.skip }, () => {
+    describeWhere(framework.skip, `${framework.name}: a client of ${where}`, () => {
       for (const [what, options, route, token, expected] of CASES) {
         test(`is answered for by name: ${what}`, async () => {
           const { MonoCloudBackendNodeClient } = copy('index.js');

@@ -1,11 +1,12 @@
 // What do a route's schemas, serializers and hooks make of a refusal, on Fastify 4 and 5?
 
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 
 import { ANSWERS, FASTIFY, partsOf } from './support/frameworks.mjs';
 import { get, request } from './support/http.mjs';
 import { offline, signed } from './support/offline.mjs';
+import { describeWhere } from './support/suite.mjs';
 
 /** A schema that no refusal fits. */
 const OTHER = {
@@ -17,7 +18,7 @@ const OTHER = {
 const ANY_STATUS = { 200: { type: 'object', properties: { sub: { type: 'string' } } }, '4xx': OTHER, '5xx': OTHER, default: OTHER };
 
 for (const framework of FASTIFY) {
-  describe(`${framework.name}: a refusal`, { skip: framework.skip }, () => {
+  describeWhere(framework.skip, `${framework.name}: a refusal`, () => {
     const forbidden = ANSWERS.forbidden('Bearer error="insufficient_scope", scope="a"');
     const unavailable = ANSWERS.unavailable('5');
     const internal = ANSWERS.internal();

@@ -167,7 +167,9 @@ describe('what is sent (RFC 7662 §2.1)', () => {
     const evil = 'x&client_id=admin&token_type_hint=refresh_token&token=y#?%00+%0d%0ax-evil: 1;"=\\';
     target.issuer.resetCounts();
     await refuses(INACTIVE, evil);
-    for (const { body, headers } of target.issuer.requests.filter(({ path }) => path === '/introspect')) {
+    const sent = target.issuer.requests.filter(({ path }) => path === '/introspect');
+    assert.equal(sent.length, 4, 'two clients, two methods');
+    for (const { body, headers } of sent) {
       assert.deepEqual([...new URLSearchParams(body)], [
         ['token', evil], ['token_type_hint', 'access_token'], ['client_id', 'api'], ['client_secret', SECRET],
       ]);

@@ -5,7 +5,7 @@
 // endpoint take virtual time: tests/faults/introspection.rs.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, mock, test } from 'node:test';
+import { after, afterEach, before, mock, test } from 'node:test';
 
 import express from 'express';
 
@@ -17,11 +17,12 @@ import { FAULTS, delay, drip, hang, status, text } from './bodies.mjs';
 import { gc } from './gc.mjs';
 import { alone, startProviderBehindProxy } from './issuers.mjs';
 import { eventually, rejection, within } from './waiting.mjs';
+import { describeWhere } from '../support/suite.mjs';
 
 const PATH = '/token/introspection';
 const FAILURES_TO_OPEN = 10;
 
-describe('introspection', { skip: unsupported }, () => {
+describeWhere(unsupported, 'introspection', () => {
   let server;
   let credentials;
   let tokens;

@@ -1,7 +1,7 @@
 // Which answer does a protected route give (contract 9)? The same on every framework.
 
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 
 import { MonoCloudHttpError, MonoCloudOPError, MonoCloudTokenError, MonoCloudValidationError } from '@monocloud/backend-node';
 
@@ -9,6 +9,7 @@ import { ANSWERS, partsOf } from './frameworks.mjs';
 import { get, request } from './http.mjs';
 import { JWKS, offline, signed } from './offline.mjs';
 import { rawGet } from './raw-http.mjs';
+import { describeWhere } from './suite.mjs';
 
 const { forbidden, internal, invalid, unauthorized, unavailable } = ANSWERS;
 
@@ -27,7 +28,7 @@ export function answersOf(framework) {
   const { protectApi } = framework;
   const protect = (client = offline(), options = undefined, route = undefined) => protectApi(client, options)(route);
 
-  describe(`${framework.name}: the answer`, { skip: framework.skip }, () => {
+  describeWhere(framework.skip, `${framework.name}: the answer`, () => {
     test('to a good token is the route’s, with its claims', async () => {
       const { status, body } = await framework.answer(protect(), { token: signed({ sub: 'me' }) });
       assert.deepEqual([status, body.claims.sub], [200, 'me']);
@@ -134,7 +135,7 @@ export function answersOf(framework) {
     });
   });
 
-  describe(`${framework.name}: another client`, { skip: framework.skip }, () => {
+  describeWhere(framework.skip, `${framework.name}: another client`, () => {
     test('is asked by its one public method, with what the route asks for', async () => {
       const calls = [];
       const client = duck(async (...args) => {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 
 import { MonoCloudBackendNodeClient, MonoCloudValidationError } from '@monocloud/backend-node';
 
@@ -10,6 +10,7 @@ import { ANSWERS, partsOf } from './frameworks.mjs';
 import { get } from './http.mjs';
 import { AUDIENCE, ISSUER, JWKS, offline, signed } from './offline.mjs';
 import { certificateOf } from './vectors.mjs';
+import { describeWhere } from './suite.mjs';
 
 const { invalid, unauthorized } = ANSWERS;
 
@@ -33,7 +34,7 @@ const failing = {
 export function credentialsOf(framework) {
   const { protectApi } = framework;
 
-  describe(`${framework.name}: the token resolver`, { skip: framework.skip }, () => {
+  describeWhere(framework.skip, `${framework.name}: the token resolver`, () => {
     const answer = (tokenResolver, request) => framework.answer(protectApi(offline(), { tokenResolver })(), request);
 
     for (const [how, wrap] of [['sync', (value) => value], ['async', async (value) => value]]) {
@@ -72,7 +73,7 @@ export function credentialsOf(framework) {
     }
   });
 
-  describe(`${framework.name}: the certificate resolver`, { skip: framework.skip }, () => {
+  describeWhere(framework.skip, `${framework.name}: the certificate resolver`, () => {
     /** The answer, and how often the resolver was called. */
     async function ask({ token, route, client = offline(), certificate = OWN }) {
       let calls = 0;
@@ -140,7 +141,7 @@ export function credentialsOf(framework) {
     }
   });
 
-  describe(`${framework.name}: a resolver that fails`, { skip: framework.skip }, () => {
+  describeWhere(framework.skip, `${framework.name}: a resolver that fails`, () => {
     /** The events `refused` while `work` runs. */
     async function refusals(work) {
       const messages = [];
@@ -177,7 +178,7 @@ export function credentialsOf(framework) {
     });
   });
 
-  describe(`${framework.name}: protectApi`, { skip: framework.skip }, () => {
+  describeWhere(framework.skip, `${framework.name}: protectApi`, () => {
     const VARIABLES = { MONOCLOUD_BACKEND_TENANT_DOMAIN: ISSUER, MONOCLOUD_BACKEND_AUDIENCE: AUDIENCE };
     function setEnvironment(t, variables = VARIABLES) {
       Object.assign(process.env, variables);

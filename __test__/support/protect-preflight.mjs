@@ -1,19 +1,20 @@
 // Which requests does `allowPreflight` let through? The same on every framework.
 
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 
 import { ANSWERS, partsOf } from './frameworks.mjs';
 import { request } from './http.mjs';
 import { offline, signed } from './offline.mjs';
 import { rawRequest } from './raw-http.mjs';
+import { describeWhere } from './suite.mjs';
 
 const { invalid, unauthorized } = ANSWERS;
 const ASKING = { origin: 'https://app.example', 'access-control-request-method': 'POST' };
 const LET_THROUGH = { status: 200, body: { hasClaims: false }, challenge: undefined, retryAfter: undefined };
 
 export function preflightsOf(framework) {
-  describe(`${framework.name}: allowPreflight`, { skip: framework.skip }, () => {
+  describeWhere(framework.skip, `${framework.name}: allowPreflight`, () => {
     const methods = ['OPTIONS', 'GET', 'POST', 'HEAD'];
     const handler = (received) => ({ hasClaims: received.claims !== undefined });
     const serve = (options, use, configure) => {

@@ -77,6 +77,7 @@ const everyOption: Required<MonoCloudBackendNodeClientOptions> = {
   clientId: 'api',
   clientSecret: 'secret',
   clientAuthMethod: 'private_key_jwt',
+  assertionAudience: 'https://acme.example/introspect',
   groupOptions: { groupsClaim: 'roles', matchAll: true },
   clockSkew: 0,
   clockTolerance: 300,

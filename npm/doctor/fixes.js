@@ -85,7 +85,7 @@ function fixOf(reason) {
 }
 
 /** @param value What the variable holds, if it is set. */
-function fixOfOption(name, variable, value) {
+function fixOfOption(name, variable, value, kind) {
   const flag = `--${variable.replace('MONOCLOUD_BACKEND_', '').toLowerCase().replaceAll('_', '-')}`;
   if (value !== undefined && /^(["']).*\1$/.test(value.trim()))
     return `Remove the quotation marks: they are part of ${variable}.`;
@@ -108,6 +108,8 @@ function fixOfOption(name, variable, value) {
     case 'certificateAuthorities':
       return 'Give PEM text, or the path of a readable PEM file, with at least one certificate.';
     default:
+      if (kind === 'boolean') return `Set ${variable} to true or false, or unset it for the default.`;
+      if (kind === 'number') return `Set ${variable} to a whole number in its range, or unset it for the default.`;
       return `Correct ${variable}, or unset it for the default.`;
   }
 }

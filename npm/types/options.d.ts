@@ -3,7 +3,8 @@
  * Options of the clients and of their methods.
  *
  * `MonoCloudBackendNodeClient` also reads the environment, once, when it is constructed; a constructor value wins (`null` and `undefined` are none).
- * A boolean variable is `true` or `false` in any case, a number a base-10 integer; anything else counts as unset.
+ * White space around a variable's value is ignored, and an empty variable counts as unset. A boolean variable is `true`
+ * or `false` in any case, a number a base-10 integer; anything else throws, as a wrong option does.
  * `MonoCloudOidcBackendClient` reads no environment.
  *
  * An option of the wrong type, outside its range, or missing where required throws `MonoCloudValidationError` from
@@ -17,7 +18,7 @@ import type { IssuerMetadataInput, JwkInput, Jwks, JwksInput } from './issuer.js
  *
  * | method | needs | |
  * |---|---|---|
- * | `client_secret_basic` | `clientSecret` | RFC 6749 §2.3.1, both halves form-encoded |
+ * | `client_secret_basic` | `clientSecret` | RFC 6749 §2.3.1; of both halves only white space, `%`, `+`, `:`, `&`, control characters and what is not ASCII are encoded |
  * | `client_secret_post` | `clientSecret` | RFC 6749 §2.3.1, in the body |
  * | `client_secret_jwt` | `clientSecret` | RFC 7523 §2.2; HS256, or the `alg` of an `oct` JWK |
  * | `private_key_jwt` | `clientSecret`: a private JWK | RFC 7523 §2.2 |
@@ -70,6 +71,14 @@ export interface MonoCloudOidcBackendClientOptions {
    * `MonoCloudOidcBackendClient`. Environment: `MONOCLOUD_BACKEND_CLIENT_AUTH_METHOD`.
    */
   clientAuthMethod?: ClientAuthMethod;
+  /**
+   * The `aud` of a client assertion (`client_secret_jwt`, `private_key_jwt`): `issuer` is the issuer's name, `endpoint`
+   * the URL of the introspection endpoint, and any other text is used as it is. RFC 7523 allows all of them; its revision
+   * (draft-ietf-oauth-rfc7523bis) allows the issuer alone, because an assertion for an endpoint can be replayed elsewhere.
+   * Use another value only for a server that refuses the issuer. Default: `issuer`.
+   * Environment: `MONOCLOUD_BACKEND_ASSERTION_AUDIENCE`.
+   */
+  assertionAudience?: 'issuer' | 'endpoint' | (string & {});
   /** How `groups` are checked. */
   groupOptions?: IsUserInGroupOptions;
   /**

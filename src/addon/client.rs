@@ -151,14 +151,19 @@ impl NativeClient {
         self.engine.issuer()
     }
 
-    /// Calls `report` with JSON of `{ keys }` or `{ reason }` whenever a refresh of the keys has ended. Keeps no process
+    /// Calls `report` with JSON of `{ keys, leftOut? }` or `{ reason }` whenever a refresh of the keys has ended. Keeps no process
     /// alive, and must not hold the client, which it outlives.
     #[napi(catch_unwind)]
     pub fn observe(&self, report: Function<'_, String, ()>) -> Result<()> {
         let report = report.build_threadsafe_function::<String>().weak::<true>().build()?;
         let observer = move |event: Event| {
             let text = match event {
-                Event::Refreshed { keys } => serde_json::json!({ "keys": keys }),
+                Event::Refreshed { keys, left_out } if left_out.is_empty() => serde_json::json!({ "keys": keys }),
+                Event::Refreshed { keys, left_out } => {
+                    let left_out: serde_json::Map<_, _> =
+                        left_out.into_iter().map(|(word, count)| (word.to_owned(), count.into())).collect();
+                    serde_json::json!({ "keys": keys, "leftOut": left_out })
+                }
                 Event::RefreshFailed { reason } => serde_json::json!({ "reason": reason.spec().word }),
             };
             report.call(text.to_string(), ThreadsafeFunctionCallMode::NonBlocking);

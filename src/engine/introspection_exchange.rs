@@ -5,9 +5,9 @@ use url::form_urlencoded;
 
 use super::{Answer, Introspection, Ticket};
 use crate::engine::claims::{Claims, Expected, Origin};
-use crate::engine::client_auth::Authentication;
+use crate::engine::client_auth::{Asked, Authentication};
 use crate::engine::error::{Failure, Reason};
-use crate::engine::http::{HttpRequest, Response};
+use crate::engine::http::{HttpRequest, Response, accept_encoding};
 use crate::engine::metadata::Metadata;
 
 impl Introspection {
@@ -22,11 +22,13 @@ impl Introspection {
             metadata.introspection_endpoint(tenant)?
         };
         let credentials = client.credentials.as_ref().map_err(|reason| *reason)?;
-        let Authentication { authorization, form: proof } = credentials.authenticate(&metadata.issuer, ticket.now)?;
+        let asked = Asked { issuer: &metadata.issuer, endpoint: url.as_str() };
+        let Authentication { authorization, form: proof } = credentials.authenticate(asked, ticket.now)?;
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("token", &ticket.token).append_pair("token_type_hint", "access_token").extend_pairs(proof);
         let mut headers = vec![
             ("accept", "application/json".to_owned()),
+            accept_encoding(),
             ("content-type", "application/x-www-form-urlencoded".to_owned()),
         ];
         headers.extend(authorization.map(|value| ("authorization", value)));

@@ -66,8 +66,15 @@ pub type Waiter = Box<dyn FnOnce() + Send>;
 /// What happened to the keys, for those who watch.
 #[derive(Clone, Debug)]
 pub enum Event {
-    Refreshed { keys: usize },
-    RefreshFailed { reason: Reason },
+    Refreshed {
+        /// How many are usable.
+        keys: usize,
+        /// How many entries were not used, by the word of their flaw.
+        left_out: Vec<(&'static str, usize)>,
+    },
+    RefreshFailed {
+        reason: Reason,
+    },
 }
 
 type Observer = Box<dyn Fn(Event) + Send + Sync>;

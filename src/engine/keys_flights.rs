@@ -62,7 +62,7 @@ impl KeyStore {
                 let request = if self.source.resolves_jwks {
                     Request::ResolveJwks
                 } else {
-                    Request::Http(HttpRequest::get_json(metadata.jwks_uri(&self.source.tenant)?))
+                    Request::Http(HttpRequest::get_jwks(metadata.jwks_uri(&self.source.tenant)?))
                 };
                 Ok((Arc::from(metadata.issuer.as_str()), request))
             })
@@ -90,7 +90,8 @@ impl KeyStore {
             let mut state = self.lock();
             let event = match parsed {
                 Ok((set, text)) => {
-                    let event = Event::Refreshed { keys: set.len() };
+                    let left_out = set.left_out().map(|(flaw, count)| (flaw.word(), count)).collect();
+                    let event = Event::Refreshed { keys: set.len(), left_out };
                     let generation = state.generation_of(&text, &issuer, now);
                     state.keys.succeed(Arc::new(Published { set, text, issuer, generation }), now);
                     event

@@ -217,5 +217,8 @@ fn observers_are_told_of_successes_and_failures_until_they_are_forgotten() {
     world.issuer.fail();
     world.store.forget(1);
     world.warm("b");
-    assert_eq!(*seen.lock().expect("lock"), ["Refreshed { keys: 1 }", "RefreshFailed { reason: ConnectionRefused }"]);
+    assert_eq!(
+        *seen.lock().expect("lock"),
+        ["Refreshed { keys: 1, left_out: [] }", "RefreshFailed { reason: ConnectionRefused }"]
+    );
 }

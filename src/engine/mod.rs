@@ -22,6 +22,7 @@ pub mod seen;
 pub mod cache;
 pub mod claims_cache;
 pub mod http;
+pub mod no_proxy;
 pub mod http_client;
 pub mod http_host;
 pub mod refresh;
