@@ -81,16 +81,23 @@ class Failure {
       case 'MonoCloudOPError':
         return new MonoCloudOPError(this.detail?.error, this.detail?.errorDescription ?? undefined, reason, raw);
       case 'MonoCloudHttpError':
-        return withRetryAfter(new MonoCloudHttpError(message, reason, raw), this.detail?.retryAfter);
+        return withAdvice(new MonoCloudHttpError(message, reason, raw), this.detail);
       default:
-        return new MonoCloudValidationError(message, reason, raw);
+        return withAdvice(new MonoCloudValidationError(message, reason, raw), this.detail);
     }
   }
 }
 
-/** Seconds after which the issuer wants to be asked again: for the answer to whoever is waiting. */
-function withRetryAfter(error, seconds) {
-  return Object.defineProperty(error, 'retryAfter', { value: seconds ?? undefined, configurable: true, writable: true });
+/**
+ * What the response to whoever is waiting needs, and no log prints: the seconds after which the issuer wants to be asked
+ * again, and whether this is an outage whatever its class and status are.
+ */
+function withAdvice(error, detail) {
+  for (const name of ['retryAfter', 'isOutage']) {
+    const value = detail?.[name] ?? undefined;
+    Object.defineProperty(error, name, { value, configurable: true, writable: true });
+  }
+  return error;
 }
 
 function rawResponse(detail) {

@@ -36,6 +36,9 @@ const INTERNAL = new Reply(500, {});
 /** The answer to a failure, thrown or not; `scopes` are the ones the route asks for. */
 function replyTo(problem, scopes) {
   if (!(problem instanceof MonoCloudAuthBaseError) && problem?.spec === undefined) return INTERNAL;
+  // Metadata or keys could not be had, for whatever reason: the token was not judged.
+  const isOutage = problem.spec ? problem.detail?.isOutage : problem.isOutage;
+  if (isOutage === true) return unavailable(undefined, retryAfterOf(problem));
   const { name, code } = problem.spec ?? problem;
   switch (name) {
     case 'MonoCloudTokenError':

@@ -52,7 +52,7 @@ pub fn outcome_of_recalled(recalled: Recalled) -> Outcome {
 pub struct JsFailure {
     /// The number of the reason.
     pub reason: i32,
-    /// JSON of `{ status, statusText, headers, body, error, errorDescription, retryAfter }`.
+    /// JSON of `{ status, statusText, headers, body, error, errorDescription, retryAfter, isOutage }`.
     pub detail: Option<String>,
 }
 
@@ -83,6 +83,7 @@ fn detail_json(detail: &Detail) -> String {
         "error": detail.error,
         "errorDescription": detail.error_description,
         "retryAfter": detail.retry_after_secs,
+        "isOutage": detail.is_outage,
     })
     .to_string()
 }

@@ -206,6 +206,17 @@ pub struct Detail {
     pub error_description: Option<String>,
     /// Seconds after which asking again makes sense.
     pub retry_after_secs: Option<u64>,
+    /// The issuer's metadata or keys could not be had: an outage, whatever the reason and the status say. Nothing was
+    /// decided about the token.
+    pub is_outage: bool,
+}
+
+impl Failure {
+    /// The same failure, of a document that every decision needs.
+    pub fn into_outage(mut self) -> Failure {
+        self.detail.get_or_insert_default().is_outage = true;
+        self
+    }
 }
 
 impl From<Reason> for Failure {

@@ -17,8 +17,8 @@ use super::config::{Client, Config};
 use super::error::{Class, Failure, Reason};
 use super::http::{HttpRequest, Request, Response, Transport, read_answer};
 use super::jws::MAX_TOKEN_BYTES;
-use super::keys::KeyStore;
-use super::metadata::Metadata;
+use super::keys::{KeyStore, Located};
+use super::metadata::Endpoint;
 use super::time::{Monotonic, NumericDate, Ticks};
 
 /// After so many failures in a row the endpoint is asked once a second only, until it answers.
@@ -68,9 +68,11 @@ impl Introspection {
         if !token.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) {
             return waiter(Err(Reason::TokenMalformed.into()));
         }
-        if let Err(reason) = self.client().and_then(|client| client.credentials.as_ref().map_err(|reason| *reason)) {
-            return waiter(Err(reason.into()));
-        }
+        let has_credentials = self.client().and_then(|client| client.credentials.as_ref().map_err(|reason| *reason));
+        let endpoint = match has_credentials.and_then(|_| self.endpoint()) {
+            Ok(endpoint) => endpoint,
+            Err(reason) => return waiter(Err(reason.into())),
+        };
         if !self.board(token, waiter) {
             return;
         }
@@ -79,7 +81,7 @@ impl Introspection {
         }
         let introspection = Arc::clone(self);
         let token: Box<str> = token.into();
-        self.store.wait_for_metadata(false, Box::new(move || introspection.send(token, now, true)));
+        self.store.wait_for_endpoint(endpoint, Box::new(move || introspection.send(token, now, true)));
     }
 
     /// Breaks off what is under way: nobody will hear of it, for instance since the worker thread has ended.
@@ -95,6 +97,13 @@ impl Introspection {
 
     fn client(&self) -> Result<&Client, Reason> {
         self.config.client.as_ref().ok_or(Reason::ClientIdRequired)
+    }
+
+    /// The endpoint for how this client authenticates.
+    fn endpoint(&self) -> Result<Endpoint, Reason> {
+        let trust_store = self.config.trust_store.clone().map(String::into_boxed_str);
+        let is_mutual_tls = self.client()?.method.is_mutual_tls();
+        Ok(if is_mutual_tls { Endpoint::MtlsIntrospection { trust_store } } else { Endpoint::Introspection })
     }
 
     /// Adds a waiter; true when it is the first of its token.
@@ -122,7 +131,7 @@ impl Introspection {
     }
 
     fn send(self: Arc<Self>, token: Box<str>, now: NumericDate, may_retry: bool) {
-        let request = match self.store.metadata().and_then(|metadata| Ok(self.request(&metadata, &token, now)?)) {
+        let request = match self.request(&token, now) {
             Ok(request) => request,
             Err(failure) => return self.land(&token, Err(failure)),
         };
@@ -143,17 +152,11 @@ impl Introspection {
     }
 
     /// RFC 7662 §2.1, authenticated.
-    fn request(&self, metadata: &Metadata, token: &str, now: NumericDate) -> Result<HttpRequest, Reason> {
+    fn request(&self, token: &str, now: NumericDate) -> Result<HttpRequest, Failure> {
         let client = self.client()?;
-        let tenant = &self.config.key_source.tenant;
-        let is_mutual_tls = client.method.is_mutual_tls();
-        let url = if is_mutual_tls {
-            metadata.mtls_introspection_endpoint(tenant, self.config.trust_store.as_deref())?
-        } else {
-            metadata.introspection_endpoint(tenant)?
-        };
+        let Located { url, issuer } = self.store.endpoint(&self.endpoint()?)?;
         let credentials = client.credentials.as_ref().map_err(|reason| *reason)?;
-        let Authentication { authorization, form: proof } = credentials.authenticate(&metadata.issuer, now)?;
+        let Authentication { authorization, form: proof } = credentials.authenticate(&issuer, now)?;
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("token", token).append_pair("token_type_hint", "access_token").extend_pairs(proof);
         let mut headers = vec![
@@ -163,7 +166,7 @@ impl Introspection {
         headers.extend(authorization.map(|value| ("authorization", value)));
         let asker = self.lock().asking.as_ref().map(watch::Sender::subscribe).ok_or(Reason::TimedOut)?;
         let form = Some(form.finish());
-        Ok(HttpRequest { url, headers, form, presents_certificate: is_mutual_tls, asker: Some(asker) })
+        Ok(HttpRequest { url, headers, form, presents_certificate: client.method.is_mutual_tls(), asker: Some(asker) })
     }
 
     /// What an answer means (contract 6).

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::engine::http::{Request, Response};
-use crate::engine::testing::{FakeIssuer, set_of};
+use crate::engine::testing::{FakeIssuer, METADATA, set_of};
 use crate::engine::time::ManualMonotonic;
 
 struct World {
@@ -27,6 +27,10 @@ fn world_of(resolves_metadata: bool, resolves_jwks: bool) -> World {
     let clock = Arc::new(ManualMonotonic::default());
     let store = KeyStore::new(source, Arc::clone(&issuer) as _, Arc::clone(&clock) as _);
     World { issuer, clock, store }
+}
+
+fn down() -> Failure {
+    Failure::from(Reason::ConnectionRefused).into_outage()
 }
 
 fn world() -> World {
@@ -128,15 +132,34 @@ fn an_empty_set_replaces_nothing() {
 }
 
 #[test]
-fn metadata_of_another_issuer_is_a_validation_error() {
+fn metadata_of_another_issuer_is_a_validation_error_and_an_outage() {
     let world = world();
     world.store.wait_for_keys(Box::new(|| {}));
     world.issuer.answer(Ok(Response::resolved(r#"{"issuer":"https://y"}"#.into())));
-    let reason = match world.store.ready_after_wait() {
-        Readiness::Failed(failure) => Some(failure.reason),
-        _ => None,
-    };
-    assert_eq!(reason, Some(Reason::MetadataIssuerMismatch));
+    let Readiness::Failed(failure) = world.store.ready_after_wait() else { panic!("no failure") };
+    assert_eq!(failure.reason, Reason::MetadataIssuerMismatch);
+    assert!(failure.detail.is_some_and(|detail| detail.is_outage));
+}
+
+#[test]
+fn a_failure_to_get_metadata_or_keys_is_an_outage_whatever_its_status() {
+    for status in [201, 204, 302, 400, 401, 403, 404, 418, 429, 500, 503] {
+        for is_metadata in [true, false] {
+            let world = world();
+            world.store.wait_for_keys(Box::new(|| {}));
+            if !is_metadata {
+                world.issuer.answer(Ok(Response::resolved(METADATA.into())));
+            }
+            let answer = || Ok(Response { status, ..Response::default() });
+            world.issuer.answer(answer());
+            if is_metadata && status == 404 {
+                world.issuer.answer(answer());
+            }
+            let Readiness::Failed(failure) = world.store.ready_after_wait() else { panic!("no failure") };
+            let detail = failure.detail.expect("a detail");
+            assert_eq!((detail.status, detail.is_outage), (Some(status), true), "{is_metadata}");
+        }
+    }
 }
 
 #[test]
@@ -183,7 +206,7 @@ fn an_unknown_kid_while_the_issuer_is_failing_is_an_outage_and_no_refusal() {
     world.warm("a");
     world.store.wait_for_keys(Box::new(|| {}));
     world.issuer.fail();
-    assert_eq!(world.store.unknown_kid(Some("b"), false), Unknown::Failed(Reason::ConnectionRefused.into()));
+    assert_eq!(world.store.unknown_kid(Some("b"), false), Unknown::Failed(down()));
 }
 
 #[test]
