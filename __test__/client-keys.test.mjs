@@ -219,12 +219,20 @@ describe('an answer that is none', () => {
 
 describe('the issuer', () => {
   test('is the metadata’s: another than the tenant is a MonoCloudValidationError', async () => {
-    for (const other of ['https://other.example', `${issuer.issuer}/a`, `${issuer.issuer}//`, undefined, 1]) {
+    for (const other of ['https://other.example', `${issuer.issuer}/a`, `${issuer.issuer}//`, '']) {
       issuer.respond(DISCOVERY, { body: { ...issuer.metadata, issuer: other } });
       const client = backend(issuer, { metadataCacheDuration: 0 });
       await assert.rejects(client.getMetadata(true), failure('MonoCloudValidationError', 'metadata_issuer_mismatch'));
     }
     await assert.rejects(backend(issuer).validateAccessToken(issuer.sign()), { reason: 'metadata_issuer_mismatch' });
+  });
+
+  test('must be named: a document without it is not metadata, and an outage', async () => {
+    for (const none of [undefined, null, 1, [issuer.issuer]]) {
+      issuer.respond(DISCOVERY, { body: { ...issuer.metadata, issuer: none } });
+      const client = backend(issuer, { metadataCacheDuration: 0 });
+      await assert.rejects(client.getMetadata(true), failure('MonoCloudHttpError', 'body_invalid'));
+    }
   });
 
   test('may have one trailing slash where the tenant has none, and then tokens have it, too', async () => {

@@ -11,7 +11,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { unsupported } from '../support/authorization-server.mjs';
 import { FAULTS, drip, dripHead, hang } from './bodies.mjs';
 import { alone, startProviderBehindProxy } from './issuers.mjs';
-import { DISCOVERY } from './proxy.mjs';
+import { DISCOVERY, OAUTH_DISCOVERY } from './proxy.mjs';
 import { eventually, rejection, within } from './waiting.mjs';
 
 const ENDLESS = { 'nothing at all': hang(), 'an octet a second': drip(), 'an octet a second of its head': dripHead() };
@@ -46,6 +46,7 @@ describe('an issuer that fails after it was there', { skip: unsupported }, () =>
       const client = await warm();
       server.proxy.fault('/jwks', fault);
       server.proxy.fault(DISCOVERY, fault);
+      server.proxy.fault(OAUTH_DISCOVERY, fault);
       assert.equal((await rejection(within(20_000, client.getJwks(true)))).reason, reason);
       assert.equal((await rejection(within(20_000, client.getMetadata(true)))).reason, reason);
       await acceptsAll(client);

@@ -66,10 +66,7 @@ impl From<Failure> for JsFailure {
 pub type JsAnswer = Either<String, JsFailure>;
 
 pub fn answer(result: std::result::Result<String, Failure>) -> JsAnswer {
-    match result {
-        Ok(text) => Either::A(text),
-        Err(failure) => Either::B(failure.into()),
-    }
+    result.map_or_else(|failure| Either::B(failure.into()), Either::A)
 }
 
 fn detail_json(detail: &Detail) -> String {

@@ -23,17 +23,24 @@ impl KeyStore {
                 self.transport.send(Request::ResolveMetadata, Box::new(land));
             }
             Place::OpenId => self.fetch_metadata(Place::OpenId, |store, outcome| {
-                if is_absent(&outcome) {
-                    store.fetch_metadata(Place::OAuth, |store, outcome| store.land_metadata(Place::OAuth, outcome));
-                } else {
-                    store.land_metadata(Place::OpenId, outcome);
+                if !is_absent(&outcome) {
+                    return store.land_metadata(Place::OpenId, outcome);
                 }
+                store.fetch_metadata(Place::OAuth, |store, other| {
+                    // Where neither is, the first says so: it is the usual place.
+                    let other = if is_absent(&other) { outcome } else { other };
+                    store.land_metadata(Place::OAuth, other);
+                });
             }),
             Place::OAuth => self.fetch_metadata(Place::OAuth, |store, outcome| store.land_second(outcome)),
         }
     }
 
-    fn fetch_metadata(self: &Arc<Self>, place: Place, land: fn(&Arc<KeyStore>, Result<Response, Failure>)) {
+    fn fetch_metadata(
+        self: &Arc<Self>,
+        place: Place,
+        land: impl FnOnce(&Arc<KeyStore>, Result<Response, Failure>) + Send + 'static,
+    ) {
         let store = Arc::clone(self);
         match self.source.tenant.metadata_url(place) {
             Some(url) => {
@@ -164,9 +171,13 @@ impl KeyStore {
     }
 }
 
-/// The issuer publishes nothing at that place.
+/// The issuer publishes nothing at that place, however long the page that says so is.
 fn is_absent(outcome: &Result<Response, Failure>) -> bool {
-    outcome.as_ref().is_ok_and(|response| response.status == 404)
+    let status = match outcome {
+        Ok(response) => Some(response.status),
+        Err(failure) => failure.detail.as_ref().and_then(|detail| detail.status),
+    };
+    status == Some(404)
 }
 
 impl State {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use monocloud_backend_node::engine::config::{Config, Flavour, Surroundings};
-use monocloud_backend_node::engine::error::{Failure, Reason};
+use monocloud_backend_node::engine::error::{Class, Failure, Reason};
 use monocloud_backend_node::engine::keys::KeyStore;
 use monocloud_backend_node::engine::options::Options;
 use monocloud_backend_node::engine::policy::Policy;
@@ -39,6 +39,8 @@ pub enum Outcome {
     Refused(Reason),
     /// 503.
     Failed(Reason),
+    /// 500.
+    Broken(Reason),
 }
 
 /// How one call ended.
@@ -185,7 +187,7 @@ impl World {
         self.engine.introspect(token, self.date(), Box::new(waiter));
         for _ in 0..3000 {
             if let Some(result) = cell.lock().expect("lock").take() {
-                let outcome = result.map_or_else(|failure| word(failure.reason), |()| Outcome::Accepted);
+                let outcome = result.map_or_else(|failure| reply_to(&failure), |()| Outcome::Accepted);
                 return Answer { outcome, at: self.now(), waited: self.now().since(since) };
             }
             self.pass(millis(10));
@@ -263,16 +265,20 @@ fn outcome_of(verdict: Verdict) -> Option<Outcome> {
     match verdict {
         Verdict::Claims(_) | Verdict::Form(_) | Verdict::Remembered(_) => Some(Outcome::Accepted),
         Verdict::Refused(reason) => Some(Outcome::Refused(reason)),
-        Verdict::Failed(failure) => Some(Outcome::Failed(failure.reason)),
+        Verdict::Failed(failure) => Some(reply_to(&failure)),
         Verdict::NeedsKeys => None,
         Verdict::IsSlow => panic!("Ed25519 is fast"),
     }
 }
 
-/// Which answer `npm/reply.js` gives to a reason: 503 for what says nothing about the token.
-fn word(reason: Reason) -> Outcome {
+/// Which answer `npm/reply.js` gives to a failure.
+fn reply_to(failure: &Failure) -> Outcome {
+    let (reason, detail) = (failure.reason, failure.detail.as_deref());
+    let status = detail.and_then(|detail| detail.status);
     match reason.spec().class {
-        monocloud_backend_node::engine::error::Class::Http => Outcome::Failed(reason),
+        _ if detail.is_some_and(|detail| detail.is_outage) => Outcome::Failed(reason),
+        Class::Http if status.is_none_or(|status| matches!(status, 200 | 429 | 500..)) => Outcome::Failed(reason),
+        Class::Http | Class::Op => Outcome::Broken(reason),
         _ => Outcome::Refused(reason),
     }
 }
