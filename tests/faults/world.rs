@@ -46,6 +46,8 @@ pub enum Outcome {
 /// How one call ended.
 #[derive(Clone, Debug)]
 pub struct Answer {
+    /// The number that [`World::call`] gave.
+    pub call: u64,
     pub outcome: Outcome,
     pub at: Ticks,
     pub waited: Duration,
@@ -59,12 +61,14 @@ pub struct World {
     /// By how much the caller's clock was stepped, in seconds.
     step: Cell<f64>,
     next_id: Cell<u64>,
+    next_call: Cell<u64>,
     waiting: RefCell<Vec<Caller>>,
     answers: RefCell<Vec<Answer>>,
 }
 
 /// One call that waits.
 struct Caller {
+    call: u64,
     token: String,
     since: Ticks,
     round: u32,
@@ -104,6 +108,7 @@ impl World {
             policy,
             step: Cell::new(0.0),
             next_id: Cell::new(0),
+            next_call: Cell::new(0),
             waiting: RefCell::default(),
             answers: RefCell::default(),
         }
@@ -142,13 +147,16 @@ impl World {
         outcome_of(self.decide(token, Attempt::First))
     }
 
-    /// Starts a call; its answer is among [`World::take_answers`] once it has ended.
-    pub fn call(&self, token: &str) {
+    /// Starts a call; its answer is among [`World::take_answers`] once it has ended. Gives the number of the call.
+    pub fn call(&self, token: &str) -> u64 {
         let since = self.now();
+        let call = self.next_call.get();
+        self.next_call.set(call + 1);
         match self.decide_now(token) {
-            Some(outcome) => self.answer(outcome, since),
+            Some(outcome) => self.answer(call, outcome, since),
             None => {
                 let caller = Caller {
+                    call,
                     token: token.to_owned(),
                     since,
                     round: 0,
@@ -160,6 +168,7 @@ impl World {
                 self.waiting.borrow_mut().push(caller);
             }
         }
+        call
     }
 
     /// One call from its start to its end, which must come within 30 seconds.
@@ -188,7 +197,7 @@ impl World {
         for _ in 0..3000 {
             if let Some(result) = cell.lock().expect("lock").take() {
                 let outcome = result.map_or_else(|failure| reply_to(&failure), |()| Outcome::Accepted);
-                return Answer { outcome, at: self.now(), waited: self.now().since(since) };
+                return Answer { call: 0, outcome, at: self.now(), waited: self.now().since(since) };
             }
             self.pass(millis(10));
         }
@@ -226,8 +235,10 @@ impl World {
             let is_done = caller.has_started || !caller.is_woken.load(Ordering::SeqCst);
             let attempt = if is_done || caller.round == MAX_ROUNDS { Attempt::AfterRefresh } else { Attempt::First };
             match outcome_of(self.decide(&caller.token, attempt)) {
-                Some(outcome) => self.answer(outcome, caller.since),
-                None if caller.round == MAX_ROUNDS => self.answer(Outcome::Failed(Reason::TimedOut), caller.since),
+                Some(outcome) => self.answer(caller.call, outcome, caller.since),
+                None if caller.round == MAX_ROUNDS => {
+                    self.answer(caller.call, Outcome::Failed(Reason::TimedOut), caller.since)
+                }
                 None => {
                     let caller = self.wait(caller);
                     self.waiting.borrow_mut().push(caller);
@@ -254,9 +265,9 @@ impl World {
         }
     }
 
-    fn answer(&self, outcome: Outcome, since: Ticks) {
+    fn answer(&self, call: u64, outcome: Outcome, since: Ticks) {
         let at = self.now();
-        self.answers.borrow_mut().push(Answer { outcome, at, waited: at.since(since) });
+        self.answers.borrow_mut().push(Answer { call, outcome, at, waited: at.since(since) });
     }
 }
 
