@@ -68,7 +68,7 @@ class Failure {
 
   /** Whether it says that the issuer could not be asked, and nothing of the token. */
   get isOutage() {
-    return this.spec.name === 'MonoCloudHttpError' && this.spec.reason !== 'internal';
+    return this.spec.isOutage;
   }
 
   /** The one error this failure is thrown as. */

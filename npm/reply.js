@@ -4,7 +4,7 @@
  * The one table from a failure to an HTTP answer (contract 9, RFC 6750 §3): status, body, challenge, `Retry-After`.
  */
 
-const { MonoCloudAuthBaseError } = require('./errors.js');
+const { FAILURES, MonoCloudAuthBaseError } = require('./errors.js');
 
 /** Seconds after which a client may ask again when the issuer did not say. */
 const RETRY_AFTER = 5;
@@ -36,9 +36,7 @@ const INTERNAL = new Reply(500, {});
 /** The answer to a failure, thrown or not; `scopes` are the ones the route asks for. */
 function replyTo(problem, scopes) {
   if (!(problem instanceof MonoCloudAuthBaseError) && problem?.spec === undefined) return INTERNAL;
-  // Metadata or keys could not be had, for whatever reason: the token was not judged.
-  const isOutage = problem.spec ? problem.detail?.isOutage : problem.isOutage;
-  if (isOutage === true) return unavailable(undefined, retryAfterOf(problem));
+  if (isDocumentOutage(problem)) return unavailable(undefined, retryAfterOf(problem));
   const { name, code } = problem.spec ?? problem;
   switch (name) {
     case 'MonoCloudTokenError':
@@ -52,6 +50,16 @@ function replyTo(problem, scopes) {
     default:
       return INTERNAL;
   }
+}
+
+/**
+ * Metadata or keys could not be had, whatever the status, or lack what is needed: the token was not judged. Another copy
+ * of this package has a table of its own, so an error goes by its members.
+ */
+function isDocumentOutage({ spec, name, reason, detail, isOutage }) {
+  if ((spec ? detail?.isOutage : isOutage) === true) return true;
+  const row = spec ?? (name === 'MonoCloudValidationError' ? FAILURES[reason]?.spec : undefined);
+  return row?.name === 'MonoCloudValidationError' && row.isOutage;
 }
 
 /** By the engine's rows: it has few, and the answer to each is made once. */

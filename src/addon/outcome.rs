@@ -97,6 +97,7 @@ pub fn failures(env: &Env) -> Result<Vec<Object<'_>>> {
             row.set("name", spec.class.name())?;
             row.set("code", spec.class.code())?;
             row.set("message", spec.message)?;
+            row.set("isOutage", spec.reason.is_outage())?;
             Ok(row)
         })
         .collect()

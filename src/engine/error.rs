@@ -180,6 +180,16 @@ reasons! {
 }
 
 impl Reason {
+    /// Whether this says that nothing could be found out about the token. Documents that are another issuer's, or that
+    /// lack an endpoint, are the doing of who publishes or configures them, and never of a token.
+    pub fn is_outage(self) -> bool {
+        match self {
+            Reason::IntrospectionEndpointMissing | Reason::MetadataIssuerMismatch | Reason::MtlsEndpointMissing => true,
+            Reason::Internal => false,
+            _ => self.spec().class == Class::Http,
+        }
+    }
+
     pub fn spec(self) -> &'static Spec {
         // The macro writes the enum and the table from the same rows, so the index always exists.
         &CATALOGUE[self as usize]
