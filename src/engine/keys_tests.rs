@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::engine::http::{Request, Response};
+use crate::engine::metadata::Endpoint;
 use crate::engine::testing::{FakeIssuer, METADATA, set_of};
 use crate::engine::time::ManualMonotonic;
 
@@ -160,6 +161,33 @@ fn a_failure_to_get_metadata_or_keys_is_an_outage_whatever_its_status() {
             assert_eq!((detail.status, detail.is_outage), (Some(status), true), "{is_metadata}");
         }
     }
+}
+
+#[test]
+fn each_document_names_the_mutual_tls_endpoint_by_itself() {
+    let plain = r#""introspection_endpoint":"https://x/plain""#;
+    let alias = r#""mtls_endpoint_aliases":{"introspection_endpoint":"https://x/mtls"}"#;
+    let no_alias = r#""mtls_endpoint_aliases":{}"#;
+    let found = |first: &[&str], second: &[&str]| {
+        let world = world();
+        let endpoint = Endpoint::MtlsIntrospection { trust_store: None };
+        world.store.wait_for_endpoint(endpoint.clone(), Box::new(|| {}));
+        for members in [first, second] {
+            if world.issuer.is_asked() {
+                let text = format!("{{{}}}", [&[r#""issuer":"https://x""#], members].concat().join(","));
+                world.issuer.answer(Ok(Response::resolved(text)));
+            }
+        }
+        let sent = world.issuer.sent();
+        let located = world.store.endpoint(&endpoint);
+        (located.map(|located| located.url.path().to_owned()).map_err(|failure| failure.reason), sent)
+    };
+    assert_eq!(found(&[plain, alias], &[]), (Ok("/mtls".into()), 1));
+    assert_eq!(found(&[plain], &[alias]), (Ok("/plain".into()), 1));
+    assert_eq!(found(&[plain, no_alias], &[alias]), (Ok("/mtls".into()), 2));
+    assert_eq!(found(&[plain, no_alias], &[plain]), (Ok("/plain".into()), 2));
+    assert_eq!(found(&[plain, no_alias], &[no_alias]), (Err(Reason::MtlsEndpointMissing), 2));
+    assert_eq!(found(&[], &[]), (Err(Reason::IntrospectionEndpointMissing), 2));
 }
 
 #[test]

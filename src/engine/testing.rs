@@ -81,6 +81,10 @@ impl FakeIssuer {
         }
     }
 
+    pub fn is_asked(&self) -> bool {
+        !self.pending.lock().expect("lock").is_empty()
+    }
+
     pub fn sent(&self) -> usize {
         self.sent.load(Ordering::SeqCst)
     }
