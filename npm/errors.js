@@ -102,7 +102,10 @@ class Failure {
  */
 function withAdvice(error, failure) {
   hide(error, 'retryAfter', failure.retryAfter);
-  return hide(error, 'isOutage', failure.detail?.isOutage ?? undefined);
+  const { name, isOutage } = failure.spec;
+  // Wrong metadata keeps its class, and is an outage for whoever sent the token.
+  const isMisconfigured = name === 'MonoCloudValidationError' && isOutage;
+  return hide(error, 'isOutage', failure.detail?.isOutage || isMisconfigured || undefined);
 }
 
 /**

@@ -57,7 +57,9 @@ const REFUSED = new Map();
 function replyToFailure(failure, scopes) {
   const { spec, detail } = failure;
   // Metadata or keys could not be had, for whatever reason: the token was not judged.
-  if (detail?.isOutage === true) return unavailable(undefined, failure.retryAfter);
+  if (detail?.isOutage === true || (spec.isOutage && spec.name === 'MonoCloudValidationError')) {
+    return unavailable(undefined, failure.retryAfter);
+  }
   let reply = REFUSED.get(spec);
   if (reply === undefined) {
     const { name, code, message } = spec;

@@ -11,6 +11,8 @@
 mod allocation;
 #[path = "faults/clocks.rs"]
 mod clocks;
+#[path = "faults/discovery.rs"]
+mod discovery;
 #[path = "faults/flood.rs"]
 mod flood;
 #[path = "faults/introspection.rs"]
@@ -29,5 +31,7 @@ mod rotation;
 mod start;
 #[path = "faults/tokens.rs"]
 mod tokens;
+#[path = "faults/walk.rs"]
+mod walk;
 #[path = "faults/world.rs"]
 mod world;

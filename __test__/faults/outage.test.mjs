@@ -11,7 +11,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { unsupported } from '../support/authorization-server.mjs';
 import { FAULTS, drip, dripHead, hang } from './bodies.mjs';
 import { alone, startProviderBehindProxy } from './issuers.mjs';
-import { DISCOVERY } from './proxy.mjs';
+import { DISCOVERY, OAUTH_DISCOVERY } from './proxy.mjs';
 import { eventually, rejection, within } from './waiting.mjs';
 import { describeWhere } from '../support/suite.mjs';
 
@@ -47,6 +47,7 @@ describeWhere(unsupported, 'an issuer that fails after it was there', () => {
       const client = await warm();
       server.proxy.fault('/jwks', fault);
       server.proxy.fault(DISCOVERY, fault);
+      server.proxy.fault(OAUTH_DISCOVERY, fault);
       assert.equal((await rejection(within(20_000, client.getJwks(true)))).reason, reason);
       assert.equal((await rejection(within(20_000, client.getMetadata(true)))).reason, reason);
       await acceptsAll(client);

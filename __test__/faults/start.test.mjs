@@ -16,7 +16,7 @@ import { unsupported } from '../support/authorization-server.mjs';
 import { get, listen } from '../support/http.mjs';
 import { FAULTS, delay, status } from './bodies.mjs';
 import { alone, startProviderBehindProxy } from './issuers.mjs';
-import { DISCOVERY } from './proxy.mjs';
+import { DISCOVERY, OAUTH_DISCOVERY } from './proxy.mjs';
 import { eventually, within } from './waiting.mjs';
 import { describeWhere } from '../support/suite.mjs';
 
@@ -106,6 +106,7 @@ describeWhere(unsupported, 'an issuer that is down when the API starts', () => {
     for (const [what, [fault, reason]] of Object.entries(FAULTS)) {
       test(`because ${path} answers with ${what} is a MonoCloudHttpError of ${reason}`, async () => {
         server.proxy.fault(path, fault);
+        server.proxy.fault(OAUTH_DISCOVERY, fault);
         const outcome = within(20_000, alone(server).validateAccessToken(token));
         await assert.rejects(outcome, (error) => {
           assert.deepEqual([error.name, error.reason], ['MonoCloudHttpError', reason]);

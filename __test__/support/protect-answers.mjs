@@ -17,6 +17,20 @@ const { forbidden, internal, invalid, unauthorized, unavailable } = ANSWERS;
 const answering = (status, headers = {}) =>
   offline({ jwksResolver: undefined, fetcher: () => new Response('{}', { status, headers }) });
 
+/** A client whose issuer has good metadata but for `members`, and answers everything else with `status`. */
+const publishing = (members, status = 404) =>
+  offline({
+    jwksResolver: undefined,
+    clientId: 'a',
+    clientSecret: 'b',
+    fetcher: (url) => (url.endsWith('/openid-configuration')
+      ? Response.json({ issuer: 'https://issuer.example', jwks_uri: 'https://issuer.example/jwks', ...members })
+      : new Response('{}', { status })),
+  });
+
+/** A client that is asked by its public method, and throws. */
+const rethrowing = (client) => duck((token) => client.validateAccessToken(token));
+
 /** A client of which nothing is known but its one method. */
 const duck = (validateAccessToken) => ({ validateAccessToken });
 
@@ -58,8 +72,15 @@ export function answersOf(framework) {
       ['an issuer that is busy', () => answering(429), {}, signed(), unavailable('5')],
       ['an issuer that says when to come back', () => answering(503, { 'retry-after': '17' }), {}, signed(), unavailable('17')],
       ['a fetcher that fails', () => offline({ jwksResolver: () => Promise.reject(new Error('x')) }), {}, signed(), unavailable('5')],
-      ['an issuer that answers anything else', () => answering(404), {}, signed(), internal()],
-      ['an issuer that redirects', () => answering(302), {}, signed(), internal()],
+      ['an issuer whose metadata is not there', () => answering(404), {}, signed(), unavailable('5')],
+      ['an issuer that keeps its metadata from us', () => answering(403), {}, signed(), unavailable('5')],
+      ['an issuer that redirects', () => answering(302), {}, signed(), unavailable('5')],
+      ['an issuer whose keys are not there', () => publishing({}, 404), {}, signed(), unavailable('5')],
+      ['an issuer whose metadata is another’s', () => publishing({ issuer: 'https://elsewhere.example' }), {}, signed(), unavailable('5')],
+      ['an issuer whose metadata names no issuer', () => publishing({ issuer: undefined }), {}, signed(), unavailable('5')],
+      ['an issuer whose metadata names no keys', () => publishing({ jwks_uri: undefined }), {}, signed(), unavailable('5')],
+      ['an opaque token, where the metadata names no introspection', () => publishing({}), {}, 'opaque', unavailable('5')],
+      ['a subclass that throws what it was given', () => rethrowing(publishing({}, 404)), {}, signed(), unavailable('5')],
       ['an issuer that refuses this API', opaqueClient, {}, 'opaque', internal()],
     ]) {
       test(`to ${what} is ${expected.status}`, async () => {

@@ -146,7 +146,9 @@ export declare class MonoCloudOidcBackendClient {
   introspectAccessToken<C extends object>(token: string, options?: IntrospectOptions): Promise<C>;
 
   /**
-   * The authorization server's metadata (OpenID Connect Discovery §4, RFC 8414 §3), from memory while fresh.
+   * The authorization server's metadata, from memory while fresh: the document at the OpenID place (OpenID Connect
+   * Discovery §4), or the one at the RFC 8414 §3.1 place if the first place answers 404. The client asks the RFC 8414
+   * place by itself for an endpoint that the first document lacks; this method does not show that document.
    * Concurrent calls share one request. Checked: that `issuer` is `tenantDomain` (RFC 8414 §3.3); other members are
    * checked where they are used.
    *

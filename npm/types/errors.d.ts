@@ -5,9 +5,9 @@
  * | class | what failed | `protectApi` answers |
  * |---|---|---|
  * | `MonoCloudTokenError` | the token | 401; 403 for `insufficient_scope` and `insufficient_groups` |
- * | `MonoCloudValidationError` | the call or the configuration | 401 |
+ * | `MonoCloudValidationError` | the call or the configuration | 401; 503 for metadata that does not fit it |
  * | `MonoCloudOPError` | the authorization server refused this API's request | 500 |
- * | `MonoCloudHttpError` | the authorization server could not be reached or understood | 503; 500 for other statuses |
+ * | `MonoCloudHttpError` | the authorization server could not be reached or understood | 503; 500 for other statuses of introspection |
  */
 
 // --- reasons -------------------------------------------------------------------------------------------------------

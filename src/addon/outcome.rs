@@ -52,7 +52,7 @@ pub fn outcome_of_recalled(recalled: Recalled) -> Outcome {
 pub struct JsFailure {
     /// The number of the reason.
     pub reason: i32,
-    /// JSON of `{ status, statusText, headers, body, error, errorDescription, retryAfter }`.
+    /// JSON of `{ status, statusText, headers, body, error, errorDescription, retryAfter, isOutage }`.
     pub detail: Option<String>,
 }
 
@@ -66,10 +66,7 @@ impl From<Failure> for JsFailure {
 pub type JsAnswer = Either<String, JsFailure>;
 
 pub fn answer(result: std::result::Result<String, Failure>) -> JsAnswer {
-    match result {
-        Ok(text) => Either::A(text),
-        Err(failure) => Either::B(failure.into()),
-    }
+    result.map_or_else(|failure| Either::B(failure.into()), Either::A)
 }
 
 fn detail_json(detail: &Detail) -> String {
@@ -83,6 +80,7 @@ fn detail_json(detail: &Detail) -> String {
         "error": detail.error,
         "errorDescription": detail.error_description,
         "retryAfter": detail.retry_after_secs,
+        "isOutage": detail.is_outage,
     })
     .to_string()
 }

@@ -153,7 +153,7 @@ reasons! {
     /// The circuit breaker is open: ten failures in a row, of three different tokens at least.
     IntrospectionSuspended, "introspection_suspended", Http, "Introspection is suspended after repeated failures";
     /// The metadata names no introspection endpoint.
-    IntrospectionEndpointMissing, "introspection_endpoint_missing", Validation, "The authorization server's metadata has no introspection endpoint";
+    IntrospectionEndpointMissing, "introspection_endpoint_missing", Validation, "The authorization server's metadata has no introspection endpoint", is_outage = true;
     /// RFC 7519 §4.1.6: `iat` is not a finite number at or above 0.
     IssuedAtInvalid, "issued_at_invalid", TokenInvalid, "Token has no valid time of issue";
     /// RFC 7519 §4.1.1: `iss` is absent, of another type, or another's.
@@ -165,9 +165,9 @@ reasons! {
     /// A JWK Set without one usable key.
     KeysEmpty, "keys_empty", Http, "The authorization server published no usable key";
     /// RFC 8414 §3.3: the metadata's issuer is not the tenant.
-    MetadataIssuerMismatch, "metadata_issuer_mismatch", Validation, "The issuer in the authorization server's metadata is not the configured tenant domain";
+    MetadataIssuerMismatch, "metadata_issuer_mismatch", Validation, "The issuer in the authorization server's metadata is not the configured tenant domain", is_outage = true;
     /// RFC 8705 §5: the mutual-TLS endpoint is not published.
-    MtlsEndpointMissing, "mtls_endpoint_missing", Validation, "The authorization server publishes no mutual-TLS introspection endpoint";
+    MtlsEndpointMissing, "mtls_endpoint_missing", Validation, "The authorization server publishes no mutual-TLS introspection endpoint", is_outage = true;
     /// RFC 7519 §4.1.5: `nbf` is not a finite number.
     NotBeforeInvalid, "not_before_invalid", TokenInvalid, "Token has no valid start of validity";
     /// RFC 7519 §4.1.5: now is before `nbf`.
@@ -229,14 +229,25 @@ pub struct Detail {
     pub error_description: Option<String>,
     /// Seconds after which asking again makes sense.
     pub retry_after_secs: Option<u64>,
+    /// The issuer's metadata or keys could not be had: an outage, whatever the reason and the status say. Nothing was
+    /// decided about the token.
+    pub is_outage: bool,
 }
 
 impl Failure {
+    /// The same failure, of a document that every decision needs.
+    pub fn into_outage(mut self) -> Failure {
+        self.detail.get_or_insert_default().is_outage = true;
+        self
+    }
+
     /// Whether this may be evidence that the introspection endpoint is down. Of the statuses only those that say so do:
     /// a token can make an endpoint that works answer with another one, such as the 403 of a firewall.
     pub fn counts_for_breaker(&self) -> bool {
         let status = self.detail.as_ref().and_then(|detail| detail.status);
-        self.reason.spec().counts_for_breaker && status.is_none_or(|status| matches!(status, 429 | 500..))
+        // A failure to get metadata is no failure of the endpoint, and has a back-off of its own.
+        let is_of_document = self.detail.as_ref().is_some_and(|detail| detail.is_outage);
+        !is_of_document && self.reason.spec().counts_for_breaker && status.is_none_or(|status| matches!(status, 429 | 500..))
     }
 }
 

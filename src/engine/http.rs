@@ -134,6 +134,7 @@ impl Response {
             error: member("error"),
             error_description: member("error_description"),
             retry_after_secs: self.retry_after().map(|span| span.as_secs()),
+            is_outage: false,
         };
         Failure { reason, detail: Some(Box::new(detail)) }
     }

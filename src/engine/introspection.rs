@@ -227,19 +227,26 @@ impl Introspection {
             drop(state);
             match refusal {
                 Some(reason) => self.end(ticket, lane, &Err(reason.into()), None),
-                None => {
-                    let introspection = Arc::clone(self);
-                    let send = move || introspection.send(ticket, lane, true);
-                    self.store.wait_for_metadata(false, Box::new(send));
-                }
+                None => self.send_when_located(ticket, lane),
+            }
+        }
+    }
+
+    /// Sends once the metadata says where.
+    fn send_when_located(self: &Arc<Self>, ticket: Ticket, lane: Lane) {
+        match self.endpoint() {
+            Err(reason) => self.end(ticket, lane, &Err(reason.into()), None),
+            Ok(endpoint) => {
+                let introspection = Arc::clone(self);
+                let send = move || introspection.send(ticket, lane, true);
+                self.store.wait_for_endpoint(endpoint, Box::new(send));
             }
         }
     }
 
     fn send(self: Arc<Self>, ticket: Ticket, lane: Lane, may_retry: bool) {
         let sent_at = self.clock.now();
-        let request = self.store.metadata().and_then(|metadata| Ok(self.request(&metadata, &ticket)?));
-        let request = match request {
+        let request = match self.request(&ticket) {
             Ok(request) => request,
             // The endpoint was not asked, so this says nothing of it.
             Err(failure) => return self.finish(ticket, lane, &Err(failure), None),

@@ -8,21 +8,16 @@ use crate::engine::claims::{Claims, Expected, Origin};
 use crate::engine::client_auth::{Asked, Authentication};
 use crate::engine::error::{Failure, Reason};
 use crate::engine::http::{HttpRequest, Response, accept_encoding};
-use crate::engine::metadata::Metadata;
+use crate::engine::keys::Located;
+use crate::engine::metadata::Endpoint;
 
 impl Introspection {
     /// RFC 7662 §2.1, authenticated.
-    pub(super) fn request(&self, metadata: &Metadata, ticket: &Ticket) -> Result<HttpRequest, Reason> {
+    pub(super) fn request(&self, ticket: &Ticket) -> Result<HttpRequest, Failure> {
         let client = self.client()?;
-        let tenant = &self.config.key_source.tenant;
-        let is_mutual_tls = client.method.is_mutual_tls();
-        let url = if is_mutual_tls {
-            metadata.mtls_introspection_endpoint(tenant, self.config.trust_store.as_deref())?
-        } else {
-            metadata.introspection_endpoint(tenant)?
-        };
+        let Located { url, issuer } = self.store.endpoint(&self.endpoint()?)?;
         let credentials = client.credentials.as_ref().map_err(|reason| *reason)?;
-        let asked = Asked { issuer: &metadata.issuer, endpoint: url.as_str() };
+        let asked = Asked { issuer: &issuer, endpoint: url.as_str() };
         let Authentication { authorization, form: proof } = credentials.authenticate(asked, ticket.now)?;
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("token", &ticket.token).append_pair("token_type_hint", "access_token").extend_pairs(proof);
@@ -36,8 +31,15 @@ impl Introspection {
         let form = Some(form.finish());
         // Time spent in the queue is part of the deadline.
         let time_limit = (!ticket.waited.is_zero()).then(|| self.time_limit().saturating_sub(ticket.waited));
-        let presents_certificate = is_mutual_tls;
+        let presents_certificate = client.method.is_mutual_tls();
         Ok(HttpRequest { url, headers, form, presents_certificate, asker: Some(asker), time_limit })
+    }
+
+    /// The endpoint for how this client authenticates.
+    pub(super) fn endpoint(&self) -> Result<Endpoint, Reason> {
+        let trust_store = self.config.trust_store.clone().map(String::into_boxed_str);
+        let is_mutual_tls = self.client()?.method.is_mutual_tls();
+        Ok(if is_mutual_tls { Endpoint::MtlsIntrospection { trust_store } } else { Endpoint::Introspection })
     }
 
     /// What an answer means (RFC 7662 §2.2).

@@ -453,6 +453,7 @@ fn metadata_without_the_endpoint_is_a_configuration_error() {
     let world = world_of(json!({ "clientId": "id", "clientSecret": "secret" }));
     let answer = world.ask("token");
     world.issuer.answer(Ok(Response::resolved(r#"{"issuer":"https://x"}"#.into())));
+    world.issuer.answer(Ok(Response { status: 404, ..Response::default() }));
     let reason = answer.try_recv().expect("an answer").err().map(|failure| failure.reason);
     assert_eq!(reason, Some(Reason::IntrospectionEndpointMissing));
 }

@@ -1,4 +1,4 @@
-//! An issuer in virtual time: it answers, or fails, as the weather of each of its three documents says.
+//! An issuer in virtual time: it answers, or fails, as the weather of each of its documents says.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use monocloud_backend_node::engine::error::{Failure, Reason};
 use monocloud_backend_node::engine::http::{Done, HttpRequest, Request, Response, Transport};
 use monocloud_backend_node::engine::time::{ManualMonotonic, Monotonic, Ticks};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::tokens::TENANT;
 
@@ -21,8 +21,12 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Document {
     Metadata,
+    /// RFC 8414 §3.1. Not published unless its weather is set.
+    OAuthMetadata,
     Keys,
     Introspection,
+    /// Anything at another address: never there.
+    Elsewhere,
 }
 
 pub const EVERYTHING: [Document; 3] = [Document::Metadata, Document::Keys, Document::Introspection];
@@ -40,6 +44,10 @@ pub enum Weather {
     Status(u16, Option<&'static str>),
     /// 200 and a body that is no document.
     Garbage,
+    /// 200 and this body.
+    Says(String),
+    /// 200 and a body that is longer than is read.
+    TooLarge,
 }
 
 /// How the introspection endpoint treats some tokens.
@@ -144,7 +152,9 @@ impl Transport for Issuer {
         let document = match request.url.path() {
             "/jwks" => Document::Keys,
             "/introspect" => Document::Introspection,
-            _ => Document::Metadata,
+            "/.well-known/openid-configuration" => Document::Metadata,
+            "/.well-known/oauth-authorization-server" => Document::OAuthMetadata,
+            _ => Document::Elsewhere,
         };
         let now = self.clock.now();
         let mut state = self.lock();
@@ -163,7 +173,10 @@ impl Transport for Issuer {
 
 impl State {
     fn weather(&self, document: Document) -> Weather {
-        self.weather.get(&document).cloned().unwrap_or(Weather::Fine)
+        self.weather.get(&document).cloned().unwrap_or(match document {
+            Document::OAuthMetadata | Document::Elsewhere => Weather::Status(404, None),
+            _ => Weather::Fine,
+        })
     }
 
     fn treatment_of(&self, request: &HttpRequest) -> Option<(Duration, Result<Response, Failure>)> {
@@ -174,8 +187,9 @@ impl State {
 
     fn outcome(&self, document: Document) -> Result<Response, Failure> {
         let body = match document {
-            Document::Metadata => metadata(),
+            Document::Metadata | Document::OAuthMetadata => metadata(json!({})),
             Document::Keys => self.jwks.clone(),
+            Document::Elsewhere => String::new(),
             Document::Introspection => self.introspected.clone(),
         };
         outcome_under(self.weather(document), body)
@@ -192,14 +206,21 @@ fn outcome_under(weather: Weather, body: String) -> Result<Response, Failure> {
             Ok(Response { status, headers: headers.into_iter().collect(), ..Response::default() })
         }
         Weather::Garbage => Ok(Response::resolved("<html>Sorry</html>".into())),
+        Weather::Says(body) => Ok(Response::resolved(body)),
+        Weather::TooLarge => Err(Response::resolved(String::new()).failure(Reason::BodyTooLarge)),
     }
 }
 
-fn metadata() -> String {
-    json!({
+/// Good metadata with some members replaced; null removes one.
+pub fn metadata(changes: Value) -> String {
+    let mut members = json!({
         "issuer": TENANT,
         "jwks_uri": format!("{TENANT}/jwks"),
         "introspection_endpoint": format!("{TENANT}/introspect"),
-    })
-    .to_string()
+    });
+    for (name, value) in changes.as_object().expect("an object") {
+        members[name] = value.clone();
+    }
+    let members = members.as_object().expect("an object").clone().into_iter().filter(|(_, value)| !value.is_null());
+    Value::Object(members.collect()).to_string()
 }
