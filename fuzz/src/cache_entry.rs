@@ -124,11 +124,13 @@ fn ask(world: &World, token: &str, entry: &str) -> Worth {
 }
 
 /// The entry with the member that says how it was obtained, in the first place; a text that is no object stays as it is.
-fn with_member(world: &World, token: &str, entry: &str) -> String {
+fn with_member<'t>(world: &World, token: &str, entry: &'t str) -> String {
     let member = world.engine.obtained(token == OPAQUE, NOW);
     let member = member.strip_suffix('}').expect("an object");
-    match entry.trim_start().strip_prefix('{') {
-        Some(rest) if rest.trim_start().starts_with('}') => format!("{member}{rest}"),
+    // White space as JSON has it.
+    let trimmed = |text: &'t str| text.trim_start_matches([' ', '\t', '\n', '\r']);
+    match trimmed(entry).strip_prefix('{') {
+        Some(rest) if trimmed(rest).starts_with('}') => format!("{member}{rest}"),
         Some(rest) => format!("{member},{rest}"),
         None => entry.to_owned(),
     }
