@@ -1,7 +1,7 @@
 // Is the memory of verified tokens bounded by its size, in Rust and in JavaScript?
 //
-// In a process of its own, with tokens of 200 groups each: 10,000 of them would
-// take about 500 MB. Each is validated three times, so that the engine
+// In a process of its own, with tokens of 200 groups each: as many as are used
+// here would take about 180 MB, and 10,000 of them 590. Each is validated three times, so that the engine
 // remembers it and JavaScript keeps its claims.
 
 import assert from 'node:assert/strict';
@@ -10,6 +10,10 @@ import { describe, test } from 'node:test';
 import { runScript } from '../support/child.mjs';
 
 const MEGABYTE = 1024 * 1024;
+const BUDGET = { heap: 32, rss: 112 };
+const TOKENS = Number(process.env.TOKENS ?? 3000);
+/** A debug build on a busy machine is slow. */
+const DEADLINE_MS = 300_000;
 
 /** Prints by how much the resident memory and JavaScript's heap grew, in bytes, and how many tokens are remembered. */
 const SCRIPT = `
@@ -82,32 +86,34 @@ console.log(JSON.stringify({ rss: after.rss - before.rss, heap: after.heapUsed -
 `;
 
 const run = (phases, { options = {}, cache = '' } = {}) =>
-  runScript(SCRIPT, { PHASES: JSON.stringify(phases), OPTIONS: JSON.stringify(options), CACHE: cache });
+  runScript(SCRIPT, { PHASES: JSON.stringify(phases), OPTIONS: JSON.stringify(options), CACHE: cache }, { deadline: DEADLINE_MS });
 
-function assertWithin(grown, megabytes) {
-  const told = `${JSON.stringify(grown)}: more than ${megabytes} MB`;
-  assert.ok(grown.rss <= megabytes * MEGABYTE && grown.heap <= megabytes * MEGABYTE, told);
+/** Resident memory holds what the allocators of both sides keep for later as well. */
+function assertWithin(grown, { heap, rss }) {
+  if (process.env.TOLD) console.log(grown);
+  assert.ok(grown.heap <= heap * MEGABYTE, `heap: ${(grown.heap / MEGABYTE).toFixed(1)} MB`);
+  assert.ok(grown.rss <= rss * MEGABYTE, `resident: ${(grown.rss / MEGABYTE).toFixed(1)} MB`);
 }
 
 describe('resident memory', () => {
-  test('of 10,000 tokens with 200 groups each stays in the order of the budget of 32 MiB', async () => {
-    const grown = await run([{ count: 10_000, groups: 200 }]);
-    assertWithin(grown, 64);
-    assert.ok(grown.remembered > 100 && grown.remembered < 5000, String(grown.remembered));
+  test('of tokens with 200 groups each stays in the order of the budget of 32 MiB', async () => {
+    const grown = await run([{ count: TOKENS, groups: 200 }]);
+    assertWithin(grown, BUDGET);
+    assert.ok(grown.remembered > 100 && grown.remembered < TOKENS / 2, String(grown.remembered));
   });
 
   test('of large tokens that small ones pushed out again and again stays in that order', async () => {
-    const turn = [{ count: 500, groups: 200 }, { count: 4000, groups: 1 }];
-    assertWithin(await run([...turn, ...turn, ...turn]), 64);
+    const turn = [{ count: 500, groups: 200 }, { count: 2000, groups: 1 }];
+    assertWithin(await run([...turn, ...turn, ...turn]), BUDGET);
   });
 
-  test('of 10,000 opaque tokens with 200 groups each in memoryCache() stays in the order of its 32 MiB', async () => {
-    assertWithin(await run([{ count: 10_000, groups: 200 }], { cache: 'yes' }), 64);
+  test('of opaque tokens with 200 groups each in memoryCache() stays in the order of its 32 MiB', async () => {
+    assertWithin(await run([{ count: TOKENS, groups: 200 }], { cache: 'yes' }), BUDGET);
   });
 
   test('of tokens without a budget is nothing', async () => {
     const grown = await run([{ count: 1000, groups: 200 }], { options: { verifiedTokenCacheBytes: 0 } });
     assert.equal(grown.remembered, 0);
-    assertWithin(grown, 16);
+    assertWithin(grown, { heap: 8, rss: 40 });
   });
 });

@@ -12,7 +12,9 @@ use serde_json::Value;
 
 use super::local::{Local, invalid};
 use super::memory_cache::MemoryCache;
-use super::outcome::{JsAnswer, JsFailure, NOT_A_JWT, Outcome, answer, outcome_of_recalled, reason_number, released_slots};
+use super::outcome::{
+    JsAnswer, JsFailure, NOT_A_JWT, Outcome, answer, outcome_of_recalled, reason_number, released_slots,
+};
 use super::runtime;
 use super::slow::SlowDecision;
 use crate::engine::certificate::BindingMode;

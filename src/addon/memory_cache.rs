@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
 use super::outcome::released_slots;

@@ -294,7 +294,8 @@ mod tests {
         const SMALL: usize = 100_000;
         let mut memory = Memory::new(10_000, SMALL).expect("a memory");
         for round in 0..5000_usize {
-            let many: Vec<Cow<'static, str>> = (0..round * 7919 % 300).map(|group| format!("g{group}").into()).collect();
+            let many: Vec<Cow<'static, str>> =
+                (0..round * 7919 % 300).map(|group| format!("g{group}").into()).collect();
             let facts = Facts { groups: many.into(), ..facts(2000.0) };
             let token = format!("h.{}.{round}", "A".repeat(round * 104_729 % 16_000));
             let bytes = size::of_token(&token, &facts);

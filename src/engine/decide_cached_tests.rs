@@ -234,7 +234,10 @@ fn each_client_applies_its_own_duration_to_the_time_an_entry_was_obtained() {
             assert_eq!(judge(&reader, &said, "opaque", until - 0.25) == Recalled::NotOurs, duration == Some(0.0));
         }
     }
-    assert!(matches!(judge(&writer.engine, &introspected(&writer.engine, CLAIMS), "opaque", 9999.0), Recalled::Claims(_)));
+    assert!(matches!(
+        judge(&writer.engine, &introspected(&writer.engine, CLAIMS), "opaque", 9999.0),
+        Recalled::Claims(_)
+    ));
     assert_eq!(judge(&writer.engine, &introspected(&writer.engine, INACTIVE), "opaque", 1300.0), Recalled::NotOurs);
 }
 

@@ -91,7 +91,8 @@ impl<'de> Visitor<'de> for EntryVisitor {
                 MEMBER => {
                     members += 1;
                     let value: Value = map.next_value()?;
-                    let obtained = value.is_object().then_some(value).and_then(|value| serde_json::from_value(value).ok());
+                    let obtained =
+                        value.is_object().then_some(value).and_then(|value| serde_json::from_value(value).ok());
                     entry.obtained = obtained.filter(Obtained::is_well_formed);
                 }
                 "active" => entry.is_inactive = map.next_value::<Value>()? == Value::Bool(false),
@@ -172,7 +173,8 @@ mod tests {
 
     #[test]
     fn only_false_is_inactive() {
-        for (active, is_inactive) in [("false", true), ("true", false), ("null", false), ("0", false), ("\"\"", false)] {
+        for (active, is_inactive) in [("false", true), ("true", false), ("null", false), ("0", false), ("\"\"", false)]
+        {
             assert_eq!(Entry::read(&format!(r#"{{"active":{active}}}"#)).is_inactive, is_inactive, "{active}");
         }
     }
