@@ -58,10 +58,10 @@ const client = new MonoCloudBackendNodeClient({
   metadataResolver: () => ({ issuer: tenantDomain, jwks_uri: tenantDomain + '/jwks', introspection_endpoint }),
   ...OPTIONS, ...(process.env.CACHE && { cache: memoryCache() }),
 });
-async function use(number, groups) {
+async function use(number, groups, times = 3) {
   const token = process.env.CACHE ? 'opaque-' + number + '-' + groups : tokenOf(number, groups);
   if (process.env.CACHE) introspected.set(token, claimsOf(number, groups));
-  for (let time = 0; time < (groups > 1 ? 3 : 2); time += 1) await client.validateAccessToken(token);
+  for (let time = 0; time < times; time += 1) await client.validateAccessToken(token);
   introspected.delete(token);
 }
 async function settled() {
@@ -77,8 +77,8 @@ async function settled() {
 for (let number = 0; number < 50; number += 1) await use('start' + number, 200);
 const before = await settled();
 let number = 0;
-for (const { count, groups } of PHASES) {
-  for (let done = 0; done < count; done += 1) await use(number += 1, groups);
+for (const { count, groups, times } of PHASES) {
+  for (let done = 0; done < count; done += 1) await use(number += 1, groups, times);
 }
 const after = await settled();
 const remembered = client.health().rememberedTokens;
@@ -102,9 +102,11 @@ describe('resident memory', () => {
     assert.ok(grown.remembered > 100 && grown.remembered < TOKENS / 2, String(grown.remembered));
   });
 
-  test('of large tokens that small ones pushed out again and again stays in that order', async () => {
-    const turn = [{ count: 500, groups: 200 }, { count: 2000, groups: 1 }];
-    assertWithin(await run([...turn, ...turn, ...turn]), BUDGET);
+  // The smaller ones are remembered, and their claims never asked for: in JavaScript nothing takes the places over.
+  test('of large tokens that smaller ones pushed out again and again stays within a budget of 4 MiB', async () => {
+    const turn = [{ count: 100, groups: 200 }, { count: 700, groups: 20, times: 2 }];
+    const options = { verifiedTokenCacheBytes: 4 * MEGABYTE };
+    assertWithin(await run(Array(10).fill(turn).flat(), { options }), { heap: 3, rss: 80 });
   });
 
   test('of opaque tokens with 200 groups each in memoryCache() stays in the order of its 32 MiB', async () => {
