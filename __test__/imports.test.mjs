@@ -17,7 +17,7 @@ const SHIMS = [
   ['platform'],
   ['native'],
   ['errors'],
-  ['arguments', 'engine'],
+  ['arguments', 'engine', 'json', 'time'],
   ['bearer', 'copy', 'events', 'host', 'internal', 'patience', 'policies', 'settings'],
   ['cache-flow', 'crypto', 'forms', 'keys-wait', 'reply'],
   ['core'],

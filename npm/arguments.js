@@ -6,6 +6,8 @@
  * Only own members count. A member that an object inherits is nobody's setting: it may come from a polluted prototype.
  */
 
+const { isProxy } = require('node:util/types');
+
 const { MonoCloudValidationError } = require('./errors.js');
 
 const { getOwnPropertyNames, getPrototypeOf, hasOwn } = Object;
@@ -72,8 +74,8 @@ function memberOf(object, name) {
   for (let at = object; at !== null; at = getPrototypeOf(at)) {
     if (hasOwn(at, name)) return at !== object && getPrototypeOf(at) === null ? undefined : object[name];
   }
-  // A proxy may have members that it does not show.
-  return undefined;
+  // A mock may be a proxy that has members and shows none.
+  return isProxy(object) ? object[name] : undefined;
 }
 
 /** For an argument that no rule reads. @param reason `argument_invalid`, or `option_invalid` in a constructor. */

@@ -8,10 +8,13 @@
  * engine decides on the JWT.
  */
 
+const { memberOf, own } = require('./arguments.js');
 const { Slots } = require('./copy.js');
 const { FAILURES, Failure, failureOf } = require('./errors.js');
 const { cacheFailed } = require('./events.js');
+const { textOf } = require('./json.js');
 const { Patience } = require('./patience.js');
+const { dateNow } = require('./time.js');
 
 /** How long a cache may take, in milliseconds, before it counts as having nothing. */
 const PATIENCE = 250;
@@ -37,7 +40,7 @@ class CacheFlow {
   constructor(core, native, cache) {
     this.#core = core;
     this.#native = native;
-    this.#cache = typeof cache.scope === 'function' ? cache.scope(core.context) : cache;
+    this.#cache = typeof memberOf(cache, 'scope') === 'function' ? cache.scope(core.context) : cache;
     // Where nothing is kept, nothing is asked for: another client of the same cache may keep it.
     this.#keepsIntrospected = this.#until(undefined, true, 0) !== undefined;
     this.#judge = native.judge();
@@ -45,12 +48,12 @@ class CacheFlow {
     if (this.#own) this.#judgeOwn = native.warmCached(this.#own.entries, this.#own.scope);
   }
 
-  /** @param override Validates instead of the engine: see `Core.decide`. */
-  decide(token, policy, certificate, override) {
+  /** @param overrides Validate instead of the engine: see `Core.decide`. */
+  decide(token, policy, certificate, overrides) {
     const hit = this.#fromOwn(token, policy, certificate);
-    if (hit === undefined) return this.#decideSlowly(token, policy, certificate, override);
+    if (hit === undefined) return this.#decideSlowly(token, policy, certificate, overrides);
     return this.#isLocal(token)
-      ? this.#confirm(hit, this.#validateJwt(token, policy, certificate, override, true))
+      ? this.#confirm(hit, this.#core.decideJwt(token, policy, certificate, true, overrides))
       : hit;
   }
 
@@ -63,11 +66,11 @@ class CacheFlow {
   #fromOwn(token, policy, certificate) {
     if (!this.#own) return undefined;
     try {
-      const outcome = this.#judgeOwn(token, this.#core.policies.numberOf(policy), Date.now() / 1000, certificate);
+      const outcome = this.#judgeOwn(token, dateNow(), policy.handle, certificate);
       if (outcome === MISS) return undefined;
       if (outcome < 0 || typeof outcome === 'string') return this.#conclude(outcome);
       return this.#ownSlots.claims(outcome, () =>
-        withoutActive(this.#own.entries.get(this.#own.scope, token, Date.now() / 1000)),
+        withoutActive(this.#own.entries.get(this.#own.scope, token, dateNow())),
       );
     } catch {
       // A panic that was caught: nothing is known of the entry.
@@ -81,16 +84,16 @@ class CacheFlow {
     return own instanceof Failure && own.isOutage && this.#core.hadNoKeys() ? hit : own;
   }
 
-  async #decideSlowly(token, policy, certificate, override) {
+  async #decideSlowly(token, policy, certificate, overrides) {
     if (token.trim() === '') return FAILURES.token_required;
     const isLocal = this.#isLocal(token);
     const entry = this.#keepsIntrospected || isLocal ? await this.#get(token) : undefined;
     const isEntry = typeof entry === 'object' && entry !== null;
     const hit = isEntry ? this.#decideOn(entry, token, policy, certificate) : undefined;
     if (isEntry && hit === undefined) this.#delete(token);
-    if (!isLocal) return hit ?? this.#validateOpaque(token, policy, certificate, override);
+    if (!isLocal) return hit ?? this.#validateOpaque(token, policy, certificate, overrides);
 
-    const own = await this.#validateJwt(token, policy, certificate, override, hit !== undefined);
+    const own = await this.#core.decideJwt(token, policy, certificate, hit !== undefined, overrides);
     if (hit !== undefined) return this.#confirm(hit, own);
     if (!(own instanceof Failure)) this.#set(token, own, false);
     return own;
@@ -102,15 +105,14 @@ class CacheFlow {
    */
   #decideOn(entry, token, policy, certificate) {
     try {
-      const number = this.#core.policies.numberOf(policy);
       // An entry that was judged before need not be written out again to be known.
-      const again = this.#judgeText(token, number, undefined, certificate);
+      const again = this.#judgeText(token, policy, undefined, certificate);
       const known = again >= 0 ? this.#slots.sameClaims(again, entry) : undefined;
       if (known !== undefined) return known;
 
-      const text = JSON.stringify(entry);
+      const text = textOf(entry);
       if (typeof text !== 'string') return undefined;
-      const outcome = this.#judgeText(token, number, text, certificate);
+      const outcome = this.#judgeText(token, policy, text, certificate);
       if (outcome >= 0) return this.#slots.claims(outcome, () => withoutActive(text));
       return outcome === MISS ? undefined : this.#conclude(outcome);
     } catch {
@@ -119,25 +121,18 @@ class CacheFlow {
     }
   }
 
-  #judgeText(token, number, text, certificate) {
-    const now = Date.now() / 1000;
+  #judgeText(token, policy, text, certificate) {
     return certificate === undefined
-      ? this.#judge(token, number, now, text)
-      : this.#judge(token, number, now, text, certificate);
+      ? this.#judge(token, dateNow(), policy.handle, text)
+      : this.#judge(token, dateNow(), policy.handle, text, certificate);
   }
 
   #conclude(outcome) {
     return typeof outcome === 'string' ? withoutActive(outcome) : failureOf(outcome);
   }
 
-  #validateJwt(token, policy, certificate, override, hasStandIn) {
-    return override ? override(true) : this.#core.decideJwt(token, policy, certificate, hasStandIn);
-  }
-
-  async #validateOpaque(token, policy, certificate, override) {
-    const { claims, failure } = override
-      ? { claims: await override(false) }
-      : await this.#core.askIssuer(token, policy, certificate);
+  async #validateOpaque(token, policy, certificate, overrides) {
+    const { claims, failure } = await this.#core.askIssuer(token, policy, certificate, overrides);
     if (claims) this.#set(token, claims, true);
     else if (failure === FAILURES.inactive) this.#setInactive(token);
     return failure ?? claims;
@@ -157,18 +152,18 @@ class CacheFlow {
   #set(token, claims, isIntrospected) {
     // A copy: the caller may change the claims it is given. It says whose it is, for a cache may be shared.
     this.#start('set', () => {
-      const exp = typeof claims?.exp === 'number' ? claims.exp : undefined;
-      const until = this.#until(exp, isIntrospected, Date.now() / 1000);
+      const exp = own(claims, 'exp');
+      const until = this.#until(typeof exp === 'number' ? exp : undefined, isIntrospected, dateNow());
       if (until === undefined) return undefined;
       const copy = structuredClone(claims);
-      if (isIntrospected && copy.iss === undefined) copy.iss = this.#native.issuer();
+      if (isIntrospected && own(copy, 'iss') === undefined) copy.iss = this.#native.issuer();
       return this.#cache.set(token, copy, until);
     });
   }
 
   #setInactive(token) {
     this.#start('set', () => {
-      const until = this.#until(undefined, true, Date.now() / 1000);
+      const until = this.#until(undefined, true, dateNow());
       return until === undefined ? undefined : this.#cache.set(token, { active: false, exp: until }, until);
     });
   }

@@ -11,7 +11,10 @@ const { createHash } = require('node:crypto');
 
 const native = require('./engine.js');
 const { NATIVE } = require('./cache-flow.js');
+const { checkedOptions, memberOf, own } = require('./arguments.js');
 const { MonoCloudValidationError } = require('./errors.js');
+const { textOf } = require('./json.js');
+const { dateNow } = require('./time.js');
 
 const DEFAULT_MAX_ENTRIES = 10_000;
 /** The places of the engine's memory. */
@@ -25,14 +28,16 @@ const MAX_PENDING = 10_000;
 /** States of ioredis in which a command waits for a server that is gone. */
 const AWAY = new Set(['close', 'disconnecting', 'end', 'reconnecting']);
 
-function memoryCache({ maxEntries = DEFAULT_MAX_ENTRIES } = {}) {
+function memoryCache(options) {
+  const { maxEntries = DEFAULT_MAX_ENTRIES } = checkedOptions('memoryCache()', options, ['maxEntries']);
   if (!Number.isInteger(maxEntries) || maxEntries < 1 || maxEntries > MOST_ENTRIES) {
     throw new MonoCloudValidationError('maxEntries must be a whole number from 1 to 1048576', 'argument_invalid');
   }
   return new MemoryCache(new native.MemoryCache(maxEntries), '');
 }
 
-function redisCache(client, { prefix = DEFAULT_PREFIX } = {}) {
+function redisCache(client, options) {
+  const { prefix = DEFAULT_PREFIX } = checkedOptions('redisCache()', options, ['prefix']);
   if (typeof prefix !== 'string') throw new MonoCloudValidationError('prefix must be a string', 'argument_invalid');
   return new RedisCache(bounded(client, commandsOf(client)), prefix, []);
 }
@@ -49,15 +54,15 @@ class MemoryCache {
   }
 
   scope({ issuer, audience }) {
-    return new MemoryCache(this.#entries, JSON.stringify([issuer, audience]));
+    return new MemoryCache(this.#entries, textOf([issuer, audience]));
   }
 
   async get(token) {
-    return claimsIn(this.#entries.get(this.#scope, token, Date.now() / 1000));
+    return claimsIn(this.#entries.get(this.#scope, token, dateNow()));
   }
 
   async set(token, claims, expiresAt) {
-    this.#entries.set(this.#scope, token, JSON.stringify(claims), expiresAt, Date.now() / 1000);
+    this.#entries.set(this.#scope, token, textOf(claims), expiresAt, dateNow());
   }
 
   async delete(token) {
@@ -84,12 +89,12 @@ class RedisCache {
     const key = this.#key(token);
     const entry = objectIn(await this.#commands.get(key));
     // An entry names its key: one that was copied from elsewhere is another token's.
-    return entry?.key === key ? asObject(entry.claims) : undefined;
+    return entry !== undefined && own(entry, 'key') === key ? asObject(own(entry, 'claims')) : undefined;
   }
 
   async set(token, claims, expiresAt) {
     const key = this.#key(token);
-    await this.#commands.set(key, JSON.stringify({ key, claims }), Math.floor(expiresAt));
+    await this.#commands.set(key, textOf({ key, claims }), Math.floor(expiresAt));
   }
 
   async delete(token) {
@@ -98,13 +103,13 @@ class RedisCache {
 
   /** As JSON the three cannot run into each other. */
   #key(token) {
-    return this.#prefix + createHash('sha256').update(JSON.stringify([...this.#scope, token])).digest('base64url');
+    return this.#prefix + createHash('sha256').update(textOf([...this.#scope, token])).digest('base64url');
   }
 }
 
 /** The three commands, in the words of whichever client it is. */
 function commandsOf(client) {
-  const has = (...names) => names.every((name) => typeof client?.[name] === 'function');
+  const has = (...names) => names.every((name) => typeof memberOf(client, name) === 'function');
   if (has('customCommand')) return commandsBy((...words) => client.customCommand(words));
   if (has('call')) return commandsBy((...words) => client.call(...words));
   if (has('get', 'set', 'del')) {
@@ -146,8 +151,8 @@ function bounded(client, commands) {
 }
 
 /** While they reconnect, clients queue what they are told: without end, or until a request has long been answered. */
-function isAway({ isReady, status }) {
-  return isReady === false || AWAY.has(status);
+function isAway(client) {
+  return memberOf(client, 'isReady') === false || AWAY.has(memberOf(client, 'status'));
 }
 
 /** The object of a reply: text, or octets where the client is set to give those. */

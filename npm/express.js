@@ -27,7 +27,7 @@ function finish(decision, request, response, next) {
   // Somebody answered while the decision was on its way: a timeout, the resolver.
   if (response.headersSent) return;
   response.statusCode = decision.status;
-  for (const name in decision.headers) response.setHeader(name, decision.headers[name]);
+  for (const [name, value] of Object.entries(decision.headers)) response.setHeader(name, value);
   response.setHeader('Content-Type', 'application/json; charset=utf-8');
   response.end(decision.text);
 }

@@ -1,88 +1,170 @@
 'use strict';
 
 /**
- * What a call or a route asks for, kept in the engine under a number.
- *
- * Routes are few and stay. Calls may ask for anything (`groups: [team]`), so theirs are a bounded set: a number that
- * was dropped is never given again, and whoever still holds the spec gets a new one.
+ * What a route or a call asks for: read once, checked, and handed to the engine as an object that whoever asks holds.
  */
 
-const { MonoCloudValidationError } = require('./errors.js');
+const { checkedOptions, invalid } = require('./arguments.js');
 
+/** Policies of calls that are kept for the next call that asks for the same. */
 const MAX_CALL_POLICIES = 1000;
+/** What a call asks for in more characters is not kept. */
+const MAX_KEY_LENGTH = 4096;
+/** The most scopes, and the most groups, that one route or call may ask for. */
+const MAX_LISTED = 1000;
+
+/** The words of the option `validateCertificateBinding`; `true` and `false` mean the last two. */
+const BINDINGS = ['when_present', 'required', 'dangerously_ignore'];
+
+const OF_ROUTE = ['scopes', 'groups', 'validateCertificateBinding'];
+const OF_CALL = [...OF_ROUTE, 'clientCertificate'];
+const OF_JWT_CALL = [...OF_CALL, 'jwks'];
+
+/** One half of a pair is text that the engine could not be told exactly. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** What is asked for, for one client. Whoever holds it may use it, for as long as they hold it. */
+class Policy {
+  /** The engine's object. */
+  handle;
+  /** The engine's function for a JWT under this policy: `(token, now, certificate?)`. */
+  warm;
+  binding;
+
+  constructor(native, { scopes, groups, binding }) {
+    this.binding = binding;
+    this.handle = native.policy(scopes, groups, binding);
+    this.warm = native.warm(this.handle);
+  }
+}
+
+/** The arguments of a call. */
+class Spec {
+  scopes;
+  groups;
+  /** As it was given. */
+  givenBinding;
+  /** One of `BINDINGS`; `undefined` for the client's own. */
+  binding;
+  certificate;
+  jwks;
+
+  constructor(where, options) {
+    this.scopes = readList(where, options.scopes, 'scopes');
+    this.groups = readList(where, options.groups, 'groups');
+    this.givenBinding = options.validateCertificateBinding ?? undefined;
+    this.binding = readBinding(where, this.givenBinding);
+    this.certificate = readCertificate(where, options.clientCertificate);
+    this.jwks = options.jwks ?? undefined;
+  }
+
+  /** Whether the client's own settings are all that is asked for. */
+  get isEmpty() {
+    return this.scopes.length === 0 && this.groups.length === 0 && this.binding === undefined;
+  }
+
+  /** The same text for the same policy, and only for it: each item stands behind its length. */
+  get key() {
+    return `${this.binding}${written(this.scopes)}${written(this.groups)}`;
+  }
+}
+
+const NOTHING = new Spec('', Object.create(null));
+
+/** The options of a route. */
+function routeSpec(options) {
+  return readSpec('protect()', options, OF_ROUTE);
+}
+
+/** The options of `method`. */
+function callSpec(method, options) {
+  return readSpec(method, options, OF_CALL);
+}
+
+function jwtCallSpec(method, options) {
+  return readSpec(method, options, OF_JWT_CALL);
+}
+
+function readSpec(where, options, known) {
+  if (options === undefined || options === null) return NOTHING;
+  return new Spec(where, checkedOptions(where, options, known));
+}
 
 class Policies {
   #native;
-  #numbers = new Map();
+  #unbound;
+  /** The policies of calls, the one that was used last at the end. */
+  #kept = new Map();
 
   constructor(native) {
     this.#native = native;
     /** What a call without options asks for. */
-    this.none = this.route(undefined);
+    this.none = this.route(NOTHING);
   }
 
-  /** A policy that stays. */
-  route(options) {
-    const spec = readSpec(options);
-    return { ...spec, number: this.#native.policy(spec.scopes, spec.groups, spec.binding) };
+  /** Asks for nothing, whatever a token is bound to. */
+  get unbound() {
+    this.#unbound ??= this.route({ scopes: [], groups: [], binding: 'dangerously_ignore' });
+    return this.#unbound;
+  }
+
+  /** A policy for a route. */
+  route(spec) {
+    return new Policy(this.#native, spec);
   }
 
   /** A policy for one call. */
-  call(options) {
-    return isPlain(options) ? this.none : readSpec(options);
+  call(spec) {
+    if (spec.isEmpty) return this.none;
+    const { key } = spec;
+    const policy = this.#kept.get(key) ?? this.route(spec);
+    this.#keep(key, policy);
+    return policy;
   }
 
-  numberOf(policy) {
-    if (policy.number !== undefined) return policy.number;
-    const key = JSON.stringify([policy.scopes, policy.groups, policy.binding]);
-    let number = this.#numbers.get(key);
-    if (number === undefined) {
-      if (this.#numbers.size >= MAX_CALL_POLICIES) this.#dropOldest();
-      number = this.#native.policy(policy.scopes, policy.groups, policy.binding);
-      this.#numbers.set(key, number);
-    }
-    return number;
-  }
-
-  #dropOldest() {
-    const [key, number] = this.#numbers.entries().next().value;
-    this.#numbers.delete(key);
-    this.#native.dropPolicy(number);
+  #keep(key, policy) {
+    if (key.length > MAX_KEY_LENGTH) return;
+    this.#kept.delete(key);
+    this.#kept.set(key, policy);
+    if (this.#kept.size > MAX_CALL_POLICIES) this.#kept.delete(this.#kept.keys().next().value);
   }
 }
 
-/** Asks for nothing of its own. */
-function isPlain(options) {
-  return (
-    options === undefined ||
-    options === null ||
-    (options.scopes === undefined && options.groups === undefined && options.validateCertificateBinding === undefined)
-  );
-}
-
-function readSpec(options) {
-  return {
-    scopes: readList(options?.scopes, 'scopes'),
-    groups: readList(options?.groups, 'groups'),
-    binding: readBinding(options?.validateCertificateBinding),
-  };
-}
-
-/** A copy: a caller that changes its array later changes no policy. */
-function readList(list, name) {
+/** A copy: a caller that changes its array later changes no policy. Each item is read once. */
+function readList(where, list, name) {
   if (list === undefined || list === null) return [];
-  if (!Array.isArray(list) || !list.every((item) => typeof item === 'string')) {
-    throw new MonoCloudValidationError(`${name} must be an array of strings`, 'argument_invalid');
+  try {
+    if (Array.isArray(list) && list.length <= MAX_LISTED) {
+      const items = Array.from({ __proto__: null, length: list.length }, (_, i) => itemOf(list, i));
+      if (items.every((item) => typeof item === 'string' && !LONE_SURROGATE.test(item))) return items;
+    }
+  } catch {
+    // A getter or a proxy that throws.
   }
-  return [...list];
+  throw invalid(`${where}: ${name} must be an array of at most ${MAX_LISTED} strings`);
 }
 
-function readBinding(flag) {
-  if (flag === undefined || flag === null) return undefined;
-  if (typeof flag !== 'boolean') {
-    throw new MonoCloudValidationError('validateCertificateBinding must be a boolean', 'argument_invalid');
-  }
-  return flag ? 'required' : 'ignore';
+/** A hole is no item, whatever the prototype of arrays has in its place. */
+function itemOf(list, index) {
+  return Object.hasOwn(list, index) ? list[index] : undefined;
 }
 
-module.exports = { Policies, readSpec };
+function readBinding(where, value) {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'boolean') return value ? 'required' : 'dangerously_ignore';
+  if (BINDINGS.includes(value)) return value;
+  throw invalid(`${where}: validateCertificateBinding must be a boolean or one of ${BINDINGS.join(', ')}`);
+}
+
+function readCertificate(where, value) {
+  if (value === undefined || value === null || typeof value === 'string') return value ?? undefined;
+  throw invalid(`${where}: clientCertificate must be a string`);
+}
+
+function written(list) {
+  let text = ';';
+  for (let i = 0; i < list.length; i += 1) text += `${list[i].length}:${list[i]}`;
+  return text;
+}
+
+module.exports = { Policies, callSpec, jwtCallSpec, routeSpec };

@@ -8,12 +8,17 @@
 const { existsSync, readFileSync } = require('node:fs');
 
 const native = require('./engine.js');
-const { MonoCloudValidationError } = require('./errors.js');
+const { checkedOptions, invalid, memberOf, own } = require('./arguments.js');
+const { textOf } = require('./json.js');
 
 const PREFIX = 'MONOCLOUD_BACKEND_';
 const FUNCTIONS = ['fetcher', 'metadataResolver', 'jwksResolver'];
 /** The options that are values, as the engine's table has them: `groupOptions.matchAll` is in `groupOptions`. */
 const VALUES = new Set(native.options().map(({ name }) => name.split('.')[0]));
+/** Every option of a client. */
+const OPTIONS = [...VALUES, ...FUNCTIONS, 'cache'];
+/** What `groupOptions` may hold. */
+const GROUP_OPTIONS = native.options().map(({ name }) => name.split('.')[1]).filter((name) => name !== undefined);
 
 /**
  * @param flavour `backend` reads the environment, `oidc` does not.
@@ -22,26 +27,28 @@ const VALUES = new Set(native.options().map(({ name }) => name.split('.')[0]));
 function settingsOf(flavour, options) {
   for (const name of FUNCTIONS) checkKind(name, options[name], 'function');
   checkKind('cache', options.cache, 'object');
-  for (const name of ['get', 'set', 'delete']) checkKind(`cache.${name}`, options.cache?.[name], 'function', options.cache);
+  const { cache } = options;
+  for (const name of ['get', 'set', 'delete']) checkKind(`cache.${name}`, memberOf(cache, name), 'function', cache);
 
   const { fetcher, metadataResolver, jwksResolver } = options;
   const hasFunctions = Boolean(fetcher || metadataResolver || jwksResolver);
   const environment = flavour === 'backend' ? ownEnvironment() : null;
   return {
-    settings: JSON.stringify({ options: valuesOf(options), environment, flavour, surroundings: surroundings(options) }),
+    settings: textOf({ options: valuesOf(options), environment, flavour, surroundings: surroundings(options) }),
     functions: hasFunctions ? { fetcher, metadataResolver, jwksResolver } : undefined,
   };
 }
 
-/** What the engine proves, each by itself, so that one that cannot be said is named. What is no option is left alone. */
+/** What the engine proves, each by itself, so that one that cannot be said is named. */
 function valuesOf(options) {
-  const values = {};
+  const groupOptions = checkedOptions('groupOptions', options.groupOptions, GROUP_OPTIONS, 'option_invalid');
+  const values = { __proto__: null };
   for (const name of VALUES) {
     try {
-      const text = JSON.stringify(options[name], exact);
+      const text = textOf(name === 'groupOptions' ? groupOptions : options[name], exact);
       if (text !== undefined) values[name] = JSON.parse(text);
     } catch {
-      throw new MonoCloudValidationError(`${name} cannot be read (option ${name})`, 'option_invalid');
+      throw invalid(`${name} cannot be read (option ${name})`, 'option_invalid');
     }
   }
   return values;
@@ -49,7 +56,7 @@ function valuesOf(options) {
 
 function checkKind(name, value, kind, isAsked = value) {
   if (isAsked === undefined || isAsked === null || typeof value === kind) return;
-  throw new MonoCloudValidationError(`${name} must be ${kind === 'object' ? 'an object' : 'a function'} (option ${name})`, 'option_invalid');
+  throw invalid(`${name} must be ${kind === 'object' ? 'an object' : 'a function'} (option ${name})`, 'option_invalid');
 }
 
 /** JSON drops what it cannot say; a number that is none must not pass for an option that was left out. */
@@ -63,8 +70,11 @@ function ownEnvironment() {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith(PREFIX)));
 }
 
+function variable(name) {
+  return own(process.env, name);
+}
+
 function surroundings({ fetcher, metadataResolver, jwksResolver }) {
-  const { env } = process;
   return {
     hasFetcher: Boolean(fetcher),
     resolvesMetadata: Boolean(metadataResolver),
@@ -72,16 +82,16 @@ function surroundings({ fetcher, metadataResolver, jwksResolver }) {
     extraAuthorities: extraAuthorities(),
     // Loaded only then: it takes milliseconds.
     fallbackAuthorities: hasSystemAuthorities() ? undefined : require('node:tls').rootCertificates.join('\n'),
-    httpsProxy: env.HTTPS_PROXY ?? env.https_proxy,
+    httpsProxy: variable('HTTPS_PROXY') ?? variable('https_proxy'),
     // In CGI, HTTP_PROXY may be a client's `Proxy:` header (CVE-2016-5385).
-    httpProxy: env.REQUEST_METHOD ? env.http_proxy : (env.HTTP_PROXY ?? env.http_proxy),
-    noProxy: env.NO_PROXY ?? env.no_proxy,
+    httpProxy: variable('REQUEST_METHOD') ? variable('http_proxy') : (variable('HTTP_PROXY') ?? variable('http_proxy')),
+    noProxy: variable('NO_PROXY') ?? variable('no_proxy'),
   };
 }
 
 /** As Node has it: a file that cannot be read is passed over. */
 function extraAuthorities() {
-  const path = process.env.NODE_EXTRA_CA_CERTS;
+  const path = variable('NODE_EXTRA_CA_CERTS');
   if (!path) return undefined;
   try {
     return readFileSync(path, 'utf8');
@@ -92,7 +102,7 @@ function extraAuthorities() {
 
 /** Minimal images have no certificate store; then Node's own list, which is long, is handed over. */
 function hasSystemAuthorities() {
-  if (process.platform !== 'linux' || process.env.SSL_CERT_FILE || process.env.SSL_CERT_DIR) return true;
+  if (process.platform !== 'linux' || variable('SSL_CERT_FILE') || variable('SSL_CERT_DIR')) return true;
   return [
     '/etc/ssl/certs/ca-certificates.crt',
     '/etc/pki/tls/certs/ca-bundle.crt',
@@ -102,4 +112,4 @@ function hasSystemAuthorities() {
   ].some((path) => existsSync(path));
 }
 
-module.exports = { settingsOf };
+module.exports = { OPTIONS, settingsOf };

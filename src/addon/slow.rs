@@ -13,7 +13,7 @@ use crate::engine::{Attempt, Call, Engine, Verdict};
 pub struct SlowDecision {
     pub engine: Arc<Engine>,
     pub token: String,
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     pub now: f64,
     pub certificate: Option<String>,
 }

@@ -11,7 +11,7 @@ use lru::LruCache;
 
 use super::cache::{PLACES, Slot, Slots};
 use super::claims::Facts;
-use super::time::NumericDate;
+use super::time::{NumericDate, is_time};
 
 /// The most entries there can be.
 const MOST: NonZeroUsize = NonZeroUsize::new(PLACES as usize).unwrap();
@@ -70,7 +70,7 @@ impl ClaimsCache {
 
     /// The entry of a key, while it has not expired: at its time it has.
     pub fn get(&mut self, key: &Key, now: NumericDate) -> Option<&mut Entry> {
-        if self.entries.peek(key).is_some_and(|entry| entry.expires <= now) {
+        if self.entries.peek(key).is_some_and(|entry| !is_live(entry.expires, now)) {
             self.remove(key);
         }
         self.entries.get_mut(key)
@@ -78,11 +78,11 @@ impl ClaimsCache {
 
     pub fn put(&mut self, key: Key, text: &str, expires: NumericDate, now: NumericDate) {
         self.remove(&key);
-        if expires.is_nan() || expires <= now {
+        if !is_live(expires, now) {
             return;
         }
         let is_oldest_expired = |entries: &LruCache<Key, Entry, RandomState>| {
-            entries.peek_lru().is_some_and(|(_, entry)| entry.expires <= now)
+            entries.peek_lru().is_some_and(|(_, entry)| !is_live(entry.expires, now))
         };
         while self.entries.len() == self.entries.cap().get() || is_oldest_expired(&self.entries) {
             let Some((_, entry)) = self.entries.pop_lru() else { break };
@@ -98,6 +98,11 @@ impl ClaimsCache {
             self.slots.release(entry.slot);
         }
     }
+}
+
+/// Whether an entry may still be used. By a clock that is none nothing is.
+fn is_live(expires: NumericDate, now: NumericDate) -> bool {
+    is_time(now) && expires > now
 }
 
 #[cfg(test)]
@@ -121,6 +126,17 @@ mod tests {
         assert!(cache.is_empty());
         cache.put(key_of("s", "a"), "{}", 10.0, 10.0);
         assert!(cache.is_empty());
+    }
+
+    #[test]
+    fn by_a_clock_that_is_none_nothing_is_found_or_kept() {
+        for wrong in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0] {
+            let mut cache = cache(2);
+            cache.put(key_of("s", "a"), "{}", f64::INFINITY, wrong);
+            assert!(cache.is_empty(), "{wrong}");
+            cache.put(key_of("s", "a"), "{}", f64::INFINITY, 0.0);
+            assert!(!has(&mut cache, "a", wrong), "{wrong}");
+        }
     }
 
     #[test]

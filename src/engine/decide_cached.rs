@@ -4,7 +4,7 @@ use super::claims::Origin;
 use super::claims_cache::{self, ClaimsCache, Key, Proved};
 use super::error::Reason;
 use super::jws;
-use super::time::{Clock, NumericDate};
+use super::time::{Clock, NumericDate, is_time};
 use super::{Call, Engine, Slot};
 
 /// What a cached entry is worth.
@@ -23,7 +23,8 @@ pub enum Recalled {
 impl Engine {
     /// Decides on the claims of an active token: the same rules, with `iss` and `exp` optional.
     pub fn decide_introspected(&self, claims: &str, call: &Call<'_>) -> Result<(), Reason> {
-        let facts = self.prove(claims.as_bytes(), &self.issuer(), Origin::Introspection, &self.clock(call.now))?;
+        let clock = self.clock(call.now)?;
+        let facts = self.prove(claims.as_bytes(), &self.issuer(), Origin::Introspection, &clock)?;
         call.policy.check(&facts, call.certificate)
     }
 
@@ -38,8 +39,11 @@ impl Engine {
 
     /// Decides on what the cache inside the process has, which keeps what was proved of an entry.
     pub fn decide_in_cache(&self, cache: &mut ClaimsCache, key: &Key, call: &Call<'_>) -> Recalled {
+        let clock = match self.clock(call.now) {
+            Ok(clock) => clock,
+            Err(reason) => return Recalled::Refused(reason),
+        };
         let Some(entry) = cache.get(key, call.now) else { return Recalled::Miss };
-        let clock = self.clock(call.now);
         let is_first = entry.proved.as_ref().is_none_or(|(number, _)| *number != self.number);
         if is_first {
             entry.proved = self.prove_cached(&entry.text, call, &clock).map(|proved| (self.number, proved));
@@ -95,7 +99,7 @@ impl Engine {
             _ => f64::INFINITY,
         };
         let until = expires.unwrap_or(f64::INFINITY).min(bound).floor();
-        (until.is_finite() && until > now).then_some(until)
+        (is_time(now) && until.is_finite() && until > now).then_some(until)
     }
 }
 
