@@ -25,11 +25,17 @@ const MAX_SHOWN = 64;
 function checkedOptions(where, value, known, reason = 'argument_invalid') {
   const options = Object.create(null);
   if (value === undefined || value === null) return options;
-  for (const name of namesIn(where, value, reason)) {
-    if (!known.includes(name)) throw invalid(unknown(where, name, known), reason);
-    options[name] = readMember(where, value, name, reason);
-  }
+  checkNames(where, value, known, reason);
+  for (const name of known) options[name] = readOwn(where, value, name, reason);
   return options;
+}
+
+/** The check alone, for options that are read by `readOwn`. */
+function checkNames(where, value, known, reason = 'argument_invalid') {
+  const names = namesIn(where, value, reason);
+  for (let i = 0; i < names.length; i += 1) {
+    if (!known.includes(names[i])) throw invalid(unknown(where, names[i], known), reason);
+  }
 }
 
 function namesIn(where, value, reason) {
@@ -43,9 +49,10 @@ function namesIn(where, value, reason) {
   return names;
 }
 
-function readMember(where, value, name, reason) {
+/** One member of options, `undefined` when it is not there. */
+function readOwn(where, value, name, reason = 'argument_invalid') {
   try {
-    return value[name];
+    return own(value, name);
   } catch {
     throw invalid(`${where} cannot read ${shown(name)} of its options`, reason);
   }
@@ -118,4 +125,4 @@ function distance(a, b) {
   return row[b.length];
 }
 
-module.exports = { checkedOptions, invalid, isPlain, memberOf, own };
+module.exports = { checkNames, checkedOptions, invalid, isPlain, memberOf, own, readOwn };

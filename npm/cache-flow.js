@@ -29,9 +29,7 @@ class CacheFlow {
   #native;
   #cache;
   #keepsIntrospected;
-  /** Decides on an entry; `judgeOwn` on what a `memoryCache()` has, without asking it. */
-  #judge;
-  #judgeOwn;
+  /** Where a `memoryCache()` keeps its entries: these are decided on without asking it. */
   #own;
   #slots = new Slots();
   #ownSlots = new Slots();
@@ -43,9 +41,7 @@ class CacheFlow {
     this.#cache = typeof memberOf(cache, 'scope') === 'function' ? cache.scope(core.context) : cache;
     // Where nothing is kept, nothing is asked for: another client of the same cache may keep it.
     this.#keepsIntrospected = this.#until(undefined, true, 0) !== undefined;
-    this.#judge = native.judge();
     this.#own = this.#keepsIntrospected ? this.#cache[NATIVE] : undefined;
-    if (this.#own) this.#judgeOwn = native.warmCached(this.#own.entries, this.#own.scope);
   }
 
   /** @param overrides Validate instead of the engine: see `Core.decide`. */
@@ -66,7 +62,7 @@ class CacheFlow {
   #fromOwn(token, policy, certificate) {
     if (!this.#own) return undefined;
     try {
-      const outcome = this.#judgeOwn(token, dateNow(), policy.handle, certificate);
+      const outcome = policy.recall(token, this.#own, dateNow(), certificate);
       if (outcome === MISS) return undefined;
       if (outcome < 0 || typeof outcome === 'string') return this.#conclude(outcome);
       return this.#ownSlots.claims(outcome, () =>
@@ -123,8 +119,8 @@ class CacheFlow {
 
   #judgeText(token, policy, text, certificate) {
     return certificate === undefined
-      ? this.#judge(token, dateNow(), policy.handle, text)
-      : this.#judge(token, dateNow(), policy.handle, text, certificate);
+      ? policy.judge(token, dateNow(), text)
+      : policy.judge(token, dateNow(), text, certificate);
   }
 
   #conclude(outcome) {

@@ -4,7 +4,9 @@
  * What a route or a call asks for: read once, checked, and handed to the engine as an object that whoever asks holds.
  */
 
-const { checkedOptions, invalid } = require('./arguments.js');
+const { checkNames, invalid, readOwn } = require('./arguments.js');
+
+const { getPrototypeOf, hasOwn } = Object;
 
 /** Policies of calls that are kept for the next call that asks for the same. */
 const MAX_CALL_POLICIES = 1000;
@@ -23,18 +25,44 @@ const OF_JWT_CALL = [...OF_CALL, 'jwks'];
 /** One half of a pair is text that the engine could not be told exactly. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** What is asked for, for one client. Whoever holds it may use it, for as long as they hold it. */
+/**
+ * What is asked for, for one client. Whoever holds it may use it, for as long as they hold it. What the engine has for
+ * it is made when it is first needed: a JWT needs one thing, an opaque token another.
+ */
 class Policy {
-  /** The engine's object. */
-  handle;
-  /** The engine's function for a JWT under this policy: `(token, now, certificate?)`. */
-  warm;
   binding;
+  #native;
+  #spec;
+  #warm;
+  #handle;
+  #recall;
+  #judge;
 
-  constructor(native, { scopes, groups, binding }) {
-    this.binding = binding;
-    this.handle = native.policy(scopes, groups, binding);
-    this.warm = native.warm(this.handle);
+  constructor(native, spec) {
+    this.#native = native;
+    this.#spec = spec;
+    this.binding = spec.binding;
+  }
+
+  /** Decides on a JWT: `(token, now, certificate?)`. */
+  get warm() {
+    return (this.#warm ??= this.#native.warm(this.#spec.scopes, this.#spec.groups, this.binding));
+  }
+
+  /** The engine's object for this policy. */
+  get handle() {
+    return (this.#handle ??= this.#native.policy(this.#spec.scopes, this.#spec.groups, this.binding));
+  }
+
+  /** Decides on what a cached entry is worth: `(token, now, text?, certificate?)`. */
+  get judge() {
+    return (this.#judge ??= this.#native.judge(this.handle));
+  }
+
+  /** The same for what the `memoryCache()` of this client has: `(token, now, certificate?)`. */
+  recall(token, { entries, scope }, now, certificate) {
+    this.#recall ??= this.#native.warmCached(this.handle, entries, scope);
+    return certificate === undefined ? this.#recall(token, now) : this.#recall(token, now, certificate);
   }
 }
 
@@ -50,12 +78,12 @@ class Spec {
   jwks;
 
   constructor(where, options) {
-    this.scopes = readList(where, options.scopes, 'scopes');
-    this.groups = readList(where, options.groups, 'groups');
-    this.givenBinding = options.validateCertificateBinding ?? undefined;
+    this.scopes = readList(where, readOwn(where, options, 'scopes'), 'scopes');
+    this.groups = readList(where, readOwn(where, options, 'groups'), 'groups');
+    this.givenBinding = readOwn(where, options, 'validateCertificateBinding') ?? undefined;
     this.binding = readBinding(where, this.givenBinding);
-    this.certificate = readCertificate(where, options.clientCertificate);
-    this.jwks = options.jwks ?? undefined;
+    this.certificate = readCertificate(where, readOwn(where, options, 'clientCertificate'));
+    this.jwks = readOwn(where, options, 'jwks') ?? undefined;
   }
 
   /** Whether the client's own settings are all that is asked for. */
@@ -87,7 +115,8 @@ function jwtCallSpec(method, options) {
 
 function readSpec(where, options, known) {
   if (options === undefined || options === null) return NOTHING;
-  return new Spec(where, checkedOptions(where, options, known));
+  checkNames(where, options, known);
+  return new Spec(where, options);
 }
 
 class Policies {
@@ -104,20 +133,24 @@ class Policies {
 
   /** Asks for nothing, whatever a token is bound to. */
   get unbound() {
-    this.#unbound ??= this.route({ scopes: [], groups: [], binding: 'dangerously_ignore' });
+    this.#unbound ??= new Policy(this.#native, { scopes: [], groups: [], binding: 'dangerously_ignore' });
     return this.#unbound;
   }
 
-  /** A policy for a route. */
+  /** A policy for a route, ready for its first request. */
   route(spec) {
-    return new Policy(this.#native, spec);
+    const policy = new Policy(this.#native, spec);
+    return policy.warm && policy;
   }
 
   /** A policy for one call. */
   call(spec) {
     if (spec.isEmpty) return this.none;
     const { key } = spec;
-    const policy = this.#kept.get(key) ?? this.route(spec);
+    const known = this.#kept.get(key);
+    // Only where one must give way does it matter which was used last.
+    if (known !== undefined && this.#kept.size < MAX_CALL_POLICIES) return known;
+    const policy = known ?? new Policy(this.#native, spec);
     this.#keep(key, policy);
     return policy;
   }
@@ -125,8 +158,8 @@ class Policies {
   #keep(key, policy) {
     if (key.length > MAX_KEY_LENGTH) return;
     this.#kept.delete(key);
+    if (this.#kept.size >= MAX_CALL_POLICIES) this.#kept.delete(this.#kept.keys().next().value);
     this.#kept.set(key, policy);
-    if (this.#kept.size > MAX_CALL_POLICIES) this.#kept.delete(this.#kept.keys().next().value);
   }
 }
 
@@ -135,8 +168,8 @@ function readList(where, list, name) {
   if (list === undefined || list === null) return [];
   try {
     if (Array.isArray(list) && list.length <= MAX_LISTED) {
-      const items = Array.from({ __proto__: null, length: list.length }, (_, i) => itemOf(list, i));
-      if (items.every((item) => typeof item === 'string' && !LONE_SURROGATE.test(item))) return items;
+      const items = itemsOf(list);
+      if (areWords(items)) return items;
     }
   } catch {
     // A getter or a proxy that throws.
@@ -144,9 +177,19 @@ function readList(where, list, name) {
   throw invalid(`${where}: ${name} must be an array of at most ${MAX_LISTED} strings`);
 }
 
-/** A hole is no item, whatever the prototype of arrays has in its place. */
-function itemOf(list, index) {
-  return Object.hasOwn(list, index) ? list[index] : undefined;
+/** The items by their index. A hole is no item, whatever the prototype of arrays has in its place. */
+function itemsOf(list) {
+  for (let i = 0; i < list.length; i += 1) if (!hasOwn(list, i)) return [undefined];
+  const isOrdinary = getPrototypeOf(list) === Array.prototype && !hasOwn(list, Symbol.iterator);
+  // A subclass may go through its items in another way.
+  return isOrdinary ? [...list] : Array.from({ __proto__: null, length: list.length }, (_, i) => list[i]);
+}
+
+function areWords(items) {
+  for (let i = 0; i < items.length; i += 1) {
+    if (typeof items[i] !== 'string' || LONE_SURROGATE.test(items[i])) return false;
+  }
+  return true;
 }
 
 function readBinding(where, value) {

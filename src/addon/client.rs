@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::local::{Local, invalid};
 use super::memory_cache::MemoryCache;
 use super::outcome::{JsAnswer, JsFailure, NOT_A_JWT, Outcome, answer, outcome_of_recalled, reason_number};
-use super::policy::NativePolicy;
+use super::policy::{NativePolicy, policy_of};
 use super::runtime;
 use super::slow::SlowDecision;
 use crate::engine::certificate::BindingMode;
@@ -35,6 +35,8 @@ pub struct NativeClient {
     engine: Arc<Engine>,
     pub(super) host: Option<Arc<HostTransport>>,
     local: Rc<Local>,
+    /// What was proved of entries of a user's cache.
+    judged: Rc<RefCell<ClaimsCache>>,
 }
 
 type Resolver<T> = Box<dyn FnOnce(Env) -> Result<T> + Send>;
@@ -67,14 +69,22 @@ impl NativeClient {
             }
         };
         let engine = Arc::new(Engine::new(Arc::new(config), store, transport, runtime::clock()));
-        Ok(NativeClient { engine, host, local: Rc::default() })
+        let capacity = NonZeroUsize::new(engine.config().verified_tokens).unwrap_or(NonZeroUsize::MIN);
+        let judged = Rc::new(RefCell::new(ClaimsCache::new(capacity)));
+        Ok(NativeClient { engine, host, local: Rc::default(), judged })
     }
 
     /// The warm function of a policy: `(token, now, certificate?)` to claims, slot or negative number. It holds the
     /// policy, so that a call passes and looks up nothing.
     #[napi(catch_unwind)]
-    pub fn warm<'env>(&self, env: &'env Env, policy: &NativePolicy) -> Result<Unknown<'env>> {
-        let policy = Arc::clone(policy.for_engine(&self.engine)?);
+    pub fn warm<'env>(
+        &self,
+        env: &'env Env,
+        scopes: Vec<String>,
+        groups: Vec<String>,
+        binding: Option<String>,
+    ) -> Result<Unknown<'env>> {
+        let policy = policy_of(&self.engine, scopes, groups, binding.as_deref())?;
         let (engine, host, local) = (Arc::clone(&self.engine), self.host.clone(), Rc::clone(&self.local));
         let warm = env.create_function_from_closure::<(), Outcome, _>("warm", move |context| {
             let outcome = local.with_call(&context, 2, &policy, |call| {
@@ -102,14 +112,20 @@ impl NativeClient {
         Ok(())
     }
 
-    /// The warm function of a client with a `memoryCache()`: `(token, now, policy, certificate?)` to the same, on what
-    /// the cache has, `MISS` otherwise.
+    /// The warm function of a policy for a client with a `memoryCache()`: the same, on what the cache has, `MISS`
+    /// otherwise.
     #[napi(catch_unwind)]
-    pub fn warm_cached<'env>(&self, env: &'env Env, cache: &MemoryCache, scope: String) -> Result<Unknown<'env>> {
+    pub fn warm_cached<'env>(
+        &self,
+        env: &'env Env,
+        policy: &NativePolicy,
+        cache: &MemoryCache,
+        scope: String,
+    ) -> Result<Unknown<'env>> {
+        let policy = Arc::clone(policy.for_engine(&self.engine)?);
         let (engine, entries, local) = (Arc::clone(&self.engine), Rc::clone(&cache.entries), Rc::clone(&self.local));
         let warm = env.create_function_from_closure::<(), Outcome, _>("warmCached", move |context| {
-            let policy = context.get::<ClassInstance<'_, NativePolicy>>(2)?;
-            local.with_call(&context, 3, policy.for_engine(&engine)?, |call| {
+            local.with_call(&context, 2, &policy, |call| {
                 let mut entries = entries.borrow_mut();
                 outcome_of_recalled(engine.decide_in_cache(&mut entries, &key_of(&scope, call.token), call))
             })
@@ -117,17 +133,15 @@ impl NativeClient {
         Ok(warm.to_unknown())
     }
 
-    /// Decides on what a user's cache gave: `(token, now, policy, entry, certificate?)` to the same. Without an entry,
-    /// on the one that was judged before: its slot says which, for the caller to compare.
+    /// Decides under a policy on what a user's cache gave: `(token, now, entry, certificate?)` to the same. Without an
+    /// entry, on the one that was judged before: its slot says which, for the caller to compare.
     #[napi(catch_unwind)]
-    pub fn judge<'env>(&self, env: &'env Env) -> Result<Unknown<'env>> {
-        let (engine, local) = (Arc::clone(&self.engine), Rc::clone(&self.local));
-        let capacity = NonZeroUsize::new(engine.config().verified_tokens).unwrap_or(NonZeroUsize::MIN);
-        let judged = RefCell::new(ClaimsCache::new(capacity));
+    pub fn judge<'env>(&self, env: &'env Env, policy: &NativePolicy) -> Result<Unknown<'env>> {
+        let policy = Arc::clone(policy.for_engine(&self.engine)?);
+        let (engine, local, judged) = (Arc::clone(&self.engine), Rc::clone(&self.local), Rc::clone(&self.judged));
         let judge = env.create_function_from_closure::<(), Outcome, _>("judge", move |context| {
-            let policy = context.get::<ClassInstance<'_, NativePolicy>>(2)?;
-            let entry = context.get::<Option<String>>(3)?;
-            local.with_call(&context, 4, policy.for_engine(&engine)?, |call| {
+            let entry = context.get::<Option<String>>(2)?;
+            local.with_call(&context, 3, &policy, |call| {
                 let mut judged = judged.borrow_mut();
                 outcome_of_recalled(match &entry {
                     Some(entry) => engine.decide_cached(&mut judged, entry, call),
@@ -182,7 +196,8 @@ impl NativeClient {
     /// What a route or a call asks for. `binding`: a mode's word, or nothing for the client's own mode.
     #[napi(catch_unwind)]
     pub fn policy(&self, scopes: Vec<String>, groups: Vec<String>, binding: Option<String>) -> Result<NativePolicy> {
-        NativePolicy::of(&self.engine, scopes, groups, binding.as_deref())
+        let policy = policy_of(&self.engine, scopes, groups, binding.as_deref())?;
+        Ok(NativePolicy::new(policy, &self.engine))
     }
 
     /// The claims' text of a remembered token, for the first use of its slot.

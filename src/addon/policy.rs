@@ -22,25 +22,29 @@ pub struct NativePolicy {
 }
 
 impl NativePolicy {
-    /// `binding`: a mode's word, or nothing for the client's own mode.
-    pub fn of(engine: &Engine, scopes: Vec<String>, groups: Vec<String>, binding: Option<&str>) -> Result<Self> {
-        let config = engine.config();
-        let boxed = |list: Vec<String>| list.into_iter().map(String::into_boxed_str).collect();
-        let binding = match binding {
-            None => config.binding,
-            Some(word) => BindingMode::named(word).ok_or_else(|| invalid("binding"))?,
-        };
-        let policy = Policy {
-            scopes: boxed(scopes),
-            groups: boxed(groups),
-            matches_all_groups: config.matches_all_groups,
-            binding,
-        };
-        Ok(NativePolicy { policy: Arc::new(policy), owner: engine.number() })
+    pub fn new(policy: Arc<Policy>, engine: &Engine) -> Self {
+        NativePolicy { policy, owner: engine.number() }
     }
 
     /// The policy, for the client that made it: another client's lists and modes mean something else.
     pub fn for_engine(&self, engine: &Engine) -> Result<&Arc<Policy>> {
         if self.owner == engine.number() { Ok(&self.policy) } else { Err(invalid("a policy of another client")) }
     }
+}
+
+/// A policy under a client's settings. `binding`: a mode's word, or nothing for the client's own mode.
+pub fn policy_of(
+    engine: &Engine,
+    scopes: Vec<String>,
+    groups: Vec<String>,
+    binding: Option<&str>,
+) -> Result<Arc<Policy>> {
+    let config = engine.config();
+    let boxed = |list: Vec<String>| list.into_iter().map(String::into_boxed_str).collect();
+    let binding = match binding {
+        None => config.binding,
+        Some(word) => BindingMode::named(word).ok_or_else(|| invalid("binding"))?,
+    };
+    let matches_all_groups = config.matches_all_groups;
+    Ok(Arc::new(Policy { scopes: boxed(scopes), groups: boxed(groups), matches_all_groups, binding }))
 }

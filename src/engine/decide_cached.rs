@@ -21,11 +21,27 @@ pub enum Recalled {
 }
 
 impl Engine {
-    /// Decides on the claims of an active token: the same rules, with `iss` and `exp` optional.
+    /// Decides on the claims of an active token, from the issuer or from a subclass's method: the same rules, with `iss`
+    /// and `exp` optional.
     pub fn decide_introspected(&self, claims: &str, call: &Call<'_>) -> Result<(), Reason> {
         let clock = self.clock(call.now)?;
-        let facts = self.prove(claims.as_bytes(), &self.issuer(), Origin::Introspection, &clock)?;
-        call.policy.check(&facts, call.certificate)
+        let mut verdict = Err(Reason::IssuerMismatch);
+        for issuer in self.issuers() {
+            verdict = self.prove(claims.as_bytes(), &issuer, Origin::Introspection, &clock);
+            if verdict != Err(Reason::IssuerMismatch) {
+                break;
+            }
+        }
+        call.policy.check(&verdict?, call.certificate)
+    }
+
+    /// The names that the issuer may have now. Before the metadata is there, it is known but for one trailing slash.
+    fn issuers(&self) -> Vec<String> {
+        let domain = self.config.key_source.tenant.domain();
+        match self.store.metadata() {
+            Ok(metadata) => vec![metadata.issuer.clone()],
+            Err(_) => vec![domain.to_owned(), format!("{domain}/")],
+        }
     }
 
     /// Decides on what a cache gave for a token (contract 11). What was proved of the same text before is in `judged`.
@@ -73,12 +89,7 @@ impl Engine {
         if is_local && !is_same_text(&payload, entry) {
             return None;
         }
-        // Before the metadata is there, the issuer is known but for one trailing slash.
-        let domain = self.config.key_source.tenant.domain();
-        let issuers = match self.store.metadata() {
-            Ok(metadata) => vec![metadata.issuer.clone()],
-            Err(_) => vec![domain.to_owned(), format!("{domain}/")],
-        };
+        let issuers = self.issuers();
         if let Some(until) = inactive_until(entry, &issuers).filter(|until| !is_local && *until > call.now) {
             return Some(Proved::Inactive(until));
         }
