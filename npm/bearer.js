@@ -11,7 +11,8 @@ const SEPARATORS = [' ', ',', '\t', '\u00a0'];
  * @returns The one token, or `undefined` when there is none or not exactly one.
  */
 function bearerToken(request) {
-  const header = request.headers.authorization;
+  // An own member: one that is inherited was not sent.
+  const header = Object.hasOwn(request.headers, 'authorization') ? request.headers.authorization : undefined;
   if (typeof header !== 'string' || header.length <= SCHEME.length) return undefined;
   if (header.slice(0, SCHEME.length).toLowerCase() !== SCHEME) return undefined;
   const token = header.slice(SCHEME.length).trim();

@@ -50,7 +50,7 @@ class MemoryCache {
     this.#entries = entries;
     this.#scope = scope;
     // For the client, which need not wait for what is in its own process.
-    Object.defineProperty(this, NATIVE, { value: { entries, scope } });
+    Object.defineProperty(this, NATIVE, { __proto__: null, value: { entries, scope } });
   }
 
   scope({ issuer, audience }) {

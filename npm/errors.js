@@ -14,7 +14,7 @@ class MonoCloudAuthBaseError extends Error {
     super(message);
     this.reason = reason;
     // What the server sent is there for who asks, and in no log that prints the error.
-    Object.defineProperty(this, 'raw', { value: raw, configurable: true, writable: true });
+    Object.defineProperty(this, 'raw', { __proto__: null, value: raw, configurable: true, writable: true });
   }
 }
 
@@ -34,7 +34,7 @@ class MonoCloudOPError extends MonoCloudAuthBaseError {
     super(`The authorization server refused the request${word}`, reason, raw);
     // Its words are there for who asks, and in no log that prints the error.
     for (const [name, value] of Object.entries({ error, errorDescription })) {
-      Object.defineProperty(this, name, { value, configurable: true, writable: true });
+      Object.defineProperty(this, name, { __proto__: null, value, configurable: true, writable: true });
     }
   }
 }
@@ -56,7 +56,7 @@ const CLASSES = {
 };
 
 for (const [name, { prototype }] of Object.entries(CLASSES)) {
-  Object.defineProperty(prototype, 'name', { value: name, configurable: true, writable: true });
+  Object.defineProperty(prototype, 'name', { __proto__: null, value: name, configurable: true, writable: true });
 }
 
 /** A failure as data: `spec` is the catalogue's row, `detail` what the exchange with the issuer left behind. */
@@ -90,7 +90,7 @@ class Failure {
 
 /** Seconds after which the issuer wants to be asked again: for the answer to whoever is waiting. */
 function withRetryAfter(error, seconds) {
-  return Object.defineProperty(error, 'retryAfter', { value: seconds ?? undefined, configurable: true, writable: true });
+  return Object.defineProperty(error, 'retryAfter', { __proto__: null, value: seconds ?? undefined, configurable: true, writable: true });
 }
 
 function rawResponse(detail) {

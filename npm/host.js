@@ -5,6 +5,8 @@
  * performs it and hands the answer back; what the answer is worth is decided there.
  */
 
+const { textOf } = require('./json.js');
+
 // Taken before a test's fake timers replace it: a deadline is real time.
 const { setTimeout, clearTimeout } = globalThis;
 
@@ -51,7 +53,7 @@ class Host {
     const { metadataResolver, jwksResolver } = this.#functions;
     if (request.kind !== 'http') {
       const document = await (request.kind === 'jwks' ? jwksResolver() : metadataResolver());
-      const text = JSON.stringify(document);
+      const text = textOf(document);
       if (Buffer.byteLength(text) > MAX_BODY_BYTES) throw new Limit('body_too_large');
       return () => this.#native.resolve(request.id, text);
     }
@@ -62,7 +64,7 @@ class Host {
       redirect: 'manual',
       signal,
     });
-    const head = [response.status, response.statusText ?? '', JSON.stringify([...response.headers])];
+    const head = [response.status, response.statusText ?? '', textOf([...response.headers])];
     try {
       const body = await readBody(response);
       return () => this.#native.answer(request.id, ...head, body);

@@ -4,7 +4,8 @@
  * The one table from a failure to an HTTP answer (contract 9, RFC 6750 §3): status, body, challenge, `Retry-After`.
  */
 
-const { MonoCloudAuthBaseError } = require('./errors.js');
+const { memberOf, own } = require('./arguments.js');
+const { Failure, MonoCloudAuthBaseError } = require('./errors.js');
 
 /** Seconds after which a client may ask again when the issuer did not say. */
 const RETRY_AFTER = 5;
@@ -35,8 +36,10 @@ const INTERNAL = new Reply(500, {});
 
 /** The answer to a failure, thrown or not; `scopes` are the ones the route asks for. */
 function replyTo(problem, scopes) {
-  if (!(problem instanceof MonoCloudAuthBaseError) && problem?.spec === undefined) return INTERNAL;
-  const { name, code } = problem.spec ?? problem;
+  const isFailure = problem instanceof Failure;
+  if (!isFailure && !(problem instanceof MonoCloudAuthBaseError)) return INTERNAL;
+  const said = isFailure ? problem.spec : problem;
+  const [name, code] = [memberOf(said, 'name'), memberOf(said, 'code')];
   switch (name) {
     case 'MonoCloudTokenError':
       if (code === 'insufficient_scope') return new Reply(403, { 'WWW-Authenticate': insufficient(scopes) });
@@ -45,7 +48,7 @@ function replyTo(problem, scopes) {
     case 'MonoCloudValidationError':
       return refused(problem);
     case 'MonoCloudHttpError':
-      return unavailable(problem.detail?.status ?? problem.status, retryAfterOf(problem));
+      return unavailable(isFailure ? problem.detail?.status : memberOf(problem, 'status'), retryAfterOf(problem));
     default:
       return INTERNAL;
   }
@@ -54,8 +57,9 @@ function replyTo(problem, scopes) {
 /** By the engine's rows: it has few, and the answer to each is made once. */
 const REFUSED = new Map();
 
-function refused({ spec, message }) {
-  if (spec === undefined) return refusedFor(message);
+function refused(problem) {
+  if (!(problem instanceof Failure)) return refusedFor(problem.message);
+  const { spec } = problem;
   let reply = REFUSED.get(spec);
   if (reply === undefined) REFUSED.set(spec, (reply = refusedFor(spec.message)));
   return reply;
@@ -83,8 +87,11 @@ function unavailable(status, retryAfter) {
 }
 
 /** What the issuer said, in seconds: of a failure, of an error of ours, or of one that a subclass made. */
-function retryAfterOf({ detail, retryAfter, raw }) {
-  const said = detail?.retryAfter ?? retryAfter ?? raw?.headers?.['retry-after'];
+function retryAfterOf(problem) {
+  const headers = own(Object(own(problem, 'raw')), 'headers');
+  const said = problem instanceof Failure
+    ? problem.detail?.retryAfter
+    : (memberOf(problem, 'retryAfter') ?? own(Object(headers), 'retry-after'));
   return /^\d{1,3}$/.test(said) && Number(said) <= MAX_RETRY_AFTER ? Number(said) : undefined;
 }
 
