@@ -225,8 +225,8 @@ describe('policies of calls', () => {
     const client = offline();
     const token = signed({ scope: 'a b 1:c', groups: ['d'] });
     const asks = [
-      [{ scopes: ['a', 'b'] }, true], [{ scopes: ['a b'] }, false], [{ scopes: ['a;b'] }, false], [{ scopes: ['1:c'] }, true],
-      [{ scopes: ['a'], groups: ['d'] }, true], [{ scopes: ['a', 'd'] }, false], [{ groups: ['a', 'b'] }, false],
+      [{ scopes: ['a', 'b'] }, true], [{ scopes: ['ab'] }, false], [{ scopes: ['a b'] }, false], [{ scopes: ['a;b'] }, false], [{ scopes: ['1:c'] }, true],
+      [{ scopes: ['a'], groups: ['d'] }, true], [{ scopes: ['a', 'd'] }, false], [{ groups: ['a', 'b'] }, false], [{ groups: ['ad'] }, false],
       [{ scopes: ['', '1:a'] }, false], [{ scopes: [';1:d'] }, false], [{ scopes: ['a'], validateCertificateBinding: true }, false],
     ];
     for (let round = 0; round < 3; round += 1) {

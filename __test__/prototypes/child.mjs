@@ -3,7 +3,7 @@
 // Given names (JSON) in NAMES; prints, as JSON, how many decisions there were,
 // and each name and value under which one of them differs.
 
-import { decisions } from './decisions.mjs';
+import { TOKENS, decisions } from './decisions.mjs';
 
 const { setTimeout } = globalThis;
 const { defineProperty } = Object;
@@ -12,7 +12,12 @@ const LATE_MS = 20_000;
 const AT_ONCE = 12;
 
 /** What an attacker may put there. A function is nothing that JSON could bring; a careless library could. */
-const HOSTILE = [0, 'x', ['admin'], () => ({ scope: 'admin', active: true, sub: 'polluted' })];
+const HOSTILE = [
+  0,
+  `Bearer ${TOKENS.good}`,
+  Object.assign(['admin'], { keys: [] }),
+  () => ({ scope: 'admin', active: true, sub: 'polluted' }),
+];
 
 async function all() {
   const outcomes = [];

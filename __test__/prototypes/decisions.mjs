@@ -19,7 +19,7 @@ const CERTIFICATE = der.toString('base64');
 const cnf = { 'x5t#S256': createHash('sha256').update(der).digest('base64url') };
 const past = { exp: 1000 };
 
-const TOKENS = {
+export const TOKENS = {
   good: signed({ scope: 'a b', groups: ['g'], aud: [AUDIENCE, 'urn:x'] }),
   bare: signed({ scope: undefined, groups: undefined, iat: undefined, sub: undefined }),
   expired: signed(past),
@@ -163,7 +163,8 @@ export async function* decisions() {
   }
   const client = own.none;
   yield ['jwks', await outcome(() => client.validateJwtAccessToken(TOKENS.good, { jwks: { keys: [] } }))];
-  yield ['no jwks', await outcome(() => client.validateJwtAccessToken(TOKENS.good))];
+  yield ['no jwks', await outcome(() => client.validateJwtAccessToken(TOKENS.good, {}))];
+  yield ['no client', await outcome(() => expressApi({ tokenResolver: () => 'x' }))];
   yield ['introspected', await outcome(() => client.introspectAccessToken('plain', { scopes: ['a'] }))];
   yield ['overridden', await outcome(() => overridden.validateAccessToken('opaque', { scopes: ['a'] }))];
   yield ['issuer down', await outcome(() => down().validateAccessToken(TOKENS.good))];
