@@ -144,13 +144,13 @@ describe('a broken configuration', () => {
     assert.match(checks.get('configuration.audience').fix, /quotation marks/);
   });
 
-  it('with a variable that counts as unset, or that nothing reads, is warned of', async () => {
+  it('with a variable that cannot be read is a problem, and one that nothing reads is warned of', async () => {
     const { code, checks } = await examine({
       variables: here({ INTROSPECT_JWT_TOKENS: 'yes', CLOCK_TOLERANCE: '5 min', AUDIANCE: 'x', CLIENT_SECRET: 's' }),
     });
-    assert.equal(code, 0);
-    assert.match(checks.get('configuration.introspectJwtTokens').message, /not true or false, and counts as unset/);
-    assert.match(checks.get('configuration.clockTolerance').message, /not a whole number, and counts as unset/);
+    assert.equal(code, 1);
+    assert.match(checks.get('configuration.introspectJwtTokens').message, /INTROSPECT_JWT_TOKENS must be true or false$/);
+    assert.match(checks.get('configuration.clockTolerance').message, /CLOCK_TOLERANCE must be a base-10 whole number$/);
     assert.equal(checks.get('configuration.unknown').fix, 'Did you mean MONOCLOUD_BACKEND_AUDIENCE?');
     assert.match(checks.get('configuration.clientId').message, /clientSecret is set and clientId is not/);
   });
