@@ -12,8 +12,7 @@ const { createHash } = require('node:crypto');
 const native = require('./engine.js');
 const { Slots } = require('./copy.js');
 const { NATIVE } = require('./cache-flow.js');
-const { checkedOptions, memberOf, own } = require('./arguments.js');
-const { MonoCloudValidationError } = require('./errors.js');
+const { checkedOptions, invalid, memberOf, own } = require('./arguments.js');
 const { textOf } = require('./json.js');
 const { dateNow } = require('./time.js');
 
@@ -137,11 +136,7 @@ function commandsOf(client) {
       delete: (key) => client.del(key),
     };
   }
-  throw new MonoCloudValidationError(
-    'client must be one of node-redis, ioredis, iovalkey or Valkey GLIDE',
-    undefined,
-    'argument_invalid',
-  );
+  throw invalid('client must be one of node-redis, ioredis, iovalkey or Valkey GLIDE');
 }
 
 function commandsBy(send) {
