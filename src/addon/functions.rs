@@ -9,6 +9,7 @@ use crate::engine::certificate_headers::{Form, certificate_in};
 use crate::engine::jwk::KeySet;
 use crate::engine::jws::{Algorithm, Header};
 use crate::engine::options::{Kind, PREFIX, TABLE};
+use crate::engine::options_docs::docs_of;
 use crate::engine::{claims, groups, jwk, jws, policy};
 
 /// Whether a groups claim (its JSON text) holds any of the groups, or all.
@@ -41,7 +42,7 @@ pub fn certificate_from_header(form: String, value: String) -> Option<String> {
     certificate_in(Form::named(&form)?, &value)
 }
 
-/// The one table of options: name, environment variable, and the kind of the value.
+/// The one table of options: name, environment variable, the kind of the value, and what users read about it.
 #[napi(catch_unwind)]
 pub fn options(env: &Env) -> Result<Vec<Object<'_>>> {
     let kind = |kind: Kind| match kind {
@@ -57,6 +58,12 @@ pub fn options(env: &Env) -> Result<Vec<Object<'_>>> {
             row.set("name", spec.name)?;
             row.set("variable", format!("{PREFIX}{}", spec.variable))?;
             row.set("kind", kind(spec.kind))?;
+            if let Some(docs) = docs_of(spec.name) {
+                row.set("group", docs.group)?;
+                row.set("values", docs.values)?;
+                row.set("default", docs.default)?;
+                row.set("description", docs.description)?;
+            }
             Ok(row)
         })
         .collect()
