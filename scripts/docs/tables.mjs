@@ -45,8 +45,8 @@ export const TABLES = { options, reasons, limits };
 
 /** Every option, under the heading of its group. */
 export function options() {
-  const rows = native.options();
-  const groups = [...new Set(rows.map(({ group }) => group))].sort((a, b) => GROUPS.indexOf(a) - GROUPS.indexOf(b));
+  const rows = native.options().sort((a, b) => a.place - b.place);
+  const groups = [...new Set(rows.map(({ group }) => group))];
   const ofGroup = (name) => rows.filter(({ group }) => group === name);
   return [
     ...groups.flatMap((name) => [`### ${name}`, optionTable(ofGroup(name))]),
@@ -54,8 +54,6 @@ export function options() {
     optionTable(FUNCTIONS),
   ].join('\n\n');
 }
-
-const GROUPS = ['Required', 'Authorization rules', 'Introspection', 'Keys and memory', 'Network'];
 
 function optionTable(rows) {
   return table(

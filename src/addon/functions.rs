@@ -58,7 +58,8 @@ pub fn options(env: &Env) -> Result<Vec<Object<'_>>> {
             row.set("name", spec.name)?;
             row.set("variable", format!("{PREFIX}{}", spec.variable))?;
             row.set("kind", kind(spec.kind))?;
-            if let Some(docs) = docs_of(spec.name) {
+            if let Some((place, docs)) = docs_of(spec.name) {
+                row.set("place", place as u32)?;
                 row.set("group", docs.group)?;
                 row.set("values", docs.values)?;
                 row.set("default", docs.default)?;

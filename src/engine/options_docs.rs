@@ -130,9 +130,9 @@ docs! {
     }
 }
 
-/// The row of one option.
-pub fn docs_of(name: &str) -> Option<&'static OptionDocs> {
-    DOCS.iter().find(|row| row.name == name)
+/// The row of one option, and its place among all.
+pub fn docs_of(name: &str) -> Option<(usize, &'static OptionDocs)> {
+    DOCS.iter().enumerate().find(|(_, row)| row.name == name)
 }
 
 #[cfg(test)]
