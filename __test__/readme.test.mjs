@@ -13,7 +13,7 @@ import { shimWords } from './support/shim-reasons.mjs';
 
 const require = createRequire(import.meta.url);
 const native = require('../npm/native.js');
-const { FAILURES } = require('../npm/errors.js');
+const { FAILURES, Failure } = require('../npm/errors.js');
 const { NO_TOKEN, RESOLVER_FAILED, replyTo } = require('../npm/reply.js');
 const { MonoCloudBackendNodeClient, MonoCloudOidcBackendClient } = require('../npm/index.js');
 const manifest = require('../package.json');
@@ -56,7 +56,7 @@ describe('README.md', () => {
 describe('the table of responses', () => {
   const [, table] = /^## Responses$(.*?)^## /ms.exec(readme);
   const rows = table.split('\n').filter((line) => /^\| .* \d{3} /.test(line)).map(rowOf);
-  const http = (status) => ({ spec: FAILURES.unexpected_status.spec, detail: { status } });
+  const http = (status) => new Failure(FAILURES.unexpected_status.spec, { status });
   const answers = {
     'no token': [NO_TOKEN],
     'rejected token, or a misconfigured client': [replyTo(FAILURES.expired, []), replyTo(FAILURES.client_id_required, [])],
@@ -78,7 +78,7 @@ describe('the table of responses', () => {
     test(`says what is sent: ${situation}`, () => {
       for (const answer of answers[situation]) {
         assert.equal(answer.status, status);
-        assert.deepEqual(answer.body, body);
+        assert.deepEqual(JSON.parse(answer.text), body);
         const sent = answer.headers['WWW-Authenticate']?.replaceAll(/(error_description|scope)="[^"]*"/g, '$1="…"');
         assert.equal(sent, challenge);
       }
@@ -187,7 +187,7 @@ describe('SECURITY.md', () => {
     const seconds = Number(/from_secs\((\d+)\)/.exec(value)?.[1] ?? NaN);
     const milliseconds = Number(/from_millis\((\d+)\)/.exec(value)?.[1] ?? NaN);
     if (!Number.isNaN(seconds)) return timesOf(seconds);
-    if (!Number.isNaN(milliseconds)) return [`${milliseconds} ms`, ...timesOf(milliseconds / 1000)];
+    if (!Number.isNaN(milliseconds)) return [`${milliseconds} ms`, ...timesOf(milliseconds / 1000), ...rateOf(milliseconds)];
     const [, from, to] = /^(\d+)\.\.=(\d+)$/.exec(value) ?? [];
     if (from !== undefined) return [`${from} to ${to}`];
     const product = /(\d[\d_.]*(?: \* \d[\d_.]*)*)/.exec(value)?.[1] ?? '';
@@ -199,6 +199,11 @@ describe('SECURITY.md', () => {
       ...timesOf(number),
       ...timesOf(number / 1000),
     ];
+  }
+
+  /** A pause as a rate: 200 ms is five per second. */
+  function rateOf(milliseconds) {
+    return [`${['', 'one', 'two', 'three', 'four', 'five'][1000 / milliseconds] ?? 1000 / milliseconds} per second`];
   }
 
   function timesOf(seconds) {

@@ -9,6 +9,8 @@ const { FAILURES } = require('../../npm/errors.js');
 const { replyTo } = require('../../npm/reply.js');
 const { fixOf } = require('../../npm/doctor/fixes.js');
 
+const CATALOGUE = readFileSync(new URL('../../src/engine/error.rs', import.meta.url), 'utf8');
+
 /** Options that are functions or objects of JavaScript. The engine's table has values only. */
 const FUNCTIONS = [
   ['cache', 'an [`ICache`](api/index.md#icache)', 'Where results are kept. See [caching](caching.md).'],
@@ -70,9 +72,11 @@ function optionTable(rows) {
 
 /** Every reason, under a heading for its class and code. */
 export function reasons() {
-  const engine = native.failures().map((row) => ({ ...row, fix: fixOf(row.reason), ...answerTo(row.reason) }));
+  const engine = native.failures().map((row) => {
+    return { ...row, fix: fixOf(row.reason), specification: specificationOf(row.reason), ...answerTo(row.reason) };
+  });
   const shims = Object.entries(SHIM_REASONS).map(([reason, [message, fix]]) => {
-    return { reason, name: 'MonoCloudValidationError', code: null, message, fix, rule: '' };
+    return { reason, name: 'MonoCloudValidationError', code: null, message, fix, specification: '' };
   });
   const all = [...engine, ...shims];
   const headings = [...new Set(engine.map(headingOf))].sort((a, b) => rank(a) - rank(b));
@@ -102,9 +106,14 @@ function rank(heading) {
   return CLASSES.findIndex((name) => heading.includes(name)) + isOfInvalidTokens;
 }
 
-function reasonRow({ reason, message, rule, fix }) {
-  const [specification = ''] = /RFC \d+(?: [A-Z]\.\d+| §[\d.]*\d)?(?:, (?:RFC \d+ )?§[\d.]*\d)*/.exec(rule) ?? [];
+function reasonRow({ reason, message, specification, fix }) {
   return [`\`${reason}\``, message, specification, fix];
+}
+
+/** RFC and section of a reason, from the comment above its row in the engine's table. */
+function specificationOf(reason) {
+  const [, comment = ''] = new RegExp(`((?: +///.*\\n)+) +\\w+, "${reason}"`).exec(CATALOGUE) ?? [];
+  return /RFC \d+(?: [A-Z]\.\d+| §[\d.]*\d)?(?:, (?:RFC \d+ )?§[\d.]*\d)*/.exec(comment)?.[0] ?? '';
 }
 
 /** What `protectApi` sends for a reason: the status, and the challenge without its changing parts. */

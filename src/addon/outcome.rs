@@ -87,7 +87,7 @@ fn detail_json(detail: &Detail) -> String {
     .to_string()
 }
 
-/// The catalogue of failures, once, for JavaScript: number, word, class, code, message, rule.
+/// The catalogue of failures, once, for JavaScript: number, word, class, code, message.
 #[napi(catch_unwind)]
 pub fn failures(env: &Env) -> Result<Vec<Object<'_>>> {
     CATALOGUE
@@ -99,7 +99,6 @@ pub fn failures(env: &Env) -> Result<Vec<Object<'_>>> {
             row.set("name", spec.class.name())?;
             row.set("code", spec.class.code())?;
             row.set("message", spec.message)?;
-            row.set("rule", spec.rule.trim())?;
             Ok(row)
         })
         .collect()

@@ -58,8 +58,6 @@ pub struct Spec {
     pub word: &'static str,
     pub class: Class,
     pub message: &'static str,
-    /// The rule that it enforces: the row's comment.
-    pub rule: &'static str,
 }
 
 macro_rules! reasons {
@@ -71,13 +69,7 @@ macro_rules! reasons {
 
         /// The catalogue: one row a reason, at the index of its number.
         pub const CATALOGUE: &[Spec] = &[
-            $(Spec {
-                reason: Reason::$name,
-                word: $word,
-                class: Class::$class,
-                message: $message,
-                rule: concat!($($doc),+),
-            },)+
+            $(Spec { reason: Reason::$name, word: $word, class: Class::$class, message: $message },)+
         ];
     };
 }
