@@ -107,7 +107,12 @@ function rank(heading) {
 }
 
 function reasonRow({ reason, message, specification, fix }) {
-  return [`\`${reason}\``, message, specification, fix];
+  return [`\`${reason}\``, message, specification, marked(fix)];
+}
+
+/** Names of variables and flags as code. */
+function marked(text) {
+  return text.replaceAll(/(?<![\w`])(?:[A-Z]+(?:_[A-Z]+)+|--[a-z][a-z-]+)(?:=\w+)?/g, '`$&`');
 }
 
 /** RFC and section of a reason, from the comment above its row in the engine's table. */
