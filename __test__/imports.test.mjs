@@ -1,7 +1,7 @@
 // Is the house still built as its plan says?
 //
 // The import table of the engine is the order of `mod` in src/engine/mod.rs;
-// the one of the shims is below. And the limits: 500 lines a file, 900 for the
+// the one of the shims is below. And the limits: 500 lines a file, 1300 for the
 // N-API room altogether, 60 for a framework's shim.
 
 import assert from 'node:assert/strict';
@@ -28,7 +28,7 @@ const SHIMS = [
 ];
 
 const MAX_LINES = 500;
-const MAX_ADDON_LINES = 900;
+const MAX_ADDON_LINES = 1300;
 const MAX_FRAMEWORK_LINES = 60;
 const LIMITED_FOLDERS = ['src', 'npm', '__test__', 'bench', 'scripts'];
 /** What is not written by hand. */
