@@ -60,7 +60,7 @@ describe('the table of responses', () => {
   const answers = {
     'no token': [NO_TOKEN],
     'rejected token, or a misconfigured client': [replyTo(FAILURES.expired, []), replyTo(FAILURES.client_id_required, [])],
-    'a resolver throws': [RESOLVER_FAILED],
+    'a resolver fails': [RESOLVER_FAILED],
     'missing scopes': [replyTo(FAILURES.scope_missing, ['a'])],
     'missing groups': [replyTo(FAILURES.group_missing, ['a'])],
     'the authorization server is unreachable, overloaded or broken': [

@@ -76,7 +76,8 @@ export function reasons() {
     return { ...row, fix: fixOf(row.reason), specification: specificationOf(row.reason), ...answerTo(row.reason) };
   });
   const shims = Object.entries(SHIM_REASONS).map(([reason, [message, fix]]) => {
-    return { reason, name: 'MonoCloudValidationError', code: null, message, fix, specification: '' };
+    const facts = { name: 'MonoCloudValidationError', code: null, specification: '' };
+    return { reason, message, fix, ...facts, ...answerTo('token_required') };
   });
   const all = [...engine, ...shims];
   const headings = [...new Set(engine.map(headingOf))].sort((a, b) => rank(a) - rank(b));
@@ -84,11 +85,12 @@ export function reasons() {
     .map((heading) => {
       const rows = all.filter((row) => headingOf(row) === heading);
       const sorted = rows.sort((a, b) => (a.reason < b.reason ? -1 : 1));
-      const { status, challenge } = rows.find((row) => row.status !== undefined);
+      const { status, challenge } = rows[0];
       const header = challenge === undefined ? '' : ` and \`WWW-Authenticate: ${challenge}\``;
+      const retry = status === 503 ? ' with `Retry-After`' : '';
       return [
         `### ${heading}`,
-        `\`protectApi\` sends ${status}${header}.`,
+        `\`protectApi\` sends ${status}${retry}${header}.`,
         table(['reason', 'message', 'specification', 'what to do'], sorted.map(reasonRow)),
       ].join('\n\n');
     })
@@ -97,13 +99,16 @@ export function reasons() {
 
 const CLASSES = ['MonoCloudTokenError', 'MonoCloudValidationError', 'MonoCloudOPError', 'MonoCloudHttpError'];
 
-function headingOf({ name, code }) {
-  return code === null ? `\`${name}\`` : `\`${name}\`, code \`${code}\``;
+/** A configuration that does not fit the server's metadata is an outage: its class has two kinds of responses. */
+function headingOf({ name, code, status }) {
+  if (code !== null) return `\`${name}\`, code \`${code}\``;
+  return name === 'MonoCloudValidationError' && status === 503 ? `\`${name}\` about metadata` : `\`${name}\``;
 }
 
 function rank(heading) {
   const isOfInvalidTokens = heading.includes('invalid_token') ? 0 : 0.5;
-  return CLASSES.findIndex((name) => heading.includes(name)) + isOfInvalidTokens;
+  const isAboutMetadata = heading.endsWith('metadata') ? 0.2 : 0;
+  return CLASSES.findIndex((name) => heading.includes(name)) + isOfInvalidTokens + isAboutMetadata;
 }
 
 function reasonRow({ reason, message, specification, fix }) {
