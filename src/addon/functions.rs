@@ -9,7 +9,6 @@ use crate::engine::certificate_headers::{Form, certificate_in};
 use crate::engine::jwk::KeySet;
 use crate::engine::jws::{Algorithm, Header};
 use crate::engine::options::{Kind, PREFIX, TABLE};
-use crate::engine::options_docs::docs_of;
 use crate::engine::{claims, groups, jwk, jws, policy};
 
 /// Whether a groups claim (its JSON text) holds any of the groups, or all.
@@ -58,7 +57,7 @@ pub fn options(env: &Env) -> Result<Vec<Object<'_>>> {
             row.set("name", spec.name)?;
             row.set("variable", format!("{PREFIX}{}", spec.variable))?;
             row.set("kind", kind(spec.kind))?;
-            if let Some((place, docs)) = docs_of(spec.name) {
+            if let Some((place, docs)) = crate::engine::options_docs::docs_of(spec.name) {
                 row.set("place", place as u32)?;
                 row.set("group", docs.group)?;
                 row.set("values", docs.values)?;
