@@ -101,7 +101,7 @@ function fixOfOption(name, variable, value) {
     case 'audience':
       return value === undefined
         ? `Set ${variable} to the identifier of this API, such as https://api.example.com, or give ${flag}.`
-        : 'Use a text without spaces, such as https://api.example.com.';
+        : 'Use an absolute URI, such as https://api.example.com.';
     case 'clientSecret':
       return 'For private_key_jwt, use a private JWK as JSON (RSA, EC, Ed25519). For client_secret_jwt, use the secret.';
     case 'clientCertificate':

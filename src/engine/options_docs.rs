@@ -32,7 +32,7 @@ docs! {
             "required",
             "The issuer. Compared with the `issuer` of the metadata and, through it, with `iss` of every token. One trailing `/` is ignored.";
         "audience":
-            "text without white space or control characters",
+            "absolute URI",
             "required",
             "The identifier of your API. `aud` of every token must contain it. Compared byte for byte: a trailing `/` counts.";
     }
