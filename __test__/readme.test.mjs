@@ -195,7 +195,8 @@ describe('SECURITY.md', () => {
     return [
       `${number}`,
       number.toLocaleString('en'),
-      ...[['KiB', 1024], ['MiB', 1024 * 1024]].map(([unit, size]) => `${number / size} ${unit}`),
+      ...[['KiB', 1024], ['MiB', 1024 ** 2], ['GiB', 1024 ** 3]].map(([unit, size]) => `${number / size} ${unit}`),
+      ...({ 2: ['half'], 8: ['eighth'] }[number] ?? []),
       ...timesOf(number),
       ...timesOf(number / 1000),
     ];
@@ -208,7 +209,7 @@ describe('SECURITY.md', () => {
 
   function timesOf(seconds) {
     const least = seconds === 1 ? ['one (?:per|a) second', '1 (?:to \\d+ )?s'] : [];
-    return [`${seconds} s`, `${seconds} seconds`, `${seconds / 60} minutes`, `${seconds / 3600} h`, `to ${seconds} s`, ...least];
+    return [`${seconds} s`, `${seconds} seconds`, `${seconds / 60} minutes`, `${seconds / 3600} h`, `${seconds / (365 * 86_400)} years`, `to ${seconds} s`, ...least];
   }
 });
 

@@ -106,9 +106,9 @@ docs! {
             "10000",
             "How many verified JWTs are remembered. 0 disables this cache.";
         "verifiedTokenCacheBytes":
-            "bytes, 0 or more",
+            "whole number of bytes, 0 to 68719476736",
             "33554432 (32 MiB)",
-            "How much memory the remembered JWTs and their claims may use.";
+            "How much memory the remembered JWTs and their claims may use. 0 disables this cache.";
     }
     "Network" {
         "responseTimeout":
