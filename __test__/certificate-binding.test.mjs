@@ -4,7 +4,7 @@
 // issues it, the certificate is found where it really is, and both are compared.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 
 import express from 'express';
 import { fromAlb, fromClientCert, fromHeader, fromSocket, fromXfcc } from '@monocloud/backend-node/certificates';
@@ -15,6 +15,7 @@ import { protectApi as protectFastify } from '@monocloud/backend-node/fastify';
 import { startAuthorizationServer, unsupported } from './support/authorization-server.mjs';
 import { backend, failure } from './support/backend.mjs';
 import { get, listen } from './support/http.mjs';
+import { describeWhere } from './support/suite.mjs';
 
 const REQUIRED = { validateCertificateBinding: true };
 const IGNORED = { validateCertificateBinding: false };
@@ -49,7 +50,7 @@ async function fastifyApp(client, certificateResolver, tls) {
   return app;
 }
 
-describe('certificate binding', { skip: unsupported }, () => {
+describeWhere(unsupported, 'certificate binding', () => {
   let server;
   let own;
   let other;

@@ -1,6 +1,7 @@
 // Are the classes ordinary ones: the same for import and require, open to subclasses and spies, and no burden on the process?
 
 import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, describe, mock, test } from 'node:test';
 import { inspect } from 'node:util';
@@ -57,11 +58,11 @@ describe('the errors', () => {
 
   test('are Errors of one family, each under its own name', () => {
     const errors = {
-      MonoCloudAuthBaseError: new MonoCloudAuthBaseError('text', 'word', raw),
-      MonoCloudValidationError: new MonoCloudValidationError('text', 'word', raw),
-      MonoCloudTokenError: new MonoCloudTokenError('text', 'invalid_token', 'word', raw),
-      MonoCloudOPError: new MonoCloudOPError('invalid_client', 'why', 'word', raw),
-      MonoCloudHttpError: new MonoCloudHttpError('text', 'word', raw),
+      MonoCloudAuthBaseError: new MonoCloudAuthBaseError('text', raw, 'word'),
+      MonoCloudValidationError: new MonoCloudValidationError('text', raw, 'word'),
+      MonoCloudTokenError: new MonoCloudTokenError('text', raw, 'word', 'invalid_token'),
+      MonoCloudOPError: new MonoCloudOPError('invalid_client', 'why', raw, 'word'),
+      MonoCloudHttpError: new MonoCloudHttpError('text', raw, 'word'),
     };
     for (const [name, error] of Object.entries(errors)) {
       assert.ok(error instanceof Error && error instanceof MonoCloudAuthBaseError);
@@ -74,6 +75,45 @@ describe('the errors', () => {
     assert.equal(errors.MonoCloudTokenError.code, 'invalid_token');
     assert.deepEqual([errors.MonoCloudOPError.error, errors.MonoCloudOPError.errorDescription], ['invalid_client', 'why']);
     assert.deepEqual([errors.MonoCloudHttpError.status, errors.MonoCloudHttpError.statusText], [418, "I'm a teapot"]);
+  });
+
+  test('are made as the published package makes them: the message, then the response; of an OP error, its word', () => {
+    for (const Class of [MonoCloudAuthBaseError, MonoCloudValidationError, MonoCloudTokenError, MonoCloudHttpError]) {
+      const [plain, full] = [new Class('text'), new Class('text', raw)];
+      assert.deepEqual([plain.message, plain.raw, plain.reason], ['text', undefined, undefined], Class.name);
+      assert.deepEqual([full.message, full.raw, full.reason], ['text', raw, undefined], Class.name);
+    }
+    const error = new MonoCloudOPError('invalid_client');
+    assert.deepEqual([error.message, error.error, error.errorDescription, error.raw], ['invalid_client', 'invalid_client', undefined, undefined]);
+    assert.deepEqual({ ...new MonoCloudOPError('invalid_client', 'why', raw) }, { reason: undefined });
+  });
+
+  test('are made by our own calls with a response, or with nothing, in the second place', () => {
+    const folder = new URL('../npm/', import.meta.url);
+    const files = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.js'));
+    const calls = files.flatMap((name) => {
+      const source = readFileSync(new URL(name, folder), 'utf8');
+      return [...source.matchAll(/new MonoCloud(?:AuthBase|Validation|Token|Http)Error\(/g)].map(({ index }) => [name, wordsOf(source.slice(index))]);
+    });
+    assert.ok(calls.length > 15);
+    const wrong = calls.filter(([, [, second = 'undefined']]) => !['undefined', 'raw'].includes(second));
+    assert.deepEqual(wrong, []);
+  });
+
+  test('of a token with a documented message alone are the failure of that message', () => {
+    const documented = ([message, code, reason]) => {
+      const error = new MonoCloudTokenError(message);
+      assert.deepEqual([error.code, error.reason], [code, reason], message);
+    };
+    [
+      ['Token is missing required scopes', 'insufficient_scope', 'scope_missing'],
+      ['Token is missing required groups', 'insufficient_groups', 'group_missing'],
+      ['Token has expired', 'invalid_token', 'expired'],
+      ['Something else', 'invalid_token', undefined],
+      ['constructor', 'invalid_token', undefined],
+    ].forEach(documented);
+    const own = new MonoCloudTokenError('Token has expired', undefined, 'own', 'inactive_token');
+    assert.deepEqual([own.code, own.reason], ['inactive_token', 'own']);
   });
 
   test('that a client rejects with carry class, code, reason and a message for each', async () => {
@@ -211,3 +251,17 @@ describe('a process', () => {
     });
   }
 });
+
+/** The arguments of the call that a text begins with, as they are written. */
+function wordsOf(text) {
+  const words = [''];
+  let depth = 0;
+  for (const [part] of text.slice(text.indexOf('(')).matchAll(/'[^']*'|`[^`]*`|[^]/g)) {
+    if ('([{'.includes(part)) depth += 1;
+    if (')]}'.includes(part)) depth -= 1;
+    if (depth === 0) break;
+    if (part === ',' && depth === 1) words.push('');
+    else words[words.length - 1] += part;
+  }
+  return words.map((word) => word.replace(/^\(/, '').trim()).filter((word) => word !== '');
+}

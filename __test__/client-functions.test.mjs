@@ -60,10 +60,12 @@ describe('a fetcher', () => {
     await assert.rejects(client.validateAccessToken('opaque'), { reason: 'inactive' });
     assert.deepEqual(calls.map(({ url }) => url), [`${ISSUER}${DISCOVERY}`, `${ISSUER}/jwks`, `${ISSUER}/introspect`]);
     for (const { init } of calls) {
-      assert.equal(new Headers(init.headers).get('accept'), 'application/json');
+      assert.equal(new Headers(init.headers).get('accept-encoding'), 'identity');
       assert.equal(init.redirect, 'manual');
       assert.ok(init.signal instanceof AbortSignal && !init.signal.aborted);
     }
+    const accepted = calls.map(({ init }) => new Headers(init.headers).get('accept'));
+    assert.deepEqual(accepted, ['application/json', 'application/json, application/jwk-set+json', 'application/json']);
     assert.deepEqual(calls.map(({ init }) => [init.method, typeof init.body]), [['GET', 'undefined'], ['GET', 'undefined'], ['POST', 'string']]);
   });
 
@@ -151,7 +153,7 @@ describe('a fetcher', () => {
     }
   });
 
-  for (const text of ['0x10', '1e1', '12.5', ' ', 'soon']) {
+  for (const text of ['', ' ', '\r\n']) {
     test(`has the usual deadline when the environment says ${JSON.stringify(text)}`, async (t) => {
       process.env.MONOCLOUD_BACKEND_RESPONSE_TIMEOUT = text;
       t.after(() => delete process.env.MONOCLOUD_BACKEND_RESPONSE_TIMEOUT);

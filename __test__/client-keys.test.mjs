@@ -217,14 +217,57 @@ describe('an answer that is none', () => {
   });
 });
 
+describe('metadata at the RFC 8414 place', () => {
+  const OAUTH_DISCOVERY = '/.well-known/oauth-authorization-server';
+  const CREDENTIALS = { clientId: 'api', clientSecret: 'secret' };
+
+  test('alone serves JWTs, introspection and getMetadata()', async () => {
+    issuer.respond(DISCOVERY, { status: 404, body: 'Not found' });
+    issuer.respond(OAUTH_DISCOVERY, { body: issuer.metadata });
+    const client = backend(issuer, CREDENTIALS);
+    await client.warmUp();
+    assert.ok(await client.validateAccessToken(issuer.sign()));
+    assert.ok(await client.validateAccessToken(issuer.opaque()));
+    assert.deepEqual(await client.getMetadata(), issuer.metadata);
+    assert.deepEqual([issuer.counts[DISCOVERY], issuer.counts[OAUTH_DISCOVERY]], [1, 1]);
+  });
+
+  test('is asked for an endpoint that the OpenID document lacks, once, and by nobody else', async () => {
+    const { introspection_endpoint: _endpoint, ...openid } = issuer.metadata;
+    issuer.respond(DISCOVERY, { body: openid });
+    issuer.respond(OAUTH_DISCOVERY, { body: issuer.metadata });
+    const client = backend(issuer, CREDENTIALS);
+    assert.ok(await client.validateAccessToken(issuer.sign()));
+    assert.equal(issuer.counts[OAUTH_DISCOVERY], undefined);
+    for (let count = 0; count < 3; count += 1) assert.ok(await client.validateAccessToken(issuer.opaque()));
+    assert.equal(issuer.counts[OAUTH_DISCOVERY], 1);
+    assert.deepEqual(await client.getMetadata(), openid);
+  });
+
+  test('is not asked where the metadata comes from a resolver', async () => {
+    const client = backend(issuer, { ...CREDENTIALS, metadataResolver: () => ({ issuer: issuer.issuer }) });
+    await assert.rejects(client.validateAccessToken(issuer.opaque()), { reason: 'introspection_endpoint_missing' });
+    await assert.rejects(client.validateAccessToken(issuer.sign()), { reason: 'body_invalid' });
+    assert.equal(issuer.counts[OAUTH_DISCOVERY], undefined);
+  });
+});
+
 describe('the issuer', () => {
   test('is the metadata’s: another than the tenant is a MonoCloudValidationError', async () => {
-    for (const other of ['https://other.example', `${issuer.issuer}/a`, `${issuer.issuer}//`, undefined, 1]) {
+    for (const other of ['https://other.example', `${issuer.issuer}/a`, `${issuer.issuer}//`, '']) {
       issuer.respond(DISCOVERY, { body: { ...issuer.metadata, issuer: other } });
       const client = backend(issuer, { metadataCacheDuration: 0 });
       await assert.rejects(client.getMetadata(true), failure('MonoCloudValidationError', 'metadata_issuer_mismatch'));
     }
     await assert.rejects(backend(issuer).validateAccessToken(issuer.sign()), { reason: 'metadata_issuer_mismatch' });
+  });
+
+  test('must be named: a document without it is not metadata, and an outage', async () => {
+    for (const none of [undefined, null, 1, [issuer.issuer]]) {
+      issuer.respond(DISCOVERY, { body: { ...issuer.metadata, issuer: none } });
+      const client = backend(issuer, { metadataCacheDuration: 0 });
+      await assert.rejects(client.getMetadata(true), failure('MonoCloudHttpError', 'body_invalid'));
+    }
   });
 
   test('may have one trailing slash where the tenant has none, and then tokens have it, too', async () => {

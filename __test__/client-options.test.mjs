@@ -10,10 +10,14 @@ import {
   MonoCloudValidationError,
 } from '@monocloud/backend-node';
 
+import native from '../npm/engine.js';
 import { AUDIENCE, ISSUER, JWKS, offline, signed } from './support/offline.mjs';
 
 const PREFIX = 'MONOCLOUD_BACKEND_';
 const CANARY = 'canary-7f3a';
+/** Texts that are no boolean and no number. */
+const NO_FLAGS = ['1', '0', 'yes', 'on', 'truee', '"true"', "'true'", 'true true', CANARY];
+const NO_NUMBERS = ['abc', '1.5', '1e3', '0x10', '12s', '+5', '"5"', '5 0', '1_000', 'NaN', 'Infinity', CANARY];
 const GOOD = { tenantDomain: ISSUER, audience: AUDIENCE };
 
 /** Each option, its variable, values it refuses in code, and texts it refuses in the environment. */
@@ -21,6 +25,7 @@ const OPTIONS = [
   ['tenantDomain', 'TENANT_DOMAIN', [1, true, [], {}], ['acme.example', 'http://acme.example', `ftp://${CANARY}`, `https://${CANARY} b`]],
   ['audience', 'AUDIENCE', [1, {}, ['https://a']], [CANARY, 'a b', `https://${CANARY} b`]],
   ['clientId', 'CLIENT_ID', [1, {}], []],
+  ['assertionAudience', 'ASSERTION_AUDIENCE', [1, ['issuer'], {}], []],
   ['clientAuthMethod', 'CLIENT_AUTH_METHOD', [1], [CANARY, 'CLIENT_SECRET_POST']],
   ['clientSecret', 'CLIENT_SECRET', [1, true], []],
   ['groupOptions.groupsClaim', 'GROUPS_CLAIM', [1, ['groups']], []],
@@ -210,21 +215,56 @@ describe('the environment', () => {
     await assert.rejects(late.validateAccessToken(token), { reason: 'expired' });
   });
 
-  for (const text of ['', ' ', 'abc', '1.5', '1e3', '0x10', '12s', '99999999999999999999']) {
-    test(`counts ${JSON.stringify(text)} as unset where a number belongs`, async (t) => {
-      environment(t, { ...required, CLOCK_TOLERANCE: text, RESPONSE_TIMEOUT: text });
+  for (const text of ['', ' ', '\r\n', '\ufeff']) {
+    test(`counts ${JSON.stringify(text)} as unset, whatever belongs there`, async (t) => {
+      environment(t, { ...required, CLOCK_TOLERANCE: text, RESPONSE_TIMEOUT: text, GROUPS_MATCH_ALL: text, CLIENT_AUTH_METHOD: text });
       const api = client();
       await api.validateAccessToken(signed({ exp: now - 200 }));
       await assert.rejects(api.validateAccessToken(signed({ exp: now - 400 })), { reason: 'expired' });
+      await api.validateAccessToken(signed({ groups: ['a'] }), { groups: ['a', 'b'] });
     });
   }
 
-  for (const text of ['1', 'yes', 'on', '', 'truee', ' true']) {
-    test(`counts ${JSON.stringify(text)} as unset where a boolean belongs`, async (t) => {
-      environment(t, { ...required, GROUPS_MATCH_ALL: text });
-      await client().validateAccessToken(signed({ groups: ['a'] }), { groups: ['a', 'b'] });
+  for (const [what, around] of [['a line feed', (text) => `${text}\n`], ['a carriage return', (text) => `${text}\r`], ['spaces', (text) => ` ${text} `], ['a byte order mark', (text) => `\ufeff${text}`]]) {
+    test(`does not take ${what} around a value for a part of it`, async (t) => {
+      const variables = { ...required, CLOCK_TOLERANCE: '0', GROUPS_MATCH_ALL: 'True', GROUPS_CLAIM: 'roles', VALIDATE_CERTIFICATE_BINDING: 'dangerously_ignore' };
+      environment(t, Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, around(value)])));
+      const api = client();
+      await assert.rejects(api.validateAccessToken(signed({ exp: now - 10 })), { reason: 'expired' });
+      await assert.rejects(api.validateAccessToken(signed({ roles: ['a'] }), { groups: ['a', 'b'] }), { reason: 'group_missing' });
+      assert.equal((await api.validateAccessToken(signed({ cnf: { 'x5t#S256': 'x' } }))).iss, ISSUER);
     });
   }
+
+  for (const { name, variable, kind } of native.options().filter((option) => ['boolean', 'number'].includes(option.kind))) {
+    test(`that has no ${kind} for ${name} throws from the constructor, naming the variable and no value`, (t) => {
+      for (const text of kind === 'boolean' ? NO_FLAGS : NO_NUMBERS) {
+        environment(t, { ...required, [variable.slice(PREFIX.length)]: text });
+        assert.throws(() => client(), bad(name, variable.slice(PREFIX.length)), text);
+      }
+    });
+  }
+
+  test('that is not understood is of no matter where the constructor gives the value', async (t) => {
+    environment(t, { ...required, GROUPS_MATCH_ALL: 'yes', CLOCK_TOLERANCE: '5m' });
+    const api = client({ groupOptions: { matchAll: true }, clockTolerance: 0 });
+    await assert.rejects(api.validateAccessToken(signed({ groups: ['a'] }), { groups: ['a', 'b'] }), { reason: 'group_missing' });
+  });
+
+  test('is read by own members alone, and a value that is no text is read as its text', (t) => {
+    const real = process.env;
+    t.after(() => {
+      process.env = real;
+      delete Object.prototype.MONOCLOUD_BACKEND_CLOCK_SKEW;
+      delete Object.prototype.HTTPS_PROXY;
+    });
+    Object.prototype.MONOCLOUD_BACKEND_CLOCK_SKEW = 'polluted'; // oxlint-disable-line no-extend-native
+    Object.prototype.HTTPS_PROXY = 'http://polluted.invalid'; // oxlint-disable-line no-extend-native
+    process.env = { [`${PREFIX}TENANT_DOMAIN`]: ISSUER, [`${PREFIX}AUDIENCE`]: AUDIENCE, [`${PREFIX}GROUPS_MATCH_ALL`]: true };
+    assert.ok(client());
+    process.env[`${PREFIX}GROUPS_MATCH_ALL`] = 1;
+    assert.throws(() => client(), bad('groupOptions.matchAll', 'GROUPS_MATCH_ALL'));
+  });
 });
 
 describe('MonoCloudOidcBackendClient', () => {

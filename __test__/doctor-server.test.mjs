@@ -104,7 +104,7 @@ describe('keys, clock and credentials', () => {
   });
 
   it('a JWK Set without one usable key is a problem', async () => {
-    issuer.respond('/jwks', { body: { keys: [{ kty: 'oct', k: 'AAAA' }] } });
+    issuer.respond('/jwks', { body: { keys: [{ kty: 'RSA', n: 'AQAB', e: 'AQAB' }] } });
     assertProblem(await examine({ variables: here() }), 'jwks', 'keys_empty');
   });
 
@@ -118,6 +118,47 @@ describe('keys, clock and credentials', () => {
     const warnings = all.filter(({ status }) => status === 'warning');
     assert.equal(warnings.length, 1);
     assert.match(warnings[0].message, /kid "weak"/);
+  });
+
+  it('a key that cannot be used is a warning with the reason that the engine has', async () => {
+    const p521 = { kty: 'EC', crv: 'P-521', x: 'AQAB', y: 'AQAB' };
+    const broken = [
+      [{ ...p521, kid: 'short' }, /kid "short".*length/i],
+      [{ ...issuer.jwks.keys[0], kid: 'other', alg: 'RS1' }, /kid "other".*alg "RS1"/],
+      [{ kty: 'OKP', crv: 'X25519', kid: 'okp', x: 'AQAB' }, /kid "okp".*crv "X25519"/],
+      [{ ...issuer.jwks.keys[0], kid: undefined, n: 'AQAB' }, /entry \d, without kid.*2048/],
+    ];
+    issuer.respond('/jwks', { body: { keys: [...issuer.jwks.keys, ...broken.map(([jwk]) => jwk)] } });
+    const { code, all } = await examine({ variables: here() });
+    assert.equal(code, 0);
+    const warnings = all.filter(({ status }) => status === 'warning');
+    assert.deepEqual(warnings.map(({ id }) => id), broken.map(() => 'jwks.key'));
+    for (const [index, [, message]] of broken.entries()) assert.match(warnings[index].message, message);
+    assert.ok(all.find(({ id }) => id === 'jwks').message.includes('for RS256'));
+  });
+
+  it('a published private key is a problem, also for encryption, and none of it is printed', async () => {
+    const exposed = { d: 'VmVyeVNlY3JldA', p: 'VmVyeVNlY3JldA' };
+    const [rsa] = issuer.jwks.keys;
+    for (const jwk of [{ ...rsa, ...exposed, kid: 'exposed' }, { ...rsa, ...exposed, kid: 'exposed', use: 'enc' }]) {
+      issuer.respond('/jwks', { body: { keys: [...issuer.jwks.keys, jwk] } });
+      const verdict = await examine({ variables: here() });
+      assertProblem(verdict, 'jwks.private', undefined, 'kid "exposed"', 'Anybody can sign', 'Replace it');
+      assert.ok(!verdict.stdout.includes('VmVyeVNlY3JldA'));
+    }
+  });
+
+  it('a set of private keys alone says why no key is usable', async () => {
+    issuer.respond('/jwks', { body: { keys: issuer.jwks.keys.map((jwk) => ({ ...jwk, d: 'VmVyeVNlY3JldA' })) } });
+    const { code, all } = await examine({ variables: here() });
+    assert.equal(code, 1);
+    const problems = all.filter(({ status }) => status === 'problem').map(({ id }) => id);
+    assert.deepEqual(problems, ['jwks', ...issuer.jwks.keys.map(() => 'jwks.private')]);
+  });
+
+  it('a published shared secret is a problem', async () => {
+    issuer.respond('/jwks', { body: { keys: [...issuer.jwks.keys, { kty: 'oct', kid: 'shared', k: 'AAAA' }] } });
+    assertProblem(await examine({ variables: here() }), 'jwks.private', undefined, 'kid "shared"', 'symmetric');
   });
 
   it('a clock within the tolerance is a warning, past it a problem', async () => {
@@ -145,6 +186,22 @@ describe('keys, clock and credentials', () => {
     const verdict = await examine({ variables: here(CLIENT) });
     assertProblem(verdict, 'introspection', 'client_refused', 'by client_secret_post', 'invalid_client');
     assert.ok(!verdict.stdout.includes('battery'));
+  });
+
+  it('a method that the metadata does not list for introspection is a warning with the usable ones', async () => {
+    const methods = (...list) => {
+      const body = { ...issuer.metadata, introspection_endpoint_auth_methods_supported: list };
+      issuer.respond(DISCOVERY, { body });
+      return examine({ variables: here(CLIENT) });
+    };
+    const other = (await methods('client_secret_basic', 'private_key_jwt', 'bearer')).checks.get('introspection.method');
+    assert.equal(other.status, 'warning');
+    assert.match(other.message, /^client_secret_post is not among .*: client_secret_basic, private_key_jwt, bearer$/);
+    assert.match(other.fix, /CLIENT_AUTH_METHOD to .*: client_secret_basic, private_key_jwt\.$/);
+    const none = (await methods('bearer', 7)).checks.get('introspection.method');
+    assert.match(none.fix, /supports none of them/);
+    assert.equal((await methods('client_secret_post')).checks.get('introspection.method').status, 'ok');
+    assert.equal((await methods()).checks.get('introspection.method'), undefined, 'nothing listed, nothing said');
   });
 
   it('a client without a secret cannot introspect', async () => {

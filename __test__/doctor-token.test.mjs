@@ -133,6 +133,39 @@ describe('a token that is refused', () => {
     assertProblem(unasked, 'token.decision', 'client_id_required', 'MONOCLOUD_BACKEND_CLIENT_ID');
   });
 
+  it('is opaque and for another API: the audience is what the server answered', async () => {
+    const token = issuer.opaque({ aud: 'https://other.example.com', scope: 'a' });
+    const verdict = await examine({ variables: here(CLIENT), flags: ['--token', token] });
+    assertProblem(verdict, 'token.audience', 'audience_mismatch', 'aud "https://other.example.com"', 'Ask for the token');
+    assert.ok(!verdict.stdout.includes('aud (absent)'));
+    assert.ok(!verdict.stdout.includes(token), 'the token is not shown');
+  });
+
+  it('is opaque and lacks a scope: the scope is what the server answered', async () => {
+    const token = issuer.opaque({ scope: 'a b' });
+    const verdict = await examine({ variables: here(CLIENT), flags: ['--token', token, '--scope', 'c'] });
+    assertProblem(verdict, 'token.scopes', 'scope_missing', 'scope "a b", asked for: "c"');
+    assert.match(verdict.checks.get('token.audience').message, /^aud "/);
+  });
+
+  it('has no aud: the fix is at the authorization server, and says where', async () => {
+    const jwt = issuer.sign({ claims: { aud: undefined } });
+    const local = await examine({ variables: here(), flags: ['--token', jwt] });
+    assertProblem(local, 'token.audience', 'audience_mismatch', 'aud (absent)', 'The token has no aud', 'RFC 9068');
+    const opaque = issuer.opaque({ aud: undefined });
+    const asked = await examine({ variables: here(CLIENT), flags: ['--token', opaque] });
+    assertProblem(asked, 'token.audience', 'audience_mismatch', 'introspection response has no aud', 'RFC 7662');
+    for (const { checks } of [local, asked]) assert.doesNotMatch(checks.get('token.audience').fix, /BACKEND_AUDIENCE/);
+  });
+
+  it('is not bound because the client ignores binding: that is said', async () => {
+    const token = issuer.sign({ claims: { cnf: { 'x5t#S256': 'A'.repeat(43) } } });
+    const variables = here({ VALIDATE_CERTIFICATE_BINDING: 'dangerously_ignore' });
+    const { code, checks } = await examine({ variables, flags: ['--token', token] });
+    assert.equal(code, 0);
+    assert.equal(checks.get('token.binding').message, 'not checked: dangerously_ignore');
+  });
+
   it('cannot write to the terminal: control characters in its claims are replaced', async () => {
     const token = issuer.sign({ claims: { aud: '\u001b]0;owned\u0007\u202e' } });
     const { stdout } = await doctor({ variables: here(), flags: ['--token', token] });

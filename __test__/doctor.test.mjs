@@ -144,13 +144,56 @@ describe('a broken configuration', () => {
     assert.match(checks.get('configuration.audience').fix, /quotation marks/);
   });
 
-  it('with a variable that counts as unset, or that nothing reads, is warned of', async () => {
-    const { code, checks } = await examine({
-      variables: here({ INTROSPECT_JWT_TOKENS: 'yes', CLOCK_TOLERANCE: '5 min', AUDIANCE: 'x', CLIENT_SECRET: 's' }),
-    });
+  it('with a number in the wrong unit, or far from any use, is warned of it with the sensible range', async () => {
+    const rows = [
+      ['clockTolerance', 'CLOCK_TOLERANCE', '300000', /^300000 seconds \(3 days\): an expired token is accepted/],
+      ['clockTolerance', 'CLOCK_TOLERANCE', '601', /^601 seconds/],
+      ['clockSkew', 'CLOCK_SKEW', '900', /^900 seconds \(15 min\)/],
+      ['responseTimeout', 'RESPONSE_TIMEOUT', '5000000', /^5000000 milliseconds \(83 min\)/],
+      ['jwksCacheDuration', 'JWKS_CACHE_DURATION', '300000', /^300000 seconds \(3 days\): a withdrawn key/],
+      ['jwksCacheDuration', 'JWKS_CACHE_DURATION', '5', /^5 seconds \(5 s\): the keys are fetched again/],
+      ['metadataCacheDuration', 'METADATA_CACHE_DURATION', '300000', /^300000 seconds/],
+      ['introspectionCacheDuration', 'INTROSPECTION_CACHE_DURATION', '300000', /^300000 seconds .*a revoked token/],
+      ['jwksMaxStale', 'JWKS_MAX_STALE', '86400000', /^86400000 seconds \(1000 days\)/],
+    ];
+    for (const [name, variable, value, message] of rows) {
+      const { checks } = await examine({ variables: here({ [variable]: value }) });
+      const check = checks.get(`configuration.${name}`);
+      assert.equal(check.status, 'warning', `${name} ${value}`);
+      assert.match(check.message, message);
+      assert.ok(check.fix.startsWith(`MONOCLOUD_BACKEND_${variable}: `), check.fix);
+      assert.match(check.fix, /The value is in (?:milli)?seconds\.$/);
+    }
+  });
+
+  it('with a number at the edge of its range, or at its default, is not warned of', async () => {
+    const edges = { CLOCK_TOLERANCE: '600', CLOCK_SKEW: '0', RESPONSE_TIMEOUT: '30000', JWKS_CACHE_DURATION: '30' };
+    const { all } = await examine({ variables: here({ ...edges, INTROSPECTION_CACHE_DURATION: '0', JWKS_MAX_STALE: '0' }) });
+    assert.deepEqual(all.filter(({ status }) => status !== 'ok' && status !== 'skipped'), []);
+  });
+
+  it('has a range only for options of the engine that are numbers', async () => {
+    const { default: native } = await import('../npm/native.js');
+    const { default: ranges } = await import('../npm/doctor/ranges.js');
+    const numbers = native.options().filter(({ kind }) => kind === 'number').map(({ name }) => name);
+    const named = Object.keys(ranges.RANGES);
+    assert.ok(named.length >= 7);
+    assert.deepEqual(named.filter((name) => !numbers.includes(name)), []);
+  });
+
+  it('with a boolean or a number that cannot be read is a problem, as it is for the client', async () => {
+    const { code, checks } = await examine({ variables: here({ INTROSPECT_JWT_TOKENS: 'yes', CLOCK_TOLERANCE: '5 min' }) });
+    assert.equal(code, 1);
+    const [flag, number] = ['introspectJwtTokens', 'clockTolerance'].map((name) => checks.get(`configuration.${name}`));
+    assert.deepEqual([flag.status, flag.reason], ['problem', 'option_invalid']);
+    assert.deepEqual([number.status, number.reason], ['problem', 'option_invalid']);
+    assert.match(flag.fix, /INTROSPECT_JWT_TOKENS to true or false/);
+    assert.match(number.fix, /CLOCK_TOLERANCE to a whole number/);
+  });
+
+  it('with a variable that nothing reads is warned of', async () => {
+    const { code, checks } = await examine({ variables: here({ AUDIANCE: 'x', CLIENT_SECRET: 's' }) });
     assert.equal(code, 0);
-    assert.match(checks.get('configuration.introspectJwtTokens').message, /not true or false, and counts as unset/);
-    assert.match(checks.get('configuration.clockTolerance').message, /not a whole number, and counts as unset/);
     assert.equal(checks.get('configuration.unknown').fix, 'Did you mean MONOCLOUD_BACKEND_AUDIENCE?');
     assert.match(checks.get('configuration.clientId').message, /clientSecret is set and clientId is not/);
   });

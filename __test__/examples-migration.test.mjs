@@ -47,7 +47,22 @@ describe('an application of the migration page', () => {
 
   it('from @fastify/jwt answers by token, scope and group', () => ask(3, ['/api/messages', '/api/team']));
 
-  it('is one of four', () => assert.equal(blocks.length, 4));
+  it('from the published package restores its clock tolerance, and fetches with the global fetch', async () => {
+    const ago = (seconds) => issuer.sign({ claims: { exp: Math.floor(Date.now() / 1000) - seconds } });
+    await withBlock(4, async (url) => {
+      assert.equal((await get(`${url}/api/messages`)).status, 401);
+      assert.equal((await get(`${url}/api/messages`, { token: ago(30) })).status, 200);
+      assert.equal((await get(`${url}/api/messages`, { token: ago(120) })).status, 401, 'the default accepts it');
+    });
+  });
+
+  it('is one of five', () => assert.equal(blocks.length, 5));
+
+  it('restores each default that the table says a setting restores', () => {
+    for (const setting of ['clockTolerance: 60', 'introspectionCacheDuration: 300', 'responseTimeout: 10_000']) {
+      assert.ok(blocks[4].includes(setting), setting);
+    }
+  });
 
   /** Without a token, with a poor one, with a rich one. */
   async function ask(index, asked) {

@@ -16,6 +16,7 @@ import { get, request } from './support/http.mjs';
 import { AUDIENCE, startIssuer } from './support/issuer.mjs';
 import { createPki } from './support/pki.mjs';
 import { startRedis, unavailable as withoutRedis } from './support/redis.mjs';
+import { describeWhere, needsCommand } from './support/suite.mjs';
 
 const EXAMPLES = fileURLToPath(new URL('../examples', import.meta.url));
 
@@ -119,7 +120,7 @@ describe('node-http', () => {
   });
 });
 
-describe('express-redis', { skip: withoutRedis }, () => {
+describeWhere(withoutRedis, 'express-redis', () => {
   it('finds in one process what the other had introspected', async () => {
     const redis = await startRedis();
     try {
@@ -164,7 +165,7 @@ describe('express-redis', { skip: withoutRedis }, () => {
   });
 });
 
-describe('mtls-nginx', { skip: withoutNginx }, () => {
+describeWhere(withoutNginx, 'mtls-nginx', () => {
   it('lets a bound token pass with its certificate alone, and no header of the caller in its place', async () => {
     const pki = await createPki();
     const [server, own, other] = await Promise.all([
@@ -209,27 +210,23 @@ describe('mtls-nginx', { skip: withoutNginx }, () => {
   });
 });
 
-describe(
-  'mtls-nginx/certificates.sh',
-  { skip: spawnSync('openssl', ['version']).status !== 0 && 'openssl is not installed' },
-  () => {
-    it('makes what nginx.conf names, and prints the thumbprint that a token is bound to', async () => {
-      const folder = await mkdtemp(join(tmpdir(), 'monocloud-certificates-'));
-      try {
-        await cp(join(EXAMPLES, 'mtls-nginx'), folder, { recursive: true });
-        const { status, stdout, stderr } = spawnSync('sh', ['certificates.sh'], { cwd: folder, encoding: 'utf8' });
-        assert.equal(status, 0, stderr);
-        const read = async (name) => new X509Certificate(await readFile(join(folder, name)));
-        const [client, authority, server] = await Promise.all(['client.pem', 'clients-ca.pem', 'server.pem'].map(read));
-        assert.ok(client.verify(authority.publicKey));
-        assert.equal(server.checkHost('localhost'), 'localhost');
-        assert.equal(stdout.trim(), createHash('sha256').update(client.raw).digest('base64url'));
-      } finally {
-        await rm(folder, { recursive: true, force: true });
-      }
-    });
-  },
-);
+describeWhere(needsCommand('openssl', 'version'), 'mtls-nginx/certificates.sh', () => {
+  it('makes what nginx.conf names, and prints the thumbprint that a token is bound to', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'monocloud-certificates-'));
+    try {
+      await cp(join(EXAMPLES, 'mtls-nginx'), folder, { recursive: true });
+      const { status, stdout, stderr } = spawnSync('sh', ['certificates.sh'], { cwd: folder, encoding: 'utf8' });
+      assert.equal(status, 0, stderr);
+      const read = async (name) => new X509Certificate(await readFile(join(folder, name)));
+      const [client, authority, server] = await Promise.all(['client.pem', 'clients-ca.pem', 'server.pem'].map(read));
+      assert.ok(client.verify(authority.publicKey));
+      assert.equal(server.checkHost('localhost'), 'localhost');
+      assert.equal(stdout.trim(), createHash('sha256').update(client.raw).digest('base64url'));
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
 
 describe('every example', () => {
   it('has a README that the index names, a manifest, and a sample environment without values', async () => {

@@ -5,14 +5,16 @@ import http from 'node:http';
 import { describe, test } from 'node:test';
 
 import { ANSWERS, EXPRESS, partsOf } from './support/frameworks.mjs';
-import { close, get, open } from './support/http.mjs';
+import { close, get, open, request } from './support/http.mjs';
 import { offline, signed } from './support/offline.mjs';
 import { answersOf } from './support/protect-answers.mjs';
 import { credentialsOf } from './support/protect-credentials.mjs';
+import { preflightsOf } from './support/protect-preflight.mjs';
 
 for (const framework of EXPRESS) {
   answersOf(framework);
   credentialsOf(framework);
+  preflightsOf(framework);
 
   describe(`${framework.name}: the middleware`, () => {
     const protect = (options, route) => framework.protectApi(offline(), options)(route);
@@ -106,6 +108,20 @@ for (const framework of EXPRESS) {
         app.get('/', protect({ tokenResolver }), () => assert.fail('the handler ran'));
         app.use((error, _request, _response, _next) => errors.push(error));
       });
+    });
+
+    test('lets no request through that became a preflight by a method override', async () => {
+      const headers = { origin: 'https://app.example', 'access-control-request-method': 'POST' };
+      const route = { '/': { protect: protect({ allowPreflight: true }), handler: () => assert.fail('it was let in') } };
+      await framework.with(route, async (url) => {
+        const { status } = await request(`${url}/?_method=OPTIONS`, { method: 'POST', headers });
+        assert.equal(status, 401);
+      }, (app) => app.use((received, _response, next) => {
+        // As `method-override` does it.
+        received.originalMethod ??= received.method;
+        received.method = received.query._method;
+        next();
+      }));
     });
 
     test('gives each request claims of its own', async () => {

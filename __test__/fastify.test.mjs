@@ -1,19 +1,22 @@
 // Does `protectApi` do on Fastify 4 and 5 what the contract says?
 
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 
 import { ANSWERS, FASTIFY, partsOf } from './support/frameworks.mjs';
 import { get } from './support/http.mjs';
 import { offline, signed } from './support/offline.mjs';
 import { answersOf } from './support/protect-answers.mjs';
 import { credentialsOf } from './support/protect-credentials.mjs';
+import { preflightsOf } from './support/protect-preflight.mjs';
+import { describeWhere } from './support/suite.mjs';
 
 for (const framework of FASTIFY) {
   answersOf(framework);
   credentialsOf(framework);
+  preflightsOf(framework);
 
-  describe(`${framework.name}: the hook`, { skip: framework.skip }, () => {
+  describeWhere(framework.skip, `${framework.name}: the hook`, () => {
     const protect = (options, route) => framework.protectApi(offline(), options)(route);
     const unauthorized = ANSWERS.unauthorized('Bearer');
 

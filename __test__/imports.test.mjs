@@ -14,12 +14,12 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** A shim may import those of the rows above its own, never one of its own row. */
 const SHIMS = [
-  ['platform'],
+  ['pending', 'platform'],
   ['native'],
   ['errors'],
   ['engine'],
-  ['bearer', 'copy', 'events', 'host', 'internal', 'patience', 'policies', 'settings'],
-  ['cache-flow', 'crypto', 'forms', 'keys-wait', 'reply'],
+  ['bearer', 'body', 'copy', 'events', 'internal', 'patience', 'policies', 'settings'],
+  ['cache-flow', 'crypto', 'forms', 'host', 'keys-wait', 'preflight', 'reply'],
   ['core'],
   ['client'],
   ['index', 'protect'],
@@ -31,8 +31,8 @@ const MAX_LINES = 500;
 const MAX_ADDON_LINES = 1300;
 const MAX_FRAMEWORK_LINES = 60;
 const LIMITED_FOLDERS = ['src', 'npm', '__test__', 'bench', 'scripts'];
-/** What is not written by hand. */
-const MADE = ['node_modules', 'results'];
+/** What is not written by hand here. */
+const MADE = ['node_modules', 'results', 'third-party'];
 const SOURCE = /\.(?:rs|[cm]?js|[cm]?ts|json)$/;
 
 describe('the engine', () => {

@@ -1,18 +1,19 @@
 // Does the real authorization server give a verdict to every way of asking?
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { inspect } from 'node:util';
 
 import { startAuthorizationServer, unsupported } from './support/authorization-server.mjs';
 import { backend, failure } from './support/backend.mjs';
 import { ALGORITHMS } from './support/keys.mjs';
+import { describeWhere } from './support/suite.mjs';
 
 const INTROSPECTION = '/token/introspection';
 const METHODS = ['basic', 'post', 'secretJwt', 'privateKeyJwt', 'tls', 'tlsUri', 'selfSigned'];
 const REFUSED = failure('MonoCloudOPError', 'client_refused', { error: 'invalid_client' });
 
-describe('introspection without mutual-TLS aliases', { skip: unsupported }, () => {
+describeWhere(unsupported, 'introspection without mutual-TLS aliases', () => {
   let server;
   let token;
   before(async () => {
@@ -143,7 +144,7 @@ describe('introspection without mutual-TLS aliases', { skip: unsupported }, () =
   });
 });
 
-describe('introspection with mutual-TLS aliases', { skip: unsupported }, () => {
+describeWhere(unsupported, 'introspection with mutual-TLS aliases', () => {
   let server;
   let token;
   before(async () => {

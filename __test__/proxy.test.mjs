@@ -86,6 +86,11 @@ for (const [what, issuer, env] of [
   ['no_proxy names the host', () => secure, () => ({ HTTPS_PROXY: proxy.url, no_proxy: 'localhost' })],
   ['NO_PROXY names the address', () => plain, () => ({ HTTP_PROXY: proxy.url, NO_PROXY: '127.0.0.1' })],
   ['NO_PROXY names the network', () => plain, () => ({ HTTP_PROXY: proxy.url, NO_PROXY: '127.0.0.0/8' })],
+  ['NO_PROXY names the host and its port', () => secure, () => ({ HTTPS_PROXY: proxy.url, NO_PROXY: `a.example,${host(secure)}` })],
+  ['NO_PROXY names the address and its port', () => plain, () => ({ HTTP_PROXY: proxy.url, NO_PROXY: host(plain) })],
+  ['NO_PROXY names the host with a dot', () => secure, () => ({ HTTPS_PROXY: proxy.url, NO_PROXY: '.localhost' })],
+  ['NO_PROXY is separated by spaces', () => secure, () => ({ HTTPS_PROXY: proxy.url, NO_PROXY: 'a.example localhost' })],
+  ['NO_PROXY is * and the issuer an address', () => plain, () => ({ HTTP_PROXY: proxy.url, NO_PROXY: '*' })],
   ['NO_PROXY is *', () => secure, () => ({ HTTPS_PROXY: proxy.url, NO_PROXY: '*' })],
 ]) {
   test(`${what}: the issuer is asked directly`, async () => {
@@ -96,6 +101,11 @@ for (const [what, issuer, env] of [
 
 test('NO_PROXY of others changes nothing', async () => {
   assert.equal(await ask(secure, { HTTPS_PROXY: proxy.url, NO_PROXY: 'example.com,host,10.0.0.0/8' }), 'user-1');
+  assert.ok(proxy.requests.includes(tunnel()));
+});
+
+test('NO_PROXY of the host at another port changes nothing', async () => {
+  assert.equal(await ask(secure, { HTTPS_PROXY: proxy.url, NO_PROXY: 'localhost:1,127.0.0.1:2' }), 'user-1');
   assert.ok(proxy.requests.includes(tunnel()));
 });
 

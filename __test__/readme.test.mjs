@@ -170,6 +170,11 @@ describe('SECURITY.md', () => {
     for (const [, path, limit] of limits) assert.ok(read(path).includes(`const ${limit};`), `${path}: ${limit}`);
   });
 
+  test('names each limit once', () => {
+    const names = all(security, /`((?:src|npm)\/[\w/-]+\.(?:rs|js)` `[A-Z_]+)/g);
+    assert.deepEqual(names.filter((name, index) => names.indexOf(name) !== index), []);
+  });
+
   test('prints each limit as large as it is in the code', () => {
     const rows = security.split('\n').filter((line) => /^\| [^|]+ \| [^|]+ \| `(?:src|npm)\//.test(line));
     assert.ok(rows.length > 20);

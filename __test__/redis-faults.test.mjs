@@ -15,6 +15,7 @@ import { eventually } from './support/eventually.mjs';
 import { startIssuer } from './support/issuer.mjs';
 import { startTcpProxy } from './support/proxies.mjs';
 import { LIBRARIES, startRedis, unavailable } from './support/redis.mjs';
+import { describeWhere } from './support/suite.mjs';
 
 const PATH = '/introspect';
 
@@ -26,7 +27,7 @@ after(() => issuer.close());
 beforeEach(() => issuer.resetCounts());
 
 for (const [library, open] of Object.entries(LIBRARIES)) {
-  describe(`over ${library}`, { skip: unavailable }, () => {
+  describeWhere(unavailable, `over ${library}`, () => {
     let redis;
     let proxy;
     let client;

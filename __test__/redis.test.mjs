@@ -14,10 +14,11 @@ import { ANY_CLIENT, backend, failure } from './support/backend.mjs';
 import { eventually } from './support/eventually.mjs';
 import { startIssuer } from './support/issuer.mjs';
 import { LIBRARIES, startRedis, unavailable } from './support/redis.mjs';
+import { describeWhere } from './support/suite.mjs';
 
 const PATH = '/introspect';
 
-describe('redisCache', { skip: unavailable }, () => {
+describeWhere(unavailable, 'redisCache', () => {
   let redis;
   let admin;
   let issuer;

@@ -14,6 +14,7 @@ import { get, listen, post, request } from './support/http.mjs';
 import { AUDIENCE, startIssuer } from './support/issuer.mjs';
 import { ALGORITHMS } from './support/keys.mjs';
 import { createPki } from './support/pki.mjs';
+import { describeWhere } from './support/suite.mjs';
 
 // jose 6 uses the global, which Node 18 does not have.
 globalThis.crypto ??= webcrypto;
@@ -123,7 +124,7 @@ describe('issuer', () => {
     jwtVerify(token, createLocalJWKSet(issuer.jwks), { issuer: issuer.issuer, audience: AUDIENCE });
 });
 
-describe('authorization server', { skip: unsupported }, () => {
+describeWhere(unsupported, 'authorization server', () => {
   let server;
   before(async () => {
     server = await startAuthorizationServer();
@@ -202,7 +203,7 @@ describe('authorization server', { skip: unsupported }, () => {
   });
 });
 
-describe('authorization server with aliases', { skip: unsupported }, () => {
+describeWhere(unsupported, 'authorization server with aliases', () => {
   for (const tls of [true, false]) {
     test(`mutual TLS goes to the alias, the issuer being ${tls ? 'HTTPS' : 'plain HTTP'}`, async () => {
       const server = await startAuthorizationServer({ tls, mtlsAliases: true, trustStoreId: 'partners' });

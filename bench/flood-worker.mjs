@@ -2,7 +2,8 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 
-const { valid, invalid, perSecond, milliseconds } = workerData;
+/** With `isDistinct` no bad token comes twice. */
+const { valid, invalid, perSecond, milliseconds, isDistinct = false } = workerData;
 /** Every so many microseconds a good token: 500 a second, with a flood or without. */
 const VALID_EVERY = 2_000;
 
@@ -18,7 +19,8 @@ let nextInvalid = start + invalidEvery / 2;
 for (let sent = 0; nextValid < end;) {
   const now = performance.now() * 1e3;
   if (now >= nextInvalid) {
-    parentPort.postMessage({ token: invalid[sent % invalid.length] });
+    const token = invalid[sent % invalid.length];
+    parentPort.postMessage({ token: isDistinct ? `${token}${sent}` : token });
     sent += 1;
     // What it overslept is not caught up at once: no flood comes in bursts because its sender was out of the processor.
     nextInvalid = Math.max(nextInvalid + invalidEvery, now - MOST_BEHIND);

@@ -12,6 +12,7 @@ const { Slots } = require('./copy.js');
 const { FAILURES, Failure, failureOf } = require('./errors.js');
 const { cacheFailed } = require('./events.js');
 const { Patience } = require('./patience.js');
+const { isPending } = require('./pending.js');
 
 /** How long a cache may take, in milliseconds, before it counts as having nothing. */
 const PATIENCE = 250;
@@ -77,7 +78,7 @@ class CacheFlow {
 
   /** The engine's own verdict on a JWT; what the cache has only where there were no keys yet to decide by. */
   #confirm(hit, own) {
-    if (own instanceof Promise) return own.then((ended) => this.#confirm(hit, ended));
+    if (isPending(own)) return own.then((ended) => this.#confirm(hit, ended));
     return own instanceof Failure && own.isOutage && this.#core.hadNoKeys() ? hit : own;
   }
 

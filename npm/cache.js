@@ -27,13 +27,13 @@ const AWAY = new Set(['close', 'disconnecting', 'end', 'reconnecting']);
 
 function memoryCache({ maxEntries = DEFAULT_MAX_ENTRIES } = {}) {
   if (!Number.isInteger(maxEntries) || maxEntries < 1 || maxEntries > MOST_ENTRIES) {
-    throw new MonoCloudValidationError('maxEntries must be a whole number from 1 to 1048576', 'argument_invalid');
+    throw new MonoCloudValidationError('maxEntries must be a whole number from 1 to 1048576', undefined, 'argument_invalid');
   }
   return new MemoryCache(new native.MemoryCache(maxEntries), '');
 }
 
 function redisCache(client, { prefix = DEFAULT_PREFIX } = {}) {
-  if (typeof prefix !== 'string') throw new MonoCloudValidationError('prefix must be a string', 'argument_invalid');
+  if (typeof prefix !== 'string') throw new MonoCloudValidationError('prefix must be a string', undefined, 'argument_invalid');
   return new RedisCache(bounded(client, commandsOf(client)), prefix, []);
 }
 
@@ -118,6 +118,7 @@ function commandsOf(client) {
   }
   throw new MonoCloudValidationError(
     'client must be one of node-redis, ioredis, iovalkey or Valkey GLIDE',
+    undefined,
     'argument_invalid',
   );
 }

@@ -23,7 +23,7 @@ function fromSocket() {
 
 function fromHeader(name) {
   if (typeof name !== 'string' || !HEADER_NAME.test(name)) {
-    throw new MonoCloudValidationError('name must be the name of a header', 'argument_invalid');
+    throw new MonoCloudValidationError('name must be the name of a header', undefined, 'argument_invalid');
   }
   return headerResolver(name.toLowerCase(), 'pem');
 }

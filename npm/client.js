@@ -7,12 +7,15 @@
 const native = require('./engine.js');
 const { Core } = require('./core.js');
 const { FAILURES, Failure, MonoCloudValidationError } = require('./errors.js');
+const { isPending } = require('./pending.js');
 
 /** Marks the constructor call of `MonoCloudBackendNodeClient`, whose options are all in one object. */
 const BACKEND = Symbol('backend');
 
 /** The engine behind a client whose methods are the ones of this file: for middleware, which needs no `Error`. */
 let coreOf;
+/** The engine behind a client, whatever its methods are. */
+let anyCoreOf;
 
 class MonoCloudOidcBackendClient {
   #core;
@@ -35,7 +38,7 @@ class MonoCloudOidcBackendClient {
     const override = isPristine(this) ? undefined : (isLocal) => this.#dispatch(isLocal, token, options);
     const outcome = this.#core.decide(token, policy, certificateOf(options), override);
     // What is known is answered in this turn of the event loop.
-    return settle(outcome instanceof Promise ? await outcome : outcome);
+    return settle(isPending(outcome) ? await outcome : outcome);
   }
 
   async validateJwtAccessToken(token, options) {
@@ -44,7 +47,7 @@ class MonoCloudOidcBackendClient {
     if (jwks === undefined || jwks === null) {
       return settle(await this.#core.decideJwt(token, policy, certificateOf(options)));
     }
-    if (!Array.isArray(jwks.keys)) throw new MonoCloudValidationError('jwks must be a JWK Set', 'argument_invalid');
+    if (!Array.isArray(jwks.keys)) throw new MonoCloudValidationError('jwks must be a JWK Set', undefined, 'argument_invalid');
     return settle(this.#core.decideWithJwks(token, policy, certificateOf(options), jwks));
   }
 
@@ -82,10 +85,10 @@ class MonoCloudOidcBackendClient {
   }
 
   static {
-    coreOf = (client) => {
-      const isOurs = typeof client === 'object' && client !== null && #core in client;
-      return isOurs && isPristine(client) && client.validateAccessToken === VALIDATE ? client.#core : undefined;
-    };
+    anyCoreOf = (client) =>
+      typeof client === 'object' && client !== null && #core in client ? client.#core : undefined;
+    coreOf = (client) =>
+      client?.validateAccessToken === VALIDATE && isPristine(client) ? anyCoreOf(client) : undefined;
   }
 }
 
@@ -109,7 +112,7 @@ function isPristine(client) {
 function certificateOf(options) {
   const certificate = options?.clientCertificate;
   if (certificate === undefined || certificate === null || typeof certificate === 'string') return certificate ?? undefined;
-  throw new MonoCloudValidationError('clientCertificate must be a string', 'argument_invalid');
+  throw new MonoCloudValidationError('clientCertificate must be a string', undefined, 'argument_invalid');
 }
 
 function settle(outcome) {
@@ -117,4 +120,4 @@ function settle(outcome) {
   return outcome;
 }
 
-module.exports = { MonoCloudBackendNodeClient, MonoCloudOidcBackendClient, coreOf };
+module.exports = { MonoCloudBackendNodeClient, MonoCloudOidcBackendClient, anyCoreOf, coreOf };

@@ -8,10 +8,11 @@
 
 const native = require('./engine.js');
 const { Slots } = require('./copy.js');
-const { FAILURES, Failure, MonoCloudHttpError, MonoCloudValidationError, failureOf } = require('./errors.js');
+const { FAILURES, Failure, MonoCloudValidationError, failureOf } = require('./errors.js');
 const { decided, introspected, isWatched, keysReporter } = require('./events.js');
 const { Forms } = require('./forms.js');
 const { KeysWait } = require('./keys-wait.js');
+const { isPending } = require('./pending.js');
 const { Policies } = require('./policies.js');
 const { settingsOf } = require('./settings.js');
 
@@ -40,7 +41,8 @@ class Core {
     try {
       this.#native = new native.MonoCloudBackendNodeClient(settings);
     } catch (error) {
-      throw error instanceof MonoCloudHttpError ? error : new MonoCloudValidationError(error.message, 'option_invalid');
+      if (error?.name === 'MonoCloudHttpError') throw error;
+      throw new MonoCloudValidationError(error.message, undefined, 'option_invalid');
     }
     /** `{ issuer, audience }`: what this client is called in events and to a shared cache. */
     this.context = JSON.parse(this.#native.context());
@@ -207,7 +209,7 @@ class Core {
 
   /** Tells those who watch how a decision ended, when it has. */
   #tell(token, outcome) {
-    if (outcome instanceof Promise) return outcome.then((ended) => this.#tell(token, ended));
+    if (isPending(outcome)) return outcome.then((ended) => this.#tell(token, ended));
     const isJwt = typeof token === 'string' && this.isLocal(token);
     decided(this.context, isJwt ? 'jwt' : 'opaque', outcome);
     return outcome;
@@ -278,13 +280,13 @@ function textOf(jwks) {
   try {
     return JSON.stringify(jwks);
   } catch {
-    throw new MonoCloudValidationError('jwks must be a JWK Set', 'argument_invalid');
+    throw new MonoCloudValidationError('jwks must be a JWK Set', undefined, 'argument_invalid');
   }
 }
 
 function checkedSeconds(name, seconds) {
   if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds < 0) {
-    throw new MonoCloudValidationError(`${name} must be a number of seconds, 0 or more`, 'argument_invalid');
+    throw new MonoCloudValidationError(`${name} must be a number of seconds, 0 or more`, undefined, 'argument_invalid');
   }
   return seconds;
 }

@@ -9,10 +9,10 @@
 const { createCipheriv, createDecipheriv, pbkdf2, randomBytes } = require('node:crypto');
 const { promisify } = require('node:util');
 
-const { MonoCloudValidationError } = require('./errors.js');
+const { FAILURES, MonoCloudValidationError } = require('./errors.js');
 const { now } = require('./internal.js');
 
-/** Asynchronous on purpose: a derivation takes tens of milliseconds or more, spent on libuv's pool. */
+/** Asynchronous on purpose: a derivation takes a hundred milliseconds or more, spent on libuv's pool. */
 const pbkdf2Async = promisify(pbkdf2);
 
 const CIPHER = 'aes-256-gcm';
@@ -21,6 +21,10 @@ const KEY_ITERATIONS = 310_000;
 const SALT_BYTES = 16;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
+/** Derivations at a time: libuv's pool has four threads by default, and `fs`, DNS and zlib need some of them too. */
+const MAX_DERIVING = 2;
+/** Derivations that wait for their turn. Beyond that the oldest one is `overloaded`. */
+const MAX_WAITING = 64;
 
 /** What an envelope carries, and what is said of it when it does not. */
 const SESSION = {
@@ -52,10 +56,10 @@ async function decryptAuthState(encryptedAuthState, secret) {
 
 async function encrypt(data, secret) {
   if (typeof data !== 'string') {
-    throw new MonoCloudValidationError('data must be a string', 'argument_invalid');
+    throw new MonoCloudValidationError('data must be a string', undefined, 'argument_invalid');
   }
   if (!isSecret(secret)) {
-    throw new MonoCloudValidationError('secret must be a non-empty string', 'argument_invalid');
+    throw new MonoCloudValidationError('secret must be a non-empty string', undefined, 'argument_invalid');
   }
   const salt = randomBytes(SALT_BYTES);
   const iv = randomBytes(IV_BYTES);
@@ -87,7 +91,7 @@ async function seal(kind, value, secret, ttl) {
   // What `open` would refuse is not sealed in the first place.
   if (!isObject(value)) throw failure(kind.invalid);
   if (ttl !== undefined && !(Number.isFinite(ttl) && ttl > 0)) {
-    throw new MonoCloudValidationError('ttl must be a positive number of seconds', 'argument_invalid');
+    throw new MonoCloudValidationError('ttl must be a positive number of seconds', undefined, 'argument_invalid');
   }
   const expiresAt = ttl === undefined ? undefined : now() + ttl;
   return encrypt(JSON.stringify({ [kind.member]: value, expiresAt }), secret);
@@ -106,8 +110,30 @@ async function open(kind, text, secret) {
   return value;
 }
 
-function deriveKey(secret, salt) {
-  return pbkdf2Async(secret, salt, KEY_ITERATIONS, KEY_BYTES, 'sha256');
+async function deriveKey(secret, salt) {
+  await turn();
+  try {
+    return await pbkdf2Async(secret, salt, KEY_ITERATIONS, KEY_BYTES, 'sha256');
+  } finally {
+    const next = waiting.pop();
+    if (next) next.resolve();
+    else deriving -= 1;
+  }
+}
+
+let deriving = 0;
+/** Oldest first. The newest has the next turn: in a flood, what is derived at all is derived soon. */
+const waiting = [];
+
+function turn() {
+  if (deriving < MAX_DERIVING) {
+    deriving += 1;
+    return undefined;
+  }
+  return new Promise((resolve, reject) => {
+    waiting.push({ resolve, reject });
+    if (waiting.length > MAX_WAITING) waiting.shift().reject(FAILURES.overloaded.toError());
+  });
 }
 
 /** Strict: `Buffer` skips what it cannot read, so only text that it would write again the same way is taken. */
@@ -136,7 +162,7 @@ function isSecret(secret) {
 }
 
 function failure([message, reason]) {
-  return new MonoCloudValidationError(message, reason);
+  return new MonoCloudValidationError(message, undefined, reason);
 }
 
 module.exports = {

@@ -60,7 +60,7 @@ async function examine(report, { environment, token, scopes, groups, certificate
   }
   const server = await checkServer(report, configuration);
   if (!server.metadata) return;
-  await checkIntrospection(report, configuration);
+  await checkIntrospection(report, configuration, server);
   if (token !== undefined) await checkToken(report, { configuration, server, token, scopes, groups, certificate });
 }
 

@@ -10,41 +10,44 @@
 const native = require('./native.js');
 
 class MonoCloudAuthBaseError extends Error {
-  constructor(message, reason, raw) {
+  /** The first two parameters are those of the published package, in every class; ours come behind them. */
+  constructor(message, raw = undefined, reason = undefined) {
     super(message);
     this.reason = reason;
-    // What the server sent is there for who asks, and in no log that prints the error.
-    Object.defineProperty(this, 'raw', { value: raw, configurable: true, writable: true });
+    // Whoever asks for the server's response gets it. A log that prints the error does not.
+    hide(this, 'raw', raw);
   }
 }
 
 class MonoCloudValidationError extends MonoCloudAuthBaseError {}
 
 class MonoCloudTokenError extends MonoCloudAuthBaseError {
-  constructor(message, code = 'invalid_token', reason = undefined, raw = undefined) {
-    super(message, reason, raw);
-    this.code = code;
+  constructor(message, raw = undefined, reason = undefined, code = undefined) {
+    const documented = TOKEN_FAILURES.get(message);
+    super(message, raw, reason ?? documented?.reason);
+    this.code = code ?? documented?.code ?? 'invalid_token';
   }
 }
 
 class MonoCloudOPError extends MonoCloudAuthBaseError {
-  constructor(error, errorDescription, reason, raw) {
-    // The server's own words may echo what it was sent: only a plain error word goes into the message.
-    const word = /^[a-z_]{1,64}$/.test(error) ? `: ${error}` : '';
-    super(`The authorization server refused the request${word}`, reason, raw);
-    // Its words are there for who asks, and in no log that prints the error.
-    for (const [name, value] of Object.entries({ error, errorDescription })) {
-      Object.defineProperty(this, name, { value, configurable: true, writable: true });
-    }
+  constructor(error, errorDescription = undefined, raw = undefined, reason = undefined) {
+    super(error, raw, reason);
+    hide(this, 'error', error);
+    hide(this, 'errorDescription', errorDescription);
   }
 }
 
 class MonoCloudHttpError extends MonoCloudAuthBaseError {
-  constructor(message, reason, raw) {
-    super(message, reason, raw);
+  constructor(message, raw = undefined, reason = undefined) {
+    super(message, raw, reason);
     this.status = raw?.status;
     this.statusText = raw?.statusText;
   }
+}
+
+/** Sets a member that no log prints. */
+function hide(error, name, value) {
+  return Object.defineProperty(error, name, { value, configurable: true, writable: true });
 }
 
 const CLASSES = {
@@ -68,7 +71,7 @@ class Failure {
 
   /** Whether it says that the issuer could not be asked, and nothing of the token. */
   get isOutage() {
-    return this.spec.name === 'MonoCloudHttpError' && this.spec.reason !== 'internal';
+    return this.spec.isOutage;
   }
 
   /** The one error this failure is thrown as. */
@@ -77,20 +80,43 @@ class Failure {
     const raw = rawResponse(this.detail);
     switch (name) {
       case 'MonoCloudTokenError':
-        return new MonoCloudTokenError(message, code, reason, raw);
+        return new MonoCloudTokenError(message, raw, reason, code);
       case 'MonoCloudOPError':
-        return new MonoCloudOPError(this.detail?.error, this.detail?.errorDescription ?? undefined, reason, raw);
+        return opError(this.spec, this.detail, raw);
       case 'MonoCloudHttpError':
-        return withRetryAfter(new MonoCloudHttpError(message, reason, raw), this.detail?.retryAfter);
+        return withAdvice(new MonoCloudHttpError(message, raw, reason), this);
       default:
-        return new MonoCloudValidationError(message, reason, raw);
+        return withAdvice(new MonoCloudValidationError(message, raw, reason), this);
     }
+  }
+
+  /** Seconds after which a caller may ask again: what the issuer said, else what the catalogue says, if anything. */
+  get retryAfter() {
+    return this.detail?.retryAfter ?? this.spec.retryAfter ?? undefined;
   }
 }
 
-/** Seconds after which the issuer wants to be asked again: for the answer to whoever is waiting. */
-function withRetryAfter(error, seconds) {
-  return Object.defineProperty(error, 'retryAfter', { value: seconds ?? undefined, configurable: true, writable: true });
+/**
+ * What the response to whoever is waiting needs, and no log prints: the seconds after which to ask again, and whether
+ * this is an outage, whatever its class and status are.
+ */
+function withAdvice(error, failure) {
+  hide(error, 'retryAfter', failure.retryAfter);
+  const { name, isOutage } = failure.spec;
+  // Wrong metadata keeps its class, and is an outage for whoever sent the token.
+  const isMisconfigured = name === 'MonoCloudValidationError' && isOutage;
+  return hide(error, 'isOutage', failure.detail?.isOutage || isMisconfigured || undefined);
+}
+
+/**
+ * The server may quote in its `error` what it was sent, a secret for example. Only a plain word becomes the message;
+ * what was received is in `error`, which no log prints.
+ */
+function opError({ reason, message }, detail, raw) {
+  const received = detail?.error;
+  const isWord = /^[a-z_]{1,64}$/.test(received);
+  const error = new MonoCloudOPError(isWord ? received : message, detail?.errorDescription ?? undefined, raw, reason);
+  return hide(error, 'error', received);
 }
 
 function rawResponse(detail) {
@@ -100,12 +126,18 @@ function rawResponse(detail) {
 }
 
 const BY_NUMBER = new Map();
+/**
+ * The catalogue's token failures by their message. The published package has no `code`: an error that somebody makes
+ * with a documented message alone, in a test double or by another version, means the failure of that message.
+ */
+const TOKEN_FAILURES = new Map();
 /** Failures without detail, by their word: made once. */
 const FAILURES = Object.create(null);
 for (const spec of native.failures()) {
-  const failure = new Failure(Object.freeze(spec));
+  const failure = new Failure(Object.freeze({ __proto__: null, ...spec }));
   BY_NUMBER.set(spec.number, failure);
   FAILURES[spec.reason] = failure;
+  if (spec.name === 'MonoCloudTokenError') TOKEN_FAILURES.set(spec.message, spec);
 }
 
 /** The failure of a number; with the JSON of a detail when there is one. */
@@ -114,4 +146,9 @@ function failureOf(number, detail) {
   return detail ? new Failure(failure.spec, JSON.parse(detail)) : failure;
 }
 
-module.exports = { ...CLASSES, Failure, FAILURES, failureOf };
+/** What a `MonoCloudTokenError` of any origin means for the caller. */
+function tokenCodeOf(code, message) {
+  return typeof code === 'string' ? code : (TOKEN_FAILURES.get(message)?.code ?? 'invalid_token');
+}
+
+module.exports = { ...CLASSES, Failure, FAILURES, tokenCodeOf, failureOf };

@@ -27,6 +27,18 @@ function decided(client, kind, outcome) {
   else publish(VALIDATED, client, { kind });
 }
 
+/**
+ * Tells that a resolver of `protectApi` threw, or gave something else than text. What it threw is not told: it may hold
+ * what the resolver reads.
+ *
+ * @param client `undefined` for a client that is not this copy's.
+ * @param resolver Its option's name.
+ * @param kind `undefined` when there is no token yet.
+ */
+function resolverFailed(client, resolver, kind) {
+  publish(REFUSED, client, { ...(kind && { kind }), reason: 'resolver_failed', resolver });
+}
+
 /** Tells what the issuer answered: whether the token is active, or the reason there was no answer. */
 function introspected(client, failure) {
   if (!INTROSPECTED.hasSubscribers) return;
@@ -47,8 +59,8 @@ function keysReporter(client) {
   };
 }
 
-function publish(target, { issuer, audience }, message) {
-  if (target.hasSubscribers) target.publish({ issuer, audience, ...message });
+function publish(target, client, message) {
+  if (target.hasSubscribers) target.publish({ issuer: client?.issuer, audience: client?.audience, ...message });
 }
 
-module.exports = { cacheFailed, decided, introspected, isWatched, keysReporter };
+module.exports = { cacheFailed, decided, introspected, isWatched, keysReporter, resolverFailed };

@@ -27,24 +27,30 @@ export type AuthenticatedExpressRequest<
 > = R & { claims: C };
 
 /**
- * What `protect()` gives: sets `request.claims` and calls `next()` once, or answers and does not; never `next(error)`,
- * never rejects. Typed by Node's own requests, so that it leaves the route's types to be inferred and also fits
- * Connect.
+ * What `protect()` gives: sets `request.claims` and calls `next()` once, or sends the response itself and does not call
+ * `next`. It never calls `next(error)` for a refusal. Typed by Node's own requests, so that it leaves the route's types
+ * to be inferred and also fits Connect. A function that takes Express's own types fits as well.
  *
- * | answers | when |
+ * | response | when |
  * |---|---|
  * | 401 `{ "message": "unauthorized" }` | no token, or one that is refused |
  * | 403 `{ "message": "forbidden" }` | scopes or groups are missing |
  * | 503 `{ "message": "service unavailable" }` | the authorization server is out of reach |
- * | 500 `{ "message": "internal server error" }` | the authorization server refuses this API |
+ * | 500 `{ "message": "internal server error" }` | the authorization server refuses this API, or `claims` cannot be set |
  *
  * 401 and 403 carry `WWW-Authenticate` (RFC 6750 §3), 503 carries `Retry-After`.
+ *
+ * Returns nothing when it decides at once. Otherwise it returns a promise that resolves after `next()` was called or
+ * the response was sent. If `next()` throws then, the middleware passes that error to `next(error)`, as Express does
+ * for handlers; if `next` declares no parameter, the promise rejects with it.
  */
-export type ProtectMiddleware = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  next: (error?: any) => void,
-) => Promise<void>;
+export type ExpressMiddleware = {
+  // As a method, so that a middleware typed by Express's `Request` and `Response`, a test's stand-in, can be assigned.
+  middleware(request: IncomingMessage, response: ServerResponse, next: (error?: any) => void): void | Promise<void>;
+}['middleware'];
+
+/** The type of `protect`: a factory, called once for each route with what the route asks of a token. */
+export type ProtectMiddleware = (options?: ProtectOptions) => ExpressMiddleware;
 
 /**
  * Gives `protect`, a factory of middleware, with a client configured from the environment and built at once. Call it
@@ -54,12 +60,12 @@ export type ProtectMiddleware = (
  */
 export function protectApi<T extends AnyRequest = Request>(
   options?: ProtectApiRequestOptions<T>,
-): (options?: ProtectOptions) => ProtectMiddleware;
+): ProtectMiddleware;
 
 /** Gives `protect`, a factory of middleware, with the given client. */
 export function protectApi<T extends AnyRequest = Request>(
   client: MonoCloudOidcBackendClient,
   options?: ProtectApiRequestOptions<T>,
-): (options?: ProtectOptions) => ProtectMiddleware;
+): ProtectMiddleware;
 
 export {};

@@ -25,24 +25,31 @@ export type AuthenticatedFastifyRequest<
 > = R & { claims: C };
 
 /**
- * What `protect()` gives, a hook for `onRequest` or any later hook before the handler: sets `request.claims`, or
- * sends the answer and resolves with the reply; never rejects. A hook that wraps it looks at `reply.sent`. Typed by
+ * What `protect()` gives, a hook for `onRequest` or any later hook before the handler: sets `request.claims`, or sends
+ * the response and resolves with the reply. It never rejects. A hook that wraps it looks at `reply.sent`. Typed by
  * members that requests and replies of every server, route and version have, so that it leaves the route's types to
- * be inferred.
+ * be inferred. A function that takes Fastify's own types fits as well.
  *
- * | answers | when |
+ * | response | when |
  * |---|---|
  * | 401 `{ "message": "unauthorized" }` | no token, or one that is refused |
  * | 403 `{ "message": "forbidden" }` | scopes or groups are missing |
  * | 503 `{ "message": "service unavailable" }` | the authorization server is out of reach |
- * | 500 `{ "message": "internal server error" }` | the authorization server refuses this API |
+ * | 500 `{ "message": "internal server error" }` | the authorization server refuses this API, or `claims` cannot be set |
  *
- * 401 and 403 carry `WWW-Authenticate` (RFC 6750 §3), 503 carries `Retry-After`.
+ * 401 and 403 carry `WWW-Authenticate` (RFC 6750 §3), 503 carries `Retry-After`. The body is sent as text: response
+ * schemas, serializers and `preSerialization` hooks do not see it. `onSend` and `onResponse` hooks run.
  */
-export type ProtectHook = (
-  request: { readonly headers: object; readonly id: unknown },
-  reply: { readonly sent: boolean; statusCode: number },
-) => Promise<unknown>;
+export type FastifyHook = {
+  // As a method, so that a hook typed by Fastify's `FastifyRequest` and `FastifyReply`, a test's stand-in, fits too.
+  hook(
+    request: { readonly headers: object; readonly id: unknown },
+    reply: { readonly sent: boolean; statusCode: number },
+  ): Promise<unknown>;
+}['hook'];
+
+/** The type of `protect`: a factory, called once for each route with what the route asks of a token. */
+export type ProtectHook = (options?: ProtectOptions) => FastifyHook;
 
 /**
  * Gives `protect`, a factory of hooks, with a client configured from the environment and built at once. Call it at
@@ -52,12 +59,12 @@ export type ProtectHook = (
  */
 export function protectApi<T extends AnyRequest = FastifyRequest>(
   options?: ProtectApiRequestOptions<T>,
-): (options?: ProtectOptions) => ProtectHook;
+): ProtectHook;
 
 /** Gives `protect`, a factory of hooks, with the given client. */
 export function protectApi<T extends AnyRequest = FastifyRequest>(
   client: MonoCloudOidcBackendClient,
   options?: ProtectApiRequestOptions<T>,
-): (options?: ProtectOptions) => ProtectHook;
+): ProtectHook;
 
 export {};

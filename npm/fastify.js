@@ -2,8 +2,8 @@
 
 /** `protectApi` for Fastify 4 and 5: an `onRequest` hook. Sends its answer and returns the reply. */
 
-const { protector } = require('./protect.js');
-const { Reply } = require('./reply.js');
+const { isPending } = require('./pending.js');
+const { admit, protector } = require('./protect.js');
 
 function protectApi(clientOrOptions, options) {
   const routeOf = protector(clientOrOptions, options);
@@ -11,16 +11,25 @@ function protectApi(clientOrOptions, options) {
     const route = routeOf(protectOptions);
     // Two parameters: Fastify takes it for a hook that returns a promise, or nothing when it is done.
     return async function protectHook(request, reply) {
+      if (route.letsThrough(request.raw)) return undefined;
       const pending = route.decide(request, request.raw);
-      const decision = pending instanceof Promise ? await pending : pending;
-      if (!(decision instanceof Reply)) {
-        request.claims = decision;
-        return undefined;
-      }
-      if (reply.sent) return reply;
-      return reply.status(decision.status).headers(decision.headers).send(decision.body);
+      const refusal = admit(isPending(pending) ? await pending : pending, request);
+      if (refusal === undefined) return undefined;
+      return reply.sent ? reply : send(refusal, reply);
     };
   };
 }
+
+/**
+ * A refusal is text already. Fastify serializes no text, so the route's response schemas and serializers and
+ * `preSerialization` hooks never see it; `asItIs` stands where a hook may have put a serializer for this reply alone.
+ * It still goes through `send`: headers that were set before (CORS, cookies), `onSend` hooks (rate limits, compression)
+ * and `onResponse` hooks (logs) are as for every reply. `reply.hijack()` would lose them.
+ */
+function send({ status, headers, text }, reply) {
+  return reply.status(status).headers(headers).serializer(asItIs).send(text);
+}
+
+const asItIs = (text) => text;
 
 module.exports = { ...require('./index.js'), protectApi };

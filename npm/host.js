@@ -5,10 +5,13 @@
  * performs it and hands the answer back; what the answer is worth is decided there.
  */
 
+const { Limit, boundedJson, discardBody, readBody } = require('./body.js');
+
 // Taken before a test's fake timers replace it: a deadline is real time.
 const { setTimeout, clearTimeout } = globalThis;
 
-const MAX_BODY_BYTES = 512 * 1024;
+/** The most headers that are handed over; the engine bounds their size. */
+const MAX_HEADERS = 100;
 /** What a timer can hold, in milliseconds: with more it would fire at once. */
 const MAX_TIMER = 2 ** 31 - 1;
 
@@ -30,7 +33,7 @@ class Host {
 
   async #perform(request) {
     try {
-      await withDeadline(this.#timeout, (signal) => this.#answer(request, signal));
+      await withDeadline(Math.min(request.timeLimit ?? Infinity, this.#timeout), (signal) => this.#answer(request, signal));
     } catch (error) {
       this.#fail(request.id, error instanceof Limit ? error.message : 'fetcher_failed');
     }
@@ -50,9 +53,7 @@ class Host {
   async #answer(request, signal) {
     const { metadataResolver, jwksResolver } = this.#functions;
     if (request.kind !== 'http') {
-      const document = await (request.kind === 'jwks' ? jwksResolver() : metadataResolver());
-      const text = JSON.stringify(document);
-      if (Buffer.byteLength(text) > MAX_BODY_BYTES) throw new Limit('body_too_large');
+      const text = boundedJson(await (request.kind === 'jwks' ? jwksResolver() : metadataResolver()));
       return () => this.#native.resolve(request.id, text);
     }
     const response = await this.#functions.fetcher(request.url, {
@@ -62,9 +63,13 @@ class Host {
       redirect: 'manual',
       signal,
     });
-    const head = [response.status, response.statusText ?? '', JSON.stringify([...response.headers])];
+    if (signal.aborted) {
+      discardBody(response);
+      throw new Limit('timed_out');
+    }
+    const head = [statusOf(response), textOf(response.statusText), JSON.stringify(headersOf(response.headers))];
     try {
-      const body = await readBody(response);
+      const body = await readBody(response, signal);
       return () => this.#native.answer(request.id, ...head, body);
     } catch (error) {
       if (!(error instanceof Limit)) throw error;
@@ -73,8 +78,31 @@ class Host {
   }
 }
 
-/** A limit of ours that was passed; the message is the engine's word for it. */
-class Limit extends Error {}
+/** A status is a whole number: the native side would make 200 of 200.5. */
+function statusOf({ status }) {
+  if (Number.isInteger(status) && status >= 100 && status <= 999) return status;
+  throw new TypeError('a response without a status');
+}
+
+const textOf = (value) => (typeof value === 'string' ? value : '');
+
+/**
+ * Pairs of texts, of `Headers`, a `Map`, an array of pairs or a plain object. A number is its text, a list of values
+ * several headers; anything else is left out.
+ */
+function headersOf(headers) {
+  if (headers === null || typeof headers !== 'object') return [];
+  const kept = [];
+  const pairs = typeof headers[Symbol.iterator] === 'function' ? headers : Object.entries(headers);
+  for (const pair of pairs) {
+    if (!Array.isArray(pair) || typeof pair[0] !== 'string') continue;
+    for (const value of Array.isArray(pair[1]) ? pair[1] : [pair[1]]) {
+      if (typeof value === 'string' || typeof value === 'number') kept.push([pair[0], String(value)]);
+      if (kept.length === MAX_HEADERS) return kept;
+    }
+  }
+  return kept;
+}
 
 /** Runs `work` until the deadline; what it gives is called only when it was in time, so that one answer is given. */
 async function withDeadline(milliseconds, work) {
@@ -91,37 +119,6 @@ async function withDeadline(milliseconds, work) {
     commit();
   } finally {
     clearTimeout(timer);
-  }
-}
-
-/** The body as text, never more than the limit of it. A response without a stream (a test's) gives its text. */
-async function readBody(response) {
-  if (!response.body?.getReader) {
-    const text = await response.text();
-    if (Buffer.byteLength(text) > MAX_BODY_BYTES) throw new Limit('body_too_large');
-    return text;
-  }
-  const reader = response.body.getReader();
-  const chunks = [];
-  let length = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return strictText(Buffer.concat(chunks));
-    length += value.byteLength;
-    if (length > MAX_BODY_BYTES) {
-      reader.cancel().catch(() => {});
-      throw new Limit('body_too_large');
-    }
-    chunks.push(value);
-  }
-}
-
-/** As strict as the engine's own client: bad UTF-8 is refused, and a BOM stays, to be refused there. */
-function strictText(octets) {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(octets);
-  } catch {
-    throw new Limit('body_invalid');
   }
 }
 

@@ -1,6 +1,6 @@
 import type { webcrypto } from 'node:crypto';
 
-import type { Jwk, Jwks, JwsHeaderParameters } from '../index';
+import type { Jwk, Jwks, JwksInput, JwsHeaderParameters } from '../index';
 import type { AccessToken } from './utils';
 
 /**
@@ -15,7 +15,7 @@ import type { AccessToken } from './utils';
  * none. Left out, the scopes are not compared.
  */
 export function findToken(
-  tokens: AccessToken[] | undefined,
+  tokens: readonly AccessToken[] | undefined,
   resource?: string,
   scopes?: string,
 ): AccessToken | undefined;
@@ -36,7 +36,7 @@ export function findToken(
  * `key_not_found`.
  */
 export function getPublicSigKeyFromIssuerJwks(
-  jwks: Jwk[] | Jwks,
+  jwks: readonly Jwk[] | Jwks | JwksInput,
   header: JwsHeaderParameters,
 ): Promise<webcrypto.CryptoKey>;
 

@@ -91,7 +91,7 @@ function publicPart(jwk) {
 }
 
 function keyNotFound() {
-  return new MonoCloudTokenError('No fitting signing key found', 'invalid_token', 'key_not_found');
+  return new MonoCloudTokenError('No fitting signing key found', undefined, 'key_not_found');
 }
 
 module.exports = {

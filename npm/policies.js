@@ -72,7 +72,7 @@ function readSpec(options) {
 function readList(list, name) {
   if (list === undefined || list === null) return [];
   if (!Array.isArray(list) || !list.every((item) => typeof item === 'string')) {
-    throw new MonoCloudValidationError(`${name} must be an array of strings`, 'argument_invalid');
+    throw new MonoCloudValidationError(`${name} must be an array of strings`, undefined, 'argument_invalid');
   }
   return [...list];
 }
@@ -80,7 +80,7 @@ function readList(list, name) {
 function readBinding(flag) {
   if (flag === undefined || flag === null) return undefined;
   if (typeof flag !== 'boolean') {
-    throw new MonoCloudValidationError('validateCertificateBinding must be a boolean', 'argument_invalid');
+    throw new MonoCloudValidationError('validateCertificateBinding must be a boolean', undefined, 'argument_invalid');
   }
   return flag ? 'required' : 'ignore';
 }

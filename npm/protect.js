@@ -7,19 +7,39 @@
  */
 
 const { bearerToken } = require('./bearer.js');
-const { MonoCloudBackendNodeClient, coreOf } = require('./client.js');
+const { MonoCloudBackendNodeClient, anyCoreOf, coreOf } = require('./client.js');
 const { FAILURES, Failure, MonoCloudValidationError } = require('./errors.js');
+const { resolverFailed } = require('./events.js');
+const { isPending } = require('./pending.js');
 const { readSpec } = require('./policies.js');
-const { NO_TOKEN, RESOLVER_FAILED, replyTo } = require('./reply.js');
+const { isPreflight } = require('./preflight.js');
+const { INTERNAL, NO_TOKEN, RESOLVER_FAILED, Reply, replyTo } = require('./reply.js');
 
 /** Reads `protectApi`'s arguments; gives `protect`'s engine: a function from route options to a route's decision. */
 function protector(clientOrOptions, maybeOptions) {
   const isClient = typeof clientOrOptions?.validateAccessToken === 'function';
   const client = isClient ? clientOrOptions : new MonoCloudBackendNodeClient();
-  const { tokenResolver, certificateResolver } = (isClient ? maybeOptions : clientOrOptions) ?? {};
-  checkResolver('tokenResolver', tokenResolver);
-  checkResolver('certificateResolver', certificateResolver);
-  return (routeOptions) => new Route(client, routeOptions, tokenResolver, certificateResolver);
+  const given = (isClient ? maybeOptions : clientOrOptions) ?? {};
+  checkResolver('tokenResolver', given.tokenResolver);
+  checkResolver('certificateResolver', given.certificateResolver);
+  checkFlag('allowPreflight', given.allowPreflight);
+  const { tokenResolver, certificateResolver, allowPreflight } = given;
+  return (routeOptions) => new Route(client, routeOptions, { tokenResolver, certificateResolver, allowPreflight });
+}
+
+/**
+ * Sets `request.claims`, or gives the reply to send instead: nobody is let in without claims, and none are lost (a
+ * frozen request, a setter that throws).
+ */
+function admit(decision, request) {
+  if (decision instanceof Reply) return decision;
+  if (typeof decision !== 'object' || decision === null || isPending(decision)) return INTERNAL;
+  try {
+    request.claims = decision;
+    return undefined;
+  } catch {
+    return INTERNAL;
+  }
 }
 
 class Route {
@@ -28,8 +48,9 @@ class Route {
   #policy;
   #tokenResolver;
   #certificateResolver;
+  #allowPreflight;
 
-  constructor(client, options = {}, tokenResolver = undefined, certificateResolver = undefined) {
+  constructor(client, options = {}, { tokenResolver, certificateResolver, allowPreflight } = {}) {
     this.#client = client;
     // Copies: what is decided on is what was asked for when the route was made.
     const { scopes, groups } = readSpec(options);
@@ -37,36 +58,41 @@ class Route {
     this.#policy = coreOf(client)?.policies.route(this.#options);
     this.#tokenResolver = tokenResolver;
     this.#certificateResolver = certificateResolver;
+    this.#allowPreflight = allowPreflight === true;
+  }
+
+  /** Whether a request needs no decision: a CORS preflight, where the application wants these let through. */
+  letsThrough(raw) {
+    return this.#allowPreflight && isPreflight(raw);
   }
 
   /**
+   * Claims or a `Reply`, or a promise of either. Neither throws nor rejects: what is thrown instead of given is a
+   * defect, nobody is let in, and the application is not told to handle it.
+   *
    * @param request What the resolvers get.
    * @param raw The request of `node:http`.
    */
   decide(request, raw) {
-    if (this.#tokenResolver) return this.#decideResolved(request, raw);
-    const token = bearerToken(raw);
-    return token === undefined ? NO_TOKEN : this.#decideFound(token, request);
-  }
-
-  async #decideResolved(request, raw) {
-    let token;
     try {
-      token = await this.#tokenResolver(request);
-    } catch {
-      return RESOLVER_FAILED;
-    }
-    const found = typeof token === 'string' && token.trim() !== '' ? token.trim() : bearerToken(raw);
-    return found === undefined ? NO_TOKEN : this.#decideFound(found, request);
-  }
-
-  /** What is thrown instead of given is a defect: nobody is let in, and the application is not told to handle it. */
-  #decideFound(token, request) {
-    try {
-      return this.#decideToken(token, request);
+      return this.#tokenResolver ? this.#decideResolved(request, raw) : this.#decideFound(bearerToken(raw), request);
     } catch (error) {
       return this.#reply(error);
     }
+  }
+
+  async #decideResolved(request, raw) {
+    try {
+      const token = await this.#resolve('tokenResolver', this.#tokenResolver, request);
+      if (token === RESOLVER_FAILED) return RESOLVER_FAILED;
+      return await this.#decideFound(token?.trim() || bearerToken(raw), request);
+    } catch (error) {
+      return this.#reply(error);
+    }
+  }
+
+  #decideFound(token, request) {
+    return token === undefined ? NO_TOKEN : this.#decideToken(token, request);
   }
 
   #decideToken(token, request) {
@@ -77,9 +103,15 @@ class Route {
       return this.#decideBound(token, request);
     }
     const outcome = core.decide(token, this.#policy, undefined);
-    return outcome instanceof Promise
-      ? outcome.then((decided) => this.#conclude(decided, token, request)).catch((error) => this.#reply(error))
-      : this.#conclude(outcome, token, request);
+    return isPending(outcome) ? this.#concludeLater(outcome, token, request) : this.#conclude(outcome, token, request);
+  }
+
+  async #concludeLater(pending, token, request) {
+    try {
+      return await this.#conclude(await pending, token, request);
+    } catch (error) {
+      return this.#reply(error);
+    }
   }
 
   #conclude(outcome, token, request) {
@@ -90,9 +122,9 @@ class Route {
   }
 
   async #decideBound(token, request) {
-    const certificate = await this.#certificate(request);
-    if (certificate === RESOLVER_FAILED) return RESOLVER_FAILED;
     try {
+      const certificate = await this.#certificate(request, token);
+      if (certificate === RESOLVER_FAILED) return RESOLVER_FAILED;
       const outcome = await coreOf(this.#client).decide(token, this.#policy, certificate);
       return outcome instanceof Failure ? this.#reply(outcome) : outcome;
     } catch (error) {
@@ -102,25 +134,41 @@ class Route {
 
   /** A subclass, a spy or another client: by its public method, and its errors. */
   async #validate(token, request) {
-    const options = { ...this.#options, scopes: [...this.#options.scopes], groups: [...this.#options.groups] };
-    if (this.#certificateResolver && options.validateCertificateBinding !== false) {
-      options.clientCertificate = await this.#certificate(request);
-      if (options.clientCertificate === RESOLVER_FAILED) return RESOLVER_FAILED;
-    }
     try {
+      const options = { ...this.#options, scopes: [...this.#options.scopes], groups: [...this.#options.groups] };
+      const isIgnored = [false, 'dangerously_ignore'].includes(options.validateCertificateBinding);
+      if (this.#certificateResolver && !isIgnored) {
+        options.clientCertificate = await this.#certificate(request, token);
+        if (options.clientCertificate === RESOLVER_FAILED) return RESOLVER_FAILED;
+      }
       return await this.#client.validateAccessToken(token, options);
     } catch (error) {
       return this.#reply(error);
     }
   }
 
-  async #certificate(request) {
+  #certificate(request, token) {
+    return this.#resolve('certificateResolver', this.#certificateResolver, request, token);
+  }
+
+  /** What a resolver gives: text, nothing, or `RESOLVER_FAILED` for anything else, which is told by an event. */
+  async #resolve(name, resolver, request, token) {
     try {
-      const certificate = await this.#certificateResolver(request);
-      return typeof certificate === 'string' ? certificate : undefined;
+      const found = await resolver(request);
+      if (typeof found === 'string') return found;
+      // `condition && text`, as applications write it, is nothing too.
+      if (!found) return undefined;
     } catch {
-      return RESOLVER_FAILED;
+      // Told below. What was thrown may hold what the resolver reads.
     }
+    this.#tellOfFailure(name, token);
+    return RESOLVER_FAILED;
+  }
+
+  #tellOfFailure(resolver, token) {
+    const core = anyCoreOf(this.#client);
+    const kind = core && token !== undefined ? (core.isLocal(token) ? 'jwt' : 'opaque') : undefined;
+    resolverFailed(core?.context, resolver, kind);
   }
 
   #reply(problem) {
@@ -130,7 +178,12 @@ class Route {
 
 function checkResolver(name, resolver) {
   if (resolver === undefined || resolver === null || typeof resolver === 'function') return;
-  throw new MonoCloudValidationError(`${name} must be a function`, 'argument_invalid');
+  throw new MonoCloudValidationError(`${name} must be a function`, undefined, 'argument_invalid');
 }
 
-module.exports = { protector };
+function checkFlag(name, flag) {
+  if (flag === undefined || flag === null || typeof flag === 'boolean') return;
+  throw new MonoCloudValidationError(`${name} must be a boolean`, undefined, 'argument_invalid');
+}
+
+module.exports = { admit, protector };

@@ -1,30 +1,34 @@
 'use strict';
 
 /**
- * The one table from a failure to an HTTP answer (contract 9, RFC 6750 §3): status, body, challenge, `Retry-After`.
+ * The one table from a failure to an HTTP response (RFC 6750 §3): status, body, challenge, `Retry-After`.
+ *
+ * An error that was thrown is judged by its `name`, `code` and `status`, never by `instanceof`: another copy of this
+ * package, or another version of it, has classes of its own (a monorepo, `jest.resetModules()`).
  */
 
-const { MonoCloudAuthBaseError } = require('./errors.js');
+const { Failure, tokenCodeOf } = require('./errors.js');
 
-/** Seconds after which a client may ask again when the issuer did not say. */
+/** Seconds after which a client may ask again when neither the issuer nor the catalogue says. */
 const RETRY_AFTER = 5;
 const MAX_RETRY_AFTER = 300;
+/** Classes above an error that are looked at. */
+const MAX_CLASSES = 16;
 
-const BODIES = {
-  401: Object.freeze({ message: 'unauthorized' }),
-  403: Object.freeze({ message: 'forbidden' }),
-  500: Object.freeze({ message: 'internal server error' }),
-  503: Object.freeze({ message: 'service unavailable' }),
-};
-/** The same as JSON, written once. */
-const TEXTS = Object.fromEntries(Object.entries(BODIES).map(([status, body]) => [status, JSON.stringify(body)]));
+const JSON_TYPE = 'application/json; charset=utf-8';
+/** Written once. */
+const TEXTS = Object.fromEntries(
+  Object.entries({ 401: 'unauthorized', 403: 'forbidden', 500: 'internal server error', 503: 'service unavailable' })
+    .map(([status, message]) => [status, JSON.stringify({ message })]),
+);
 
-/** An answer instead of the route's. */
+/** The response that is sent instead of the route's. */
 class Reply {
+  /** @param headers Beside the type of the body. */
   constructor(status, headers) {
     this.status = status;
-    this.headers = Object.freeze(headers);
-    this.body = BODIES[status];
+    this.headers = Object.freeze({ ...headers, 'Content-Type': JSON_TYPE });
+    /** The body, serialized: nothing that serializes an application's values has a say in it. */
     this.text = TEXTS[status];
   }
 }
@@ -33,35 +37,90 @@ const NO_TOKEN = new Reply(401, { 'WWW-Authenticate': 'Bearer' });
 const RESOLVER_FAILED = new Reply(401, { 'WWW-Authenticate': 'Bearer error="invalid_token"' });
 const INTERNAL = new Reply(500, {});
 
-/** The answer to a failure, thrown or not; `scopes` are the ones the route asks for. */
+/**
+ * The reply to a failure of this copy's engine, or to whatever was thrown instead of given.
+ *
+ * @param scopes The ones the route asks for.
+ */
 function replyTo(problem, scopes) {
-  if (!(problem instanceof MonoCloudAuthBaseError) && problem?.spec === undefined) return INTERNAL;
-  const { name, code } = problem.spec ?? problem;
+  try {
+    return problem instanceof Failure ? replyToFailure(problem, scopes) : replyToError(problem, scopes);
+  } catch {
+    // An error whose members throw when they are read, or a proxy that has no end of prototypes.
+    return INTERNAL;
+  }
+}
+
+/** By the engine's rows: there are few, and the 401 for each is made once. */
+const REFUSED = new Map();
+
+function replyToFailure(failure, scopes) {
+  const { spec, detail } = failure;
+  // Metadata or keys could not be had, for whatever reason: the token was not judged.
+  if (detail?.isOutage === true || (spec.isOutage && spec.name === 'MonoCloudValidationError')) {
+    return unavailable(undefined, failure.retryAfter);
+  }
+  let reply = REFUSED.get(spec);
+  if (reply === undefined) {
+    const { name, code, message } = spec;
+    reply = replyToFacts({ name, code, message, status: detail?.status, retryAfter: failure.retryAfter, scopes });
+    if (reply.status === 401) REFUSED.set(spec, reply);
+  }
+  return reply;
+}
+
+function replyToError(error, scopes) {
+  const isObject = (typeof error === 'object' && error !== null) || typeof error === 'function';
+  if (!isObject) return INTERNAL;
+  const name = memberOf(error, 'name', (word) => NAMES.has(word));
+  const [message, code] = ['message', 'code'].map((member) => memberOf(error, member));
+  const retryAfter = memberOf(error, 'retryAfter') ?? headerOf(memberOf(error, 'raw'), 'retry-after');
+  if (name !== undefined && memberOf(error, 'isOutage') === true) return unavailable(undefined, retryAfter);
+  const status = memberOf(error, 'status');
+  return replyToFacts({ name, code: tokenCodeOf(code, message), message, status, retryAfter, scopes });
+}
+
+const NAMES = new Set(['MonoCloudTokenError', 'MonoCloudValidationError', 'MonoCloudOPError', 'MonoCloudHttpError']);
+
+function replyToFacts({ name, code, message, status, retryAfter, scopes }) {
   switch (name) {
     case 'MonoCloudTokenError':
       if (code === 'insufficient_scope') return new Reply(403, { 'WWW-Authenticate': insufficient(scopes) });
       if (code === 'insufficient_groups') return new Reply(403, { 'WWW-Authenticate': insufficient([]) });
-      return refused(problem);
+      return refused(message);
     case 'MonoCloudValidationError':
-      return refused(problem);
+      return refused(message);
     case 'MonoCloudHttpError':
-      return unavailable(problem.detail?.status ?? problem.status, retryAfterOf(problem));
+      return unavailable(status, retryAfter);
     default:
       return INTERNAL;
   }
 }
 
-/** By the engine's rows: it has few, and the answer to each is made once. */
-const REFUSED = new Map();
-
-function refused({ spec, message }) {
-  if (spec === undefined) return refusedFor(message);
-  let reply = REFUSED.get(spec);
-  if (reply === undefined) REFUSED.set(spec, (reply = refusedFor(spec.message)));
-  return reply;
+/**
+ * A member of an error that fits: its own, or one that its classes give it; never one that somebody put on
+ * `Object.prototype`. A subclass may have given itself a name of its own: then the name of its parent counts.
+ */
+function memberOf(error, name, isFitting = () => true) {
+  let holder = error;
+  for (let depth = 0; depth < MAX_CLASSES; depth += 1) {
+    const parent = Object.getPrototypeOf(holder);
+    if (Object.hasOwn(holder, name)) {
+      const value = Reflect.get(holder, name, error);
+      if (isFitting(value)) return value;
+    }
+    if (parent === null || Object.getPrototypeOf(parent) === null) return undefined;
+    holder = parent;
+  }
+  return undefined;
 }
 
-function refusedFor(message) {
+function headerOf(raw, name) {
+  const headers = raw?.headers;
+  return headers !== undefined && headers !== null && Object.hasOwn(headers, name) ? headers[name] : undefined;
+}
+
+function refused(message) {
   return new Reply(401, {
     'WWW-Authenticate': `Bearer error="invalid_token", error_description="${quotable(message)}"`,
   });
@@ -79,13 +138,12 @@ function insufficient(scopes) {
  */
 function unavailable(status, retryAfter) {
   const isOutage = !status || status === 200 || status === 429 || status >= 500;
-  return isOutage ? new Reply(503, { 'Retry-After': String(retryAfter ?? RETRY_AFTER) }) : INTERNAL;
+  return isOutage ? new Reply(503, { 'Retry-After': String(secondsOf(retryAfter) ?? RETRY_AFTER) }) : INTERNAL;
 }
 
-/** What the issuer said, in seconds: of a failure, of an error of ours, or of one that a subclass made. */
-function retryAfterOf({ detail, retryAfter, raw }) {
-  const said = detail?.retryAfter ?? retryAfter ?? raw?.headers?.['retry-after'];
-  return /^\d{1,3}$/.test(said) && Number(said) <= MAX_RETRY_AFTER ? Number(said) : undefined;
+/** A number of seconds, as a number or as a header has it; nothing when it is no such thing, or too many. */
+function secondsOf(retryAfter) {
+  return /^\d{1,3}$/.test(retryAfter) && Number(retryAfter) <= MAX_RETRY_AFTER ? Number(retryAfter) : undefined;
 }
 
 /** RFC 6750 §3: what `error_description` may hold. A subclass's message may hold anything. */
@@ -93,4 +151,4 @@ function quotable(text) {
   return String(text).replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, ' ').slice(0, 200);
 }
 
-module.exports = { NO_TOKEN, RESOLVER_FAILED, Reply, replyTo };
+module.exports = { INTERNAL, NO_TOKEN, RESOLVER_FAILED, Reply, replyTo };

@@ -5,10 +5,11 @@
  * here but what JavaScript alone can see: that a function is one.
  */
 
-const { existsSync, readFileSync } = require('node:fs');
+const { readFileSync } = require('node:fs');
 
 const native = require('./engine.js');
 const { MonoCloudValidationError } = require('./errors.js');
+const { exists } = require('./platform.js');
 
 const PREFIX = 'MONOCLOUD_BACKEND_';
 const FUNCTIONS = ['fetcher', 'metadataResolver', 'jwksResolver'];
@@ -41,7 +42,7 @@ function valuesOf(options) {
       const text = JSON.stringify(options[name], exact);
       if (text !== undefined) values[name] = JSON.parse(text);
     } catch {
-      throw new MonoCloudValidationError(`${name} cannot be read (option ${name})`, 'option_invalid');
+      throw new MonoCloudValidationError(`${name} cannot be read (option ${name})`, undefined, 'option_invalid');
     }
   }
   return values;
@@ -49,7 +50,7 @@ function valuesOf(options) {
 
 function checkKind(name, value, kind, isAsked = value) {
   if (isAsked === undefined || isAsked === null || typeof value === kind) return;
-  throw new MonoCloudValidationError(`${name} must be ${kind === 'object' ? 'an object' : 'a function'} (option ${name})`, 'option_invalid');
+  throw new MonoCloudValidationError(`${name} must be ${kind === 'object' ? 'an object' : 'a function'} (option ${name})`, undefined, 'option_invalid');
 }
 
 /** JSON drops what it cannot say; a number that is none must not pass for an option that was left out. */
@@ -59,12 +60,19 @@ function exact(_, value) {
   return value;
 }
 
+/** `process.env` may be a test's own object, whose values need not be texts. */
 function ownEnvironment() {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith(PREFIX)));
+  const own = Object.entries(process.env).filter(([name, value]) => name.startsWith(PREFIX) && value !== undefined);
+  return Object.fromEntries(own.map(([name, value]) => [name, String(value)]));
+}
+
+/** A variable itself, never what `Object.prototype` has under its name. Blank is none. */
+function variable(name) {
+  const value = Object.hasOwn(process.env, name) ? String(process.env[name] ?? '').trim() : '';
+  return value === '' ? undefined : value;
 }
 
 function surroundings({ fetcher, metadataResolver, jwksResolver }) {
-  const { env } = process;
   return {
     hasFetcher: Boolean(fetcher),
     resolvesMetadata: Boolean(metadataResolver),
@@ -72,16 +80,16 @@ function surroundings({ fetcher, metadataResolver, jwksResolver }) {
     extraAuthorities: extraAuthorities(),
     // Loaded only then: it takes milliseconds.
     fallbackAuthorities: hasSystemAuthorities() ? undefined : require('node:tls').rootCertificates.join('\n'),
-    httpsProxy: env.HTTPS_PROXY ?? env.https_proxy,
+    httpsProxy: variable('HTTPS_PROXY') ?? variable('https_proxy'),
     // In CGI, HTTP_PROXY may be a client's `Proxy:` header (CVE-2016-5385).
-    httpProxy: env.REQUEST_METHOD ? env.http_proxy : (env.HTTP_PROXY ?? env.http_proxy),
-    noProxy: env.NO_PROXY ?? env.no_proxy,
+    httpProxy: (variable('REQUEST_METHOD') ? undefined : variable('HTTP_PROXY')) ?? variable('http_proxy'),
+    noProxy: variable('NO_PROXY') ?? variable('no_proxy'),
   };
 }
 
 /** As Node has it: a file that cannot be read is passed over. */
 function extraAuthorities() {
-  const path = process.env.NODE_EXTRA_CA_CERTS;
+  const path = variable('NODE_EXTRA_CA_CERTS');
   if (!path) return undefined;
   try {
     return readFileSync(path, 'utf8');
@@ -90,16 +98,19 @@ function extraAuthorities() {
   }
 }
 
-/** Minimal images have no certificate store; then Node's own list, which is long, is handed over. */
+/**
+ * Minimal images have no certificate store; then Node's own list, which is long, is handed over. The engine uses it
+ * only where it finds no certificate itself. A path that may not be looked at counts as absent.
+ */
 function hasSystemAuthorities() {
-  if (process.platform !== 'linux' || process.env.SSL_CERT_FILE || process.env.SSL_CERT_DIR) return true;
+  if (process.platform !== 'linux' || variable('SSL_CERT_FILE') || variable('SSL_CERT_DIR')) return true;
   return [
     '/etc/ssl/certs/ca-certificates.crt',
     '/etc/pki/tls/certs/ca-bundle.crt',
     '/etc/ssl/ca-bundle.pem',
     '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
     '/etc/ssl/cert.pem',
-  ].some((path) => existsSync(path));
+  ].some((path) => exists(path));
 }
 
 module.exports = { settingsOf };

@@ -88,7 +88,7 @@ export interface PKCE {
  */
 export function isUserInGroup(
   user: AccessTokenClaims | MonoCloudUser,
-  groups: string[],
+  groups: readonly string[],
   groupsClaim?: string,
   matchAll?: boolean,
 ): boolean;
@@ -126,7 +126,9 @@ export function generatePKCE(): Promise<PKCE>;
  * iterations and 16 random bytes of salt; the IV is 12 random bytes. The result is the base64url of salt, IV,
  * ciphertext and tag, different on every call.
  *
- * The key is derived off the main thread; it takes a thread of Node's pool (4 by default) tens of milliseconds.
+ * The key is derived off the main thread. It takes a thread of Node's pool (4 by default) about 100 milliseconds, so two
+ * keys are derived at a time, and up to 64 more calls of this and the functions below wait. The newest goes first. This
+ * is a limit on the process, not on each client: limit the rate of requests with cookies that cannot be decrypted.
  *
  * Not checked: the strength of the secret; take 32 random bytes or more. Not hidden: the length of the text.
  *
@@ -134,15 +136,20 @@ export function generatePKCE(): Promise<PKCE>;
  * @param secret The text to make the key of; not empty.
  * @throws {MonoCloudValidationError} `data` is not a string, or `secret` not a non-empty string; reason
  * `argument_invalid`.
+ * @throws {MonoCloudHttpError} Too many key derivations are waiting, which says nothing of the text: try again after
+ * `retryAfter` seconds; reason `overloaded`.
  */
 export function encrypt(data: string, secret: string): Promise<string>;
 
 /**
- * Decrypts what `encrypt` made. Whatever is wrong gives `undefined`, never an error and never a part of the text:
+ * Decrypts what `encrypt` made. Whatever is wrong with the text gives `undefined`, never an error and never a part of the text:
  * altered or cut text, another secret, no strict base64url (RFC 4648 §5: padding, whitespace, `+`, `/` and stray
  * trailing bits are refused), no string at all.
  *
  * Not checked: age and purpose of the text. The sessions and states below carry both.
+ *
+ * @throws {MonoCloudHttpError} Too many key derivations are waiting, which says nothing of the text: try again after
+ * `retryAfter` seconds; reason `overloaded`.
  */
 export function decrypt(data: string, secret: string): Promise<string | undefined>;
 
@@ -157,6 +164,8 @@ export function decrypt(data: string, secret: string): Promise<string | undefine
  * @param ttl Seconds, > 0, until the result expires. Left out, it never does.
  * @throws {MonoCloudValidationError} `Invalid session data` (reason `session_invalid`) when the session is not an
  * object; reason `argument_invalid` for another `ttl` or secret.
+ * @throws {MonoCloudHttpError} Too many key derivations are waiting, which says nothing of the session: try again after
+ * `retryAfter` seconds; reason `overloaded`.
  */
 export function encryptSession<T extends object = MonoCloudSession>(
   session: T,
@@ -172,6 +181,8 @@ export function encryptSession<T extends object = MonoCloudSession>(
  * @throws {MonoCloudValidationError} `Session Expired` (reason `session_expired`) at or after the moment of expiry,
  * `ttl` seconds after it was made: no clock tolerance. `Invalid session data` (reason `session_invalid`) for
  * everything else: altered text, another secret, a sealed auth state.
+ * @throws {MonoCloudHttpError} Too many key derivations are waiting, which says nothing of the session: try again after
+ * `retryAfter` seconds; reason `overloaded`.
  */
 export function decryptSession<T extends object = MonoCloudSession>(
   encryptedSession: string,
@@ -189,6 +200,8 @@ export function decryptSession<T extends object = MonoCloudSession>(
  * @param ttl Seconds, > 0, until the result expires. Left out, it never does.
  * @throws {MonoCloudValidationError} `Invalid auth state` (reason `auth_state_invalid`) when the state is not an
  * object; reason `argument_invalid` for another `ttl` or secret.
+ * @throws {MonoCloudHttpError} Too many key derivations are waiting, which says nothing of the state: try again after
+ * `retryAfter` seconds; reason `overloaded`.
  */
 export function encryptAuthState<T extends object = AuthState>(
   authState: T,
@@ -204,6 +217,8 @@ export function encryptAuthState<T extends object = AuthState>(
  * @throws {MonoCloudValidationError} `Auth state expired` (reason `auth_state_expired`) at or after the moment of
  * expiry, `ttl` seconds after it was made: no clock tolerance. `Invalid auth state` (reason `auth_state_invalid`) for
  * everything else: altered text, another secret, a sealed session.
+ * @throws {MonoCloudHttpError} Too many key derivations are waiting, which says nothing of the state: try again after
+ * `retryAfter` seconds; reason `overloaded`.
  */
 export function decryptAuthState<T extends object = AuthState>(
   encryptedAuthState: string,

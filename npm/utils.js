@@ -27,7 +27,7 @@ const CALLBACK_PARAMETERS = {
 
 function isUserInGroup(user, groups, groupsClaim, matchAll) {
   if (!Array.isArray(groups) || groups.some((group) => typeof group !== 'string')) {
-    throw new MonoCloudValidationError('groups must be an array of strings', 'argument_invalid');
+    throw new MonoCloudValidationError('groups must be an array of strings', undefined, 'argument_invalid');
   }
   const name = groupsClaim || 'groups';
   // An own member only: a claim named `constructor` is absent unless the token carries it.
@@ -68,12 +68,17 @@ async function generatePKCE() {
 }
 
 function callbackParameters(callback) {
-  if (callback instanceof URLSearchParams) return callback;
-  const { searchParams, hash } = callback instanceof URL ? callback : parseReference(callback);
+  if (isKind(callback, 'URLSearchParams')) return new URLSearchParams(String(callback));
+  const { searchParams, hash } = isKind(callback, 'URL') ? new URL(String(callback)) : parseReference(callback);
   // One part or the other, never a mixture. The query comes first, but a registered redirect URI may have a query
   // of its own while the response is in the fragment.
   const answersInQuery = Object.values(CALLBACK_PARAMETERS).some((name) => searchParams.has(name));
   return answersInQuery ? searchParams : new URLSearchParams(hash.slice(1));
+}
+
+/** By its tag, never by `instanceof`: another realm (Jest, jsdom) has classes of its own. */
+function isKind(value, kind) {
+  return Object.prototype.toString.call(value) === `[object ${kind}]`;
 }
 
 function parseReference(text) {
@@ -90,7 +95,7 @@ function parseReference(text) {
 }
 
 function invalidCallback(detail) {
-  return new MonoCloudValidationError(`Invalid callback parameters: ${detail}`, 'callback_invalid');
+  return new MonoCloudValidationError(`Invalid callback parameters: ${detail}`, undefined, 'callback_invalid');
 }
 
 /** 43 characters of the URL-safe alphabet, which is also the least RFC 7636 §4.1 asks of a code verifier. */

@@ -11,10 +11,14 @@
 mod allocation;
 #[path = "faults/clocks.rs"]
 mod clocks;
+#[path = "faults/discovery.rs"]
+mod discovery;
 #[path = "faults/flood.rs"]
 mod flood;
 #[path = "faults/introspection.rs"]
 mod introspection;
+#[path = "faults/introspection_load.rs"]
+mod introspection_load;
 #[path = "faults/issuer.rs"]
 mod issuer;
 #[path = "faults/outage.rs"]
@@ -27,5 +31,7 @@ mod rotation;
 mod start;
 #[path = "faults/tokens.rs"]
 mod tokens;
+#[path = "faults/walk.rs"]
+mod walk;
 #[path = "faults/world.rs"]
 mod world;

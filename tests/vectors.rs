@@ -1,7 +1,6 @@
 //! The engine against vectors from outside: Wycheproof, the JOSE cookbook (RFC 7520, 8037, 7797) and RFC 8705.
 //!
-//! They are data, read in place from `../shared/vectors` (`VECTORS` overrides), and no part of the project: where the
-//! folder is absent each test says that it is skipped, and where `CI=true` it fails.
+//! The files are in `__test__/vectors/third-party`, with their licences. A missing file is a failure.
 //!
 //! `cargo test --no-default-features --test vectors`
 

@@ -173,7 +173,6 @@ const NO_OBJECTS = {
   'with an encoded surrogate': (text) => octets(text, [0xed, 0xa0, 0x80]),
   'above U+10FFFF': (text) => octets(text, [0xf4, 0x90, 0x80, 0x80]),
   'with a character cut short': (text) => octets(text, [0xe2, 0x82]),
-  'with an escaped lone surrogate': (text) => text.replace(/\}$/, ',"x":"\\ud800"}'),
   'with a control character in a string': (text) => text.replace(/\}$/, ',"x":"\u0001"}'),
   'with an escape that is none': (text) => text.replace(/\}$/, ',"x":"\\x41"}'),
   'with NaN': (text) => text.replace(/\}$/, ',"x":NaN}'),
@@ -197,6 +196,17 @@ describe('JSON (RFC 8259, RFC 7515 §4, RFC 7519 §7.2)', () => {
     test(`claims that are ${what} are refused`, () =>
       target.refuses(sign(headerText(), spoil(claimsText())), 'claims_invalid'));
   }
+
+  test('a header with an escaped lone surrogate is refused', () =>
+    target.refuses(sign(headerText(',"x":"\\ud800"'), claimsText()), 'header_invalid'));
+
+  test('claims with an escaped lone surrogate are what JSON.parse gives, and refused where a rule reads one', async () => {
+    await target.accepts(sign(headerText(), claimsText(',"name":"Ann \\ud83d","\\udc00":["\\ud800"]')));
+    const readable = JSON.stringify({ ...target.issuer.claims(), scope: undefined, groups: undefined });
+    for (const read of ['"scope":"admin \\ud83d"', '"groups":["\\ud83d"]', '"cnf":{"\\ud83d":1}']) {
+      await target.refuses(sign(headerText(), readable.replace(/\}$/, `,${read}}`)), 'claims_invalid');
+    }
+  });
 
   test('nesting of 32 is accepted in both, and 10,000 in full is too large', async () => {
     const nested = (depth) => `,"x":${'['.repeat(depth)}${']'.repeat(depth)}`;

@@ -29,7 +29,7 @@ function routes() {
   const failing = (message, code) => {
     const subclassed = target.clientWith({});
     subclassed.validateAccessToken = async () => {
-      throw new MonoCloudTokenError(message, code, 'expired');
+      throw new MonoCloudTokenError(message, undefined, 'expired', code);
     };
     return subclassed;
   };
@@ -162,9 +162,18 @@ for (const framework of FRAMEWORKS) {
     test('what a resolver passes on is a token only when it is one string', async () => {
       const token = target.issuer.sign();
       assert.equal((await ask({ path: `/resolved?t=${token}` })).status, 200);
-      // A query that is parsed into an array, or, by some parsers, into an object.
-      for (const query of [`t=${token}&t=${token}`, `t[]=${token}`, `t[toString]=${token}`, 't=', 't=%20', 'u=']) {
-        assertUnseen(await ask({ path: `/resolved?${query}` }), query);
+      for (const query of ['t=', 't=%20', 'u=']) assertUnseen(await ask({ path: `/resolved?${query}` }), query);
+      // A query that is parsed into an array, or, by some parsers, into an object. A token in the header beside it is
+      // not taken instead: which of the two was meant?
+      const failed = 'Bearer error="invalid_token"';
+      for (const lines of [[], [`Authorization: Bearer ${token}`]]) {
+        const answer = await ask({ path: `/resolved?t=${token}&t=${token}`, lines });
+        assert.deepEqual([answer.status, challengesOf(answer)], [401, [failed]]);
+      }
+      for (const query of [`t[]=${token}`, `t[toString]=${token}`]) {
+        const answer = await ask({ path: `/resolved?${query}` });
+        assert.equal(answer.status, 401, query);
+        assert.ok(['Bearer', failed].includes(challengesOf(answer).join()), query);
       }
     });
   });

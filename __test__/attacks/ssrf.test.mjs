@@ -130,7 +130,8 @@ describe('an endpoint that metadata names, for a tenant elsewhere', () => {
     test(`a jwks_uri of ${JSON.stringify(value)} is not called`, async () => {
       const { client, asked } = clientOf({ jwks_uri: value });
       await assert.rejects(client.getJwks(), { name: 'MonoCloudHttpError' });
-      assert.equal(asked.length, 1);
+      // The place of RFC 8414 §3.1 is asked for what the document at the OpenID place lacks.
+      assert.deepEqual(asked, [`${TENANT}/.well-known/openid-configuration`, `${TENANT}/.well-known/oauth-authorization-server`]);
     });
   }
 
@@ -141,9 +142,17 @@ describe('an endpoint that metadata names, for a tenant elsewhere', () => {
   });
 
   test('metadata of another issuer name nothing that is called (RFC 8414 §3.3)', async () => {
-    for (const issuer of ['https://evil.example', `${TENANT}.evil.example`, `${TENANT}/a`, `${TENANT}//`, 'http://tenant.example', TENANT.toUpperCase(), '', null]) {
+    for (const issuer of ['https://evil.example', `${TENANT}.evil.example`, `${TENANT}/a`, `${TENANT}//`, 'http://tenant.example', TENANT.toUpperCase(), '']) {
       const { client, asked } = clientOf({ issuer, jwks_uri: 'https://evil.example/jwks' });
       await assertRefused(() => client.getJwks(), { name: 'MonoCloudValidationError', reason: 'metadata_issuer_mismatch', token: undefined });
+      assert.equal(asked.length, 1);
+    }
+  });
+
+  test('metadata that name no issuer name nothing that is called', async () => {
+    for (const issuer of [null, undefined, 1, ['https://tenant.example']]) {
+      const { client, asked } = clientOf({ issuer, jwks_uri: 'https://evil.example/jwks' });
+      await assertRefused(() => client.getJwks(), { name: 'MonoCloudHttpError', reason: 'body_invalid', token: undefined });
       assert.equal(asked.length, 1);
     }
   });

@@ -7,11 +7,11 @@ const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const ESCAPES = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', '"': '"', '\\': '\\', '/': '/' };
 
 /**
- * `{ hasBom, depth, duplicates, loneSurrogate, infinite, value }` of octets; `duplicates` are the paths of
- * members that come twice. `value` is what `JSON.parse` gives, `undefined` when it throws.
+ * `{ hasBom, depth, duplicates, loneSurrogates, infinite, value }` of octets; `duplicates` are the paths of
+ * members that come twice, `loneSurrogates` and `infinite` those of such texts and numbers. `value` is what `JSON.parse` gives, `undefined` when it throws.
  */
 export function inspectJson(octets) {
-  const facts = { hasBom: false, depth: 0, duplicates: [], loneSurrogate: false, infinite: false, value: undefined };
+  const facts = { hasBom: false, depth: 0, duplicates: [], loneSurrogates: [], infinite: [], value: undefined };
   const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(octets);
   facts.hasBom = text.startsWith('\ufeff');
   const bare = facts.hasBom ? text.slice(1) : text;
@@ -36,8 +36,8 @@ function walk(text, facts) {
     const open = text[at];
     if (open === '{') members(depth, path);
     else if (open === '[') items(depth, path);
-    else if (open === '"') string();
-    else if (open === '-' || /\d/.test(open)) number();
+    else if (open === '"') note(string(), path);
+    else if (open === '-' || /\d/.test(open)) number(path);
     else at += open === 'f' ? 5 : 4;
     skip();
   }
@@ -49,7 +49,8 @@ function walk(text, facts) {
       if (text[at] === ',') at += 1;
       skip();
       const name = string();
-      if (seen.has(name)) facts.duplicates.push([...path, name].join('.'));
+      note(name, [...path, name]);
+      if (seen.has(name)) facts.duplicates.push([...path, name]);
       seen.add(name);
       skip();
       at += 1; // the colon
@@ -81,15 +82,18 @@ function walk(text, facts) {
       }
     }
     at += 1;
-    if (!content.isWellFormed()) facts.loneSurrogate = true;
     return content;
   }
 
-  function number() {
+  function note(text, path) {
+    if (!text.isWellFormed()) facts.loneSurrogates.push(path);
+  }
+
+  function number(path) {
     NUMBER.lastIndex = at;
     const [digits] = NUMBER.exec(text);
     at += digits.length;
-    if (!Number.isFinite(Number(digits))) facts.infinite = true;
+    if (!Number.isFinite(Number(digits))) facts.infinite.push(path);
   }
 
   value(1, []);

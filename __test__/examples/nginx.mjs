@@ -2,21 +2,20 @@
 //
 // The one of this machine, with the example's own configuration: only its ports are changed.
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import { join } from 'node:path';
 
 import { open } from '../support/http.mjs';
+import { needsCommand } from '../support/suite.mjs';
 
 const ATTEMPTS = 5;
 const DEADLINE_MS = 10_000;
 
-const isInstalled = spawnSync('nginx', ['-v']).status === 0;
-
-/** Why there is no nginx here, for `{ skip }` of a test. Under CI=true a missing one is a failure, not a skip. */
-export const unavailable = isInstalled || process.env.CI === 'true' ? false : 'nginx is not installed';
+/** Why there is no nginx here, for `describeWhere`; `false` where there is one. */
+export const unavailable = needsCommand('nginx', '-v');
 
 /** Starts nginx in the folder of an example, before the API at `apiPort`: `{ url, close }`. */
 export async function startNginx(folder, apiPort) {

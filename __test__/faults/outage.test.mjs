@@ -6,17 +6,18 @@
 
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 
 import { unsupported } from '../support/authorization-server.mjs';
 import { FAULTS, drip, dripHead, hang } from './bodies.mjs';
 import { alone, startProviderBehindProxy } from './issuers.mjs';
-import { DISCOVERY } from './proxy.mjs';
+import { DISCOVERY, OAUTH_DISCOVERY } from './proxy.mjs';
 import { eventually, rejection, within } from './waiting.mjs';
+import { describeWhere } from '../support/suite.mjs';
 
 const ENDLESS = { 'nothing at all': hang(), 'an octet a second': drip(), 'an octet a second of its head': dripHead() };
 
-describe('an issuer that fails after it was there', { skip: unsupported }, () => {
+describeWhere(unsupported, 'an issuer that fails after it was there', () => {
   let server;
   let tokens;
   before(async () => {
@@ -46,6 +47,7 @@ describe('an issuer that fails after it was there', { skip: unsupported }, () =>
       const client = await warm();
       server.proxy.fault('/jwks', fault);
       server.proxy.fault(DISCOVERY, fault);
+      server.proxy.fault(OAUTH_DISCOVERY, fault);
       assert.equal((await rejection(within(20_000, client.getJwks(true)))).reason, reason);
       assert.equal((await rejection(within(20_000, client.getMetadata(true)))).reason, reason);
       await acceptsAll(client);

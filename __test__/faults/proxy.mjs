@@ -11,6 +11,8 @@ import { close, open, readBody } from '../support/http.mjs';
 import { send } from './bodies.mjs';
 
 export const DISCOVERY = '/.well-known/openid-configuration';
+/** RFC 8414 §3.1: asked when the first place answers 404. */
+export const OAUTH_DISCOVERY = '/.well-known/oauth-authorization-server';
 
 /** `tls`: `{ cert, key }` of `pki.server()`, else plain HTTP. */
 export async function startFaultProxy({ tls } = {}) {

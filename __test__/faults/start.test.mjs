@@ -4,7 +4,7 @@
 // attempts takes minutes and is tested in virtual time: tests/faults/start.rs.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 
 import express from 'express';
 import Fastify from 'fastify';
@@ -16,13 +16,14 @@ import { unsupported } from '../support/authorization-server.mjs';
 import { get, listen } from '../support/http.mjs';
 import { FAULTS, delay, status } from './bodies.mjs';
 import { alone, startProviderBehindProxy } from './issuers.mjs';
-import { DISCOVERY } from './proxy.mjs';
+import { DISCOVERY, OAUTH_DISCOVERY } from './proxy.mjs';
 import { eventually, within } from './waiting.mjs';
+import { describeWhere } from '../support/suite.mjs';
 
 /** Waits that an issuer may cost a request; the contract says 1.5 s, and a loaded machine needs more. */
 const PATIENCE_MS = 4000;
 
-describe('an issuer that is down when the API starts', { skip: unsupported }, () => {
+describeWhere(unsupported, 'an issuer that is down when the API starts', () => {
   let server;
   let token;
   before(async () => {
@@ -105,6 +106,7 @@ describe('an issuer that is down when the API starts', { skip: unsupported }, ()
     for (const [what, [fault, reason]] of Object.entries(FAULTS)) {
       test(`because ${path} answers with ${what} is a MonoCloudHttpError of ${reason}`, async () => {
         server.proxy.fault(path, fault);
+        server.proxy.fault(OAUTH_DISCOVERY, fault);
         const outcome = within(20_000, alone(server).validateAccessToken(token));
         await assert.rejects(outcome, (error) => {
           assert.deepEqual([error.name, error.reason], ['MonoCloudHttpError', reason]);

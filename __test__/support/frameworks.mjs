@@ -8,7 +8,7 @@ import { get, listen } from './http.mjs';
 const isOldNode = Number(process.versions.node.split('.')[0]) < 20;
 
 /**
- * `routes`: path to `{ protect, handler }`; `handler` gives the value that is answered, by default the claims.
+ * `routes`: path to `{ protect, handler, methods }`; `handler` gives the value that is answered, by default the claims.
  * `configure`: gets the app before its routes.
  */
 async function serveExpress(framework, routes, configure) {
@@ -23,8 +23,8 @@ async function serveExpress(framework, routes, configure) {
 async function serveFastify(framework, routes, configure) {
   const app = framework();
   await configure?.(app);
-  for (const [path, { protect, handler = claimsOf }] of Object.entries(routes)) {
-    app.route({ method: ['GET', 'POST'], url: path, onRequest: protect, handler: async (request) => handler(request) });
+  for (const [path, { protect, handler = claimsOf, methods = ['GET', 'POST'] }] of Object.entries(routes)) {
+    app.route({ method: methods, url: path, onRequest: protect, handler: async (request) => handler(request) });
   }
   return listen(app);
 }

@@ -1,7 +1,8 @@
 // Where does a protected route find the token and the certificate? The same on every framework.
 
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { test } from 'node:test';
 
 import { MonoCloudBackendNodeClient, MonoCloudValidationError } from '@monocloud/backend-node';
 
@@ -9,6 +10,7 @@ import { ANSWERS, partsOf } from './frameworks.mjs';
 import { get } from './http.mjs';
 import { AUDIENCE, ISSUER, JWKS, offline, signed } from './offline.mjs';
 import { certificateOf } from './vectors.mjs';
+import { describeWhere } from './suite.mjs';
 
 const { invalid, unauthorized } = ANSWERS;
 
@@ -32,7 +34,7 @@ const failing = {
 export function credentialsOf(framework) {
   const { protectApi } = framework;
 
-  describe(`${framework.name}: the token resolver`, { skip: framework.skip }, () => {
+  describeWhere(framework.skip, `${framework.name}: the token resolver`, () => {
     const answer = (tokenResolver, request) => framework.answer(protectApi(offline(), { tokenResolver })(), request);
 
     for (const [how, wrap] of [['sync', (value) => value], ['async', async (value) => value]]) {
@@ -55,6 +57,15 @@ export function credentialsOf(framework) {
       assert.equal((await answer(tokenResolver, { headers: { cookie: `token=${signed()}` } })).status, 200);
     });
 
+    test('that gives what is neither text nor nothing is answered with 401, also with a good token in the header', async () => {
+      for (const odd of [[signed()], { token: signed() }, 1, true, Buffer.from(signed()), Symbol('token'), () => signed()]) {
+        assert.deepEqual(await answer(() => odd, { token: signed() }), unauthorized('Bearer error="invalid_token"'));
+      }
+      for (const nothing of [false, 0]) {
+        assert.equal((await answer(() => nothing, { token: signed({ sub: 'header' }) })).body.claims.sub, 'header');
+      }
+    });
+
     for (const [how, resolver] of Object.entries(failing)) {
       test(`that ${how} is answered with 401, also with a good token in the header`, async () => {
         assert.deepEqual(await answer(resolver, { token: signed() }), unauthorized('Bearer error="invalid_token"'));
@@ -62,7 +73,7 @@ export function credentialsOf(framework) {
     }
   });
 
-  describe(`${framework.name}: the certificate resolver`, { skip: framework.skip }, () => {
+  describeWhere(framework.skip, `${framework.name}: the certificate resolver`, () => {
     /** The answer, and how often the resolver was called. */
     async function ask({ token, route, client = offline(), certificate = OWN }) {
       let calls = 0;
@@ -98,7 +109,7 @@ export function credentialsOf(framework) {
       ['no certificate', undefined, 'Token is bound to a client certificate and none was presented'],
       ['null', null, 'Token is bound to a client certificate and none was presented'],
       ['what is none', 'rubbish!', 'Client certificate could not be read'],
-      ['what is no text', Buffer.from(OWN), 'Token is bound to a client certificate and none was presented'],
+      ['what is no text', Buffer.from(OWN), undefined],
     ]) {
       test(`that gives ${what} is answered with 401`, async () => {
         // `undefined` would be the default of `ask`.
@@ -130,7 +141,44 @@ export function credentialsOf(framework) {
     }
   });
 
-  describe(`${framework.name}: protectApi`, { skip: framework.skip }, () => {
+  describeWhere(framework.skip, `${framework.name}: a resolver that fails`, () => {
+    /** The events `refused` while `work` runs. */
+    async function refusals(work) {
+      const messages = [];
+      const listen = (message) => messages.push({ ...message });
+      subscribe('monocloud:backend:refused', listen);
+      try {
+        await work();
+      } finally {
+        unsubscribe('monocloud:backend:refused', listen);
+      }
+      return messages;
+    }
+
+    const origin = { issuer: ISSUER, audience: AUDIENCE };
+    const event = (resolver, kind) => ({ ...origin, ...(kind && { kind }), reason: 'resolver_failed', resolver });
+    for (const [how, resolver] of Object.entries({ ...failing, 'gives a list': () => ['canary'] })) {
+      test(`because it ${how} is told by one event, which says which one and nothing of what it threw`, async () => {
+        const ask = (options, token) => framework.answer(protectApi(offline(), options)(), { token });
+        assert.deepEqual(await refusals(() => ask({ tokenResolver: resolver }, signed())), [event('tokenResolver')]);
+        const certificate = await refusals(() => ask({ certificateResolver: resolver }, bound()));
+        assert.deepEqual(certificate.at(-1), event('certificateResolver', 'jwt'));
+        const opaque = await refusals(() => ask({ certificateResolver: resolver }, 'opaque'));
+        assert.deepEqual(opaque, [event('certificateResolver', 'opaque')]);
+      });
+    }
+
+    test('is told of a spied client by its name, and of a foreign one without', async () => {
+      const tokenResolver = failing.rejects;
+      const spied = Object.assign(offline(), { validateAccessToken: async () => ({}) });
+      const messages = (client) => refusals(() => framework.answer(protectApi(client, { tokenResolver })()));
+      assert.deepEqual(await messages(spied), [event('tokenResolver')]);
+      const foreign = { validateAccessToken: async () => ({}) };
+      assert.deepEqual(await messages(foreign), [{ ...event('tokenResolver'), issuer: undefined, audience: undefined }]);
+    });
+  });
+
+  describeWhere(framework.skip, `${framework.name}: protectApi`, () => {
     const VARIABLES = { MONOCLOUD_BACKEND_TENANT_DOMAIN: ISSUER, MONOCLOUD_BACKEND_AUDIENCE: AUDIENCE };
     function setEnvironment(t, variables = VARIABLES) {
       Object.assign(process.env, variables);
@@ -151,14 +199,14 @@ export function credentialsOf(framework) {
 
     test('with a client takes that, and needs no environment', async () => {
       const client = new MonoCloudBackendNodeClient({ tenantDomain: ISSUER, audience: AUDIENCE, jwksResolver: () => JWKS });
-      for (const args of [[client], [client, undefined], [client, {}], [client, { tokenResolver: undefined, certificateResolver: null }]]) {
+      for (const args of [[client], [client, undefined], [client, {}], [client, { tokenResolver: undefined, certificateResolver: null, allowPreflight: undefined }]]) {
         assert.equal((await framework.answer(protectApi(...args)(), { token: signed() })).status, 200);
       }
     });
 
     test('refuses a resolver that is no function, and a route option that is none, when they are given', (t) => {
       setEnvironment(t);
-      for (const bad of [{ tokenResolver: 'cookie' }, { certificateResolver: {} }]) {
+      for (const bad of [{ tokenResolver: 'cookie' }, { certificateResolver: {} }, { allowPreflight: 'true' }, { allowPreflight: 1 }]) {
         assert.throws(() => protectApi(bad), MonoCloudValidationError);
         assert.throws(() => protectApi(offline(), bad), MonoCloudValidationError);
       }

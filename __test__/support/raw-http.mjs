@@ -5,9 +5,13 @@ import net from 'node:net';
 const DEADLINE_MS = 10_000;
 
 /** GET over a bare socket, with these header lines; `{ status, headers, body }`, the headers as `[[name, value], …]`. */
-export async function rawGet(url, lines) {
+export function rawGet(url, lines) {
+  return rawRequest(url, 'GET', lines);
+}
+
+export async function rawRequest(url, method, lines) {
   const { hostname, port, pathname, search } = new URL(url);
-  const request = [`GET ${pathname}${search} HTTP/1.1`, `Host: ${hostname}`, 'Connection: close', ...lines, '', ''];
+  const request = [`${method} ${pathname}${search} HTTP/1.1`, `Host: ${hostname}`, 'Connection: close', ...lines, '', ''];
   const text = await exchange(hostname, port, request.join('\r\n'));
   const [head, ...rest] = text.split('\r\n\r\n');
   const [statusLine, ...headerLines] = head.split('\r\n');

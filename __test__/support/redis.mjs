@@ -2,7 +2,7 @@
 //
 // `redis-server` of this machine, on a free port of loopback, keeping nothing.
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,13 +12,12 @@ import { Redis } from 'ioredis';
 import { createClient, createClientPool } from 'redis';
 
 import { open } from './http.mjs';
+import { needsCommand } from './suite.mjs';
 
 const ATTEMPTS = 5;
 
-const isInstalled = spawnSync('redis-server', ['--version']).status === 0;
-
-/** Why there is no Redis here, for `{ skip }` of a test. Under CI=true a missing one is a failure: nothing is skipped. */
-export const unavailable = isInstalled || process.env.CI === 'true' ? false : 'redis-server is not installed';
+/** Why there is no Redis here, for `describeWhere`; `false` where there is one. */
+export const unavailable = needsCommand('redis-server');
 
 /** The libraries by name: `{ client, close }` at `port`, as users make them; `close` ends them also without a server. */
 export const LIBRARIES = {

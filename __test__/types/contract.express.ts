@@ -7,6 +7,7 @@ import {
   protectApi,
   type AccessTokenClaims,
   type AuthenticatedExpressRequest,
+  type ExpressMiddleware,
   type ProtectMiddleware,
   type ProtectOptions,
 } from '@monocloud/backend-node/express';
@@ -48,7 +49,7 @@ protectApi({}, client);
 
 // --- where the middleware goes ---
 
-const middleware: ProtectMiddleware = protect({ scopes: ['data:read'], groups: ['staff'], validateCertificateBinding: true });
+const middleware: ExpressMiddleware = protect({ scopes: ['data:read'], groups: ['staff'], validateCertificateBinding: true });
 const handler: RequestHandler = middleware;
 const strictHandler: RequestHandler<{ id: string }, { ok: boolean }, { name: string }, { q: string }, { user: string }> = middleware;
 const options: ProtectOptions = {};
@@ -62,8 +63,37 @@ app.use(async (req: Request, res: Response, next: NextFunction) => {
 });
 // @ts-expect-error a list is asked for
 protect({ scopes: 'data:read' });
-// @ts-expect-error the mode is the client's
 protect({ validateCertificateBinding: 'required' });
+protect({ validateCertificateBinding: 'when_present', scopes: ['a'] as const, groups: ['b'] as string[] });
+// @ts-expect-error not a mode
+protect({ validateCertificateBinding: 'yes' });
+protectApi({ allowPreflight: true });
+// @ts-expect-error a boolean
+protectApi({ allowPreflight: 'true' });
+
+// --- the names of the published package: the factory's type, and what it gives ---
+
+const factory: ProtectMiddleware = protectApi(client);
+class Guard {
+  constructor(private readonly protect: ProtectMiddleware) {}
+  all(): RequestHandler[] {
+    return [this.protect(), this.protect({ scopes: ['a'] })];
+  }
+}
+app.use(new Guard(factory).all());
+same<ReturnType<typeof protectApi>, ProtectMiddleware>(true);
+same<ReturnType<ProtectMiddleware>, ExpressMiddleware>(true);
+same<ReturnType<ExpressMiddleware>, void | Promise<void>>(true);
+/** Stand-ins of an application's tests, sync and async, by Node's types or by Express's. */
+const open: ProtectMiddleware = () => (_request, _response, next) => next();
+const typedOpen: ProtectMiddleware = (options) => async (request: Request, response: Response, next: NextFunction) => {
+  if (options?.scopes?.includes('none')) response.status(403).json({});
+  else next();
+};
+const waiting: ProtectMiddleware = () => async (_request, _response, next) => next();
+app.use(open(), typedOpen({ scopes: ['a'] }), waiting());
+// @ts-expect-error the factory is not the middleware: `protect()`, not `protect`
+const uncalled: ExpressMiddleware = factory;
 
 // --- the route's own types survive ---
 
@@ -94,4 +124,4 @@ app.get('/', protect(), (req, res) => {
 const sameClient: root.MonoCloudBackendNodeClient = client;
 same<typeof MonoCloudTokenError, typeof root.MonoCloudTokenError>(true);
 
-export { sameClient };
+export { sameClient, uncalled };

@@ -16,6 +16,7 @@ import {
   protectApi,
   type AccessTokenClaims,
   type AuthenticatedFastifyRequest,
+  type FastifyHook,
   type ProtectHook,
   type ProtectOptions,
 } from '@monocloud/backend-node/fastify';
@@ -55,7 +56,7 @@ protectApi({}, client);
 
 // --- where the hook goes ---
 
-const hook: ProtectHook = protect({ scopes: ['data:read'], groups: ['staff'], validateCertificateBinding: true });
+const hook: FastifyHook = protect({ scopes: ['data:read'], groups: ['staff'], validateCertificateBinding: true });
 const onRequest: onRequestAsyncHookHandler = hook;
 const preHandler: preHandlerAsyncHookHandler = hook;
 const options: ProtectOptions = {};
@@ -79,8 +80,35 @@ fastify.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply
 fastify.get('/e', { onRequest: protect }, async () => ({}));
 // @ts-expect-error a list is asked for
 protect({ scopes: 'data:read' });
-// @ts-expect-error the mode is the client's
 protect({ validateCertificateBinding: 'required' });
+protect({ validateCertificateBinding: 'when_present', scopes: ['a'] as const, groups: ['b'] as string[] });
+// @ts-expect-error not a mode
+protect({ validateCertificateBinding: 'yes' });
+protectApi({ allowPreflight: true });
+// @ts-expect-error a boolean
+protectApi({ allowPreflight: 'true' });
+
+// --- the names of the published package: the factory's type, and what it gives ---
+
+const factory: ProtectHook = protectApi(client);
+class Guard {
+  constructor(private readonly protect: ProtectHook) {}
+  all(): onRequestAsyncHookHandler[] {
+    return [this.protect(), this.protect({ scopes: ['a'] })];
+  }
+}
+fastify.get('/guarded', { onRequest: new Guard(factory).all() }, async () => ({}));
+same<ReturnType<typeof protectApi>, ProtectHook>(true);
+same<ReturnType<ProtectHook>, FastifyHook>(true);
+/** Stand-ins of an application's tests, by the package's types or by Fastify's. */
+const open: ProtectHook = () => async () => undefined;
+const typedOpen: ProtectHook = (options) => async (request: FastifyRequest, reply: FastifyReply) => {
+  if (options?.scopes?.includes('none')) return reply.status(403).send({});
+  request.log.info('open');
+};
+fastify.get('/open', { onRequest: [open(), typedOpen({ scopes: ['a'] })] }, async () => ({}));
+// @ts-expect-error the factory is not the hook: `protect()`, not `protect`
+const uncalled: FastifyHook = factory;
 
 // --- the route's own types survive ---
 
@@ -140,4 +168,4 @@ secure.get('/h', { onRequest: protect() }, async (request) => {
 const sameClient: root.MonoCloudBackendNodeClient = client;
 same<typeof MonoCloudTokenError, typeof root.MonoCloudTokenError>(true);
 
-export { sameClient };
+export { sameClient, uncalled };

@@ -35,6 +35,7 @@ import type {
   ValidateAccessTokenOptions,
   ValidateJwtAccessTokenOptions,
 } from '@monocloud/backend-node';
+import { isUserInGroup } from '@monocloud/backend-node/utils';
 import * as undici from 'undici';
 
 // @ts-expect-error `protectApi` belongs to ./express and ./fastify
@@ -76,6 +77,7 @@ const everyOption: Required<MonoCloudBackendNodeClientOptions> = {
   clientId: 'api',
   clientSecret: 'secret',
   clientAuthMethod: 'private_key_jwt',
+  assertionAudience: 'https://acme.example/introspect',
   groupOptions: { groupsClaim: 'roles', matchAll: true },
   clockSkew: 0,
   clockTolerance: 300,
@@ -143,6 +145,13 @@ async function methods(token: string): Promise<void> {
 
   const scopes = ['data:read', 'data:write'] as const;
   await client.validateAccessToken(token, { scopes, validateCertificateBinding: true, clientCertificate: undefined });
+  const mutable: string[] = ['staff'];
+  await client.validateAccessToken(token, { scopes: mutable, groups: mutable, validateCertificateBinding: 'required' });
+  await client.introspectAccessToken(token, { groups: scopes, validateCertificateBinding: 'dangerously_ignore' });
+  // @ts-expect-error not a mode
+  await client.validateAccessToken(token, { validateCertificateBinding: 'never' });
+  const constant = { keys: [{ kty: 'OKP', crv: 'Ed25519', x: '', key_ops: ['verify'], x5c: [] }] } as const;
+  await client.validateJwtAccessToken(token, { jwks: constant });
   await client.validateJwtAccessToken(token, { jwks: await client.getJwks(true) });
 
   const metadata: IssuerMetadata = await client.getMetadata();
@@ -216,12 +225,31 @@ function exhaustive(error: MonoCloudTokenError | MonoCloudValidationError | Mono
 
 const reason: MonoCloudReason = 'a word of a later release';
 const raw: MonoCloudRawResponse = { status: 500, statusText: '', headers: {}, body: '' };
-new MonoCloudTokenError('Token has expired', 'invalid_token', 'expired');
-new MonoCloudValidationError('audience is required', reason);
-new MonoCloudHttpError('out of reach', 'connection_refused');
-new MonoCloudOPError('invalid_client', undefined, 'client_refused', raw);
+// As published: the message, then the response.
+new MonoCloudAuthBaseError('text');
+new MonoCloudValidationError('audience is required');
+new MonoCloudValidationError('audience is required', raw);
+new MonoCloudTokenError('Token is missing required scopes');
+new MonoCloudTokenError('Token has expired', raw);
+new MonoCloudHttpError('out of reach', raw);
+new MonoCloudOPError('invalid_client');
+new MonoCloudOPError('invalid_client', 'Client authentication failed', raw);
+// Behind these: the reason, and the code.
+new MonoCloudValidationError('audience is required', undefined, reason);
+new MonoCloudHttpError('out of reach', raw, 'connection_refused');
+new MonoCloudTokenError('Not yours', undefined, 'own', 'insufficient_groups');
+new MonoCloudOPError('invalid_client', undefined, raw, 'client_refused');
+same<MonoCloudAuthBaseError['reason'], MonoCloudReason | undefined>(true);
+// @ts-expect-error a reason is not a response
+new MonoCloudValidationError('audience is required', 'option_invalid');
 // @ts-expect-error not a code
-new MonoCloudTokenError('Token has expired', 'expired', 'expired');
+new MonoCloudTokenError('Token has expired', undefined, 'expired', 'expired');
+class OwnError extends MonoCloudTokenError {
+  constructor(message: string) {
+    super(message);
+  }
+}
+export const own: MonoCloudTokenError = new OwnError('Not today');
 
 // --- caches ---
 
@@ -271,6 +299,14 @@ const keys: Jwks = { keys: [key] };
 const header: JwsHeaderParameters = { alg: 'RS256', kid: '1', custom: 1 };
 const aliases: MtlsEndpointAliases = { introspection_endpoint: 'https://mtls.a.b/introspect' };
 const protectOptions: ProtectOptions = { scopes: ['a'] };
+/** What an application annotates by its own types, mutable or not, is accepted wherever a list is taken. */
+const lists: [string[], readonly string[]] = [['a'], ['b']];
+export const listed: ProtectOptions[] = lists.map((list) => ({ scopes: list, groups: list }));
+export const inGroup: boolean[] = lists.map((list) => isUserInGroup({ groups: ['a'] }, list));
+export const published = (client: MonoCloudBackendNodeClient, options: { scopes?: string[]; groups?: string[]; validateCertificateBinding?: boolean }) =>
+  client.validateAccessToken('a.b.c', options);
+const METADATA = { issuer: 'https://a.b', scopes_supported: ['a'], mtls_endpoint_aliases: { token_endpoint: 'https://c' } } as const;
+new MonoCloudBackendNodeClient({ metadataResolver: () => METADATA });
 const token: TokenResolver<{ cookie: string }> = (request) => request.cookie;
 const certificate: ClientCertificateResolver<{ pem?: string }> = async (request) => request.pem;
 const requestOptions: ProtectApiRequestOptions<{ cookie: string }> = { tokenResolver: token };

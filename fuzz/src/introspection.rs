@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use monocloud_backend_node::engine::error::{Class, Failure, Reason};
 use monocloud_backend_node::engine::http::Response;
+use monocloud_backend_node::engine::json;
 use monocloud_backend_node::engine::policy::Policy;
 use serde_json::Value;
 
@@ -20,21 +21,11 @@ const EXCERPT: usize = 1024;
 pub fn check(data: &[u8]) {
     let Some((first, body)) = data.split_first() else { return };
     let status = STATUSES[usize::from(*first) % STATUSES.len()];
-    let is_suspended = world::with(|world| match ask(world, status, body) {
-        Ok(text) => {
-            check_claims(world, status, body, &text);
-            false
-        }
-        Err(failure) if failure.reason == Reason::IntrospectionSuspended => true,
-        Err(failure) => {
-            check_failure(status, &failure);
-            false
-        }
+    // Nothing here suspends introspection: no content of an answer counts for the circuit breaker, nor do these statuses.
+    world::with(|world| match ask(world, status, body) {
+        Ok(text) => check_claims(world, status, body, &text),
+        Err(failure) => check_failure(status, &failure),
     });
-    // After many bodies of rubbish the endpoint is left alone: on to the next one.
-    if is_suspended {
-        world::renew();
-    }
 }
 
 fn ask(world: &World, status: u16, body: &[u8]) -> Result<Arc<str>, Failure> {
@@ -49,7 +40,8 @@ fn ask(world: &World, status: u16, body: &[u8]) -> Result<Arc<str>, Failure> {
 fn check_claims(world: &World, status: u16, body: &[u8], text: &str) {
     assert_eq!(status, 200);
     assert_eq!(text.as_bytes(), body);
-    let value: Value = serde_json::from_str(text).expect("JSON");
+    // Where no rule reads, claims may hold a number that is none in Rust.
+    let Some(value) = json::document(text) else { return };
     assert_eq!(value.get("active"), Some(&Value::Bool(true)));
     let policy = Policy::default();
     let decision = world.engine.decide_introspected(text, &world::call(TOKEN, &policy));

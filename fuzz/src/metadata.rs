@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use monocloud_backend_node::engine::metadata::{Metadata, Tenant};
+use monocloud_backend_node::engine::metadata::{Endpoint, Metadata, Place, Tenant};
 use url::{Host, Url};
 
 const ELSEWHERE: &str = "https://tenant.example";
@@ -15,23 +15,28 @@ pub fn check(data: &[u8]) {
         if let Ok(url) = tenant.endpoint(text) {
             check_endpoint(domain, &url);
         }
-        let Ok(metadata) = Metadata::parse(text, &tenant) else { continue };
+        let Ok(metadata) = Metadata::parse(text, Place::OpenId, &tenant) else { continue };
         assert_eq!(metadata.issuer.strip_suffix('/').unwrap_or(&metadata.issuer), domain);
         assert_eq!(metadata.text, text);
         let endpoints = [
-            metadata.jwks_uri(&tenant),
-            metadata.introspection_endpoint(&tenant),
-            metadata.mtls_introspection_endpoint(&tenant, None),
-            metadata.mtls_introspection_endpoint(&tenant, Some("store")),
+            Endpoint::Keys,
+            Endpoint::Introspection,
+            Endpoint::MtlsIntrospection { trust_store: None },
+            Endpoint::MtlsIntrospection { trust_store: Some("store".into()) },
         ];
-        for url in endpoints.into_iter().flatten() {
+        for url in endpoints.iter().flat_map(|endpoint| metadata.endpoint(endpoint, &tenant)) {
             check_endpoint(domain, &url);
         }
     }
     if let Some(tenant) = Tenant::parse(text) {
-        let url = tenant.discovery_url().expect("a tenant has an address");
-        assert!(url.scheme() == "https" || is_loopback(&url));
-        assert!(url.path().ends_with("/.well-known/openid-configuration") && url.query().is_none());
+        let own = tenant.metadata_url(Place::OpenId).expect("a tenant has an address");
+        assert!(own.path().ends_with("/.well-known/openid-configuration"));
+        let other = tenant.metadata_url(Place::OAuth).expect("a tenant has an address");
+        assert!(other.path().starts_with("/.well-known/oauth-authorization-server"));
+        for url in [own, other] {
+            assert!(url.scheme() == "https" || is_loopback(&url));
+            assert!(url.query().is_none());
+        }
     }
 }
 

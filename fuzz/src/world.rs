@@ -126,8 +126,3 @@ thread_local! {
 pub fn with<T>(work: impl FnOnce(&World) -> T) -> T {
     WORLD.with_borrow(work)
 }
-
-/// Begins anew: nothing is remembered, and no endpoint is in trouble.
-pub fn renew() {
-    WORLD.set(World::new());
-}

@@ -8,6 +8,7 @@
 const { MonoCloudBackendNodeClient } = require('../client.js');
 const { OPTIONS, PREFIX } = require('./options.js');
 const { fixOfOption } = require('./fixes.js');
+const { outOfRange } = require('./ranges.js');
 
 /** Shown as set, and no more. */
 const SECRETS = new Set(['clientSecret', 'clientCertificateKey']);
@@ -75,26 +76,16 @@ function checkOption(report, { name, variable, kind }, value, problem) {
     const facts = {
       message: `${variable} ${problem}`,
       reason: 'option_invalid',
-      fix: fixOfOption(name, variable, value),
+      fix: fixOfOption(name, variable, value, kind),
     };
     report.problem(id, name, facts);
   } else if (value === undefined) {
     return;
-  } else if (!isReadable(kind, value)) {
-    const form = kind === 'boolean' ? 'true or false' : 'a whole number';
-    report.warning(id, name, {
-      message: `${variable} is not ${form}, and counts as unset`,
-      fix: `Set ${variable} to ${form}, or unset it.`,
-    });
   } else {
-    report.ok(id, name, SECRETS.has(name) ? 'set, not shown' : shown(value));
+    const unusual = kind === 'number' ? outOfRange(name, value) : undefined;
+    if (unusual) report.warning(id, name, { message: unusual.message, fix: `${variable}: ${unusual.fix}` });
+    else report.ok(id, name, SECRETS.has(name) ? 'set, not shown' : shown(value));
   }
-}
-
-/** As the engine reads a variable of this kind (contract 2): what it cannot read counts as unset. */
-function isReadable(kind, value) {
-  if (kind === 'boolean') return /^(?:true|false)$/i.test(value);
-  return kind !== 'number' || /^[+-]?\d{1,18}$/.test(value.trim());
 }
 
 function shown(value) {
@@ -123,10 +114,9 @@ function checkTogether(report, values) {
   }
 }
 
-/** A blank variable counts as unset. */
+/** What a variable holds, without white space around it; blank counts as unset. */
 function valueOf(variable) {
-  const value = process.env[variable];
-  return value === undefined || value.trim() === '' ? undefined : value;
+  return process.env[variable]?.trim() || undefined;
 }
 
 /** Levenshtein's. */

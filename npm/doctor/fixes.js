@@ -52,6 +52,7 @@ const FIXES = {
   internal: 'This is a defect of the package. Please report it with this output.',
   introspection_refused: 'Check that this client may introspect tokens.',
   introspection_suspended: 'The endpoint failed ten times in a row: look there first.',
+  overloaded: 'Too many requests are waiting. Look for a flood of unknown tokens, and limit requests by address.',
   introspection_endpoint_missing: 'Enable introspection at the authorization server, or accept JWTs alone.',
   issued_at_invalid: ISSUED,
   issuer_mismatch:
@@ -87,7 +88,7 @@ function fixOf(reason) {
 }
 
 /** @param value What the variable holds, if it is set. */
-function fixOfOption(name, variable, value) {
+function fixOfOption(name, variable, value, kind) {
   const flag = `--${variable.replace('MONOCLOUD_BACKEND_', '').toLowerCase().replaceAll('_', '-')}`;
   if (value !== undefined && /^(["']).*\1$/.test(value.trim()))
     return `Remove the quotation marks: they are part of ${variable}.`;
@@ -110,6 +111,8 @@ function fixOfOption(name, variable, value) {
     case 'certificateAuthorities':
       return 'Use PEM text, or the path of a readable PEM file, with at least one certificate.';
     default:
+      if (kind === 'boolean') return `Set ${variable} to true or false, or unset it for the default.`;
+      if (kind === 'number') return `Set ${variable} to a whole number in its range, or unset it for the default.`;
       return `Correct ${variable}, or unset it for the default.`;
   }
 }

@@ -4,9 +4,12 @@
 
 const { randomBytes } = require('node:crypto');
 
+const { MonoCloudBackendNodeClient } = require('../client.js');
 const { fixOf } = require('./fixes.js');
 
-async function checkIntrospection(report, { client, values }) {
+const ACTIVE = 'Do not use the introspection endpoint before the authorization server is corrected.';
+
+async function checkIntrospection(report, { client, values }, { metadata }) {
   report.section('Introspection');
   const method = values.get('clientAuthMethod') ?? 'client_secret_post';
   if (values.get('clientId') === undefined) {
@@ -21,15 +24,48 @@ async function checkIntrospection(report, { client, values }) {
     } else report.skipped('introspection', 'credentials', 'clientId is not set: JWTs alone are accepted');
     return;
   }
+  checkMethod(report, method, metadata);
   try {
     // No dots: never taken for a JWT.
     await client.introspectAccessToken(`doctor-${randomBytes(24).toString('base64url')}`);
     report.problem('introspection', 'credentials', {
       message: 'the server calls a random token active',
-      fix: 'The introspection endpoint must not be used before that is corrected.',
+      fix: ACTIVE,
     });
   } catch (error) {
     judge(report, error, method);
+  }
+}
+
+/**
+ * RFC 8414 §2: which methods the endpoint supports. Many servers publish the list of the token endpoint alone, which
+ * says nothing of this one.
+ */
+function checkMethod(report, method, metadata) {
+  const listed = metadata.introspection_endpoint_auth_methods_supported;
+  if (!Array.isArray(listed) || listed.length === 0) return;
+  const told = listed.map((name) => String(name)).join(', ');
+  if (listed.includes(method)) {
+    report.ok('introspection.method', 'method', `${method}, one of: ${told}`);
+    return;
+  }
+  const usable = listed.filter(isKnown);
+  report.warning('introspection.method', 'method', {
+    message: `${method} is not among those that the metadata lists for introspection: ${told}`,
+    fix:
+      usable.length > 0
+        ? `Set MONOCLOUD_BACKEND_CLIENT_AUTH_METHOD to one that the client is registered for: ${usable.join(', ')}.`
+        : 'This package supports none of them: have the authorization server accept another method.',
+  });
+}
+
+/** Whether the engine has a method of this name. */
+function isKnown(clientAuthMethod) {
+  try {
+    return Boolean(new MonoCloudBackendNodeClient({ clientAuthMethod }));
+  } catch (error) {
+    // Another option may not go with it; the method itself is there.
+    return typeof clientAuthMethod === 'string' && !error.message.includes('(option clientAuthMethod,');
   }
 }
 
@@ -39,7 +75,11 @@ function judge(report, error, method) {
     report.ok('introspection', 'credentials', `accepted, by ${method}; a random token is inactive, as it should be`);
   } else if (name === 'MonoCloudTokenError') {
     // Refused by a rule after `active`: it was called active.
-    report.problem('introspection', 'credentials', { message: 'the server calls a random token active', reason });
+    report.problem('introspection', 'credentials', {
+      message: 'the server calls a random token active',
+      reason,
+      fix: ACTIVE,
+    });
   } else {
     // Not the server's description: it may repeat what it was sent.
     const told = status === undefined ? '' : ` (status ${status})`;

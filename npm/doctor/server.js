@@ -4,6 +4,7 @@
 
 const native = require('../native.js');
 const { fixOf } = require('./fixes.js');
+const { reportUnusable } = require('./keys.js');
 const { look } = require('./look.js');
 
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
@@ -72,20 +73,15 @@ async function checkJwks(report, client, metadata) {
   } catch (error) {
     const { message, reason } = error;
     report.problem('jwks', 'JWK Set', { message: `${metadata.jwks_uri}: ${message}`, reason, fix: fixOf(reason) });
+    // The engine got a set and could use none of it: each entry has its reason.
+    if (reason === 'keys_empty') reportUnusable(report, (await look(metadata.jwks_uri)).body);
     return undefined;
   }
   const usable = jwks.keys.map((jwk) => algorithmsOf(jwk));
   const { count } = client.health().keys;
   const algorithms = ALGORITHMS.filter((algorithm) => usable.some((some) => some.includes(algorithm)));
   report.ok('jwks', 'JWK Set', `${count} usable of ${jwks.keys.length} published, for ${algorithms.join(', ')}`);
-  jwks.keys.forEach((jwk, index) => {
-    // A key for encryption is published here by right.
-    if (usable[index].length > 0 || jwk?.use === 'enc') return;
-    report.warning('jwks.key', 'JWK', {
-      message: `kid ${JSON.stringify(jwk?.kid)} (kty ${jwk?.kty}, alg ${jwk?.alg}, use ${jwk?.use}) can verify no token`,
-      fix: 'Its tokens are refused. Usable are RSA of 2048 to 8192 bits, EC P-256, P-384, P-521 and Ed25519, for signatures.',
-    });
-  });
+  reportUnusable(report, jwks);
   return jwks;
 }
 

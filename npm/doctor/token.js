@@ -3,14 +3,14 @@
 /**
  * Which rule does a token pass, and which does it fail?
  *
- * The engine decides, and names the one reason. Its rules stand in a fixed order (contract 5 to 7) and the first
- * failure ends it, so the rules before that one passed, and those after it were not looked at. Values are read from
+ * The engine decides, and names the one reason. Its rules stand in a fixed order and the first failure ends it,
+ * so the rules before that one passed, and those after it were not looked at. Values are read from
  * the token for display alone. The token itself is never shown.
  */
 
 const { MonoCloudBackendNodeClient } = require('../client.js');
-const { fixOf } = require('./fixes.js');
-const { describe, hint } = require('./values.js');
+const { introspected } = require('./answer.js');
+const { advice, describe } = require('./values.js');
 
 /** Rules and the reasons that each can fail for, in the engine's order. */
 const CLAIM_RULES = [
@@ -53,7 +53,8 @@ async function checkToken(report, { configuration, server, token, scopes, groups
   const facts = {
     token,
     header: isIntrospected ? undefined : headerOf(token),
-    claims: claims ?? (isIntrospected ? undefined : claimsOf(token)),
+    claims: claims ?? (isIntrospected ? await answerTo(token, error) : claimsOf(token)),
+    isIntrospected,
     server,
     values,
     scopes,
@@ -65,7 +66,7 @@ async function checkToken(report, { configuration, server, token, scopes, groups
     report.problem('token.decision', 'decision', {
       message: error.message,
       reason: error.reason,
-      fix: fixOf(error.reason),
+      fix: advice('decision', error.reason, facts),
     });
     return;
   }
@@ -75,7 +76,7 @@ async function checkToken(report, { configuration, server, token, scopes, groups
     report.problem(idOf(rule), rule, {
       message: `${error.message}: ${describe(rule, facts)}`,
       reason: error.reason,
-      fix: [hint(rule, facts), fixOf(error.reason)].filter(Boolean).join(' '),
+      fix: advice(rule, error.reason, facts),
     });
     const after = rules.slice(failed + 1).map(([name]) => name);
     if (after.length > 0) report.skipped('token.rest', 'not reached', after.join(', '));
@@ -91,6 +92,12 @@ async function decide(client, token, options) {
   } catch (error) {
     return { error };
   }
+}
+
+/** The claims of a token that was refused for one of them. */
+function answerTo(token, { reason }) {
+  const isAboutClaims = CLAIM_RULES.some(([, ...reasons]) => reasons.includes(reason));
+  return isAboutClaims ? introspected(token) : undefined;
 }
 
 function headerOf(token) {

@@ -2,6 +2,9 @@
 
 /** What a token says, put into words beside the rule it is held against. Decides nothing. */
 
+const { fixOf } = require('./fixes.js');
+const { span } = require('./ranges.js');
+
 const WITHOUT_SLASH = /\/$/;
 
 /** By rule: the value, and what it was held against. */
@@ -17,13 +20,19 @@ const DESCRIPTIONS = {
   signature: ({ header }) => `by ${json(header?.kid)}`,
   claims: ({ claims }) =>
     claims ? `${Object.keys(claims).length} of them` : 'one JSON object without duplicates is needed',
-  issuer: ({ claims, server }) => `iss ${json(claims?.iss)}, expected ${json(server.metadata.issuer)}`,
+  issuer: ({ claims, server, isIntrospected }) =>
+    isIntrospected && claims && claims.iss === undefined
+      ? 'no iss, which introspection allows'
+      : `iss ${json(claims?.iss)}, expected ${json(server.metadata.issuer)}`,
   audience: ({ claims, values }) => `aud ${json(claims?.aud)}, expected ${json(values.get('audience'))}`,
   expiry: ({ claims }) => `exp ${moment(claims?.exp)}`,
   'start of validity': ({ claims }) => `nbf ${moment(claims?.nbf)}`,
   'time of issue': ({ claims }) => `iat ${moment(claims?.iat)}`,
   subject: ({ claims }) => `sub is ${typeof claims?.sub === 'string' ? 'a string' : json(claims?.sub)}`,
-  binding: ({ claims }) => (claims?.cnf === undefined ? 'not bound to a certificate' : `cnf ${json(claims.cnf)}`),
+  binding: ({ claims, values }) => {
+    if (values.get('validateCertificateBinding') === 'dangerously_ignore') return 'not checked: dangerously_ignore';
+    return claims?.cnf === undefined ? 'not bound to a certificate' : `cnf ${json(claims.cnf)}`;
+  },
   scopes: ({ claims, scopes }) => `scope ${json(claims?.scope)}, ${asked(scopes)}`,
   groups: ({ claims, groups, values }) => {
     const name = values.get('groupOptions.groupsClaim') ?? 'groups';
@@ -36,10 +45,28 @@ function describe(rule, facts) {
   return DESCRIPTIONS[rule](facts);
 }
 
-/** A likely slip, if there is one. */
+/** What to do: a likely slip if there is one, then what always helps. */
+function advice(rule, reason, facts) {
+  const { claims, isIntrospected } = facts;
+  // Neither another audience of the API nor of the token request helps where the server sends none.
+  if (reason === 'audience_mismatch' && claims && isAbsent(claims.aud)) return isIntrospected ? NO_AUD_ANSWERED : NO_AUD;
+  return [hint(rule, facts), fixOf(reason)].filter(Boolean).join(' ');
+}
+
+const NO_AUD =
+  'The token has no aud. Configure the authorization server to name this API in it (RFC 9068 §2.2 requires that): ' +
+  'register the API there, and ask for the token with its resource or audience parameter.';
+const NO_AUD_ANSWERED =
+  'The introspection response has no aud. Configure the authorization server to send it: register the API there, ask ' +
+  'for the token with its resource or audience parameter, and include aud in introspection responses (RFC 7662 §2.2).';
+
+function isAbsent(value) {
+  return value === undefined || value === null;
+}
+
 function hint(rule, { claims, server, values, token }) {
-  if (rule === 'audience') return slip([claims?.aud].flat(), values.get('audience'));
-  if (rule === 'issuer') return slip([claims?.iss], server.metadata.issuer);
+  if (rule === 'audience') return slip([claims?.aud].flat(), values.get('audience').split(/\s+/));
+  if (rule === 'issuer') return slip([claims?.iss], [server.metadata.issuer]);
   if (rule === 'form' && /\s/.test(token)) return 'There is a space or a line end in it.';
   if (rule === 'form' && /^["'].*["']$/.test(token)) return 'It has quotation marks around it.';
   return undefined;
@@ -47,7 +74,7 @@ function hint(rule, { claims, server, values, token }) {
 
 function slip(found, expected) {
   const texts = found.filter((text) => typeof text === 'string');
-  const differsOnlyBy = (same) => texts.some((text) => same(text) === same(expected));
+  const differsOnlyBy = (same) => texts.some((text) => expected.some((other) => same(text) === same(other)));
   if (differsOnlyBy((text) => text.replace(WITHOUT_SLASH, ''))) return 'They differ by a slash at the end.';
   if (differsOnlyBy((text) => text.toLowerCase())) return 'They differ by capital letters.';
   if (differsOnlyBy((text) => text.replace(/^https?:/, ''))) return 'They differ by http and https.';
@@ -81,14 +108,8 @@ function moment(value) {
   return `${date.toISOString()}, ${span(seconds)} ${date.getTime() > Date.now() ? 'from now' : 'ago'}`;
 }
 
-function span(seconds) {
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
-  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} days`;
-}
-
 function json(value) {
   return value === undefined ? '(absent)' : JSON.stringify(value);
 }
 
-module.exports = { describe, hint };
+module.exports = { advice, describe };

@@ -23,6 +23,27 @@ export interface MonoCloudDocumentHealth {
   readonly lastError: MonoCloudReason | undefined;
 }
 
+/** The introspection endpoint, as this client sees it now. */
+export interface MonoCloudIntrospectionHealth {
+  /**
+   * How many requests failed in a row, without an answer about any token between them. An answer of any kind sets it
+   * to 0, also one that cannot be used.
+   */
+  readonly failures: number;
+  /** Why the last one failed; `undefined` when it was answered or there was none. */
+  readonly lastError: MonoCloudReason | undefined;
+  /**
+   * The circuit breaker is open: most requests fail at once with `introspection_suspended`, and a few each second are
+   * sent as probes. It opens after ten failures in a row of at least three different tokens, and the first answer
+   * closes it. For ten seconds after an answer, only failures of tokens that were active before count.
+   */
+  readonly suspended: boolean;
+  /** Introspections under way, at most 128. */
+  readonly inFlight: number;
+  /** Introspections that wait for one of them to end, at most 1000. */
+  readonly queued: number;
+}
+
 /** The state of a client: numbers and words, no secret, no token, no claim. */
 export interface MonoCloudHealth {
   /**
@@ -33,11 +54,7 @@ export interface MonoCloudHealth {
   readonly metadata: MonoCloudDocumentHealth;
   /** `count`: the usable keys held, 0 to 100. */
   readonly keys: MonoCloudDocumentHealth & { readonly count: number };
-  /**
-   * `failures`: introspection requests failed in a row; from 10 on one probe a second is let through. `lastError`:
-   * why the last one failed; `undefined` when it succeeded or there was none.
-   */
-  readonly introspection: { readonly failures: number; readonly lastError: MonoCloudReason | undefined };
+  readonly introspection: MonoCloudIntrospectionHealth;
   /** Verified tokens remembered, at most `verifiedTokenCacheSize`. */
   readonly rememberedTokens: number;
 }
@@ -102,13 +119,15 @@ export declare class MonoCloudOidcBackendClient {
    * @throws MonoCloudTokenError The token is refused; `reason` names the rule.
    * @throws MonoCloudValidationError The token is blank or not a string; the metadata's issuer is not `tenantDomain`;
    *   `options.jwks` is not a JWK Set.
-   * @throws MonoCloudHttpError Keys are needed and the authorization server is out of reach.
+   * @throws MonoCloudHttpError Keys are needed and the authorization server is out of reach; or too many ES384, ES512
+   *   or large RSA signatures are waiting to be verified (`overloaded`).
    */
   validateJwtAccessToken(token: string, options?: ValidateJwtAccessTokenOptions): Promise<AccessTokenClaims>;
   validateJwtAccessToken<C extends object>(token: string, options?: ValidateJwtAccessTokenOptions): Promise<C>;
 
   /**
-   * Asks the authorization server about a token (RFC 7662 §2). Concurrent calls for one token share one request. What
+   * Asks the authorization server about a token (RFC 7662 §2). Concurrent calls for one token share one request. A
+   * client has at most 128 requests under way; up to 1000 more wait, as part of `responseTimeout`. What
    * cannot be an access token (over 16 KiB, or with anything but %x20-7E, RFC 6749 A.12) is refused without one.
    * Checked: that the response is `active: true` and nothing like it; then claims, binding, scopes and groups as for
    * a JWT, except that `exp` and `iss` may be absent (RFC 7662 §2.2).
@@ -120,13 +139,16 @@ export declare class MonoCloudOidcBackendClient {
    * @throws MonoCloudValidationError `clientId`, or what `clientAuthMethod` needs, is missing; the authorization
    *   server publishes no (mutual-TLS) introspection endpoint.
    * @throws MonoCloudOPError 400 or 401: this API's credentials or request are refused.
-   * @throws MonoCloudHttpError Any other status, no connection, a timeout, an unreadable body or one over 512 KiB.
+   * @throws MonoCloudHttpError Any other status, no connection, a timeout, an unreadable body or one over 512 KiB; or
+   *   too many requests are waiting (`overloaded`), or the endpoint keeps failing (`introspection_suspended`).
    */
   introspectAccessToken(token: string, options?: IntrospectOptions): Promise<AccessTokenClaims>;
   introspectAccessToken<C extends object>(token: string, options?: IntrospectOptions): Promise<C>;
 
   /**
-   * The authorization server's metadata (OpenID Connect Discovery §4, RFC 8414 §3), from memory while fresh.
+   * The authorization server's metadata, from memory while fresh: the document at the OpenID place (OpenID Connect
+   * Discovery §4), or the one at the RFC 8414 §3.1 place if the first place answers 404. The client asks the RFC 8414
+   * place by itself for an endpoint that the first document lacks; this method does not show that document.
    * Concurrent calls share one request. Checked: that `issuer` is `tenantDomain` (RFC 8414 §3.3); other members are
    * checked where they are used.
    *

@@ -5,9 +5,9 @@
  * | class | what failed | `protectApi` answers |
  * |---|---|---|
  * | `MonoCloudTokenError` | the token | 401; 403 for `insufficient_scope` and `insufficient_groups` |
- * | `MonoCloudValidationError` | the call or the configuration | 401 |
+ * | `MonoCloudValidationError` | the call or the configuration | 401; 503 for metadata that does not fit it |
  * | `MonoCloudOPError` | the authorization server refused this API's request | 500 |
- * | `MonoCloudHttpError` | the authorization server could not be reached or understood | 503; 500 for other statuses |
+ * | `MonoCloudHttpError` | the authorization server could not be reached or understood | 503; 500 for other statuses of introspection |
  */
 
 // --- reasons -------------------------------------------------------------------------------------------------------
@@ -74,6 +74,7 @@ export type MonoCloudReason =
   | 'internal'
   | 'introspection_suspended'
   | 'keys_empty'
+  | 'overloaded'
   | 'timed_out'
   | 'tls_certificate_expired'
   | 'tls_failed'
@@ -106,37 +107,51 @@ export interface MonoCloudRawResponse {
   readonly body: string;
 }
 
-/** What every error of this package is; also `instanceof Error`. */
+/**
+ * What every error of this package is; also `instanceof Error`.
+ *
+ * Of every class, the first parameters are those of the published package; `reason` and `code` come behind them. What
+ * decides on the response of `protect()` is an error's `name` with its `code` or `status`, never `instanceof`: an error
+ * of another copy of this package is answered alike.
+ */
 export declare class MonoCloudAuthBaseError extends Error {
-  constructor(message: string, reason: MonoCloudReason, raw?: MonoCloudRawResponse);
+  constructor(message: string, raw?: MonoCloudRawResponse, reason?: MonoCloudReason);
   /** The name of the class. */
   readonly name: string;
-  /** The exact rule that failed. */
-  readonly reason: MonoCloudReason;
+  /** The exact rule that failed. `undefined` only in an error that your own code made without one. */
+  readonly reason: MonoCloudReason | undefined;
   /** The authorization server's response; `undefined` when none was received. */
   readonly raw: MonoCloudRawResponse | undefined;
 }
 
 /** The call or the configuration is wrong: a bad option, no token, an introspection without `clientId` … */
 export declare class MonoCloudValidationError extends MonoCloudAuthBaseError {
-  constructor(message: string, reason: MonoCloudReason, raw?: MonoCloudRawResponse);
+  constructor(message: string, raw?: MonoCloudRawResponse, reason?: MonoCloudReason);
   readonly name: 'MonoCloudValidationError';
 }
 
 /** The token is refused. */
 export declare class MonoCloudTokenError extends MonoCloudAuthBaseError {
-  constructor(message: string, code: MonoCloudTokenErrorCode, reason: MonoCloudReason, raw?: MonoCloudRawResponse);
+  /**
+   * @param reason Default: that of the failure with this message, for example `scope_missing` for `Token is missing
+   *   required scopes`; `undefined` for any other message.
+   * @param code Default: that of the failure with this message; `invalid_token` for any other message.
+   */
+  constructor(message: string, raw?: MonoCloudRawResponse, reason?: MonoCloudReason, code?: MonoCloudTokenErrorCode);
   readonly name: 'MonoCloudTokenError';
   readonly code: MonoCloudTokenErrorCode;
 }
 
-/** The authorization server answered 400 or 401: it refuses this API's request (RFC 6749 §5.2), not the token. */
+/**
+ * The authorization server answered 400 or 401: it refuses this API's request (RFC 6749 §5.2), not the token. The
+ * message is `error`, unless a server sent something else than a plain word there.
+ */
 export declare class MonoCloudOPError extends MonoCloudAuthBaseError {
   constructor(
     error: string,
-    errorDescription: string | undefined,
-    reason: MonoCloudReason,
+    errorDescription?: string | undefined,
     raw?: MonoCloudRawResponse,
+    reason?: MonoCloudReason,
   );
   readonly name: 'MonoCloudOPError';
   /** `error` of the body; without one `introspection_failed` (400) or `invalid_client` (401). */
@@ -147,15 +162,17 @@ export declare class MonoCloudOPError extends MonoCloudAuthBaseError {
 
 /**
  * The authorization server could not be reached, did not answer in time, or answered with something else than it
- * should. Says nothing about the token: trying again later is right, dropping the token is not.
+ * should; or too much work is waiting in this process (`overloaded`). Says nothing about the token: trying again later is right, dropping the token is not.
  */
 export declare class MonoCloudHttpError extends MonoCloudAuthBaseError {
-  constructor(message: string, reason: MonoCloudReason, raw?: MonoCloudRawResponse);
+  constructor(message: string, raw?: MonoCloudRawResponse, reason?: MonoCloudReason);
   readonly name: 'MonoCloudHttpError';
   /** `undefined` when there was no response. */
   readonly status: number | undefined;
   /** `undefined` when there was no response. */
   readonly statusText: string | undefined;
-  /** Seconds after which the server wants to be asked again, at most 300; `undefined` when it did not say. */
+  /**
+   * Seconds after which to try again: what the server asked for, at most 300; 1 for `overloaded`; else `undefined`.
+   */
   readonly retryAfter: number | undefined;
 }

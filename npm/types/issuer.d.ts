@@ -44,9 +44,15 @@ export interface Jwks {
   keys: Jwk[];
 }
 
+/** A JWK as other libraries type it, or as a constant: any member may be absent, and lists may be `readonly`. */
+export interface JwkInput extends Omit<Partial<Jwk>, 'key_ops' | 'x5c'> {
+  key_ops?: readonly string[] | undefined;
+  x5c?: readonly string[] | undefined;
+}
+
 /** A JWK Set as other libraries type it: `kty` may be absent there, such a key is passed over. */
 export interface JwksInput {
-  readonly keys: readonly Partial<Jwk>[];
+  readonly keys: readonly JwkInput[];
 }
 
 /** The header of a signed token (RFC 7515 §4.1). */
@@ -114,3 +120,10 @@ export interface IssuerMetadata {
   userinfo_endpoint?: string;
   [member: string]: unknown;
 }
+
+/** Metadata as an application gives them: lists may be `readonly`. */
+export type IssuerMetadataInput = ReadonlyLists<IssuerMetadata>;
+
+type ReadonlyLists<T> = {
+  readonly [Name in keyof T]: T[Name] extends string[] | undefined ? readonly string[] | undefined : T[Name];
+};

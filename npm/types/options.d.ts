@@ -3,21 +3,22 @@
  * Options of the clients and of their methods.
  *
  * `MonoCloudBackendNodeClient` also reads the environment, once, when it is constructed; a constructor value wins (`null` and `undefined` are none).
- * A boolean variable is `true` or `false` in any case, a number a base-10 integer; anything else counts as unset.
+ * White space around a variable's value is ignored, and an empty variable counts as unset. A boolean variable is `true`
+ * or `false` in any case, a number a base-10 integer; anything else throws, as a wrong option does.
  * `MonoCloudOidcBackendClient` reads no environment.
  *
  * An option of the wrong type, outside its range, or missing where required throws `MonoCloudValidationError` from
  * the constructor, with the option's name in the message.
  */
 import type { ICache } from './cache.js';
-import type { IssuerMetadata, Jwk, Jwks, JwksInput } from './issuer.js';
+import type { IssuerMetadataInput, JwkInput, Jwks, JwksInput } from './issuer.js';
 
 /**
  * How the client authenticates at the introspection endpoint.
  *
  * | method | needs | |
  * |---|---|---|
- * | `client_secret_basic` | `clientSecret` | RFC 6749 §2.3.1, both halves form-encoded |
+ * | `client_secret_basic` | `clientSecret` | RFC 6749 §2.3.1; of both halves only white space, `%`, `+`, `:`, `&`, control characters and what is not ASCII are encoded |
  * | `client_secret_post` | `clientSecret` | RFC 6749 §2.3.1, in the body |
  * | `client_secret_jwt` | `clientSecret` | RFC 7523 §2.2; HS256, or the `alg` of an `oct` JWK |
  * | `private_key_jwt` | `clientSecret`: a private JWK | RFC 7523 §2.2 |
@@ -64,12 +65,20 @@ export interface MonoCloudOidcBackendClientOptions {
    * `util.inspect(client)`. Checked, when `clientId` is set: that it fits `clientAuthMethod`; not: that the authorization server accepts it.
    * Environment: `MONOCLOUD_BACKEND_CLIENT_SECRET`.
    */
-  clientSecret?: string | Partial<Jwk>;
+  clientSecret?: string | JwkInput;
   /**
    * Default: `client_secret_post` for `MonoCloudBackendNodeClient`, `client_secret_basic` for
    * `MonoCloudOidcBackendClient`. Environment: `MONOCLOUD_BACKEND_CLIENT_AUTH_METHOD`.
    */
   clientAuthMethod?: ClientAuthMethod;
+  /**
+   * The `aud` of a client assertion (`client_secret_jwt`, `private_key_jwt`): `issuer` is the issuer's name, `endpoint`
+   * the URL of the introspection endpoint, and any other text is used as it is. RFC 7523 allows all of them; its revision
+   * (draft-ietf-oauth-rfc7523bis) allows the issuer alone, because an assertion for an endpoint can be replayed elsewhere.
+   * Use another value only for a server that refuses the issuer. Default: `issuer`.
+   * Environment: `MONOCLOUD_BACKEND_ASSERTION_AUDIENCE`.
+   */
+  assertionAudience?: 'issuer' | 'endpoint' | (string & {});
   /** How `groups` are checked. */
   groupOptions?: IsUserInGroupOptions;
   /**
@@ -153,7 +162,7 @@ export interface MonoCloudOidcBackendClientOptions {
    * Gives the metadata instead of discovery. Called as often as discovery would be; checked like its answer; throwing
    * or rejecting counts as a failed fetch. Default: none.
    */
-  metadataResolver?: () => IssuerMetadata | Promise<IssuerMetadata>;
+  metadataResolver?: () => IssuerMetadataInput | Promise<IssuerMetadataInput>;
   /**
    * Gives the JWK Set instead of the issuer's `jwks_uri`. Called as often as that would be fetched; throwing or
    * rejecting counts as a failed fetch. JWTs then need no metadata, and their issuer is `tenantDomain`. Default: none.
@@ -197,10 +206,11 @@ export interface ValidateAccessTokenOptions {
    */
   groups?: readonly string[] | undefined;
   /**
-   * `true`: the token must be bound to `clientCertificate` (RFC 8705 §3). `false`: binding is not checked. Default:
-   * the client's mode. Else `MonoCloudTokenError`, code `invalid_token`.
+   * `true` or `'required'`: the token must be bound to `clientCertificate` (RFC 8705 §3). `'when_present'`: it must be
+   * if it says that it is bound. `false` or `'dangerously_ignore'`: binding is not checked. Default: the client's mode.
+   * Else `MonoCloudTokenError`, code `invalid_token`.
    */
-  validateCertificateBinding?: boolean | undefined;
+  validateCertificateBinding?: boolean | CertificateBindingValidation | undefined;
   /**
    * The certificate the caller of this API presented: PEM with or without its delimiters, URL-encoded or not. Only
    * its SHA-256 thumbprint is compared; its validity, issuer and possession are the business of TLS.

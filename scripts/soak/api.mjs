@@ -1,6 +1,7 @@
 // The API under test, in a process of its own: an Express app with three ways to be protected. Told by its parent
 // what to trust, it tells its parent where it listens and, when asked, what memory it holds.
 
+import { subscribe } from 'node:diagnostics_channel';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
@@ -10,6 +11,7 @@ import { MonoCloudBackendNodeClient } from '@monocloud/backend-node';
 import { protectApi } from '@monocloud/backend-node/express';
 
 import { flakyCache } from './flaky-cache.mjs';
+import { random } from './random.mjs';
 
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc');
@@ -27,7 +29,7 @@ const options = {
 };
 
 const plain = new MonoCloudBackendNodeClient(options);
-const cached = new MonoCloudBackendNodeClient({ ...options, cache: flakyCache() });
+const cached = new MonoCloudBackendNodeClient({ ...options, cache: flakyCache(random(process.env.SEED, 'cache')) });
 const app = express();
 const ok = (request, response) => response.json({ sub: request.claims.sub });
 app.get('/plain', protectApi(plain)(), ok);
@@ -44,5 +46,9 @@ process.on('message', () => {
 });
 process.once('disconnect', () => process.exit());
 
+for (const [name, isGood] of [['keys.refreshed', true], ['keys.refresh_failed', false]]) {
+  // Both clients share their keys, and each tells of them.
+  subscribe(`monocloud:backend:${name}`, ({ reason }) => process.send({ refreshed: isGood, reason }));
+}
 await plain.warmUp();
 const server = app.listen(0, '127.0.0.1', () => process.send({ url: `http://127.0.0.1:${server.address().port}` }));

@@ -1,40 +1,45 @@
-// What goes wrong, and when? Picks one misfortune after the other, declares each outage to the truth, and puts
-// everything right again.
+// Carries out a plan of faults: declares each outage to the truth, and puts everything right again.
 
-import { FAULTS, delay, drip, dripHead, hang } from '../../__test__/faults/bodies.mjs';
-import { DISCOVERY } from '../../__test__/faults/proxy.mjs';
+import { OUTAGE_OF, changes, faultOf, outages } from './plan.mjs';
+import { random } from './random.mjs';
 
-const between = (least, most) => least + Math.random() * (most - least);
-const pick = (list) => list[Math.floor(Math.random() * list.length)];
 const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
 
-const SLOW = { 'nothing at all': hang(), 'an octet a second': drip(), 'an octet of its head a second': dripHead() };
-const ALL = [...Object.entries(FAULTS).map(([name, [fault]]) => [name, fault]), ...Object.entries(SLOW)];
-const PATHS = { [DISCOVERY]: [], '/jwks': ['keys'], '/introspect': ['introspection'] };
-
 /** How long a new key may stay unfetched, in milliseconds, before that is all there is to say. */
-const GIVING_UP = 45_000;
+const GIVING_UP = 60_000;
+/** A fault that says when to come back, and those that replace the metadata by one without keys. */
+const IS_BUSY = /Retry-After: 300/;
+const LACKS_KEYS = 'no jwks_uri';
 
-/** The misfortunes of `server`; `tell` is called with a line for each. */
+/** The faults of `server`, as its `seed` has them; `tell` is called with a line for each. */
 export class Chaos {
   /** The keys that sign now, and the sets that were withdrawn. */
   signing;
   former = [];
-  /** Whether the load should ask with many unknown keys. */
-  isFlooding = false;
+  /** The kind of tokens that the load should ask with many of: `unknown`, `garbage` or `slow`. */
+  flood;
   counts = {};
-  /** The longest that it took until the API had fetched a key that signs, in milliseconds. */
-  slowestRotation = 0;
+  /**
+   * The longest that the API went without the key that signs though its issuer was well, in milliseconds: as such, and
+   * after an issuer that asked to be left alone for longer.
+   */
+  slowest = { rotation: 0, afterRetryAfter: 0 };
 
   #server;
   #truth;
   #tell;
+  #seed;
   #isOver = false;
+  /** Since when the issuer would have given its keys to who asks; unset while it would not. */
+  #wellSince = performance.now();
+  #ailments = 0;
+  #wasBusy = false;
 
-  constructor(server, truth, tell) {
+  constructor(server, truth, tell, seed) {
     this.#server = server;
     this.#truth = truth;
     this.#tell = tell;
+    this.#seed = seed;
     this.signing = server.behind.keys;
     this.#watchKeys();
   }
@@ -48,17 +53,20 @@ export class Chaos {
     });
   }
 
-  /** Outages come one after the other, and so do changes of keys and floods: each in the middle of the others. */
   async run() {
-    const series = async (misfortunes) => {
-      while (!this.#isOver) {
-        const [name, misfortune] = pick(Object.entries(misfortunes));
-        this.counts[name] = (this.counts[name] ?? 0) + 1;
-        await misfortune();
-        await pause(between(200, 2500));
+    const series = async (plan, carryOut) => {
+      for (const entry of plan) {
+        if (this.#isOver) return;
+        this.counts[entry.kind] = (this.counts[entry.kind] ?? 0) + 1;
+        this.#tell(lineOf(entry));
+        await carryOut(entry);
+        await pause(entry.pause);
       }
     };
-    await Promise.all([series(this.#outages), series(this.#changes)]);
+    await Promise.all([
+      series(outages(random(this.#seed, 'outages')), (entry) => this.#fail(entry)),
+      series(changes(random(this.#seed, 'changes')), (entry) => this.#change(entry)),
+    ]);
     this.#heal();
   }
 
@@ -71,69 +79,57 @@ export class Chaos {
     this.#watchKeys();
   }
 
-  #outages = {
-    'a document fails': async () => {
-      const path = pick(Object.keys(PATHS));
-      const [name, fault] = pick(ALL);
-      await this.#during(PATHS[path], `${path} answers with ${name}`, between(500, 4000), () => {
-        this.#server.proxy.fault(path, fault);
-      });
-    },
-    'introspection fails': async () => {
-      const [name, fault] = pick(ALL);
-      await this.#during(['introspection'], `/introspect answers with ${name}`, between(200, 2000), () => {
-        this.#server.proxy.fault('/introspect', fault);
-      });
-    },
-    'everything is slow': async () => {
-      const path = pick(Object.keys(PATHS));
-      await this.#during([], `${path} is slow`, between(500, 2000), () => {
-        if (path !== '/jwks') this.#server.proxy.fault(path, delay(between(10, 100)));
-      });
-    },
-    'the issuer is down': async () => {
-      await this.#during(['keys', 'introspection'], 'the issuer is down', between(200, 3000), () => this.#server.proxy.down());
-      await this.#server.proxy.up();
-    },
-  };
-
-  #changes = {
-    'keys rotate, announced': async () => {
-      this.#tell('keys rotate, announced');
-      const old = await this.#server.behind.rotate({ keepOld: true });
-      this.former.push(old);
-      await pause(5000);
-      this.signing = this.#server.behind.keys;
-      await this.#untilServed();
-    },
-    'keys rotate by surprise': async () => {
-      this.#tell('keys rotate by surprise');
-      this.former.push(await this.#server.behind.rotate());
-      this.signing = this.#server.behind.keys;
-      await this.#untilServed();
-    },
-    'unknown keys flood': async () => {
-      this.#tell('unknown keys flood');
-      this.isFlooding = true;
-      await pause(between(500, 2000));
-      this.isFlooding = false;
-    },
-  };
-
-  async #during(documents, name, milliseconds, begin) {
-    this.#tell(`${name} for ${(milliseconds / 1000).toFixed(1)} s`);
+  async #fail(entry) {
+    const { proxy } = this.#server;
+    const isDown = entry.path === undefined;
+    const documents = isDown ? ['keys', 'introspection'] : entry.delay === undefined ? OUTAGE_OF[entry.path] : [];
+    const isOfKeys = documents.includes('keys') || entry.fault === LACKS_KEYS;
+    // Metadata that cannot be had delays the attempt for keys by its deadline, and one that is busy by what it asks for.
+    this.#wasBusy ||= entry.path !== '/introspect' && IS_BUSY.test(entry.fault);
     documents.forEach((document) => this.#truth.begin(document));
-    await begin();
-    await pause(milliseconds);
-    if (!name.endsWith('down')) this.#heal();
+    if (isOfKeys) this.#ail(1);
+    if (isDown) await proxy.down();
+    else proxy.fault(entry.path, faultOf(entry));
+    await pause(entry.milliseconds);
+    if (isDown) await proxy.up();
+    else this.#heal();
+    if (isOfKeys) this.#ail(-1);
     documents.forEach((document) => this.#truth.end(document));
+  }
+
+  #ail(change) {
+    this.#ailments += change;
+    this.#wellSince = this.#ailments === 0 ? performance.now() : undefined;
+  }
+
+  async #change({ flood, announcedFor, milliseconds }) {
+    if (flood) {
+      this.flood = flood;
+      await pause(milliseconds);
+      this.flood = undefined;
+      return;
+    }
+    this.former.push(await this.#server.behind.rotate({ keepOld: announcedFor !== undefined }));
+    await pause(announcedFor ?? 0);
+    this.signing = this.#server.behind.keys;
+    await this.#untilServed();
   }
 
   /** Waits until the API has been served the keys that sign. */
   async #untilServed() {
     const began = performance.now();
-    while (!this.#truth.latestHas(this.signing.rsa.kid) && performance.now() - began < GIVING_UP) await pause(20);
-    this.slowestRotation = Math.max(this.slowestRotation, performance.now() - began);
+    this.#wasBusy = false;
+    while (!this.#truth.latestHas(this.signing.rsa.kid) && performance.now() - began < GIVING_UP) {
+      await pause(20);
+      if (this.#wellSince === undefined) continue;
+      const which = this.#wasBusy ? 'afterRetryAfter' : 'rotation';
+      this.slowest[which] = Math.max(this.slowest[which], performance.now() - Math.max(began, this.#wellSince));
+    }
     if (this.former.length > 3) this.former.shift();
   }
+}
+
+function lineOf({ kind, path, fault, milliseconds }) {
+  const what = fault === undefined ? kind : `${path} answers with ${fault}`;
+  return milliseconds === undefined ? what : `${what} for ${(milliseconds / 1000).toFixed(1)} s`;
 }

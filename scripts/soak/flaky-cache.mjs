@@ -2,10 +2,11 @@
 
 const CAPACITY = 2000;
 
-export function flakyCache() {
+/** `random`: see random.mjs. */
+export function flakyCache(random) {
   const entries = new Map();
   let last;
-  const fails = (share) => Math.random() < share;
+  const fails = (share) => random.next() < share;
   return {
     get(token) {
       if (fails(0.01)) throw new Error('cache: get');

@@ -35,12 +35,12 @@ export class Tally {
   }
 }
 
-/** Runs callers until `isOver()`; `next()` gives what to ask for. */
+/** Runs callers until `isOver()`; `next(number)` gives what the caller of that number asks for. */
 export async function load(url, { callers, next, judge, tally, isOver }) {
   const agent = new http.Agent({ keepAlive: true, maxSockets: callers * 2 });
-  const caller = async () => {
+  const caller = async (number) => {
     while (!isOver()) {
-      const wish = next();
+      const wish = next(number);
       if (!wish) {
         await new Promise((resolve) => { setTimeout(resolve, 50); });
         continue;
@@ -51,7 +51,7 @@ export async function load(url, { callers, next, judge, tally, isOver }) {
       tally.add(wish, status, status === 0 ? 'without an answer' : judge(wish, status, began, ended), began, ended);
     }
   };
-  await Promise.all(Array.from({ length: callers }, caller));
+  await Promise.all(Array.from({ length: callers }, (_, number) => caller(number)));
   agent.destroy();
 }
 

@@ -1,23 +1,22 @@
 // Which tokens does the load consist of? Each with what it is worth.
 
-import { randomBytes } from 'node:crypto';
-
 const ALGS = ['RS256', 'ES256', 'EdDSA'];
-const pick = (list) => list[Math.floor(Math.random() * list.length)];
 
 /**
- * A source of `{ token, path, kind, kid, isGood, lacksScope }`. `signing()` gives the keys in use, `former()` withdrawn
- * ones, `server` is the issuer behind its proxy.
+ * One caller's source of `{ token, path, kind, kid, isGood, lacksScope }`, as its stream of chance has them. `signing()`
+ * gives the keys in use, `former()` the withdrawn ones, `opaque` good opaque tokens, `server` is the issuer behind its
+ * proxy.
  */
-export function tokenSource(server, { signing, former }) {
+export function tokenSource(server, { name, random, signing, former, opaque }) {
+  const { pick } = random;
   let number = 0;
   const kept = [];
-  const opaque = Array.from({ length: 50 }, () => server.opaque());
 
   const sign = (keys, claims = {}, { alg = pick(ALGS), header } = {}) => {
-    const key = { RS256: keys.rsa, ES256: keys.p256, EdDSA: keys.ed25519 }[alg];
+    const key = { RS256: keys.rsa, ES256: keys.p256, ES512: keys.p521, EdDSA: keys.ed25519 }[alg];
     number += 1;
-    const token = server.sign({ alg, key, header: { alg, kid: key.kid, ...header }, claims: { jti: `${number}`, ...claims } });
+    const jti = `${name}-${number}`;
+    const token = server.sign({ alg, key, header: { alg, kid: key.kid, ...header }, claims: { jti, ...claims } });
     return { token, kind: 'jwt', kid: header?.kid ?? key.kid, isGood: true, lacksScope: false };
   };
   const bad = (wish) => ({ ...wish, isGood: false });
@@ -29,17 +28,29 @@ export function tokenSource(server, { signing, former }) {
     [30, () => (kept.length > 0 ? { ...pick(kept) } : sign(signing()))],
     [5, () => ({ ...sign(signing()), path: '/scoped', lacksScope: true })],
     [5, () => ({ ...sign(signing(), { scope: 'data:read data:write' }), path: '/scoped' })],
-    [3, () => sign(former() ?? signing())],
+    [3, () => sign(pick(former()) ?? signing())],
     [8, () => ({ token: pick(opaque), kind: 'opaque', isGood: true })],
-    [2, () => ({ token: randomBytes(24).toString('base64url'), kind: 'opaque', isGood: false, path: '/plain' })],
+    [2, garbage],
     [3, () => bad(sign(signing(), { exp: past() }))],
     [3, () => bad(sign(signing(), { aud: 'https://other.example.com' }))],
     [3, () => bad(sign(signing(), { iss: 'https://elsewhere.example' }))],
     [3, () => forged(sign(signing()))],
     [2, () => bad({ ...sign(signing()), token: 'a.b.c' })],
-    [3, () => bad(sign(signing(), {}, { header: { kid: `unknown-${number}` } }))],
+    [3, () => bad(sign(signing(), {}, { header: { kid: `unknown-${name}-${number}` } }))],
   ];
+  const FLOODS = {
+    /** With a key that nobody has. */
+    unknown: () => bad(sign(signing(), {}, { alg: 'EdDSA', header: { kid: random.text(16) } })),
+    garbage,
+    /** That takes long to verify. */
+    slow: () => forged(sign(signing(), {}, { alg: 'ES512' })),
+  };
   const total = MAKERS.reduce((sum, [weight]) => sum + weight, 0);
+
+  /** What no issuer knows. */
+  function garbage() {
+    return { token: random.text(32), kind: 'opaque', isGood: false, path: '/plain' };
+  }
 
   function keep(wish) {
     kept.push(wish);
@@ -56,11 +67,11 @@ export function tokenSource(server, { signing, former }) {
 
   return {
     next() {
-      let left = Math.random() * total;
+      let left = random.next() * total;
       const [, make] = MAKERS.find(([weight]) => (left -= weight) < 0);
       return { path: pick(['/plain', '/plain', '/cached']), ...make() };
     },
-    /** One more with a key that nobody has. */
-    unknown: () => ({ path: '/plain', ...bad(sign(signing(), {}, { alg: 'EdDSA', header: { kid: randomBytes(8).toString('hex') } })) }),
+    /** One more of a flood. */
+    flood: (kind) => ({ path: '/plain', ...FLOODS[kind]() }),
   };
 }

@@ -7,14 +7,32 @@ const SETTLING = 1500;
 const PROBING = 4000;
 
 export class Truth {
-  /** `{ at, kids }` of each key set that the API was served whole, oldest first. */
+  /**
+   * `{ at, kids, isTaken }` of each key set that the API was served whole, oldest first. Only a set that the API says it
+   * has taken is certain to be in use: the other exchanges may have ended at their deadline, on a busy machine.
+   */
   #served = [];
+  #refreshFailures = 0;
   /** `{ from, to }` of outages by document; `to` is unset while one lasts. */
   #outages = { introspection: [], keys: [] };
 
   served(kids) {
-    this.#served.push({ at: performance.now(), kids: new Set(kids) });
+    this.#served.push({ at: performance.now(), kids: new Set(kids), isTaken: false });
     if (this.#served.length > 1000) this.#served.shift();
+  }
+
+  /** The API says that a refresh of the keys has ended, well or not. */
+  refreshed(isGood) {
+    const latest = this.#served.at(-1);
+    if (!isGood) this.#refreshFailures += 1;
+    else if (latest) latest.isTaken = true;
+  }
+
+  /** How many sets were served and are unaccounted for: neither taken nor lost in a refresh that failed. */
+  get lost() {
+    const isPast = ({ at }) => at < performance.now() - SETTLING;
+    const untaken = this.#served.filter((set) => isPast(set) && !set.isTaken).length;
+    return Math.max(untaken - this.#refreshFailures, 0);
   }
 
   begin(document) {
@@ -27,12 +45,12 @@ export class Truth {
   }
 
   latestHas(kid) {
-    return this.#served.at(-1)?.kids.has(kid) ?? false;
+    return this.#served.findLast(({ isTaken }) => isTaken)?.kids.has(kid) ?? false;
   }
 
   /** Whether a key must be known, must not be, or either, to a request that began and ended then. */
   knows(kid, began, ended) {
-    const settled = this.#served.findLastIndex(({ at }) => at < began - SETTLING);
+    const settled = this.#served.findLastIndex(({ at, isTaken }) => isTaken && at < began - SETTLING);
     const sets = this.#served.slice(Math.max(settled, 0)).filter(({ at }) => at <= ended);
     if (sets.every(({ kids }) => kids.has(kid))) return 'yes';
     return sets.some(({ kids }) => kids.has(kid)) ? 'either' : 'no';

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::local::{Local, invalid};
 use super::memory_cache::MemoryCache;
-use super::outcome::{JsAnswer, JsFailure, NOT_A_JWT, Outcome, answer, outcome_of_recalled, reason_number};
+use super::outcome::{JsAnswer, JsFailure, NOT_A_JWT, Outcome, answer, outcome_of, outcome_of_recalled, reason_number};
 use super::runtime;
 use super::slow::SlowDecision;
 use crate::engine::certificate::BindingMode;
@@ -151,14 +151,19 @@ impl NativeClient {
         self.engine.issuer()
     }
 
-    /// Calls `report` with JSON of `{ keys }` or `{ reason }` whenever a refresh of the keys has ended. Keeps no process
+    /// Calls `report` with JSON of `{ keys, leftOut? }` or `{ reason }` whenever a refresh of the keys has ended. Keeps no process
     /// alive, and must not hold the client, which it outlives.
     #[napi(catch_unwind)]
     pub fn observe(&self, report: Function<'_, String, ()>) -> Result<()> {
         let report = report.build_threadsafe_function::<String>().weak::<true>().build()?;
         let observer = move |event: Event| {
             let text = match event {
-                Event::Refreshed { keys } => serde_json::json!({ "keys": keys }),
+                Event::Refreshed { keys, left_out } if left_out.is_empty() => serde_json::json!({ "keys": keys }),
+                Event::Refreshed { keys, left_out } => {
+                    let left_out: serde_json::Map<_, _> =
+                        left_out.into_iter().map(|(word, count)| (word.to_owned(), count.into())).collect();
+                    serde_json::json!({ "keys": keys, "leftOut": left_out })
+                }
                 Event::RefreshFailed { reason } => serde_json::json!({ "reason": reason.spec().word }),
             };
             report.call(text.to_string(), ThreadsafeFunctionCallMode::NonBlocking);
@@ -248,18 +253,22 @@ impl NativeClient {
         })
     }
 
-    /// Decides on the thread pool: for signatures that would hold the event loop.
+    /// Decides on a thread: for signatures that would hold the event loop.
     #[napi(catch_unwind)]
-    pub fn decide_on_pool(
+    pub fn decide_on_pool<'env>(
         &self,
+        env: &'env Env,
         token: String,
         policy: u32,
         now: f64,
         certificate: Option<String>,
-    ) -> Result<AsyncTask<SlowDecision>> {
+    ) -> Result<Object<'env>> {
         let policy = self.local.policies.borrow().get(&policy).cloned().ok_or_else(|| invalid("policy"))?;
+        let (deferred, promise) = env.create_deferred::<Outcome, Resolver<Outcome>>()?;
+        let settle = Box::new(move |verdict| deferred.resolve(Box::new(move |_| Ok(outcome_of(verdict).0))));
         let engine = Arc::clone(&self.engine);
-        Ok(AsyncTask::new(SlowDecision { engine, token, policy, now, certificate }))
+        SlowDecision { engine, token, policy, now, certificate, settle }.submit();
+        Ok(promise)
     }
 
     /// Decides against the caller's own JWK Set.
@@ -282,6 +291,11 @@ impl NativeClient {
     pub fn introspect<'env>(&self, env: &'env Env, token: String, now: f64) -> Result<Object<'env>> {
         let (settle, promise) = answer_later(env)?;
         self.engine.introspect(&token, now, Box::new(move |result| settle(result.map(|text| text.to_string()))));
+        let introspection = self.engine.introspection();
+        if introspection.needs_watch() {
+            let introspection = Arc::clone(introspection);
+            runtime::repeat(move || introspection.expire());
+        }
         Ok(promise)
     }
 

@@ -9,7 +9,7 @@ use crate::engine::certificate_headers::{Form, certificate_in};
 use crate::engine::jwk::KeySet;
 use crate::engine::jws::{Algorithm, Header};
 use crate::engine::options::{Kind, PREFIX, TABLE};
-use crate::engine::{claims, groups, jwk, jws, policy};
+use crate::engine::{groups, json, jwk, jws, policy};
 
 /// Whether a groups claim (its JSON text) holds any of the groups, or all.
 #[napi(catch_unwind)]
@@ -29,10 +29,16 @@ pub fn select_signing_key(jwks: String, header: String) -> i32 {
     selected.and_then(|index| i32::try_from(index).ok()).unwrap_or(-1)
 }
 
+/// What becomes of each entry of a JWK Set, both as JSON text ([`jwk::describe_jwks`]); nothing when it is not one.
+#[napi(catch_unwind)]
+pub fn describe_jwks(jwks: String) -> Option<String> {
+    jwk::describe_jwks(&jwks)
+}
+
 /// The claims' text of a JWT, decoded and not verified; nothing when it is not one.
 #[napi(catch_unwind)]
 pub fn decode_claims(token: String) -> Option<String> {
-    jws::decode_payload(&token).filter(|text| claims::is_object(text.as_bytes()))
+    jws::decode_payload(&token).filter(|text| json::is_object(text.as_bytes()))
 }
 
 /// The certificate that a proxy's header holds, in the form named; nothing when there is not exactly one.

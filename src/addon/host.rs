@@ -48,10 +48,7 @@ impl NativeClient {
 }
 
 fn response(status: u32, status_text: String, headers: &str, body: String) -> Response {
-    Response {
-        status: u16::try_from(status).unwrap_or_default(),
-        status_text,
-        headers: serde_json::from_str(headers).unwrap_or_default(),
-        body: body.into_bytes(),
-    }
+    let headers: Vec<(String, String)> = serde_json::from_str(headers).unwrap_or_default();
+    let head = Response::head(u16::try_from(status).unwrap_or_default(), &status_text, headers);
+    Response { body: body.into_bytes(), ..head }
 }

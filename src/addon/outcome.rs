@@ -52,7 +52,7 @@ pub fn outcome_of_recalled(recalled: Recalled) -> Outcome {
 pub struct JsFailure {
     /// The number of the reason.
     pub reason: i32,
-    /// JSON of `{ status, statusText, headers, body, error, errorDescription, retryAfter }`.
+    /// JSON of `{ status, statusText, headers, body, error, errorDescription, retryAfter, isOutage }`.
     pub detail: Option<String>,
 }
 
@@ -66,10 +66,7 @@ impl From<Failure> for JsFailure {
 pub type JsAnswer = Either<String, JsFailure>;
 
 pub fn answer(result: std::result::Result<String, Failure>) -> JsAnswer {
-    match result {
-        Ok(text) => Either::A(text),
-        Err(failure) => Either::B(failure.into()),
-    }
+    result.map_or_else(|failure| Either::B(failure.into()), Either::A)
 }
 
 fn detail_json(detail: &Detail) -> String {
@@ -83,11 +80,12 @@ fn detail_json(detail: &Detail) -> String {
         "error": detail.error,
         "errorDescription": detail.error_description,
         "retryAfter": detail.retry_after_secs,
+        "isOutage": detail.is_outage,
     })
     .to_string()
 }
 
-/// The catalogue of failures, once, for JavaScript: number, word, class, code, message.
+/// The catalogue of failures, once, for JavaScript: number, word, class, code, message, and what it means for a reply.
 #[napi(catch_unwind)]
 pub fn failures(env: &Env) -> Result<Vec<Object<'_>>> {
     CATALOGUE
@@ -99,6 +97,8 @@ pub fn failures(env: &Env) -> Result<Vec<Object<'_>>> {
             row.set("name", spec.class.name())?;
             row.set("code", spec.class.code())?;
             row.set("message", spec.message)?;
+            row.set("isOutage", spec.is_outage)?;
+            row.set("retryAfter", spec.retry_after_secs)?;
             Ok(row)
         })
         .collect()

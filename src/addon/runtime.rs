@@ -13,12 +13,21 @@ use crate::engine::http_client::{HttpClient, Network};
 use crate::engine::keys::{KeySource, KeyStore};
 use crate::engine::time::{Monotonic, SystemMonotonic};
 
+/// Threads that look up host names, beside those of slow decisions.
+const MAX_LOOKUPS: usize = 4;
+
+/// How many slow decisions run at once: one per processor, less the one that the event loop needs.
+pub fn slow_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |processors| processors.get().saturating_sub(1).max(1))
+}
+
 /// One thread, made when something is fetched for the first time. Never torn down: a fetch may outlive its worker.
 fn runtime() -> Option<Handle> {
     static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
     let build = || {
         let mut builder = Builder::new_multi_thread();
-        builder.worker_threads(1).max_blocking_threads(4).thread_name("monocloud").enable_io().enable_time();
+        let blocking = slow_threads() + MAX_LOOKUPS;
+        builder.worker_threads(1).max_blocking_threads(blocking).thread_name("monocloud").enable_io().enable_time();
         builder.build().ok()
     };
     RUNTIME.get_or_init(build).as_ref().map(|runtime| runtime.handle().clone())
@@ -32,6 +41,24 @@ pub fn after(span: Duration, work: impl FnOnce() + Send + 'static) {
             tokio::time::sleep(span).await;
             work();
         })),
+    }
+}
+
+/// Does something on a thread that may be held. False where there is none, and then it is not done.
+pub fn on_thread(work: impl FnOnce() + Send + 'static) -> bool {
+    let Some(runtime) = runtime() else { return false };
+    drop(runtime.spawn_blocking(work));
+    true
+}
+
+/// Does something again and again, after the span that it gives, until it gives none.
+pub fn repeat(mut work: impl FnMut() -> Option<Duration> + Send + 'static) {
+    if let Some(runtime) = runtime() {
+        drop(runtime.spawn(async move {
+            while let Some(span) = work() {
+                tokio::time::sleep(span).await;
+            }
+        }));
     }
 }
 

@@ -1,38 +1,108 @@
-//! Decisions that would hold the event loop: on libuv's thread pool.
+//! Decisions that would hold the event loop, on threads of our own: libuv's stay free for `fs`, DNS and the rest.
+//!
+//! One per processor runs at a time, less the one that the event loop needs, for all clients of the process together:
+//! verifying is computing, and more threads would only take its time. Tokens that were verified before go first.
 
-use std::sync::Arc;
+use std::hash::BuildHasher;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
-use napi::bindgen_prelude::*;
+use foldhash::fast::RandomState;
+use lru::LruCache;
 
-use super::outcome::{Outcome, outcome_of};
+use super::runtime;
 use crate::engine::error::Reason;
+use crate::engine::load_limit::{Bounds, Lane, LoadLimit};
 use crate::engine::policy::Policy;
 use crate::engine::{Attempt, Call, Engine, Verdict};
 
-/// One decision on libuv's thread pool.
+/// Decisions that wait for a thread. Beyond that the oldest one of an unknown token is `overloaded`.
+const MAX_WAITING: usize = 256;
+
+/// Tokens that were verified here, as hashes of the whole token.
+const KNOWN: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
+
+/// One decision, and where its verdict goes.
 pub struct SlowDecision {
     pub engine: Arc<Engine>,
     pub token: String,
     pub policy: Policy,
     pub now: f64,
     pub certificate: Option<String>,
+    /// Called once, on any thread.
+    pub settle: Box<dyn FnOnce(Verdict) + Send>,
 }
 
-impl Task for SlowDecision {
-    type Output = Verdict;
-    type JsValue = Outcome;
+impl SlowDecision {
+    /// Runs it, now or when a thread is free.
+    pub fn submit(self) {
+        let (displaced, started) = {
+            let mut pool = pool();
+            let lane = if pool.knows(&self.token) { Lane::Preferred } else { Lane::Other };
+            (pool.load.admit(self, lane), pool.load.start())
+        };
+        if let Some(decision) = displaced {
+            (decision.settle)(Verdict::Failed(Reason::Overloaded.into()));
+        }
+        if let Some((decision, lane)) = started
+            && !runtime::on_thread(move || work_off(decision, lane))
+        {
+            // Where no thread can be made, nothing can be decided.
+            pool().load.finish(lane);
+        }
+    }
 
-    fn compute(&mut self) -> Result<Verdict> {
-        // A panic here would end the process: libuv's threads have no guard of napi's.
+    fn decide(&self) -> Verdict {
+        // A panic must not take the place in the queue with it, nor leave the caller without an answer.
         let decide = std::panic::AssertUnwindSafe(|| {
             let certificate = self.certificate.as_deref();
             let call = Call { token: &self.token, policy: &self.policy, certificate, now: self.now };
             self.engine.decide(&call, Attempt::AfterRefresh, true)
         });
-        Ok(std::panic::catch_unwind(decide).unwrap_or(Verdict::Refused(Reason::Internal)))
+        std::panic::catch_unwind(decide).unwrap_or(Verdict::Refused(Reason::Internal))
+    }
+}
+
+/// Decides until nothing waits.
+fn work_off(decision: SlowDecision, lane: Lane) {
+    let mut next = Some((decision, lane));
+    while let Some((decision, lane)) = next {
+        let verdict = decision.decide();
+        {
+            let mut pool = pool();
+            if matches!(verdict, Verdict::Claims(_)) {
+                pool.learn(&decision.token);
+            }
+            pool.load.finish(lane);
+            next = pool.load.start();
+        }
+        (decision.settle)(verdict);
+    }
+}
+
+/// What runs and waits in this process.
+struct Pool {
+    load: LoadLimit<SlowDecision>,
+    known: LruCache<u64, (), RandomState>,
+    hasher: RandomState,
+}
+
+impl Pool {
+    fn knows(&self, token: &str) -> bool {
+        self.known.contains(&self.hasher.hash_one(token))
     }
 
-    fn resolve(&mut self, _: Env, verdict: Verdict) -> Result<Outcome> {
-        Ok(outcome_of(verdict).0)
+    fn learn(&mut self, token: &str) {
+        self.known.put(self.hasher.hash_one(token), ());
     }
+}
+
+fn pool() -> MutexGuard<'static, Pool> {
+    static POOL: LazyLock<Mutex<Pool>> = LazyLock::new(|| {
+        let bounds = Bounds { running: runtime::slow_threads(), kept: 0, waiting: MAX_WAITING };
+        let mut known = LruCache::unbounded_with_hasher(RandomState::default());
+        known.resize(KNOWN);
+        Mutex::new(Pool { load: LoadLimit::new(bounds), known, hasher: RandomState::default() })
+    });
+    POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -12,7 +12,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use super::certificate::{Confirmation, Thumbprint};
 use super::error::Reason;
 use super::groups::{Groups, group_names, owned_groups};
-use super::json::{self, Names, Value};
+use super::json::{self, Reading, Value};
 use super::time::{Clock, NumericDate};
 
 /// Where claims come from: what may be absent in them.
@@ -75,7 +75,7 @@ pub struct Claims<'de> {
     iat: Option<Value<'de>>,
     scope: Option<Value<'de>>,
     audience: Audience,
-    confirmation: Option<Confirmation>,
+    confirmation: Confirmation,
     groups: Groups<'de>,
 }
 
@@ -90,7 +90,7 @@ impl Default for Claims<'_> {
             iat: None,
             scope: None,
             audience: Audience::Others,
-            confirmation: Some(Confirmation::Absent),
+            confirmation: Confirmation::Absent,
             groups: Groups::default(),
         }
     }
@@ -104,26 +104,38 @@ enum Audience {
 }
 
 impl<'de> Claims<'de> {
-    /// Reads claims; `None` when they are not one strict JSON object (contract 5.5).
+    /// Reads claims; `None` when they are not one JSON object without duplicate members, nested 32 levels at most. What
+    /// a rule reads is strict in itself: text that Rust can hold, finite numbers, no duplicate members at any depth.
+    /// The rest is what `JSON.parse` makes of it.
     pub fn read(bytes: &'de [u8], expected: &Expected<'_>) -> Option<Self> {
         json::read(bytes, ClaimsSeed { expected })
     }
 
+    /// What the rules ask of a member: the one list of those that [`Claims::put`] takes in.
+    fn reading(name: &[u8], expected: &Expected<'_>) -> Reading {
+        match name {
+            b"aud" | b"cnf" => Reading::Nested,
+            name if name == expected.groups_claim.as_bytes() => Reading::Nested,
+            b"active" | b"exp" | b"iat" | b"iss" | b"nbf" | b"scope" | b"sub" => Reading::Plain,
+            _ => Reading::Nothing,
+        }
+    }
+
     /// Takes in one member.
-    pub fn put(&mut self, name: &str, value: Value<'de>, expected: &Expected<'_>) {
-        if name == expected.groups_claim {
+    pub fn put(&mut self, name: &[u8], value: Value<'de>, expected: &Expected<'_>) {
+        if name == expected.groups_claim.as_bytes() {
             self.groups = group_names(&value).into();
         }
         match name {
-            "active" => self.active = Some(value == Value::Flag(true)),
-            "aud" => self.audience = Audience::of(&value, expected.audience),
-            "cnf" => self.confirmation = confirmation(&value),
-            "exp" => self.exp = Some(value),
-            "iat" => self.iat = Some(value),
-            "iss" => self.iss = Some(value),
-            "nbf" => self.nbf = Some(value),
-            "scope" => self.scope = Some(value),
-            "sub" => self.sub = Some(value),
+            b"active" => self.active = Some(value == Value::Flag(true)),
+            b"aud" => self.audience = Audience::of(&value, expected.audience),
+            b"cnf" => self.confirmation = confirmation(&value),
+            b"exp" => self.exp = Some(value),
+            b"iat" => self.iat = Some(value),
+            b"iss" => self.iss = Some(value),
+            b"nbf" => self.nbf = Some(value),
+            b"scope" => self.scope = Some(value),
+            b"sub" => self.sub = Some(value),
             _ => {}
         }
     }
@@ -199,7 +211,7 @@ impl<'de> Claims<'de> {
         Ok(Facts {
             expires,
             not_before,
-            confirmation: self.confirmation.unwrap_or(Confirmation::Unreadable),
+            confirmation: self.confirmation,
             scope: match self.scope {
                 Some(Value::Text(scope)) => scope,
                 _ => Cow::default(),
@@ -240,11 +252,8 @@ impl<'de> Visitor<'de> for ClaimsSeed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         let ClaimsSeed { expected } = self;
         let mut claims = Claims::default();
-        let keeps_nested = |name: &str| name == "aud" || name == "cnf" || name == expected.groups_claim;
-        json::visit_members(map, keeps_nested, |name, value| claims.put(name, value, expected))?;
-        if claims.confirmation.is_none() {
-            return Err(serde::de::Error::custom("duplicate member in cnf"));
-        }
+        let reading = |name: &[u8]| Claims::reading(name, expected);
+        json::visit_members(map, reading, |name, value| claims.put(name, value, expected))?;
         Ok(claims)
     }
 }
@@ -263,26 +272,16 @@ impl Audience {
     }
 }
 
-/// RFC 8705 §3.1: the `x5t#S256` of a `cnf`; `None` when a member comes twice, which spoils the whole claims set.
-fn confirmation(value: &Value<'_>) -> Option<Confirmation> {
+/// RFC 8705 §3.1: the `x5t#S256` of a `cnf`.
+fn confirmation(value: &Value<'_>) -> Confirmation {
     let Value::Object(members) = value else {
-        return Some(Confirmation::Unreadable);
+        return Confirmation::Unreadable;
     };
-    let mut names = Names::default();
-    for (name, _) in members {
-        names.note::<serde_json::Error>(Cow::Borrowed(name.as_ref())).ok()?;
-    }
-    Some(match members.iter().find(|(name, _)| name == "x5t#S256") {
+    match members.iter().find(|(name, _)| name == "x5t#S256") {
         None => Confirmation::Absent,
         Some((_, Value::Text(text))) => Thumbprint::parse(text).map_or(Confirmation::Unreadable, Confirmation::Bound),
         Some(_) => Confirmation::Unreadable,
-    })
-}
-
-/// Whether bytes are one strict JSON object, whatever its members say (`decodeJwt`).
-pub fn is_object(bytes: &[u8]) -> bool {
-    let nobody = Expected { issuer: "", audience: "", groups_claim: "", origin: Origin::Jwt };
-    Claims::read(bytes, &nobody).is_some()
+    }
 }
 
 #[cfg(test)]

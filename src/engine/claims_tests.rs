@@ -149,15 +149,78 @@ fn the_first_failing_rule_in_the_contracts_order_is_named() {
 }
 
 #[test]
-fn a_duplicate_member_is_refused_at_the_top_and_in_cnf_and_ignored_elsewhere() {
+fn a_duplicate_member_is_refused_at_the_top_and_wherever_a_rule_reads_and_ignored_elsewhere() {
     let good = with(&[]);
     let body = good.trim_end_matches('}');
-    for extra in
-        [r#""sub":"x""#, r#""\u0073ub":"x""#, r#""cnf":{"a":1,"a":1}"#, r#""cnf":{"x5t#S256":"a","\u00785t#S256":"b"}"#]
-    {
+    for extra in [
+        r#""sub":"x""#,
+        r#""\u0073ub":"x""#,
+        r#""x":1,"x":1"#,
+        r#""cnf":{"a":1,"a":1}"#,
+        r#""cnf":{"x5t#S256":"a","\u00785t#S256":"b"}"#,
+        r#""cnf":{"jwk":{"kty":"EC","kty":"RSA"}}"#,
+        r#""groups":[{"id":"admins","id":"guests"}]"#,
+        r#""groups":["a",[{"deep":[{"x":1,"\u0078":2}]}]]"#,
+        r#""groups":{"id":1,"id":1}"#,
+    ] {
         assert_eq!(prove(&format!("{body},{extra}}}")).err(), Some(Reason::ClaimsInvalid), "{extra}");
     }
-    assert!(prove(&format!(r#"{body},"other":{{"a":1,"a":2}}}}"#)).is_ok());
+    let aud = r#"{"iss":"https://issuer.example","aud":[{"a":1,"a":2},"https://api.example.com"],"exp":2000}"#;
+    assert_eq!(prove(aud).err(), Some(Reason::ClaimsInvalid));
+    for extra in [r#""other":{"a":1,"a":2}"#, r#""roles":[{"id":"admins","id":"guests"}]"#] {
+        assert!(prove(&format!("{body},{extra}}}")).is_ok(), "{extra}");
+    }
+}
+
+#[test]
+fn a_lone_surrogate_is_refused_where_a_rule_reads_and_nowhere_else() {
+    let good = with(&[]);
+    let body = good.trim_end_matches('}');
+    for extra in [
+        r#""name":"Ann \ud83d""#,
+        r#""name":"\uDE00\ud83d""#,
+        r#""address":{"city":["\udfff"],"\ud800":1}"#,
+        r#""\ud83d":1"#,
+        r#""\ud83d":1,"\ud83e":1"#,
+        r#""\ud83d":1,"\ufffd":1"#,
+    ] {
+        assert!(prove(&format!("{body},{extra}}}")).is_ok(), "{extra}");
+    }
+    for (member, value) in [
+        ("iss", r#""https://issuer.example\ud83d""#),
+        ("sub", r#""\ud83d""#),
+        ("scope", r#""a \ud83d""#),
+        ("exp", r#""\ud83d""#),
+        ("aud", r#"["https://api.example.com","\ud83d"]"#),
+        ("cnf", r#"{"\ud83d":1}"#),
+        ("groups", r#"["a","\ud83d"]"#),
+        ("groups", r#"[{"id":"a","note":"\ud83d"}]"#),
+    ] {
+        refused(member, &[value], Reason::ClaimsInvalid);
+    }
+    for extra in [r#""\ud83d":1,"\uD83D":2"#, r#""a\udc00":1,"\u0061\uDC00":2"#] {
+        assert_eq!(prove(&format!("{body},{extra}}}")).err(), Some(Reason::ClaimsInvalid), "{extra}");
+    }
+}
+
+#[test]
+fn a_name_is_strict_json_whether_a_rule_knows_it_or_not() {
+    let good = with(&[]);
+    let body = good.trim_end_matches('}');
+    for name in ["\"\tscope\"", "\"\\u0041\t\"", r#""\x""#, r#""\ud8""#, "1", "null", "name", "[]"] {
+        assert_eq!(prove(&format!("{body},{name}:1}}")).err(), Some(Reason::ClaimsInvalid), "{name}");
+    }
+    assert!(prove(&format!(r#"{body},"\tscope":1,"\u0000":1,"\"":1,"":1}}"#)).is_ok());
+}
+
+#[test]
+fn a_value_that_no_rule_reads_is_any_json_and_nothing_else() {
+    accepted("x", &["1e400", "-1e-400", r#""\u0000""#, "123456789012345678901234567890"]);
+    for value in
+        [r#""\ud83""#, r#""\x""#, "\"\u{1}\"", "01", "1.", "+1", "NaN", "tru", "[1,]", "{\"a\":}", "{a:1}", "[}", "'a'"]
+    {
+        refused("x", &[value], Reason::ClaimsInvalid);
+    }
 }
 
 #[test]
@@ -172,6 +235,14 @@ fn claims_nested_32_levels_are_read_and_33_are_not() {
     assert!(prove(&nested(31)).is_ok());
     assert_eq!(prove(&nested(32)).err(), Some(Reason::ClaimsInvalid));
     assert_eq!(prove(&nested(6_000)).err(), Some(Reason::ClaimsInvalid));
+    // Brackets in strings open no level, and both kinds of brackets count.
+    accepted("x", &[&format!(r#"["{}","\"[",{{}}]"#, "[{".repeat(40)), &format!("[{}]", "[],{},".repeat(40) + "0")]);
+    let mixed = |levels: usize| format!("{}1{}", r#"{"a":["#.repeat(levels / 2), "]}".repeat(levels / 2));
+    accepted("x", &[&mixed(30)]);
+    refused("x", &[&mixed(32), &format!(r#"["\\",{}]"#, mixed(32))], Reason::ClaimsInvalid);
+    for member in ["groups", "cnf", "sub"] {
+        refused(member, &[&mixed(32)], Reason::ClaimsInvalid);
+    }
 }
 
 #[test]

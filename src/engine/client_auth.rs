@@ -11,9 +11,9 @@ use aws_lc_rs::signature::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::{Value, json};
-use url::form_urlencoded;
 
 use super::error::Reason;
 use super::jws::{decode_base64url, encode_base64url};
@@ -62,9 +62,39 @@ impl Method {
     }
 }
 
+/// Whom a client assertion is for. RFC 7523 §3 leaves it open between the server and an endpoint of it;
+/// draft-ietf-oauth-rfc7523bis allows the issuer alone, since an assertion for an endpoint can be replayed at a server
+/// that names the same endpoint. Some servers accept nothing but the URL that they are asked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AssertionAudience {
+    #[default]
+    Issuer,
+    /// The URL of the introspection endpoint that is asked.
+    Endpoint,
+    Text(String),
+}
+
+impl AssertionAudience {
+    pub fn named(text: String) -> AssertionAudience {
+        match text.as_str() {
+            "issuer" => AssertionAudience::Issuer,
+            "endpoint" => AssertionAudience::Endpoint,
+            _ => AssertionAudience::Text(text),
+        }
+    }
+}
+
+/// Who is asked: the issuer's name and the URL of its endpoint.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    pub issuer: &'a str,
+    pub endpoint: &'a str,
+}
+
 /// Who asks, and how it proves that.
 pub struct Credentials {
     client_id: String,
+    assertion_audience: AssertionAudience,
     proof: Proof,
 }
 
@@ -108,25 +138,33 @@ impl Credentials {
             Method::SpiffeJwt => Proof::Svid(needed()?),
             Method::SelfSignedTlsClientAuth | Method::SpiffeX509 | Method::TlsClientAuth => Proof::Certificate,
         };
-        Ok(Credentials { client_id, proof })
+        Ok(Credentials { client_id, assertion_audience: AssertionAudience::default(), proof })
+    }
+
+    pub fn for_audience(self, assertion_audience: AssertionAudience) -> Credentials {
+        Credentials { assertion_audience, ..self }
     }
 
     /// The authentication of one request.
-    pub fn authenticate(&self, issuer: &str, now: NumericDate) -> Result<Authentication, Reason> {
+    pub fn authenticate(&self, asked: Asked<'_>, now: NumericDate) -> Result<Authentication, Reason> {
+        let audience = match &self.assertion_audience {
+            AssertionAudience::Issuer => asked.issuer,
+            AssertionAudience::Endpoint => asked.endpoint,
+            AssertionAudience::Text(text) => text,
+        };
         let id = || ("client_id", self.client_id.clone());
         let assertion = |kind: &str, assertion: String| {
             vec![id(), ("client_assertion_type", kind.to_owned()), ("client_assertion", assertion)]
         };
         let form = match &self.proof {
             Proof::Basic(secret) => {
-                // RFC 6749 §2.3.1: each half form-encoded, then joined.
-                let pair = format!("{}:{}", form_encode(&self.client_id), form_encode(secret));
+                let pair = format!("{}:{}", basic_encode(&self.client_id), basic_encode(secret));
                 let authorization = Some(format!("Basic {}", STANDARD.encode(pair)));
                 return Ok(Authentication { authorization, form: Vec::new() });
             }
             Proof::Certificate => vec![id()],
             Proof::Post(secret) => vec![id(), ("client_secret", secret.clone())],
-            Proof::Signature(signer) => assertion(ASSERTION_TYPE, signer.sign(&self.client_id, issuer, now)?),
+            Proof::Signature(signer) => assertion(ASSERTION_TYPE, signer.sign(&self.client_id, audience, now)?),
             Proof::Svid(svid) => assertion(SPIFFE_ASSERTION_TYPE, svid.clone()),
         };
         Ok(Authentication { authorization: None, form })
@@ -214,15 +252,15 @@ impl Signer {
         Signer { header, key: SigningKey::Library(key) }
     }
 
-    /// RFC 7523 §3: an assertion of the client about itself, for the issuer alone, once.
-    fn sign(&self, client_id: &str, issuer: &str, now: NumericDate) -> Result<String, Reason> {
+    /// RFC 7523 §3: an assertion of the client about itself, for one audience, once.
+    fn sign(&self, client_id: &str, audience: &str, now: NumericDate) -> Result<String, Reason> {
         let mut jti = [0u8; 24];
         SystemRandom::new().fill(&mut jti).map_err(|_| Reason::Internal)?;
         let issued_at = now.floor() as i64;
         let claims = Assertion {
             iss: client_id,
             sub: client_id,
-            aud: issuer,
+            aud: audience,
             jti: encode_base64url(&jti),
             iat: issued_at,
             nbf: issued_at,
@@ -262,7 +300,7 @@ impl Signer {
 struct Assertion<'a> {
     iss: &'a str,
     sub: &'a str,
-    /// The issuer, as a single string: an assertion for many could be replayed at one of them.
+    /// A single string: an assertion for many could be replayed at one of them.
     aud: &'a str,
     jti: String,
     iat: i64,
@@ -270,8 +308,12 @@ struct Assertion<'a> {
     exp: i64,
 }
 
-fn form_encode(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+/// RFC 6749 §2.3.1 asks for each half to be form-encoded before the two are joined. Half of the servers decode them,
+/// the others compare them as they come. So only what a decoder would change, or what would be read as the separator,
+/// is encoded: a secret of other characters is the same for both.
+fn basic_encode(text: &str) -> String {
+    const CHANGED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b'+').add(b':').add(b'&');
+    utf8_percent_encode(text, CHANGED).to_string()
 }
 
 fn parse_jwk(text: &str) -> Option<Value> {

@@ -5,10 +5,11 @@ use super::super::jws::{Compact, Header as JwsHeader};
 use super::*;
 
 const ISSUER: &str = "https://issuer.example";
+const ASKED: Asked<'static> = Asked { issuer: ISSUER, endpoint: "https://issuer.example/introspect" };
 
 fn authenticate(method: Method, secret: &str) -> Authentication {
     let credentials = Credentials::new("id with:ä".into(), method, Some(secret.into())).ok().expect("credentials");
-    credentials.authenticate(ISSUER, 1000.9).expect("authentication")
+    credentials.authenticate(ASKED, 1000.9).expect("authentication")
 }
 
 fn assertion_of(authentication: &Authentication) -> String {
@@ -21,12 +22,47 @@ fn payload(token: &str) -> Value {
     serde_json::from_slice(&decode_base64url(compact.payload.as_bytes()).expect("base64url")).expect("JSON")
 }
 
+fn basic(secret: &str) -> String {
+    let authorization = authenticate(Method::ClientSecretBasic, secret).authorization.expect("a header");
+    let pair = STANDARD.decode(authorization.strip_prefix("Basic ").expect("Basic")).expect("base64");
+    String::from_utf8(pair).expect("text")
+}
+
 #[test]
-fn basic_credentials_are_form_encoded_before_they_are_joined() {
-    let authentication = authenticate(Method::ClientSecretBasic, "p%:+ w");
-    let expected = STANDARD.encode("id+with%3A%C3%A4:p%25%3A%2B+w");
-    assert_eq!(authentication.authorization, Some(format!("Basic {expected}")));
-    assert!(authentication.form.is_empty());
+fn of_basic_credentials_only_what_a_decoder_would_change_is_encoded() {
+    assert_eq!(basic("p%:+&\" w\u{7f}\u{1}é"), "id%20with%3A%C3%A4:p%25%3A%2B%26\"%20w%7F%01%C3%A9");
+    // The same for a server that decodes and for one that does not.
+    assert_eq!(basic("a/b=c~d!e@f$g"), "id%20with%3A%C3%A4:a/b=c~d!e@f$g");
+    let printable: String = (b'!'..=b'~').map(char::from).collect();
+    let changed: String = basic(&printable).split_once(':').map(|(_, secret)| secret.to_owned()).expect("two halves");
+    let expected = printable.replace('%', "%25").replace('&', "%26").replace('+', "%2B").replace(':', "%3A");
+    assert_eq!(changed, expected);
+    assert!(authenticate(Method::ClientSecretBasic, "s").form.is_empty());
+}
+
+#[test]
+fn what_a_form_decoder_reads_of_basic_credentials_is_what_was_configured() {
+    for secret in ["a/b=c~d!e@f$g&h", "100%", "%41", "a+b c", "ä€😀", "\t\u{7f}"] {
+        let pair = basic(secret);
+        let (_, encoded) = pair.split_once(':').expect("two halves");
+        let decoded: Vec<_> = url::form_urlencoded::parse(format!("x={encoded}").as_bytes()).into_owned().collect();
+        assert_eq!(decoded, [("x".to_owned(), secret.to_owned())], "{encoded}");
+    }
+}
+
+#[test]
+fn an_assertion_is_for_the_issuer_the_endpoint_or_whom_the_option_names() {
+    for (option, expected) in [
+        ("issuer", ISSUER),
+        ("endpoint", "https://issuer.example/introspect"),
+        ("https://other.example/token", "https://other.example/token"),
+    ] {
+        let credentials =
+            Credentials::new("id".into(), Method::ClientSecretJwt, Some("secret".into())).ok().expect("credentials");
+        let credentials = credentials.for_audience(AssertionAudience::named(option.into()));
+        let authentication = credentials.authenticate(ASKED, 0.0).expect("authentication");
+        assert_eq!(payload(&assertion_of(&authentication))["aud"], json!(expected), "{option}");
+    }
 }
 
 #[test]
@@ -38,7 +74,7 @@ fn post_sends_both_in_the_form() {
 #[test]
 fn mutual_tls_sends_the_client_id_alone() {
     let credentials = Credentials::new("id".into(), Method::TlsClientAuth, None).ok().expect("credentials");
-    let form = credentials.authenticate(ISSUER, 0.0).expect("authentication").form;
+    let form = credentials.authenticate(ASKED, 0.0).expect("authentication").form;
     assert_eq!(form, [("client_id", "id".to_owned())]);
 }
 
@@ -55,7 +91,7 @@ fn a_jti_is_never_used_twice() {
     let credentials =
         Credentials::new("id".into(), Method::ClientSecretJwt, Some("secret".into())).ok().expect("credentials");
     let jti = || {
-        let authentication = credentials.authenticate(ISSUER, 0.0).expect("authentication");
+        let authentication = credentials.authenticate(ASKED, 0.0).expect("authentication");
         payload(&assertion_of(&authentication))["jti"].as_str().map(str::to_owned).expect("a jti")
     };
     let all: std::collections::HashSet<_> = (0..100).map(|_| jti()).collect();
@@ -79,6 +115,11 @@ fn a_plain_secret_signs_hs256_and_an_oct_jwk_what_it_says() {
     }
 }
 
+fn public_half(mut jwk: Value) -> Value {
+    jwk.as_object_mut().expect("a JWK").retain(|name, _| !["d", "p", "q", "dp", "dq", "qi"].contains(&name.as_str()));
+    jwk
+}
+
 /// Keys made for this test, of each type.
 #[test]
 fn a_private_jwk_signs_what_its_public_half_verifies() {
@@ -97,7 +138,7 @@ fn a_private_jwk_signs_what_its_public_half_verifies() {
                 private["alg"] = json!(alg);
             }
             let assertion = assertion_of(&authenticate(Method::PrivateKeyJwt, &private.to_string()));
-            let set = KeySet::parse(&json!({ "keys": [private] }).to_string()).expect("a set");
+            let set = KeySet::parse(&json!({ "keys": [public_half(private)] }).to_string()).expect("a set");
             let compact = Compact::split(&assertion).ok().expect("three parts");
             let header = JwsHeader::parse(compact.header).expect("a header");
             assert_eq!(header.kid.as_deref(), jwk["kid"].as_str());

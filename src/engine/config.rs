@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::certificate::BindingMode;
-use super::client_auth::{Credentials, CredentialsError, Method};
+use super::client_auth::{AssertionAudience, Credentials, CredentialsError, Method};
 use super::error::Reason;
 use super::http_client::{Network, has_certificates, is_identity};
 use super::keys::KeySource;
@@ -140,6 +140,8 @@ fn client(
         None => Method::ClientSecretPost,
         Some(name) => Method::named(name).ok_or(options::CLIENT_AUTH_METHOD.error("is not a known method"))?,
     };
+    let assertion_audience =
+        options.text(&options::ASSERTION_AUDIENCE)?.map_or(AssertionAudience::default(), AssertionAudience::named);
     let secret = options.secret(&options::CLIENT_SECRET)?;
     let Some(id) = options.text(&options::CLIENT_ID)? else {
         return Ok(None);
@@ -149,7 +151,7 @@ fn client(
         Ok(_) if method.is_mutual_tls() && !has_identity && !around.has_fetcher => {
             Err(Reason::ClientCertificateRequired)
         }
-        Ok(credentials) => Ok(credentials),
+        Ok(credentials) => Ok(credentials.for_audience(assertion_audience)),
         Err(CredentialsError::Missing) => Err(Reason::ClientSecretRequired),
         Err(CredentialsError::Unusable) => {
             return Err(options::CLIENT_SECRET.error("is not a key that clientAuthMethod can use"));

@@ -84,6 +84,7 @@ fn an_option_out_of_range_or_of_another_type_is_named() {
         ("introspectJwtTokens", json!("true")),
         ("validateCertificateBinding", json!("never")),
         ("clientAuthMethod", json!("none")),
+        ("assertionAudience", json!(["issuer"])),
         ("verifiedTokenCacheSize", json!(1.5)),
         ("verifiedTokenCacheSize", json!(1_048_577)),
         ("certificateAuthorities", json!("/no/such/file")),
@@ -92,6 +93,25 @@ fn an_option_out_of_range_or_of_another_type_is_named() {
         assert_eq!(error_of(json!({ option: wrong.clone() })), Some(option), "{option}: {wrong}");
     }
     assert_eq!(error_of(json!({ "groupOptions": { "matchAll": 1 } })), Some("groupOptions.matchAll"));
+}
+
+#[test]
+fn a_variable_that_cannot_be_read_is_named_whatever_its_kind() {
+    for (variable, wrong) in [
+        ("CLIENT_AUTH_METHOD", "Client_Secret_Basic"),
+        ("CLOCK_TOLERANCE", "5m"),
+        ("GROUPS_MATCH_ALL", "yes"),
+        ("INTROSPECT_JWT_TOKENS", "treu"),
+        ("RESPONSE_TIMEOUT", "5_000"),
+        ("VALIDATE_CERTIFICATE_BINDING", "\"required\""),
+        ("VERIFIED_TOKEN_CACHE_SIZE", "10k"),
+    ] {
+        let name = format!("MONOCLOUD_BACKEND_{variable}");
+        let given = json!({ "tenantDomain": "https://a", "audience": "urn:api" });
+        let error = prove_as(Flavour::Backend, given, json!({ name.clone(): wrong })).err().expect("an error");
+        assert_eq!(error.variable, variable);
+        assert!(error.to_string().contains(&name) && !error.to_string().contains(wrong), "{error}");
+    }
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use super::claims::Origin;
 use super::claims_cache::{self, ClaimsCache, Key, Proved};
 use super::error::Reason;
-use super::jws;
 use super::time::{Clock, NumericDate};
 use super::{Call, Engine, Slot};
+use super::{json, jws};
 
 /// What a cached entry is worth.
 #[derive(Debug, PartialEq)]
@@ -104,8 +104,7 @@ fn is_same_text(payload: &str, entry: &str) -> bool {
     if payload == entry {
         return true;
     }
-    let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
-    matches!((value(payload), value(entry)), (Some(payload), Some(entry)) if is_same_json(&payload, &entry))
+    matches!((json::document(payload), json::document(entry)), (Some(payload), Some(entry)) if is_same_json(&payload, &entry))
 }
 
 /// Equality as JavaScript sees it: `1.0` is `1`, members have no order.

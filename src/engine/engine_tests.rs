@@ -181,7 +181,8 @@ fn an_issuer_out_of_reach_is_a_failure_and_never_a_refusal() {
     let world = world_with(json!({}));
     world.engine.wait_for_keys(Box::new(|| {}));
     world.issuer.fail();
-    assert_eq!(world.decide(&token("k", json!({}))), Verdict::Failed(Reason::ConnectionRefused.into()));
+    let outage = Failure::from(Reason::ConnectionRefused).into_outage();
+    assert_eq!(world.decide(&token("k", json!({}))), Verdict::Failed(outage));
 }
 
 #[test]

@@ -9,9 +9,14 @@ use std::time::Duration;
 use url::Url;
 
 use super::error::{Detail, Failure, Reason};
+use super::json;
 
 /// The most bytes of a body that are read.
 pub const MAX_BODY_BYTES: usize = 512 * 1024;
+
+/// The most headers of an answer that are kept, and the most bytes of all of them; the rest is left out.
+pub const MAX_HEADERS: usize = 100;
+pub const MAX_HEADER_BYTES: usize = 32 * 1024;
 
 /// The longest `Retry-After` that is honoured.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
@@ -39,6 +44,8 @@ pub struct HttpRequest {
     pub presents_certificate: bool,
     /// Without whom the exchange is broken off; with none it is everybody's, and comes to its end.
     pub asker: Option<Asker>,
+    /// A shorter deadline than `responseTimeout`, for a request that has waited before.
+    pub time_limit: Option<Duration>,
 }
 
 impl std::fmt::Debug for HttpRequest {
@@ -49,15 +56,25 @@ impl std::fmt::Debug for HttpRequest {
 }
 
 impl HttpRequest {
+    /// Asks for the metadata.
     pub fn get_json(url: Url) -> Self {
-        HttpRequest {
-            url,
-            headers: vec![("accept", "application/json".into())],
-            form: None,
-            presents_certificate: false,
-            asker: None,
-        }
+        HttpRequest::get(url, "application/json")
     }
+
+    /// Asks for the keys (RFC 7517 §8.5). Strict servers answer 406 when only one of the two types is accepted.
+    pub fn get_jwks(url: Url) -> Self {
+        HttpRequest::get(url, "application/json, application/jwk-set+json")
+    }
+
+    fn get(url: Url, accept: &str) -> Self {
+        let headers = vec![("accept", accept.to_owned()), accept_encoding()];
+        HttpRequest { url, headers, form: None, presents_certificate: false, asker: None, time_limit: None }
+    }
+}
+
+/// No answer is decompressed here, so that a small body cannot become a large one.
+pub fn accept_encoding() -> (&'static str, String) {
+    ("accept-encoding", "identity".to_owned())
 }
 
 /// An answer, whatever its status. The body is within [`MAX_BODY_BYTES`].
@@ -71,6 +88,22 @@ pub struct Response {
 }
 
 impl Response {
+    /// An answer without its body, from any transport: names in lower case, and no more headers than are kept.
+    pub fn head(status: u16, status_text: &str, headers: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut room = MAX_HEADER_BYTES;
+        let mut kept = Vec::new();
+        for (name, value) in headers {
+            if kept.len() == MAX_HEADERS {
+                break;
+            }
+            if let Some(left) = room.checked_sub(name.len() + value.len()) {
+                room = left;
+                kept.push((name.to_ascii_lowercase(), value));
+            }
+        }
+        Response { status, status_text: excerpt(status_text), headers: kept, body: Vec::new() }
+    }
+
     /// The document of a user's resolver, as if it had been fetched.
     pub fn resolved(text: String) -> Self {
         Response { status: 200, status_text: "OK".into(), headers: Vec::new(), body: text.into_bytes() }
@@ -91,10 +124,8 @@ impl Response {
     /// A failure that keeps what was answered. A 200 that is refused keeps no body: it may hold claims.
     pub fn failure(&self, reason: Reason) -> Failure {
         let body = if self.status == 200 { String::new() } else { self.text().map(excerpt).unwrap_or_default() };
-        let member = |name: &str| {
-            let document: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
-            document.get(name)?.as_str().map(excerpt)
-        };
+        let document = self.text().and_then(json::document);
+        let member = |name: &str| document.as_ref()?.get(name)?.as_str().map(excerpt);
         let detail = Detail {
             status: Some(self.status),
             status_text: self.status_text.clone(),
@@ -103,6 +134,7 @@ impl Response {
             error: member("error"),
             error_description: member("error_description"),
             retry_after_secs: self.retry_after().map(|span| span.as_secs()),
+            is_outage: false,
         };
         Failure { reason, detail: Some(Box::new(detail)) }
     }
@@ -190,6 +222,45 @@ mod tests {
         assert_eq!(detail.headers, vec![("x".to_owned(), "y".to_owned())]);
         assert_eq!((detail.error.as_deref(), detail.error_description.as_deref()), (Some("e"), Some("d")));
         assert_eq!(detail.status, Some(400));
+    }
+
+    #[test]
+    fn headers_have_lower_case_names_whatever_transport_they_come_from() {
+        let headers = [("Set-Cookie", "a"), ("RETRY-AFTER", "7"), ("X-Y", "Z")];
+        let own = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let detail = Response::head(503, "", own).failure(Reason::UnexpectedStatus).detail.expect("a detail");
+        assert_eq!(detail.headers, [("retry-after".to_owned(), "7".to_owned()), ("x-y".to_owned(), "Z".to_owned())]);
+        assert_eq!(detail.retry_after_secs, Some(7));
+    }
+
+    #[test]
+    fn a_hundred_headers_of_32_kib_are_kept_and_a_status_text_of_1024_characters() {
+        let many = (0..150).map(|i| (format!("x-{i}"), "v".to_owned()));
+        assert_eq!(Response::head(200, "", many).headers.len(), 100);
+        let large = |length: usize| ("x".to_owned(), "v".repeat(length));
+        let kept = Response::head(200, &"t".repeat(2000), [large(30_000), large(3000), large(2000)]);
+        assert_eq!(kept.headers.iter().map(|(_, value)| value.len()).collect::<Vec<_>>(), [30_000, 2000]);
+        assert_eq!(kept.status_text.len(), 1024);
+    }
+
+    #[test]
+    fn an_error_with_a_lone_surrogate_is_still_read() {
+        let failure =
+            answer(400, &[], r#"{"error":"e","error_description":"Ann \ud83d"}"#).failure(Reason::ClientRefused);
+        let detail = failure.detail.expect("a detail");
+        assert_eq!((detail.error.as_deref(), detail.error_description.as_deref()), (Some("e"), Some("Ann \u{fffd}")));
+    }
+
+    #[test]
+    fn keys_are_accepted_under_both_media_types_and_nothing_compressed() {
+        let url = || Url::parse("https://issuer.example/jwks").expect("a URL");
+        let header = |request: &HttpRequest, name: &str| {
+            request.headers.iter().find(|(other, _)| *other == name).map(|(_, value)| value.clone())
+        };
+        let keys = HttpRequest::get_jwks(url());
+        assert_eq!(header(&keys, "accept").as_deref(), Some("application/json, application/jwk-set+json"));
+        assert_eq!(header(&HttpRequest::get_json(url()), "accept").as_deref(), Some("application/json"));
+        assert_eq!(header(&keys, "accept-encoding").as_deref(), Some("identity"));
     }
 
     #[test]

@@ -17,9 +17,14 @@ use tokio::runtime::Handle;
 
 use super::error::{Failure, Reason};
 use super::http::{Asker, Done, HttpRequest, MAX_BODY_BYTES, Request, Response, Transport};
+use super::no_proxy::NoProxy;
 
-/// How long a connection may take to be made, TLS included, within the total deadline.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// The part of the whole deadline that making a connection may take, TLS included: one half is left for a second
+/// address, a second attempt, or the answer.
+const CONNECT_SHARE: u64 = 2;
+
+/// Connections kept open for the next request.
+const MAX_KEPT_CONNECTIONS: usize = 64;
 
 /// Whom to trust, what to present and which way to go. PEM texts.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
@@ -46,14 +51,16 @@ pub struct HttpClient {
 
 struct Inner {
     network: Network,
-    plain: OnceLock<Result<reqwest::Client, Reason>>,
-    with_certificate: OnceLock<Result<reqwest::Client, Reason>>,
+    no_proxy: NoProxy,
+    /// By [`Inner::client`]: with or without a certificate, through a proxy or not.
+    clients: [OnceLock<Result<reqwest::Client, Reason>>; 4],
 }
 
 impl HttpClient {
     /// Does no I/O: the TLS configuration is made at the first exchange, on the runtime's thread.
     pub fn new(network: Network, runtime: fn() -> Option<Handle>) -> Self {
-        let inner = Inner { network, plain: OnceLock::new(), with_certificate: OnceLock::new() };
+        let no_proxy = NoProxy::parse(network.no_proxy.as_deref().unwrap_or_default());
+        let inner = Inner { network, no_proxy, clients: Default::default() };
         HttpClient { inner: Arc::new(inner), runtime }
     }
 }
@@ -71,7 +78,8 @@ impl Transport for HttpClient {
 impl Inner {
     async fn exchange(&self, request: HttpRequest) -> Result<Response, Failure> {
         let asker = request.asker.clone();
-        let deadline = Duration::from_millis(self.network.timeout_ms);
+        let usual = Duration::from_millis(self.network.timeout_ms);
+        let deadline = request.time_limit.map_or(usual, |limit| limit.min(usual));
         let exchange = pin!(tokio::time::timeout(deadline, self.exchange_at_leisure(request)));
         let answer = match asker {
             None => exchange.await.ok(),
@@ -90,7 +98,7 @@ impl Inner {
     }
 
     async fn exchange_once(&self, request: HttpRequest) -> Result<Response, Failure> {
-        let client = self.client(request.presents_certificate)?;
+        let client = self.client(request.presents_certificate, self.no_proxy.covers(&request.url))?;
         let mut builder = match request.form {
             Some(form) => client.post(request.url).body(form),
             None => client.get(request.url),
@@ -99,16 +107,12 @@ impl Inner {
             builder = builder.header(name, value);
         }
         let mut answer = builder.send().await.map_err(|error| reason_of(&error))?;
-        let mut response = Response {
-            status: answer.status().as_u16(),
-            status_text: answer.status().canonical_reason().unwrap_or_default().to_owned(),
-            headers: answer
-                .headers()
-                .iter()
-                .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
-                .collect(),
-            body: Vec::new(),
-        };
+        let headers = answer
+            .headers()
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())));
+        let status = answer.status();
+        let mut response = Response::head(status.as_u16(), status.canonical_reason().unwrap_or_default(), headers);
         if answer.content_length().is_some_and(|length| length > MAX_BODY_BYTES as u64) {
             return Err(response.failure(Reason::BodyTooLarge));
         }
@@ -122,12 +126,14 @@ impl Inner {
         Ok(response)
     }
 
-    fn client(&self, presents_certificate: bool) -> Result<&reqwest::Client, Reason> {
-        let slot = if presents_certificate { &self.with_certificate } else { &self.plain };
-        slot.get_or_init(|| self.build(presents_certificate)).as_ref().map_err(|reason| *reason)
+    /// Redirects are not followed, so whether a request goes through a proxy is known before it is sent.
+    fn client(&self, presents_certificate: bool, is_direct: bool) -> Result<&reqwest::Client, Reason> {
+        let slot = self.clients.get(usize::from(presents_certificate) * 2 + usize::from(is_direct));
+        let slot = slot.ok_or(Reason::Internal)?;
+        slot.get_or_init(|| self.build(presents_certificate, is_direct)).as_ref().map_err(|reason| *reason)
     }
 
-    fn build(&self, presents_certificate: bool) -> Result<reqwest::Client, Reason> {
+    fn build(&self, presents_certificate: bool, is_direct: bool) -> Result<reqwest::Client, Reason> {
         let mut builder = reqwest::Client::builder()
             .tls_backend_rustls()
             .tls_version_min(reqwest::tls::Version::TLS_1_2)
@@ -135,12 +141,15 @@ impl Inner {
             .https_only(false)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
-            .connect_timeout(CONNECT_TIMEOUT)
+            .connect_timeout(Duration::from_millis(self.network.timeout_ms / CONNECT_SHARE))
+            .pool_max_idle_per_host(MAX_KEPT_CONNECTIONS)
             .dns_resolver(SystemResolver)
             .user_agent(concat!("monocloud-backend-node/", env!("CARGO_PKG_VERSION")))
             .no_proxy();
-        for proxy in self.network.proxies()? {
-            builder = builder.proxy(proxy);
+        if !is_direct {
+            for proxy in self.network.proxies()? {
+                builder = builder.proxy(proxy);
+            }
         }
         if presents_certificate {
             let pem = self.network.identity.as_deref().ok_or(Reason::ClientCertificateRequired)?;
@@ -182,10 +191,7 @@ impl Network {
     }
 
     fn proxies(&self) -> Result<Vec<reqwest::Proxy>, Reason> {
-        let exceptions = || self.no_proxy.as_deref().and_then(reqwest::NoProxy::from_string);
-        let through = |proxy: Result<reqwest::Proxy, reqwest::Error>| {
-            proxy.map(|proxy| proxy.no_proxy(exceptions())).map_err(|_| Reason::ConnectionFailed)
-        };
+        let through = |proxy: Result<reqwest::Proxy, reqwest::Error>| proxy.map_err(|_| Reason::ConnectionFailed);
         let https = self.https_proxy.as_deref().map(|url| through(reqwest::Proxy::https(url)));
         let http = self.http_proxy.as_deref().map(|url| through(reqwest::Proxy::http(url)));
         https.into_iter().chain(http).collect()

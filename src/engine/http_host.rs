@@ -38,7 +38,7 @@ impl HostTransport {
         self.is_waiting.load(Ordering::Relaxed)
     }
 
-    /// JSON of everything that JavaScript should perform now: `[{ id, kind, url, headers, form }]`.
+    /// JSON of everything that JavaScript should perform now: `[{ id, kind, url, headers, form, timeLimit }]`.
     pub fn take(&self) -> String {
         let waiting = {
             let mut queue = self.lock();
@@ -48,8 +48,10 @@ impl HostTransport {
         let row = |(id, request): (u32, Request)| match request {
             Request::ResolveJwks => json!({ "id": id, "kind": "jwks" }),
             Request::ResolveMetadata => json!({ "id": id, "kind": "metadata" }),
-            Request::Http(HttpRequest { url, headers, form, .. }) => {
-                json!({ "id": id, "kind": "http", "url": url.as_str(), "headers": headers, "form": form })
+            Request::Http(HttpRequest { url, headers, form, time_limit, .. }) => {
+                let limit = time_limit.map(|limit| limit.as_millis() as u64);
+                let url = url.as_str();
+                json!({ "id": id, "kind": "http", "url": url, "headers": headers, "form": form, "timeLimit": limit })
             }
         };
         Value::Array(waiting.into_iter().map(row).collect()).to_string()

@@ -1,51 +1,81 @@
-//! Token introspection (RFC 7662): one request per token in flight, and a fuse for an endpoint that keeps failing.
+//! Token introspection (RFC 7662): one request per token in flight, a bound on all of them, and a circuit breaker for
+//! an endpoint that keeps failing.
 //!
 //! Answers what the issuer says of a token. Whether those claims are good for us is decided by the caller, with the
 //! same rules as a JWT's.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use tokio::sync::watch;
-use url::form_urlencoded;
 
-use super::claims::{Claims, Expected, Origin};
-use super::client_auth::Authentication;
+use self::breaker::{Breaker, TokenHash};
 use super::config::{Client, Config};
-use super::error::{Class, Failure, Reason};
-use super::http::{HttpRequest, Request, Response, Transport, read_answer};
+use super::error::{Failure, Reason};
+use super::http::{Request, Transport, read_answer};
 use super::jws::MAX_TOKEN_BYTES;
 use super::keys::KeyStore;
-use super::metadata::Metadata;
+use super::load_limit::{Bounds, Lane, LoadLimit};
 use super::time::{Monotonic, NumericDate, Ticks};
 
-/// After so many failures in a row the endpoint is asked once a second only, until it answers.
-const FUSE: u32 = 10;
-const PROBE_EVERY: Duration = Duration::from_secs(1);
+/// Introspections of one client that are under way at once. Some places are kept for tokens that were answered as
+/// active, and promptly, before: the rest of them can wait for a slow endpoint without holding those up.
+pub const MAX_IN_FLIGHT: usize = 128;
+const KEPT_FOR_KNOWN_TOKENS: usize = 16;
+/// Introspections of one client that wait for a place. Beyond that the oldest unknown one is `overloaded`.
+pub const MAX_QUEUED: usize = 1_000;
+/// Callers that wait for the answer about one token. Beyond that a caller is `overloaded`.
+const MAX_WAITERS: usize = 10_000;
 
 /// What the issuer says: the claims' text of an active token, or why there is none.
 pub type Answer = Result<Arc<str>, Failure>;
 pub type AnswerWaiter = Box<dyn FnOnce(Answer) + Send>;
+
+/// The state of introspection, for `health()`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IntrospectionHealth {
+    pub in_flight: usize,
+    pub queued: usize,
+    /// Failures in a row, of whatever token, and the last of them.
+    pub failures: u32,
+    pub last_failure: Option<Reason>,
+    pub is_suspended: bool,
+}
 
 pub struct Introspection {
     config: Arc<Config>,
     store: Arc<KeyStore>,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Monotonic>,
+    hasher: RandomState,
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
-    /// The waiters of each token in flight.
+    /// The waiters of each token that is asked about, or waits to be.
     flights: HashMap<Box<str>, Vec<AnswerWaiter>, RandomState>,
-    failures: u32,
-    last_failure: Option<Reason>,
-    next_probe: Ticks,
+    load: LoadLimit<Ticket>,
+    breaker: Breaker,
+    /// Whether a thread is starting requests: one does it for all, and not within itself.
+    is_starting: bool,
+    /// Whether somebody calls [`Introspection::expire`] when the next one in the queue is due.
+    is_watched: bool,
     /// While it is there, somebody waits for answers.
     asking: Option<watch::Sender<()>>,
+}
+
+/// One introspection, in the queue or under way.
+struct Ticket {
+    token: Box<str>,
+    hash: TokenHash,
+    asked_at: Ticks,
+    /// In the queue.
+    waited: Duration,
+    /// The caller's time.
+    now: NumericDate,
 }
 
 impl Introspection {
@@ -55,8 +85,17 @@ impl Introspection {
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Monotonic>,
     ) -> Arc<Introspection> {
-        let state = State { asking: Some(watch::Sender::default()), ..State::default() };
-        Arc::new(Introspection { config, store, transport, clock, state: Mutex::new(state) })
+        let bounds = Bounds { running: MAX_IN_FLIGHT, kept: KEPT_FOR_KNOWN_TOKENS, waiting: MAX_QUEUED };
+        let state = State {
+            flights: HashMap::default(),
+            load: LoadLimit::new(bounds),
+            breaker: Breaker::default(),
+            is_starting: false,
+            is_watched: false,
+            asking: Some(watch::Sender::default()),
+        };
+        let hasher = RandomState::default();
+        Arc::new(Introspection { config, store, transport, clock, hasher, state: Mutex::new(state) })
     }
 
     /// Asks about a token, or joins who is asking. The waiter is called once.
@@ -71,60 +110,146 @@ impl Introspection {
         if let Err(reason) = self.client().and_then(|client| client.credentials.as_ref().map_err(|reason| *reason)) {
             return waiter(Err(reason.into()));
         }
-        if !self.board(token, waiter) {
-            return;
+        match self.join_or_queue(token, now, waiter) {
+            Ok(None) => {}
+            Ok(Some(displaced)) => self.tell(displaced, &Err(Reason::Overloaded.into())),
+            Err((waiter, reason)) => return waiter(Err(reason.into())),
         }
-        if !self.may_ask() {
-            return self.land(token, Err(Reason::IntrospectionSuspended.into()));
-        }
-        let introspection = Arc::clone(self);
-        let token: Box<str> = token.into();
-        self.store.wait_for_metadata(false, Box::new(move || introspection.send(token, now, true)));
+        self.start_waiting();
     }
 
-    /// Breaks off what is under way: nobody will hear of it, for instance since the worker thread has ended.
+    /// Breaks off what is under way and drops what waits: nobody will hear of it, for instance since the worker thread
+    /// has ended.
     pub fn abandon(&self) {
-        self.lock().asking = None;
+        let mut state = self.lock();
+        state.asking = None;
+        let tickets = state.load.take_all();
+        let waiters: Vec<_> = tickets.iter().filter_map(|ticket| state.flights.remove(&ticket.token)).collect();
+        drop(state);
+        // Outside the lock: what is dropped here may drop what holds this.
+        drop((tickets, waiters));
     }
 
-    /// How many failures in a row there were, and the last one: for `health()`.
-    pub fn failures(&self) -> (u32, Option<Reason>) {
+    pub fn health(&self) -> IntrospectionHealth {
         let state = self.lock();
-        (state.failures, state.last_failure)
+        let (failures, last_failure) = state.breaker.failures();
+        IntrospectionHealth {
+            in_flight: state.load.running(),
+            queued: state.load.waiting(),
+            failures,
+            last_failure,
+            is_suspended: state.breaker.is_open(),
+        }
+    }
+
+    /// Whether the caller should now see to it that [`Introspection::expire`] is called, again and again after the
+    /// span that it gives, until it gives none. True at most once until then.
+    pub fn needs_watch(&self) -> bool {
+        let mut state = self.lock();
+        let is_new = !state.is_watched && state.load.waiting() > 0;
+        state.is_watched |= is_new;
+        is_new
+    }
+
+    /// Ends what has waited in the queue for all of `responseTimeout`. Gives the span until the next one is due.
+    pub fn expire(&self) -> Option<Duration> {
+        let limit = self.time_limit();
+        let (due, next) = {
+            let now = self.clock.now();
+            let mut state = self.lock();
+            let due = state.load.take_due(|ticket| now.since(ticket.asked_at) >= limit);
+            let oldest = state.load.oldest().map(|ticket| ticket.asked_at).min();
+            state.is_watched = oldest.is_some();
+            (due, oldest.map(|at| limit.saturating_sub(now.since(at))))
+        };
+        for ticket in due {
+            self.tell(ticket, &Err(Reason::TimedOut.into()));
+        }
+        next
     }
 
     fn client(&self) -> Result<&Client, Reason> {
         self.config.client.as_ref().ok_or(Reason::ClientIdRequired)
     }
 
-    /// Adds a waiter; true when it is the first of its token.
-    fn board(&self, token: &str, waiter: AnswerWaiter) -> bool {
+    fn time_limit(&self) -> Duration {
+        Duration::from_millis(self.config.network.timeout_ms)
+    }
+
+    /// Adds the waiter to those of its token, or puts a new introspection into the queue. Gives the introspection that
+    /// has to make way for it; or the waiter back, when it is not admitted.
+    fn join_or_queue(
+        &self,
+        token: &str,
+        now: NumericDate,
+        waiter: AnswerWaiter,
+    ) -> Result<Option<Ticket>, (AnswerWaiter, Reason)> {
+        let hash = self.hasher.hash_one(token);
+        let asked_at = self.clock.now();
         let mut state = self.lock();
         if let Some(waiters) = state.flights.get_mut(token) {
+            if waiters.len() >= MAX_WAITERS {
+                return Err((waiter, Reason::Overloaded));
+            }
             waiters.push(waiter);
-            return false;
+            return Ok(None);
         }
+        if !state.breaker.may_send(hash, asked_at) {
+            return Err((waiter, Reason::IntrospectionSuspended));
+        }
+        let is_preferred = state.breaker.is_preferred(hash, asked_at);
+        let lane = if is_preferred { Lane::Preferred } else { Lane::Other };
+        let ticket = Ticket { token: token.into(), hash, asked_at, waited: Duration::ZERO, now };
         state.flights.insert(token.into(), vec![waiter]);
-        true
+        Ok(state.load.admit(ticket, lane))
     }
 
-    fn may_ask(&self) -> bool {
-        let now = self.clock.now();
-        let mut state = self.lock();
-        if state.failures < FUSE {
-            return true;
+    /// Starts what may start. What ends at once makes place for the next one, which this loop sees.
+    fn start_waiting(self: &Arc<Self>) {
+        if std::mem::replace(&mut self.lock().is_starting, true) {
+            return;
         }
-        let may_probe = now >= state.next_probe;
-        if may_probe {
-            state.next_probe = now.after(PROBE_EVERY);
+        loop {
+            let now = self.clock.now();
+            let mut state = self.lock();
+            let Some((mut ticket, lane)) = state.load.start() else {
+                state.is_starting = false;
+                return;
+            };
+            ticket.waited = now.since(ticket.asked_at);
+            let refusal = if ticket.waited >= self.time_limit() {
+                Some(Reason::TimedOut)
+            } else if !state.breaker.send(ticket.hash, now) {
+                Some(Reason::IntrospectionSuspended)
+            } else {
+                None
+            };
+            drop(state);
+            match refusal {
+                Some(reason) => self.end(ticket, lane, &Err(reason.into()), None),
+                None => self.send_when_located(ticket, lane),
+            }
         }
-        may_probe
     }
 
-    fn send(self: Arc<Self>, token: Box<str>, now: NumericDate, may_retry: bool) {
-        let request = match self.store.metadata().and_then(|metadata| Ok(self.request(&metadata, &token, now)?)) {
+    /// Sends once the metadata says where.
+    fn send_when_located(self: &Arc<Self>, ticket: Ticket, lane: Lane) {
+        match self.endpoint() {
+            Err(reason) => self.end(ticket, lane, &Err(reason.into()), None),
+            Ok(endpoint) => {
+                let introspection = Arc::clone(self);
+                let send = move || introspection.send(ticket, lane, true);
+                self.store.wait_for_endpoint(endpoint, Box::new(send));
+            }
+        }
+    }
+
+    fn send(self: Arc<Self>, ticket: Ticket, lane: Lane, may_retry: bool) {
+        let sent_at = self.clock.now();
+        let request = match self.request(&ticket) {
             Ok(request) => request,
-            Err(failure) => return self.land(&token, Err(failure)),
+            // The endpoint was not asked, so this says nothing of it.
+            Err(failure) => return self.finish(ticket, lane, &Err(failure), None),
         };
         let introspection = Arc::clone(&self);
         self.transport.send(
@@ -132,69 +257,41 @@ impl Introspection {
             Box::new(move |outcome| match outcome {
                 // A kept connection that the other side had closed: asked once more, authenticated anew.
                 Err(failure) if may_retry && failure.reason == Reason::ConnectionFailed => {
-                    introspection.send(token, now, false);
+                    introspection.send(ticket, lane, false);
                 }
                 outcome => {
                     let answer = read_answer(outcome, |response| introspection.judge(response));
-                    introspection.land(&token, answer);
+                    introspection.finish(ticket, lane, &answer, Some(sent_at));
                 }
             }),
         );
     }
 
-    /// RFC 7662 §2.1, authenticated.
-    fn request(&self, metadata: &Metadata, token: &str, now: NumericDate) -> Result<HttpRequest, Reason> {
-        let client = self.client()?;
-        let tenant = &self.config.key_source.tenant;
-        let is_mutual_tls = client.method.is_mutual_tls();
-        let url = if is_mutual_tls {
-            metadata.mtls_introspection_endpoint(tenant, self.config.trust_store.as_deref())?
-        } else {
-            metadata.introspection_endpoint(tenant)?
-        };
-        let credentials = client.credentials.as_ref().map_err(|reason| *reason)?;
-        let Authentication { authorization, form: proof } = credentials.authenticate(&metadata.issuer, now)?;
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("token", token).append_pair("token_type_hint", "access_token").extend_pairs(proof);
-        let mut headers = vec![
-            ("accept", "application/json".to_owned()),
-            ("content-type", "application/x-www-form-urlencoded".to_owned()),
-        ];
-        headers.extend(authorization.map(|value| ("authorization", value)));
-        let asker = self.lock().asking.as_ref().map(watch::Sender::subscribe).ok_or(Reason::TimedOut)?;
-        let form = Some(form.finish());
-        Ok(HttpRequest { url, headers, form, presents_certificate: is_mutual_tls, asker: Some(asker) })
+    /// The same as [`Introspection::end`]; then others may start.
+    fn finish(self: &Arc<Self>, ticket: Ticket, lane: Lane, answer: &Answer, sent_at: Option<Ticks>) {
+        self.end(ticket, lane, answer, sent_at);
+        self.start_waiting();
     }
 
-    /// What an answer means (contract 6).
-    fn judge(&self, response: &Response) -> Answer {
-        match response.status {
-            200 => {}
-            400 => return Err(op_failure(response, Reason::IntrospectionRefused, "introspection_failed")),
-            401 => return Err(op_failure(response, Reason::ClientRefused, "invalid_client")),
-            _ => return Err(response.failure(Reason::UnexpectedStatus)),
-        }
-        let expected = Expected {
-            issuer: "",
-            audience: &self.config.audience,
-            groups_claim: &self.config.groups_claim,
-            origin: Origin::Introspection,
-        };
-        let text = response.document()?;
-        match Claims::read(text.as_bytes(), &expected) {
-            None => Err(response.failure(Reason::BodyInvalid)),
-            Some(claims) if !claims.is_active() => Err(Reason::Inactive.into()),
-            Some(_) => Ok(text.into()),
-        }
-    }
-
-    fn land(&self, token: &str, answer: Answer) {
-        let waiters = {
+    /// Ends an introspection that was started; one that was sent tells something of the endpoint.
+    fn end(&self, ticket: Ticket, lane: Lane, answer: &Answer, sent_at: Option<Ticks>) {
+        let suspended = {
             let now = self.clock.now();
             let mut state = self.lock();
-            state.note(&answer, now);
-            state.flights.remove(token).unwrap_or_default()
+            state.load.finish(lane);
+            let opens = sent_at.is_some_and(|at| state.breaker.note(ticket.hash, answer, at, now));
+            // Nobody waits in vain. A known token keeps its place: it may be the next probe.
+            if opens { state.load.take_others() } else { Vec::new() }
         };
+        self.tell(ticket, answer);
+        for ticket in suspended {
+            self.tell(ticket, &Err(Reason::IntrospectionSuspended.into()));
+        }
+    }
+
+    /// Gives the answer to everybody who waits for it.
+    fn tell(&self, ticket: Ticket, answer: &Answer) {
+        let waiters = self.lock().flights.remove(&ticket.token).unwrap_or_default();
         for waiter in waiters {
             waiter(answer.clone());
         }
@@ -205,41 +302,10 @@ impl Introspection {
     }
 }
 
-impl State {
-    /// An endpoint that answers works; one that cannot be reached, breaks or talks rubbish does not.
-    fn note(&mut self, answer: &Answer, now: Ticks) {
-        match answer {
-            Err(failure) if failure.reason == Reason::IntrospectionSuspended => {}
-            Err(failure) if is_outage(failure) => {
-                self.failures = self.failures.saturating_add(1);
-                self.last_failure = Some(failure.reason);
-                if self.failures == FUSE {
-                    self.next_probe = now.after(PROBE_EVERY);
-                }
-            }
-            _ => {
-                self.failures = 0;
-                self.last_failure = None;
-            }
-        }
-    }
-}
-
-/// No connection, no answer in time, a broken server, rubbish. A token can make a working endpoint answer oddly (the
-/// 403 of a firewall): that is no outage.
-fn is_outage(failure: &Failure) -> bool {
-    let status = failure.detail.as_ref().and_then(|detail| detail.status);
-    failure.reason.spec().class == Class::Http && status.is_none_or(|status| matches!(status, 200 | 429 | 500..))
-}
-
-/// RFC 6749 §5.2: the `error` of the body, or the documented word when there is none.
-fn op_failure(response: &Response, reason: Reason, otherwise: &str) -> Failure {
-    let mut failure = response.failure(reason);
-    if let Some(detail) = &mut failure.detail {
-        detail.error.get_or_insert_with(|| otherwise.to_owned());
-    }
-    failure
-}
+#[path = "introspection_breaker.rs"]
+mod breaker;
+#[path = "introspection_exchange.rs"]
+mod exchange;
 
 #[cfg(test)]
 #[path = "introspection_tests.rs"]

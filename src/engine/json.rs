@@ -9,11 +9,37 @@ use std::collections::HashSet;
 use std::fmt;
 
 use foldhash::fast::RandomState;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 /// How deep arrays and objects may nest, the outermost object being level 1.
 pub const MAX_DEPTH: u8 = 32;
+
+/// A member's name without its quotes and escapes. Octets, because a name that no rule knows may hold a lone surrogate,
+/// which no Rust text can; serde_json gives it as WTF-8, so that different names stay different.
+fn unquoted(name: &RawValue) -> Option<Cow<'_, [u8]>> {
+    let inside = name.get().strip_prefix('"')?.strip_suffix('"')?.as_bytes();
+    if memchr::memchr(b'\\', inside).is_none() {
+        return Some(Cow::Borrowed(inside));
+    }
+    // Octets may be anything, control characters too: that there are none unescaped was checked for the raw text.
+    serde_json::Deserializer::from_str(name.get()).deserialize_bytes(Unescaped).ok()
+}
+
+struct Unescaped;
+
+impl<'de> Visitor<'de> for Unescaped {
+    type Value = Cow<'de, [u8]>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_bytes<E>(self, value: &[u8]) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(value.to_owned()))
+    }
+}
 
 /// A member's name or a string value, borrowed when it holds no escape.
 pub struct Text;
@@ -84,7 +110,8 @@ impl Value<'_> {
     }
 }
 
-/// Reads one value. Nested values are always walked and bounded, and kept only when a rule will ask for them.
+/// Reads one value that a rule asks for. Nested values are always walked and bounded, and kept only when the rule asks
+/// for them too; then a member that comes twice in one of their objects is an error.
 #[derive(Clone, Copy)]
 pub struct ValueSeed {
     /// How many levels may still open.
@@ -149,9 +176,11 @@ impl<'de> Visitor<'de> for ValueSeed {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let seed = self.level_below()?;
         let mut members = Vec::new();
+        let mut names = Names::default();
         while let Some(name) = map.next_key_seed(Text)? {
             let value = map.next_value_seed(seed)?;
             if self.keeps_nested {
+                names.note(octets_of(&name))?;
                 members.push((name, value));
             }
         }
@@ -166,37 +195,113 @@ impl ValueSeed {
     }
 }
 
-/// The members of one object, read in order with [`ValueSeed`]; an error when a name comes twice.
-/// `keeps_nested` says for which members nested values are kept.
+fn octets_of<'de>(name: &Cow<'de, str>) -> Cow<'de, [u8]> {
+    match name {
+        Cow::Borrowed(name) => Cow::Borrowed(name.as_bytes()),
+        Cow::Owned(name) => Cow::Owned(name.as_bytes().to_owned()),
+    }
+}
+
+/// What a rule asks of a member.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Reading {
+    /// Nothing: the value may be any JSON, also what Rust cannot hold, such as a lone surrogate or `1e400`.
+    Nothing,
+    /// A value whose nested values are not asked for.
+    Plain,
+    /// A value with everything in it.
+    Nested,
+}
+
+/// The members of one object, read in order; an error when a name comes twice. Of the members that no rule asks for,
+/// only the depth is checked, and they are not given to `on_member`.
 pub fn visit_members<'de, A: MapAccess<'de>>(
     mut map: A,
-    keeps_nested: impl Fn(&str) -> bool,
-    mut on_member: impl FnMut(&str, Value<'de>),
+    reading: impl Fn(&[u8]) -> Reading,
+    mut on_member: impl FnMut(&[u8], Value<'de>),
 ) -> Result<(), A::Error> {
     let mut names = Names::default();
-    while let Some(name) = map.next_key_seed(Text)? {
-        let keeps_nested = keeps_nested(&name);
-        let value = map.next_value_seed(ValueSeed { depth: MAX_DEPTH - 1, keeps_nested })?;
-        on_member(&name, value);
+    while let Some(raw) = map.next_key::<&'de RawValue>()? {
+        let name = unquoted(raw).ok_or_else(|| A::Error::custom("a name that is no string"))?;
+        match reading(&name) {
+            Reading::Nothing => {
+                let raw = map.next_value::<&'de RawValue>()?;
+                if !is_within_depth(raw.get().as_bytes(), MAX_DEPTH - 1) {
+                    return Err(A::Error::custom("nested too deeply"));
+                }
+            }
+            reading => {
+                let keeps_nested = reading == Reading::Nested;
+                on_member(&name, map.next_value_seed(ValueSeed { depth: MAX_DEPTH - 1, keeps_nested })?);
+            }
+        }
         names.note(name)?;
     }
     Ok(())
 }
 
+/// Whether no more than so many levels open in one JSON value.
+fn is_within_depth(json: &[u8], most: u8) -> bool {
+    if !matches!(json.first(), Some(b'[' | b'{')) {
+        return true;
+    }
+    let (mut depth, mut is_string, mut is_escaped) = (0u8, false, false);
+    for byte in json {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => is_string = !is_string,
+            _ if is_string => {}
+            b'[' | b'{' if depth == most => return false,
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    true
+}
+
+/// Whether bytes are one strict JSON object without a duplicate member, whatever its members say.
+pub fn is_object(bytes: &[u8]) -> bool {
+    struct Object;
+
+    impl<'de> DeserializeSeed<'de> for Object {
+        type Value = ();
+
+        fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+            deserializer.deserialize_map(self)
+        }
+    }
+
+    impl<'de> Visitor<'de> for Object {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+            visit_members(map, |_| Reading::Nothing, |_, _| {})
+        }
+    }
+
+    read(bytes, Object).is_some()
+}
+
 /// The member names seen in one object. Few names are compared in turn, by a tag first; many are hashed, so that an
 /// object of thousands of members costs linear time.
 #[derive(Default)]
-pub struct Names<'de> {
+struct Names<'de> {
     tags: SmallVec<[u32; FEW]>,
-    few: SmallVec<[Cow<'de, str>; FEW]>,
-    many: Option<HashSet<Cow<'de, str>, RandomState>>,
+    few: SmallVec<[Cow<'de, [u8]>; FEW]>,
+    many: Option<HashSet<Cow<'de, [u8]>, RandomState>>,
 }
 
 const FEW: usize = 24;
 
 impl<'de> Names<'de> {
     /// Notes a name; an error when the object has it already.
-    pub fn note<E: serde::de::Error>(&mut self, name: Cow<'de, str>) -> Result<(), E> {
+    fn note<E: serde::de::Error>(&mut self, name: Cow<'de, [u8]>) -> Result<(), E> {
         if let Some(many) = &mut self.many {
             return if many.insert(name) { Ok(()) } else { Err(E::custom("duplicate member")) };
         }
@@ -214,8 +319,7 @@ impl<'de> Names<'de> {
 }
 
 /// Length, first and last byte: most names differ in one of them.
-fn tag_of(name: &str) -> u32 {
-    let bytes = name.as_bytes();
+fn tag_of(bytes: &[u8]) -> u32 {
     let byte = |byte: Option<&u8>| u32::from(byte.copied().unwrap_or_default());
     (bytes.len() as u32) << 16 | byte(bytes.first()) << 8 | byte(bytes.last())
 }
@@ -228,6 +332,10 @@ pub fn read<'de, S: DeserializeSeed<'de>>(bytes: &'de [u8], seed: S) -> Option<S
     deserializer.end().ok()?;
     Some(value)
 }
+
+#[path = "json_document.rs"]
+mod document;
+pub use document::document;
 
 #[cfg(test)]
 mod tests {
@@ -271,9 +379,9 @@ mod tests {
     fn a_name_seen_before_is_refused_among_few_and_among_many() {
         let mut names = Names::default();
         for i in 0..100 {
-            assert!(names.note::<serde_json::Error>(Cow::Owned(format!("m{i}"))).is_ok());
+            assert!(names.note::<serde_json::Error>(Cow::Owned(format!("m{i}").into_bytes())).is_ok());
         }
-        assert!(names.note::<serde_json::Error>(Cow::Borrowed("m0")).is_err());
-        assert!(names.note::<serde_json::Error>(Cow::Borrowed("m99")).is_err());
+        assert!(names.note::<serde_json::Error>(Cow::Borrowed(b"m0")).is_err());
+        assert!(names.note::<serde_json::Error>(Cow::Borrowed(b"m99")).is_err());
     }
 }

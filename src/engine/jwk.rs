@@ -1,18 +1,19 @@
 //! JWK Sets: which of the issuer's keys may verify, and which one signed this token (RFC 7517, RFC 7518 §6, RFC 8037).
 //!
-//! A key that cannot be used is left out and spoils none of the others. Keys are parsed once; a signature is verified
-//! by aws-lc.
+//! A key that cannot be used is left out and spoils none of the others; which, and why, is known ([`Flaw`]). Keys are
+//! parsed once; a signature is verified by aws-lc.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use aws_lc_rs::digest::digest;
-use aws_lc_rs::signature::{ED25519, ParsedPublicKey, RsaPublicKeyComponents};
+use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents};
 use foldhash::fast::RandomState;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::error::Reason;
-use super::jws::{Algorithm, Header, decode_base64url};
+use super::json;
+use super::jws::{Algorithm, Header};
 
 /// The most keys of a set that are used; the rest is left out.
 pub const MAX_KEYS: usize = 100;
@@ -27,34 +28,44 @@ const FAST_RSA_BITS: usize = 3072;
 pub struct KeySet {
     keys: Vec<Key>,
     by_kid: HashMap<Box<str>, Vec<usize>, RandomState>,
+    /// How many entries were left out, by flaw.
+    left_out: [usize; Flaw::ALL.len()],
 }
 
 impl KeySet {
     /// Reads a JWK Set; `None` when it is not one at all. A set without a usable key is a set.
     pub fn parse(text: &str) -> Option<KeySet> {
-        let document: Value = serde_json::from_str(text).ok()?;
-        let entries = document.get("keys")?.as_array()?;
-        let mut set = KeySet { keys: Vec::new(), by_kid: HashMap::default() };
-        for (index, entry) in entries.iter().enumerate() {
-            if set.keys.len() == MAX_KEYS {
-                break;
-            }
-            if let Some(key) = Key::parse(entry, index) {
-                set.add(key);
+        let document = json::document(text)?;
+        let mut set = KeySet { keys: Vec::new(), by_kid: HashMap::default(), left_out: Default::default() };
+        for (index, entry) in document.get("keys")?.as_array()?.iter().enumerate() {
+            let added = entry::read(entry, index).and_then(|key| set.add(key));
+            if let Err(flaw) = added
+                && let Some(count) = set.left_out.get_mut(flaw as usize)
+            {
+                *count += 1;
             }
         }
         Some(set)
     }
 
     /// The same key twice is one key, so that a repeated entry makes nothing ambiguous.
-    fn add(&mut self, key: Key) {
+    fn add(&mut self, key: Key) -> Result<(), Flaw> {
         if self.keys.iter().any(|other| other.is_same_as(&key)) {
-            return;
+            return Ok(());
+        }
+        if self.keys.len() == MAX_KEYS {
+            return Err(Flaw::OverLimit);
         }
         if let Some(kid) = &key.kid {
             self.by_kid.entry(kid.clone()).or_default().push(self.keys.len());
         }
         self.keys.push(key);
+        Ok(())
+    }
+
+    /// The flaws of the entries that were left out, each with how many have it.
+    pub fn left_out(&self) -> impl Iterator<Item = (Flaw, usize)> {
+        Flaw::ALL.iter().copied().zip(self.left_out).filter(|(_, count)| *count > 0)
     }
 
     pub fn len(&self) -> usize {
@@ -68,23 +79,20 @@ impl KeySet {
     /// The key that a header names: by `kid`, or the only one that fits (contract 5.3).
     pub fn select(&self, header: &Header) -> Result<&Key, Reason> {
         let fits = |key: &&Key| key.allows(header.algorithm);
-        let (first, second) = match &header.kid {
+        match &header.kid {
             Some(kid) => {
                 let named = self.by_kid.get(kid.as_ref()).map(Vec::as_slice).unwrap_or_default();
-                let mut fitting = named.iter().filter_map(|index| self.keys.get(*index)).filter(fits);
-                (fitting.next(), fitting.next())
+                the_only_key(named.iter().filter_map(|index| self.keys.get(*index)).filter(fits))
             }
-            None => {
-                let mut fitting = self.keys.iter().filter(fits);
-                (fitting.next(), fitting.next())
-            }
-        };
-        match (first, second) {
-            (Some(key), None) => Ok(key),
-            (Some(_), Some(_)) => Err(Reason::KeyAmbiguous),
-            (None, _) => Err(Reason::KeyNotFound),
+            None => the_only_key(self.keys.iter().filter(fits)),
         }
     }
+}
+
+/// Entries of one public key are one key: with and without `alg`, or under two `kid`s, nothing is ambiguous.
+fn the_only_key<'k>(mut fitting: impl Iterator<Item = &'k Key>) -> Result<&'k Key, Reason> {
+    let key = fitting.next().ok_or(Reason::KeyNotFound)?;
+    if fitting.all(|other| other.public.is_same_as(&key.public)) { Ok(key) } else { Err(Reason::KeyAmbiguous) }
 }
 
 /// One key that may verify signatures.
@@ -112,54 +120,6 @@ struct Rsa {
 }
 
 impl Key {
-    /// Reads one entry of a set; `None` for one that must not or cannot verify. `oct` never may.
-    fn parse(entry: &Value, index: usize) -> Option<Key> {
-        let member = |name: &str| match entry.get(name) {
-            None => Some(None),
-            Some(value) => value.as_str().map(Some),
-        };
-        let is_for_signatures = member("use")?.is_none_or(|usage| usage == "sig");
-        let verifies = match entry.get("key_ops") {
-            None => true,
-            Some(operations) => operations.as_array()?.iter().any(|operation| operation == "verify"),
-        };
-        if !is_for_signatures || !verifies {
-            return None;
-        }
-        let only = match member("alg")? {
-            None => None,
-            Some(alg) => Some(Algorithm::named(alg)?),
-        };
-        let public = match member("kty")?? {
-            "RSA" => Public::Rsa(Box::new(Rsa::parse(bytes(entry, "n")?, bytes(entry, "e")?)?)),
-            "EC" => {
-                let (algorithm, coordinate_bytes) = match member("crv")?? {
-                    "P-256" => (Algorithm::Es256, 32),
-                    "P-384" => (Algorithm::Es384, 48),
-                    "P-521" => (Algorithm::Es512, 66),
-                    _ => return None,
-                };
-                let (x, y) = (bytes(entry, "x")?, bytes(entry, "y")?);
-                // RFC 7518 §6.2.1.2: full-length coordinates.
-                if x.len() != coordinate_bytes || y.len() != coordinate_bytes {
-                    return None;
-                }
-                let point = [&[4], x.as_slice(), y.as_slice()].concat();
-                Public::Ec(algorithm, ParsedPublicKey::new(algorithm.ecdsa()?, point).ok()?)
-            }
-            "OKP" if member("crv")?? == "Ed25519" => {
-                let x = bytes(entry, "x")?;
-                if x.len() != 32 {
-                    return None;
-                }
-                Public::Ed25519(ParsedPublicKey::new(&ED25519, x).ok()?)
-            }
-            _ => return None,
-        };
-        let key = Key { kid: member("kid")?.map(Into::into), index, only, public };
-        Algorithm::ALL.iter().any(|algorithm| key.allows(*algorithm)).then_some(key)
-    }
-
     /// Whether `kty`, `crv` and `alg` fit an algorithm; `use` and `key_ops` were asked before.
     fn allows(&self, algorithm: Algorithm) -> bool {
         let by_type = match &self.public {
@@ -200,21 +160,26 @@ impl Key {
     }
 
     fn is_same_as(&self, other: &Key) -> bool {
-        let is_same_public = match (&self.public, &other.public) {
+        self.kid == other.kid && self.only == other.only && self.public.is_same_as(&other.public)
+    }
+}
+
+impl Public {
+    fn is_same_as(&self, other: &Public) -> bool {
+        match (self, other) {
             (Public::Ed25519(a), Public::Ed25519(b)) => a.as_ref() == b.as_ref(),
             (Public::Ec(curve, a), Public::Ec(other_curve, b)) => curve == other_curve && a.as_ref() == b.as_ref(),
             (Public::Rsa(a), Public::Rsa(b)) => a.modulus == b.modulus && a.exponent == b.exponent,
             _ => false,
-        };
-        is_same_public && self.kid == other.kid && self.only == other.only
+        }
     }
 }
 
 impl Rsa {
     /// RFC 7518 §6.3.1; odd modulus of an accepted size, odd exponent of 3 at least.
     fn parse(modulus: Vec<u8>, exponent: Vec<u8>) -> Option<Rsa> {
-        let modulus = without_leading_zeros(modulus);
-        let exponent = without_leading_zeros(exponent);
+        let modulus = without_leading_zeros(&modulus).to_vec();
+        let exponent = without_leading_zeros(&exponent).to_vec();
         let bits = modulus.len() * 8 - modulus.first()?.leading_zeros() as usize;
         let is_odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
         let is_sound = RSA_BITS.contains(&bits)
@@ -238,14 +203,6 @@ impl Rsa {
         let components = RsaPublicKeyComponents { n: &self.modulus, e: &self.exponent };
         components.to_parsed_public_key(algorithm.rsa()?).ok()
     }
-}
-
-fn bytes(entry: &Value, name: &str) -> Option<Vec<u8>> {
-    decode_base64url(entry.get(name)?.as_str()?.as_bytes())
-}
-
-fn without_leading_zeros(number: Vec<u8>) -> Vec<u8> {
-    number.into_iter().skip_while(|byte| *byte == 0).collect()
 }
 
 /// CVE-2017-15361: moduli of a broken generator are powers of 65537 modulo every small prime.
@@ -275,6 +232,34 @@ pub fn select_in_json(jwks: &str, alg: &str, kid: Option<&str>) -> Option<usize>
     let header = Header { algorithm: Algorithm::named(alg)?, kid: kid.map(Into::into) };
     KeySet::parse(jwks)?.select(&header).ok().map(|key| key.index)
 }
+
+/// Every entry of a JWK Set, for the doctor: JSON of `[{ index, kid, kty, crv, alg, use, usable, why, explanation }]`,
+/// where `why` is a [`Flaw`]'s word and null for an entry that is used. `None` when the text is no JWK Set at all.
+pub fn describe_jwks(text: &str) -> Option<String> {
+    let document = json::document(text)?;
+    let mut set = KeySet { keys: Vec::new(), by_kid: HashMap::default(), left_out: Default::default() };
+    let rows = document.get("keys")?.as_array()?.iter().enumerate().map(|(index, value)| {
+        let flaw = entry::read(value, index).and_then(|key| set.add(key)).err();
+        let shown = |name: &str| entry::member(value, name).cloned().unwrap_or_default();
+        json!({
+            "index": index,
+            "kid": shown("kid"),
+            "kty": shown("kty"),
+            "crv": shown("crv"),
+            "alg": shown("alg"),
+            "use": shown("use"),
+            "usable": flaw.is_none(),
+            "why": flaw.map(Flaw::word),
+            "explanation": flaw.map(Flaw::explanation),
+        })
+    });
+    Some(Value::Array(rows.collect()).to_string())
+}
+
+#[path = "jwk_entry.rs"]
+mod entry;
+pub use entry::Flaw;
+use entry::without_leading_zeros;
 
 #[cfg(test)]
 #[path = "jwk_tests.rs"]

@@ -1,5 +1,10 @@
 //! Which entries of a set are usable, and which one a header selects.
 
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, KeyPair,
+};
+
 use super::*;
 
 const X: &str = "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4";
@@ -112,8 +117,9 @@ fn without_a_kid_only_the_only_fitting_key_is_selected() {
     let one = set(&[ec(r#","kid":"a""#), ed("")]);
     assert_eq!(one.select(&header("ES256", None)).map(|key| key.index), Ok(0));
     assert_eq!(one.select(&header("RS256", None)).err(), Some(Reason::KeyNotFound));
-    let two = set(&[ed(r#","kid":"a""#), ed(r#","kid":"b""#)]);
-    assert_eq!(two.select(&header("EdDSA", None)).err(), Some(Reason::KeyAmbiguous));
+    let e = [1, 0, 1];
+    let two = set(&[rsa(2048, &e, 0xff), rsa(2048, &e, 0xfd)]);
+    assert_eq!(two.select(&header("RS256", None)).err(), Some(Reason::KeyAmbiguous));
 }
 
 #[test]
@@ -159,4 +165,150 @@ fn a_key_verifies_nothing_under_an_algorithm_it_is_not_for() {
     let key = set.select(&header("ES256", None)).expect("the key");
     assert_eq!(key.verify(Algorithm::Rs256, b"x", &[0; 64]), Err(Reason::SignatureInvalid));
     assert_eq!(key.verify(Algorithm::Es256, b"x", &[0; 64]), Err(Reason::SignatureInvalid));
+}
+
+/// Whether a key of this spelling is the key that the usual spelling is.
+fn is_same_key(spelt: String, usual: &str) -> bool {
+    set(&[spelt, usual.to_owned()]).len() == 1
+}
+
+#[test]
+fn padding_the_standard_alphabet_white_space_and_trailing_bits_spell_the_same_key() {
+    let ed_like = |x: &str| ed("").replace(ED, x);
+    let standard = ED.replace('-', "+").replace('_', "/");
+    assert_ne!(standard, ED);
+    for x in [
+        format!("{ED}="),
+        standard.clone(),
+        format!("{standard}="),
+        ED.replace("hc", r"h\r\n c"),
+        ED.replace("URo", "URp"),
+    ] {
+        assert!(is_same_key(ed_like(&x), &ed("")), "{x}");
+    }
+    assert!(is_same_key(ec("").replace(Y, &format!("{Y}=")), &ec("")));
+    let modulus = rsa(2048, &[1, 0, 1], 0xff);
+    assert!(is_same_key(modulus.replace("_", "/").replace(r#""e""#, r#""alg":null,"e""#), &modulus));
+    for x in [ED.replace("hc", "h!"), ED.replace("hc", "h=c"), String::new()] {
+        assert!(!is_usable(ed_like(&x)), "{x}");
+    }
+}
+
+/// An EC key whose `x` begins with a zero octet: its coordinates.
+fn point_with_a_leading_zero(signing: &'static EcdsaSigningAlgorithm) -> (Vec<u8>, Vec<u8>) {
+    loop {
+        let pair = EcdsaKeyPair::generate(signing).expect("a key");
+        let coordinates = pair.public_key().as_ref().get(1..).expect("an uncompressed point");
+        let (x, y) = coordinates.split_at(coordinates.len() / 2);
+        if x.first() == Some(&0) {
+            return (x.to_vec(), y.to_vec());
+        }
+    }
+}
+
+#[test]
+fn coordinates_without_their_leading_zero_or_with_one_more_are_the_same_key_and_others_are_left_out() {
+    for (curve, signing) in [
+        ("P-256", &ECDSA_P256_SHA256_FIXED_SIGNING),
+        ("P-384", &ECDSA_P384_SHA384_FIXED_SIGNING),
+        ("P-521", &ECDSA_P521_SHA512_FIXED_SIGNING),
+    ] {
+        let (x, y) = point_with_a_leading_zero(signing);
+        let key = |x: &[u8], y: &[u8]| {
+            let encode = crate::engine::jws::encode_base64url;
+            format!(r#"{{"kty":"EC","crv":"{curve}","x":"{}","y":"{}"}}"#, encode(x), encode(y))
+        };
+        let usual = key(&x, &y);
+        assert!(is_usable(usual.clone()), "{curve}");
+        assert!(is_same_key(key(without_leading_zeros(&x), &y), &usual), "{curve}: the zero is missing");
+        assert!(is_same_key(key(&[&[0], x.as_slice()].concat(), &[&[0], y.as_slice()].concat()), &usual), "{curve}");
+        for (x, y) in [
+            ([&[1], x.as_slice()].concat(), y.clone()),
+            (x.clone(), y.get(..y.len() - 3).unwrap_or_default().to_vec()),
+            ([&[0; 3], x.as_slice()].concat(), y.clone()),
+        ] {
+            assert_eq!(left_out(&key(&x, &y)), ["wrong_length"], "{curve}");
+        }
+        // A coordinate that was cut at its end is another number, and no point of the curve has it.
+        assert_eq!(left_out(&key(x.get(..x.len() - 1).unwrap_or_default(), &y)), ["invalid_point"], "{curve}");
+    }
+}
+
+#[test]
+fn one_key_in_entries_with_and_without_alg_or_under_two_kids_is_not_ambiguous() {
+    let twice = set(&[ec(r#","kid":"a""#), ec(r#","kid":"a","alg":"ES256""#)]);
+    assert_eq!(twice.select(&header("ES256", Some("a"))).map(|key| key.index), Ok(0));
+    let e = [1, 0, 1];
+    let with_alg = rsa(2048, &e, 0xff).replace(r#""kty""#, r#""alg":"PS256","kty""#);
+    let rsa_twice = set(&[with_alg, rsa(2048, &e, 0xff)]);
+    assert_eq!(rsa_twice.select(&header("PS256", None)).map(|key| key.index), Ok(0));
+    assert_eq!(rsa_twice.select(&header("RS256", None)).map(|key| key.index), Ok(1));
+    let two_kids = set(&[ed(r#","kid":"a""#), ed(r#","kid":"b""#)]);
+    assert_eq!(two_kids.select(&header("EdDSA", None)).map(|key| key.index), Ok(0));
+}
+
+/// The flaw of an entry that is left out.
+fn left_out(key: &str) -> Vec<&'static str> {
+    set(&[key.to_owned()]).left_out().map(|(flaw, _)| flaw.word()).collect()
+}
+
+#[test]
+fn an_entry_that_is_left_out_is_counted_by_its_flaw() {
+    for (key, flaw) in [
+        ("1".to_owned(), "malformed"),
+        ("{}".to_owned(), "malformed"),
+        (ec(r#","kid":7"#), "malformed"),
+        (ec(r#","key_ops":"verify""#), "malformed"),
+        (ed("").replace(ED, "!"), "malformed"),
+        (r#"{"kty":"oct","k":"c2VjcmV0"}"#.to_owned(), "symmetric"),
+        (ec(r#","use":"enc""#), "not_for_signatures"),
+        (ec(r#","alg":"ES384""#), "algorithm_mismatch"),
+        (ec(r#","alg":"ECDH-ES""#), "algorithm_mismatch"),
+        (ec("").replace("P-256", "secp256k1"), "unsupported_type"),
+        (r#"{"kty":"AKP"}"#.to_owned(), "unsupported_type"),
+        (ec("").replace(X, Y), "invalid_point"),
+        (ec("").replace("P-256", "P-521"), "wrong_length"),
+        (ed("").replace(ED, ED.get(..40).unwrap_or_default()), "wrong_length"),
+        (rsa(1024, &[1, 0, 1], 0xff), "weak_rsa"),
+    ] {
+        assert_eq!(left_out(&key), [flaw], "{key}");
+    }
+    let many: Vec<_> = (0..103).map(|i| ec(&format!(r#","kid":"{i}""#))).collect();
+    assert_eq!(set(&many).left_out().collect::<Vec<_>>(), [(Flaw::OverLimit, 3)]);
+    assert_eq!(set(&[ec(""), ec("")]).left_out().count(), 0, "an entry that comes twice");
+}
+
+#[test]
+fn an_entry_that_publishes_its_private_key_is_left_out_whatever_it_is_for() {
+    for extra in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
+        for value in [r#""AQAB""#, "[]", "1"] {
+            assert_eq!(left_out(&ec(&format!(r#","{extra}":{value}"#))), ["private_members"], "{extra}: {value}");
+        }
+    }
+    assert_eq!(left_out(&ec(r#","use":"enc","d":"AQAB""#)), ["private_members"]);
+    assert!(is_usable(ec(r#","d":null,"k":"""#)), "a member without a value holds no key");
+}
+
+#[test]
+fn null_members_of_an_entry_count_as_absent() {
+    assert!(is_usable(ec(r#","kid":null,"alg":null,"use":null,"key_ops":null"#)));
+}
+
+#[test]
+fn a_lone_surrogate_spoils_no_set() {
+    let set = set(&[ec(r#","kid":"good","name":"\ud83d""#), ed(r#","kid":"\ud83d""#)]);
+    assert_eq!(set.len(), 2);
+    assert!(set.select(&header("ES256", Some("good"))).is_ok());
+}
+
+#[test]
+fn a_description_says_of_each_entry_whether_it_is_used_and_why_not() {
+    let text = format!(r#"{{"keys":[{},{},7]}}"#, ec(r#","kid":"a""#), ec(r#","use":"enc""#));
+    let rows: Value = serde_json::from_str(&describe_jwks(&text).expect("a description")).expect("JSON");
+    let row = |index: usize| (rows[index]["kid"].clone(), rows[index]["usable"].clone(), rows[index]["why"].clone());
+    assert_eq!(row(0), (json!("a"), json!(true), json!(null)));
+    assert_eq!(row(1), (json!(null), json!(false), json!("not_for_signatures")));
+    assert_eq!(row(2), (json!(null), json!(false), json!("malformed")));
+    assert_eq!((&rows[0]["kty"], &rows[0]["crv"]), (&json!("EC"), &json!("P-256")));
+    assert_eq!(describe_jwks("[]"), None);
 }

@@ -17,7 +17,7 @@ use memchr::memchr_iter;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use super::error::Reason;
-use super::json::{self, Value};
+use super::json::{self, Reading, Value};
 
 /// The most bytes a token may have.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -208,6 +208,8 @@ struct RawHeader<'de> {
     typ: Option<Value<'de>>,
     kid: Option<Value<'de>>,
     has_extension: bool,
+    /// A member's name that holds a lone surrogate.
+    has_unreadable_name: bool,
 }
 
 struct HeaderSeed;
@@ -231,16 +233,17 @@ impl<'de> Visitor<'de> for HeaderSeed {
         let mut header = RawHeader::default();
         json::visit_members(
             map,
-            |_| false,
+            // A header is the issuer's own text and holds no user's: all of it is read.
+            |_| Reading::Plain,
             |name, value| match name {
-                "alg" => header.alg = Some(value),
-                "typ" => header.typ = Some(value),
-                "kid" => header.kid = Some(value),
-                "crit" | "b64" => header.has_extension = true,
-                _ => {}
+                b"alg" => header.alg = Some(value),
+                b"typ" => header.typ = Some(value),
+                b"kid" => header.kid = Some(value),
+                b"crit" | b"b64" => header.has_extension = true,
+                name => header.has_unreadable_name |= std::str::from_utf8(name).is_err(),
             },
         )?;
-        Ok(header)
+        if header.has_unreadable_name { Err(serde::de::Error::custom("lone surrogate")) } else { Ok(header) }
     }
 }
 

@@ -66,8 +66,15 @@ pub type Waiter = Box<dyn FnOnce() + Send>;
 /// What happened to the keys, for those who watch.
 #[derive(Clone, Debug)]
 pub enum Event {
-    Refreshed { keys: usize },
-    RefreshFailed { reason: Reason },
+    Refreshed {
+        /// How many are usable.
+        keys: usize,
+        /// How many entries were not used, by the word of their flaw.
+        left_out: Vec<(&'static str, usize)>,
+    },
+    RefreshFailed {
+        reason: Reason,
+    },
 }
 
 type Observer = Box<dyn Fn(Event) + Send + Sync>;
@@ -81,9 +88,10 @@ pub struct KeyStore {
 }
 
 struct State {
-    metadata: Refresh<Arc<Metadata>>,
+    metadata: Document,
+    /// Of the RFC 8414 place, for what the first document lacks.
+    second: Document,
     keys: Refresh<Arc<Published>>,
-    metadata_waiters: Vec<Waiter>,
     keys_waiters: Vec<Waiter>,
     generation: u64,
     unknown_kids: UnknownKids,
@@ -94,9 +102,9 @@ impl KeyStore {
         let now = clock.now();
         let seed = RandomState::default().hash_one(now);
         let state = State {
-            metadata: Refresh::new(source.metadata_lifetime, seed),
+            metadata: Document::new(source.metadata_lifetime, seed),
+            second: Document::new(source.metadata_lifetime, seed.rotate_left(32)),
             keys: Refresh::new(source.keys_lifetime, !seed),
-            metadata_waiters: Vec::new(),
             keys_waiters: Vec::new(),
             generation: 0,
             unknown_kids: UnknownKids::new(now),
@@ -139,11 +147,18 @@ impl KeyStore {
     }
 
     /// A `kid` that the current set does not have.
-    pub fn unknown_kid(&self, kid: Option<&str>, has_waited: bool) -> Unknown {
+    pub fn unknown_kid(self: &Arc<Self>, kid: Option<&str>, has_waited: bool) -> Unknown {
         let now = self.clock.now();
         let mut state = self.lock();
-        if let Some(failure) = state.keys.failure() {
-            return Unknown::Failed(failure.clone());
+        if let Some(failure) = state.keys.failure().cloned() {
+            state.metadata.refresh.hurry(now);
+            state.second.refresh.hurry(now);
+            let is_due = state.keys.hurry(now);
+            drop(state);
+            if is_due {
+                self.refresh_keys();
+            }
+            return Unknown::Failed(failure);
         }
         let is_in_flight = state.keys.is_in_flight();
         // While a flight is under way it may bring the key, also for one that stopped waiting early.
@@ -191,51 +206,6 @@ impl KeyStore {
         }
     }
 
-    /// Gives `receiver` the metadata: what is in use, or the outcome of a refresh when one is due or forced.
-    pub fn with_metadata(self: &Arc<Self>, is_forced: bool, receiver: MetadataReceiver) {
-        let store = Arc::clone(self);
-        let waiter = move || {
-            let failure = store.lock().metadata.failure().cloned().filter(|_| is_forced);
-            receiver(failure.map_or_else(|| store.metadata(), Err));
-        };
-        self.wait_for_metadata(is_forced, Box::new(waiter));
-    }
-
-    /// Calls `waiter` when metadata is there or its flight has failed.
-    pub fn wait_for_metadata(self: &Arc<Self>, is_forced: bool, waiter: Waiter) {
-        let now = self.clock.now();
-        let mut state = self.lock();
-        match state.metadata.advise(now) {
-            Advice::Use if !is_forced => {
-                drop(state);
-                waiter();
-            }
-            Advice::UseAndRefresh if !is_forced => {
-                drop(state);
-                self.refresh_metadata();
-                waiter();
-            }
-            Advice::Fail(_) if !is_forced => {
-                drop(state);
-                waiter();
-            }
-            _ => {
-                state.metadata_waiters.push(waiter);
-                drop(state);
-                self.refresh_metadata();
-            }
-        }
-    }
-
-    /// The metadata that may be used, or why there is none.
-    pub fn metadata(&self) -> Result<Arc<Metadata>, Failure> {
-        let state = self.lock();
-        match state.metadata.usable(self.clock.now()) {
-            Some(metadata) => Ok(Arc::clone(metadata)),
-            None => Err(state.metadata.failure_or(Reason::ConnectionFailed)),
-        }
-    }
-
     /// Watches what happens to the keys until `forget` is called with the same name.
     pub fn observe(&self, name: u64, observer: Observer) {
         self.observers.lock().unwrap_or_else(PoisonError::into_inner).push((name, observer));
@@ -248,7 +218,8 @@ impl KeyStore {
     /// Whoever performed the flights is gone: lets go of who waits for them, who may hold this.
     pub fn abandon(&self) {
         let mut state = self.lock();
-        let waiters = (std::mem::take(&mut state.metadata_waiters), std::mem::take(&mut state.keys_waiters));
+        let State { metadata, second, keys_waiters, .. } = &mut *state;
+        let waiters = [&mut metadata.waiters, &mut second.waiters, keys_waiters].map(std::mem::take);
         drop(state);
         drop(waiters);
     }
@@ -275,6 +246,10 @@ impl State {
 mod flights;
 #[path = "keys_health.rs"]
 mod health;
+#[path = "keys_metadata.rs"]
+mod documents;
+use documents::Document;
+pub use documents::Located;
 pub use health::Health;
 
 #[cfg(test)]

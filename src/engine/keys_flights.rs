@@ -2,52 +2,110 @@
 
 use std::sync::Arc;
 
-use super::{Event, KeyStore, Published, State};
+use super::documents::Wish;
+use super::{Event, KeyStore, Located, Published, State};
 use crate::engine::error::{Failure, Reason};
 use crate::engine::http::{HttpRequest, Request, Response, read_answer};
 use crate::engine::jwk::KeySet;
-use crate::engine::metadata::Metadata;
+use crate::engine::metadata::{Endpoint, Metadata, Place};
 use crate::engine::time::Ticks;
 
 impl KeyStore {
-    pub(super) fn refresh_metadata(self: &Arc<Self>) {
-        if !self.lock().metadata.take_off(self.clock.now()) {
+    /// Starts the one flight of a document, unless it is under way.
+    pub(super) fn refresh_document(self: &Arc<Self>, place: Place) {
+        if !self.lock().document(place).refresh.take_off(self.clock.now()) {
             return;
         }
-        let request = match self.source.tenant.discovery_url() {
-            _ if self.source.resolves_metadata => Request::ResolveMetadata,
-            Some(url) => Request::Http(HttpRequest::get_json(url)),
-            None => return self.land_metadata(Err(Reason::EndpointRefused.into())),
-        };
-        let store = Arc::clone(self);
-        self.transport.send(request, Box::new(move |outcome| store.land_metadata(outcome)));
+        match place {
+            Place::OpenId if self.source.resolves_metadata => {
+                let store = Arc::clone(self);
+                let land = move |outcome| store.land_metadata(Place::OpenId, outcome);
+                self.transport.send(Request::ResolveMetadata, Box::new(land));
+            }
+            Place::OpenId => self.fetch_metadata(Place::OpenId, |store, outcome| {
+                if !is_absent(&outcome) {
+                    return store.land_metadata(Place::OpenId, outcome);
+                }
+                store.fetch_metadata(Place::OAuth, |store, other| {
+                    // Where neither is, the first says so: it is the usual place.
+                    let other = if is_absent(&other) { outcome } else { other };
+                    store.land_metadata(Place::OAuth, other);
+                });
+            }),
+            Place::OAuth => self.fetch_metadata(Place::OAuth, |store, outcome| store.land_second(outcome)),
+        }
     }
 
-    fn land_metadata(&self, outcome: Result<Response, Failure>) {
-        let parsed = read_answer(outcome, |response| {
-            Metadata::parse(response.document()?, &self.source.tenant).map_err(|reason| response.failure(reason))
-        });
+    fn fetch_metadata(
+        self: &Arc<Self>,
+        place: Place,
+        land: impl FnOnce(&Arc<KeyStore>, Result<Response, Failure>) + Send + 'static,
+    ) {
+        let store = Arc::clone(self);
+        match self.source.tenant.metadata_url(place) {
+            Some(url) => {
+                let request = Request::Http(HttpRequest::get_json(url));
+                self.transport.send(request, Box::new(move |outcome| land(&store, outcome)));
+            }
+            None => land(&store, Err(Reason::EndpointRefused.into())),
+        }
+    }
+
+    fn land_metadata(&self, place: Place, outcome: Result<Response, Failure>) {
+        let parsed = self.parse_metadata(place, outcome);
         let waiters = {
             let now = self.clock.now();
             let mut state = self.lock();
             match parsed {
-                Ok(metadata) => state.metadata.succeed(Arc::new(metadata), now),
-                Err(failure) => state.metadata.fail(failure, now),
+                Ok(metadata) => state.metadata.refresh.succeed(Some(Arc::new(metadata)), now),
+                Err(failure) => state.metadata.refresh.fail(failure, now),
             }
-            std::mem::take(&mut state.metadata_waiters)
+            std::mem::take(&mut state.metadata.waiters)
         };
         waiters.into_iter().for_each(|waiter| waiter());
     }
 
+    fn land_second(&self, outcome: Result<Response, Failure>) {
+        let is_absent = is_absent(&outcome);
+        let parsed = self.parse_metadata(Place::OAuth, outcome);
+        let waiters = {
+            let now = self.clock.now();
+            let mut state = self.lock();
+            // A document that was there a while ago is not given up for one 404.
+            let had_one = matches!(state.second.refresh.usable(now), Some(Some(_)));
+            match parsed {
+                Ok(metadata) => state.second.refresh.succeed(Some(Arc::new(metadata)), now),
+                Err(_) if is_absent && !had_one => state.second.refresh.succeed(None, now),
+                Err(failure) => state.second.refresh.fail(failure, now),
+            }
+            std::mem::take(&mut state.second.waiters)
+        };
+        waiters.into_iter().for_each(|waiter| waiter());
+    }
+
+    fn parse_metadata(&self, place: Place, outcome: Result<Response, Failure>) -> Result<Metadata, Failure> {
+        let parsed = read_answer(outcome, |response| {
+            Metadata::parse(response.document()?, place, &self.source.tenant).map_err(|reason| response.failure(reason))
+        });
+        parsed.map_err(Failure::into_outage)
+    }
+
     pub(super) fn refresh_keys(self: &Arc<Self>) {
-        if !self.lock().keys.take_off(self.clock.now()) {
+        let (takes_off, has_failed) = {
+            let mut state = self.lock();
+            (state.keys.take_off(self.clock.now()), state.keys.failure().is_some())
+        };
+        if !takes_off {
             return;
         }
+        // Keys that could not be had may be somewhere else by now: the metadata is fetched again with them.
+        let wish = if has_failed { Wish::Newer } else { Wish::Usable };
         let store = Arc::clone(self);
-        if self.needs_metadata() {
-            self.wait_for_metadata(false, Box::new(move || store.fetch_keys()));
-        } else {
-            self.fetch_keys();
+        let fetch = Box::new(move || store.fetch_keys());
+        match (self.needs_metadata(), self.source.resolves_jwks) {
+            (false, _) => fetch(),
+            (true, true) => self.wait_for_document(Place::OpenId, wish, fetch),
+            (true, false) => self.wait_for_endpoint_as(wish, Endpoint::Keys, fetch),
         }
     }
 
@@ -57,25 +115,25 @@ impl KeyStore {
     }
 
     fn fetch_keys(self: &Arc<Self>) {
-        let issuer_and_request = if self.needs_metadata() {
-            self.metadata().and_then(|metadata| {
-                let request = if self.source.resolves_jwks {
-                    Request::ResolveJwks
-                } else {
-                    Request::Http(HttpRequest::get_json(metadata.jwks_uri(&self.source.tenant)?))
-                };
-                Ok((Arc::from(metadata.issuer.as_str()), request))
-            })
-        } else {
-            Ok((Arc::from(self.source.tenant.issuer()), Request::ResolveJwks))
-        };
         let store = Arc::clone(self);
-        match issuer_and_request {
+        match self.issuer_and_request() {
             Ok((issuer, request)) => {
                 self.transport.send(request, Box::new(move |outcome| store.land_keys(issuer, outcome)));
             }
             Err(failure) => self.land_keys(Arc::default(), Err(failure)),
         }
+    }
+
+    /// Whose keys are asked for, and how.
+    fn issuer_and_request(&self) -> Result<(Arc<str>, Request), Failure> {
+        if !self.needs_metadata() {
+            return Ok((Arc::from(self.source.tenant.issuer()), Request::ResolveJwks));
+        }
+        if self.source.resolves_jwks {
+            return Ok((Arc::from(self.metadata()?.issuer.as_str()), Request::ResolveJwks));
+        }
+        let Located { url, issuer } = self.endpoint(&Endpoint::Keys)?;
+        Ok((Arc::from(issuer), Request::Http(HttpRequest::get_jwks(url))))
     }
 
     fn land_keys(&self, issuer: Arc<str>, outcome: Result<Response, Failure>) {
@@ -90,16 +148,18 @@ impl KeyStore {
             let mut state = self.lock();
             let event = match parsed {
                 Ok((set, text)) => {
-                    let event = Event::Refreshed { keys: set.len() };
+                    let left_out = set.left_out().map(|(flaw, count)| (flaw.word(), count)).collect();
+                    let event = Event::Refreshed { keys: set.len(), left_out };
                     let generation = state.generation_of(&text, &issuer, now);
                     state.keys.succeed(Arc::new(Published { set, text, issuer, generation }), now);
                     event
                 }
                 Err(failure) => {
                     let event = Event::RefreshFailed { reason: failure.reason };
-                    state.keys.fail(failure, now);
+                    state.keys.fail(failure.into_outage(), now);
                     // Without metadata nobody can ask for keys: both are tried again together.
-                    if let (None, Some(at)) = (state.metadata.usable(now), state.metadata.retry_at()) {
+                    let metadata = &state.metadata.refresh;
+                    if let (None, Some(at)) = (metadata.usable(now), metadata.retry_at(now)) {
                         state.keys.retry_with(at);
                     }
                     event
@@ -110,6 +170,15 @@ impl KeyStore {
         self.tell(&event);
         waiters.into_iter().for_each(|waiter| waiter());
     }
+}
+
+/// The issuer publishes nothing at that place, however long the page that says so is.
+fn is_absent(outcome: &Result<Response, Failure>) -> bool {
+    let status = match outcome {
+        Ok(response) => Some(response.status),
+        Err(failure) => failure.detail.as_ref().and_then(|detail| detail.status),
+    };
+    status == Some(404)
 }
 
 impl State {

@@ -23,11 +23,11 @@ impl KeyStore {
         let now = self.clock.now();
         let state = self.lock();
         Health {
-            metadata_age: state.metadata.age(now),
+            metadata_age: state.metadata.refresh.age(now),
             keys_age: state.keys.age(now),
             next_refresh: state.keys.next_attempt(now),
-            next_metadata_refresh: state.metadata.next_attempt(now),
-            last_metadata_failure: state.metadata.failure().map(|failure| failure.reason),
+            next_metadata_refresh: state.metadata.refresh.next_attempt(now),
+            last_metadata_failure: state.metadata.refresh.failure().map(|failure| failure.reason),
             last_failure: state.keys.failure().map(|failure| failure.reason),
             keys: state.keys.usable(now).map_or(0, |published| published.set.len()),
             refused_kids: state.unknown_kids.refused(),

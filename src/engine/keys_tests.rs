@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::engine::http::{Request, Response};
-use crate::engine::testing::{FakeIssuer, set_of};
+use crate::engine::metadata::Endpoint;
+use crate::engine::testing::{FakeIssuer, METADATA, set_of};
 use crate::engine::time::ManualMonotonic;
 
 struct World {
@@ -27,6 +28,10 @@ fn world_of(resolves_metadata: bool, resolves_jwks: bool) -> World {
     let clock = Arc::new(ManualMonotonic::default());
     let store = KeyStore::new(source, Arc::clone(&issuer) as _, Arc::clone(&clock) as _);
     World { issuer, clock, store }
+}
+
+fn down() -> Failure {
+    Failure::from(Reason::ConnectionRefused).into_outage()
 }
 
 fn world() -> World {
@@ -128,15 +133,61 @@ fn an_empty_set_replaces_nothing() {
 }
 
 #[test]
-fn metadata_of_another_issuer_is_a_validation_error() {
+fn metadata_of_another_issuer_is_a_validation_error_and_an_outage() {
     let world = world();
     world.store.wait_for_keys(Box::new(|| {}));
     world.issuer.answer(Ok(Response::resolved(r#"{"issuer":"https://y"}"#.into())));
-    let reason = match world.store.ready_after_wait() {
-        Readiness::Failed(failure) => Some(failure.reason),
-        _ => None,
+    let Readiness::Failed(failure) = world.store.ready_after_wait() else { panic!("no failure") };
+    assert_eq!(failure.reason, Reason::MetadataIssuerMismatch);
+    assert!(failure.detail.is_some_and(|detail| detail.is_outage));
+}
+
+#[test]
+fn a_failure_to_get_metadata_or_keys_is_an_outage_whatever_its_status() {
+    for status in [201, 204, 302, 400, 401, 403, 404, 418, 429, 500, 503] {
+        for is_metadata in [true, false] {
+            let world = world();
+            world.store.wait_for_keys(Box::new(|| {}));
+            if !is_metadata {
+                world.issuer.answer(Ok(Response::resolved(METADATA.into())));
+            }
+            let answer = || Ok(Response { status, ..Response::default() });
+            world.issuer.answer(answer());
+            if is_metadata && status == 404 {
+                world.issuer.answer(answer());
+            }
+            let Readiness::Failed(failure) = world.store.ready_after_wait() else { panic!("no failure") };
+            let detail = failure.detail.expect("a detail");
+            assert_eq!((detail.status, detail.is_outage), (Some(status), true), "{is_metadata}");
+        }
+    }
+}
+
+#[test]
+fn each_document_names_the_mutual_tls_endpoint_by_itself() {
+    let plain = r#""introspection_endpoint":"https://x/plain""#;
+    let alias = r#""mtls_endpoint_aliases":{"introspection_endpoint":"https://x/mtls"}"#;
+    let no_alias = r#""mtls_endpoint_aliases":{}"#;
+    let found = |first: &[&str], second: &[&str]| {
+        let world = world();
+        let endpoint = Endpoint::MtlsIntrospection { trust_store: None };
+        world.store.wait_for_endpoint(endpoint.clone(), Box::new(|| {}));
+        for members in [first, second] {
+            if world.issuer.is_asked() {
+                let text = format!("{{{}}}", [&[r#""issuer":"https://x""#], members].concat().join(","));
+                world.issuer.answer(Ok(Response::resolved(text)));
+            }
+        }
+        let sent = world.issuer.sent();
+        let located = world.store.endpoint(&endpoint);
+        (located.map(|located| located.url.path().to_owned()).map_err(|failure| failure.reason), sent)
     };
-    assert_eq!(reason, Some(Reason::MetadataIssuerMismatch));
+    assert_eq!(found(&[plain, alias], &[]), (Ok("/mtls".into()), 1));
+    assert_eq!(found(&[plain], &[alias]), (Ok("/plain".into()), 1));
+    assert_eq!(found(&[plain, no_alias], &[alias]), (Ok("/mtls".into()), 2));
+    assert_eq!(found(&[plain, no_alias], &[plain]), (Ok("/plain".into()), 2));
+    assert_eq!(found(&[plain, no_alias], &[no_alias]), (Err(Reason::MtlsEndpointMissing), 2));
+    assert_eq!(found(&[], &[]), (Err(Reason::IntrospectionEndpointMissing), 2));
 }
 
 #[test]
@@ -183,7 +234,7 @@ fn an_unknown_kid_while_the_issuer_is_failing_is_an_outage_and_no_refusal() {
     world.warm("a");
     world.store.wait_for_keys(Box::new(|| {}));
     world.issuer.fail();
-    assert_eq!(world.store.unknown_kid(Some("b"), false), Unknown::Failed(Reason::ConnectionRefused.into()));
+    assert_eq!(world.store.unknown_kid(Some("b"), false), Unknown::Failed(down()));
 }
 
 #[test]
@@ -217,5 +268,8 @@ fn observers_are_told_of_successes_and_failures_until_they_are_forgotten() {
     world.issuer.fail();
     world.store.forget(1);
     world.warm("b");
-    assert_eq!(*seen.lock().expect("lock"), ["Refreshed { keys: 1 }", "RefreshFailed { reason: ConnectionRefused }"]);
+    assert_eq!(
+        *seen.lock().expect("lock"),
+        ["Refreshed { keys: 1, left_out: [] }", "RefreshFailed { reason: ConnectionRefused }"]
+    );
 }

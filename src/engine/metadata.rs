@@ -47,8 +47,17 @@ impl Tenant {
         &self.domain
     }
 
-    pub fn discovery_url(&self) -> Option<Url> {
-        Url::parse(&format!("{}/.well-known/openid-configuration", self.domain)).ok()
+    /// Where a document of this place is.
+    pub fn metadata_url(&self, place: Place) -> Option<Url> {
+        match place {
+            Place::OpenId => Url::parse(&format!("{}/.well-known/openid-configuration", self.domain)).ok(),
+            Place::OAuth => {
+                let mut url = Url::parse(&self.domain).ok()?;
+                let path = format!("/.well-known/oauth-authorization-server{}", url.path().trim_end_matches('/'));
+                url.set_path(&path);
+                Some(url)
+            }
+        }
     }
 
     /// Reads an endpoint of the metadata: https, or plain http of a loopback host when the tenant is that itself;
@@ -112,42 +121,78 @@ fn embedded_ipv4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
+/// Where an issuer publishes its metadata.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// OpenID Connect Discovery 1.0 §4.1: behind the issuer's path. Asked first.
+    OpenId,
+    /// RFC 8414 §3.1: between the issuer's host and its path. Asked when the first place has no document, or one
+    /// without an endpoint that is needed.
+    OAuth,
+}
+
+/// An endpoint that somebody needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// RFC 8414 §2: where the keys are.
+    Keys,
+    /// RFC 7662 §2.
+    Introspection,
+    /// RFC 8705 §5: the alias for mutual TLS, of the named trust store if there is one.
+    MtlsIntrospection { trust_store: Option<Box<str>> },
+}
+
+/// Whether a document does not name an endpoint, rather than naming one that must not be called.
+pub fn is_missing(endpoint: &Result<Url, Reason>) -> bool {
+    matches!(endpoint, Err(reason) if *reason != Reason::EndpointRefused)
+}
+
 /// The metadata document, and what the engine reads of it.
 #[derive(Debug)]
 pub struct Metadata {
     pub issuer: String,
+    pub place: Place,
     /// The document as it came, for `getMetadata()`.
     pub text: String,
     document: Value,
 }
 
 impl Metadata {
-    /// Reads a document whose `issuer` is the tenant, one trailing `/` ignored (RFC 8414 §3.3).
-    pub fn parse(text: &str, tenant: &Tenant) -> Result<Metadata, Reason> {
+    /// Reads a document whose `issuer` is the tenant, one trailing `/` ignored (RFC 8414 §3.3). One that names no
+    /// issuer is not metadata.
+    pub fn parse(text: &str, place: Place, tenant: &Tenant) -> Result<Metadata, Reason> {
         let document: Value = serde_json::from_str(text).map_err(|_| Reason::BodyInvalid)?;
-        let issuer = match document.as_object() {
-            None => return Err(Reason::BodyInvalid),
-            Some(members) => members.get("issuer").and_then(Value::as_str).unwrap_or_default().to_owned(),
-        };
+        let issuer = document.get("issuer").and_then(Value::as_str).ok_or(Reason::BodyInvalid)?.to_owned();
         if issuer.strip_suffix('/').unwrap_or(&issuer) != tenant.domain {
             return Err(Reason::MetadataIssuerMismatch);
         }
-        Ok(Metadata { issuer, text: text.to_owned(), document })
+        Ok(Metadata { issuer, place, text: text.to_owned(), document })
     }
 
-    pub fn jwks_uri(&self, tenant: &Tenant) -> Result<Url, Reason> {
+    /// The address of an endpoint, as this document alone gives it.
+    pub fn endpoint(&self, endpoint: &Endpoint, tenant: &Tenant) -> Result<Url, Reason> {
+        match endpoint {
+            Endpoint::Keys => self.jwks_uri(tenant),
+            Endpoint::Introspection => self.introspection_endpoint(tenant),
+            Endpoint::MtlsIntrospection { trust_store } => {
+                self.mtls_introspection_endpoint(tenant, trust_store.as_deref())
+            }
+        }
+    }
+
+    fn jwks_uri(&self, tenant: &Tenant) -> Result<Url, Reason> {
         tenant.endpoint(self.document.get("jwks_uri").and_then(Value::as_str).ok_or(Reason::BodyInvalid)?)
     }
 
     /// RFC 7662 §2.
-    pub fn introspection_endpoint(&self, tenant: &Tenant) -> Result<Url, Reason> {
+    fn introspection_endpoint(&self, tenant: &Tenant) -> Result<Url, Reason> {
         let endpoint = self.document.get("introspection_endpoint").and_then(Value::as_str);
         tenant.endpoint(endpoint.ok_or(Reason::IntrospectionEndpointMissing)?)
     }
 
     /// RFC 8705 §5: the alias for mutual TLS, of the named trust store when there is one. Where no aliases are
     /// published at all, the plain endpoint serves.
-    pub fn mtls_introspection_endpoint(&self, tenant: &Tenant, trust_store: Option<&str>) -> Result<Url, Reason> {
+    fn mtls_introspection_endpoint(&self, tenant: &Tenant, trust_store: Option<&str>) -> Result<Url, Reason> {
         let aliases = match trust_store {
             Some(id) => Some(self.document.get("mtls_additional_endpoint_aliases").and_then(|all| all.get(id))),
             None => self.document.get("mtls_endpoint_aliases").map(Some),
@@ -164,120 +209,5 @@ impl Metadata {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tenant(text: &str) -> Tenant {
-        Tenant::parse(text).expect("a tenant")
-    }
-
-    #[test]
-    fn a_tenant_is_https_or_plain_http_of_a_loopback_host() {
-        for good in [
-            "https://acme.us.monocloud.com",
-            "https://acme.us.monocloud.com/",
-            "https://x/a/b",
-            "http://localhost:3000",
-            "http://127.9.9.9",
-            "http://[::1]:1",
-        ] {
-            assert!(Tenant::parse(good).is_some(), "{good}");
-        }
-        for bad in [
-            "",
-            "acme.us.monocloud.com",
-            "http://acme.us.monocloud.com",
-            "ftp://x",
-            "file:///etc/passwd",
-            "https://",
-            "https:x",
-            "https://u:p@x",
-            "https://x?a",
-            "https://x#a",
-            " https://x",
-            "https://x\n",
-            "https://x\u{2}",
-        ] {
-            assert!(Tenant::parse(bad).is_none(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn one_trailing_slash_is_ignored_on_either_side_and_nothing_else() {
-        let with_issuer = |issuer: &str, domain: &str| {
-            Metadata::parse(&format!(r#"{{"issuer":"{issuer}"}}"#), &tenant(domain)).map(|metadata| metadata.issuer)
-        };
-        assert_eq!(with_issuer("https://x/", "https://x").as_deref(), Ok("https://x/"));
-        assert_eq!(with_issuer("https://x", "https://x/").as_deref(), Ok("https://x"));
-        for other in ["https://x//", "https://X", "https://x/a", "http://x", ""] {
-            assert_eq!(with_issuer(other, "https://x"), Err(Reason::MetadataIssuerMismatch), "{other}");
-        }
-    }
-
-    #[test]
-    fn metadata_that_is_no_object_is_invalid_and_without_issuer_is_a_mismatch() {
-        for text in ["", "[]", "null", "<html>", "\"x\""] {
-            assert_eq!(Metadata::parse(text, &tenant("https://x")).err(), Some(Reason::BodyInvalid), "{text}");
-        }
-        assert_eq!(Metadata::parse("{}", &tenant("https://x")).err(), Some(Reason::MetadataIssuerMismatch));
-    }
-
-    #[test]
-    fn an_endpoint_is_https_and_never_loopback_or_link_local_for_a_tenant_elsewhere() {
-        let tenant = tenant("https://acme.example");
-        for good in ["https://acme.example/jwks", "https://keys.elsewhere.example/jwks", "https://10.0.0.8/jwks"] {
-            assert!(tenant.endpoint(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "http://acme.example/jwks",
-            "file:///etc/passwd",
-            "data:application/json,{}",
-            "https://127.0.0.1/",
-            "https://localhost/",
-            "https://a.localhost/",
-            "https://169.254.169.254/latest",
-            "https://[fe80::1]/",
-            "https://[::ffff:169.254.169.254]/",
-            "https://[::1]/",
-            "https://0.0.0.0/",
-            "https://localhost./",
-            "https://a.localhost./",
-            "https://[::127.0.0.1]/",
-            "https://[64:ff9b::a9fe:a9fe]/",
-            "https://[2002:a9fe:a9fe::]/",
-            "https://user:pw@acme.example/",
-            "jwks",
-            "",
-        ] {
-            assert_eq!(tenant.endpoint(bad), Err(Reason::EndpointRefused), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_scheme_downgrade_is_refused_for_a_loopback_tenant_too() {
-        assert!(tenant("http://127.0.0.1:80").endpoint("http://localhost:81/jwks").is_ok());
-        assert!(tenant("https://localhost:80").endpoint("https://127.0.0.1:81/jwks").is_ok());
-        assert_eq!(tenant("https://localhost:80").endpoint("http://localhost:81/jwks"), Err(Reason::EndpointRefused));
-        assert_eq!(tenant("http://localhost").endpoint("http://keys.example/jwks"), Err(Reason::EndpointRefused));
-    }
-
-    #[test]
-    fn the_mtls_alias_serves_when_aliases_are_published_and_the_plain_endpoint_when_none_are() {
-        let tenant = tenant("https://x");
-        let read = |extra: &str| {
-            let text = format!(r#"{{"issuer":"https://x","introspection_endpoint":"https://x/plain"{extra}}}"#);
-            Metadata::parse(&text, &tenant).expect("metadata")
-        };
-        let path = |metadata: &Metadata, store: Option<&str>| {
-            metadata.mtls_introspection_endpoint(&tenant, store).map(|url| url.path().to_owned())
-        };
-        assert_eq!(path(&read(""), None).as_deref(), Ok("/plain"));
-        let with_alias = read(r#","mtls_endpoint_aliases":{"introspection_endpoint":"https://x/mtls"}"#);
-        assert_eq!(path(&with_alias, None).as_deref(), Ok("/mtls"));
-        assert_eq!(path(&with_alias, Some("store")), Err(Reason::MtlsEndpointMissing));
-        assert_eq!(path(&read(r#","mtls_endpoint_aliases":{}"#), None), Err(Reason::MtlsEndpointMissing));
-        let more =
-            read(r#","mtls_additional_endpoint_aliases":{"store":{"introspection_endpoint":"https://x/store"}}"#);
-        assert_eq!(path(&more, Some("store")).as_deref(), Ok("/store"));
-    }
-}
+#[path = "metadata_tests.rs"]
+mod tests;

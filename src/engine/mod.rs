@@ -8,6 +8,7 @@
 
 pub mod error;
 pub mod time;
+pub mod load_limit;
 pub mod json;
 pub mod jws;
 pub mod jwk;
@@ -21,6 +22,7 @@ pub mod seen;
 pub mod cache;
 pub mod claims_cache;
 pub mod http;
+pub mod no_proxy;
 pub mod http_client;
 pub mod http_host;
 pub mod refresh;
@@ -150,7 +152,7 @@ impl Engine {
         &self.store
     }
 
-    pub fn introspection(&self) -> &Introspection {
+    pub fn introspection(&self) -> &Arc<Introspection> {
         &self.introspection
     }
 
@@ -193,7 +195,7 @@ impl Engine {
     /// JSON of ages (seconds), counts and the last failures' words. No secrets.
     pub fn health(&self) -> String {
         let health = self.store.health();
-        let (failures, last_failure) = self.introspection.failures();
+        let introspection = self.introspection.health();
         let seconds = |span: Option<std::time::Duration>| span.map(|span| span.as_secs_f64());
         let word = |reason: Option<Reason>| reason.map(|reason| reason.spec().word);
         serde_json::json!({
@@ -208,7 +210,13 @@ impl Engine {
                 "lastError": word(health.last_failure),
                 "count": health.keys,
             },
-            "introspection": { "failures": failures, "lastError": word(last_failure) },
+            "introspection": {
+                "failures": introspection.failures,
+                "lastError": word(introspection.last_failure),
+                "suspended": introspection.is_suspended,
+                "inFlight": introspection.in_flight,
+                "queued": introspection.queued,
+            },
             "rememberedTokens": self.remembered_tokens(),
         })
         .to_string()

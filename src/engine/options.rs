@@ -1,7 +1,8 @@
 //! Options as typed: the one table of names, environment variables and kinds (contract 2), and how the two meet.
 //!
-//! A constructor value wins over an environment value. A value of the wrong kind given in code is an error; in the
-//! environment a boolean that is none, or a number that is none, counts as unset.
+//! A constructor value wins over an environment value. A value that cannot be read is an error, wherever it comes from:
+//! a setting that was not understood must not silently turn a check off. In the environment, white space around a value
+//! is ignored (a file with Windows line ends leaves `true\r`), and an empty value counts as unset.
 
 use std::fmt;
 
@@ -13,7 +14,7 @@ pub const PREFIX: &str = "MONOCLOUD_BACKEND_";
 /// What an option's value may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
-    /// `true` / `false`, in any case in the environment.
+    /// `true` or `false`, in any case in the environment.
     Boolean,
     /// A base-10 integer in the environment; the least value allowed.
     Number {
@@ -42,6 +43,7 @@ macro_rules! options {
 }
 
 options! {
+    ASSERTION_AUDIENCE "assertionAudience" "ASSERTION_AUDIENCE" Kind::Text;
     AUDIENCE "audience" "AUDIENCE" Kind::Text;
     CERTIFICATE_AUTHORITIES "certificateAuthorities" "CERTIFICATE_AUTHORITIES" Kind::Text;
     CLIENT_AUTH_METHOD "clientAuthMethod" "CLIENT_AUTH_METHOD" Kind::Text;
@@ -117,11 +119,12 @@ impl Options<'_> {
         match self.given_value(spec) {
             Some(Value::Bool(flag)) => Ok(*flag),
             Some(_) => Err(spec.error("must be a boolean")),
-            None => Ok(match self.variable(spec) {
-                Some(text) if text.eq_ignore_ascii_case("true") => true,
-                Some(text) if text.eq_ignore_ascii_case("false") => false,
-                _ => default,
-            }),
+            None => match self.variable(spec) {
+                None => Ok(default),
+                Some(text) if text.eq_ignore_ascii_case("true") => Ok(true),
+                Some(text) if text.eq_ignore_ascii_case("false") => Ok(false),
+                Some(_) => Err(spec.error("must be true or false")),
+            },
         }
     }
 
@@ -133,7 +136,10 @@ impl Options<'_> {
         let number = match self.given_value(spec) {
             Some(Value::Number(number)) => number.as_f64(),
             Some(_) => return Err(spec.error("must be a finite number")),
-            None => self.variable(spec).and_then(|text| text.trim().parse::<i64>().ok()).map(|number| number as f64),
+            None => match self.variable(spec) {
+                None => None,
+                Some(text) => Some(base_10(text).ok_or(spec.error("must be a base-10 whole number"))?),
+            },
         };
         match number {
             Some(number) if number < least && least == 0.0 => Err(spec.error("must not be negative")),
@@ -146,11 +152,20 @@ impl Options<'_> {
         spec.name.split('.').try_fold(self.given, |value, name| value.get(name)).filter(|value| !value.is_null())
     }
 
-    /// An empty variable counts as unset.
+    /// The trimmed value of a variable; an empty one counts as unset.
     fn variable(&self, spec: &OptionSpec) -> Option<&str> {
         let name = format!("{PREFIX}{}", spec.variable);
-        self.environment.get(name)?.as_str().filter(|text| !text.trim().is_empty())
+        // As JavaScript's `trim`, which takes off a byte order mark too.
+        let text = self.environment.get(name)?.as_str()?.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+        Some(text).filter(|text| !text.is_empty())
     }
+}
+
+/// A whole number in decimal digits; `1.5`, `0x10`, `1e3` and `12s` are none.
+fn base_10(text: &str) -> Option<f64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|number: &f64| is_whole && number.is_finite())
 }
 
 #[cfg(test)]
@@ -176,11 +191,30 @@ mod tests {
     }
 
     #[test]
-    fn a_number_in_the_environment_is_a_base_10_integer_or_unset() {
-        for text in ["", " ", "x", "1.5", "0x10", "1e3", "12s", "99999999999999999999"] {
-            assert_eq!(number(json!({}), json!({ "MONOCLOUD_BACKEND_CLOCK_SKEW": text })), Ok(None), "{text:?}");
+    fn a_number_in_the_environment_is_a_base_10_integer_or_an_error_that_names_the_variable() {
+        let of = |text: &str| number(json!({}), json!({ "MONOCLOUD_BACKEND_CLOCK_SKEW": text }));
+        for text in
+            ["x", "1.5", "0x10", "1e3", "12s", "\"5\"", "5,0", "5 0", "+5", "-", "NaN", "inf", "٣", &"9".repeat(400)]
+        {
+            let error = of(text).err().expect("an error").to_string();
+            assert!(error.contains("environment variable MONOCLOUD_BACKEND_CLOCK_SKEW"), "{text:?}: {error}");
+            assert!(!error.contains(text) || text.len() == 1, "{text:?}: {error}");
         }
-        assert!(number(json!({}), json!({ "MONOCLOUD_BACKEND_CLOCK_SKEW": "-1" })).is_err());
+        assert!(of("-1").is_err());
+        for (text, expected) in
+            [("5\r", 5.0), (" 5\n", 5.0), ("\u{feff}5", 5.0), ("007", 7.0), ("99999999999999999999", 1e20)]
+        {
+            assert_eq!(of(text), Ok(Some(expected)), "{text:?}");
+        }
+        for text in ["", " ", "\r\n", "\u{feff}"] {
+            assert_eq!(of(text), Ok(None), "{text:?}");
+        }
+        let given = json!({ "clockSkew": 3 });
+        assert_eq!(
+            number(given, json!({ "MONOCLOUD_BACKEND_CLOCK_SKEW": "x" })),
+            Ok(Some(3.0)),
+            "a value in code wins"
+        );
     }
 
     #[test]
@@ -192,11 +226,28 @@ mod tests {
     }
 
     #[test]
-    fn a_boolean_in_the_environment_is_true_or_false_in_any_case_or_unset() {
+    fn a_boolean_in_the_environment_is_true_or_false_in_any_case_or_an_error_that_names_the_variable() {
         let of = |text: &str| flag(json!({}), json!({ "MONOCLOUD_BACKEND_GROUPS_MATCH_ALL": text }));
-        assert_eq!((of("TRUE"), of("False"), of("1"), of("yes")), (Ok(true), Ok(false), Ok(false), Ok(false)));
+        for text in ["TRUE", "true\r", " True\n", "\u{feff}true"] {
+            assert_eq!(of(text), Ok(true), "{text:?}");
+        }
+        assert_eq!((of("False"), of(""), of(" \r\n")), (Ok(false), Ok(false), Ok(false)));
+        for text in ["1", "0", "yes", "no", "on", "\"true\"", "'true'", "true;", "tru", "t rue", "null"] {
+            let error = of(text).err().expect("an error").to_string();
+            assert!(error.contains("environment variable MONOCLOUD_BACKEND_GROUPS_MATCH_ALL"), "{text:?}: {error}");
+        }
         assert_eq!(flag(json!({ "groupOptions": { "matchAll": true } }), json!({})), Ok(true));
         assert!(flag(json!({ "groupOptions": { "matchAll": "true" } }), json!({})).is_err());
+    }
+
+    #[test]
+    fn white_space_around_a_text_in_the_environment_is_not_part_of_it() {
+        let of = |text: &str| {
+            let environment = json!({ "MONOCLOUD_BACKEND_CLIENT_SECRET": text });
+            Options { given: &Value::Null, environment: &environment }.secret(&CLIENT_SECRET)
+        };
+        assert_eq!(of(" a b\r\n"), Ok(Some("a b".to_owned())));
+        assert_eq!(of("\r\n"), Ok(None));
     }
 
     #[test]

@@ -13,6 +13,12 @@ const REFRESH_AHEAD: f64 = 0.8;
 /// The first pause after a failure, and the longest.
 const MIN_PAUSE: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(30);
+/// The longest pause while tokens come that only a fresh document can help: less any jitter.
+const URGENT_PAUSE: Duration = Duration::from_secs(10);
+/// The longest `Retry-After` that is honoured for such tokens. Whoever sends unknown `kid`s can make the issuer answer
+/// 429, and a long wait would then keep a rotation from everybody. Whoever sends them to shorten an honest
+/// `Retry-After` gains one attempt per 30 seconds.
+const URGENT_RETRY_AFTER: Duration = Duration::from_secs(30);
 /// The least time between the end of a failed flight and the next one, with nothing to serve.
 const LEAST_GAP: Duration = Duration::from_millis(100);
 /// With nothing to serve, pauses stay at the least for so long: a short outage ends for callers as soon as it ends.
@@ -55,6 +61,10 @@ struct Trouble {
     since: Ticks,
     pause: Duration,
     retry_at: Ticks,
+    /// The same while tokens come that only a fresh document can help; never later than `retry_at`.
+    urgent_at: Ticks,
+    /// Whether such a token came since the last attempt, though there is a document to use.
+    is_urgent: bool,
 }
 
 /// What to do with a document now.
@@ -89,7 +99,7 @@ impl<T> Refresh<T> {
 
     /// What a caller should do now.
     pub fn advise(&self, now: Ticks) -> Advice {
-        let may_ask = self.trouble.as_ref().is_none_or(|trouble| now >= trouble.retry_at);
+        let may_ask = self.may_ask(now);
         let Some(current) = self.current.as_ref().filter(|_| self.usable(now).is_some()) else {
             return match &self.trouble {
                 _ if self.is_in_flight() => Advice::Wait,
@@ -107,6 +117,33 @@ impl<T> Refresh<T> {
         // A refresh that failed is tried again after its pause, however young the document is.
         let is_due = now >= current.refresh_at || self.trouble.is_some();
         if is_due && may_ask && !self.is_in_flight() { Advice::UseAndRefresh } else { Advice::Use }
+    }
+
+    /// The same for a caller that needs a newer document than the one there is: it waits for a flight, unless it is too
+    /// early for one.
+    pub fn advise_renewal(&self, now: Ticks) -> Advice {
+        match self.advise(now) {
+            Advice::Use | Advice::UseAndRefresh if self.is_in_flight() || self.may_ask(now) => Advice::Wait,
+            advice => advice,
+        }
+    }
+
+    /// A token came that only a fresh document can help: a failed refresh is tried again sooner. True when that is due.
+    pub fn hurry(&mut self, now: Ticks) -> bool {
+        let Some(trouble) = &mut self.trouble else { return false };
+        trouble.is_urgent = true;
+        self.may_ask(now) && !self.is_in_flight()
+    }
+
+    /// Whether what there is has been there for as long as a failing issuer is left alone: worth another look when it
+    /// lacks something.
+    pub fn may_doubt(&self, now: Ticks) -> bool {
+        let is_old = self.current.as_ref().is_some_and(|current| now.since(current.since) >= MAX_PAUSE);
+        is_old && !self.is_in_flight() && self.may_ask(now)
+    }
+
+    fn may_ask(&self, now: Ticks) -> bool {
+        self.retry_at(now).is_none_or(|at| now >= at)
     }
 
     pub fn is_in_flight(&self) -> bool {
@@ -128,7 +165,7 @@ impl<T> Refresh<T> {
     }
 
     /// A failed flight: what was there stays, and the next attempt waits longer.
-    pub fn fail(&mut self, failure: Failure, now: Ticks) {
+    pub fn fail(&mut self, mut failure: Failure, now: Ticks) {
         // Pauses count from take-off: an attempt that took its time to fail delays the next one no further.
         let took_off = self.in_flight_since.take().unwrap_or(now);
         let since = self.trouble.as_ref().map_or(now, |trouble| trouble.since);
@@ -141,8 +178,16 @@ impl<T> Refresh<T> {
         let jittered = pause.mul_f64(1.0 + JITTER * self.random.next());
         // With nothing to serve never at once: who waited for this flight is told, and does not wait for the next.
         let least_gap = if self.usable(now).is_none() { LEAST_GAP } else { Duration::ZERO };
-        let retry_at = took_off.after(jittered).max(now.after(asked_for.unwrap_or_default().max(least_gap)));
-        self.trouble = Some(Trouble { failure, since, pause, retry_at });
+        let after =
+            |pause: Duration, asked_for: Duration| took_off.after(pause).max(now.after(asked_for.max(least_gap)));
+        let retry_at = after(jittered, asked_for.unwrap_or_default());
+        let urgent_pause = jittered.min(URGENT_PAUSE.mul_f64(1.0 - JITTER * self.random.next()));
+        let urgent_at = after(urgent_pause, asked_for.unwrap_or_default().min(URGENT_RETRY_AFTER));
+        // Who is told of the failure may come again when the urgent attempt was made.
+        if let Some(seconds) = failure.detail.as_mut().and_then(|detail| detail.retry_after_secs.as_mut()) {
+            *seconds = (*seconds).min(URGENT_RETRY_AFTER.as_secs());
+        }
+        self.trouble = Some(Trouble { failure, since, pause, retry_at, urgent_at, is_urgent: false });
     }
 
     /// The last failure, while nothing has succeeded since.
@@ -150,15 +195,16 @@ impl<T> Refresh<T> {
         self.trouble.as_ref().map(|trouble| &trouble.failure)
     }
 
-    /// When a failed flight is tried again.
-    pub fn retry_at(&self) -> Option<Ticks> {
-        self.trouble.as_ref().map(|trouble| trouble.retry_at)
+    /// When a failed flight is tried again. With nothing to use, every token is urgent.
+    pub fn retry_at(&self, now: Ticks) -> Option<Ticks> {
+        let is_urgent = |trouble: &Trouble| trouble.is_urgent || self.usable(now).is_none();
+        self.trouble.as_ref().map(|trouble| if is_urgent(trouble) { trouble.urgent_at } else { trouble.retry_at })
     }
 
     /// Moves the next attempt: to when what this document depends on may be asked for again.
     pub fn retry_with(&mut self, at: Ticks) {
         if let Some(trouble) = &mut self.trouble {
-            trouble.retry_at = at;
+            (trouble.retry_at, trouble.urgent_at) = (at, at);
         }
     }
 
@@ -168,8 +214,8 @@ impl<T> Refresh<T> {
     }
 
     pub fn next_attempt(&self, now: Ticks) -> Option<Duration> {
-        let at = match (&self.trouble, &self.current) {
-            (Some(trouble), _) => trouble.retry_at,
+        let at = match (self.retry_at(now), &self.current) {
+            (Some(at), _) => at,
             (None, Some(current)) => current.refresh_at,
             (None, None) => return None,
         };

@@ -109,7 +109,7 @@ fn pauses_count_from_take_off() {
     refresh.take_off(at(0.0));
     refresh.fail(down(), at(1.0));
     assert_eq!(refresh.advise(at(1.3)), Advice::Wait);
-    assert!(refresh.retry_at().is_some_and(|at_| at_ <= at(1.2)));
+    assert!(refresh.retry_at(at(1.0)).is_some_and(|at_| at_ <= at(1.2)));
 }
 
 /// The times of the attempts made when somebody asks every 10 ms and each attempt fails at once.
@@ -127,12 +127,81 @@ fn attempts(refresh: &mut Refresh<u8>, from: f64, seconds: f64) -> Vec<f64> {
 }
 
 #[test]
-fn with_nothing_to_serve_attempts_are_a_second_apart_for_10_seconds_and_decay_to_30() {
+fn with_nothing_to_serve_attempts_are_a_second_apart_for_10_seconds_and_decay_to_10() {
     let times = attempts(&mut Refresh::new(LIFETIME, 3), 0.0, 300.0);
     let pauses: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    assert!(pauses.iter().all(|pause| *pause >= 1.0 && *pause <= 36.1), "{pauses:?}");
+    assert!(pauses.iter().all(|pause| *pause >= 1.0 && *pause <= 10.1), "{pauses:?}");
     assert!(times.iter().filter(|time| **time < 10.0).count() >= 8, "{times:?}");
-    assert!(pauses.last().is_some_and(|pause| *pause >= 30.0), "{pauses:?}");
+    assert!(pauses.iter().rev().take(20).all(|pause| *pause >= 8.0), "{pauses:?}");
+}
+
+#[test]
+fn while_tokens_come_that_the_old_document_does_not_help_pauses_grow_to_10_seconds_at_most() {
+    let mut refresh = fresh();
+    let mut times = Vec::new();
+    for step in 0..12_000 {
+        let now = at(240.0 + f64::from(step) / 100.0);
+        if refresh.hurry(now) || refresh.advise(now) == Advice::UseAndRefresh {
+            assert!(refresh.take_off(now));
+            refresh.fail(down(), now);
+            times.push(now);
+        }
+    }
+    let pauses: Vec<_> = times.windows(2).map(|pair| pair[1].since(pair[0]).as_secs_f64()).collect();
+    assert!(pauses.iter().all(|pause| *pause <= 10.02), "{pauses:?}");
+    assert!(pauses.len() >= 12 && pauses.iter().skip(4).all(|pause| *pause >= 8.0), "{pauses:?}");
+}
+
+#[test]
+fn retry_after_is_waited_for_at_most_30_seconds_by_a_token_that_the_old_document_does_not_help() {
+    for (asked_for, waited) in [(5, 5), (29, 29), (30, 30), (31, 30), (300, 30)] {
+        let mut refresh = fresh();
+        let detail = crate::engine::error::Detail { retry_after_secs: Some(asked_for), ..Default::default() };
+        refresh.take_off(at(10.0));
+        refresh.fail(Failure { reason: Reason::UnexpectedStatus, detail: Some(Box::new(detail)) }, at(10.0));
+        let last = 10.0 + waited as f64;
+        assert!(!refresh.hurry(at(last - 0.01)), "{asked_for}");
+        assert!(refresh.hurry(at(last)), "{asked_for}");
+        // What the failure says to who may come again.
+        let said = refresh.failure().and_then(|failure| failure.detail.as_ref()?.retry_after_secs);
+        assert_eq!(said, Some(waited), "{asked_for}");
+    }
+}
+
+#[test]
+fn hurry_lasts_until_the_next_attempt_has_failed() {
+    let mut refresh = fresh();
+    let detail = crate::engine::error::Detail { retry_after_secs: Some(300), ..Default::default() };
+    let busy = || Failure { reason: Reason::UnexpectedStatus, detail: Some(Box::new(detail.clone())) };
+    refresh.take_off(at(10.0));
+    refresh.fail(busy(), at(10.0));
+    assert!(!refresh.hurry(at(11.0)));
+    assert_eq!(refresh.advise(at(40.0)), Advice::UseAndRefresh);
+    refresh.take_off(at(40.0));
+    refresh.fail(busy(), at(40.0));
+    assert_eq!(refresh.advise(at(80.0)), Advice::Use);
+    assert_eq!(refresh.advise(at(340.0)), Advice::UseAndRefresh);
+}
+
+#[test]
+fn a_document_that_was_no_help_is_waited_for_anew_unless_a_failing_issuer_is_left_alone() {
+    let mut refresh = fresh();
+    assert_eq!(refresh.advise_renewal(at(1.0)), Advice::Wait);
+    refresh.take_off(at(1.0));
+    assert_eq!(refresh.advise_renewal(at(3.0)), Advice::Wait);
+    refresh.fail(down(), at(3.0));
+    refresh.take_off(at(3.0));
+    refresh.fail(down(), at(3.0));
+    assert_eq!(refresh.advise_renewal(at(3.1)), Advice::Use);
+    assert_eq!(refresh.advise_renewal(at(6.0)), Advice::Wait);
+}
+
+#[test]
+fn a_document_may_be_doubted_from_its_30th_second() {
+    let mut refresh = fresh();
+    assert!(!refresh.may_doubt(at(29.999)) && refresh.may_doubt(at(30.0)));
+    refresh.take_off(at(30.0));
+    assert!(!refresh.may_doubt(at(31.0)));
 }
 
 #[test]

@@ -13,6 +13,8 @@ use super::jws::encode_base64url;
 
 pub const ISSUER: &str = "https://x";
 pub const AUDIENCE: &str = "https://api.example.com";
+pub const METADATA: &str =
+    r#"{"issuer":"https://x","jwks_uri":"https://x/jwks","introspection_endpoint":"https://x/introspect"}"#;
 
 fn key_pair() -> Ed25519KeyPair {
     Ed25519KeyPair::from_seed_unchecked(&[7; 32]).expect("a key")
@@ -69,16 +71,23 @@ impl FakeIssuer {
         loop {
             let Some((request, done)) = self.pending.lock().expect("lock").pop_front() else { return };
             let is_discovery = matches!(&request, Request::Http(http) if http.url.path().contains("well-known"));
-            let metadata =
-                r#"{"issuer":"https://x","jwks_uri":"https://x/jwks","introspection_endpoint":"https://x/introspect"}"#;
-            done(Ok(Response::resolved(if is_discovery { metadata } else { set }.to_owned())));
+            done(Ok(Response::resolved(if is_discovery { METADATA } else { set }.to_owned())));
         }
+    }
+
+    /// Takes out what waits for an answer, oldest first.
+    pub fn take(&self) -> Vec<(Request, Done)> {
+        std::mem::take(&mut *self.pending.lock().expect("lock")).into()
     }
 
     pub fn fail(&self) {
         while !self.pending.lock().expect("lock").is_empty() {
             self.answer(Err(Reason::ConnectionRefused.into()));
         }
+    }
+
+    pub fn is_asked(&self) -> bool {
+        !self.pending.lock().expect("lock").is_empty()
     }
 
     pub fn sent(&self) -> usize {

@@ -1,13 +1,13 @@
-//! An issuer in virtual time: it answers, or fails, as the weather of each of its three documents says.
+//! An issuer in virtual time: it answers, or fails, as the weather of each of its documents says.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use monocloud_backend_node::engine::error::{Failure, Reason};
-use monocloud_backend_node::engine::http::{Done, Request, Response, Transport};
+use monocloud_backend_node::engine::http::{Done, HttpRequest, Request, Response, Transport};
 use monocloud_backend_node::engine::time::{ManualMonotonic, Monotonic, Ticks};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::tokens::TENANT;
 
@@ -21,8 +21,12 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Document {
     Metadata,
+    /// RFC 8414 §3.1. Not published unless its weather is set.
+    OAuthMetadata,
     Keys,
     Introspection,
+    /// Anything at another address: never there.
+    Elsewhere,
 }
 
 pub const EVERYTHING: [Document; 3] = [Document::Metadata, Document::Keys, Document::Introspection];
@@ -40,6 +44,20 @@ pub enum Weather {
     Status(u16, Option<&'static str>),
     /// 200 and a body that is no document.
     Garbage,
+    /// 200 and this body.
+    Says(String),
+    /// 200 and a body that is longer than is read.
+    TooLarge,
+}
+
+/// How the introspection endpoint treats some tokens.
+pub struct Treatment {
+    /// Tokens that begin with this.
+    pub prefix: &'static str,
+    pub weather: Weather,
+    pub takes: Duration,
+    /// What a fine endpoint says of them.
+    pub body: String,
 }
 
 pub struct Issuer {
@@ -52,6 +70,7 @@ struct State {
     weather: HashMap<Document, Weather>,
     jwks: String,
     introspected: String,
+    treatments: Vec<Treatment>,
     flights: Vec<Flight>,
     /// When each request was received.
     log: Vec<(Ticks, Document)>,
@@ -76,6 +95,11 @@ impl Issuer {
     /// What introspection answers about any token.
     pub fn say(&self, introspected: String) {
         self.lock().introspected = introspected;
+    }
+
+    /// From now on some tokens are treated in another way than all others.
+    pub fn treat(&self, treatment: Treatment) {
+        self.lock().treatments.push(treatment);
     }
 
     pub fn set(&self, documents: &[Document], weather: Weather) {
@@ -128,7 +152,9 @@ impl Transport for Issuer {
         let document = match request.url.path() {
             "/jwks" => Document::Keys,
             "/introspect" => Document::Introspection,
-            _ => Document::Metadata,
+            "/.well-known/openid-configuration" => Document::Metadata,
+            "/.well-known/oauth-authorization-server" => Document::OAuthMetadata,
+            _ => Document::Elsewhere,
         };
         let now = self.clock.now();
         let mut state = self.lock();
@@ -137,7 +163,9 @@ impl Transport for Issuer {
             Weather::Hangs => DEADLINE,
             _ => LATENCY,
         };
-        let outcome = state.outcome(document);
+        let (span, outcome) = state.treatment_of(&request).unwrap_or_else(|| (span, state.outcome(document)));
+        let limit = request.time_limit.unwrap_or(DEADLINE);
+        let (span, outcome) = if span > limit { (limit, Err(Reason::TimedOut.into())) } else { (span, outcome) };
         state.log.push((now, document));
         state.flights.push(Flight { lands_at: now.after(span), outcome, done });
     }
@@ -145,32 +173,54 @@ impl Transport for Issuer {
 
 impl State {
     fn weather(&self, document: Document) -> Weather {
-        self.weather.get(&document).cloned().unwrap_or(Weather::Fine)
+        self.weather.get(&document).cloned().unwrap_or(match document {
+            Document::OAuthMetadata | Document::Elsewhere => Weather::Status(404, None),
+            _ => Weather::Fine,
+        })
+    }
+
+    fn treatment_of(&self, request: &HttpRequest) -> Option<(Duration, Result<Response, Failure>)> {
+        let token = request.form.as_deref()?.strip_prefix("token=")?;
+        let treatment = self.treatments.iter().find(|treatment| token.starts_with(treatment.prefix))?;
+        Some((treatment.takes, outcome_under(treatment.weather.clone(), treatment.body.clone())))
     }
 
     fn outcome(&self, document: Document) -> Result<Response, Failure> {
-        match self.weather(document) {
-            Weather::Fine => Ok(Response::resolved(match document {
-                Document::Metadata => metadata(),
-                Document::Keys => self.jwks.clone(),
-                Document::Introspection => self.introspected.clone(),
-            })),
-            Weather::Refused => Err(Reason::ConnectionRefused.into()),
-            Weather::Swallowed | Weather::Hangs => Err(Reason::TimedOut.into()),
-            Weather::Status(status, retry_after) => {
-                let headers = retry_after.map(|value| ("retry-after".to_owned(), value.to_owned()));
-                Ok(Response { status, headers: headers.into_iter().collect(), ..Response::default() })
-            }
-            Weather::Garbage => Ok(Response::resolved("<html>Sorry</html>".into())),
-        }
+        let body = match document {
+            Document::Metadata | Document::OAuthMetadata => metadata(json!({})),
+            Document::Keys => self.jwks.clone(),
+            Document::Elsewhere => String::new(),
+            Document::Introspection => self.introspected.clone(),
+        };
+        outcome_under(self.weather(document), body)
     }
 }
 
-fn metadata() -> String {
-    json!({
+fn outcome_under(weather: Weather, body: String) -> Result<Response, Failure> {
+    match weather {
+        Weather::Fine => Ok(Response::resolved(body)),
+        Weather::Refused => Err(Reason::ConnectionRefused.into()),
+        Weather::Swallowed | Weather::Hangs => Err(Reason::TimedOut.into()),
+        Weather::Status(status, retry_after) => {
+            let headers = retry_after.map(|value| ("retry-after".to_owned(), value.to_owned()));
+            Ok(Response { status, headers: headers.into_iter().collect(), ..Response::default() })
+        }
+        Weather::Garbage => Ok(Response::resolved("<html>Sorry</html>".into())),
+        Weather::Says(body) => Ok(Response::resolved(body)),
+        Weather::TooLarge => Err(Response::resolved(String::new()).failure(Reason::BodyTooLarge)),
+    }
+}
+
+/// Good metadata with some members replaced; null removes one.
+pub fn metadata(changes: Value) -> String {
+    let mut members = json!({
         "issuer": TENANT,
         "jwks_uri": format!("{TENANT}/jwks"),
         "introspection_endpoint": format!("{TENANT}/introspect"),
-    })
-    .to_string()
+    });
+    for (name, value) in changes.as_object().expect("an object") {
+        members[name] = value.clone();
+    }
+    let members = members.as_object().expect("an object").clone().into_iter().filter(|(_, value)| !value.is_null());
+    Value::Object(members.collect()).to_string()
 }

@@ -104,7 +104,7 @@ fn what_happens_to_the_keys_is_told_to_who_observes() {
     world.pass(secs(1));
     let seen = seen.lock().expect("lock").clone();
     assert_eq!(seen.first().map(String::as_str), Some("RefreshFailed { reason: ConnectionRefused }"));
-    assert_eq!(seen.last().map(String::as_str), Some("Refreshed { keys: 1 }"));
+    assert_eq!(seen.last().map(String::as_str), Some("Refreshed { keys: 1, left_out: [] }"));
 }
 
 #[test]

@@ -95,9 +95,9 @@ fn a_surprise_rotation_is_accepted_at_once_when_nobody_floods() {
 }
 
 #[test]
-fn a_rotation_during_a_short_outage_is_accepted_within_5_seconds_of_its_end() {
+fn a_rotation_during_an_outage_is_accepted_within_10_seconds_of_its_end_and_of_a_short_one_within_5() {
     for fault in [Weather::Refused, Weather::Hangs, Weather::Status(500, None), Weather::Garbage] {
-        for seconds in [0, 1, 5, 20] {
+        for seconds in [0, 1, 5, 20, 300] {
             let signers = signers();
             let world = World::warm(&signers[0]);
             world.pass(secs(10));
@@ -109,7 +109,7 @@ fn a_rotation_during_a_short_outage_is_accepted_within_5_seconds_of_its_end() {
             load(&world, &signers[1], secs(40), 0);
             let first = good(world.take_answers()).first().map(|answer| answer.at.since(back));
             // Pauses double from a second, so an attempt comes at the latest after as long again as the outage took.
-            let patience = secs(5).max(secs(seconds) * 2);
+            let patience = secs(5).max(secs(seconds) * 2).min(secs(10) + millis(200));
             assert!(first.is_some_and(|span| span <= patience), "{fault:?} of {seconds} s: {first:?}");
         }
     }

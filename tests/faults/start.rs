@@ -49,7 +49,7 @@ fn every_request_to_an_issuer_down_from_the_start_is_a_503_within_1500_milliseco
 }
 
 #[test]
-fn an_issuer_down_from_the_start_is_asked_once_a_second_and_in_the_end_once_in_30_seconds() {
+fn an_issuer_down_from_the_start_is_asked_once_a_second_and_in_the_end_once_in_10_seconds() {
     for (documents, asked) in DOWN {
         let signer = Signer::new("a");
         let world = world_down(documents, &Weather::Refused, &signer);
@@ -58,13 +58,13 @@ fn an_issuer_down_from_the_start_is_asked_once_a_second_and_in_the_end_once_in_3
         // 50 ms of traffic, 20 ms of flight; the jitter of 20 % is in both bounds.
         let slack = millis(50) + LATENCY;
         for gap in gaps(&requests) {
-            assert!(gap >= secs(1) && gap <= secs(36) + slack, "{asked:?}: {gap:?}");
+            assert!(gap >= secs(1) && gap <= secs(10) + slack, "{asked:?}: {gap:?}");
         }
         let (early, late): (Vec<_>, Vec<_>) = requests.iter().copied().partition(|at| *at < Ticks(10_000));
         assert!((8..=11).contains(&early.len()), "{asked:?}: {early:?}");
         let settled: Vec<_> = late.into_iter().filter(|at| *at > Ticks(120_000)).collect();
         assert!(settled.len() > 10, "{settled:?}");
-        assert!(gaps(&settled).iter().all(|gap| *gap >= secs(24)), "{asked:?}: {:?}", gaps(&settled));
+        assert!(gaps(&settled).iter().all(|gap| *gap >= secs(8)), "{asked:?}: {:?}", gaps(&settled));
     }
 }
 
@@ -92,13 +92,13 @@ fn a_token_is_valid_within_1500_milliseconds_of_the_end_of_an_outage_of_less_tha
 }
 
 #[test]
-fn after_a_long_outage_a_token_is_valid_at_the_next_attempt() {
+fn after_a_long_outage_a_token_is_valid_within_10_seconds() {
     let signer = Signer::new("a");
     let world = world_down(&EVERYTHING, &Weather::Refused, &signer);
     traffic(&world, &signer, secs(600));
     world.issuer.set(&EVERYTHING, Weather::Fine);
     world.take_answers();
-    traffic(&world, &signer, secs(37));
+    traffic(&world, &signer, secs(10) + millis(100));
     assert_eq!(world.take_answers().last().map(|answer| answer.outcome.clone()), Some(Outcome::Accepted));
 }
 

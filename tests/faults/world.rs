@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use monocloud_backend_node::engine::config::{Config, Flavour, Surroundings};
-use monocloud_backend_node::engine::error::{Failure, Reason};
+use monocloud_backend_node::engine::error::{Class, Failure, Reason};
 use monocloud_backend_node::engine::keys::KeyStore;
 use monocloud_backend_node::engine::options::Options;
 use monocloud_backend_node::engine::policy::Policy;
@@ -39,11 +39,15 @@ pub enum Outcome {
     Refused(Reason),
     /// 503.
     Failed(Reason),
+    /// 500.
+    Broken(Reason),
 }
 
 /// How one call ended.
 #[derive(Clone, Debug)]
 pub struct Answer {
+    /// The number that [`World::call`] gave.
+    pub call: u64,
     pub outcome: Outcome,
     pub at: Ticks,
     pub waited: Duration,
@@ -57,12 +61,15 @@ pub struct World {
     /// By how much the caller's clock was stepped, in seconds.
     step: Cell<f64>,
     next_id: Cell<u64>,
+    next_call: Cell<u64>,
     waiting: RefCell<Vec<Caller>>,
     answers: RefCell<Vec<Answer>>,
+    introspected: Arc<Mutex<Vec<(String, Answer)>>>,
 }
 
 /// One call that waits.
 struct Caller {
+    call: u64,
     token: String,
     since: Ticks,
     round: u32,
@@ -102,8 +109,10 @@ impl World {
             policy,
             step: Cell::new(0.0),
             next_id: Cell::new(0),
+            next_call: Cell::new(0),
             waiting: RefCell::default(),
             answers: RefCell::default(),
+            introspected: Arc::default(),
         }
     }
 
@@ -140,13 +149,16 @@ impl World {
         outcome_of(self.decide(token, Attempt::First))
     }
 
-    /// Starts a call; its answer is among [`World::take_answers`] once it has ended.
-    pub fn call(&self, token: &str) {
+    /// Starts a call; its answer is among [`World::take_answers`] once it has ended. Gives the number of the call.
+    pub fn call(&self, token: &str) -> u64 {
         let since = self.now();
+        let call = self.next_call.get();
+        self.next_call.set(call + 1);
         match self.decide_now(token) {
-            Some(outcome) => self.answer(outcome, since),
+            Some(outcome) => self.answer(call, outcome, since),
             None => {
                 let caller = Caller {
+                    call,
                     token: token.to_owned(),
                     since,
                     round: 0,
@@ -158,6 +170,7 @@ impl World {
                 self.waiting.borrow_mut().push(caller);
             }
         }
+        call
     }
 
     /// One call from its start to its end, which must come within 30 seconds.
@@ -185,12 +198,29 @@ impl World {
         self.engine.introspect(token, self.date(), Box::new(waiter));
         for _ in 0..3000 {
             if let Some(result) = cell.lock().expect("lock").take() {
-                let outcome = result.map_or_else(|failure| word(failure.reason), |()| Outcome::Accepted);
-                return Answer { outcome, at: self.now(), waited: self.now().since(since) };
+                let outcome = result.map_or_else(|failure| reply_to(&failure), |()| Outcome::Accepted);
+                return Answer { call: 0, outcome, at: self.now(), waited: self.now().since(since) };
             }
             self.pass(millis(10));
         }
         panic!("an introspection that never ends");
+    }
+
+    /// Starts an introspection; its answer is among [`World::take_introspected`] once it has ended.
+    pub fn start_introspection(&self, token: &str) {
+        let (since, clock, ended) = (self.now(), Arc::clone(&self.clock), Arc::clone(&self.introspected));
+        let name = token.to_owned();
+        let waiter = move |answer: Result<Arc<str>, Failure>| {
+            let outcome = answer.map_or_else(|failure| reply_to(&failure), |_| Outcome::Accepted);
+            let at = clock.now();
+            ended.lock().expect("lock").push((name, Answer { call: 0, outcome, at, waited: at.since(since) }));
+        };
+        self.engine.introspect(token, self.date(), Box::new(waiter));
+    }
+
+    /// The introspections that have ended since the last time, with their tokens.
+    pub fn take_introspected(&self) -> Vec<(String, Answer)> {
+        std::mem::take(&mut *self.introspected.lock().expect("lock"))
     }
 
     /// Lets time pass: everything that is due within it happens at its own time.
@@ -201,6 +231,7 @@ impl World {
             let next = self.issuer.next_landing().into_iter().chain(due).min().filter(|at| *at <= end);
             self.clock.advance(next.unwrap_or(end).since(self.now()));
             self.issuer.land();
+            self.engine.introspection().expire();
             self.wake();
             if next.is_none() {
                 return;
@@ -224,8 +255,10 @@ impl World {
             let is_done = caller.has_started || !caller.is_woken.load(Ordering::SeqCst);
             let attempt = if is_done || caller.round == MAX_ROUNDS { Attempt::AfterRefresh } else { Attempt::First };
             match outcome_of(self.decide(&caller.token, attempt)) {
-                Some(outcome) => self.answer(outcome, caller.since),
-                None if caller.round == MAX_ROUNDS => self.answer(Outcome::Failed(Reason::TimedOut), caller.since),
+                Some(outcome) => self.answer(caller.call, outcome, caller.since),
+                None if caller.round == MAX_ROUNDS => {
+                    self.answer(caller.call, Outcome::Failed(Reason::TimedOut), caller.since)
+                }
                 None => {
                     let caller = self.wait(caller);
                     self.waiting.borrow_mut().push(caller);
@@ -252,9 +285,9 @@ impl World {
         }
     }
 
-    fn answer(&self, outcome: Outcome, since: Ticks) {
+    fn answer(&self, call: u64, outcome: Outcome, since: Ticks) {
         let at = self.now();
-        self.answers.borrow_mut().push(Answer { outcome, at, waited: at.since(since) });
+        self.answers.borrow_mut().push(Answer { call, outcome, at, waited: at.since(since) });
     }
 }
 
@@ -263,16 +296,20 @@ fn outcome_of(verdict: Verdict) -> Option<Outcome> {
     match verdict {
         Verdict::Claims(_) | Verdict::Form(_) | Verdict::Remembered(_) => Some(Outcome::Accepted),
         Verdict::Refused(reason) => Some(Outcome::Refused(reason)),
-        Verdict::Failed(failure) => Some(Outcome::Failed(failure.reason)),
+        Verdict::Failed(failure) => Some(reply_to(&failure)),
         Verdict::NeedsKeys => None,
         Verdict::IsSlow => panic!("Ed25519 is fast"),
     }
 }
 
-/// Which answer `npm/reply.js` gives to a reason: 503 for what says nothing about the token.
-fn word(reason: Reason) -> Outcome {
+/// Which answer `npm/reply.js` gives to a failure.
+fn reply_to(failure: &Failure) -> Outcome {
+    let (reason, detail) = (failure.reason, failure.detail.as_deref());
+    let status = detail.and_then(|detail| detail.status);
     match reason.spec().class {
-        monocloud_backend_node::engine::error::Class::Http => Outcome::Failed(reason),
+        _ if detail.is_some_and(|detail| detail.is_outage) => Outcome::Failed(reason),
+        Class::Http if status.is_none_or(|status| matches!(status, 200 | 429 | 500..)) => Outcome::Failed(reason),
+        Class::Http | Class::Op => Outcome::Broken(reason),
         _ => Outcome::Refused(reason),
     }
 }

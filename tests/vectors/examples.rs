@@ -13,6 +13,16 @@ fn at<'v>(example: &'v Value, pointer: &str) -> &'v str {
     example.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no text at {pointer}"))
 }
 
+/// The cookbook gives each key with its private members. An issuer publishes the public half.
+fn public_half(key: &Value) -> Value {
+    let mut key = key.clone();
+    let members = key.as_object_mut().expect("a JWK");
+    for name in ["d", "p", "q", "dp", "dq", "qi"] {
+        members.remove(name);
+    }
+    key
+}
+
 const SIGNED: [&str; 4] = [
     "cookbook/jws/4_1.rsa_v15_signature.json",
     "cookbook/jws/4_2.rsa-pss_signature.json",
@@ -22,12 +32,14 @@ const SIGNED: [&str; 4] = [
 
 #[test]
 fn the_cookbook_signatures_verify_and_no_longer_do_under_another_header_or_payload() {
-    let Some(folder) = folder() else { return };
+    let folder = folder();
     for name in SIGNED {
         let example: Value = read(&folder, name);
-        let set = set_of(&example["input"]["key"]);
+        let set = set_of(&public_half(&example["input"]["key"]));
         let compact = at(&example, "/output/compact");
         assert_eq!(verdict(&set, compact), Ok(()), "{name}");
+        let published_whole = set_of(&example["input"]["key"]);
+        assert_eq!(verdict(&published_whole, compact), Err(Reason::KeyNotFound), "{name}: a published private key");
         let (signing_input, signature) = compact.rsplit_once('.').expect("a signature");
         let (header, payload) = signing_input.split_once('.').expect("a header and a payload");
         assert_eq!(signing_input, at(&example, "/signing/sig-input"), "{name}");
@@ -51,7 +63,7 @@ const REFUSED: [(&str, Reason, &str); 4] = [
 
 #[test]
 fn the_cookbook_examples_that_our_rules_forbid_are_refused() {
-    let Some(folder) = folder() else { return };
+    let folder = folder();
     let mut table = format!("\ncookbook: {} compact examples refused\n", REFUSED.len());
     for (name, reason, why) in REFUSED {
         let example: Value = read(&folder, name);
@@ -64,7 +76,7 @@ fn the_cookbook_examples_that_our_rules_forbid_are_refused() {
 
 #[test]
 fn the_cookbook_examples_in_json_serialization_are_no_tokens() {
-    let Some(folder) = folder() else { return };
+    let folder = folder();
     let in_json = [
         "cookbook/jws/4_6.protecting_specific_header_fields.json",
         "cookbook/jws/4_7.protecting_content_only.json",
@@ -86,9 +98,10 @@ fn the_cookbook_examples_in_json_serialization_are_no_tokens() {
 
 #[test]
 fn of_the_multiple_signatures_only_the_rsa_one_makes_a_token() {
-    let Some(folder) = folder() else { return };
+    let folder = folder();
     let example: Value = read(&folder, "cookbook/jws/4_8.multiple_signatures.json");
-    let set = serde_json::json!({ "keys": example["input"]["key"] });
+    let keys = example["input"]["key"].as_array().expect("keys");
+    let set = serde_json::json!({ "keys": keys.iter().map(public_half).collect::<Vec<_>>() });
     let payload = at(&example, "/output/json/payload");
     let signatures = example.pointer("/output/json/signatures").and_then(Value::as_array).expect("signatures");
     let verdicts: Vec<_> = signatures
@@ -104,7 +117,7 @@ fn of_the_multiple_signatures_only_the_rsa_one_makes_a_token() {
 
 #[test]
 fn the_rfc_8705_certificate_has_its_thumbprint_and_binds_though_it_expired_in_2022() {
-    let Some(folder) = folder() else { return };
+    let folder = folder();
     let example: Value = read(&folder, "rfc8705/appendix_a.json");
     let expected = at(&example, "/x5t#S256");
     let pem = text(&folder, "rfc8705/appendix_a.pem");

@@ -12,17 +12,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// The folder of the vectors; `None`, and said so, where it is absent.
-pub fn folder() -> Option<PathBuf> {
-    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors");
-    let folder = std::env::var_os("VECTORS").map_or_else(default, PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    let is_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(!is_ci, "CI=true and the vectors are absent: {}", folder.display());
-    say(&format!("skipped: the vectors are absent: {}\n", folder.display()));
-    None
+/// The folder of the vectors. They are committed: a missing file fails its test.
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("__test__/vectors/third-party")
 }
 
 /// Prints past the test harness, which would keep the output of a test that passes.

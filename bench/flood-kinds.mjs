@@ -1,0 +1,129 @@
+// What do good tokens notice of a flood that costs more than a refusal: slow signatures, questions to the issuer?
+//
+//   node bench/flood-kinds.mjs [--quick]
+//
+// As in flood.mjs the tokens come one by one from another thread.
+
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { createHistogram } from 'node:perf_hooks';
+import { Worker } from 'node:worker_threads';
+import { loadOurs, OURS, ourClient } from './contestants.mjs';
+import { interleave } from './measure.mjs';
+import { number, printHeader, printMissing, printTable, printTargets, saveResults, summary, target } from './report.mjs';
+import { claimsFor, forge, makeKey, quick, signToken } from './support.mjs';
+
+const ROUNDS = quick ? 1 : 5;
+const MILLISECONDS = quick ? 1_500 : 4_000;
+/** What of it passes before anything is timed. */
+const ONSET = quick ? 500 : 1_500;
+/** How long the issuer takes for one answer. */
+const ANSWER = 20;
+const TOKENS = 100;
+
+const keys = { RS256: makeKey('RS256'), ES512: makeKey('ES512') };
+const issuer = fork(new URL('./flood-issuer.mjs', import.meta.url));
+try {
+  issuer.send({ keys: Object.values(keys).map((key) => key.publicJwk), answerMilliseconds: ANSWER });
+  const [{ url }] = await once(issuer, 'message');
+  const ours = await loadOurs('/express');
+  if (ours.missing) printMissing([{ name: OURS, ...ours }]);
+  else await measure(ours, url);
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
+} finally {
+  issuer.disconnect();
+}
+
+async function measure(ours, url) {
+  const client = ourClient(ours, { url }, { clientId: 'api', clientSecret: 'secret' });
+  const guard = ours.protectApi(client)();
+  const jwt = signToken(keys.RS256, claimsFor(url));
+  const valid = [jwt, 'good-opaque-token'];
+  for (let i = 0; i < 3; i += 1) for (const token of valid) await client.validateAccessToken(token);
+
+  const make = (one) => Array.from({ length: TOKENS }, one);
+  const slow = make((_, i) => forge(signToken(keys.ES512, { ...claimsFor(url), jti: `${i}` })));
+  const contestants = [
+    { name: 'none', perSecond: 0, invalid: [] },
+    { name: '10000 forged ES512 a second', perSecond: 10_000, invalid: slow },
+    { name: '3000 garbage opaque tokens a second', perSecond: 3_000, invalid: ['garbage-'], isDistinct: true },
+    { name: '1000 opaque tokens a second, never answered', perSecond: 1_000, invalid: ['hangs-'], isDistinct: true },
+  ];
+  printHeader('Floods that cost more than a refusal, beside 250 good JWTs and 250 good opaque tokens a second', [
+    `${ROUNDS} interleaved rounds of ${MILLISECONDS / 1e3} s, the first ${ONSET / 1e3} s of each not timed. The JWT is remembered, the `
+    + `opaque token was active before, and there is no cache. The issuer takes ${ANSWER} ms for an answer. Milliseconds from the `
+    + 'sending in another thread to the verdict, medians over the rounds.',
+  ]);
+  const samples = await interleave({
+    rounds: ROUNDS,
+    contestants,
+    segment: (flood) => run(guard, { ...flood, valid, milliseconds: MILLISECONDS }),
+  });
+  const columns = ['jwt50', 'jwt99', 'opaque50', 'opaque99', 'refused', 'overloaded'];
+  const rows = contestants.map(({ name }, i) => ({
+    name,
+    ...Object.fromEntries(columns.map((what) => [what, summary(samples[i].map((sample) => sample[what])).median])),
+  }));
+  printTable('Good tokens', ['flood', 'JWT p50', 'JWT p99', 'opaque p50', 'opaque p99', '401 a second', '503 a second'],
+    rows.map((row) => [row.name, ...columns.map((what) => number(row[what]))]));
+  const [idle, ...floods] = rows;
+  for (const row of floods) {
+    target(`good JWTs' p99 under ${row.name}`, row.jwt99, { atMost: 50, unit: ' ms' });
+    target(`good opaque tokens' p99 under ${row.name}`, row.opaque99, { atMost: 2 * idle.opaque99 + ANSWER, unit: ' ms' });
+  }
+  printTargets();
+  saveResults('flood-kinds', { rows });
+}
+
+/** One turn: percentiles in milliseconds, and how many bad tokens were refused (401) and turned away (503) a second. */
+async function run(guard, workerData) {
+  const worker = new Worker(new URL('./flood-worker.mjs', import.meta.url), { workerData });
+  const times = { jwt: createHistogram(), opaque: createHistogram() };
+  const pending = [];
+  const answers = { 401: 0, 503: 0 };
+  const refused = [];
+  let begun;
+  const now = () => performance.timeOrigin + performance.now();
+  await new Promise((resolve, reject) => {
+    worker.once('error', reject);
+    worker.on('message', ({ token, sentAt, isLast }) => {
+      if (isLast) {
+        resolve();
+        return;
+      }
+      begun ??= performance.now();
+      const isTimed = performance.now() - begun > ONSET;
+      const isGood = sentAt !== undefined;
+      const authorization = `Bearer ${token}`;
+      const request = { headers: { authorization }, rawHeaders: ['Authorization', authorization] };
+      const response = {
+        headersSent: false,
+        setHeader() {},
+        end() {
+          answers[this.statusCode] += 1;
+          if (isGood) refused.push(this.statusCode);
+        },
+      };
+      const accept = () => {
+        const kind = token.includes('.') ? times.jwt : times.opaque;
+        if (isTimed && isGood) kind.record(Math.max(1, Math.round((now() - sentAt) * 1e3)));
+      };
+      const waiting = guard(request, response, accept);
+      if (waiting !== undefined) pending.push(waiting);
+    });
+  });
+  await Promise.all(pending);
+  await worker.terminate();
+  if (refused.length > 0) throw new Error(`${refused.length} good tokens were refused: ${[...new Set(refused)]}`);
+  const perSecond = (count) => (count * 1e3) / workerData.milliseconds;
+  return {
+    jwt50: times.jwt.percentile(50) / 1e3,
+    jwt99: times.jwt.percentile(99) / 1e3,
+    opaque50: times.opaque.percentile(50) / 1e3,
+    opaque99: times.opaque.percentile(99) / 1e3,
+    refused: perSecond(answers[401]),
+    overloaded: perSecond(answers[503]),
+  };
+}

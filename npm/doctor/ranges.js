@@ -1,0 +1,75 @@
+'use strict';
+
+/**
+ * Is a number that the engine accepts a sensible one? Most mistakes here are of units: milliseconds where the option is
+ * in seconds. The engine allows them, so they are warnings.
+ */
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** By option: the sensible range in the option's own unit, what lies outside it, and the unit. */
+const RANGES = {
+  clockSkew: {
+    most: 10 * MINUTE,
+    high: 'every time rule is moved by that much',
+    fix: "Set this machine's clock by NTP and unset the variable.",
+  },
+  clockTolerance: {
+    most: 10 * MINUTE,
+    high: 'an expired token is accepted for that long',
+    fix: 'Use 300 or less.',
+  },
+  introspectionCacheDuration: {
+    most: HOUR,
+    high: 'a revoked token is accepted for up to that long',
+    fix: 'Use 300 or less.',
+  },
+  jwksCacheDuration: {
+    least: 30,
+    low: 'the keys are fetched again after that time',
+    most: DAY,
+    high: 'a withdrawn key is accepted for up to that long',
+    fix: 'Use a value between 30 and 86400. The default is 300.',
+  },
+  jwksMaxStale: {
+    most: 7 * DAY,
+    high: 'while the authorization server is out of reach, a withdrawn key is accepted for that long',
+    fix: 'Use 604800 or less. The default is 86400.',
+  },
+  metadataCacheDuration: {
+    least: 30,
+    low: 'the metadata is fetched again after that time',
+    most: DAY,
+    high: 'a moved endpoint is used for up to that long',
+    fix: 'Use a value between 30 and 86400. The default is 300.',
+  },
+  responseTimeout: {
+    milliseconds: true,
+    most: 30_000,
+    high: 'a request to your API may wait that long for the authorization server',
+    fix: 'Use a value between 1000 and 30000. The default is 5000.',
+  },
+};
+
+/** What to warn of: `{ message, fix }`; nothing where the value is sensible. */
+function outOfRange(name, value) {
+  const range = Object.hasOwn(RANGES, name) ? RANGES[name] : undefined;
+  const number = Number(value);
+  if (!range || Number.isNaN(number)) return undefined;
+  const { least = 0, most, low, high, milliseconds, fix } = range;
+  if (number >= least && number <= most) return undefined;
+  const unit = milliseconds ? 'milliseconds' : 'seconds';
+  const message = `${number} ${unit} (${span(milliseconds ? number / 1000 : number)}): ${number < least ? low : high}`;
+  return { message, fix: `${fix} The value is in ${unit}.` };
+}
+
+/** A duration in the unit in which a person would say it. */
+function span(seconds) {
+  if (seconds < 2 * MINUTE) return `${seconds} s`;
+  if (seconds < 2 * HOUR) return `${Math.round(seconds / MINUTE)} min`;
+  return seconds < 2 * DAY ? `${Math.round(seconds / HOUR)} h` : `${Math.round(seconds / DAY)} days`;
+}
+
+module.exports = { RANGES, outOfRange, span };

@@ -1,0 +1,75 @@
+//! One introspection request, and what its answer means (RFC 7662 §2).
+
+use tokio::sync::watch;
+use url::form_urlencoded;
+
+use super::{Answer, Introspection, Ticket};
+use crate::engine::claims::{Claims, Expected, Origin};
+use crate::engine::client_auth::{Asked, Authentication};
+use crate::engine::error::{Failure, Reason};
+use crate::engine::http::{HttpRequest, Response, accept_encoding};
+use crate::engine::keys::Located;
+use crate::engine::metadata::Endpoint;
+
+impl Introspection {
+    /// RFC 7662 §2.1, authenticated.
+    pub(super) fn request(&self, ticket: &Ticket) -> Result<HttpRequest, Failure> {
+        let client = self.client()?;
+        let Located { url, issuer } = self.store.endpoint(&self.endpoint()?)?;
+        let credentials = client.credentials.as_ref().map_err(|reason| *reason)?;
+        let asked = Asked { issuer: &issuer, endpoint: url.as_str() };
+        let Authentication { authorization, form: proof } = credentials.authenticate(asked, ticket.now)?;
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("token", &ticket.token).append_pair("token_type_hint", "access_token").extend_pairs(proof);
+        let mut headers = vec![
+            ("accept", "application/json".to_owned()),
+            accept_encoding(),
+            ("content-type", "application/x-www-form-urlencoded".to_owned()),
+        ];
+        headers.extend(authorization.map(|value| ("authorization", value)));
+        let asker = self.lock().asking.as_ref().map(watch::Sender::subscribe).ok_or(Reason::TimedOut)?;
+        let form = Some(form.finish());
+        // Time spent in the queue is part of the deadline.
+        let time_limit = (!ticket.waited.is_zero()).then(|| self.time_limit().saturating_sub(ticket.waited));
+        let presents_certificate = client.method.is_mutual_tls();
+        Ok(HttpRequest { url, headers, form, presents_certificate, asker: Some(asker), time_limit })
+    }
+
+    /// The endpoint for how this client authenticates.
+    pub(super) fn endpoint(&self) -> Result<Endpoint, Reason> {
+        let trust_store = self.config.trust_store.clone().map(String::into_boxed_str);
+        let is_mutual_tls = self.client()?.method.is_mutual_tls();
+        Ok(if is_mutual_tls { Endpoint::MtlsIntrospection { trust_store } } else { Endpoint::Introspection })
+    }
+
+    /// What an answer means (RFC 7662 §2.2).
+    pub(super) fn judge(&self, response: &Response) -> Answer {
+        match response.status {
+            200 => {}
+            400 => return Err(op_failure(response, Reason::IntrospectionRefused, "introspection_failed")),
+            401 => return Err(op_failure(response, Reason::ClientRefused, "invalid_client")),
+            _ => return Err(response.failure(Reason::UnexpectedStatus)),
+        }
+        let expected = Expected {
+            issuer: "",
+            audience: &self.config.audience,
+            groups_claim: &self.config.groups_claim,
+            origin: Origin::Introspection,
+        };
+        let text = response.document()?;
+        match Claims::read(text.as_bytes(), &expected) {
+            None => Err(response.failure(Reason::BodyInvalid)),
+            Some(claims) if !claims.is_active() => Err(Reason::Inactive.into()),
+            Some(_) => Ok(text.into()),
+        }
+    }
+}
+
+/// RFC 6749 §5.2: the `error` of the body, or the documented word when there is none.
+fn op_failure(response: &Response, reason: Reason, otherwise: &str) -> Failure {
+    let mut failure = response.failure(reason);
+    if let Some(detail) = &mut failure.detail {
+        detail.error.get_or_insert_with(|| otherwise.to_owned());
+    }
+    failure
+}

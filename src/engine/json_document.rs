@@ -1,0 +1,89 @@
+//! JSON documents of issuers that are only looked things up in, such as a JWK Set or an error body.
+//!
+//! RFC 8259 §8.2 allows an escaped surrogate without its partner, and `JSON.parse` accepts it. Rust text cannot hold
+//! one, so it becomes U+FFFD here. Claims are not read this way.
+
+use serde_json::Value;
+
+/// Reads a document; `None` when the text is not JSON.
+pub fn document(text: &str) -> Option<Value> {
+    match serde_json::from_str(text) {
+        Ok(value) => Some(value),
+        Err(_) => serde_json::from_str(&without_lone_surrogates(text)?).ok(),
+    }
+}
+
+/// The same text with `\ufffd` for every lone surrogate; `None` when it has none. In JSON a backslash occurs only in
+/// strings, so text that was not JSON before is not JSON after it.
+fn without_lone_surrogates(text: &str) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut is_changed = false;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        out.push_str(before);
+        let length = match (code_unit(escape), escape.get(6..).and_then(code_unit)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 12,
+            (Some(0xd800..=0xdfff), _) => {
+                out.push_str("\\ufffd");
+                is_changed = true;
+                rest = escape.get(6..).unwrap_or_default();
+                continue;
+            }
+            (Some(_), _) => 6,
+            // Any other escape: the backslash and the character that it escapes.
+            (None, _) => 1 + escape.chars().nth(1).map_or(0, char::len_utf8),
+        };
+        let (escape, after) = escape.split_at_checked(length)?;
+        out.push_str(escape);
+        rest = after;
+    }
+    out.push_str(rest);
+    is_changed.then_some(out)
+}
+
+/// The code unit of a `\uXXXX` that the text begins with.
+fn code_unit(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    u16::from_str_radix(digits, 16).ok().filter(|_| is_hex)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_lone_surrogate_becomes_the_replacement_character_and_pairs_stay() {
+        for (text, value) in [
+            (r#""a\ud83d""#, "a\u{fffd}"),
+            (r#""\uDE00a""#, "\u{fffd}a"),
+            (r#""\ud83d\ud83d\ude00""#, "\u{fffd}😀"),
+            (r#""\ud83d\ude00\ud83d""#, "😀\u{fffd}"),
+            (r#""\ud83d\n\\ud83d""#, "\u{fffd}\n\\ud83d"),
+            (r#""\ud83dä""#, "\u{fffd}ä"),
+        ] {
+            assert_eq!(document(text), Some(json!(value)), "{text}");
+        }
+    }
+
+    #[test]
+    fn text_that_is_no_json_stays_none() {
+        for text in [
+            "",
+            "\\",
+            "\\ud83d",
+            r#""\ud83d"#,
+            r#""\ud83"#,
+            r#""\ud83d\"#,
+            r#""\ud83dx"#,
+            r#"{"a":"\ud83d"} x"#,
+            r#""\ud83d\ä""#,
+            r#""\u+83d""#,
+        ] {
+            assert_eq!(document(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! One entry of a JWK Set: the public key that it holds, or why it cannot be used (RFC 7517 §4, RFC 7518 §6, RFC 8037).
+//!
+//! Issuers spell their keys in many ways, and a spelling changes no key: padding, the standard base64 alphabet, white
+//! space, leading zero octets and `null` members are accepted. Sizes, curves and purposes are not negotiable.
+
+use std::sync::LazyLock;
+
+use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
+use base64::Engine as _;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde_json::Value;
+
+use super::{Key, Public, Rsa};
+use crate::engine::jws::Algorithm;
+
+/// Members that hold a private or a shared key (RFC 7518 §6.2.2, §6.3.2 and §6.4, RFC 8037 §2).
+const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+macro_rules! flaws {
+    ($($(#[doc = $doc:literal])+ $name:ident, $word:literal, $explanation:literal;)+) => {
+        /// Why an entry of a set is not used.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum Flaw { $($(#[doc = $doc])+ $name,)+ }
+
+        impl Flaw {
+            pub const ALL: &[Flaw] = &[$(Flaw::$name,)+];
+
+            /// The stable, machine-readable word.
+            pub fn word(self) -> &'static str {
+                match self { $(Flaw::$name => $word,)+ }
+            }
+
+            /// The same for a person.
+            pub fn explanation(self) -> &'static str {
+                match self { $(Flaw::$name => $explanation,)+ }
+            }
+        }
+    };
+}
+
+flaws! {
+    /// `alg` is not on the allow-list, or the key cannot be used with it.
+    AlgorithmMismatch, "algorithm_mismatch", "Its alg is not allowed for access tokens, or does not fit its key type";
+    /// The coordinates are not a point of the curve.
+    InvalidPoint, "invalid_point", "Its coordinates are not a point of its curve";
+    /// The entry is no object, or a member is missing or cannot be decoded.
+    Malformed, "malformed", "A member is missing or cannot be read";
+    /// `use` or `key_ops` name another purpose.
+    NotForSignatures, "not_for_signatures", "Its use or key_ops do not allow it to verify signatures";
+    /// The set has 100 usable keys before it.
+    OverLimit, "over_limit", "Only the first 100 usable keys of a set are used";
+    /// The private half is published, so anybody can sign with this key.
+    PrivateMembers, "private_members", "It publishes its private key, so anybody can sign with it: replace this key";
+    /// RFC 8725 §3.2: a shared key in a public document is known to everybody.
+    Symmetric, "symmetric", "It is a symmetric key, which must not be published";
+    /// A key type or curve that no accepted algorithm uses.
+    UnsupportedType, "unsupported_type", "Its kty or crv is not supported";
+    /// RSA: fewer than 2048 or more than 8192 bits, an even modulus, a bad exponent, or a known broken generator.
+    WeakRsa, "weak_rsa", "Its RSA modulus or exponent is not safe (2048 to 8192 bits, an odd exponent of 3 or more)";
+    /// A coordinate or an Ed25519 key of another length than its curve has.
+    WrongLength, "wrong_length", "A coordinate has another length than its curve requires";
+}
+
+/// Reads one entry. A private key is found before anything else, whatever the entry is for.
+pub(super) fn read(entry: &Value, index: usize) -> Result<Key, Flaw> {
+    if !entry.is_object() {
+        return Err(Flaw::Malformed);
+    }
+    let kty = text(entry, "kty")?.ok_or(Flaw::Malformed)?;
+    if kty == "oct" {
+        return Err(Flaw::Symmetric);
+    }
+    if PRIVATE_MEMBERS.iter().any(|name| member(entry, name).is_some_and(|value| value.as_str() != Some(""))) {
+        return Err(Flaw::PrivateMembers);
+    }
+    let is_for_signatures = text(entry, "use")?.is_none_or(|usage| usage == "sig");
+    let verifies = match member(entry, "key_ops") {
+        None => true,
+        Some(Value::Array(operations)) => operations.iter().any(|operation| operation == "verify"),
+        Some(_) => return Err(Flaw::Malformed),
+    };
+    if !is_for_signatures || !verifies {
+        return Err(Flaw::NotForSignatures);
+    }
+    let public = match kty {
+        "RSA" => {
+            let rsa = Rsa::parse(octets(entry, "n")?, octets(entry, "e")?).ok_or(Flaw::WeakRsa)?;
+            Public::Rsa(Box::new(rsa))
+        }
+        "EC" => elliptic(entry)?,
+        "OKP" if text(entry, "crv")? == Some("Ed25519") => {
+            let x = octets(entry, "x")?;
+            if x.len() != 32 {
+                return Err(Flaw::WrongLength);
+            }
+            Public::Ed25519(ParsedPublicKey::new(&ED25519, x).map_err(|_| Flaw::InvalidPoint)?)
+        }
+        _ => return Err(Flaw::UnsupportedType),
+    };
+    let only = match text(entry, "alg")? {
+        None => None,
+        Some(alg) => Some(Algorithm::named(alg).ok_or(Flaw::AlgorithmMismatch)?),
+    };
+    let key = Key { kid: text(entry, "kid")?.map(Into::into), index, only, public };
+    let is_usable = Algorithm::ALL.iter().any(|algorithm| key.allows(*algorithm));
+    is_usable.then_some(key).ok_or(Flaw::AlgorithmMismatch)
+}
+
+fn elliptic(entry: &Value) -> Result<Public, Flaw> {
+    let (algorithm, length) = match text(entry, "crv")?.ok_or(Flaw::Malformed)? {
+        "P-256" => (Algorithm::Es256, 32),
+        "P-384" => (Algorithm::Es384, 48),
+        "P-521" => (Algorithm::Es512, 66),
+        _ => return Err(Flaw::UnsupportedType),
+    };
+    let (x, y) = (coordinate(entry, "x", length)?, coordinate(entry, "y", length)?);
+    let point = [&[4], x.as_slice(), y.as_slice()].concat();
+    let curve = algorithm.ecdsa().ok_or(Flaw::UnsupportedType)?;
+    Ok(Public::Ec(algorithm, ParsedPublicKey::new(curve, point).map_err(|_| Flaw::InvalidPoint)?))
+}
+
+/// RFC 7518 §6.2.1.2 requires coordinates of full length. Encoders of big integers leave leading zero octets out or
+/// write one for the sign. The number is the same, and the curve has only one point for it.
+fn coordinate(entry: &Value, name: &str, length: usize) -> Result<Vec<u8>, Flaw> {
+    const MOST_ZEROS: usize = 2;
+    let given = octets(entry, name)?;
+    let digits = without_leading_zeros(&given);
+    let is_near = given.len().abs_diff(length) <= MOST_ZEROS;
+    let missing = length.checked_sub(digits.len()).filter(|_| is_near).ok_or(Flaw::WrongLength)?;
+    Ok([vec![0; missing].as_slice(), digits].concat())
+}
+
+pub(super) fn without_leading_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    number.get(zeros..).unwrap_or_default()
+}
+
+/// A member that is there; `null` counts as absent.
+pub(super) fn member<'j>(entry: &'j Value, name: &str) -> Option<&'j Value> {
+    entry.get(name).filter(|value| !value.is_null())
+}
+
+fn text<'j>(entry: &'j Value, name: &str) -> Result<Option<&'j str>, Flaw> {
+    match member(entry, name) {
+        None => Ok(None),
+        Some(value) => value.as_str().map(Some).ok_or(Flaw::Malformed),
+    }
+}
+
+/// Base64url or base64, with or without padding and line breaks.
+fn octets(entry: &Value, name: &str) -> Result<Vec<u8>, Flaw> {
+    static LENIENT: LazyLock<GeneralPurpose> = LazyLock::new(|| {
+        let config = GeneralPurposeConfig::new()
+            .with_decode_allow_trailing_bits(true)
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+        GeneralPurpose::new(&URL_SAFE, config)
+    });
+    let spelt = text(entry, name)?.ok_or(Flaw::Malformed)?;
+    let url_safe: Vec<u8> = spelt
+        .bytes()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .map(|byte| match byte {
+            b'+' => b'-',
+            b'/' => b'_',
+            other => other,
+        })
+        .collect();
+    LENIENT.decode(url_safe).map_err(|_| Flaw::Malformed)
+}
