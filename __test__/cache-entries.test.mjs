@@ -9,11 +9,12 @@ import { after, before, beforeEach, describe, mock, test } from 'node:test';
 import { memoryCache } from '@monocloud/backend-node/cache';
 
 import { ANY_CLIENT, backend, failure } from './support/backend.mjs';
-import { mapCache } from './support/caches.mjs';
+import { entryOf, mapCache, OBTAINED, obtained } from './support/caches.mjs';
 import { AUDIENCE, startIssuer } from './support/issuer.mjs';
 
 const PATH = '/introspect';
 const INACTIVE = failure('MonoCloudTokenError', 'inactive', { code: 'inactive_token' });
+const HUNDRED_YEARS = 100 * 365 * 86_400;
 const nowSeconds = () => Math.floor(Date.now() / 1000);
 
 let issuer;
@@ -61,8 +62,9 @@ describe('an opaque token', () => {
   test('that is inactive is cached as { active: false, exp }, and asked about once', async () => {
     const cache = mapCache();
     await assert.rejects(api(cache).validateAccessToken('never-issued'), INACTIVE);
-    const [[token, claims, until]] = cache.calls.set;
+    const [[token, { [OBTAINED]: how, ...claims }, until]] = cache.calls.set;
     assert.deepEqual([token, claims], ['never-issued', { active: false, exp: until }]);
+    assert.deepEqual({ [OBTAINED]: how }, obtained(issuer.issuer, { at: how.at }));
     assert.ok(until > nowSeconds() + 290 && until <= nowSeconds() + 300);
     await assert.rejects(api(cache).validateAccessToken('never-issued'), INACTIVE);
     assert.equal(asked(), 1);
@@ -72,7 +74,7 @@ describe('an opaque token', () => {
     const cache = mapCache();
     await assert.rejects(api(cache).validateAccessToken('issued-later'), INACTIVE);
     issuer.introspected.set('issued-later', issuer.claims());
-    cache.entries.set('issued-later', { active: false, exp: nowSeconds() - 1 });
+    cache.entries.set('issued-later', entryOf(issuer.issuer, { active: false, exp: nowSeconds() - 1 }));
     assert.ok(await api(cache).validateAccessToken('issued-later'));
   });
 
@@ -92,6 +94,9 @@ describe('an opaque token', () => {
     [60, 3600, 59, 60],
     [60, 10, 10, 10],
     [60, undefined, 59, 60],
+    [undefined, 2e206, HUNDRED_YEARS, HUNDRED_YEARS],
+    [1e300, 2e206, HUNDRED_YEARS, HUNDRED_YEARS],
+    [1e300, undefined, HUNDRED_YEARS, HUNDRED_YEARS],
   ]) {
     test(`with exp ${exp} and introspectionCacheDuration ${duration} stays ${most} seconds`, async () => {
       const cache = mapCache();
@@ -99,6 +104,7 @@ describe('an opaque token', () => {
       const token = issuer.opaque({ exp: exp && start + exp });
       await api(cache, { introspectionCacheDuration: duration }).validateAccessToken(token);
       const [[, , until]] = cache.calls.set;
+      assert.ok(Number.isSafeInteger(until));
       assert.ok(until >= start + least && until <= nowSeconds() + most, String(until - start));
     });
   }
@@ -154,6 +160,10 @@ describe('an entry that is known by now, and then is another, is decided on as b
     'that ended': (claims) => ({ ...claims, exp: 1 }),
     'of another audience': (claims) => ({ ...claims, aud: 'https://other.example.com' }),
     'bound to a certificate': (claims) => ({ ...claims, cnf: { 'x5t#S256': 'A'.repeat(43) } }),
+    'that was obtained later': (claims) => ({ ...claims, ...obtained(issuer.issuer, { at: nowSeconds() }) }),
+    'that another client obtained': (claims) => ({ ...claims, ...obtained(issuer.issuer, { clientId: 'other' }) }),
+    'that a local validation made': (claims) => ({ ...claims, ...obtained(issuer.issuer, { by: 'validation' }) }),
+    'that does not say how it was obtained': (claims) => ({ ...claims, [OBTAINED]: undefined }),
     'that says another thing as JSON': (claims) => Object.assign(new Wider(), claims),
     'that has a toJSON of its own': (claims) => ({ ...claims, toJSON: () => ({ ...claims, scope: 'data:write' }) }),
   };
@@ -163,11 +173,12 @@ describe('an entry that is known by now, and then is another, is decided on as b
   for (const [what, change] of Object.entries(VARIANTS)) {
     test(what, async () => {
       const token = issuer.opaque();
-      const kept = issuer.claims({ zero: 0, groups: ['a', { id: '1', name: 'b' }] });
+      const claims = issuer.claims({ zero: 0, groups: ['a', { id: '1', name: 'b' }] });
+      const kept = entryOf(issuer.issuer, claims, { at: nowSeconds() - 1 });
       let entry = () => kept;
       const cache = { get: async () => entry(), set: async () => {}, delete: async () => {} };
       const knowing = api(cache);
-      for (let i = 0; i < 4; i += 1) assert.deepEqual(await knowing.validateAccessToken(token), kept);
+      for (let i = 0; i < 4; i += 1) assert.deepEqual(await knowing.validateAccessToken(token), claims);
       entry = () => change(kept);
       for (const route of ROUTES) {
         const expected = await verdict(api(cache).validateAccessToken(token, route));

@@ -9,7 +9,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { memoryCache } from '@monocloud/backend-node/cache';
 
 import { ANY_CLIENT, backend, failure } from './support/backend.mjs';
-import { mapCache } from './support/caches.mjs';
+import { mapCache, OBTAINED, obtained } from './support/caches.mjs';
 import { eventually } from './support/eventually.mjs';
 import { startIssuer } from './support/issuer.mjs';
 import { createPki } from './support/pki.mjs';
@@ -97,12 +97,17 @@ for (const [kind, make] of KINDS) {
   }
 
   describe(`${kind} and what a cache is told`, () => {
-    test('is the token, equal claims, and exp', async () => {
+    test('is the token, equal claims with how they were obtained, and exp', async () => {
       const cache = mapCache();
       const token = make();
       const claims = await api(cache).validateAccessToken(token);
-      assert.deepEqual(cache.calls, { get: [token], set: [[token, claims, claims.exp]], delete: [] });
-      assert.notEqual(cache.calls.set[0][1], claims);
+      const [[, entry]] = cache.calls.set;
+      const { at } = entry[OBTAINED];
+      const by = token.includes('.') ? 'validation' : 'introspection';
+      assert.deepEqual(entry, { ...claims, ...obtained(issuer.issuer, { by, at }) });
+      assert.ok(at <= Date.now() / 1000 && at > Date.now() / 1000 - 60);
+      assert.deepEqual(cache.calls, { get: [token], set: [[token, entry, claims.exp]], delete: [] });
+      assert.ok(!(OBTAINED in claims));
     });
 
     test('is a whole number of seconds at or before an exp with a fraction', async () => {
@@ -142,7 +147,7 @@ for (const [kind, make] of KINDS) {
         const cache = mapCache();
         const token = make();
         const claims = await api(cache).validateAccessToken(token);
-        cache.entries.set(token, spoil(structuredClone(claims)));
+        cache.entries.set(token, spoil(cache.entries.get(token)));
         const opaqueAsked = asked();
         assert.deepEqual(await api(cache).validateAccessToken(token), claims);
         assert.deepEqual(cache.calls.delete, [token]);

@@ -92,11 +92,11 @@ test('no part of a scope can be taken for another or for the token', async () =>
   }
 });
 
-test('a hundred thousand entries stay within maxEntries', async () => {
+test('a hundred thousand entries stay within maxEntries, an eighth of which is for inactive verdicts', async () => {
   const small = memoryCache({ maxEntries: 1000 });
   for (let i = 0; i < 100_000; i += 1) await small.set(`t${i}`, { i }, later);
   const tokens = Array.from({ length: 2000 }, (_, i) => `t${98_000 + i}`);
-  assert.deepEqual(await held(small, ...tokens), tokens.slice(1000));
+  assert.deepEqual(await held(small, ...tokens), tokens.slice(1125));
 });
 
 test('what is no object, or no JSON, is not kept', async () => {
@@ -115,6 +115,41 @@ test('neither token nor claims are in what inspect and JSON show', async () => {
   assert.doesNotMatch(shown, /the-raw-token|the-subject/);
 });
 
+test('a flood of inactive verdicts pushes no claims out, and keeps to an eighth', async () => {
+  const small = memoryCache({ maxEntries: 16 });
+  const good = Array.from({ length: 14 }, (_, i) => `good${i}`);
+  for (const token of good) await small.set(token, { sub: token }, later);
+  for (let i = 0; i < 1000; i += 1) await small.set(`bad${i}`, { active: false, exp: later }, later);
+  assert.deepEqual(await held(small, ...good, 'bad997', 'bad998', 'bad999'), [...good, 'bad998', 'bad999']);
+});
+
+test('claims that were good push out no inactive verdict', async () => {
+  const small = memoryCache({ maxEntries: 16 });
+  await small.set('bad', { active: false, exp: later }, later);
+  for (let i = 0; i < 1000; i += 1) await small.set(`good${i}`, {}, later);
+  assert.deepEqual(await held(small, 'bad'), ['bad']);
+});
+
+test('entries stay within maxBytes, and one that is larger is not kept and pushes nobody out', async () => {
+  const small = memoryCache({ maxBytes: 400_000 });
+  const large = { text: 'x'.repeat(20_000) };
+  for (let i = 0; i < 20; i += 1) await small.set(`t${i}`, large, later);
+  const kept = await held(small, ...Array.from({ length: 20 }, (_, i) => `t${i}`));
+  assert.ok(kept.length >= 2 && kept.length <= 10, String(kept.length));
+  assert.equal(kept.at(-1), 't19');
+  await small.set('too large', { text: 'x'.repeat(400_000) }, later);
+  assert.deepEqual(await held(small, 'too large', ...kept), kept);
+});
+
+for (const maxBytes of [0, -1, 1.5, Number.NaN, Infinity, 2 ** 36 + 1, '10', null]) {
+  test(`maxBytes ${inspect(maxBytes)} is refused`, () => {
+    assert.throws(() => memoryCache({ maxBytes }), {
+      ...failure('MonoCloudValidationError', 'argument_invalid'),
+      message: /^maxBytes/,
+    });
+  });
+}
+
 for (const maxEntries of [0, -1, 1.5, Number.NaN, Infinity, 2 ** 20 + 1, '10', null]) {
   test(`maxEntries ${inspect(maxEntries)} is refused`, () => {
     assert.throws(() => memoryCache({ maxEntries }), {
@@ -126,6 +161,6 @@ for (const maxEntries of [0, -1, 1.5, Number.NaN, Infinity, 2 ** 20 + 1, '10', n
 
 test('maxEntries is 10000 without options, and the most costs nothing until it is used', async () => {
   assert.ok(memoryCache({ maxEntries: 2 ** 20 }));
-  for (let i = 0; i < 10_001; i += 1) await cache.set(`t${i}`, {}, later);
-  assert.deepEqual(await held(cache, 't0', 't1', 't10000'), ['t1', 't10000']);
+  for (let i = 0; i < 8751; i += 1) await cache.set(`t${i}`, {}, later);
+  assert.deepEqual(await held(cache, 't0', 't1', 't8750'), ['t1', 't8750']);
 });

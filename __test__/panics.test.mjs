@@ -77,6 +77,7 @@ const INTERNAL = {
   'client.observe': () => () => client(),
   'client.is_local': () => () => client(),
   'client.cache_until': () => () => client({ cache: mapCache() }),
+  'client.judged': () => () => client({ cache: mapCache() }),
   'client.judge': () => () => client({ cache: mapCache() }),
   'client.warm_cached': () => () => client({ cache: modules.cache.memoryCache() }),
   'client.response_timeout': () => () => client({ fetcher }),
@@ -95,6 +96,10 @@ const INTERNAL = {
     };
   },
   'client.claims': async () => {
+    const token = issuer.sign();
+    return validates(await warm({}, token, 2), token);
+  },
+  'client.released': async () => {
     const token = issuer.sign();
     return validates(await warm({}, token, 2), token);
   },
@@ -146,7 +151,10 @@ const WITHOUT_THE_CACHE = {
   'client.warmCached()': () => modules.cache.memoryCache(),
   'client.cache_until#2': mapCache,
   'client.issuer': mapCache,
+  'client.obtained': mapCache,
   'memory_cache.get': () => modules.cache.memoryCache(),
+  'memory_cache.hand_out': () => modules.cache.memoryCache(),
+  'memory_cache.released': () => modules.cache.memoryCache(),
   'memory_cache.set': () => modules.cache.memoryCache(),
   'memory_cache.delete': () => modules.cache.memoryCache(),
 };

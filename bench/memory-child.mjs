@@ -48,7 +48,7 @@ async function remembered({ issuer, counts, rounds, budget }) {
   }
   // One client for each count, side by side in one process, so that rounds can be compared.
   const most = Math.max(...counts);
-  const clients = counts.map((count) => ({ count, kept: [], client: ourClient(module, issuer, { verifiedTokenCacheSize: most }) }));
+  const clients = counts.map((count) => ({ count, kept: [], client: ourClient(module, issuer, { verifiedTokenCacheSize: most, verifiedTokenCacheBytes: 2 ** 36 }) }));
   let seen = 0;
   for await (const token of tokens()) {
     for (const each of clients) {

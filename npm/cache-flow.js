@@ -18,8 +18,12 @@ const { isPending } = require('./pending.js');
 const PATIENCE = 250;
 /** The engine's number for an entry that is none of this token for this client. */
 const MISS = -3;
+/** The engine's number for an entry that may be good for another client. */
+const NOT_OURS = -5;
+/** The member of an entry that says how and when it was obtained. The engine writes and reads it. */
+const OBTAINED = 'monocloud:obtained';
 
-/** Where `memoryCache()` keeps its native `{ entries, scope }`. */
+/** Where `memoryCache()` keeps its `{ entries, slots, scope }`. */
 const NATIVE = Symbol('native');
 
 class CacheFlow {
@@ -31,8 +35,7 @@ class CacheFlow {
   #judge;
   #judgeOwn;
   #own;
-  #slots = new Slots();
-  #ownSlots = new Slots();
+  #slots;
   #patience = new Patience(PATIENCE);
 
   constructor(core, native, cache) {
@@ -41,7 +44,9 @@ class CacheFlow {
     this.#cache = typeof cache.scope === 'function' ? cache.scope(core.context) : cache;
     // Where nothing is kept, nothing is asked for: another client of the same cache may keep it.
     this.#keepsIntrospected = this.#until(undefined, true, 0) !== undefined;
-    this.#judge = native.judge();
+    const judged = native.judged();
+    this.#judge = native.judge(judged);
+    this.#slots = new Slots(() => judged.released());
     this.#own = this.#keepsIntrospected ? this.#cache[NATIVE] : undefined;
     if (this.#own) this.#judgeOwn = native.warmCached(this.#own.entries, this.#own.scope);
   }
@@ -65,11 +70,13 @@ class CacheFlow {
     if (!this.#own) return undefined;
     try {
       const outcome = this.#judgeOwn(token, this.#core.policies.numberOf(policy), Date.now() / 1000, certificate);
-      if (outcome === MISS) return undefined;
+      if (outcome === MISS || outcome === NOT_OURS) return undefined;
       if (outcome < 0 || typeof outcome === 'string') return this.#conclude(outcome);
-      return this.#ownSlots.claims(outcome, () =>
-        withoutActive(this.#own.entries.get(this.#own.scope, token, Date.now() / 1000)),
-      );
+      const { entries, scope, slots } = this.#own;
+      return slots.claims(outcome, () => {
+        const text = entries.handOut(scope, token, outcome, Date.now() / 1000);
+        return text === null ? undefined : { claims: claimsOf(text) };
+      });
     } catch {
       // A panic that was caught: nothing is known of the entry.
       return undefined;
@@ -87,18 +94,20 @@ class CacheFlow {
     const isLocal = this.#isLocal(token);
     const entry = this.#keepsIntrospected || isLocal ? await this.#get(token) : undefined;
     const isEntry = typeof entry === 'object' && entry !== null;
-    const hit = isEntry ? this.#decideOn(entry, token, policy, certificate) : undefined;
-    if (isEntry && hit === undefined) this.#delete(token);
+    const found = isEntry ? this.#decideOn(entry, token, policy, certificate) : undefined;
+    const hit = found === NOT_OURS ? undefined : found;
+    if (isEntry && found === undefined) this.#delete(token);
     if (!isLocal) return hit ?? this.#validateOpaque(token, policy, certificate, override);
 
     const own = await this.#validateJwt(token, policy, certificate, override, hit !== undefined);
     if (hit !== undefined) return this.#confirm(hit, own);
-    if (!(own instanceof Failure)) this.#set(token, own, false);
+    // What the issuer said to another client is not replaced by a local validation.
+    if (!(own instanceof Failure) && found !== NOT_OURS) this.#set(token, own, false, Date.now() / 1000);
     return own;
   }
 
   /**
-   * Claims, a failure, or nothing when the entry is of no use. What is decided on is the entry's text, and the claims
+   * Claims, a failure, `NOT_OURS`, or nothing when the entry is of no use. What is decided on is the entry's text, and the claims
    * come from it: what the cache keeps of its object, or changes in it, is its own.
    */
   #decideOn(entry, token, policy, certificate) {
@@ -112,7 +121,8 @@ class CacheFlow {
       const text = JSON.stringify(entry);
       if (typeof text !== 'string') return undefined;
       const outcome = this.#judgeText(token, number, text, certificate);
-      if (outcome >= 0) return this.#slots.claims(outcome, () => withoutActive(text));
+      if (outcome >= 0) return this.#slots.claims(outcome, () => partsOf(text));
+      if (outcome === NOT_OURS) return NOT_OURS;
       return outcome === MISS ? undefined : this.#conclude(outcome);
     } catch {
       // No JSON, or a panic that was caught.
@@ -128,7 +138,7 @@ class CacheFlow {
   }
 
   #conclude(outcome) {
-    return typeof outcome === 'string' ? withoutActive(outcome) : failureOf(outcome);
+    return typeof outcome === 'string' ? claimsOf(outcome) : failureOf(outcome);
   }
 
   #validateJwt(token, policy, certificate, override, hasStandIn) {
@@ -136,11 +146,13 @@ class CacheFlow {
   }
 
   async #validateOpaque(token, policy, certificate, override) {
+    // Before the question: the answer is not older than that.
+    const at = Date.now() / 1000;
     const { claims, failure } = override
       ? { claims: await override(false) }
       : await this.#core.askIssuer(token, policy, certificate);
-    if (claims) this.#set(token, claims, true);
-    else if (failure === FAILURES.inactive) this.#setInactive(token);
+    if (claims) this.#set(token, claims, true, at);
+    else if (failure === FAILURES.inactive) this.#setInactive(token, at);
     return failure ?? claims;
   }
 
@@ -155,23 +167,32 @@ class CacheFlow {
     }
   }
 
-  #set(token, claims, isIntrospected) {
+  /** @param at When the claims were obtained, in seconds since the epoch. */
+  #set(token, claims, isIntrospected, at) {
     // A copy: the caller may change the claims it is given. It says whose it is, for a cache may be shared.
     this.#start('set', () => {
-      const exp = typeof claims?.exp === 'number' ? claims.exp : undefined;
-      const until = this.#until(exp, isIntrospected, Date.now() / 1000);
+      // A claim of that name would be read as ours.
+      if (Object.hasOwn(claims, OBTAINED)) return undefined;
+      const exp = ownMember(claims, 'exp');
+      const until = this.#until(typeof exp === 'number' ? exp : undefined, isIntrospected, at);
       if (until === undefined) return undefined;
       const copy = structuredClone(claims);
-      if (isIntrospected && copy.iss === undefined) copy.iss = this.#native.issuer();
-      return this.#cache.set(token, copy, until);
+      if (isIntrospected && ownMember(copy, 'iss') === undefined) copy.iss = this.#native.issuer();
+      return this.#cache.set(token, this.#entryOf(copy, isIntrospected, at), until);
     });
   }
 
-  #setInactive(token) {
+  #setInactive(token, at) {
     this.#start('set', () => {
-      const until = this.#until(undefined, true, Date.now() / 1000);
-      return until === undefined ? undefined : this.#cache.set(token, { active: false, exp: until }, until);
+      const until = this.#until(undefined, true, at);
+      if (until === undefined) return undefined;
+      return this.#cache.set(token, this.#entryOf({ active: false, exp: until }, true, at), until);
     });
+  }
+
+  /** What is cached: the claims, and how and when they were obtained. */
+  #entryOf(claims, isIntrospected, at) {
+    return { ...claims, ...JSON.parse(this.#native.obtained(isIntrospected, at)) };
   }
 
   /** Until when an entry may stay (seconds since the epoch), if at all. */
@@ -193,12 +214,20 @@ class CacheFlow {
   }
 }
 
-/** The claims of a text. An entry may be an introspection answer as it came. */
-function withoutActive(text) {
-  if (typeof text !== 'string') return undefined;
-  const claims = JSON.parse(text);
-  delete claims.active;
-  return claims;
+/** The claims of an entry's text. */
+function claimsOf(text) {
+  return partsOf(text).claims;
+}
+
+/** The claims of an entry's text, and the entry made from them again. An introspected entry may say `active`. */
+function partsOf(text) {
+  const { [OBTAINED]: obtained, ...claims } = JSON.parse(text);
+  if (obtained.by === 'introspection') delete claims.active;
+  return { claims, entry: (same) => ({ ...same, [OBTAINED]: obtained }) };
+}
+
+function ownMember(object, name) {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
 module.exports = { CacheFlow, NATIVE };

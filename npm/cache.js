@@ -10,12 +10,16 @@
 const { createHash } = require('node:crypto');
 
 const native = require('./engine.js');
+const { Slots } = require('./copy.js');
 const { NATIVE } = require('./cache-flow.js');
 const { MonoCloudValidationError } = require('./errors.js');
 
 const DEFAULT_MAX_ENTRIES = 10_000;
 /** The places of the engine's memory. */
 const MOST_ENTRIES = 2 ** 20;
+const DEFAULT_MAX_BYTES = 32 * 1024 * 1024;
+/** 64 GiB, as for verified tokens. */
+const MOST_BYTES = 2 ** 36;
 const DEFAULT_PREFIX = 'monocloud:';
 
 /** A value over this is none of ours: an introspection answer is at most 512 KiB. */
@@ -25,11 +29,17 @@ const MAX_PENDING = 10_000;
 /** States of ioredis in which a command waits for a server that is gone. */
 const AWAY = new Set(['close', 'disconnecting', 'end', 'reconnecting']);
 
-function memoryCache({ maxEntries = DEFAULT_MAX_ENTRIES } = {}) {
-  if (!Number.isInteger(maxEntries) || maxEntries < 1 || maxEntries > MOST_ENTRIES) {
-    throw new MonoCloudValidationError('maxEntries must be a whole number from 1 to 1048576', undefined, 'argument_invalid');
+function memoryCache({ maxEntries = DEFAULT_MAX_ENTRIES, maxBytes = DEFAULT_MAX_BYTES } = {}) {
+  checkLimit('maxEntries', maxEntries, MOST_ENTRIES);
+  checkLimit('maxBytes', maxBytes, MOST_BYTES);
+  const entries = new native.MemoryCache(maxEntries, maxBytes);
+  return new MemoryCache({ entries, slots: new Slots(() => entries.released()) }, '');
+}
+
+function checkLimit(name, value, most) {
+  if (!Number.isInteger(value) || value < 1 || value > most) {
+    throw new MonoCloudValidationError(`${name} must be a whole number from 1 to ${most}`, undefined, 'argument_invalid');
   }
-  return new MemoryCache(new native.MemoryCache(maxEntries), '');
 }
 
 function redisCache(client, { prefix = DEFAULT_PREFIX } = {}) {
@@ -38,18 +48,21 @@ function redisCache(client, { prefix = DEFAULT_PREFIX } = {}) {
 }
 
 class MemoryCache {
+  #store;
   #entries;
   #scope;
 
-  constructor(entries, scope) {
-    this.#entries = entries;
+  constructor(store, scope) {
+    this.#store = store;
+    this.#entries = store.entries;
     this.#scope = scope;
-    // For the client, which need not wait for what is in its own process.
-    Object.defineProperty(this, NATIVE, { value: { entries, scope } });
+    // For the client, which need not wait for what is in its own process. All clients of one cache share the claims
+    // that are kept by slot, so that they are kept once.
+    Object.defineProperty(this, NATIVE, { value: { ...store, scope } });
   }
 
   scope({ issuer, audience }) {
-    return new MemoryCache(this.#entries, JSON.stringify([issuer, audience]));
+    return new MemoryCache(this.#store, JSON.stringify([issuer, audience]));
   }
 
   async get(token) {
@@ -84,12 +97,14 @@ class RedisCache {
     const key = this.#key(token);
     const entry = objectIn(await this.#commands.get(key));
     // An entry names its key: one that was copied from elsewhere is another token's.
-    return entry?.key === key ? asObject(entry.claims) : undefined;
+    return ownMember(entry, 'key') === key ? asObject(ownMember(entry, 'claims')) : undefined;
   }
 
   async set(token, claims, expiresAt) {
     const key = this.#key(token);
-    await this.#commands.set(key, JSON.stringify({ key, claims }), Math.floor(expiresAt));
+    // Redis takes a 64-bit integer: a larger number would be written as `2e+206`, which it refuses.
+    const seconds = Math.min(Math.floor(expiresAt), Number.MAX_SAFE_INTEGER);
+    await this.#commands.set(key, JSON.stringify({ key, claims }), seconds);
   }
 
   async delete(token) {
@@ -164,6 +179,10 @@ function objectIn(reply) {
 
 function claimsIn(text) {
   return typeof text === 'string' ? asObject(JSON.parse(text)) : undefined;
+}
+
+function ownMember(object, name) {
+  return object !== undefined && Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
 function asObject(value) {

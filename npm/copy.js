@@ -12,12 +12,14 @@
  * issuer are mostly built alike, so they share theirs.
  */
 class Recipe {
-  constructor(isArray, names, parts, signature) {
+  /** @param each How to copy every element of an array whose elements are all built alike. */
+  constructor(isArray, names, parts, signature, each) {
     this.isArray = isArray;
-    this.isFlat = names.length === 0;
+    this.isFlat = names.length === 0 && each === undefined;
     this.names = names;
     this.parts = parts;
     this.signature = signature;
+    this.each = each;
     this.hasProto = !isArray && names.includes('__proto__');
     // The two that are nested in most claims are put back by name: a store whose name varies is several times as slow.
     this.aud = undefined;
@@ -32,35 +34,60 @@ class Recipe {
   }
 }
 
+/** For what is copied without a recipe: its own would be too large, or there are too many already. */
+const WITHOUT = new Recipe(false, [], [], '!', undefined);
+WITHOUT.isFlat = false;
+
+/** All recipes there are: together they take a few megabytes at most. */
 const RECIPES = new Map();
-/** Claims that are built otherwise than so many others bring their own. */
 const MAX_RECIPES = 1000;
+/** In characters. */
+const MAX_SIGNATURE = 2048;
 
 function recipeOf(value) {
   const isArray = Array.isArray(value);
   const keys = isArray ? [...value.keys()] : Object.keys(value);
   const names = keys.filter((name) => isNested(value[name]));
   const parts = names.map((name) => recipeOf(value[name]));
+  const isUniform = isArray && parts.length > 1 && parts.length === value.length && parts.every((part) => part === parts[0]);
+  if (isUniform) return sharedRecipe(`${isArray}*${parts[0].signature};`, [], [], parts[0]);
+  if (names.length > MAX_SIGNATURE) return WITHOUT;
   const signature = `${isArray}${names.map((name, i) => JSON.stringify(name) + parts[i].signature)};`;
-  let recipe = RECIPES.get(signature);
-  if (recipe === undefined) {
-    recipe = new Recipe(isArray, names, parts, signature);
-    if (RECIPES.size < MAX_RECIPES) RECIPES.set(signature, recipe);
-  }
+  return sharedRecipe(signature, names, parts);
+}
+
+function sharedRecipe(signature, names, parts, each) {
+  const known = RECIPES.get(signature);
+  if (known !== undefined) return known;
+  if (signature.length > MAX_SIGNATURE || RECIPES.size >= MAX_RECIPES) return WITHOUT;
+  const recipe = new Recipe(signature.startsWith('true'), names, parts, signature, each);
+  RECIPES.set(signature, recipe);
   return recipe;
 }
 
 function copy(value, recipe) {
+  if (recipe === WITHOUT) return copyWithout(value);
   return recipe.isArray ? copyArray(value, recipe) : copyObject(value, recipe);
 }
 
-function copyArray(value, { isFlat, names, parts }) {
+function copyWithout(value) {
+  if (Array.isArray(value)) return value.map((item) => (isNested(item) ? copyWithout(item) : item));
+  const names = Object.keys(value).filter((name) => isNested(value[name]));
+  return withNested({ ...value }, value, { names, parts: names.map(() => WITHOUT) });
+}
+
+function copyArray(value, { isFlat, each, names, parts }) {
   const fresh = value.slice();
   if (isFlat) return fresh;
+  if (each !== undefined) {
+    const isPlain = each.isFlat && !each.isArray;
+    // A spread of its own, which meets only what arrays hold: groups, mostly.
+    for (let i = 0; i < fresh.length; i += 1) fresh[i] = isPlain ? { ...value[i] } : copy(value[i], each);
+    return fresh;
+  }
   for (let i = 0; i < names.length; i += 1) {
     const at = names[i];
     const part = parts[i];
-    // A spread of its own, which meets only what arrays hold: groups, mostly.
     fresh[at] = part.isFlat && !part.isArray ? { ...value[at] } : copy(value[at], part);
   }
   return fresh;
@@ -117,30 +144,51 @@ const PLACES = 2 ** 20;
 
 /**
  * Claims that were handed out before, by slot. A place is one token's after another, the whole number is one token's
- * alone: it tells whether what is kept here is still meant.
+ * alone: it tells whether what is kept here is still meant. The engine bounds how much there is: whenever claims are
+ * added here, those of the slots that it has released meanwhile are dropped.
  */
 class Slots {
   #places = [];
   #last = {};
+  #released;
 
-  /** A fresh copy of the claims of a slot. @param read Gives them, parsed, the first time. */
+  /** @param released Gives the slots that were released since its last call, or nothing. */
+  constructor(released) {
+    this.#released = released;
+  }
+
+  /**
+   * A fresh copy of the claims of a slot.
+   *
+   * @param read Gives `{ claims, entry }`, parsed, the first time. `entry` is a function: what `sameClaims` compares
+   *   with, made from the claims.
+   */
   claims(slot, read) {
     const place = slot % PLACES;
     const known = this.#places[place];
     if (known !== undefined && known.slot === slot) return copy(known.claims, known.recipe);
-    const claims = read();
-    if (claims === undefined) return undefined;
-    const recipe = recipeOf(claims);
-    this.#places[place] = { slot, claims: sharing(claims, this.#last), recipe };
+    const found = read();
+    if (found === undefined) return undefined;
+    this.#dropReleased();
+    const recipe = recipeOf(found.claims);
+    const claims = sharing(found.claims, this.#last);
+    this.#places[place] = { slot, claims, recipe, entry: found.entry?.(claims) };
     this.#last = claims;
     return copy(claims, recipe);
   }
 
-  /** A fresh copy of the claims of a slot, if they are known and `value` says the same. */
-  sameClaims(slot, value) {
+  /** A fresh copy of the claims of a slot, if they are known and `entry` is the one that they came from. */
+  sameClaims(slot, entry) {
     const known = this.#places[slot % PLACES];
-    const isKnown = known !== undefined && known.slot === slot && isSame(known.claims, value);
+    const isKnown = known !== undefined && known.slot === slot && isSame(known.entry, entry);
     return isKnown ? copy(known.claims, known.recipe) : undefined;
+  }
+
+  #dropReleased() {
+    for (const slot of this.#released() ?? []) {
+      const place = slot % PLACES;
+      if (this.#places[place]?.slot === slot) this.#places[place] = undefined;
+    }
   }
 }
 

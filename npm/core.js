@@ -33,7 +33,7 @@ class Core {
   #needsMetadata;
   /** With `introspectJwtTokens` the issuer decides on every token. */
   #introspectsAll;
-  #slots = new Slots();
+  #slots = new Slots(() => this.#native.released());
   #forms = new Forms();
 
   constructor(flavour, options) {
@@ -230,7 +230,7 @@ class Core {
   #recall(token, slot) {
     const claims = this.#slots.claims(slot, () => {
       const text = this.#native.claims(token, slot);
-      return text === null ? undefined : JSON.parse(text);
+      return text === null ? undefined : { claims: JSON.parse(text) };
     });
     // Between the pool's verdict and this turn another token may have taken the place: the verdict stands.
     return claims ?? JSON.parse(native.decodeClaims(token));

@@ -9,6 +9,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { redisCache } from '../../npm/cache.mjs';
+import { obtained } from '../support/caches.mjs';
 import { createPki } from '../support/pki.mjs';
 import { CREDENTIALS, fakeRedis, mapCache } from './caches.mjs';
 import { assertRefused, AUDIENCE, startTarget } from './refused.mjs';
@@ -30,6 +31,11 @@ describe('poisoned entries', () => {
     const entry = target.issuer.claims({ poison: true });
     entry.self = entry;
     return entry;
+  };
+  /** As a client would have written it for this token. */
+  const planted = (entry, token) => {
+    if (typeof entry !== 'object' || entry === null) return entry;
+    return Object.assign(entry, obtained(target.issuer.issuer, { by: token.includes('.') ? 'validation' : 'introspection' }));
   };
   const poison = (changes) => () => target.issuer.claims({ poison: true, ...changes });
 
@@ -61,7 +67,7 @@ describe('poisoned entries', () => {
       test(`an entry that is ${what} is no answer for ${kind}: it is validated anew`, async () => {
         const token = make();
         const cache = mapCache();
-        cache.entries.set(token, entry());
+        cache.entries.set(token, planted(entry(), token));
         const claims = await target.clientWith({ cache }).validateAccessToken(token);
         assert.equal(claims.sub, 'user-1');
         assert.equal(claims.poison, undefined);
@@ -76,7 +82,7 @@ describe('poisoned entries', () => {
     const cache = mapCache();
     const client = target.clientWith({ cache });
     for (let round = 0; round < 2; round += 1) {
-      cache.entries.set(token, claims);
+      cache.entries.set(token, planted({ ...claims }, token));
       await assertRefused(() => client.validateAccessToken(token), { token, reason: 'signature_invalid' });
     }
   });
@@ -86,7 +92,7 @@ describe('poisoned entries', () => {
       const token = target.issuer.opaque();
       target.issuer.revoke(token);
       const cache = mapCache();
-      cache.entries.set(token, { active, aud: AUDIENCE, iss: target.issuer.issuer });
+      cache.entries.set(token, planted({ active, aud: AUDIENCE, iss: target.issuer.issuer }, token));
       const client = target.clientWith({ cache });
       await assertRefused(() => client.validateAccessToken(token), { token, reason: 'inactive', code: 'inactive_token' });
     });
@@ -95,7 +101,7 @@ describe('poisoned entries', () => {
   test('an inactive verdict that was planted does not lock out a JWT the engine can decide', async () => {
     const token = jwt();
     const cache = mapCache();
-    cache.entries.set(token, { active: false, exp: 9_999_999_999 });
+    cache.entries.set(token, planted({ active: false, exp: 9_999_999_999 }, token));
     assert.equal((await target.clientWith({ cache }).validateAccessToken(token)).sub, 'user-1');
   });
 
@@ -113,10 +119,10 @@ describe('poisoned entries', () => {
       const claims = target.issuer.claims({ cnf: { 'x5t#S256': a.thumbprint } });
       const token = target.issuer.sign({ claims });
       const cache = mapCache();
-      cache.entries.set(token, { ...claims, ...changes });
+      cache.entries.set(token, planted({ ...claims, ...changes }, token));
       const client = target.clientWith({ cache });
       assert.deepEqual(await client.validateAccessToken(token, { clientCertificate: a.cert }), claims);
-      cache.entries.set(token, { ...claims, ...changes });
+      cache.entries.set(token, planted({ ...claims, ...changes }, token));
       const withB = () => client.validateAccessToken(token, { clientCertificate: b.cert, scopes: ['admin'] });
       await assertRefused(withB, { token, reason: 'certificate_mismatch' });
     });
@@ -127,7 +133,7 @@ describe('poisoned entries', () => {
     for (const cnf of [null, 'x', { 'x5t#S256': 1 }, []]) {
       const token = target.issuer.opaque({ cnf: { 'x5t#S256': a.thumbprint } });
       const cache = mapCache();
-      cache.entries.set(token, target.issuer.claims({ cnf }));
+      cache.entries.set(token, planted(target.issuer.claims({ cnf }), token));
       const client = target.clientWith({ cache });
       await assert.rejects(client.validateAccessToken(token, { clientCertificate: a.cert }), { reason: 'confirmation_invalid' });
     }

@@ -6,7 +6,8 @@ import { after, before, describe, test } from 'node:test';
 
 import { ANY_CLIENT } from '../support/backend.mjs';
 import { AUDIENCE } from '../support/issuer.mjs';
-import { mutate, seeded, worth } from './entries.mjs';
+import { entryOf, OBTAINED, obtained } from '../support/caches.mjs';
+import { mutate, seeded, worth, worthOfAnswer } from './entries.mjs';
 import { alone, startIssuerBehindProxy } from './issuers.mjs';
 import { within } from './waiting.mjs';
 
@@ -72,7 +73,10 @@ describe('an entry', () => {
     const tokens = variants.map((claims) => server.sign({ claims }));
     tokens.push(server.sign({ claims: { iss: 'https://elsewhere.example' } }));
     tokens.push(`${tokens[0].split('.', 2).join('.')}.${tokens[1].split('.')[2]}`);
-    const entries = tokens.map((token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url')));
+    const entries = tokens.map((token) => {
+      const claims = JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
+      return entryOf(server.issuer, claims, { by: 'validation' });
+    });
     const routes = [undefined, { scopes: ['data:write'] }];
     const truths = new Map();
     for (const token of tokens) {
@@ -109,17 +113,20 @@ describe('an entry', () => {
     };
     const client = alone(server, { ...ANY_CLIENT, cache, fetcher, clockTolerance: 0 });
     await client.getMetadata();
-    const entries = [...truths.values(), { active: false, exp: now() + 600 }, { active: false, exp: now() - 600 }].filter(Boolean);
+    const entries = [...truths.values(), { active: false, exp: now() + 600 }, { active: false, exp: now() - 600 }]
+      .filter(Boolean)
+      .map((said) => entryOf(server.issuer, said));
+    const { client: own } = obtained(server.issuer)[OBTAINED];
     const outcomes = new Map();
     await throughMutations(client, (index) => {
       const token = [...truths.keys()][random(truths.size)];
       const scope = [undefined, 'data:write'][random(2)];
       const entry = mutate(entries[random(entries.length)], entries, now(), random);
       cache.say(token, entry);
-      const expected = { issuer: server.issuer, audience: AUDIENCE, scope };
+      const expected = { issuer: server.issuer, audience: AUDIENCE, scope, client: own };
       // Where the entry is worth nothing the issuer is asked, and its word is kept to the same rules.
       const truth = truths.get(token);
-      const verdict = worth(entry, expected, now()) ?? (truth ? worth(truth, expected, now()) : { reason: 'inactive' });
+      const verdict = worth(entry, expected, now()) ?? (truth ? worthOfAnswer(truth, expected, now()) : { reason: 'inactive' });
       const check = (outcome) => {
         const told = `seed ${SEED + 1}, number ${index}: ${inspectable(entry)}`;
         if (verdict.claims) assert.deepEqual(outcome, { claims: verdict.claims }, told);

@@ -31,7 +31,7 @@ const REVOKED = (() => {
   return proxy;
 })();
 const DAY = 86_400;
-const NAMES = ['iss', 'aud', 'exp', 'nbf', 'iat', 'sub', 'scope', 'cnf', 'active', 'client_id', 'groups', 'jti', '__proto__', 'toJSON'];
+const NAMES = ['iss', 'aud', 'exp', 'nbf', 'iat', 'sub', 'scope', 'cnf', 'active', 'client_id', 'groups', 'jti', '__proto__', 'toJSON', 'monocloud:obtained'];
 
 /** One mutation of `entry`; `others` are entries of other tokens; `now` in seconds. */
 export function mutate(entry, others, now, random) {
@@ -76,10 +76,24 @@ function flipped(entry, random) {
 
 /**
  * What an entry of an opaque token is worth: `{ claims }`, `{ reason }` of a refusal, or nothing for none.
- * `expected`: `{ issuer, audience, scope }`, the scope being one that the call asks for.
+ * `expected`: `{ issuer, audience, scope, client }`: the scope is one that the call asks for, the client the one that
+ * must have obtained the entry.
  */
-export function worth(entry, { issuer, audience, scope }, now) {
-  const claims = throughJson(entry);
+export function worth(entry, expected, now) {
+  const whole = throughJson(entry);
+  if (typeof whole !== 'object' || whole === null || Array.isArray(whole)) return undefined;
+  const { 'monocloud:obtained': how, ...claims } = whole;
+  if (typeof how !== 'object' || how === null || Object.keys(how).sort().join() !== 'at,by,client') return undefined;
+  const { by, at, client } = how;
+  if (by !== 'introspection' || client !== expected.client || !(at >= 0 && at <= now + 5)) return undefined;
+  // By default an answer without `exp`, and an inactive verdict, serves for 300 seconds.
+  if ((claims.exp === undefined || claims.active === false) && at + 300 <= now) return undefined;
+  return worthOfAnswer(claims, expected, now);
+}
+
+/** The same of what the issuer itself says. */
+export function worthOfAnswer(answer, { issuer, audience, scope }, now) {
+  const claims = throughJson(answer);
   if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) return undefined;
   const { active, iss, aud, exp, nbf, iat, sub, cnf } = claims;
   if (active === false && typeof exp === 'number' && exp > now && (iss === undefined || iss === issuer)) {

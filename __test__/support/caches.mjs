@@ -1,4 +1,6 @@
-// How does a user write a cache?
+// How does a user write a cache, and what is in it?
+
+import { createHash } from 'node:crypto';
 
 /** An ICache over a Map, that notes what it is asked: `calls.get`, `calls.set`, `calls.delete`. */
 export function mapCache(entries = new Map()) {
@@ -18,5 +20,27 @@ export function mapCache(entries = new Map()) {
       calls.delete.push(token);
       entries.delete(token);
     },
+  };
+}
+
+/** The name of the member that a client puts beside the claims it caches (npm/types/cache.d.ts). */
+export const OBTAINED = 'monocloud:obtained';
+
+/** An object with that member, as a client of `issuer` (its URL) writes it. */
+export function obtained(issuer, { by = 'introspection', at = Date.now() / 1000, clientId = 'api' } = {}) {
+  const client = createHash('sha256').update(JSON.stringify([issuer, clientId])).digest('base64url');
+  return { [OBTAINED]: { by, at, client } };
+}
+
+/** What such a client caches for claims. */
+export const entryOf = (issuer, claims, how) => ({ ...claims, ...obtained(issuer, how) });
+
+/** A cache that stores outside the process: what it gives has been JSON, and is another object each time. */
+export function jsonCache(entries = new Map()) {
+  return {
+    entries,
+    get: async (token) => JSON.parse(entries.get(token) ?? 'null'),
+    set: async (token, claims) => void entries.set(token, JSON.stringify(claims)),
+    delete: async (token) => void entries.delete(token),
   };
 }

@@ -21,6 +21,7 @@ import type { Http2ServerRequest } from 'node:http2';
 const caches: ICache[] = [
   memoryCache(),
   memoryCache({ maxEntries: 100 }),
+  memoryCache({ maxEntries: 100, maxBytes: 1e6 }),
   redisCache(createClient()),
   redisCache(createClient({ url: 'redis://localhost', RESP: 3 }), { prefix: 'api:' }),
   redisCache(createClientPool()),

@@ -86,6 +86,7 @@ const everyOption: Required<MonoCloudBackendNodeClientOptions> = {
   jwksMaxStale: 86400,
   metadataCacheDuration: 300,
   verifiedTokenCacheSize: 10000,
+  verifiedTokenCacheBytes: 33554432,
   responseTimeout: 5000,
   validateCertificateBinding: 'when_present',
   trustStoreId: 'store',

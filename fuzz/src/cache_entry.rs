@@ -1,8 +1,6 @@
 //! Any octets as what a cache gives for a token, opaque or a JWT: worth what a second, slower reading makes of it, for a
 //! JWT nothing unless it is the JWT's own payload, and the same however often it is asked (contract 11).
 
-use std::num::NonZeroUsize;
-
 use monocloud_backend_node::engine::claims_cache::{self, ClaimsCache};
 use monocloud_backend_node::engine::error::Reason;
 use monocloud_backend_node::engine::json;
@@ -20,7 +18,8 @@ const OPAQUE: &str = "opaque";
 const ANOTHER: &str = r#"{"iss":"https://tenant.example","aud":"https://api.example.com"}"#;
 /// How deep claims may nest (contract 5.5).
 const MAX_DEPTH: usize = 32;
-const ROOM: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+/// Entries and bytes: an eighth of them is for inactive verdicts.
+const ROOM: (usize, usize) = (8, 1 << 24);
 
 /// What an entry is worth.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,7 +36,7 @@ thread_local! {
     static UNACQUAINTED: World = World::unacquainted();
 }
 
-/// The first octet, a digit in the corpus, chooses one of the signed tokens; the rest is the entry.
+/// The first octet, a digit in the corpus, chooses one of the signed tokens; the rest is the entry, but for our member.
 pub fn check(data: &[u8]) {
     let Some((first, entry)) = data.split_first() else { return };
     // A cache gives a text: of octets that are none, what JavaScript makes of them.
@@ -87,7 +86,10 @@ fn check_lenient(world: &World, token: &str, entry: &str, expected: Worth) {
 /// Asks, and asks again: the claims come once, then their slot; a refusal is the same, and what is worth nothing is gone.
 fn ask(world: &World, token: &str, entry: &str) -> Worth {
     let policy = Policy::default();
-    let mut judged = ClaimsCache::new(ROOM);
+    let bare = world.engine.decide_cached(&mut ClaimsCache::new(ROOM.0, ROOM.1), entry, &world::call(token, &policy));
+    assert!(bare == Recalled::Miss || entry.contains("obtained"), "as version 1.0 wrote it: {entry}");
+    let entry = &*with_member(world, token, entry);
+    let mut judged = ClaimsCache::new(ROOM.0, ROOM.1);
     let ask = |judged: &mut ClaimsCache, entry: &str, now: f64| {
         world.engine.decide_cached(judged, entry, &Call { now, ..world::call(token, &policy) })
     };
@@ -113,7 +115,8 @@ fn ask(world: &World, token: &str, entry: &str) -> Worth {
     };
     assert_eq!(ask(&mut judged, entry, NOW), second);
     // Another entry in between, if only its text can tell, is judged for itself, and this one anew.
-    let another = format!("{ANOTHER:width$}", width = entry.len());
+    let another = with_member(world, token, ANOTHER);
+    let another = format!("{another:width$}", width = entry.len());
     if entry != another {
         assert_eq!(matches!(ask(&mut judged, &another, NOW), Recalled::Claims(_)), token == OPAQUE);
         assert_eq!(ask(&mut judged, entry, NOW), first);
@@ -124,6 +127,19 @@ fn ask(world: &World, token: &str, entry: &str) -> Worth {
         assert_eq!(ask(&mut judged, entry, 2.0 * end), Recalled::Miss);
     }
     worth
+}
+
+/// The entry with the member that says how it was obtained, in the first place; a text that is no object stays as it is.
+fn with_member<'t>(world: &World, token: &str, entry: &'t str) -> String {
+    let member = world.engine.obtained(token == OPAQUE, NOW);
+    let member = member.strip_suffix('}').expect("an object");
+    // White space as JSON has it.
+    let trimmed = |text: &'t str| text.trim_start_matches([' ', '\t', '\n', '\r']);
+    match trimmed(entry).strip_prefix('{') {
+        Some(rest) if trimmed(rest).starts_with('}') => format!("{member}{rest}"),
+        Some(rest) => format!("{member},{rest}"),
+        None => entry.to_owned(),
+    }
 }
 
 /// Contract 11, read once more, plainly: claims that say their issuer and may leave their end out, or that the token is

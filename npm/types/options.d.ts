@@ -119,6 +119,14 @@ export interface MonoCloudOidcBackendClientOptions {
    */
   verifiedTokenCacheSize?: number;
   /**
+   * How many bytes the remembered JWTs may take, a whole number from 0 to 68719476736 (64 GiB). It counts the tokens in
+   * native memory and an estimate of their claims in JavaScript's heap; the least recently used gives way. A token that
+   * is larger than this on its own is not remembered. With a `cache`, what the client remembers of its entries has the
+   * same bound again. 0: no token is remembered. Default: 33554432 (32 MiB).
+   * Environment: `MONOCLOUD_BACKEND_VERIFIED_TOKEN_CACHE_BYTES`.
+   */
+  verifiedTokenCacheBytes?: number;
+  /**
    * Milliseconds for one whole exchange with the authorization server, connecting included, >= 1000. Afterwards
    * `MonoCloudHttpError` (`timed_out`). Default: 5000. Environment: `MONOCLOUD_BACKEND_RESPONSE_TIMEOUT`.
    */
@@ -186,8 +194,9 @@ export interface MonoCloudBackendNodeClientOptions extends MonoCloudOidcBackendC
   /** Where validated claims are kept until the token expires. Default: none. */
   cache?: ICache;
   /**
-   * Seconds an introspected token stays in `cache` at most, >= 0: for so long its revocation goes unnoticed. 0: never
-   * cached. Default: until `exp`; 300 for tokens without `exp` and for inactive verdicts.
+   * Seconds an introspected token stays in `cache` at most, >= 0: for so long its revocation goes unnoticed. Clients
+   * that share a cache apply each its own value, to the time the entry was obtained. 0: never cached, and nothing that
+   * another client cached is used. Default: until `exp`; 300 for tokens without `exp` and for inactive verdicts.
    * Environment: `MONOCLOUD_BACKEND_INTROSPECTION_CACHE_DURATION`.
    */
   introspectionCacheDuration?: number;

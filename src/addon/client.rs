@@ -1,7 +1,5 @@
 //! The native class: proves the options, hands out the warm function, and starts what may wait.
 
-use std::cell::RefCell;
-use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,11 +12,13 @@ use serde_json::Value;
 
 use super::local::{Local, invalid};
 use super::memory_cache::MemoryCache;
-use super::outcome::{JsAnswer, JsFailure, NOT_A_JWT, Outcome, answer, outcome_of, outcome_of_recalled, reason_number};
+use super::outcome::{
+    JsAnswer, JsFailure, NOT_A_JWT, Outcome, answer, outcome_of, outcome_of_recalled, reason_number, released_slots,
+};
 use super::runtime;
 use super::slow::SlowDecision;
 use crate::engine::certificate::BindingMode;
-use crate::engine::claims_cache::{ClaimsCache, key_of};
+use crate::engine::claims_cache::key_of;
 use crate::engine::config::{Config, Flavour, Surroundings};
 use crate::engine::error::{Failure, Reason};
 use crate::engine::http::Transport;
@@ -106,13 +106,18 @@ impl NativeClient {
         Ok(warm.to_unknown())
     }
 
+    /// What is to be remembered of a user's cache, within the bounds for verified tokens.
+    #[napi(catch_unwind)]
+    pub fn judged(&self) -> MemoryCache {
+        let config = self.engine.config();
+        MemoryCache::of(config.verified_tokens, config.verified_token_bytes)
+    }
+
     /// Decides on what a user's cache gave: `(token, policy, now, entry, certificate?)` to the same. Without an entry,
     /// on the one that was judged before: its slot says which, for the caller to compare.
     #[napi(catch_unwind)]
-    pub fn judge<'env>(&self, env: &'env Env) -> Result<Unknown<'env>> {
-        let (engine, local) = (Arc::clone(&self.engine), Rc::clone(&self.local));
-        let capacity = NonZeroUsize::new(engine.config().verified_tokens).unwrap_or(NonZeroUsize::MIN);
-        let judged = RefCell::new(ClaimsCache::new(capacity));
+    pub fn judge<'env>(&self, env: &'env Env, judged: &MemoryCache) -> Result<Unknown<'env>> {
+        let (engine, judged, local) = (Arc::clone(&self.engine), Rc::clone(&judged.entries), Rc::clone(&self.local));
         let judge = env.create_function_from_closure::<(), Outcome, _>("judge", move |context| {
             let entry = context.get::<Option<String>>(3)?;
             local.with_call(&context, 4, |call| {
@@ -198,6 +203,12 @@ impl NativeClient {
     #[napi(catch_unwind)]
     pub fn claims(&self, token: String, slot: f64) -> Option<String> {
         self.engine.recall_claims(&token, slot as u64)
+    }
+
+    /// The slots whose claims JavaScript no longer needs to keep, since the last call; nothing when there are none.
+    #[napi(catch_unwind)]
+    pub fn released(&self) -> Option<Vec<f64>> {
+        released_slots(self.engine.released_slots())
     }
 
     /// A form of claims, for its first use: JSON of `{ claims, blanks: [{ name, isText }] }`.
@@ -318,6 +329,12 @@ impl NativeClient {
     #[napi(catch_unwind)]
     pub fn cache_until(&self, expires: Option<f64>, is_introspected: bool, now: f64) -> Option<f64> {
         self.engine.cache_until(expires, is_introspected, now)
+    }
+
+    /// JSON of an object with the member that says how and when (epoch seconds) an entry of a cache was obtained.
+    #[napi(catch_unwind)]
+    pub fn obtained(&self, is_introspected: bool, at: f64) -> String {
+        self.engine.obtained(is_introspected, at)
     }
 
     /// The metadata's text, or the failure to get it.

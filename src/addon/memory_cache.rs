@@ -1,12 +1,11 @@
-//! The cache inside the process, for `memoryCache()`.
+//! The cache inside the process, for `memoryCache()`, and what a client remembers of a user's cache.
 
 use std::cell::RefCell;
-use std::num::NonZeroUsize;
 use std::rc::Rc;
 
-use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
+use super::outcome::released_slots;
 use crate::engine::claims_cache::{ClaimsCache, key_of};
 
 #[napi]
@@ -16,11 +15,10 @@ pub struct MemoryCache {
 
 #[napi]
 impl MemoryCache {
+    /// Of so many entries and so many bytes; the shim has checked both.
     #[napi(constructor, catch_unwind)]
-    pub fn new(max_entries: u32) -> Result<MemoryCache> {
-        let capacity = NonZeroUsize::new(max_entries as usize)
-            .ok_or_else(|| Error::new(Status::InvalidArg, "maxEntries must be 1 or more"))?;
-        Ok(MemoryCache { entries: Rc::new(RefCell::new(ClaimsCache::new(capacity))) })
+    pub fn new(max_entries: u32, max_bytes: f64) -> MemoryCache {
+        MemoryCache::of(max_entries as usize, max_bytes as usize)
     }
 
     /// JSON of what was set, while it has not expired.
@@ -28,6 +26,12 @@ impl MemoryCache {
     pub fn get(&self, scope: String, token: String, now: f64) -> Option<String> {
         let mut entries = self.entries.borrow_mut();
         entries.get(&key_of(&scope, &token), now).map(|entry| entry.text.to_string())
+    }
+
+    /// The same of the entry with this slot, for JavaScript to keep its claims.
+    #[napi(catch_unwind)]
+    pub fn hand_out(&self, scope: String, token: String, slot: f64, now: f64) -> Option<String> {
+        self.entries.borrow_mut().hand_out(&key_of(&scope, &token), slot as u64, now)
     }
 
     #[napi(catch_unwind)]
@@ -38,5 +42,17 @@ impl MemoryCache {
     #[napi(catch_unwind)]
     pub fn delete(&self, scope: String, token: String) {
         self.entries.borrow_mut().remove(&key_of(&scope, &token));
+    }
+
+    /// The slots whose claims JavaScript no longer needs to keep, since the last call; nothing when there are none.
+    #[napi(catch_unwind)]
+    pub fn released(&self) -> Option<Vec<f64>> {
+        released_slots(self.entries.borrow_mut().take_released())
+    }
+}
+
+impl MemoryCache {
+    pub(super) fn of(capacity: usize, budget: usize) -> MemoryCache {
+        MemoryCache { entries: Rc::new(RefCell::new(ClaimsCache::new(capacity, budget))) }
     }
 }

@@ -7,6 +7,7 @@
 use napi::bindgen_prelude::{Either, Env, Object, Result};
 use napi_derive::napi;
 
+use crate::engine::cache::Slot;
 use crate::engine::error::{CATALOGUE, Detail, Failure, Reason};
 use crate::engine::{Recalled, Verdict};
 
@@ -14,6 +15,7 @@ pub const NEEDS_KEYS: i32 = -1;
 pub const IS_SLOW: i32 = -2;
 pub const MISS: i32 = -3;
 pub const NOT_A_JWT: i32 = -4;
+pub const NOT_OURS: i32 = -5;
 /// The number of the first reason; the others follow downwards.
 pub const FIRST_REASON: i32 = -10;
 
@@ -43,8 +45,14 @@ pub fn outcome_of_recalled(recalled: Recalled) -> Outcome {
         Recalled::Claims(text) => Either::A(text),
         Recalled::Slot(slot) => Either::B(slot as f64),
         Recalled::Miss => Either::B(f64::from(MISS)),
+        Recalled::NotOurs => Either::B(f64::from(NOT_OURS)),
         Recalled::Refused(reason) => Either::B(f64::from(reason_number(reason))),
     }
+}
+
+/// Slots as JavaScript has them; nothing when there are none, which costs less.
+pub fn released_slots(slots: Vec<Slot>) -> Option<Vec<f64>> {
+    (!slots.is_empty()).then(|| slots.into_iter().map(|slot| slot as f64).collect())
 }
 
 /// A failure with what the exchange left behind.

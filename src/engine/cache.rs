@@ -5,15 +5,13 @@
 //! the facts. A token is remembered when it is verified for the second time: most tokens that come once never come
 //! again, and remembering has its cost. It stays until it expires, is pushed out by
 //! others, or the keys change. Its claims live on the other side, by slot: a slot's number is never given to another
-//! token.
+//! token. The memory is bounded by number and by size, over both sides: JavaScript asks which slots were released
+//! ([`Slots::take_released`]) whenever it keeps the claims of another one, and drops theirs.
 
-use std::num::NonZeroUsize;
-
-use foldhash::fast::RandomState;
-use lru::LruCache;
-
+use super::bounded::Bounded;
 use super::claims::Facts;
 use super::seen::Seen;
+use super::size;
 use super::time::Clock;
 
 /// The most places there can be.
@@ -30,6 +28,8 @@ pub struct Slots {
     free: Vec<usize>,
     /// How often each place was given away.
     stamps: Vec<u32>,
+    /// Slots whose claims JavaScript may still hold. At most one for each place.
+    released: Vec<Slot>,
 }
 
 impl Slots {
@@ -49,16 +49,24 @@ impl Slots {
     }
 
     /// A place whose numbers are used up is never given away again.
-    pub fn release(&mut self, slot: Slot) {
+    pub fn release(&mut self, slot: Slot, is_in_javascript: bool) {
+        if is_in_javascript {
+            self.released.push(slot);
+        }
         if slot / PLACES < u64::from(u32::MAX) {
             self.free.push((slot % PLACES) as usize);
         }
+    }
+
+    /// The slots that were released since the last call and whose claims JavaScript may hold.
+    pub fn take_released(&mut self) -> Vec<Slot> {
+        std::mem::take(&mut self.released)
     }
 }
 
 /// Tokens by their bytes, compared whole; the hash is seeded at random, so nobody can aim for collisions.
 pub struct Memory {
-    entries: LruCache<Box<str>, Entry, RandomState>,
+    entries: Bounded<Box<str>, Entry>,
     generation: u64,
     slots: Slots,
     seen: Seen,
@@ -67,16 +75,19 @@ pub struct Memory {
 struct Entry {
     slot: Slot,
     facts: Facts<'static>,
+    is_in_javascript: bool,
 }
 
 impl Memory {
-    /// A memory of so many tokens; none for 0.
-    pub fn new(capacity: usize) -> Option<Memory> {
-        let capacity = NonZeroUsize::new(capacity.min(PLACES as usize))?;
-        // Grows as it is used: a large capacity costs nothing until it is needed.
-        let mut entries = LruCache::unbounded_with_hasher(RandomState::default());
-        entries.resize(capacity);
-        Some(Memory { entries, generation: 0, slots: Slots::default(), seen: Seen::new(capacity.get()) })
+    /// A memory of so many tokens and so many bytes; none when either is 0.
+    pub fn new(capacity: usize, budget: usize) -> Option<Memory> {
+        let capacity = capacity.min(PLACES as usize);
+        (capacity > 0 && budget > 0).then(|| Memory {
+            entries: Bounded::new(capacity, budget),
+            generation: 0,
+            slots: Slots::default(),
+            seen: Seen::new(capacity),
+        })
     }
 
     pub fn len(&self) -> usize {
@@ -96,9 +107,20 @@ impl Memory {
         self.entries.get(token).map(|entry| (entry.slot, &entry.facts))
     }
 
-    /// Whether a slot is this token's.
-    pub fn holds(&self, token: &str, slot: Slot) -> bool {
-        self.entries.peek(token).is_some_and(|entry| entry.slot == slot)
+    /// The bytes that the remembered tokens take, in Rust and in JavaScript.
+    pub fn used(&self) -> usize {
+        self.entries.used()
+    }
+
+    /// Whether a slot is this token's. If so, JavaScript is about to keep its claims.
+    pub fn hand_out(&mut self, token: &str, slot: Slot) -> bool {
+        let entry = self.entries.get(token).filter(|entry| entry.slot == slot);
+        entry.map(|entry| entry.is_in_javascript = true).is_some()
+    }
+
+    /// What JavaScript no longer needs to keep.
+    pub fn take_released(&mut self) -> Vec<Slot> {
+        self.slots.take_released()
     }
 
     /// Remembers a token that was verified, if it was before.
@@ -112,21 +134,24 @@ impl Memory {
         if self.generation != generation {
             self.forget_all(generation);
         }
+        self.forget(token);
         self.drop_expired(clock);
-        if self.entries.len() == self.entries.cap().get() {
-            self.drop_oldest();
+        let bytes = size::of_token(token, &facts);
+        let Memory { entries, slots, .. } = self;
+        if !entries.make_room(bytes, |entry| release(slots, &entry)) {
+            return;
         }
-        if let Some(slot) = self.slots.take() {
-            let replaced = self.entries.put(token.into(), Entry { slot, facts: facts.into_owned() });
-            if let Some(entry) = replaced {
-                self.slots.release(entry.slot);
+        if let Some(slot) = slots.take() {
+            let entry = Entry { slot, facts: facts.into_owned(), is_in_javascript: false };
+            if let Some(entry) = entries.put(token.into(), entry, bytes) {
+                release(slots, &entry);
             }
         }
     }
 
     pub fn forget(&mut self, token: &str) {
-        if let Some(entry) = self.entries.pop(token) {
-            self.slots.release(entry.slot);
+        if let Some(entry) = self.entries.remove(token) {
+            release(&mut self.slots, &entry);
         }
     }
 
@@ -143,7 +168,7 @@ impl Memory {
         const AT_ONCE: usize = 2;
         for _ in 0..AT_ONCE {
             let is_expired = |entry: &Entry| entry.facts.expires.is_some_and(|exp| clock.is_expired(exp));
-            if !self.entries.peek_lru().is_some_and(|(_, entry)| is_expired(entry)) {
+            if !self.entries.peek_oldest().is_some_and(is_expired) {
                 return;
             }
             self.drop_oldest();
@@ -151,10 +176,14 @@ impl Memory {
     }
 
     fn drop_oldest(&mut self) {
-        if let Some((_, entry)) = self.entries.pop_lru() {
-            self.slots.release(entry.slot);
+        if let Some(entry) = self.entries.pop_oldest() {
+            release(&mut self.slots, &entry);
         }
     }
+}
+
+fn release(slots: &mut Slots, entry: &Entry) {
+    slots.release(entry.slot, entry.is_in_javascript);
 }
 
 #[cfg(test)]
@@ -164,6 +193,7 @@ mod tests {
     use super::super::certificate::Confirmation;
     use super::*;
 
+    const BUDGET: usize = 1 << 20;
     const CLOCK: Clock = Clock { now: 1000.0, skew: 0.0, tolerance: 0.0 };
 
     fn facts(exp: f64) -> Facts<'static> {
@@ -185,13 +215,13 @@ mod tests {
     }
 
     #[test]
-    fn a_capacity_of_0_is_no_memory() {
-        assert!(Memory::new(0).is_none());
+    fn a_capacity_or_a_budget_of_0_is_no_memory() {
+        assert!(Memory::new(0, BUDGET).is_none());
     }
 
     #[test]
     fn a_token_is_remembered_when_it_is_verified_for_the_second_time() {
-        let mut memory = Memory::new(10).expect("a memory");
+        let mut memory = Memory::new(10, BUDGET).expect("a memory");
         memory.note("a", facts(2000.0), 1, &CLOCK);
         assert_eq!(slot(&mut memory, "a"), None);
         memory.note("b", facts(2000.0), 1, &CLOCK);
@@ -201,7 +231,7 @@ mod tests {
 
     #[test]
     fn the_least_recently_asked_for_is_pushed_out_and_its_place_gets_another_number() {
-        let mut memory = Memory::new(2).expect("a memory");
+        let mut memory = Memory::new(2, BUDGET).expect("a memory");
         remember(&mut memory, "a");
         remember(&mut memory, "b");
         let first = slot(&mut memory, "a").expect("a slot");
@@ -217,7 +247,7 @@ mod tests {
 
     #[test]
     fn another_generation_of_keys_empties_it() {
-        let mut memory = Memory::new(2).expect("a memory");
+        let mut memory = Memory::new(2, BUDGET).expect("a memory");
         remember(&mut memory, "a");
         let old = slot(&mut memory, "a").expect("a slot");
         assert!(memory.recall("a", 2).is_none());
@@ -228,7 +258,7 @@ mod tests {
 
     #[test]
     fn places_never_exceed_the_capacity() {
-        let mut memory = Memory::new(3).expect("a memory");
+        let mut memory = Memory::new(3, BUDGET).expect("a memory");
         for round in 0..100 {
             remember(&mut memory, &format!("t{round}"));
             if round % 7 == 0 {
@@ -241,7 +271,7 @@ mod tests {
 
     #[test]
     fn expired_tokens_make_room_first() {
-        let mut memory = Memory::new(10).expect("a memory");
+        let mut memory = Memory::new(10, BUDGET).expect("a memory");
         memory.remember("old", facts(1000.0), 1, &Clock { now: 0.0, ..CLOCK });
         remember(&mut memory, "new");
         assert_eq!(memory.len(), 1);
@@ -249,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_slot_number_is_never_given_twice_and_a_worn_out_place_is_left_alone() {
-        let mut memory = Memory::new(1).expect("a memory");
+        let mut memory = Memory::new(1, BUDGET).expect("a memory");
         remember(&mut memory, "a");
         memory.slots.stamps[0] = u32::MAX - 1;
         remember(&mut memory, "b");
@@ -257,5 +287,50 @@ mod tests {
         assert!(last < 1 << 52);
         remember(&mut memory, "c");
         assert_eq!(slot(&mut memory, "c").map(|slot| slot % PLACES), Some(1));
+    }
+
+    #[test]
+    fn tokens_of_any_size_stay_within_the_budget() {
+        const SMALL: usize = 100_000;
+        let mut memory = Memory::new(10_000, SMALL).expect("a memory");
+        for round in 0..5000_usize {
+            let many: Vec<Cow<'static, str>> =
+                (0..round * 7919 % 300).map(|group| format!("g{group}").into()).collect();
+            let facts = Facts { groups: many.into(), ..facts(2000.0) };
+            let token = format!("h.{}.{round}", "A".repeat(round * 104_729 % 16_000));
+            let bytes = size::of_token(&token, &facts);
+            memory.remember(&token, facts, 1, &CLOCK);
+            assert!(memory.used() <= SMALL);
+            assert_eq!(slot(&mut memory, &token).is_some(), bytes <= SMALL);
+        }
+        assert!(memory.len() > 1);
+    }
+
+    #[test]
+    fn a_token_larger_than_the_budget_is_not_remembered_and_pushes_nobody_out() {
+        let mut memory = Memory::new(10, 5000).expect("a memory");
+        remember(&mut memory, "small");
+        remember(&mut memory, &format!("h.{}.s", "A".repeat(8000)));
+        assert!(memory.len() == 1 && slot(&mut memory, "small").is_some());
+    }
+
+    #[test]
+    fn a_slot_that_javascript_holds_is_reported_once_when_it_is_released_and_no_other() {
+        let mut memory = Memory::new(2, BUDGET).expect("a memory");
+        for token in ["a", "b"] {
+            remember(&mut memory, token);
+        }
+        let held = slot(&mut memory, "a").expect("a slot");
+        assert!(memory.hand_out("a", held) && !memory.hand_out("b", held));
+        assert!(memory.take_released().is_empty());
+        for token in ["c", "d", "e"] {
+            remember(&mut memory, token);
+        }
+        assert_eq!(memory.take_released(), [held]);
+        assert!(memory.take_released().is_empty());
+        let held = slot(&mut memory, "e").expect("a slot");
+        assert!(memory.hand_out("e", held));
+        assert!(memory.recall("e", 2).is_none());
+        assert_eq!(memory.take_released(), [held], "another generation of keys releases all");
     }
 }

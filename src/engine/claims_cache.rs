@@ -3,18 +3,18 @@
 //! Keyed by a hash of scope and token, so that no raw token stays here. An entry is only what somebody once stored: the
 //! engine proves it when it is first asked for, keeps the facts, and decides on them at every call.
 
-use std::num::NonZeroUsize;
-
 use aws_lc_rs::digest::{Context, SHA256};
-use foldhash::fast::RandomState;
-use lru::LruCache;
 
+use super::bounded::Bounded;
 use super::cache::{PLACES, Slot, Slots};
 use super::claims::Facts;
+use super::obtained::{self, Means};
+use super::size;
 use super::time::NumericDate;
 
-/// The most entries there can be.
-const MOST: NonZeroUsize = NonZeroUsize::new(PLACES as usize).unwrap();
+/// One part in so many is for inactive verdicts, of the entries and of the bytes: anybody can cause those with invented
+/// tokens, so they never push out claims.
+pub const INACTIVE_SHARE: usize = 8;
 
 /// SHA-256 of scope and token.
 pub type Key = [u8; 32];
@@ -38,74 +38,150 @@ pub enum Proved {
     Inactive(NumericDate),
 }
 
+/// What the engine of this number proved, and between which times it uses the entry.
+pub struct Proof {
+    pub engine: u64,
+    pub proved: Proved,
+    pub from: NumericDate,
+    pub until: NumericDate,
+}
+
 pub struct Entry {
-    /// JSON of the claims, or of an inactive verdict.
+    /// JSON of the claims, or of an inactive verdict, with how it was obtained.
     pub text: Box<str>,
-    /// Proved by the engine of this number.
-    pub proved: Option<(u64, Proved)>,
+    pub said: obtained::Entry,
+    pub proof: Option<Proof>,
     pub slot: Slot,
     expires: NumericDate,
+    is_in_javascript: bool,
+    /// The largest size of facts that was added to this entry's.
+    fact_bytes: usize,
 }
 
 pub struct ClaimsCache {
-    entries: LruCache<Key, Entry, RandomState>,
+    claims: Bounded<Key, Entry>,
+    inactive: Bounded<Key, Entry>,
     slots: Slots,
 }
 
 impl ClaimsCache {
-    pub fn new(capacity: NonZeroUsize) -> ClaimsCache {
-        let mut entries = LruCache::unbounded_with_hasher(RandomState::default());
+    /// A cache of so many entries and so many bytes.
+    pub fn new(capacity: usize, budget: usize) -> ClaimsCache {
         // No more than there are slots: a full cache pushes out, it does not refuse.
-        entries.resize(capacity.min(MOST));
-        ClaimsCache { entries, slots: Slots::default() }
+        let capacity = capacity.min(PLACES as usize);
+        let (few, little) = (capacity / INACTIVE_SHARE, budget / INACTIVE_SHARE);
+        ClaimsCache {
+            claims: Bounded::new(capacity - few, budget - little),
+            inactive: Bounded::new(few, little),
+            slots: Slots::default(),
+        }
     }
 
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.claims.len() + self.inactive.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
+    }
+
+    /// The bytes that the entries take, in Rust and in JavaScript.
+    pub fn used(&self) -> usize {
+        self.claims.used() + self.inactive.used()
     }
 
     /// The entry of a key, while it has not expired: at its time it has.
     pub fn get(&mut self, key: &Key, now: NumericDate) -> Option<&mut Entry> {
-        if self.entries.peek(key).is_some_and(|entry| entry.expires <= now) {
+        if self.peek(key).is_some_and(|entry| entry.expires <= now) {
             self.remove(key);
         }
-        self.entries.get_mut(key)
+        self.claims.get(key).or_else(|| self.inactive.get(key))
     }
 
+    /// The text of an entry that JavaScript is about to keep, parsed, under this slot.
+    pub fn hand_out(&mut self, key: &Key, slot: Slot, now: NumericDate) -> Option<String> {
+        let entry = self.get(key, now).filter(|entry| entry.slot == slot)?;
+        entry.is_in_javascript = true;
+        Some(entry.text.to_string())
+    }
+
+    /// What JavaScript no longer needs to keep.
+    pub fn take_released(&mut self) -> Vec<Slot> {
+        self.slots.take_released()
+    }
+
+    /// Keeps an entry. What the issuer said is not replaced by what was validated locally.
     pub fn put(&mut self, key: Key, text: &str, expires: NumericDate, now: NumericDate) {
+        let said = obtained::Entry::read(text);
+        let is_kept = |old: &Entry| old.said.is_by(Means::Introspection) && old.expires > now;
+        if said.is_by(Means::Validation) && self.peek(&key).is_some_and(is_kept) {
+            return;
+        }
         self.remove(&key);
         if expires.is_nan() || expires <= now {
             return;
         }
-        let is_oldest_expired = |entries: &LruCache<Key, Entry, RandomState>| {
-            entries.peek_lru().is_some_and(|(_, entry)| entry.expires <= now)
-        };
-        while self.entries.len() == self.entries.cap().get() || is_oldest_expired(&self.entries) {
-            let Some((_, entry)) = self.entries.pop_lru() else { break };
-            self.slots.release(entry.slot);
+        let ClaimsCache { claims, inactive, slots } = self;
+        let entries = if said.is_inactive { inactive } else { claims };
+        while entries.peek_oldest().is_some_and(|oldest| oldest.expires <= now) {
+            entries.pop_oldest().iter().for_each(|entry| release(slots, entry));
         }
-        if let Some(slot) = self.slots.take() {
-            self.entries.put(key, Entry { text: text.into(), proved: None, slot, expires });
+        let bytes = size::of_entry(text);
+        if !entries.make_room(bytes, |entry| release(slots, &entry)) {
+            return;
+        }
+        if let Some(slot) = slots.take() {
+            let (is_in_javascript, fact_bytes) = (false, 0);
+            let entry = Entry { text: text.into(), said, proof: None, slot, expires, is_in_javascript, fact_bytes };
+            if let Some(entry) = entries.put(key, entry, bytes) {
+                release(slots, &entry);
+            }
         }
     }
 
+    /// Keeps what was proved of an entry. An entry that is too large with its facts is not kept.
+    pub fn note(&mut self, key: &Key, proof: Proof) {
+        let ClaimsCache { claims, inactive, slots } = self;
+        let Some(entry) = claims.get(key) else {
+            if let Some(entry) = inactive.get(key) {
+                entry.proof = Some(proof);
+            }
+            return;
+        };
+        let bytes = match &proof.proved {
+            Proved::Claims(facts) => size::of_facts(facts),
+            Proved::Inactive(_) => 0,
+        };
+        // An engine with another groups claim may have proved it before.
+        let more = bytes.saturating_sub(entry.fact_bytes);
+        entry.fact_bytes += more;
+        entry.proof = Some(proof);
+        claims.grow(key, more, |entry| release(slots, &entry));
+    }
+
     pub fn remove(&mut self, key: &Key) {
-        if let Some(entry) = self.entries.pop(key) {
-            self.slots.release(entry.slot);
+        if let Some(entry) = self.claims.remove(key).or_else(|| self.inactive.remove(key)) {
+            release(&mut self.slots, &entry);
         }
     }
+
+    fn peek(&self, key: &Key) -> Option<&Entry> {
+        self.claims.peek(key).or_else(|| self.inactive.peek(key))
+    }
+}
+
+fn release(slots: &mut Slots, entry: &Entry) {
+    slots.release(entry.slot, entry.is_in_javascript);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const BUDGET: usize = 1 << 20;
+
     fn cache(capacity: usize) -> ClaimsCache {
-        ClaimsCache::new(NonZeroUsize::new(capacity).expect("a capacity"))
+        ClaimsCache::new(capacity, BUDGET)
     }
 
     fn has(cache: &mut ClaimsCache, token: &str, now: f64) -> bool {
@@ -140,5 +216,80 @@ mod tests {
         assert_ne!(key_of("ab", "c"), key_of("a", "bc"));
         assert_ne!(key_of("", "a"), key_of("a", ""));
         assert_ne!(key_of("https://x", "t"), key_of("https://y", "t"));
+    }
+
+    fn entry(by: &str, members: &str) -> String {
+        format!(r#"{{{members},"monocloud:obtained":{{"by":"{by}","at":0,"client":"c"}}}}"#)
+    }
+
+    #[test]
+    fn a_flood_of_inactive_verdicts_pushes_out_no_claims_and_keeps_to_its_share() {
+        let mut cache = cache(80);
+        for good in 0..70 {
+            cache.put(key_of("s", &format!("good{good}")), &entry("introspection", r#""sub":"a""#), 10.0, 0.0);
+        }
+        for bad in 0..1000 {
+            let key = key_of("s", &format!("bad{bad}"));
+            cache.put(key, &entry("introspection", r#""active":false,"exp":10"#), 10.0, 0.0);
+        }
+        assert_eq!(cache.len(), 80);
+        assert!((0..70).all(|good| has(&mut cache, &format!("good{good}"), 1.0)));
+        assert!(has(&mut cache, "bad999", 1.0) && !has(&mut cache, "bad989", 1.0));
+    }
+
+    #[test]
+    fn entries_of_any_size_stay_within_the_budget_and_one_larger_than_it_is_not_kept() {
+        const SMALL: usize = 80_000;
+        let mut cache = ClaimsCache::new(1000, SMALL);
+        for round in 0..5000_usize {
+            let text = format!(r#""sub":"{}""#, "a".repeat(round * 7919 % 20_000));
+            let key = key_of("s", &round.to_string());
+            let text = entry("introspection", if round % 5 == 0 { r#""active":false"# } else { &text });
+            cache.put(key, &text, 10.0, 0.0);
+            let groups: Vec<_> = (0..round % 40).map(|group| format!("group {group}").into()).collect();
+            let facts = Facts {
+                expires: None,
+                not_before: None,
+                confirmation: super::super::certificate::Confirmation::Absent,
+                scope: "".into(),
+                groups: groups.into(),
+            };
+            cache.note(&key, Proof { engine: 1, proved: Proved::Claims(facts), from: 0.0, until: 10.0 });
+            assert!(cache.used() <= SMALL && cache.inactive.used() <= SMALL / INACTIVE_SHARE);
+        }
+        let before = cache.len();
+        cache.put(key_of("s", "large"), &entry("introspection", &format!(r#""a":"{}""#, "a".repeat(SMALL))), 10.0, 0.0);
+        assert!(!has(&mut cache, "large", 0.0) && cache.len() == before);
+    }
+
+    #[test]
+    fn what_the_issuer_said_is_not_replaced_by_a_local_validation_until_it_has_expired() {
+        let mut cache = cache(8);
+        let key = key_of("s", "a");
+        let text = |cache: &mut ClaimsCache, now: f64| cache.get(&key, now).map(|entry| entry.text.to_string());
+        let inactive = entry("introspection", r#""active":false,"exp":10"#);
+        let validated = entry("validation", r#""sub":"a""#);
+        cache.put(key, &inactive, 10.0, 0.0);
+        cache.put(key, &validated, 20.0, 9.0);
+        assert_eq!(text(&mut cache, 9.0), Some(inactive.clone()));
+        cache.put(key, &validated, 20.0, 10.0);
+        assert_eq!(text(&mut cache, 10.0), Some(validated));
+        cache.put(key, &inactive, 20.0, 11.0);
+        assert_eq!(text(&mut cache, 11.0), Some(inactive));
+        assert_eq!(cache.len(), 1, "a verdict takes the place of claims");
+    }
+
+    #[test]
+    fn a_slot_that_javascript_holds_is_reported_once_when_it_is_released() {
+        let mut cache = cache(2);
+        let key = key_of("s", "a");
+        cache.put(key, "{}", 10.0, 0.0);
+        let slot = cache.get(&key, 0.0).expect("an entry").slot;
+        assert_eq!(cache.hand_out(&key, slot + 1, 0.0), None);
+        assert_eq!(cache.hand_out(&key, slot, 0.0), Some("{}".into()));
+        cache.put(key, "{}", 10.0, 0.0);
+        assert_eq!(cache.take_released(), [slot]);
+        cache.remove(&key);
+        assert!(cache.take_released().is_empty());
     }
 }

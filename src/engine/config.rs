@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
 use url::Url;
 
@@ -9,6 +10,7 @@ use super::certificate::BindingMode;
 use super::client_auth::{AssertionAudience, Credentials, CredentialsError, Method};
 use super::error::Reason;
 use super::http_client::{Network, has_certificates, is_identity};
+use super::jws::encode_base64url;
 use super::keys::KeySource;
 use super::metadata::{Tenant, has_space_or_control};
 use super::options::{self, OptionError, OptionSpec, Options};
@@ -21,11 +23,17 @@ const DEFAULT_MAX_STALE_SECONDS: f64 = 86_400.0;
 const DEFAULT_RESPONSE_TIMEOUT_MS: f64 = 5000.0;
 const DEFAULT_VERIFIED_TOKENS: f64 = 10_000.0;
 
+/// 32 MiB.
+const DEFAULT_VERIFIED_TOKEN_BYTES: f64 = 33_554_432.0;
+
 /// The most tokens that can be remembered; a slot number has no more room.
 pub const MAX_VERIFIED_TOKENS: f64 = 1_048_576.0;
 
+/// The largest memory of verified tokens: 64 GiB, far more than JavaScript's heap can hold.
+pub const MAX_VERIFIED_TOKEN_BYTES: f64 = 68_719_476_736.0;
+
 /// The longest duration an option can name: a hundred years, so that no sum overflows.
-const MAX_SECONDS: f64 = 100.0 * 365.0 * 86_400.0;
+pub const MAX_SECONDS: f64 = 100.0 * 365.0 * 86_400.0;
 
 /// What the two classes do differently (contract 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +61,8 @@ pub struct Surroundings {
 pub struct Config {
     pub audience: String,
     pub binding: BindingMode,
+    /// Names this client in the entries of a shared cache: a digest of tenant and client id.
+    pub cache_identity: Box<str>,
     pub client: Option<Client>,
     pub clock_skew: f64,
     pub clock_tolerance: f64,
@@ -64,6 +74,7 @@ pub struct Config {
     pub network: Network,
     pub trust_store: Option<String>,
     pub verified_tokens: usize,
+    pub verified_token_bytes: usize,
 }
 
 /// The client that introspects.
@@ -92,9 +103,11 @@ impl Config {
             resolves_jwks: around.resolves_jwks,
         };
         let network = network(options, around)?;
+        let cache_identity = cache_identity(&key_source.tenant, options.text(&options::CLIENT_ID)?.as_deref());
         Ok(Config {
             audience,
             binding: binding(options)?,
+            cache_identity,
             client: client(options, flavour, around, network.identity.is_some())?,
             clock_skew: options.number(&options::CLOCK_SKEW)?.unwrap_or(0.0),
             clock_tolerance: options.number(&options::CLOCK_TOLERANCE)?.unwrap_or(DEFAULT_CLOCK_TOLERANCE),
@@ -106,6 +119,7 @@ impl Config {
             network,
             trust_store: options.text(&options::TRUST_STORE_ID)?,
             verified_tokens: verified_tokens(options)?,
+            verified_token_bytes: verified_token_bytes(options)?,
         })
     }
 }
@@ -117,6 +131,12 @@ fn tenant(options: &Options<'_>, flavour: Flavour) -> Result<Tenant, OptionError
         domain.insert_str(0, "https://");
     }
     Tenant::parse(&domain).ok_or(spec.error("must be an absolute https URL (http only for a loopback host)"))
+}
+
+/// As JSON the two cannot run into each other.
+fn cache_identity(tenant: &Tenant, client_id: Option<&str>) -> Box<str> {
+    let text = serde_json::json!([tenant.domain(), client_id]).to_string();
+    encode_base64url(digest(&SHA256, text.as_bytes()).as_ref()).into()
 }
 
 fn binding(options: &Options<'_>) -> Result<BindingMode, OptionError> {
@@ -210,6 +230,15 @@ fn verified_tokens(options: &Options<'_>) -> Result<usize, OptionError> {
         size if size > MAX_VERIFIED_TOKENS => Err(spec.error("must be at most 1048576 tokens")),
         size if size.fract() != 0.0 => Err(spec.error("must be a whole number of tokens")),
         size => Ok(size as usize),
+    }
+}
+
+fn verified_token_bytes(options: &Options<'_>) -> Result<usize, OptionError> {
+    let spec = &options::VERIFIED_TOKEN_CACHE_BYTES;
+    match options.number(spec)?.unwrap_or(DEFAULT_VERIFIED_TOKEN_BYTES) {
+        bytes if bytes > MAX_VERIFIED_TOKEN_BYTES => Err(spec.error("must be at most 68719476736 bytes")),
+        bytes if bytes.fract() != 0.0 => Err(spec.error("must be a whole number of bytes")),
+        bytes => Ok(bytes as usize),
     }
 }
 

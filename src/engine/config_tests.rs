@@ -32,6 +32,7 @@ fn the_defaults_are_the_documented_ones() {
     assert_eq!(config.key_source.keys_lifetime.max_stale, Duration::from_secs(86_400));
     assert_eq!(config.network.timeout_ms, 5000);
     assert_eq!((config.verified_tokens, config.introspection_cache), (10_000, None));
+    assert_eq!(config.verified_token_bytes, 32 * 1024 * 1024);
     assert!(config.client.is_none());
 }
 
@@ -85,6 +86,9 @@ fn an_option_out_of_range_or_of_another_type_is_named() {
         ("validateCertificateBinding", json!("never")),
         ("clientAuthMethod", json!("none")),
         ("assertionAudience", json!(["issuer"])),
+        ("verifiedTokenCacheBytes", json!(-1)),
+        ("verifiedTokenCacheBytes", json!(0.5)),
+        ("verifiedTokenCacheBytes", json!(68_719_476_737_u64)),
         ("verifiedTokenCacheSize", json!(1.5)),
         ("verifiedTokenCacheSize", json!(1_048_577)),
         ("certificateAuthorities", json!("/no/such/file")),
@@ -116,7 +120,7 @@ fn a_variable_that_cannot_be_read_is_named_whatever_its_kind() {
 
 #[test]
 fn the_least_and_the_greatest_values_are_accepted() {
-    let accepted = json!({ "clockSkew": 0, "clockTolerance": 0, "jwksCacheDuration": 0, "responseTimeout": 1000, "verifiedTokenCacheSize": 1_048_576, "metadataCacheDuration": 1e300 });
+    let accepted = json!({ "clockSkew": 0, "clockTolerance": 0, "jwksCacheDuration": 0, "responseTimeout": 1000, "verifiedTokenCacheSize": 1_048_576, "verifiedTokenCacheBytes": 68_719_476_736_u64, "metadataCacheDuration": 1e300 });
     assert!(with(accepted).is_ok());
 }
 

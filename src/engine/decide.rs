@@ -109,8 +109,13 @@ impl Engine {
 
     /// The claims' text of a remembered token, for the first time its slot is handed out.
     pub fn recall_claims(&self, token: &str, slot: Slot) -> Option<String> {
-        let is_held = self.lock().memory.as_ref().is_some_and(|memory| memory.holds(token, slot));
+        let is_held = self.lock().memory.as_mut().is_some_and(|memory| memory.hand_out(token, slot));
         if is_held { jws::decode_payload(token) } else { None }
+    }
+
+    /// The slots whose claims JavaScript no longer needs to keep, since the last call.
+    pub fn released_slots(&self) -> Vec<Slot> {
+        self.lock().memory.as_mut().map(Memory::take_released).unwrap_or_default()
     }
 
     /// Decides on a JWT against the caller's own JWK Set, which replaces the issuer's. Nothing is remembered.

@@ -1,11 +1,19 @@
-//! Decisions on claims that are not verified here: an introspection answer, and what a cache gave (contract 6 and 11).
+//! Decisions on claims that are not verified here: an introspection answer, and what a cache gave.
+//!
+//! A cache may be shared by clients that are configured differently. An entry says how, when and by whom it was obtained
+//! ([`super::obtained`]), and each client decides with its own options whether it uses the entry.
 
 use super::claims::Origin;
-use super::claims_cache::{self, ClaimsCache, Key, Proved};
+use super::claims_cache::{self, ClaimsCache, Key, Proof, Proved};
+use super::config::MAX_SECONDS;
 use super::error::Reason;
+use super::obtained::{self, MAX_CLOCK_DIFFERENCE, Means, Obtained};
 use super::time::{Clock, NumericDate};
 use super::{Call, Engine, Slot};
 use super::{json, jws};
+
+/// How long an introspected token without `exp`, or an inactive verdict, may stay in a cache by default.
+const WITHOUT_EXPIRY: f64 = 300.0;
 
 /// What a cached entry is worth.
 #[derive(Debug, PartialEq)]
@@ -14,6 +22,9 @@ pub enum Recalled {
     Claims(String),
     /// There is none, or none of this token for us: to be deleted, and the token validated anew.
     Miss,
+    /// It may be good for another client: the token is validated anew, and the entry is not deleted. Only an
+    /// introspection may replace it.
+    NotOurs,
     /// Good claims, and not enough for this route; or a verdict that the token is inactive.
     Refused(Reason),
     /// Accepted again; the claims were handed out before, under this slot.
@@ -27,84 +38,178 @@ impl Engine {
         call.policy.check(&facts, call.certificate)
     }
 
-    /// Decides on what a cache gave for a token (contract 11). What was proved of the same text before is in `judged`.
+    /// Decides on what a cache gave for a token. What was proved of the same text before is in `judged`.
     pub fn decide_cached(&self, judged: &mut ClaimsCache, entry: &str, call: &Call<'_>) -> Recalled {
         let key = claims_cache::key_of("", call.token);
-        if judged.get(&key, call.now).is_none_or(|known| *known.text != *entry) {
-            judged.put(key, entry, f64::INFINITY, call.now);
+        if judged.get(&key, call.now).is_some_and(|known| *known.text == *entry) {
+            return self.decide_in_cache(judged, &key, call);
         }
-        self.decide_in_cache(judged, &key, call)
+        judged.remove(&key);
+        let clock = self.clock(call.now);
+        let proof = match self.prove_cached(entry, &obtained::Entry::read(entry), call, &clock) {
+            Ok(proof) => proof,
+            Err(worth) => return worth,
+        };
+        let decided = decide_by(&proof, call, &clock).map(|()| Recalled::Claims(entry.to_owned()));
+        judged.put(key, entry, f64::INFINITY, call.now);
+        judged.note(&key, proof);
+        decided.unwrap_or_else(|worth| worth)
     }
 
     /// Decides on what the cache inside the process has, which keeps what was proved of an entry.
     pub fn decide_in_cache(&self, cache: &mut ClaimsCache, key: &Key, call: &Call<'_>) -> Recalled {
         let Some(entry) = cache.get(key, call.now) else { return Recalled::Miss };
         let clock = self.clock(call.now);
-        let is_first = entry.proved.as_ref().is_none_or(|(number, _)| *number != self.number);
-        if is_first {
-            entry.proved = self.prove_cached(&entry.text, call, &clock).map(|proved| (self.number, proved));
-        }
-        let verdict = match &entry.proved {
-            Some((_, Proved::Inactive(until))) if *until > call.now => Err(Reason::Inactive),
-            Some((_, Proved::Claims(facts))) if facts.check_times(&clock).is_ok() => {
-                call.policy.check(facts, call.certificate)
-            }
-            _ => {
-                cache.remove(key);
-                return Recalled::Miss;
+        let known = entry.proof.as_ref().filter(|proof| proof.engine == self.number);
+        let decided = if let Some(proof) = known {
+            decide_by(proof, call, &clock).map(|()| Recalled::Slot(entry.slot))
+        } else {
+            match self.prove_cached(&entry.text, &entry.said, call, &clock) {
+                Ok(proof) => {
+                    let decided = decide_by(&proof, call, &clock).map(|()| Recalled::Claims(entry.text.to_string()));
+                    cache.note(key, proof);
+                    decided
+                }
+                Err(worth) => Err(worth),
             }
         };
-        match verdict {
-            Err(reason) => Recalled::Refused(reason),
-            Ok(()) if is_first => Recalled::Claims(entry.text.to_string()),
-            Ok(()) => Recalled::Slot(entry.slot),
+        let worth = decided.unwrap_or_else(|worth| worth);
+        if worth == Recalled::Miss {
+            cache.remove(key);
         }
+        worth
     }
 
-    /// What an entry is, if it is one of this token for us.
-    fn prove_cached(&self, entry: &str, call: &Call<'_>, clock: &Clock) -> Option<Proved> {
+    /// Proves an entry, if it is one of this token for us.
+    fn prove_cached(
+        &self,
+        text: &str,
+        said: &obtained::Entry,
+        call: &Call<'_>,
+        clock: &Clock,
+    ) -> Result<Proof, Recalled> {
+        let obtained = said.obtained.as_ref().ok_or(Recalled::Miss)?;
         let is_local = self.is_local(call.token);
-        let payload = if is_local { jws::decode_payload(call.token)? } else { String::new() };
-        // A JWT says its claims itself: an entry that says anything else is another token's, or was changed.
-        if is_local && !is_same_text(&payload, entry) {
-            return None;
+        let issuers = self.issuers();
+        let inactive = if said.is_inactive { inactive_until(text, &issuers) } else { None };
+        if said.is_inactive && inactive.is_none_or(|until| until <= call.now) {
+            return Err(Recalled::Miss);
         }
-        // Before the metadata is there, the issuer is known but for one trailing slash.
-        let domain = self.config.key_source.tenant.domain();
-        let issuers = match self.store.metadata() {
-            Ok(metadata) => vec![metadata.issuer.clone()],
-            Err(_) => vec![domain.to_owned(), format!("{domain}/")],
+        match obtained.by {
+            Means::Validation if is_local && obtained.at > call.now + MAX_CLOCK_DIFFERENCE => {
+                return Err(Recalled::Miss);
+            }
+            Means::Validation if is_local => {}
+            // It says nothing of revocation, which a client that introspects JWTs is asked to see.
+            Means::Validation if jws::has_three_parts(call.token) => return Err(Recalled::NotOurs),
+            Means::Validation => return Err(Recalled::Miss),
+            // Another client may be told something else of the same token (RFC 7662 §2.2 and §4).
+            Means::Introspection if is_local || obtained.client != self.config.cache_identity => {
+                return Err(Recalled::NotOurs);
+            }
+            Means::Introspection => {}
+        }
+        let proved = if is_local {
+            self.prove_payload(text, call.token, &issuers, clock)
+        } else if let Some(until) = inactive {
+            Some(Proved::Inactive(until))
+        } else {
+            self.prove_claims(text, Origin::Cache, &issuers, clock)
         };
-        if let Some(until) = inactive_until(entry, &issuers).filter(|until| !is_local && *until > call.now) {
-            return Some(Proved::Inactive(until));
-        }
-        // What is proved of a JWT is its own text, which may say more to a strict reader than the entry does.
-        let (text, origin) = if is_local { (payload.as_str(), Origin::Jwt) } else { (entry, Origin::Cache) };
+        let proved = proved.ok_or(Recalled::Miss)?;
+        let (from, until) = match &proved {
+            _ if is_local => (f64::NEG_INFINITY, f64::INFINITY),
+            Proved::Claims(facts) => self.introspected_between(obtained.at, facts.expires.is_some()),
+            Proved::Inactive(_) => self.introspected_between(obtained.at, false),
+        };
+        Ok(Proof { engine: self.number, proved, from, until })
+    }
+
+    /// A JWT says its claims itself: an entry that says anything else is another token's, or was changed. What is
+    /// proved is the JWT's own text, which may say more to a strict reader than the entry does.
+    fn prove_payload(&self, entry: &str, token: &str, issuers: &[String], clock: &Clock) -> Option<Proved> {
+        let payload = jws::decode_payload(token).filter(|payload| is_same_text(payload, entry))?;
+        self.prove_claims(&payload, Origin::Jwt, issuers, clock)
+    }
+
+    fn prove_claims(&self, text: &str, origin: Origin, issuers: &[String], clock: &Clock) -> Option<Proved> {
         issuers
             .iter()
             .find_map(|issuer| self.prove(text.as_bytes(), issuer, origin, clock).ok())
             .map(|facts| Proved::Claims(facts.into_owned()))
     }
 
-    /// Until when claims may stay in a cache (epoch seconds); `None` when they may not at all.
+    /// The issuers that claims in a cache may name. Before the metadata is there, the issuer is known but for one
+    /// trailing slash.
+    fn issuers(&self) -> Vec<String> {
+        let domain = self.config.key_source.tenant.domain();
+        match self.store.metadata() {
+            Ok(metadata) => vec![metadata.issuer.clone()],
+            Err(_) => vec![domain.to_owned(), format!("{domain}/")],
+        }
+    }
+
+    /// Between which times this client uses what the issuer said at a time.
+    fn introspected_between(&self, at: NumericDate, has_expiry: bool) -> (NumericDate, NumericDate) {
+        (at - MAX_CLOCK_DIFFERENCE, self.introspected_until(at, has_expiry))
+    }
+
+    /// Until when (epoch seconds) this client uses what the issuer said at a time, by its `introspectionCacheDuration`.
+    fn introspected_until(&self, at: NumericDate, has_expiry: bool) -> NumericDate {
+        match self.config.introspection_cache {
+            Some(seconds) if seconds > 0.0 => at + seconds,
+            Some(_) => f64::NEG_INFINITY,
+            None if has_expiry => f64::INFINITY,
+            None => at + WITHOUT_EXPIRY,
+        }
+    }
+
+    /// Until when claims that are obtained now may stay in a cache (whole epoch seconds); `None` when they may not at
+    /// all. Never later than a hundred years from now, so that it is an integer to every store.
     pub fn cache_until(&self, expires: Option<NumericDate>, is_introspected: bool, now: NumericDate) -> Option<f64> {
-        const WITHOUT_EXPIRY: f64 = 300.0;
-        let bound = match self.config.introspection_cache {
-            Some(seconds) if is_introspected => now + seconds,
-            None if is_introspected && expires.is_none() => now + WITHOUT_EXPIRY,
-            _ => f64::INFINITY,
+        let until = match expires {
+            Some(expires) if is_introspected => expires.min(self.introspected_until(now, true)),
+            Some(expires) => expires,
+            None if is_introspected => self.introspected_until(now, false),
+            None => return None,
         };
-        let until = expires.unwrap_or(f64::INFINITY).min(bound).floor();
+        let until = until.min(now + MAX_SECONDS).floor();
         (until.is_finite() && until > now).then_some(until)
+    }
+
+    /// JSON of the member that an entry carries beside its claims.
+    pub fn obtained(&self, is_introspected: bool, at: NumericDate) -> String {
+        let by = if is_introspected { Means::Introspection } else { Means::Validation };
+        Obtained { by, at, client: self.config.cache_identity.clone() }.to_text()
     }
 }
 
-/// Whether an entry says what a JWT's payload says: mostly it is the same text.
+/// Every rule that can change from call to call, on what was proved.
+fn decide_by(proof: &Proof, call: &Call<'_>, clock: &Clock) -> Result<(), Recalled> {
+    if matches!(proof.proved, Proved::Inactive(until) if until <= call.now) {
+        return Err(Recalled::Miss);
+    }
+    // Too old for this client, or from a clock that is ahead of ours.
+    if call.now < proof.from || call.now >= proof.until {
+        return Err(Recalled::NotOurs);
+    }
+    match &proof.proved {
+        Proved::Inactive(_) => Err(Recalled::Refused(Reason::Inactive)),
+        Proved::Claims(facts) if facts.check_times(clock).is_ok() => {
+            call.policy.check(facts, call.certificate).map_err(Recalled::Refused)
+        }
+        Proved::Claims(_) => Err(Recalled::Miss),
+    }
+}
+
+/// Whether an entry says what a JWT's payload says, beside our member: mostly it is the same text.
 fn is_same_text(payload: &str, entry: &str) -> bool {
-    if payload == entry {
+    if obtained::is_payload_with_member(entry, payload) {
         return true;
     }
-    matches!((json::document(payload), json::document(entry)), (Some(payload), Some(entry)) if is_same_json(&payload, &entry))
+    let (Some(payload), Some(mut entry)) = (json::document(payload), json::document(entry)) else { return false };
+    entry.as_object_mut().and_then(|members| members.remove(obtained::MEMBER));
+    is_same_json(&payload, &entry)
 }
 
 /// Equality as JavaScript sees it: `1.0` is `1`, members have no order.

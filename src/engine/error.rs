@@ -247,7 +247,9 @@ impl Failure {
         let status = self.detail.as_ref().and_then(|detail| detail.status);
         // A failure to get metadata is no failure of the endpoint, and has a back-off of its own.
         let is_of_document = self.detail.as_ref().is_some_and(|detail| detail.is_outage);
-        !is_of_document && self.reason.spec().counts_for_breaker && status.is_none_or(|status| matches!(status, 429 | 500..))
+        !is_of_document
+            && self.reason.spec().counts_for_breaker
+            && status.is_none_or(|status| matches!(status, 429 | 500..))
     }
 }
 

@@ -18,6 +18,9 @@ pub mod groups;
 pub mod claims;
 pub mod forms;
 pub mod policy;
+pub mod bounded;
+pub mod size;
+pub mod obtained;
 pub mod seen;
 pub mod cache;
 pub mod claims_cache;
@@ -126,7 +129,7 @@ impl Engine {
         clock: Arc<dyn Monotonic>,
     ) -> Engine {
         let introspection = Introspection::new(Arc::clone(&config), Arc::clone(&store), transport, clock);
-        let memory = Memory::new(config.verified_tokens);
+        let memory = Memory::new(config.verified_tokens, config.verified_token_bytes);
         let warm = Warm {
             clock_skew: config.clock_skew,
             clock_tolerance: config.clock_tolerance,

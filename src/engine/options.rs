@@ -64,6 +64,7 @@ options! {
     TENANT_DOMAIN "tenantDomain" "TENANT_DOMAIN" Kind::Text;
     TRUST_STORE_ID "trustStoreId" "TRUST_STORE_ID" Kind::Text;
     VALIDATE_CERTIFICATE_BINDING "validateCertificateBinding" "VALIDATE_CERTIFICATE_BINDING" Kind::Text;
+    VERIFIED_TOKEN_CACHE_BYTES "verifiedTokenCacheBytes" "VERIFIED_TOKEN_CACHE_BYTES" Kind::Number { least: 0.0 };
     VERIFIED_TOKEN_CACHE_SIZE "verifiedTokenCacheSize" "VERIFIED_TOKEN_CACHE_SIZE" Kind::Number { least: 0.0 };
 }
 

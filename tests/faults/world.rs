@@ -309,6 +309,7 @@ fn reply_to(failure: &Failure) -> Outcome {
     match reason.spec().class {
         _ if detail.is_some_and(|detail| detail.is_outage) => Outcome::Failed(reason),
         Class::Http if status.is_none_or(|status| matches!(status, 200 | 429 | 500..)) => Outcome::Failed(reason),
+        Class::Validation if reason.spec().is_outage => Outcome::Failed(reason),
         Class::Http | Class::Op => Outcome::Broken(reason),
         _ => Outcome::Refused(reason),
     }
