@@ -150,10 +150,32 @@ describe('an option at its bound', () => {
     assert.ok(new MonoCloudBackendNodeClient({ ...nothing, ...GOOD, cache: null, fetcher: null, jwksResolver: undefined }));
   });
 
-  test('what is no option of ours is left alone, whatever it is', () => {
+  test('what is no option of ours is refused, and named', () => {
     const logger = { level: 10n, log: () => {} };
     logger.self = logger;
-    assert.ok(new MonoCloudBackendNodeClient({ ...GOOD, logger }));
+    for (const [more, named] of [
+      [{ logger }, '"logger"'],
+      [{ introspectJwtToken: true }, 'Did you mean "introspectJwtTokens"?'],
+      [{ groupOptions: { matchall: true } }, 'Did you mean "matchAll"?'],
+      [{ clockSkews: undefined }, 'Did you mean "clockSkew"?'],
+    ]) {
+      assert.throws(() => new MonoCloudBackendNodeClient({ ...GOOD, ...more }), ({ name, reason, message }) => {
+        assert.deepEqual([name, reason], ['MonoCloudValidationError', 'option_invalid']);
+        assert.ok(message.includes(named), message);
+        return true;
+      });
+    }
+  });
+
+  test('what is no plain object is no set of options', () => {
+    class Options {
+      tenantDomain = ISSUER;
+      audience = AUDIENCE;
+    }
+    for (const options of ['x', 1, true, [], () => GOOD, new Options(), new Map(), Object.create(GOOD)]) {
+      assert.throws(() => new MonoCloudBackendNodeClient(options), { name: 'MonoCloudValidationError', reason: 'option_invalid' });
+      assert.throws(() => new MonoCloudOidcBackendClient(ISSUER, AUDIENCE, options), { name: 'MonoCloudValidationError', reason: 'option_invalid' });
+    }
   });
 
   test('tenantDomain is https, or plain http of a loopback host, with one trailing slash ignored', () => {
@@ -282,9 +304,13 @@ describe('MonoCloudOidcBackendClient', () => {
     assert.throws(() => new MonoCloudOidcBackendClient(ISSUER), bad('audience', 'AUDIENCE'));
   });
 
-  test('its positions overrule the options of the same name', async () => {
-    const api = new MonoCloudOidcBackendClient(ISSUER, AUDIENCE, { tenantDomain: 'https://x.example', audience: 'urn:x', jwksResolver: () => JWKS });
+  test('refuses an option that says something else than the argument of the same name', async () => {
+    const same = { tenantDomain: ISSUER, audience: AUDIENCE };
+    const api = new MonoCloudOidcBackendClient(ISSUER, AUDIENCE, { ...same, jwksResolver: () => JWKS });
     assert.equal((await api.validateAccessToken(signed())).iss, ISSUER);
+    for (const other of [{ tenantDomain: 'https://x.example' }, { audience: 'urn:x' }]) {
+      assert.throws(() => new MonoCloudOidcBackendClient(ISSUER, AUDIENCE, { ...same, ...other }), { reason: 'option_invalid' });
+    }
   });
 
   test('gives https to a bare host, which the other client refuses', async () => {
@@ -300,10 +326,9 @@ describe('MonoCloudOidcBackendClient', () => {
     }
   });
 
-  test('has no cache', async () => {
+  test('has no cache, and says so', () => {
     const cache = { get: refusing, set: refusing, delete: refusing };
-    const api = new MonoCloudOidcBackendClient(ISSUER, AUDIENCE, { cache, jwksResolver: () => JWKS });
-    assert.equal((await api.validateAccessToken(signed())).sub, 'user-1');
+    assert.throws(() => new MonoCloudOidcBackendClient(ISSUER, AUDIENCE, { cache }), { reason: 'option_invalid', message: /"cache"/ });
   });
 
   test('is the parent of MonoCloudBackendNodeClient', () => {

@@ -81,11 +81,12 @@ describe('the options of a call', () => {
   }
 
   test('null and undefined ask for nothing', async () => {
-    const nothing = { scopes: null, groups: undefined, validateCertificateBinding: null, clientCertificate: null, jwks: null };
+    const nothing = { scopes: null, groups: undefined, validateCertificateBinding: null, clientCertificate: null };
     for (const options of [undefined, null, {}, nothing]) {
       assert.equal((await offline().validateAccessToken(signed(), options)).sub, 'user-1');
       assert.equal((await offline().validateJwtAccessToken(signed(), options)).sub, 'user-1');
     }
+    assert.equal((await offline().validateJwtAccessToken(signed(), { jwks: null })).sub, 'user-1');
   });
 
   test('jwks replaces the keys of the issuer', async () => {

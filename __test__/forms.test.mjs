@@ -119,8 +119,7 @@ test('users of one issuer come as what stands in the blanks of one form, which i
   const settings = { options: { tenantDomain: issuer.issuer, audience: AUDIENCE }, environment: {}, flavour: 'backend', surroundings: {} };
   const engine = new native.MonoCloudBackendNodeClient(JSON.stringify(settings));
   await engine.waitForKeys();
-  const warm = engine.warm(() => {});
-  const policy = engine.policy([], [], undefined);
+  const warm = engine.warm([], [], undefined);
   const forms = new Forms();
   const asked = [];
   const describe = (number) => {
@@ -130,7 +129,7 @@ test('users of one issuer come as what stands in the blanks of one form, which i
   const seen = { whole: 0, forms: 0 };
   for (let i = 0; i < 100; i += 1) {
     const token = tokenOf({ sub: `user-${i}`, jti: `${i}`.repeat(3), iat: now() - i, exp: now() + 600 });
-    const text = warm(token, policy, Date.now() / 1000);
+    const text = warm(token, Date.now() / 1000);
     if (!Forms.isForm(text)) {
       seen.whole += 1;
       continue;

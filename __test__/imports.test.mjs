@@ -17,7 +17,7 @@ const SHIMS = [
   ['pending', 'platform'],
   ['native'],
   ['errors'],
-  ['engine'],
+  ['arguments', 'engine', 'json', 'time'],
   ['bearer', 'body', 'copy', 'events', 'internal', 'patience', 'policies', 'settings'],
   ['cache-flow', 'crypto', 'forms', 'host', 'keys-wait', 'preflight', 'reply'],
   ['core'],

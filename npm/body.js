@@ -8,6 +8,8 @@
 // Also of another realm, such as a test runner's, where `instanceof` says no.
 const { isAnyArrayBuffer } = require('node:util').types;
 
+const { textOf } = require('./json.js');
+
 // Taken before a test's fake timers replace it.
 const { setImmediate } = globalThis;
 
@@ -131,7 +133,7 @@ function bounded(text) {
 /** The JSON text of a document. Given up as soon as it must be too large, so that a huge one is never built. */
 function boundedJson(document) {
   let least = 0;
-  const text = JSON.stringify(document, function count(name, value) {
+  const text = textOf(document, function count(name, value) {
     // What JSON leaves out takes no room. The rest takes a character at least, and one for each of its texts.
     if (value !== undefined && typeof value !== 'function' && typeof value !== 'symbol') {
       least += 1 + (Array.isArray(this) ? 0 : name.length) + (typeof value === 'string' ? value.length : 0);

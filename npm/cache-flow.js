@@ -8,11 +8,14 @@
  * engine decides on the JWT.
  */
 
+const { memberOf, own } = require('./arguments.js');
 const { Slots } = require('./copy.js');
 const { FAILURES, Failure, failureOf } = require('./errors.js');
 const { cacheFailed } = require('./events.js');
+const { textOf } = require('./json.js');
 const { Patience } = require('./patience.js');
 const { isPending } = require('./pending.js');
+const { dateNow } = require('./time.js');
 
 /** How long a cache may take, in milliseconds, before it counts as having nothing. */
 const PATIENCE = 250;
@@ -31,32 +34,30 @@ class CacheFlow {
   #native;
   #cache;
   #keepsIntrospected;
-  /** Decides on an entry; `judgeOwn` on what a `memoryCache()` has, without asking it. */
-  #judge;
-  #judgeOwn;
+  /** Where a `memoryCache()` keeps its entries: these are decided on without asking it. */
   #own;
+  /** What is remembered of a user's cache. */
+  #judged;
   #slots;
   #patience = new Patience(PATIENCE);
 
   constructor(core, native, cache) {
     this.#core = core;
     this.#native = native;
-    this.#cache = typeof cache.scope === 'function' ? cache.scope(core.context) : cache;
+    this.#cache = typeof memberOf(cache, 'scope') === 'function' ? cache.scope(core.context) : cache;
     // Where nothing is kept, nothing is asked for: another client of the same cache may keep it.
     this.#keepsIntrospected = this.#until(undefined, true, 0) !== undefined;
-    const judged = native.judged();
-    this.#judge = native.judge(judged);
-    this.#slots = new Slots(() => judged.released());
+    this.#judged = native.judged();
+    this.#slots = new Slots(() => this.#judged.released());
     this.#own = this.#keepsIntrospected ? this.#cache[NATIVE] : undefined;
-    if (this.#own) this.#judgeOwn = native.warmCached(this.#own.entries, this.#own.scope);
   }
 
-  /** @param override Validates instead of the engine: see `Core.decide`. */
-  decide(token, policy, certificate, override) {
+  /** @param overrides Validate instead of the engine: see `Core.decide`. */
+  decide(token, policy, certificate, overrides) {
     const hit = this.#fromOwn(token, policy, certificate);
-    if (hit === undefined) return this.#decideSlowly(token, policy, certificate, override);
+    if (hit === undefined) return this.#decideSlowly(token, policy, certificate, overrides);
     return this.#isLocal(token)
-      ? this.#confirm(hit, this.#validateJwt(token, policy, certificate, override, true))
+      ? this.#confirm(hit, this.#core.decideJwt(token, policy, certificate, true, overrides))
       : hit;
   }
 
@@ -69,12 +70,12 @@ class CacheFlow {
   #fromOwn(token, policy, certificate) {
     if (!this.#own) return undefined;
     try {
-      const outcome = this.#judgeOwn(token, this.#core.policies.numberOf(policy), Date.now() / 1000, certificate);
+      const outcome = policy.recall(token, this.#own, dateNow(), certificate);
       if (outcome === MISS || outcome === NOT_OURS) return undefined;
       if (outcome < 0 || typeof outcome === 'string') return this.#conclude(outcome);
       const { entries, scope, slots } = this.#own;
       return slots.claims(outcome, () => {
-        const text = entries.handOut(scope, token, outcome, Date.now() / 1000);
+        const text = entries.handOut(scope, token, outcome, dateNow());
         return text === null ? undefined : { claims: claimsOf(text) };
       });
     } catch {
@@ -84,12 +85,12 @@ class CacheFlow {
   }
 
   /** The engine's own verdict on a JWT; what the cache has only where there were no keys yet to decide by. */
-  #confirm(hit, own) {
-    if (isPending(own)) return own.then((ended) => this.#confirm(hit, ended));
-    return own instanceof Failure && own.isOutage && this.#core.hadNoKeys() ? hit : own;
+  #confirm(hit, outcome) {
+    if (isPending(outcome)) return outcome.then((ended) => this.#confirm(hit, ended));
+    return outcome instanceof Failure && outcome.isOutage && this.#core.hadNoKeys() ? hit : outcome;
   }
 
-  async #decideSlowly(token, policy, certificate, override) {
+  async #decideSlowly(token, policy, certificate, overrides) {
     if (token.trim() === '') return FAILURES.token_required;
     const isLocal = this.#isLocal(token);
     const entry = this.#keepsIntrospected || isLocal ? await this.#get(token) : undefined;
@@ -97,13 +98,13 @@ class CacheFlow {
     const found = isEntry ? this.#decideOn(entry, token, policy, certificate) : undefined;
     const hit = found === NOT_OURS ? undefined : found;
     if (isEntry && found === undefined) this.#delete(token);
-    if (!isLocal) return hit ?? this.#validateOpaque(token, policy, certificate, override);
+    if (!isLocal) return hit ?? this.#validateOpaque(token, policy, certificate, overrides);
 
-    const own = await this.#validateJwt(token, policy, certificate, override, hit !== undefined);
-    if (hit !== undefined) return this.#confirm(hit, own);
+    const outcome = await this.#core.decideJwt(token, policy, certificate, hit !== undefined, overrides);
+    if (hit !== undefined) return this.#confirm(hit, outcome);
     // What the issuer said to another client is not replaced by a local validation.
-    if (!(own instanceof Failure) && found !== NOT_OURS) this.#set(token, own, false, Date.now() / 1000);
-    return own;
+    if (!(outcome instanceof Failure) && found !== NOT_OURS) this.#set(token, outcome, false, dateNow());
+    return outcome;
   }
 
   /**
@@ -112,15 +113,14 @@ class CacheFlow {
    */
   #decideOn(entry, token, policy, certificate) {
     try {
-      const number = this.#core.policies.numberOf(policy);
       // An entry that was judged before need not be written out again to be known.
-      const again = this.#judgeText(token, number, undefined, certificate);
+      const again = this.#judgeText(token, policy, undefined, certificate);
       const known = again >= 0 ? this.#slots.sameClaims(again, entry) : undefined;
       if (known !== undefined) return known;
 
-      const text = JSON.stringify(entry);
+      const text = textOf(entry);
       if (typeof text !== 'string') return undefined;
-      const outcome = this.#judgeText(token, number, text, certificate);
+      const outcome = this.#judgeText(token, policy, text, certificate);
       if (outcome >= 0) return this.#slots.claims(outcome, () => partsOf(text));
       if (outcome === NOT_OURS) return NOT_OURS;
       return outcome === MISS ? undefined : this.#conclude(outcome);
@@ -130,27 +130,20 @@ class CacheFlow {
     }
   }
 
-  #judgeText(token, number, text, certificate) {
-    const now = Date.now() / 1000;
+  #judgeText(token, policy, text, certificate) {
     return certificate === undefined
-      ? this.#judge(token, number, now, text)
-      : this.#judge(token, number, now, text, certificate);
+      ? policy.judge(this.#judged)(token, dateNow(), text)
+      : policy.judge(this.#judged)(token, dateNow(), text, certificate);
   }
 
   #conclude(outcome) {
     return typeof outcome === 'string' ? claimsOf(outcome) : failureOf(outcome);
   }
 
-  #validateJwt(token, policy, certificate, override, hasStandIn) {
-    return override ? override(true) : this.#core.decideJwt(token, policy, certificate, hasStandIn);
-  }
-
-  async #validateOpaque(token, policy, certificate, override) {
+  async #validateOpaque(token, policy, certificate, overrides) {
     // Before the question: the answer is not older than that.
-    const at = Date.now() / 1000;
-    const { claims, failure } = override
-      ? { claims: await override(false) }
-      : await this.#core.askIssuer(token, policy, certificate);
+    const at = dateNow();
+    const { claims, failure } = await this.#core.askIssuer(token, policy, certificate, overrides);
     if (claims) this.#set(token, claims, true, at);
     else if (failure === FAILURES.inactive) this.#setInactive(token, at);
     return failure ?? claims;
@@ -173,11 +166,11 @@ class CacheFlow {
     this.#start('set', () => {
       // A claim of that name would be read as ours.
       if (Object.hasOwn(claims, OBTAINED)) return undefined;
-      const exp = ownMember(claims, 'exp');
+      const exp = own(claims, 'exp');
       const until = this.#until(typeof exp === 'number' ? exp : undefined, isIntrospected, at);
       if (until === undefined) return undefined;
       const copy = structuredClone(claims);
-      if (isIntrospected && ownMember(copy, 'iss') === undefined) copy.iss = this.#native.issuer();
+      if (isIntrospected && own(copy, 'iss') === undefined) copy.iss = this.#native.issuer();
       return this.#cache.set(token, this.#entryOf(copy, isIntrospected, at), until);
     });
   }
@@ -224,10 +217,6 @@ function partsOf(text) {
   const { [OBTAINED]: obtained, ...claims } = JSON.parse(text);
   if (obtained.by === 'introspection') delete claims.active;
   return { claims, entry: (same) => ({ ...same, [OBTAINED]: obtained }) };
-}
-
-function ownMember(object, name) {
-  return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
 module.exports = { CacheFlow, NATIVE };

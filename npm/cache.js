@@ -12,7 +12,10 @@ const { createHash } = require('node:crypto');
 const native = require('./engine.js');
 const { Slots } = require('./copy.js');
 const { NATIVE } = require('./cache-flow.js');
+const { checkedOptions, memberOf, own } = require('./arguments.js');
 const { MonoCloudValidationError } = require('./errors.js');
+const { textOf } = require('./json.js');
+const { dateNow } = require('./time.js');
 
 const DEFAULT_MAX_ENTRIES = 10_000;
 /** The places of the engine's memory. */
@@ -29,7 +32,9 @@ const MAX_PENDING = 10_000;
 /** States of ioredis in which a command waits for a server that is gone. */
 const AWAY = new Set(['close', 'disconnecting', 'end', 'reconnecting']);
 
-function memoryCache({ maxEntries = DEFAULT_MAX_ENTRIES, maxBytes = DEFAULT_MAX_BYTES } = {}) {
+function memoryCache(options) {
+  const given = checkedOptions('memoryCache()', options, ['maxEntries', 'maxBytes']);
+  const { maxEntries = DEFAULT_MAX_ENTRIES, maxBytes = DEFAULT_MAX_BYTES } = given;
   checkLimit('maxEntries', maxEntries, MOST_ENTRIES);
   checkLimit('maxBytes', maxBytes, MOST_BYTES);
   const entries = new native.MemoryCache(maxEntries, maxBytes);
@@ -38,12 +43,13 @@ function memoryCache({ maxEntries = DEFAULT_MAX_ENTRIES, maxBytes = DEFAULT_MAX_
 
 function checkLimit(name, value, most) {
   if (!Number.isInteger(value) || value < 1 || value > most) {
-    throw new MonoCloudValidationError(`${name} must be a whole number from 1 to ${most}`, undefined, 'argument_invalid');
+    throw invalid(`${name} must be a whole number from 1 to ${most}`);
   }
 }
 
-function redisCache(client, { prefix = DEFAULT_PREFIX } = {}) {
-  if (typeof prefix !== 'string') throw new MonoCloudValidationError('prefix must be a string', undefined, 'argument_invalid');
+function redisCache(client, options) {
+  const { prefix = DEFAULT_PREFIX } = checkedOptions('redisCache()', options, ['prefix']);
+  if (typeof prefix !== 'string') throw invalid('prefix must be a string');
   return new RedisCache(bounded(client, commandsOf(client)), prefix, []);
 }
 
@@ -58,19 +64,19 @@ class MemoryCache {
     this.#scope = scope;
     // For the client, which need not wait for what is in its own process. All clients of one cache share the claims
     // that are kept by slot, so that they are kept once.
-    Object.defineProperty(this, NATIVE, { value: { ...store, scope } });
+    Object.defineProperty(this, NATIVE, { __proto__: null, value: { ...store, scope } });
   }
 
   scope({ issuer, audience }) {
-    return new MemoryCache(this.#store, JSON.stringify([issuer, audience]));
+    return new MemoryCache(this.#store, textOf([issuer, audience]));
   }
 
   async get(token) {
-    return claimsIn(this.#entries.get(this.#scope, token, Date.now() / 1000));
+    return claimsIn(this.#entries.get(this.#scope, token, dateNow()));
   }
 
   async set(token, claims, expiresAt) {
-    this.#entries.set(this.#scope, token, JSON.stringify(claims), expiresAt, Date.now() / 1000);
+    this.#entries.set(this.#scope, token, textOf(claims), expiresAt, dateNow());
   }
 
   async delete(token) {
@@ -97,14 +103,14 @@ class RedisCache {
     const key = this.#key(token);
     const entry = objectIn(await this.#commands.get(key));
     // An entry names its key: one that was copied from elsewhere is another token's.
-    return ownMember(entry, 'key') === key ? asObject(ownMember(entry, 'claims')) : undefined;
+    return entry !== undefined && own(entry, 'key') === key ? asObject(own(entry, 'claims')) : undefined;
   }
 
   async set(token, claims, expiresAt) {
     const key = this.#key(token);
     // Redis takes a 64-bit integer: a larger number would be written as `2e+206`, which it refuses.
     const seconds = Math.min(Math.floor(expiresAt), Number.MAX_SAFE_INTEGER);
-    await this.#commands.set(key, JSON.stringify({ key, claims }), seconds);
+    await this.#commands.set(key, textOf({ key, claims }), seconds);
   }
 
   async delete(token) {
@@ -113,13 +119,13 @@ class RedisCache {
 
   /** As JSON the three cannot run into each other. */
   #key(token) {
-    return this.#prefix + createHash('sha256').update(JSON.stringify([...this.#scope, token])).digest('base64url');
+    return this.#prefix + createHash('sha256').update(textOf([...this.#scope, token])).digest('base64url');
   }
 }
 
 /** The three commands, in the words of whichever client it is. */
 function commandsOf(client) {
-  const has = (...names) => names.every((name) => typeof client?.[name] === 'function');
+  const has = (...names) => names.every((name) => typeof memberOf(client, name) === 'function');
   if (has('customCommand')) return commandsBy((...words) => client.customCommand(words));
   if (has('call')) return commandsBy((...words) => client.call(...words));
   if (has('get', 'set', 'del')) {
@@ -162,8 +168,8 @@ function bounded(client, commands) {
 }
 
 /** While they reconnect, clients queue what they are told: without end, or until a request has long been answered. */
-function isAway({ isReady, status }) {
-  return isReady === false || AWAY.has(status);
+function isAway(client) {
+  return memberOf(client, 'isReady') === false || AWAY.has(memberOf(client, 'status'));
 }
 
 /** The object of a reply: text, or octets where the client is set to give those. */

@@ -9,6 +9,7 @@
 
 const native = require('./engine.js');
 const { isSentOnce } = require('./bearer.js');
+const { memberOf, own } = require('./arguments.js');
 const { MonoCloudValidationError } = require('./errors.js');
 
 /** RFC 9110 §5.6.2 `token`. */
@@ -16,8 +17,9 @@ const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
 
 function fromSocket() {
   return (request) => {
-    const certificate = (request.raw ?? request).socket?.getPeerCertificate?.(false);
-    return certificate?.raw ? certificate.raw.toString('base64') : undefined;
+    const socket = memberOf(memberOf(request, 'raw') ?? request, 'socket');
+    const certificate = typeof memberOf(socket, 'getPeerCertificate') === 'function' ? socket.getPeerCertificate(false) : undefined;
+    return memberOf(certificate, 'raw')?.toString('base64');
   };
 }
 
@@ -42,8 +44,8 @@ function fromAlb() {
 
 function headerResolver(name, form) {
   return (request) => {
-    const { headers, rawHeaders } = request.raw ?? request;
-    const value = headers[name];
+    const { headers, rawHeaders } = memberOf(request, 'raw') ?? request;
+    const value = own(headers, name);
     if (typeof value !== 'string' || !isSentOnce(rawHeaders, name) || hasLookAlike(headers, name)) return undefined;
     // RFC 9110 §5.3: what was sent several times may arrive as one list. A PEM has no comma; other forms count theirs.
     if (form === 'pem' && value.includes(',')) return undefined;

@@ -111,7 +111,7 @@ function copyObject(value, recipe) {
 function withNested(fresh, value, { names, parts }) {
   for (let i = 0; i < names.length; i += 1) {
     const nested = copy(value[names[i]], parts[i]);
-    Object.defineProperty(fresh, names[i], { value: nested, configurable: true, enumerable: true, writable: true });
+    Object.defineProperty(fresh, names[i], { __proto__: null, value: nested, configurable: true, enumerable: true, writable: true });
   }
   return fresh;
 }

@@ -8,13 +8,16 @@
 
 const native = require('./engine.js');
 const { Slots } = require('./copy.js');
-const { FAILURES, Failure, MonoCloudValidationError, failureOf } = require('./errors.js');
+const { invalid, isPlain, own } = require('./arguments.js');
+const { FAILURES, Failure, failureOf } = require('./errors.js');
 const { decided, introspected, isWatched, keysReporter } = require('./events.js');
 const { Forms } = require('./forms.js');
+const { textOf, textOfMembers } = require('./json.js');
 const { KeysWait } = require('./keys-wait.js');
 const { isPending } = require('./pending.js');
 const { Policies } = require('./policies.js');
 const { settingsOf } = require('./settings.js');
+const { dateNow } = require('./time.js');
 
 /** The engine's numbers that are no failure. */
 const NEEDS_KEYS = -1;
@@ -23,9 +26,19 @@ const NOT_A_JWT = -4;
 /** A flight that was joined may have left too early; two more are always enough. */
 const MAX_ROUNDS = 3;
 
+/** What every claims set of an accepted token has one of. */
+const CLAIMS_SET = ['aud', 'exp', 'iss'];
+
+/** Claims, and what speaks against them on this call, if anything does. */
+class Answer {
+  constructor(claims, failure) {
+    this.claims = claims;
+    this.failure = failure;
+  }
+}
+
 class Core {
   #native;
-  #warm;
   #host;
   #cache;
   #keysWait;
@@ -41,17 +54,18 @@ class Core {
     try {
       this.#native = new native.MonoCloudBackendNodeClient(settings);
     } catch (error) {
-      if (error?.name === 'MonoCloudHttpError') throw error;
-      throw new MonoCloudValidationError(error.message, undefined, 'option_invalid');
+      throw error?.name === 'MonoCloudHttpError' ? error : invalid(error.message, 'option_invalid');
     }
     /** `{ issuer, audience }`: what this client is called in events and to a shared cache. */
     this.context = JSON.parse(this.#native.context());
     this.#needsMetadata = !options.jwksResolver || Boolean(options.metadataResolver);
     if (functions) this.#host = hostOf(this.#native, functions);
     this.#keysWait = new KeysWait(this.#native, this.#host);
-    // Weakly: the engine keeps this function for as long as the client keeps the engine.
-    const host = this.#host && new WeakRef(this.#host);
-    this.#warm = this.#native.warm(() => host?.deref()?.drain());
+    if (this.#host) {
+      // Weakly: the engine keeps this function for as long as the client keeps the engine.
+      const host = new WeakRef(this.#host);
+      this.#native.onRequests(() => host.deref()?.drain());
+    }
     this.#introspectsAll = !this.#native.isLocal('a.b.c');
     this.#native.observe(keysReporter(this.context));
     this.policies = new Policies(this.#native);
@@ -61,24 +75,32 @@ class Core {
   /**
    * Decides on any token: claims, a failure, or a promise of either.
    *
-   * @param override Validates instead of the engine: a subclass's methods, told whether the token is a local JWT.
+   * @param overrides `{ jwt, opaque }`: a subclass's methods, each a function that gives claims, or nothing where the
+   *   engine validates. What they give is decided on.
    */
-  decide(token, policy, certificate, override) {
-    const outcome = this.#decide(token, policy, certificate, override);
+  decide(token, policy, certificate, overrides) {
+    const outcome = this.#decide(token, policy, certificate, overrides);
     return isWatched() ? this.#tell(token, outcome) : outcome;
   }
 
-  #decide(token, policy, certificate, override) {
+  #decide(token, policy, certificate, overrides) {
     if (typeof token !== 'string') return FAILURES.token_required;
-    if (this.#cache) return this.#cache.decide(token, policy, certificate, override);
-    if (override) return token.trim() === '' ? FAILURES.token_required : override(this.isLocal(token));
+    if (this.#cache) return this.#cache.decide(token, policy, certificate, overrides);
+    if (overrides !== undefined) return this.#decideOverridden(token, policy, certificate, overrides);
     if (this.#introspectsAll) return this.introspect(token, policy, certificate);
     return this.#decideWarm(token, policy, certificate) ?? this.introspect(token, policy, certificate);
   }
 
+  #decideOverridden(token, policy, certificate, overrides) {
+    if (token.trim() === '') return FAILURES.token_required;
+    return this.isLocal(token)
+      ? this.decideJwt(token, policy, certificate, false, overrides)
+      : this.introspect(token, policy, certificate, overrides);
+  }
+
   /** Whether the engine could want a certificate for this policy. */
   checksBinding(policy) {
-    return policy.binding === undefined ? !this.#native.ignoresBinding() : policy.binding !== 'ignore';
+    return policy.binding === undefined ? !this.#native.ignoresBinding() : policy.binding !== 'dangerously_ignore';
   }
 
   /** Whether a token is validated here, and not by the issuer. */
@@ -91,8 +113,9 @@ class Core {
    *
    * @param hasStandIn The caller has something else to go by: it does not wait long for keys.
    */
-  decideJwt(token, policy, certificate, hasStandIn = false) {
+  decideJwt(token, policy, certificate, hasStandIn = false, overrides = undefined) {
     if (typeof token !== 'string') return FAILURES.token_required;
+    if (overrides?.jwt) return this.#validated(overrides.jwt, token, policy, certificate);
     const outcome = this.#decideWarm(token, policy, certificate, hasStandIn);
     if (outcome !== undefined) return outcome;
     return token.trim() === '' ? FAILURES.token_required : FAILURES.token_malformed;
@@ -100,8 +123,7 @@ class Core {
 
   /** Decides on a JWT; gives nothing when the token is not one. */
   #decideWarm(token, policy, certificate, hasStandIn = false) {
-    const number = policy.number ?? this.policies.numberOf(policy);
-    const outcome = this.#callWarm(token, number, certificate);
+    const outcome = this.#callWarm(token, policy, certificate);
     if (typeof outcome === 'string') return this.#read(token, outcome);
     if (outcome >= 0) return this.#recall(token, outcome);
     if (outcome === NOT_A_JWT) return undefined;
@@ -111,11 +133,12 @@ class Core {
   }
 
   /** The one call. What it throws is a panic that was caught, a defect of ours: nobody is let in. */
-  #callWarm(token, number, certificate) {
+  #callWarm(token, policy, certificate) {
     try {
-      const now = Date.now() / 1000;
       // An argument that says nothing still costs its reading.
-      return certificate === undefined ? this.#warm(token, number, now) : this.#warm(token, number, now, certificate);
+      return certificate === undefined
+        ? policy.warm(token, dateNow())
+        : policy.warm(token, dateNow(), certificate);
     } catch {
       return FAILURES.internal.spec.number;
     }
@@ -124,33 +147,62 @@ class Core {
   /** Decides on a JWT against the caller's own JWK Set. */
   decideWithJwks(token, policy, certificate, jwks) {
     if (typeof token !== 'string') return FAILURES.token_required;
-    const number = this.policies.numberOf(policy);
-    const text = textOf(jwks);
-    return this.#settle(this.#native.decideWithJwks(token, number, Date.now() / 1000, certificate, text), token);
+    const outcome = this.#native.decideWithJwks(token, policy.handle, dateNow(), certificate, textOfKeys(jwks));
+    return this.#settle(outcome, token);
   }
 
-  /** Asks the issuer, then decides on its answer. */
-  async introspect(token, policy, certificate) {
-    const { claims, failure } = await this.askIssuer(token, policy, certificate);
+  /** Asks the issuer, or who asks in its place, then decides on the answer. */
+  async introspect(token, policy, certificate, overrides) {
+    const { claims, failure } = await this.askIssuer(token, policy, certificate, overrides);
     return failure ?? claims;
   }
 
   /** The same, with the claims also where the route refuses them: they are good, and worth keeping. */
-  async askIssuer(token, policy, certificate) {
-    if (typeof token !== 'string' || token.trim() === '') return { failure: FAILURES.token_required };
-    const pending = this.#native.introspect(token, Date.now() / 1000);
+  async askIssuer(token, policy, certificate, overrides = undefined) {
+    if (typeof token !== 'string' || token.trim() === '') return new Answer(undefined, FAILURES.token_required);
+    if (overrides?.opaque) return this.check(await overrides.opaque(), token, policy, certificate);
+    const pending = this.#native.introspect(token, dateNow());
     this.#host?.drain();
     const answer = await pending;
-    const problem = typeof answer === 'string' ? undefined : failureOf(answer.reason, answer.detail);
+    const problem = typeof answer === 'string' ? undefined : failureIn(answer);
     introspected(this.context, problem);
-    if (problem) return { failure: problem };
-    const number = this.policies.numberOf(policy);
-    const verdict = this.#native.decideIntrospected(token, number, Date.now() / 1000, certificate, answer);
+    if (problem) return new Answer(undefined, problem);
     const claims = JSON.parse(answer);
     delete claims.active;
-    if (verdict === 0) return { claims };
+    return this.#checkText(answer, claims, token, policy, certificate);
+  }
+
+  /**
+   * Decides on claims that a subclass's method, or a spy, gave: audience, times, binding, scopes and groups, and the
+   * issuer where they name one. They are given back as they came.
+   */
+  check(claims, token, policy, certificate) {
+    if (!isPlain(claims)) return new Answer(undefined, FAILURES.claims_invalid);
+    return this.#checkText(textOfMembers(claims), claims, token, policy, certificate);
+  }
+
+  /**
+   * The same for what an overridden `validateAccessToken` gave. That decides by itself what an accepted token becomes:
+   * an object without `aud`, `exp` and `iss` is no claims set, and an absent `aud` was its own affair.
+   */
+  checkResult(result, token, policy, certificate) {
+    if (!CLAIMS_SET.some((name) => Object.hasOwn(result, name))) return new Answer(result, undefined);
+    const claims = { __proto__: null, ...result };
+    claims.aud ??= this.context.audience;
+    const { failure } = this.#checkText(textOfMembers(claims), claims, token, policy, certificate);
+    return new Answer(result, failure);
+  }
+
+  async #validated(validate, token, policy, certificate) {
+    const { claims, failure } = this.check(await validate(), token, policy, certificate);
+    return failure ?? claims;
+  }
+
+  #checkText(text, claims, token, policy, certificate) {
+    const verdict = this.#native.decideIntrospected(token, policy.handle, dateNow(), certificate, text);
+    if (verdict === 0) return new Answer(claims, undefined);
     const failure = failureOf(verdict);
-    return isAboutRequest(failure) ? { claims, failure } : { failure };
+    return new Answer(isAboutRequest(failure) ? claims : undefined, failure);
   }
 
   /** The metadata or the JWK Set, parsed, or the failure to get it. */
@@ -158,7 +210,7 @@ class Core {
     const pending = this.#native[kind](isForced);
     this.#host?.drain();
     const answer = await pending;
-    return typeof answer === 'string' ? JSON.parse(answer) : failureOf(answer.reason, answer.detail);
+    return typeof answer === 'string' ? JSON.parse(answer) : failureIn(answer);
   }
 
   /** Fetches what JWTs need, ahead of them: the keys, or the failure. */
@@ -189,11 +241,10 @@ class Core {
       // Old keys could serve: then nobody waits long for newer ones. Not twice, for a key may be missing.
       const mayGiveUp = round === 1 && (hasStandIn || this.#native.hasUsableKeys());
       const isDone = await this.#keysWait.wait(mayGiveUp);
-      const number = this.policies.numberOf(policy);
       const outcome =
         isDone || round === MAX_ROUNDS
-          ? this.#native.decide(token, number, Date.now() / 1000, certificate)
-          : this.#callWarm(token, number, certificate);
+          ? this.#native.decide(token, policy.handle, dateNow(), certificate)
+          : this.#callWarm(token, policy, certificate);
       if (outcome === IS_SLOW) return this.#onPool(token, policy, certificate);
       if (outcome !== NEEDS_KEYS) return this.#settle(outcome, token);
     }
@@ -201,8 +252,7 @@ class Core {
   }
 
   async #onPool(token, policy, certificate) {
-    const number = this.policies.numberOf(policy);
-    const outcome = await this.#native.decideOnPool(token, number, Date.now() / 1000, certificate);
+    const outcome = await this.#native.decideOnPool(token, policy.handle, dateNow(), certificate);
     // The keys changed meanwhile, and newer ones are under way: the client may ask again at once.
     return outcome === NEEDS_KEYS ? FAILURES.timed_out : this.#settle(outcome, token);
   }
@@ -240,8 +290,13 @@ class Core {
     const failure = failureOf(number);
     if (failure.spec.name === 'MonoCloudTokenError') return failure;
     const last = this.#native.failure();
-    return last?.reason === number ? failureOf(number, last.detail) : failure;
+    return last?.reason === number ? failureIn(last) : failure;
   }
+}
+
+/** A failure that the engine gave with what the exchange left behind, if anything. */
+function failureIn(answer) {
+  return failureOf(answer.reason, own(answer, 'detail'));
 }
 
 // Few clients have either, so neither is loaded by importing the package.
@@ -276,17 +331,17 @@ function withUndefined(object) {
   return object;
 }
 
-function textOf(jwks) {
+function textOfKeys(jwks) {
   try {
-    return JSON.stringify(jwks);
+    return textOf(jwks);
   } catch {
-    throw new MonoCloudValidationError('jwks must be a JWK Set', undefined, 'argument_invalid');
+    throw invalid('jwks must be a JWK Set');
   }
 }
 
 function checkedSeconds(name, seconds) {
   if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds < 0) {
-    throw new MonoCloudValidationError(`${name} must be a number of seconds, 0 or more`, undefined, 'argument_invalid');
+    throw invalid(`${name} must be a number of seconds, 0 or more`);
   }
   return seconds;
 }

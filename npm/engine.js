@@ -26,7 +26,8 @@ function guardedClass(Class) {
   for (const name of Object.getOwnPropertyNames(Class.prototype)) {
     if (name !== 'constructor') Guarded.prototype[name] = guarded(Class.prototype[name]);
   }
-  return new Proxy(Guarded, { construct: guarded(Reflect.construct) });
+  // Without a prototype: an inherited trap would be one of this handler's.
+  return new Proxy(Guarded, { __proto__: null, construct: guarded(Reflect.construct) });
 }
 
 /** What is thrown instead of what an entry threw. */

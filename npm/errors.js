@@ -47,7 +47,7 @@ class MonoCloudHttpError extends MonoCloudAuthBaseError {
 
 /** Sets a member that no log prints. */
 function hide(error, name, value) {
-  return Object.defineProperty(error, name, { value, configurable: true, writable: true });
+  return Object.defineProperty(error, name, { __proto__: null, value, configurable: true, writable: true });
 }
 
 const CLASSES = {
@@ -59,7 +59,7 @@ const CLASSES = {
 };
 
 for (const [name, { prototype }] of Object.entries(CLASSES)) {
-  Object.defineProperty(prototype, 'name', { value: name, configurable: true, writable: true });
+  Object.defineProperty(prototype, 'name', { __proto__: null, value: name, configurable: true, writable: true });
 }
 
 /** A failure as data: `spec` is the catalogue's row, `detail` what the exchange with the issuer left behind. */

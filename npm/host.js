@@ -6,6 +6,7 @@
  */
 
 const { Limit, boundedJson, discardBody, readBody } = require('./body.js');
+const json = require('./json.js');
 
 // Taken before a test's fake timers replace it: a deadline is real time.
 const { setTimeout, clearTimeout } = globalThis;
@@ -67,7 +68,7 @@ class Host {
       discardBody(response);
       throw new Limit('timed_out');
     }
-    const head = [statusOf(response), textOf(response.statusText), JSON.stringify(headersOf(response.headers))];
+    const head = [statusOf(response), textOf(response.statusText), json.textOf(headersOf(response.headers))];
     try {
       const body = await readBody(response, signal);
       return () => this.#native.answer(request.id, ...head, body);

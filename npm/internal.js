@@ -8,6 +8,7 @@
 const { webcrypto } = require('node:crypto');
 
 const { MonoCloudTokenError } = require('./errors.js');
+const { textOf } = require('./json.js');
 
 /** How Web Crypto names the algorithms of RFC 7518 §3.1, RFC 8037 §3.1 and RFC 9864 (`Ed25519`). */
 const IMPORT_PARAMETERS = new Map([
@@ -38,7 +39,7 @@ async function getPublicSigKeyFromIssuerJwks(jwks, header) {
   const keys = Array.isArray(jwks) ? jwks : jwks?.keys;
   // Loaded here, so that the rest of this module works where no add-on is built.
   const native = require('./engine.js');
-  const index = native.selectSigningKey(JSON.stringify({ keys: keys ?? [] }), JSON.stringify(header ?? {}));
+  const index = native.selectSigningKey(textOf({ keys: keys ?? [] }), textOf(header ?? {}));
   const parameters = IMPORT_PARAMETERS.get(header?.alg);
   if (index < 0 || parameters === undefined) throw keyNotFound();
   try {
@@ -87,7 +88,9 @@ function isSameSet(left, right) {
  * engine has judged them already. Private members never get in.
  */
 function publicPart(jwk) {
-  return Object.fromEntries(PUBLIC_KEY_MEMBERS.filter((name) => name in jwk).map((name) => [name, jwk[name]]));
+  const members = { __proto__: null };
+  for (const name of PUBLIC_KEY_MEMBERS) if (Object.hasOwn(jwk, name)) members[name] = jwk[name];
+  return members;
 }
 
 function keyNotFound() {

@@ -33,7 +33,7 @@ class Patience {
     );
     await undefined;
     const outcome = waiter.outcome ?? (await this.#wait(waiter));
-    if ('error' in outcome) throw outcome.error;
+    if (Object.hasOwn(outcome, 'error')) throw outcome.error;
     return outcome.value;
   }
 

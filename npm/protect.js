@@ -7,24 +7,28 @@
  */
 
 const { bearerToken } = require('./bearer.js');
-const { MonoCloudBackendNodeClient, anyCoreOf, coreOf } = require('./client.js');
-const { FAILURES, Failure, MonoCloudValidationError } = require('./errors.js');
+const { checkedOptions, invalid, isPlain, memberOf } = require('./arguments.js');
+const { MonoCloudBackendNodeClient, anyCoreOf, checkResult, coreOf } = require('./client.js');
+const { FAILURES, Failure } = require('./errors.js');
 const { resolverFailed } = require('./events.js');
 const { isPending } = require('./pending.js');
-const { readSpec } = require('./policies.js');
+const { routeSpec } = require('./policies.js');
 const { isPreflight } = require('./preflight.js');
 const { INTERNAL, NO_TOKEN, RESOLVER_FAILED, Reply, replyTo } = require('./reply.js');
 
+/** What `protectApi` takes beside a client. */
+const OPTIONS = ['tokenResolver', 'certificateResolver', 'allowPreflight'];
+
 /** Reads `protectApi`'s arguments; gives `protect`'s engine: a function from route options to a route's decision. */
 function protector(clientOrOptions, maybeOptions) {
-  const isClient = typeof clientOrOptions?.validateAccessToken === 'function';
+  const isClient = typeof memberOf(clientOrOptions, 'validateAccessToken') === 'function';
+  const given = isClient ? maybeOptions : (clientOrOptions ?? maybeOptions);
+  const resolvers = checkedOptions('protectApi()', given, OPTIONS);
   const client = isClient ? clientOrOptions : new MonoCloudBackendNodeClient();
-  const given = (isClient ? maybeOptions : clientOrOptions) ?? {};
-  checkResolver('tokenResolver', given.tokenResolver);
-  checkResolver('certificateResolver', given.certificateResolver);
-  checkFlag('allowPreflight', given.allowPreflight);
-  const { tokenResolver, certificateResolver, allowPreflight } = given;
-  return (routeOptions) => new Route(client, routeOptions, { tokenResolver, certificateResolver, allowPreflight });
+  checkResolver('tokenResolver', resolvers.tokenResolver);
+  checkResolver('certificateResolver', resolvers.certificateResolver);
+  checkFlag('allowPreflight', resolvers.allowPreflight);
+  return (routeOptions) => new Route(client, routeOptions, resolvers);
 }
 
 /**
@@ -42,6 +46,9 @@ function admit(decision, request) {
   }
 }
 
+/** What a route says that needs no certificate. */
+const IGNORED = [false, 'dangerously_ignore'];
+
 class Route {
   #client;
   #options;
@@ -50,12 +57,13 @@ class Route {
   #certificateResolver;
   #allowPreflight;
 
-  constructor(client, options = {}, { tokenResolver, certificateResolver, allowPreflight } = {}) {
+  constructor(client, options, { tokenResolver, certificateResolver, allowPreflight }) {
+    checkIsCalled(options);
     this.#client = client;
     // Copies: what is decided on is what was asked for when the route was made.
-    const { scopes, groups } = readSpec(options);
-    this.#options = { ...options, scopes, groups };
-    this.#policy = coreOf(client)?.policies.route(this.#options);
+    const spec = routeSpec(options);
+    this.#options = { scopes: spec.scopes, groups: spec.groups, validateCertificateBinding: spec.givenBinding };
+    this.#policy = anyCoreOf(client)?.policies.route(spec);
     this.#tokenResolver = tokenResolver;
     this.#certificateResolver = certificateResolver;
     this.#allowPreflight = allowPreflight === true;
@@ -96,8 +104,8 @@ class Route {
   }
 
   #decideToken(token, request) {
-    const core = this.#policy && coreOf(this.#client);
-    if (!core) return this.#validate(token, request);
+    const core = coreOf(this.#client);
+    if (core === undefined) return this.#validate(token, request);
     // A token that only the issuer can read may be bound: one question to it, with the certificate in hand.
     if (this.#certificateResolver && core.checksBinding(this.#policy) && !core.isLocal(token)) {
       return this.#decideBound(token, request);
@@ -135,13 +143,15 @@ class Route {
   /** A subclass, a spy or another client: by its public method, and its errors. */
   async #validate(token, request) {
     try {
-      const options = { ...this.#options, scopes: [...this.#options.scopes], groups: [...this.#options.groups] };
-      const isIgnored = [false, 'dangerously_ignore'].includes(options.validateCertificateBinding);
-      if (this.#certificateResolver && !isIgnored) {
+      const { scopes, groups, validateCertificateBinding } = this.#options;
+      const options = { scopes: [...scopes], groups: [...groups], validateCertificateBinding, clientCertificate: undefined };
+      if (this.#certificateResolver && !IGNORED.includes(options.validateCertificateBinding)) {
         options.clientCertificate = await this.#certificate(request, token);
         if (options.clientCertificate === RESOLVER_FAILED) return RESOLVER_FAILED;
       }
-      return await this.#client.validateAccessToken(token, options);
+      const result = await this.#client.validateAccessToken(token, options);
+      const outcome = checkResult(this.#client, result, token, this.#policy, options.clientCertificate);
+      return outcome instanceof Failure ? this.#reply(outcome) : outcome;
     } catch (error) {
       return this.#reply(error);
     }
@@ -176,14 +186,20 @@ class Route {
   }
 }
 
+/** A framework that got `protect` itself as a handler calls it with its request. */
+function checkIsCalled(options) {
+  if (typeof options !== 'object' || options === null || Array.isArray(options) || isPlain(options)) return;
+  throw invalid('protect() takes a plain object of options. Was protect put on a route without being called? Write protect(), as in app.get(path, protect(), handler)');
+}
+
 function checkResolver(name, resolver) {
   if (resolver === undefined || resolver === null || typeof resolver === 'function') return;
-  throw new MonoCloudValidationError(`${name} must be a function`, undefined, 'argument_invalid');
+  throw invalid(`${name} must be a function`);
 }
 
 function checkFlag(name, flag) {
   if (flag === undefined || flag === null || typeof flag === 'boolean') return;
-  throw new MonoCloudValidationError(`${name} must be a boolean`, undefined, 'argument_invalid');
+  throw invalid(`${name} must be a boolean`);
 }
 
 module.exports = { admit, protector };

@@ -8,13 +8,18 @@
 const { readFileSync } = require('node:fs');
 
 const native = require('./engine.js');
-const { MonoCloudValidationError } = require('./errors.js');
+const { checkedOptions, invalid, memberOf, own } = require('./arguments.js');
+const { textOf } = require('./json.js');
 const { exists } = require('./platform.js');
 
 const PREFIX = 'MONOCLOUD_BACKEND_';
 const FUNCTIONS = ['fetcher', 'metadataResolver', 'jwksResolver'];
 /** The options that are values, as the engine's table has them: `groupOptions.matchAll` is in `groupOptions`. */
 const VALUES = new Set(native.options().map(({ name }) => name.split('.')[0]));
+/** Every option of a client. */
+const OPTIONS = [...VALUES, ...FUNCTIONS, 'cache'];
+/** What `groupOptions` may hold. */
+const GROUP_OPTIONS = native.options().map(({ name }) => name.split('.')[1]).filter((name) => name !== undefined);
 
 /**
  * @param flavour `backend` reads the environment, `oidc` does not.
@@ -23,26 +28,28 @@ const VALUES = new Set(native.options().map(({ name }) => name.split('.')[0]));
 function settingsOf(flavour, options) {
   for (const name of FUNCTIONS) checkKind(name, options[name], 'function');
   checkKind('cache', options.cache, 'object');
-  for (const name of ['get', 'set', 'delete']) checkKind(`cache.${name}`, options.cache?.[name], 'function', options.cache);
+  const { cache } = options;
+  for (const name of ['get', 'set', 'delete']) checkKind(`cache.${name}`, memberOf(cache, name), 'function', cache);
 
   const { fetcher, metadataResolver, jwksResolver } = options;
   const hasFunctions = Boolean(fetcher || metadataResolver || jwksResolver);
   const environment = flavour === 'backend' ? ownEnvironment() : null;
   return {
-    settings: JSON.stringify({ options: valuesOf(options), environment, flavour, surroundings: surroundings(options) }),
+    settings: textOf({ options: valuesOf(options), environment, flavour, surroundings: surroundings(options) }),
     functions: hasFunctions ? { fetcher, metadataResolver, jwksResolver } : undefined,
   };
 }
 
-/** What the engine proves, each by itself, so that one that cannot be said is named. What is no option is left alone. */
+/** What the engine proves, each by itself, so that one that cannot be said is named. */
 function valuesOf(options) {
-  const values = {};
+  const groupOptions = checkedOptions('groupOptions', options.groupOptions, GROUP_OPTIONS, 'option_invalid');
+  const values = { __proto__: null };
   for (const name of VALUES) {
     try {
-      const text = JSON.stringify(options[name], exact);
+      const text = textOf(name === 'groupOptions' ? groupOptions : options[name], exact);
       if (text !== undefined) values[name] = JSON.parse(text);
     } catch {
-      throw new MonoCloudValidationError(`${name} cannot be read (option ${name})`, undefined, 'option_invalid');
+      throw invalid(`${name} cannot be read (option ${name})`, 'option_invalid');
     }
   }
   return values;
@@ -50,7 +57,7 @@ function valuesOf(options) {
 
 function checkKind(name, value, kind, isAsked = value) {
   if (isAsked === undefined || isAsked === null || typeof value === kind) return;
-  throw new MonoCloudValidationError(`${name} must be ${kind === 'object' ? 'an object' : 'a function'} (option ${name})`, undefined, 'option_invalid');
+  throw invalid(`${name} must be ${kind === 'object' ? 'an object' : 'a function'} (option ${name})`, 'option_invalid');
 }
 
 /** JSON drops what it cannot say; a number that is none must not pass for an option that was left out. */
@@ -70,6 +77,10 @@ function ownEnvironment() {
 function variable(name) {
   const value = Object.hasOwn(process.env, name) ? String(process.env[name] ?? '').trim() : '';
   return value === '' ? undefined : value;
+}
+
+function variable(name) {
+  return own(process.env, name);
 }
 
 function surroundings({ fetcher, metadataResolver, jwksResolver }) {
@@ -113,4 +124,4 @@ function hasSystemAuthorities() {
   ].some((path) => exists(path));
 }
 
-module.exports = { settingsOf };
+module.exports = { OPTIONS, settingsOf };

@@ -8,6 +8,7 @@ const { createHash, randomBytes } = require('node:crypto');
 
 const sealed = require('./crypto.js');
 const { MonoCloudValidationError } = require('./errors.js');
+const { textOf } = require('./json.js');
 const { getNumber } = require('./internal.js');
 
 const RANDOM_BYTES = 32;
@@ -35,7 +36,7 @@ function isUserInGroup(user, groups, groupsClaim, matchAll) {
   // The rule is the engine's, the same one that guards `validateAccessToken`. Loaded here, so that the rest of
   // this module works where no add-on is built.
   const native = require('./engine.js');
-  return native.isUserInGroup(JSON.stringify(claim), groups, Boolean(matchAll));
+  return native.isUserInGroup(textOf(claim), groups, Boolean(matchAll));
 }
 
 function parseCallbackParams(callback) {

@@ -7,7 +7,7 @@ import { MonoCloudHttpError, MonoCloudOPError, MonoCloudTokenError, MonoCloudVal
 
 import { ANSWERS, partsOf } from './frameworks.mjs';
 import { get, request } from './http.mjs';
-import { JWKS, offline, signed } from './offline.mjs';
+import { AUDIENCE, JWKS, offline, signed } from './offline.mjs';
 import { rawGet } from './raw-http.mjs';
 import { describeWhere } from './suite.mjs';
 
@@ -198,7 +198,7 @@ export function answersOf(framework) {
       await framework.with({ '/': { protect: protect(client) } }, async (url) => {
         const token = signed();
         assert.equal((await get(url, { token })).body.claims.sub, 'user-1');
-        client.validateJwtAccessToken = async () => ({ sub: 'spied' });
+        client.validateJwtAccessToken = async () => ({ sub: 'spied', aud: AUDIENCE });
         assert.equal((await get(url, { token })).body.claims.sub, 'spied');
         delete client.validateJwtAccessToken;
         client.validateAccessToken = throwing(new MonoCloudTokenError('Never', undefined, 'own', 'invalid_token')).validateAccessToken;

@@ -12,7 +12,7 @@ use super::world::{AUDIENCE, ISSUER, NOW, TOLERANCE};
 
 const EXPECTED: Expected<'static> =
     Expected { issuer: ISSUER, audience: AUDIENCE, groups_claim: "groups", origin: Origin::Jwt };
-const CLOCK: Clock = Clock { now: NOW, skew: 0.0, tolerance: TOLERANCE };
+const CLOCK: Clock = Clock::new(NOW, 0.0, TOLERANCE).unwrap();
 
 pub fn check(data: &[u8]) {
     let mut forms = Forms::default();

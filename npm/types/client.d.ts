@@ -63,15 +63,24 @@ export interface MonoCloudHealth {
  * Validates access tokens of one authorization server for one API. One per process and configuration is enough; it
  * holds no connection that keeps a process alive. The constructor makes no request.
  *
- * Methods are ordinary ones: a subclass may override them, and `validateAccessToken` calls `validateJwtAccessToken`
- * or `introspectAccessToken`, overridden or spied upon as they may be.
+ * Methods are ordinary ones: a subclass may override them, and `validateAccessToken` calls an overridden or spied
+ * `validateJwtAccessToken` with the token and the options, and `introspectAccessToken` with the token alone. What the
+ * two give is claims, not a decision. It must be a plain object, and it is checked: `aud` is required, `iss`, `exp` and
+ * `nbf` are checked when present, then certificate binding, scopes and groups.
+ *
+ * An overridden `validateAccessToken` decides by itself. `protectApi` refuses what it gives if that is no object, and
+ * checks it as above, except that `aud` may be absent, if it has `aud`, `exp` or `iss`. So an override that forgets to
+ * pass the options on opens no route, and one that gives an object of its own still can.
+ *
+ * Time is read from `Date.now()`. If that gives no finite number of milliseconds since 1970, every validation fails
+ * with `internal`.
  */
 export declare class MonoCloudOidcBackendClient {
   /**
    * @param tenantDomain The issuer: an absolute `https://` URL (`http://` for loopback hosts only), or a bare host,
    *   which gets `https://`; one trailing `/` is ignored.
    * @param audience This API: an absolute URI, compared byte for byte with `aud`.
-   * @param options The environment is not read.
+   * @param options The environment is not read. There is no `cache`.
    * @throws MonoCloudValidationError An argument or option is missing or invalid; its name is in the message.
    */
   constructor(tenantDomain: string, audience: string, options?: Loose<MonoCloudOidcBackendClientOptions>);
@@ -96,7 +105,8 @@ export declare class MonoCloudOidcBackendClient {
    * @returns The claims as `JSON.parse` gives them, a fresh object for each call.
    * @throws MonoCloudTokenError The token is refused; `reason` names the rule.
    * @throws MonoCloudValidationError The token is blank or not a string; or it needs introspection and `clientId` is
-   *   missing (`clientId is required …`); or the metadata's issuer is not `tenantDomain`.
+   *   missing (`clientId is required …`); or the metadata's issuer is not `tenantDomain`; or `options` is no plain
+   *   object or has a member that is not known (`argument_invalid`).
    * @throws MonoCloudOPError, MonoCloudHttpError The authorization server refused, failed or is out of reach.
    */
   validateAccessToken(token: string, options?: ValidateAccessTokenOptions): Promise<AccessTokenClaims>;

@@ -53,7 +53,10 @@ export interface IsUserInGroupOptions {
   matchAll?: boolean | undefined;
 }
 
-/** Options of {@link MonoCloudOidcBackendClient}. */
+/**
+ * Options of {@link MonoCloudOidcBackendClient}. A plain object: another object, or a member that is not listed here,
+ * throws `MonoCloudValidationError` (`option_invalid`), which names the member. Only the object's own members count.
+ */
 export interface MonoCloudOidcBackendClientOptions {
   /**
    * Who asks at the introspection endpoint. Default: none, then every token that needs introspection rejects with
@@ -202,22 +205,25 @@ export interface MonoCloudBackendNodeClientOptions extends MonoCloudOidcBackendC
   introspectionCacheDuration?: number;
 }
 
-/** What one call asks of a token. */
+/**
+ * What one call asks of a token. A plain object: another object, or a member that is not listed here, rejects with
+ * `MonoCloudValidationError` (`argument_invalid`), which names the member.
+ */
 export interface ValidateAccessTokenOptions {
   /**
-   * Every one is required in the space-separated `scope` claim. Default: none. Else `MonoCloudTokenError`, code
-   * `insufficient_scope`, message `Token is missing required scopes`.
+   * Every one is required in the space-separated `scope` claim. At most 1,000. Default: none. Else
+   * `MonoCloudTokenError`, code `insufficient_scope`, message `Token is missing required scopes`.
    */
   scopes?: readonly string[] | undefined;
   /**
-   * Any one is required in the groups claim; all with `groupOptions.matchAll`. Default: none. Else
+   * Any one is required in the groups claim; all with `groupOptions.matchAll`. At most 1,000. Default: none. Else
    * `MonoCloudTokenError`, code `insufficient_groups`, message `Token is missing required groups`.
    */
   groups?: readonly string[] | undefined;
   /**
-   * `true` or `'required'`: the token must be bound to `clientCertificate` (RFC 8705 §3). `'when_present'`: it must be
-   * if it says that it is bound. `false` or `'dangerously_ignore'`: binding is not checked. Default: the client's mode.
-   * Else `MonoCloudTokenError`, code `invalid_token`.
+   * When the token must be bound to `clientCertificate` (RFC 8705 §3), for this call only. `true` is `required`: a
+   * token that is not bound is refused too. `false` is `dangerously_ignore`: binding is not checked. Default: the
+   * client's `validateCertificateBinding`. Else `MonoCloudTokenError`, code `invalid_token`.
    */
   validateCertificateBinding?: boolean | CertificateBindingValidation | undefined;
   /**

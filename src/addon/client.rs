@@ -15,6 +15,7 @@ use super::memory_cache::MemoryCache;
 use super::outcome::{
     JsAnswer, JsFailure, NOT_A_JWT, Outcome, answer, outcome_of, outcome_of_recalled, reason_number, released_slots,
 };
+use super::policy::{NativePolicy, policy_of};
 use super::runtime;
 use super::slow::SlowDecision;
 use crate::engine::certificate::BindingMode;
@@ -26,8 +27,7 @@ use crate::engine::http_host::HostTransport;
 use crate::engine::jws::has_three_parts;
 use crate::engine::keys::{Event, KeyStore};
 use crate::engine::options::Options;
-use crate::engine::policy::Policy;
-use crate::engine::{Attempt, Engine, Verdict};
+use crate::engine::{Attempt, Call, Engine, Verdict};
 
 /// The engine of one client. The public JavaScript class of the same name has one.
 #[napi(js_name = "MonoCloudBackendNodeClient")]
@@ -70,14 +70,20 @@ impl NativeClient {
         Ok(NativeClient { engine, host, local: Rc::default() })
     }
 
-    /// The warm function: `(token, policy, now, certificate?)` to claims, slot or negative number. `wake` is called
-    /// when it left requests for JavaScript to perform.
+    /// The warm function of a policy: `(token, now, certificate?)` to claims, slot or negative number. It holds the
+    /// policy, so that a call passes and looks up nothing.
     #[napi(catch_unwind)]
-    pub fn warm<'env>(&self, env: &'env Env, wake: Function<'env, (), ()>) -> Result<Unknown<'env>> {
-        let wake = wake.create_ref()?;
+    pub fn warm<'env>(
+        &self,
+        env: &'env Env,
+        scopes: Vec<String>,
+        groups: Vec<String>,
+        binding: Option<String>,
+    ) -> Result<Unknown<'env>> {
+        let policy = policy_of(&self.engine, scopes, groups, binding.as_deref())?;
         let (engine, host, local) = (Arc::clone(&self.engine), self.host.clone(), Rc::clone(&self.local));
         let warm = env.create_function_from_closure::<(), Outcome, _>("warm", move |context| {
-            let outcome = local.with_call(&context, 3, |call| {
+            let outcome = local.with_call(&context, 2, &policy, |call| {
                 let verdict = engine.decide_warm(call);
                 // Only a token that is refused can be another kind: the question costs a good one nothing.
                 if verdict == Verdict::Refused(Reason::TokenMalformed) && !has_three_parts(call.token) {
@@ -85,7 +91,9 @@ impl NativeClient {
                 }
                 local.outcome(verdict)
             })?;
-            if host.as_ref().is_some_and(|host| host.is_waiting()) {
+            if host.as_ref().is_some_and(|host| host.is_waiting())
+                && let Some(wake) = &*local.wake.borrow()
+            {
                 wake.borrow_back(context.env)?.call(())?;
             }
             Ok(outcome)
@@ -93,12 +101,27 @@ impl NativeClient {
         Ok(warm.to_unknown())
     }
 
-    /// The warm function of a client with a `memoryCache()`: the same, on what the cache has, `MISS` otherwise.
+    /// Has `wake` called when a warm function left requests for JavaScript to perform.
     #[napi(catch_unwind)]
-    pub fn warm_cached<'env>(&self, env: &'env Env, cache: &MemoryCache, scope: String) -> Result<Unknown<'env>> {
+    pub fn on_requests(&self, wake: Function<'_, (), ()>) -> Result<()> {
+        self.local.wake.replace(Some(wake.create_ref()?));
+        Ok(())
+    }
+
+    /// The warm function of a policy for a client with a `memoryCache()`: the same, on what the cache has, `MISS`
+    /// otherwise.
+    #[napi(catch_unwind)]
+    pub fn warm_cached<'env>(
+        &self,
+        env: &'env Env,
+        policy: &NativePolicy,
+        cache: &MemoryCache,
+        scope: String,
+    ) -> Result<Unknown<'env>> {
+        let policy = Arc::clone(policy.for_engine(&self.engine)?);
         let (engine, entries, local) = (Arc::clone(&self.engine), Rc::clone(&cache.entries), Rc::clone(&self.local));
         let warm = env.create_function_from_closure::<(), Outcome, _>("warmCached", move |context| {
-            local.with_call(&context, 3, |call| {
+            local.with_call(&context, 2, &policy, |call| {
                 let mut entries = entries.borrow_mut();
                 outcome_of_recalled(engine.decide_in_cache(&mut entries, &key_of(&scope, call.token), call))
             })
@@ -113,14 +136,15 @@ impl NativeClient {
         MemoryCache::of(config.verified_tokens, config.verified_token_bytes)
     }
 
-    /// Decides on what a user's cache gave: `(token, policy, now, entry, certificate?)` to the same. Without an entry,
-    /// on the one that was judged before: its slot says which, for the caller to compare.
+    /// Decides under a policy on what a user's cache gave: `(token, now, entry, certificate?)` to the same. Without an
+    /// entry, on the one that was judged before: its slot says which, for the caller to compare.
     #[napi(catch_unwind)]
-    pub fn judge<'env>(&self, env: &'env Env, judged: &MemoryCache) -> Result<Unknown<'env>> {
+    pub fn judge<'env>(&self, env: &'env Env, policy: &NativePolicy, judged: &MemoryCache) -> Result<Unknown<'env>> {
+        let policy = Arc::clone(policy.for_engine(&self.engine)?);
         let (engine, judged, local) = (Arc::clone(&self.engine), Rc::clone(&judged.entries), Rc::clone(&self.local));
         let judge = env.create_function_from_closure::<(), Outcome, _>("judge", move |context| {
-            let entry = context.get::<Option<String>>(3)?;
-            local.with_call(&context, 4, |call| {
+            let entry = context.get::<Option<String>>(2)?;
+            local.with_call(&context, 3, &policy, |call| {
                 let mut judged = judged.borrow_mut();
                 outcome_of_recalled(match &entry {
                     Some(entry) => engine.decide_cached(&mut judged, entry, call),
@@ -177,26 +201,11 @@ impl NativeClient {
         Ok(())
     }
 
-    /// Keeps what a route or a call asks for; its number goes into every decision, and is never given twice.
+    /// What a route or a call asks for. `binding`: a mode's word, or nothing for the client's own mode.
     #[napi(catch_unwind)]
-    pub fn policy(&self, scopes: Vec<String>, groups: Vec<String>, binding: Option<String>) -> u32 {
-        let boxed = |list: Vec<String>| list.into_iter().map(String::into_boxed_str).collect();
-        let binding = match binding.as_deref() {
-            Some("required") => BindingMode::Required,
-            Some("ignore") => BindingMode::Ignore,
-            _ => self.engine.config().binding,
-        };
-        let matches_all_groups = self.engine.config().matches_all_groups;
-        let policy = Policy { scopes: boxed(scopes), groups: boxed(groups), matches_all_groups, binding };
-        let number = self.local.next_policy.get();
-        self.local.next_policy.set(number.wrapping_add(1));
-        self.local.policies.borrow_mut().insert(number, policy);
-        number
-    }
-
-    #[napi(catch_unwind)]
-    pub fn drop_policy(&self, number: u32) {
-        self.local.policies.borrow_mut().remove(&number);
+    pub fn policy(&self, scopes: Vec<String>, groups: Vec<String>, binding: Option<String>) -> Result<NativePolicy> {
+        let policy = policy_of(&self.engine, scopes, groups, binding.as_deref())?;
+        Ok(NativePolicy::new(policy, &self.engine))
     }
 
     /// The claims' text of a remembered token, for the first use of its slot.
@@ -258,10 +267,16 @@ impl NativeClient {
 
     /// Decides again after keys were waited for.
     #[napi(catch_unwind)]
-    pub fn decide(&self, token: String, policy: u32, now: f64, certificate: Option<String>) -> Result<Outcome> {
-        self.local.call(&token, policy, now, certificate.as_deref(), |call| {
-            self.local.outcome(self.engine.decide(call, Attempt::AfterRefresh, false))
-        })
+    pub fn decide(
+        &self,
+        token: String,
+        policy: &NativePolicy,
+        now: f64,
+        certificate: Option<String>,
+    ) -> Result<Outcome> {
+        let policy = policy.for_engine(&self.engine)?;
+        let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
+        Ok(self.local.outcome(self.engine.decide(&call, Attempt::AfterRefresh, false)))
     }
 
     /// Decides on a thread: for signatures that would hold the event loop.
@@ -270,11 +285,11 @@ impl NativeClient {
         &self,
         env: &'env Env,
         token: String,
-        policy: u32,
+        policy: &NativePolicy,
         now: f64,
         certificate: Option<String>,
     ) -> Result<Object<'env>> {
-        let policy = self.local.policies.borrow().get(&policy).cloned().ok_or_else(|| invalid("policy"))?;
+        let policy = Arc::clone(policy.for_engine(&self.engine)?);
         let (deferred, promise) = env.create_deferred::<Outcome, Resolver<Outcome>>()?;
         let settle = Box::new(move |verdict| deferred.resolve(Box::new(move |_| Ok(outcome_of(verdict).0))));
         let engine = Arc::clone(&self.engine);
@@ -287,14 +302,14 @@ impl NativeClient {
     pub fn decide_with_jwks(
         &self,
         token: String,
-        policy: u32,
+        policy: &NativePolicy,
         now: f64,
         certificate: Option<String>,
         jwks: String,
     ) -> Result<Outcome> {
-        self.local.call(&token, policy, now, certificate.as_deref(), |call| {
-            self.local.outcome(self.engine.decide_with_jwks(call, &jwks))
-        })
+        let policy = policy.for_engine(&self.engine)?;
+        let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
+        Ok(self.local.outcome(self.engine.decide_with_jwks(&call, &jwks)))
     }
 
     /// Asks the issuer about a token: the claims' text, or the failure.
@@ -315,14 +330,14 @@ impl NativeClient {
     pub fn decide_introspected(
         &self,
         token: String,
-        policy: u32,
+        policy: &NativePolicy,
         now: f64,
         certificate: Option<String>,
         claims: String,
     ) -> Result<i32> {
-        self.local.call(&token, policy, now, certificate.as_deref(), |call| {
-            self.engine.decide_introspected(&claims, call).map_or_else(reason_number, |()| 0)
-        })
+        let policy = policy.for_engine(&self.engine)?;
+        let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
+        Ok(self.engine.decide_introspected(&claims, &call).map_or_else(reason_number, |()| 0))
     }
 
     /// Until when (epoch seconds) claims may stay in a cache; nothing when they may not.

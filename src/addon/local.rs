@@ -1,9 +1,7 @@
 //! What belongs to a client's own thread, and how a call from JavaScript becomes a decision there.
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::cell::RefCell;
 
-use foldhash::fast::RandomState;
 use napi::bindgen_prelude::*;
 
 use super::outcome::{Outcome, outcome_of};
@@ -15,19 +13,21 @@ use crate::engine::{Call, Verdict};
 /// What belongs to the client's thread.
 #[derive(Default)]
 pub struct Local {
-    pub policies: RefCell<HashMap<u32, Policy, RandomState>>,
-    pub next_policy: Cell<u32>,
     buffer: RefCell<TokenBuffer>,
+    /// Called when a decision left requests for JavaScript to perform.
+    pub wake: RefCell<Option<FunctionRef<(), ()>>>,
     /// What the last failed outcome left behind.
     pub failure: RefCell<Option<Failure>>,
 }
 
 impl Local {
-    /// Reads the arguments of a warm function and decides; the certificate is the last one, when there is one.
+    /// Reads the arguments `(token, now, …, certificate?)` and decides; the certificate is the last one, when there is
+    /// one.
     pub fn with_call(
         &self,
         context: &FunctionCallContext,
         certificate_at: usize,
+        policy: &Policy,
         decide: impl FnOnce(&Call<'_>) -> Outcome,
     ) -> Result<Outcome> {
         let mut buffer = self.buffer.try_borrow_mut().map_err(|_| invalid("reentrant call"))?;
@@ -36,21 +36,7 @@ impl Local {
         };
         let has_certificate = context.length() > certificate_at;
         let certificate = if has_certificate { context.get::<Option<String>>(certificate_at)? } else { None };
-        self.call(token, context.get(1)?, context.get(2)?, certificate.as_deref(), decide)
-    }
-
-    /// Decides under a policy's number.
-    pub fn call<T>(
-        &self,
-        token: &str,
-        policy: u32,
-        now: f64,
-        certificate: Option<&str>,
-        decide: impl FnOnce(&Call<'_>) -> T,
-    ) -> Result<T> {
-        let policies = self.policies.borrow();
-        let policy = policies.get(&policy).ok_or_else(|| invalid("policy"))?;
-        Ok(decide(&Call { token, policy, certificate, now }))
+        Ok(decide(&Call { token, policy, certificate: certificate.as_deref(), now: context.get(1)? }))
     }
 
     pub fn outcome(&self, verdict: Verdict) -> Outcome {

@@ -9,6 +9,7 @@ mod host;
 mod local;
 mod memory_cache;
 mod outcome;
+mod policy;
 mod runtime;
 mod slow;
 mod token;

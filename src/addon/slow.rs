@@ -26,7 +26,7 @@ const KNOWN: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 pub struct SlowDecision {
     pub engine: Arc<Engine>,
     pub token: String,
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     pub now: f64,
     pub certificate: Option<String>,
     /// Called once, on any thread.

@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     const BUDGET: usize = 1 << 20;
-    const CLOCK: Clock = Clock { now: 1000.0, skew: 0.0, tolerance: 0.0 };
+    const CLOCK: Clock = Clock::new(1000.0, 0.0, 0.0).unwrap();
 
     fn facts(exp: f64) -> Facts<'static> {
         Facts {
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn expired_tokens_make_room_first() {
         let mut memory = Memory::new(10, BUDGET).expect("a memory");
-        memory.remember("old", facts(1000.0), 1, &Clock { now: 0.0, ..CLOCK });
+        memory.remember("old", facts(1000.0), 1, &Clock::new(0.0, 0.0, 0.0).expect("a clock"));
         remember(&mut memory, "new");
         assert_eq!(memory.len(), 1);
     }

@@ -73,6 +73,16 @@ pub enum BindingMode {
 }
 
 impl BindingMode {
+    /// The mode of a word, as the option and a route write it.
+    pub fn named(word: &str) -> Option<BindingMode> {
+        match word {
+            "dangerously_ignore" => Some(BindingMode::Ignore),
+            "required" => Some(BindingMode::Required),
+            "when_present" => Some(BindingMode::WhenPresent),
+            _ => None,
+        }
+    }
+
     /// RFC 8705 §3: a bound token is good only from the holder of its certificate.
     pub fn check(self, confirmation: &Confirmation, certificate: Option<&str>) -> Result<(), Reason> {
         let bound_to = match (self, confirmation) {

@@ -10,7 +10,7 @@ use super::cache::{PLACES, Slot, Slots};
 use super::claims::Facts;
 use super::obtained::{self, Means};
 use super::size;
-use super::time::NumericDate;
+use super::time::{NumericDate, is_time};
 
 /// One part in so many is for inactive verdicts, of the entries and of the bytes: anybody can cause those with invented
 /// tokens, so they never push out claims.
@@ -92,7 +92,7 @@ impl ClaimsCache {
 
     /// The entry of a key, while it has not expired: at its time it has.
     pub fn get(&mut self, key: &Key, now: NumericDate) -> Option<&mut Entry> {
-        if self.peek(key).is_some_and(|entry| entry.expires <= now) {
+        if self.peek(key).is_some_and(|entry| !is_live(entry.expires, now)) {
             self.remove(key);
         }
         self.claims.get(key).or_else(|| self.inactive.get(key))
@@ -113,17 +113,17 @@ impl ClaimsCache {
     /// Keeps an entry. What the issuer said is not replaced by what was validated locally.
     pub fn put(&mut self, key: Key, text: &str, expires: NumericDate, now: NumericDate) {
         let said = obtained::Entry::read(text);
-        let is_kept = |old: &Entry| old.said.is_by(Means::Introspection) && old.expires > now;
+        let is_kept = |old: &Entry| old.said.is_by(Means::Introspection) && is_live(old.expires, now);
         if said.is_by(Means::Validation) && self.peek(&key).is_some_and(is_kept) {
             return;
         }
         self.remove(&key);
-        if expires.is_nan() || expires <= now {
+        if !is_live(expires, now) {
             return;
         }
         let ClaimsCache { claims, inactive, slots } = self;
         let entries = if said.is_inactive { inactive } else { claims };
-        while entries.peek_oldest().is_some_and(|oldest| oldest.expires <= now) {
+        while entries.peek_oldest().is_some_and(|oldest| !is_live(oldest.expires, now)) {
             entries.pop_oldest().iter().for_each(|entry| release(slots, entry));
         }
         let bytes = size::of_entry(text);
@@ -174,6 +174,11 @@ fn release(slots: &mut Slots, entry: &Entry) {
     slots.release(entry.slot, entry.is_in_javascript);
 }
 
+/// Whether an entry may still be used. By a clock that is none nothing is.
+fn is_live(expires: NumericDate, now: NumericDate) -> bool {
+    is_time(now) && expires > now
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,6 +202,17 @@ mod tests {
         assert!(cache.is_empty());
         cache.put(key_of("s", "a"), "{}", 10.0, 10.0);
         assert!(cache.is_empty());
+    }
+
+    #[test]
+    fn by_a_clock_that_is_none_nothing_is_found_or_kept() {
+        for wrong in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0] {
+            let mut cache = cache(2);
+            cache.put(key_of("s", "a"), "{}", f64::INFINITY, wrong);
+            assert!(cache.is_empty(), "{wrong}");
+            cache.put(key_of("s", "a"), "{}", f64::INFINITY, 0.0);
+            assert!(!has(&mut cache, "a", wrong), "{wrong}");
+        }
     }
 
     #[test]

@@ -141,11 +141,11 @@ fn cache_identity(tenant: &Tenant, client_id: Option<&str>) -> Box<str> {
 
 fn binding(options: &Options<'_>) -> Result<BindingMode, OptionError> {
     let spec = &options::VALIDATE_CERTIFICATE_BINDING;
-    match options.text(spec)?.as_deref() {
-        None | Some("when_present") => Ok(BindingMode::WhenPresent),
-        Some("required") => Ok(BindingMode::Required),
-        Some("dangerously_ignore") => Ok(BindingMode::Ignore),
-        Some(_) => Err(spec.error("must be when_present, required or dangerously_ignore")),
+    match options.text(spec)? {
+        None => Ok(BindingMode::default()),
+        Some(word) => {
+            BindingMode::named(&word).ok_or(spec.error("must be when_present, required or dangerously_ignore"))
+        }
     }
 }
 

@@ -40,8 +40,8 @@ impl Engine {
 
     fn decide_with(&self, call: &Call<'_>, published: &Published, asked: Asked) -> Verdict {
         let clock = match self.decide_from_memory(call, published.generation) {
-            Ok(verdict) => return verdict,
-            Err(clock) => clock,
+            Recollection::Verdict(verdict) => return verdict,
+            Recollection::Unknown(clock) => clock,
         };
         let payload = match self.verify(call.token, &published.set, asked.allows_slow) {
             Ok(payload) => payload,
@@ -76,17 +76,20 @@ impl Engine {
 
     /// Every rule that can change from call to call, on the facts of a token that was verified before; without them,
     /// the time.
-    fn decide_from_memory(&self, call: &Call<'_>, generation: u64) -> Result<Verdict, Clock> {
+    fn decide_from_memory(&self, call: &Call<'_>, generation: u64) -> Recollection {
         let mut warm = self.lock();
-        let clock = warm.clock(call.now);
-        let Some(memory) = &mut warm.memory else { return Err(clock) };
-        let Some((slot, facts)) = memory.recall(call.token, generation) else { return Err(clock) };
+        let clock = match warm.clock(call.now) {
+            Ok(clock) => clock,
+            Err(reason) => return Recollection::Verdict(Verdict::Refused(reason)),
+        };
+        let Some(memory) = &mut warm.memory else { return Recollection::Unknown(clock) };
+        let Some((slot, facts)) = memory.recall(call.token, generation) else { return Recollection::Unknown(clock) };
         if let Err(reason) = facts.check_times(&clock) {
             memory.forget(call.token);
-            return Ok(Verdict::Refused(reason));
+            return Recollection::Verdict(Verdict::Refused(reason));
         }
         let authorized = call.policy.check(facts, call.certificate);
-        Ok(authorized.map_or_else(Verdict::Refused, |()| Verdict::Remembered(slot)))
+        Recollection::Verdict(authorized.map_or_else(Verdict::Refused, |()| Verdict::Remembered(slot)))
     }
 
     /// The rest of the rules, on signed claims that fit a form.
@@ -129,7 +132,8 @@ impl Engine {
             Err(Obstacle::UnknownKey(_) | Obstacle::IsSlow) => return Verdict::Refused(Reason::KeyNotFound),
         };
         let authorized = self
-            .prove(&payload, &self.issuer(), Origin::Jwt, &self.clock(call.now))
+            .clock(call.now)
+            .and_then(|clock| self.prove(&payload, &self.issuer(), Origin::Jwt, &clock))
             .and_then(|facts| call.policy.check(&facts, call.certificate));
         authorized.map_or_else(Verdict::Refused, |()| accepted(payload))
     }
@@ -199,6 +203,13 @@ struct Asked {
     attempt: Attempt,
     allows_slow: bool,
     reads_forms: bool,
+}
+
+/// What the memory of verified tokens says of a token.
+enum Recollection {
+    /// Nothing: the token is to be verified, by this clock.
+    Unknown(Clock),
+    Verdict(Verdict),
 }
 
 /// A token that passed rules 1 and 2.

@@ -8,7 +8,7 @@ use super::claims_cache::{self, ClaimsCache, Key, Proof, Proved};
 use super::config::MAX_SECONDS;
 use super::error::Reason;
 use super::obtained::{self, MAX_CLOCK_DIFFERENCE, Means, Obtained};
-use super::time::{Clock, NumericDate};
+use super::time::{Clock, NumericDate, is_time};
 use super::{Call, Engine, Slot};
 use super::{json, jws};
 
@@ -32,10 +32,18 @@ pub enum Recalled {
 }
 
 impl Engine {
-    /// Decides on the claims of an active token: the same rules, with `iss` and `exp` optional.
+    /// Decides on the claims of an active token, from the issuer or from a subclass's method: the same rules, with `iss`
+    /// and `exp` optional.
     pub fn decide_introspected(&self, claims: &str, call: &Call<'_>) -> Result<(), Reason> {
-        let facts = self.prove(claims.as_bytes(), &self.issuer(), Origin::Introspection, &self.clock(call.now))?;
-        call.policy.check(&facts, call.certificate)
+        let clock = self.clock(call.now)?;
+        let mut verdict = Err(Reason::IssuerMismatch);
+        for issuer in self.issuers() {
+            verdict = self.prove(claims.as_bytes(), &issuer, Origin::Introspection, &clock);
+            if verdict != Err(Reason::IssuerMismatch) {
+                break;
+            }
+        }
+        call.policy.check(&verdict?, call.certificate)
     }
 
     /// Decides on what a cache gave for a token. What was proved of the same text before is in `judged`.
@@ -45,7 +53,10 @@ impl Engine {
             return self.decide_in_cache(judged, &key, call);
         }
         judged.remove(&key);
-        let clock = self.clock(call.now);
+        let clock = match self.clock(call.now) {
+            Ok(clock) => clock,
+            Err(reason) => return Recalled::Refused(reason),
+        };
         let proof = match self.prove_cached(entry, &obtained::Entry::read(entry), call, &clock) {
             Ok(proof) => proof,
             Err(worth) => return worth,
@@ -58,8 +69,11 @@ impl Engine {
 
     /// Decides on what the cache inside the process has, which keeps what was proved of an entry.
     pub fn decide_in_cache(&self, cache: &mut ClaimsCache, key: &Key, call: &Call<'_>) -> Recalled {
+        let clock = match self.clock(call.now) {
+            Ok(clock) => clock,
+            Err(reason) => return Recalled::Refused(reason),
+        };
         let Some(entry) = cache.get(key, call.now) else { return Recalled::Miss };
-        let clock = self.clock(call.now);
         let known = entry.proof.as_ref().filter(|proof| proof.engine == self.number);
         let decided = if let Some(proof) = known {
             decide_by(proof, call, &clock).map(|()| Recalled::Slot(entry.slot))
@@ -174,7 +188,7 @@ impl Engine {
             None => return None,
         };
         let until = until.min(now + MAX_SECONDS).floor();
-        (until.is_finite() && until > now).then_some(until)
+        (is_time(now) && until.is_finite() && until > now).then_some(until)
     }
 
     /// JSON of the member that an entry carries beside its claims.

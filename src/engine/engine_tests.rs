@@ -208,3 +208,6 @@ mod cached;
 
 #[path = "decide_form_tests.rs"]
 mod by_form;
+
+#[path = "decide_clock_tests.rs"]
+mod without_a_clock;

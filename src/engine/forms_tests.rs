@@ -95,7 +95,7 @@ fn claims_whose_groups_differ_have_a_form_for_each() {
     let text = claims(r#""groups":["a"],"sub":"new""#);
     let filled = forms.read(text.as_bytes()).expect("a form");
     let facts =
-        filled.claims(&EXPECTED).prove(&EXPECTED, &super::super::time::Clock { now: 0.0, skew: 0.0, tolerance: 0.0 });
+        filled.claims(&EXPECTED).prove(&EXPECTED, &super::super::time::Clock::new(0.0, 0.0, 0.0).expect("a clock"));
     assert_eq!(facts.expect("good claims").groups.as_ref(), ["a"]);
 }
 

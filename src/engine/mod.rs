@@ -71,6 +71,7 @@ pub struct Call<'c> {
     pub policy: &'c Policy,
     /// The client certificate, as the certificate resolver gave it.
     pub certificate: Option<&'c str>,
+    /// The caller's time. One that is not finite or is negative gives [`Reason::Internal`].
     pub now: NumericDate,
 }
 
@@ -171,6 +172,9 @@ impl Engine {
 
     /// Asks the issuer about a token (contract 6).
     pub fn introspect(&self, token: &str, now: NumericDate, waiter: AnswerWaiter) {
+        if let Err(reason) = self.clock(now) {
+            return waiter(Err(reason.into()));
+        }
         self.introspection.ask(token, now, waiter);
     }
 
@@ -230,7 +234,7 @@ impl Engine {
         self.lock().memory.as_ref().map_or(0, Memory::len)
     }
 
-    fn clock(&self, now: NumericDate) -> Clock {
+    fn clock(&self, now: NumericDate) -> Result<Clock, Reason> {
         self.lock().clock(now)
     }
 
@@ -240,8 +244,9 @@ impl Engine {
 }
 
 impl Warm {
-    fn clock(&self, now: NumericDate) -> Clock {
-        Clock { now, skew: self.clock_skew, tolerance: self.clock_tolerance }
+    /// A caller without a time gets no decision.
+    fn clock(&self, now: NumericDate) -> Result<Clock, Reason> {
+        Clock::new(now, self.clock_skew, self.clock_tolerance).ok_or(Reason::Internal)
     }
 }
 

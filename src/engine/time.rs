@@ -9,6 +9,11 @@ use std::time::{Duration, Instant};
 /// Seconds since 1970-01-01T00:00:00Z, fractions allowed (RFC 7519 §2).
 pub type NumericDate = f64;
 
+/// Whether a number can be a time: finite, and not negative.
+pub const fn is_time(seconds: f64) -> bool {
+    seconds.is_finite() && seconds >= 0.0
+}
+
 /// A point on the monotonic clock, in milliseconds since an arbitrary start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
 pub struct Ticks(pub u64);
@@ -61,17 +66,23 @@ impl Monotonic for ManualMonotonic {
 }
 
 /// How the issuer's clock relates to ours, and how strict to be about it.
+///
+/// All three are finite and none is negative. A comparison with anything else is false, whichever way it is written,
+/// so that an expired token would pass.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Clock {
-    /// The caller's time.
-    pub now: NumericDate,
-    /// Seconds added to now.
-    pub skew: f64,
-    /// Seconds by which `exp` and `nbf` are widened.
-    pub tolerance: f64,
+    now: NumericDate,
+    skew: f64,
+    tolerance: f64,
 }
 
 impl Clock {
+    /// `now` is the caller's time, `skew` the seconds added to it, `tolerance` the seconds by which `exp` and `nbf` are
+    /// widened. `None` when one of them is no time: then nothing can be decided.
+    pub const fn new(now: NumericDate, skew: f64, tolerance: f64) -> Option<Clock> {
+        if is_time(now) && is_time(skew) && is_time(tolerance) { Some(Clock { now, skew, tolerance }) } else { None }
+    }
+
     /// RFC 7519 §4.1.4: at or after `exp` (widened) a token is expired.
     pub fn is_expired(&self, exp: NumericDate) -> bool {
         exp <= self.now + self.skew - self.tolerance
@@ -87,7 +98,17 @@ impl Clock {
 mod tests {
     use super::*;
 
-    const AT: Clock = Clock { now: 1000.0, skew: 0.0, tolerance: 0.0 };
+    const AT: Clock = Clock::new(1000.0, 0.0, 0.0).unwrap();
+
+    #[test]
+    fn a_time_that_is_not_finite_or_is_negative_makes_no_clock() {
+        assert!(Clock::new(0.0, 0.0, 0.0).is_some());
+        for wrong in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, -f64::MIN_POSITIVE] {
+            assert_eq!(Clock::new(wrong, 0.0, 0.0), None, "{wrong}");
+            assert_eq!(Clock::new(0.0, wrong, 0.0), None, "{wrong}");
+            assert_eq!(Clock::new(0.0, 0.0, wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn exp_equal_to_now_is_expired() {
@@ -97,7 +118,7 @@ mod tests {
 
     #[test]
     fn exp_is_widened_by_the_tolerance_and_shifted_by_the_skew() {
-        let clock = Clock { skew: 10.0, tolerance: 300.0, ..AT };
+        let clock = Clock::new(1000.0, 10.0, 300.0).unwrap();
         assert!(clock.is_expired(710.0));
         assert!(!clock.is_expired(710.001));
     }
@@ -110,7 +131,7 @@ mod tests {
 
     #[test]
     fn nbf_is_widened_by_the_tolerance_and_shifted_by_the_skew() {
-        let clock = Clock { skew: 10.0, tolerance: 300.0, ..AT };
+        let clock = Clock::new(1000.0, 10.0, 300.0).unwrap();
         assert!(!clock.is_not_yet_valid(1310.0));
         assert!(clock.is_not_yet_valid(1310.001));
     }

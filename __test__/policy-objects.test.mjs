@@ -1,0 +1,89 @@
+// What is a policy to the engine? An object that its route holds: no number
+// that another could have, and nothing else in its place.
+
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { setImmediate as turn } from 'node:timers/promises';
+import { test } from 'node:test';
+
+import { gc } from './faults/gc.mjs';
+import { AUDIENCE, ISSUER, offline, signed } from './support/offline.mjs';
+
+const native = createRequire(import.meta.url)('../npm/native.js');
+const { Policies, callSpec, routeSpec } = createRequire(import.meta.url)('../npm/policies.js');
+
+const SETTINGS = JSON.stringify({
+  options: { tenantDomain: ISSUER, audience: AUDIENCE }, environment: {}, flavour: 'backend', surroundings: {},
+});
+const engine = () => new native.MonoCloudBackendNodeClient(SETTINGS);
+
+test('anything else in the place of a policy is refused, whatever its prototype says, and ends no process', () => {
+  const own = engine();
+  const policy = own.policy([], [], undefined);
+  const prototype = Object.getPrototypeOf(policy);
+  const cache = new native.MemoryCache(1);
+  const foreign = [
+    undefined, null, 0, 1, 'policy', true, Symbol('policy'), 1n, {}, [], () => {}, new Proxy(policy, {}), Object.create(policy),
+    cache, own, engine().policy([], [], undefined), Object.setPrototypeOf({}, prototype),
+    Object.setPrototypeOf(new native.MemoryCache(1), prototype), Object.setPrototypeOf(engine(), prototype),
+  ];
+  const entries = {
+    decide: (given) => own.decide('a.b.c', given, 1000),
+    decideOnPool: (given) => own.decideOnPool('a.b.c', given, 1000),
+    decideWithJwks: (given) => own.decideWithJwks('a.b.c', given, 1000, undefined, '{"keys":[]}'),
+    decideIntrospected: (given) => own.decideIntrospected('a', given, 1000, undefined, '{}'),
+    judge: (given) => own.judge(given),
+    warmCached: (given) => own.warmCached(given, cache, ''),
+  };
+  for (const [name, entry] of Object.entries(entries)) {
+    for (const given of foreign) assert.throws(() => entry(given), Error, name);
+    assert.notEqual(entry(policy), undefined, name);
+  }
+});
+
+test('a policy cannot be made but by a client, and a binding that is no mode makes none', () => {
+  assert.throws(() => new native.Policy());
+  for (const wrong of ['', 'ignore', 'Required']) {
+    assert.throws(() => engine().policy([], [], wrong));
+    assert.throws(() => engine().warm([], [], wrong));
+  }
+});
+
+test('a policy is freed with whoever holds it, also what the engine has for it', async () => {
+  const policies = new Policies(engine());
+  const spec = routeSpec({ scopes: ['a'.repeat(1000)] });
+  const gone = [];
+  for (let i = 0; i < 500; i += 1) {
+    const policy = policies.route(spec);
+    policy.judge('opaque', 1000, undefined);
+    gone.push(new WeakRef(policy), new WeakRef(policy.handle), new WeakRef(policy.warm), new WeakRef(policy.judge));
+  }
+  for (let i = 0; i < 10; i += 1) {
+    await turn();
+    gc();
+  }
+  // The last one may still be in a register of the loop.
+  assert.ok(gone.filter((held) => held.deref() !== undefined).length <= 4);
+});
+
+test('of the policies of calls a thousand are kept, and one that was pushed out serves whoever holds it', () => {
+  const policies = new Policies(engine());
+  const of = (scope) => policies.call(callSpec('', { scopes: [scope] }));
+  const [first, second] = [of('first'), of('second')];
+  for (let i = 0; i < 998; i += 1) of(`s${i}`);
+  assert.ok(of('first') === first && of('second') === second);
+  for (let i = 0; i < 999; i += 1) {
+    of(`t${i}`);
+    assert.equal(of('second'), second);
+  }
+  assert.notEqual(of('first'), first);
+  assert.equal(typeof first.warm('a.b.c', 1000), 'number');
+  assert.equal(policies.call(callSpec('', { scopes: [], groups: [] })), policies.none);
+});
+
+test('what a call asks for in a very long text is not kept, and decided on all the same', async () => {
+  const client = offline();
+  const scopes = Array.from({ length: 500 }, (_, i) => `scope-number-${i}`);
+  assert.equal((await client.validateAccessToken(signed({ scope: scopes.join(' ') }), { scopes })).sub, 'user-1');
+  await assert.rejects(client.validateAccessToken(signed({ scope: 'x' }), { scopes }), { reason: 'scope_missing' });
+});
