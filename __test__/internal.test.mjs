@@ -202,9 +202,15 @@ describe('getPublicSigKeyFromIssuerJwks', () => {
     await assert.rejects(getPublicSigKeyFromIssuerJwks(keys, undefined), notFound);
   });
 
-  test('a private key in a set gives its public half only', async () => {
-    const jwk = { ...rsa.privateKey.export({ format: 'jwk' }), kid: 'rsa' };
-    const imported = await getPublicSigKeyFromIssuerJwks([jwk], { alg: 'RS256', kid: 'rsa' });
+  test('a private key in a set is no key to verify with: anybody can sign with it', async () => {
+    const jwk = { ...rsa.jwk, d: 'AQAB', kid: 'rsa' };
+    await assert.rejects(getPublicSigKeyFromIssuerJwks([jwk], { alg: 'RS256', kid: 'rsa' }), notFound);
+  });
+
+  test('a key in another spelling is the same key', async () => {
+    const spelt = { ...rsa.jwk, kid: 'rsa', alg: null, n: Buffer.from(rsa.jwk.n, 'base64url').toString('base64') };
+    assert.match(spelt.n, /=$/);
+    const imported = await getPublicSigKeyFromIssuerJwks([spelt], { alg: 'RS256', kid: 'rsa' });
     assert.deepEqual([imported.type, imported.usages], ['public', ['verify']]);
   });
 });

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { webcrypto } from 'node:crypto';
 import { after, before, beforeEach, describe, test } from 'node:test';
 
-import { decodeProtectedHeader, importJWK, jwtVerify } from 'jose';
+import { decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from 'jose';
 
 import { ANY_CLIENT, backend, failure } from './support/backend.mjs';
 import { startIssuer } from './support/issuer.mjs';
@@ -88,6 +88,18 @@ for (const [way, transport] of [
       assert.equal(decodeProtectedHeader(form.client_assertion).alg, 'HS256');
       await verified(form.client_assertion, Buffer.from(SECRET));
     });
+
+    for (const [assertionAudience, expected] of [
+      [undefined, () => issuer.issuer], ['issuer', () => issuer.issuer], ['endpoint', () => `${issuer.issuer}/introspect`],
+      ['https://acme.example/oauth/token', () => 'https://acme.example/oauth/token'], ['Endpoint', () => 'Endpoint'],
+    ]) {
+      test(`an assertion with assertionAudience ${assertionAudience} is for one audience`, async () => {
+        const options = { clientId: 'api', clientSecret: SECRET, clientAuthMethod: 'client_secret_jwt', assertionAudience, ...transport };
+        await backend(issuer, options).validateAccessToken(issuer.opaque());
+        const [{ form }] = sent();
+        assert.equal(decodeJwt(form.client_assertion).aud, expected());
+      });
+    }
 
     test('an assertion has a new jti for each request', async () => {
       const options = { clientId: 'api', clientSecret: SECRET, clientAuthMethod: 'client_secret_jwt', ...transport };

@@ -117,8 +117,10 @@ const INTERNAL = {
   'host.take_requests': () => validates(client({ fetcher })),
   'memory_cache.new': () => () => modules.cache.memoryCache(),
   'functions.is_user_in_group': () => () => modules.utils.isUserInGroup({ groups: ['a'] }, ['a']),
+  'functions.describe_jwks': () => () => modules.engine.describeJwks('{"keys":[]}'),
   'functions.decode_claims': () => () => modules.index.MonoCloudBackendNodeClient.decodeJwt(issuer.sign()),
-  'functions.select_signing_key': () => () =>
+  'functions.select_signing_key': () => () => modules.engine.selectSigningKey('{"keys":[]}', '{"alg":"RS256"}'),
+  'functions.public_signing_key': () => () =>
     modules.internal.getPublicSigKeyFromIssuerJwks(issuer.jwks, { alg: 'RS256', kid: issuer.keys.rsa.kid }),
   'functions.certificate_from_header': () => () =>
     modules.certificates.fromHeader('x-cert')({ headers: { 'x-cert': 'a' }, rawHeaders: ['x-cert', 'a'] }),

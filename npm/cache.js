@@ -187,10 +187,6 @@ function claimsIn(text) {
   return typeof text === 'string' ? asObject(JSON.parse(text)) : undefined;
 }
 
-function ownMember(object, name) {
-  return object !== undefined && Object.hasOwn(object, name) ? object[name] : undefined;
-}
-
 function asObject(value) {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
 }

@@ -25,9 +25,6 @@ const IMPORT_PARAMETERS = new Map([
   ['Ed25519', { name: 'Ed25519' }],
 ]);
 
-/** The public members of RFC 7518 §6 and RFC 8037 §2. */
-const PUBLIC_KEY_MEMBERS = ['kty', 'crv', 'n', 'e', 'x', 'y'];
-
 function findToken(tokens, resource, scopes) {
   return tokens?.find((token) => {
     if (!isSameSet(token.resource, resource)) return false;
@@ -39,11 +36,12 @@ async function getPublicSigKeyFromIssuerJwks(jwks, header) {
   const keys = Array.isArray(jwks) ? jwks : jwks?.keys;
   // Loaded here, so that the rest of this module works where no add-on is built.
   const native = require('./engine.js');
-  const index = native.selectSigningKey(textOf({ keys: keys ?? [] }), textOf(header ?? {}));
+  // The engine has judged `use`, `key_ops` and `alg`, and gives the members of the public key alone.
+  const jwk = native.publicSigningKey(textOf({ keys: keys ?? [] }), textOf(header ?? {}));
   const parameters = IMPORT_PARAMETERS.get(header?.alg);
-  if (index < 0 || parameters === undefined) throw keyNotFound();
+  if (jwk === null || parameters === undefined) throw keyNotFound();
   try {
-    return await webcrypto.subtle.importKey('jwk', publicPart(keys[index]), parameters, false, ['verify']);
+    return await webcrypto.subtle.importKey('jwk', JSON.parse(jwk), parameters, false, ['verify']);
   } catch {
     throw keyNotFound();
   }
@@ -81,16 +79,6 @@ function isSameSet(left, right) {
   const leftSet = new Set(parseSpaceSeparated(left));
   const rightSet = new Set(parseSpaceSeparated(right));
   return leftSet.size === rightSet.size && [...leftSet].every((item) => rightSet.has(item));
-}
-
-/**
- * Web Crypto judges `use`, `key_ops`, `ext` and `alg` by rules of its own, and Node's change between versions; the
- * engine has judged them already. Private members never get in.
- */
-function publicPart(jwk) {
-  const members = { __proto__: null };
-  for (const name of PUBLIC_KEY_MEMBERS) if (Object.hasOwn(jwk, name)) members[name] = jwk[name];
-  return members;
 }
 
 function keyNotFound() {

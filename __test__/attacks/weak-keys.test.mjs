@@ -74,7 +74,7 @@ describe('RSA (RFC 7518 §3.3: 2048 bits at least)', () => {
 
   for (const [what, e] of [
     ['0', 'AA'], ['1 with leading zeros', 'AAAB'], ['2', 'Ag'], ['65536', 'AQAA'], ['empty', ''], ['a number', 65537],
-    ['in standard base64', 'AQ+B'], ['padded', 'AQAB=='],
+    ['no base64', 'AQ!B'], ['padded with too much', 'AQAB=='],
   ]) {
     test(`an e that is ${what} is left out`, async () => {
       const { n } = target.issuer.keys.rsa.publicKey.export({ format: 'jwk' });
@@ -130,14 +130,15 @@ describe('elliptic curves (RFC 7518 §6.2.1, RFC 8037 §2)', () => {
     'off the curve by x': ({ x, y }) => ({ x: changed(x, flip), y }),
     'at infinity, written as zeros': ({ x, y }) => ({ x: changed(x, (o) => o.fill(0)), y: changed(y, (o) => o.fill(0)) }),
     'above the field': ({ x, y }) => ({ x: changed(x, (o) => o.fill(0xff)), y }),
-    'with a coordinate too long': ({ x, y }) => ({ x: changed(x, (o) => Buffer.concat([Buffer.alloc(1), o])), y }),
-    'with a coordinate too short': ({ x, y }) => ({ x: changed(x, (o) => o.subarray(1)), y }),
+    'with a coordinate too long': ({ x, y }) => ({ x: changed(x, (o) => Buffer.concat([Buffer.alloc(1, 1), o])), y }),
+    'with a coordinate with many zeros before it': ({ x, y }) => ({ x: changed(x, (o) => Buffer.concat([Buffer.alloc(3), o])), y }),
+    'with a coordinate too short': ({ x, y }) => ({ x: changed(x, (o) => o.subarray(0, -1)), y }),
     'with the coordinates’ lengths shifted': ({ x, y }) => ({
       x: changed(x, (o) => o.subarray(0, -1)),
       y: changed(y, (o) => Buffer.concat([Buffer.from(x, 'base64url').subarray(-1), o])),
     }),
     'without y': ({ x }) => ({ x, y: undefined }),
-    'with a padded x': ({ x, y }) => ({ x: `${x}=`, y }),
+    'with an x that is no base64': ({ x, y }) => ({ x: `${x.slice(1)}!`, y }),
   };
   for (const [kind, alg] of [['p256', 'ES256'], ['p384', 'ES384'], ['p521', 'ES512']]) {
     for (const [what, change] of Object.entries(points)) {

@@ -99,6 +99,7 @@ export function worthOfAnswer(answer, { issuer, audience, scope }, now) {
   if (active === false && typeof exp === 'number' && exp > now && (iss === undefined || iss === issuer)) {
     return { reason: 'inactive' };
   }
+  if (READ.some((name) => /\\ud[89a-f]/i.test(JSON.stringify(claims[name]) ?? ''))) return undefined;
   const isAudience = aud === audience
     || (Array.isArray(aud) && aud.every((one) => typeof one === 'string') && aud.includes(audience));
   const areTimes = [exp, nbf, iat].every((time) => time === undefined || typeof time === 'number');
@@ -115,11 +116,14 @@ export function worthOfAnswer(answer, { issuer, audience, scope }, now) {
 
 const isUnbound = (cnf) => typeof cnf === 'object' && cnf !== null && !Array.isArray(cnf) && !('x5t#S256' in cnf);
 
-/** What goes through JSON. Half a surrogate pair does as an escape, and is no text (RFC 7493 §2.1). */
+/** What rules read: half a surrogate pair in it is no text (RFC 7493 §2.1). Elsewhere it is what `JSON.parse` gives. */
+const READ = ['active', 'aud', 'cnf', 'exp', 'groups', 'iat', 'iss', 'nbf', 'scope', 'sub'];
+
+/** What goes through JSON. */
 function throughJson(entry) {
   try {
     const text = typeof entry === 'object' && entry !== null ? JSON.stringify(entry) : undefined;
-    return /\\ud[89a-f]/i.test(text) ? undefined : JSON.parse(text);
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

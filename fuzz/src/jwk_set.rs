@@ -25,7 +25,11 @@ pub fn check(data: &[u8]) {
     // What `getPublicSigKeyFromIssuerJwks` asks is answered alike.
     for (alg, kid) in [("EdDSA", kids[0]), ("RS256", None)] {
         let header = Header { algorithm: Algorithm::named(alg).expect("an algorithm"), kid: kid.map(Into::into) };
-        assert_eq!(select_in_json(text, alg, kid), set.select(&header).ok().map(|key| key.index));
+        let selected = select_in_json(text, alg, kid);
+        assert_eq!(selected.as_ref().map(|(index, _)| *index), set.select(&header).ok().map(|key| key.index));
+        // The canonical spelling is the same key again.
+        let again = selected.and_then(|(_, jwk)| KeySet::parse(&format!("{{\"keys\":[{jwk}]}}")));
+        assert!(again.is_none_or(|again| again.len() == 1));
     }
     assert_eq!(select_in_json(text, "HS256", None), None);
     for kid in kids {

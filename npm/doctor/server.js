@@ -88,7 +88,7 @@ async function checkJwks(report, client, metadata) {
 /** The algorithms for which the engine would take this key. */
 function algorithmsOf(jwk) {
   const only = JSON.stringify({ keys: [jwk] });
-  return ALGORITHMS.filter((alg) => native.selectSigningKey(only, JSON.stringify({ alg, kid: jwk?.kid })) === 0);
+  return ALGORITHMS.filter((alg) => native.publicSigningKey(only, JSON.stringify({ alg, kid: jwk?.kid })) !== null);
 }
 
 /** @param ask Asks the server for something that it does not have: an error carries the whole answer. */

@@ -22,11 +22,19 @@ pub fn is_user_in_group(groups_claim: Option<String>, groups: Vec<String>, match
 /// The place in a JWK Set of the key that a header names, -1 when there is none; both as JSON text.
 #[napi(catch_unwind)]
 pub fn select_signing_key(jwks: String, header: String) -> i32 {
-    let selected = serde_json::from_str::<serde_json::Value>(&header).ok().and_then(|header| {
-        let member = |name: &str| header.get(name).and_then(serde_json::Value::as_str);
-        jwk::select_in_json(&jwks, member("alg")?, member("kid"))
-    });
-    selected.and_then(|index| i32::try_from(index).ok()).unwrap_or(-1)
+    selected(&jwks, &header).and_then(|(index, _)| i32::try_from(index).ok()).unwrap_or(-1)
+}
+
+/// The public JWK of that key, as JSON text (`getPublicSigKeyFromIssuerJwks`).
+#[napi(catch_unwind)]
+pub fn public_signing_key(jwks: String, header: String) -> Option<String> {
+    selected(&jwks, &header).map(|(_, jwk)| jwk)
+}
+
+fn selected(jwks: &str, header: &str) -> Option<(usize, String)> {
+    let header = json::document(header)?;
+    let member = |name: &str| header.get(name).and_then(serde_json::Value::as_str);
+    jwk::select_in_json(jwks, member("alg")?, member("kid"))
 }
 
 /// What becomes of each entry of a JWK Set, both as JSON text ([`jwk::describe_jwks`]); nothing when it is not one.

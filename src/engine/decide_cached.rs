@@ -241,7 +241,7 @@ fn is_same_json(a: &serde_json::Value, b: &serde_json::Value) -> bool {
 
 /// The end of a verdict `{ "active": false, "exp": … }`; one that says whose it is must be of our issuer.
 fn inactive_until(entry: &str, issuers: &[String]) -> Option<NumericDate> {
-    let entry: serde_json::Value = serde_json::from_str(entry).ok()?;
+    let entry = json::document(entry)?;
     let is_inactive = entry.get("active") == Some(&serde_json::Value::Bool(false));
     let is_ours = entry.get("iss").is_none_or(|iss| issuers.iter().any(|issuer| iss == issuer.as_str()));
     entry.get("exp").and_then(serde_json::Value::as_f64).filter(|_| is_inactive && is_ours)

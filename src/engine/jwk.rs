@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::error::Reason;
 use super::json;
-use super::jws::{Algorithm, Header};
+use super::jws::{Algorithm, Header, encode_base64url};
 
 /// The most keys of a set that are used; the rest is left out.
 pub const MAX_KEYS: usize = 100;
@@ -159,6 +159,26 @@ impl Key {
         }
     }
 
+    /// The members of the public key alone, as RFC 7518 §6 spells them, whatever the issuer wrote.
+    fn to_jwk(&self) -> Value {
+        match &self.public {
+            Public::Ed25519(key) => json!({ "kty": "OKP", "crv": "Ed25519", "x": encode_base64url(key.as_ref()) }),
+            Public::Ec(curve, key) => {
+                let coordinates = key.as_ref().get(1..).unwrap_or_default();
+                let (x, y) = coordinates.split_at(coordinates.len() / 2);
+                let crv = match curve {
+                    Algorithm::Es256 => "P-256",
+                    Algorithm::Es384 => "P-384",
+                    _ => "P-521",
+                };
+                json!({ "kty": "EC", "crv": crv, "x": encode_base64url(x), "y": encode_base64url(y) })
+            }
+            Public::Rsa(rsa) => {
+                json!({ "kty": "RSA", "n": encode_base64url(&rsa.modulus), "e": encode_base64url(&rsa.exponent) })
+            }
+        }
+    }
+
     fn is_same_as(&self, other: &Key) -> bool {
         self.kid == other.kid && self.only == other.only && self.public.is_same_as(&other.public)
     }
@@ -227,10 +247,10 @@ fn is_roca(modulus: &[u8]) -> bool {
     })
 }
 
-/// The place of the key a header names in a JWK Set, both as JSON (`getPublicSigKeyFromIssuerJwks`).
-pub fn select_in_json(jwks: &str, alg: &str, kid: Option<&str>) -> Option<usize> {
+/// The key that a header names in a JWK Set, both as JSON: its place, and its public JWK.
+pub fn select_in_json(jwks: &str, alg: &str, kid: Option<&str>) -> Option<(usize, String)> {
     let header = Header { algorithm: Algorithm::named(alg)?, kid: kid.map(Into::into) };
-    KeySet::parse(jwks)?.select(&header).ok().map(|key| key.index)
+    KeySet::parse(jwks)?.select(&header).ok().map(|key| (key.index, key.to_jwk().to_string()))
 }
 
 /// Every entry of a JWK Set, for the doctor: JSON of `[{ index, kid, kty, crv, alg, use, usable, why, explanation }]`,

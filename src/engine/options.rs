@@ -197,7 +197,7 @@ mod tests {
         for text in
             ["x", "1.5", "0x10", "1e3", "12s", "\"5\"", "5,0", "5 0", "+5", "-", "NaN", "inf", "٣", &"9".repeat(400)]
         {
-            let error = of(text).err().expect("an error").to_string();
+            let error = of(text).expect_err("an error").to_string();
             assert!(error.contains("environment variable MONOCLOUD_BACKEND_CLOCK_SKEW"), "{text:?}: {error}");
             assert!(!error.contains(text) || text.len() == 1, "{text:?}: {error}");
         }
@@ -234,7 +234,7 @@ mod tests {
         }
         assert_eq!((of("False"), of(""), of(" \r\n")), (Ok(false), Ok(false), Ok(false)));
         for text in ["1", "0", "yes", "no", "on", "\"true\"", "'true'", "true;", "tru", "t rue", "null"] {
-            let error = of(text).err().expect("an error").to_string();
+            let error = of(text).expect_err("an error").to_string();
             assert!(error.contains("environment variable MONOCLOUD_BACKEND_GROUPS_MATCH_ALL"), "{text:?}: {error}");
         }
         assert_eq!(flag(json!({ "groupOptions": { "matchAll": true } }), json!({})), Ok(true));

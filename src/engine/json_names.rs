@@ -1,0 +1,93 @@
+//! Names of the members of one JSON object: without their escapes, and each once (RFC 8259 §4, RFC 7515 §4).
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use foldhash::fast::RandomState;
+use serde::de::{Deserializer, Visitor};
+use serde_json::value::RawValue;
+use smallvec::SmallVec;
+
+/// A member's name without its quotes and escapes. Octets, because a name that no rule knows may hold a lone surrogate,
+/// which no Rust text can; serde_json gives it as WTF-8, so that different names stay different.
+pub(super) fn unquoted(name: &RawValue) -> Option<Cow<'_, [u8]>> {
+    let inside = name.get().strip_prefix('"')?.strip_suffix('"')?.as_bytes();
+    if memchr::memchr(b'\\', inside).is_none() {
+        return Some(Cow::Borrowed(inside));
+    }
+    // Octets may be anything, control characters too: that there are none unescaped was checked for the raw text.
+    serde_json::Deserializer::from_str(name.get()).deserialize_bytes(Unescaped).ok()
+}
+
+struct Unescaped;
+
+impl<'de> Visitor<'de> for Unescaped {
+    type Value = Cow<'de, [u8]>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_bytes<E>(self, value: &[u8]) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(value.to_owned()))
+    }
+}
+
+pub(super) fn octets_of<'de>(name: &Cow<'de, str>) -> Cow<'de, [u8]> {
+    match name {
+        Cow::Borrowed(name) => Cow::Borrowed(name.as_bytes()),
+        Cow::Owned(name) => Cow::Owned(name.as_bytes().to_owned()),
+    }
+}
+
+/// The member names seen in one object. Few names are compared in turn, by a tag first; many are hashed, so that an
+/// object of thousands of members costs linear time.
+#[derive(Default)]
+pub(super) struct Names<'de> {
+    tags: SmallVec<[u32; FEW]>,
+    few: SmallVec<[Cow<'de, [u8]>; FEW]>,
+    many: Option<HashSet<Cow<'de, [u8]>, RandomState>>,
+}
+
+const FEW: usize = 24;
+
+impl<'de> Names<'de> {
+    /// Notes a name; an error when the object has it already.
+    pub(super) fn note<E: serde::de::Error>(&mut self, name: Cow<'de, [u8]>) -> Result<(), E> {
+        if let Some(many) = &mut self.many {
+            return if many.insert(name) { Ok(()) } else { Err(E::custom("duplicate member")) };
+        }
+        let tag = tag_of(&name);
+        if self.tags.contains(&tag) && self.few.contains(&name) {
+            return Err(E::custom("duplicate member"));
+        }
+        self.tags.push(tag);
+        self.few.push(name);
+        if self.few.len() > FEW {
+            self.many = Some(self.few.drain(..).collect());
+        }
+        Ok(())
+    }
+}
+
+/// Length, first and last byte: most names differ in one of them.
+fn tag_of(bytes: &[u8]) -> u32 {
+    let byte = |byte: Option<&u8>| u32::from(byte.copied().unwrap_or_default());
+    (bytes.len() as u32) << 16 | byte(bytes.first()) << 8 | byte(bytes.last())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_seen_before_is_refused_among_few_and_among_many() {
+        let mut names = Names::default();
+        for i in 0..100 {
+            assert!(names.note::<serde_json::Error>(Cow::Owned(format!("m{i}").into_bytes())).is_ok());
+        }
+        assert!(names.note::<serde_json::Error>(Cow::Borrowed(b"m0")).is_err());
+        assert!(names.note::<serde_json::Error>(Cow::Borrowed(b"m99")).is_err());
+    }
+}
