@@ -321,7 +321,7 @@ describe('MonoCloudOidcBackendClient', () => {
     };
     for (const domain of ['acme.us.monocloud.com', 'acme.us.monocloud.com/']) {
       await assert.rejects(new MonoCloudOidcBackendClient(domain, AUDIENCE, { fetcher }).getMetadata(), { status: 404 });
-      assert.equal(asked.pop(), 'https://acme.us.monocloud.com/.well-known/openid-configuration');
+      assert.equal(asked.splice(0)[0], 'https://acme.us.monocloud.com/.well-known/openid-configuration');
       assert.throws(() => offline({ tenantDomain: domain }), bad('tenantDomain', 'TENANT_DOMAIN'));
     }
   });

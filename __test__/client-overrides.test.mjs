@@ -78,7 +78,7 @@ async function throughRoute(framework, client, token, { clientCertificate, ...op
   const resolver = clientCertificate && { certificateResolver: () => clientCertificate };
   if (framework === 'fastify') {
     const answers = [];
-    const reply = { sent: false, status: (status) => answers.push(status) && reply, header: () => reply, headers: () => reply, send: () => reply };
+    const reply = { sent: false, status: (status) => answers.push(status) && reply, header: () => reply, headers: () => reply, serializer: () => reply, send: () => reply };
     const wrapped = { raw: request, headers: request.headers };
     await fastifyApi(client, resolver)(options)(wrapped, reply);
     return answers[0] ?? wrapped.claims;
