@@ -14,7 +14,7 @@ const FIXES = {
   algorithm_not_allowed:
     'Sign tokens with RS, PS or ES and 256, 384 or 512, or with EdDSA. HS256 and none are never accepted.',
   audience_mismatch:
-    'Request the token for this API (resource or audience in the token request), or set MONOCLOUD_BACKEND_AUDIENCE ' +
+    'Ask for the token for this API (resource or audience in the token request), or set MONOCLOUD_BACKEND_AUDIENCE ' +
     'to the audience of the token. Both must be equal byte for byte.',
   body_too_large: 'The document is over 512 KiB. This is probably not an authorization server.',
   body_invalid: 'The body is not the expected JSON object. Check that the tenant domain is an authorization server.',
