@@ -147,6 +147,13 @@ mod tests {
     }
 
     #[test]
+    fn every_row_is_of_an_option() {
+        let strangers: Vec<_> =
+            DOCS.iter().map(|row| row.name).filter(|name| TABLE.iter().all(|spec| spec.name != *name)).collect();
+        assert_eq!(strangers, [""; 0]);
+    }
+
+    #[test]
     fn every_option_has_one_row_only() {
         let mut names: Vec<_> = DOCS.iter().map(|row| row.name).collect();
         names.sort_unstable();
