@@ -1,84 +1,136 @@
-// Do the papers say what the package does?
+// Do README.md and SECURITY.md say what the package does?
 //
-// README.md is held against the engine's own tables (failures, options), the
-// shims and package.json; SECURITY.md against the tests and constants it names;
-// all of them against the files they link.
+// README.md is compared with the shims, the compiled examples and package.json; SECURITY.md with the tests and the
+// constants that it names. The other tests of documents are in `documents/`.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, test } from 'node:test';
 
-const root = new URL('../', import.meta.url);
-const read = (path) => readFileSync(new URL(path, root), 'utf8');
+import { DOCS, ROOT, all, blocksOf, read, unique } from './support/documents.mjs';
+import { shimWords } from './support/shim-reasons.mjs';
+
 const require = createRequire(import.meta.url);
 const native = require('../npm/native.js');
-const { FAILURES } = require('../npm/errors.js');
-const { replyTo } = require('../npm/reply.js');
+const { FAILURES, Failure } = require('../npm/errors.js');
+const { NO_TOKEN, RESOLVER_FAILED, replyTo } = require('../npm/reply.js');
 const { MonoCloudBackendNodeClient, MonoCloudOidcBackendClient } = require('../npm/index.js');
 const manifest = require('../package.json');
 
-const PAPERS = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'];
 const readme = read('README.md');
-const shims = readdirSync(new URL('npm', root)).filter((name) => name.endsWith('.js'));
 
-/** Words that shims give to errors which are not the engine's. */
-const shimWords = unique(
-  shims
-    .map((name) => read(`npm/${name}`))
-    .flatMap((source) => [
-      ...all(source, /Error\([^;]*?,\s*'(\w+)',?\s*\)/g),
-      ...all(source, /'((?:[a-z]+_)+(?:invalid|expired))'/g),
-    ])
-    .filter((word) => FAILURES[word] === undefined),
-);
-
-describe('the reasons of README.md', () => {
-  const rows = reasonRows();
-
-  test('are every failure of the engine, once, with its class, its code and its answer', () => {
-    const expected = native.failures().map(({ reason, name, code }) => {
-      return { reason, name, code, status: replyTo(FAILURES[reason], []).status };
-    });
-    assert.ok(expected.length > 40);
-    const words = new Set(expected.map(({ reason }) => reason));
-    const known = rows.filter(({ reason }) => words.has(reason));
-    assert.deepEqual(sorted(known), sorted(expected));
+describe('README.md', () => {
+  test('has at most 200 lines', () => {
+    assert.ok(readme.trimEnd().split('\n').length <= 200);
   });
 
-  test('are, beyond these, the words that the shims give', () => {
-    assert.ok(shimWords.length >= 7);
-    const own = rows.filter(({ reason }) => FAILURES[reason] === undefined);
-    assert.deepEqual(own.map(({ reason }) => reason).sort(), shimWords);
-    assert.ok(own.every(({ name }) => name === 'MonoCloudValidationError'));
+  test('has the examples for Express and Fastify as they are compiled', () => {
+    const blocks = blocksOf(readme).filter(({ language }) => language === 'ts');
+    for (const name of ['express', 'fastify']) {
+      const compiled = read(`__test__/types/examples/${name}.ts`).replace(/^(?:\/\/.*\n)+/, '');
+      assert.ok(blocks.some(({ text }) => text === compiled), name);
+    }
   });
 
-  test('are read by this file from the tables below their class, also two from one row', () => {
-    const rowsOf = (text) => reasonRows(`## Errors\n${text}\n## Caches`);
-    const head = '**`MonoCloudTokenError`, code `invalid_token`**: answers 401.\n| reason | rule |\n|---|---|\n';
-    const invalid = { name: 'MonoCloudTokenError', code: 'invalid_token', status: 401 };
-    assert.deepEqual(rowsOf(`${head}| \`a\`, \`b\` | \`c\` |`), [
-      { reason: 'a', ...invalid },
-      { reason: 'b', ...invalid },
-    ]);
-    assert.deepEqual(rowsOf('**`MonoCloudTokenError`**\n| `a` | `x_y` | 403 | rule |'), [
-      { reason: 'a', name: 'MonoCloudTokenError', code: 'x_y', status: 403 },
-    ]);
+  test('names eight options that there are, with the defaults of the whole table', () => {
+    const [, table] = /^## Options$(.*?)^## /ms.exec(readme);
+    const rows = [...table.matchAll(/^\| `([\w.]+)` \| ([^|]+) \|/gm)].map(([, name, byDefault]) => ({ name, byDefault }));
+    const known = new Map(native.options().map((row) => [row.name, row.default]));
+    assert.deepEqual(rows.filter(({ name, byDefault }) => (known.get(name) ?? 'none') !== byDefault), []);
+    assert.deepEqual(rows.filter(({ name }) => !known.has(name)).map(({ name }) => name), ['cache']);
+    assert.equal(rows.length, 8);
   });
 
-  /** `{ reason, name, code, status }` of each word in the tables of the section on errors. */
-  function reasonRows(text = readme) {
-    const section = text.slice(text.indexOf('## Errors\n'), text.indexOf('## Caches'));
-    let group;
-    return section.split('\n').flatMap((line) => {
-      const [, name, code] = /^\*\*`(MonoCloud\w+)`(?:, code `(\w+)`)?/.exec(line) ?? [];
-      if (name !== undefined) group = { name, code: code ?? null, status: Number(/answers (\d{3})/.exec(line)?.[1]) };
-      const [, first = '', second = '', third] = /^\| (`[^|]+) \| ([^|]*) \|(?: (\d{3}) \|)?/.exec(line) ?? [];
-      const own = third === undefined ? {} : { code: second.replaceAll('`', ''), status: Number(third) };
-      return all(first, /`(\w+)`/g).map((reason) => ({ reason, ...group, ...own }));
+  test('names variables that there are', () => {
+    const known = native.options().map(({ variable }) => variable);
+    assert.deepEqual(all(readme, /(MONOCLOUD_BACKEND_\w+)/g).filter((name) => !known.includes(name)), []);
+  });
+
+  test('has no table of the bench, no list of reasons, and no words in capitals about results', () => {
+    assert.doesNotMatch(readme, /\bFAIL\b/);
+    assert.deepEqual(native.failures().filter(({ reason }) => readme.includes(`\`${reason}\``)), []);
+  });
+});
+
+describe('the table of responses', () => {
+  const [, table] = /^## Responses$(.*?)^## /ms.exec(readme);
+  const rows = table.split('\n').filter((line) => /^\| .* \d{3} /.test(line)).map(rowOf);
+  const http = (status) => new Failure(FAILURES.unexpected_status.spec, { status });
+  const answers = {
+    'no token': [NO_TOKEN],
+    'rejected token, or a misconfigured client': [replyTo(FAILURES.expired, []), replyTo(FAILURES.client_id_required, [])],
+    'a resolver fails': [RESOLVER_FAILED],
+    'missing scopes': [replyTo(FAILURES.scope_missing, ['a'])],
+    'missing groups': [replyTo(FAILURES.group_missing, ['a'])],
+    'the authorization server is unreachable, overloaded or broken': [
+      ...['connection_refused', 'timed_out', 'body_invalid'].map((reason) => replyTo(FAILURES[reason], [])),
+      ...[429, 500, 503].map((status) => replyTo(http(status), [])),
+    ],
+    "the authorization server rejects this API's own request": [replyTo(FAILURES.client_refused, [])],
+  };
+
+  test('has a row for each response', () => {
+    assert.deepEqual(rows.map(({ situation }) => situation), Object.keys(answers));
+  });
+
+  for (const { situation, status, body, challenge } of rows) {
+    test(`says what is sent: ${situation}`, () => {
+      for (const answer of answers[situation]) {
+        assert.equal(answer.status, status);
+        assert.deepEqual(JSON.parse(answer.text), body);
+        const sent = answer.headers['WWW-Authenticate']?.replaceAll(/(error_description|scope)="[^"]*"/g, '$1="…"');
+        assert.equal(sent, challenge);
+      }
     });
   }
+
+  test('has Retry-After where it is sent, and only there', () => {
+    for (const { situation, hasRetryAfter } of rows) {
+      for (const { headers } of answers[situation]) assert.equal('Retry-After' in headers, hasRetryAfter, situation);
+    }
+  });
+
+  function rowOf(line) {
+    const [, situation, status, body, more, challenge] = /^\| (.+?) \| (\d{3}) `(.+?)`(.*?) \| (.+?) \|$/.exec(line);
+    return {
+      situation,
+      status: Number(status),
+      body: JSON.parse(body),
+      hasRetryAfter: more.includes('Retry-After'),
+      challenge: challenge === 'none' ? undefined : challenge.replaceAll('`', ''),
+    };
+  }
+});
+
+describe('the documents name', () => {
+  const docs = DOCS.map(read).join('\n');
+
+  test('every method of the clients', () => {
+    const methods = [...Object.getOwnPropertyNames(MonoCloudOidcBackendClient.prototype), 'decodeJwt'];
+    const page = read('docs/frameworks.md');
+    assert.deepEqual(methods.filter((name) => name !== 'constructor' && !page.includes(`\`${name}(`)), []);
+    assert.equal(Object.getOwnPropertyNames(MonoCloudBackendNodeClient.prototype).length, 1);
+  });
+
+  test('every event, and no other', () => {
+    const published = all(read('npm/events.js'), /channel\('([\w:.]+)'\)/g);
+    assert.ok(published.length > 0);
+    assert.deepEqual(all(read('docs/observability.md'), /^\| `(monocloud:[\w:.]+)`/gm).sort(), published.sort());
+  });
+
+  test('everything that ./utils, ./internal, ./cache and ./certificates export', () => {
+    for (const subpath of ['utils', 'internal', 'cache', 'certificates']) {
+      const names = Object.keys(require(`../npm/${subpath}.js`));
+      assert.deepEqual(names.filter((name) => !new RegExp(`\`${name}\\b`).test(docs)), [], subpath);
+    }
+  });
+
+  test('every platform that has a package', () => {
+    const { PLATFORMS } = require('../npm/platform.js');
+    const page = read('docs/platforms.md');
+    assert.deepEqual(PLATFORMS.filter((name) => !page.includes(`\`${name}\``)), []);
+  });
 });
 
 test('MonoCloudReason of errors.d.ts is every word of the engine and of the shims, and no other', () => {
@@ -87,94 +139,12 @@ test('MonoCloudReason of errors.d.ts is every word of the engine and of the shim
   assert.deepEqual(all(union, /^\s+\| '(\w+)'/gm).sort(), [...engine, ...shimWords].sort());
 });
 
-describe('the options of README.md', () => {
-  const rows = readme.split('\n').flatMap((line) => {
-    const [, name, variable] = /^\| `([\w.]+)` \| (?:`(MONOCLOUD_BACKEND_\w+)`|–) \|/.exec(line) ?? [];
-    return name === undefined ? [] : [{ name, variable }];
-  });
-
-  test('are those of the engine, each with its variable', () => {
-    const expected = native.options().map(({ name, variable }) => ({ name, variable }));
-    assert.ok(expected.length > 15);
-    assert.deepEqual(sorted(rows.filter(({ variable }) => variable)), sorted(expected));
-  });
-
-  test('are, without a variable, the functions and the cache', () => {
-    const own = rows.filter(({ variable }) => !variable).map(({ name }) => name);
-    assert.deepEqual(own, ['cache', 'fetcher', 'metadataResolver', 'jwksResolver']);
-  });
-
-  test('are each in options.d.ts, which names no variable that there is not', () => {
-    const types = read('npm/types/options.d.ts');
-    for (const { name } of rows) assert.match(types, new RegExp(`^ {2}${name.split('.').at(-1)}\\??:`, 'm'), name);
-    const named = unique(all(types, /(MONOCLOUD_BACKEND_[A-Z_]*[A-Z])/g));
-    assert.deepEqual(named, native.options().map(({ variable }) => variable).sort());
-  });
-});
-
-describe('README.md names', () => {
-  test('every method of the clients', () => {
-    const methods = [...Object.getOwnPropertyNames(MonoCloudOidcBackendClient.prototype), 'decodeJwt'];
-    const missing = methods.filter((name) => name !== 'constructor' && !readme.includes(`\`${name}(`));
-    assert.deepEqual(missing, []);
-    assert.equal(Object.getOwnPropertyNames(MonoCloudBackendNodeClient.prototype).length, 1);
-  });
-
-  test('every event, and no other', () => {
-    const published = all(read('npm/events.js'), /channel\('([\w:.]+)'\)/g);
-    assert.ok(published.length > 0);
-    assert.deepEqual(all(readme, /^\| `(monocloud:[\w:.]+)`/gm).sort(), published.sort());
-  });
-
-  test('everything that ./utils, ./internal, ./cache and ./certificates export', () => {
-    for (const subpath of ['utils', 'internal', 'cache', 'certificates']) {
-      const names = Object.keys(require(`../npm/${subpath}.js`));
-      assert.deepEqual(names.filter((name) => !new RegExp(`\`${name}\\b`).test(readme)), [], subpath);
-    }
-  });
-
-  test('every platform that has a package', () => {
-    const { PLATFORMS } = require('../npm/platform.js');
-    const [, table] = /^## Platforms$(.*?)^## /ms.exec(readme);
-    assert.deepEqual(PLATFORMS.filter((name) => !table.includes(`\`${name}\``)), []);
-  });
-});
-
-describe('the code in README.md', () => {
-  const blocks = [...readme.matchAll(/^```(js|ts)\n(.*?)^```$/gms)].map(([, language, text]) => ({ language, text }));
-
-  test("has the documents' examples as they are compiled", () => {
-    for (const name of ['express', 'fastify']) {
-      const compiled = read(`__test__/types/examples/${name}.ts`).replace(/^(?:\/\/.*\n)+/, '');
-      assert.ok(blocks.some(({ language, text }) => language === 'ts' && text === compiled), name);
-    }
-  });
-
-  test('imports from subpaths that package.json exports', () => {
-    const subpaths = all(readme, /'@monocloud\/backend-node((?:\/[\w-]+)?)'/g);
-    assert.ok(subpaths.length >= 5);
-    assert.deepEqual(subpaths.filter((subpath) => !(`.${subpath}` in manifest.exports)), []);
-  });
-
-  test('imports names that are exported there', async () => {
-    const imports = blocks.flatMap(({ text }) => [...text.matchAll(/import \{([^}]*)\} from '(@monocloud[^']+)'/g)]);
-    assert.ok(imports.length >= 5);
-    for (const [, names, from] of imports) {
-      const values = names.split(',').map((name) => name.trim()).filter((name) => name && !name.startsWith('type '));
-      const module = await import(from);
-      assert.deepEqual(values.filter((name) => !(name in module)), [], from);
-    }
-  });
-
-  test('is JavaScript where it says so', () => {
-    const scriptsOf = blocks.filter(({ language }) => language === 'js');
-    assert.ok(scriptsOf.length > 0);
-    for (const { text } of scriptsOf) {
-      const options = { input: text, encoding: 'utf8' };
-      const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '--check'], options);
-      assert.equal(status, 0, stderr);
-    }
-  });
+test('options.d.ts has every option, and names no variable that does not exist', () => {
+  const types = read('npm/types/options.d.ts');
+  const names = [...native.options().map(({ name }) => name), 'cache', 'fetcher', 'metadataResolver', 'jwksResolver'];
+  for (const name of names) assert.match(types, new RegExp(`^ {2}${name.split('.').at(-1)}\\??:`, 'm'), name);
+  const named = unique(all(types, /(MONOCLOUD_BACKEND_[A-Z_]*[A-Z])/g));
+  assert.deepEqual(named, native.options().map(({ variable }) => variable).sort());
 });
 
 describe('SECURITY.md', () => {
@@ -188,7 +158,7 @@ describe('SECURITY.md', () => {
     assert.ok(promises.length > 20);
     for (const line of promises) assert.match(line, /`(?:__test__|src|tests)\//, 'each promise with its test');
     for (const [, path, names] of files) {
-      const source = existsSync(new URL(path, root)) ? read(path) : '';
+      const source = existsSync(`${ROOT}${path}`) ? read(path) : '';
       const missing = all(names, /"([^"]+)"/g).filter((name) => !source.includes(name));
       assert.deepEqual(missing, [], path);
     }
@@ -199,57 +169,55 @@ describe('SECURITY.md', () => {
     assert.ok(limits.length > 20);
     for (const [, path, limit] of limits) assert.ok(read(path).includes(`const ${limit};`), `${path}: ${limit}`);
   });
-});
 
-for (const paper of PAPERS) {
-  describe(paper, () => {
-    const text = read(paper);
-
-    test('links files and headings that are there', () => {
-      const links = unique([...all(text, /\]\(([^)\s]+)\)/g), ...all(text, /(?:src|href)="([^"]+)"/g)]);
-      const gone = links.filter((link) => !/^https?:/.test(link)).filter((link) => {
-        const [path, heading] = link.split('#');
-        if (path !== '' && !existsSync(new URL(path, root))) return true;
-        return heading !== undefined && !headingsOf(path === '' ? text : read(path)).includes(heading);
-      });
-      assert.deepEqual(gone, []);
-    });
-
-    test('names scripts that npm can run', () => {
-      const names = unique(all(text, /npm run ([\w:]+)/g));
-      const gone = names.filter((name) => {
-        const [, file] = /^node (\S+\.m?js)/.exec(manifest.scripts[name] ?? '') ?? [];
-        return file === undefined || !existsSync(new URL(file, root));
-      });
-      assert.deepEqual(gone, []);
-    });
-
-    test('names source files that are there', () => {
-      const paths = unique(all(text, /`((?:__test__|src|npm|scripts|tests|bench|demo)\/[\w./-]+\.\w+)`/g));
-      assert.deepEqual(paths.filter((path) => !path.includes('X.') && !existsSync(new URL(path, root))), []);
-    });
+  test('names each limit once', () => {
+    const names = all(security, /`((?:src|npm)\/[\w/-]+\.(?:rs|js)` `[A-Z_]+)/g);
+    assert.deepEqual(names.filter((name, index) => names.indexOf(name) !== index), []);
   });
-}
+
+  test('prints each limit as large as it is in the code', () => {
+    const rows = security.split('\n').filter((line) => /^\| [^|]+ \| [^|]+ \| `(?:src|npm)\//.test(line));
+    assert.ok(rows.length > 20);
+    const wrong = rows.flatMap((row) => {
+      const [, what, limit, code] = row.split(' | ').length === 3 ? /^\| (.*?) \| (.*?) \| (.*) \|$/.exec(row) : [];
+      return all(code ?? '', /`[A-Z_]+(?:: [^=`]+)? = ([^`]+)`/g)
+        .filter((value) => !spellings(value).some((spelling) => new RegExp(`(?<![\\d,.])${spelling}(?![\\d])`).test(limit)))
+        .map((value) => `${what}: ${limit} is not ${value}`);
+    });
+    assert.deepEqual(wrong, []);
+  });
+
+  /** How a constant may be printed: 16 * 1024 as 16 KiB, 300 seconds as 5 minutes. */
+  function spellings(value) {
+    const seconds = Number(/from_secs\((\d+)\)/.exec(value)?.[1] ?? NaN);
+    const milliseconds = Number(/from_millis\((\d+)\)/.exec(value)?.[1] ?? NaN);
+    if (!Number.isNaN(seconds)) return timesOf(seconds);
+    if (!Number.isNaN(milliseconds)) return [`${milliseconds} ms`, ...timesOf(milliseconds / 1000), ...rateOf(milliseconds)];
+    const [, from, to] = /^(\d+)\.\.=(\d+)$/.exec(value) ?? [];
+    if (from !== undefined) return [`${from} to ${to}`];
+    const product = /(\d[\d_.]*(?: \* \d[\d_.]*)*)/.exec(value)?.[1] ?? '';
+    const number = product.split(' * ').reduce((total, factor) => total * Number(factor.replaceAll('_', '')), 1);
+    return [
+      `${number}`,
+      number.toLocaleString('en'),
+      ...[['KiB', 1024], ['MiB', 1024 ** 2], ['GiB', 1024 ** 3]].map(([unit, size]) => `${number / size} ${unit}`),
+      ...({ 2: ['half'], 8: ['eighth'] }[number] ?? []),
+      ...timesOf(number),
+      ...timesOf(number / 1000),
+    ];
+  }
+
+  /** A pause as a rate: 200 ms is five per second. */
+  function rateOf(milliseconds) {
+    return [`${['', 'one', 'two', 'three', 'four', 'five'][1000 / milliseconds] ?? 1000 / milliseconds} per second`];
+  }
+
+  function timesOf(seconds) {
+    const least = seconds === 1 ? ['one (?:per|a) second', '1 (?:to \\d+ )?s'] : [];
+    return [`${seconds} s`, `${seconds} seconds`, `${seconds / 60} minutes`, `${seconds / 3600} h`, `${seconds / (365 * 86_400)} years`, `to ${seconds} s`, ...least];
+  }
+});
 
 test('CHANGELOG.md has a section for the version in package.json', () => {
   assert.match(read('CHANGELOG.md'), new RegExp(`^## \\[${manifest.version.replaceAll('.', '\\.')}\\]`, 'm'));
 });
-
-/** Headings as GitHub links them. */
-function headingsOf(text) {
-  return all(text, /^#+ (.+)$/gm).map((heading) =>
-    heading.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'),
-  );
-}
-
-function all(text, pattern) {
-  return [...text.matchAll(pattern)].map(([, group]) => group);
-}
-
-function unique(items) {
-  return [...new Set(items)].sort();
-}
-
-function sorted(rows) {
-  return [...rows].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
-}

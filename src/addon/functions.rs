@@ -55,7 +55,7 @@ pub fn certificate_from_header(form: String, value: String) -> Option<String> {
     certificate_in(Form::named(&form)?, &value)
 }
 
-/// The one table of options: name, environment variable, and the kind of the value.
+/// The one table of options: name, environment variable, the kind of the value, and what users read about it.
 #[napi(catch_unwind)]
 pub fn options(env: &Env) -> Result<Vec<Object<'_>>> {
     let kind = |kind: Kind| match kind {
@@ -71,6 +71,13 @@ pub fn options(env: &Env) -> Result<Vec<Object<'_>>> {
             row.set("name", spec.name)?;
             row.set("variable", format!("{PREFIX}{}", spec.variable))?;
             row.set("kind", kind(spec.kind))?;
+            if let Some((place, docs)) = crate::engine::options_docs::docs_of(spec.name) {
+                row.set("place", place as u32)?;
+                row.set("group", docs.group)?;
+                row.set("values", docs.values)?;
+                row.set("default", docs.default)?;
+                row.set("description", docs.description)?;
+            }
             Ok(row)
         })
         .collect()

@@ -34,6 +34,7 @@ pub mod unknown_kids;
 pub mod keys;
 pub mod client_auth;
 pub mod options;
+pub mod options_docs;
 pub mod config;
 pub mod introspection;
 mod decide;

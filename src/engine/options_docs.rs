@@ -1,0 +1,172 @@
+//! What users read about each option: its values, its default and what it does. `npm run docs` prints it into
+//! `docs/configuration.md`. Which options there are is decided in [`super::options`].
+
+/// One row of the table of options. The texts are Markdown.
+pub struct OptionDocs {
+    pub name: &'static str,
+    /// The heading under which the row is printed.
+    pub group: &'static str,
+    /// Type, unit and range.
+    pub values: &'static str,
+    pub default: &'static str,
+    pub description: &'static str,
+}
+
+macro_rules! docs {
+    ($($group:literal { $($name:literal: $values:literal, $default:literal, $description:literal;)+ })+) => {
+        /// Every option once, in the order in which users read them.
+        pub const DOCS: &[OptionDocs] = &[$($(OptionDocs {
+            name: $name,
+            group: $group,
+            values: $values,
+            default: $default,
+            description: $description,
+        },)+)+];
+    };
+}
+
+docs! {
+    "Required" {
+        "tenantDomain":
+            "absolute `https://` URL without user, query or fragment; `http://` for loopback hosts only",
+            "required",
+            "The issuer. Compared with the `issuer` of the metadata and, through it, with `iss` of every token. One trailing `/` is ignored.";
+        "audience":
+            "absolute URI",
+            "required",
+            "The identifier of your API. `aud` of every token must contain it. Compared byte for byte: a trailing `/` counts.";
+    }
+    "Authorization rules" {
+        "clockTolerance":
+            "seconds, 0 or more",
+            "300",
+            "How far `exp` and `nbf` may be off. A token is accepted that much longer than its `exp` says.";
+        "clockSkew":
+            "seconds, 0 or more",
+            "0",
+            "Added to this machine's clock before `exp` and `nbf` are checked.";
+        "groupOptions.groupsClaim":
+            "name of a claim",
+            "`groups`",
+            "The claim that holds the user's groups.";
+        "groupOptions.matchAll":
+            "boolean",
+            "`false`",
+            "`true` requires every listed group. `false` requires any one of them.";
+        "validateCertificateBinding":
+            "`when_present`, `required` or `dangerously_ignore`",
+            "`when_present`",
+            "When the token must match the caller's certificate. See [certificates](certificates.md).";
+    }
+    "Introspection" {
+        "clientId":
+            "text",
+            "none",
+            "The client that introspects tokens. Without it, tokens that need introspection are rejected.";
+        "clientSecret":
+            "text, or a private JWK as an object or as JSON text",
+            "none",
+            "The secret, key or JWT-SVID of that client. See [client authentication](#client-authentication).";
+        "clientAuthMethod":
+            "see [client authentication](#client-authentication)",
+            "`client_secret_post`",
+            "How the client authenticates at the introspection endpoint.";
+        "assertionAudience":
+            "`issuer`, `endpoint`, or the text to send",
+            "`issuer`",
+            "`aud` of the client assertion, for the methods that send one. Some servers expect the URL of the endpoint.";
+        "introspectJwtTokens":
+            "boolean",
+            "`false`",
+            "`true` introspects JWTs too. It is the only way to notice that a JWT was revoked.";
+        "introspectionCacheDuration":
+            "seconds, 0 or more",
+            "until `exp`; 300 without `exp` and for inactive tokens",
+            "The longest time that an introspection result stays in `cache`. 0 disables caching of introspection results.";
+        "trustStoreId":
+            "a name in `mtls_additional_endpoint_aliases`",
+            "none: `mtls_endpoint_aliases`",
+            "Which mutual-TLS endpoints to use, when the server publishes several sets.";
+    }
+    "Keys and memory" {
+        "jwksCacheDuration":
+            "seconds, 0 or more",
+            "300",
+            "How long signing keys are used before they are fetched again.";
+        "jwksMaxStale":
+            "seconds, 0 or more",
+            "86400",
+            "How much longer old keys and old metadata are used while they cannot be fetched.";
+        "metadataCacheDuration":
+            "seconds, 0 or more",
+            "300",
+            "How long metadata is used before it is fetched again.";
+        "verifiedTokenCacheSize":
+            "whole number, 0 to 1048576",
+            "10000",
+            "How many verified JWTs are remembered. 0 disables this cache.";
+        "verifiedTokenCacheBytes":
+            "whole number of bytes, 0 to 68719476736",
+            "33554432 (32 MiB)",
+            "How much memory the remembered JWTs and their claims may use. 0 disables this cache.";
+    }
+    "Network" {
+        "responseTimeout":
+            "milliseconds, 1000 or more",
+            "5000",
+            "The time limit of one whole exchange with the authorization server. A connection may take half of it.";
+        "certificateAuthorities":
+            "PEM text, or the path of a PEM file",
+            "see [network](#network)",
+            "The only authorities trusted for the authorization server's certificate.";
+        "clientCertificate":
+            "PEM text, or the path of a PEM file; leaf first",
+            "none",
+            "The certificate presented to the introspection endpoint by the mutual-TLS methods.";
+        "clientCertificateKey":
+            "PEM text, or the path of a PEM file; not encrypted",
+            "none",
+            "The private key of `clientCertificate`.";
+    }
+}
+
+/// The row of one option, and its place among all.
+pub fn docs_of(name: &str) -> Option<(usize, &'static OptionDocs)> {
+    DOCS.iter().enumerate().find(|(_, row)| row.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::options::TABLE;
+
+    #[test]
+    fn every_option_has_a_row() {
+        let missing: Vec<_> = TABLE.iter().map(|spec| spec.name).filter(|name| docs_of(name).is_none()).collect();
+        assert_eq!(missing, [""; 0]);
+    }
+
+    #[test]
+    fn every_row_is_of_an_option() {
+        let strangers: Vec<_> =
+            DOCS.iter().map(|row| row.name).filter(|name| TABLE.iter().all(|spec| spec.name != *name)).collect();
+        assert_eq!(strangers, [""; 0]);
+    }
+
+    #[test]
+    fn every_option_has_one_row_only() {
+        let mut names: Vec<_> = DOCS.iter().map(|row| row.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), DOCS.len());
+    }
+
+    #[test]
+    fn every_text_fits_into_a_cell_of_a_table() {
+        for row in DOCS {
+            for text in [row.group, row.values, row.default, row.description] {
+                assert!(!text.is_empty() && !text.contains(['|', '\n']), "{}", row.name);
+            }
+        }
+    }
+}
