@@ -143,6 +143,10 @@ async function methods(token: string): Promise<void> {
 
   const scopes = ['data:read', 'data:write'] as const;
   await client.validateAccessToken(token, { scopes, validateCertificateBinding: true, clientCertificate: undefined });
+  await client.validateAccessToken(token, { validateCertificateBinding: 'dangerously_ignore' });
+  await client.introspectAccessToken(token, { validateCertificateBinding: 'required' });
+  // @ts-expect-error No mode.
+  await client.validateJwtAccessToken(token, { validateCertificateBinding: 'ignore' });
   await client.validateJwtAccessToken(token, { jwks: await client.getJwks(true) });
 
   const metadata: IssuerMetadata = await client.getMetadata();
