@@ -78,8 +78,6 @@ const INTERNAL = {
   'client.is_local': () => () => client(),
   'client.cache_until': () => () => client({ cache: mapCache() }),
   'client.judged': () => () => client({ cache: mapCache() }),
-  'client.judge': () => () => client({ cache: mapCache() }),
-  'client.warm_cached': () => () => client({ cache: modules.cache.memoryCache() }),
   'client.response_timeout': () => () => client({ fetcher }),
   'client.on_requests': () => () => client({ fetcher }),
   'client.policy': () => validates(client(), issuer.opaque()),

@@ -21,18 +21,18 @@ test('anything else in the place of a policy is refused, whatever its prototype 
   const own = engine();
   const policy = own.policy([], [], undefined);
   const prototype = Object.getPrototypeOf(policy);
-  const cache = new native.MemoryCache(1);
+  const cache = new native.MemoryCache(1, 1000);
   const foreign = [
     undefined, null, 0, 1, 'policy', true, Symbol('policy'), 1n, {}, [], () => {}, new Proxy(policy, {}), Object.create(policy),
     cache, own, engine().policy([], [], undefined), Object.setPrototypeOf({}, prototype),
-    Object.setPrototypeOf(new native.MemoryCache(1), prototype), Object.setPrototypeOf(engine(), prototype),
+    Object.setPrototypeOf(new native.MemoryCache(1, 1000), prototype), Object.setPrototypeOf(engine(), prototype),
   ];
   const entries = {
     decide: (given) => own.decide('a.b.c', given, 1000),
     decideOnPool: (given) => own.decideOnPool('a.b.c', given, 1000),
     decideWithJwks: (given) => own.decideWithJwks('a.b.c', given, 1000, undefined, '{"keys":[]}'),
     decideIntrospected: (given) => own.decideIntrospected('a', given, 1000, undefined, '{}'),
-    judge: (given) => own.judge(given),
+    judge: (given) => own.judge(given, own.judged()),
     warmCached: (given) => own.warmCached(given, cache, ''),
   };
   for (const [name, entry] of Object.entries(entries)) {
@@ -50,13 +50,16 @@ test('a policy cannot be made but by a client, and a binding that is no mode mak
 });
 
 test('a policy is freed with whoever holds it, also what the engine has for it', async () => {
-  const policies = new Policies(engine());
+  const own = engine();
+  const judged = own.judged();
+  const policies = new Policies(own);
   const spec = routeSpec({ scopes: ['a'.repeat(1000)] });
   const gone = [];
   for (let i = 0; i < 500; i += 1) {
     const policy = policies.route(spec);
-    policy.judge('opaque', 1000, undefined);
-    gone.push(new WeakRef(policy), new WeakRef(policy.handle), new WeakRef(policy.warm), new WeakRef(policy.judge));
+    const judge = policy.judge(judged);
+    judge('opaque', 1000, undefined);
+    gone.push(new WeakRef(policy), new WeakRef(policy.handle), new WeakRef(policy.warm), new WeakRef(judge));
   }
   for (let i = 0; i < 10; i += 1) {
     await turn();

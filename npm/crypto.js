@@ -10,6 +10,7 @@ const { createCipheriv, createDecipheriv, pbkdf2, randomBytes } = require('node:
 const { promisify } = require('node:util');
 
 const { FAILURES, MonoCloudValidationError } = require('./errors.js');
+const { textOf } = require('./json.js');
 const { now } = require('./internal.js');
 
 /** Asynchronous on purpose: a derivation takes a hundred milliseconds or more, spent on libuv's pool. */
@@ -94,7 +95,7 @@ async function seal(kind, value, secret, ttl) {
     throw new MonoCloudValidationError('ttl must be a positive number of seconds', undefined, 'argument_invalid');
   }
   const expiresAt = ttl === undefined ? undefined : now() + ttl;
-  return encrypt(JSON.stringify({ [kind.member]: value, expiresAt }), secret);
+  return encrypt(textOf({ [kind.member]: value, expiresAt }), secret);
 }
 
 async function open(kind, text, secret) {

@@ -73,7 +73,8 @@ function replyToError(error, scopes) {
   const isObject = (typeof error === 'object' && error !== null) || typeof error === 'function';
   if (!isObject) return INTERNAL;
   const name = memberOf(error, 'name', (word) => NAMES.has(word));
-  const [message, code] = ['message', 'code'].map((member) => memberOf(error, member));
+  const message = memberOf(error, 'message');
+  const code = memberOf(error, 'code');
   const retryAfter = memberOf(error, 'retryAfter') ?? headerOf(memberOf(error, 'raw'), 'retry-after');
   if (name !== undefined && memberOf(error, 'isOutage') === true) return unavailable(undefined, retryAfter);
   const status = memberOf(error, 'status');

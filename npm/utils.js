@@ -47,7 +47,8 @@ function parseCallbackParams(callback) {
     // RFC 6749 §3.1: a parameter appears at most once; with two `state`s, which one was checked?
     if (values.length > 1) throw invalidCallback(`${name} appears more than once`);
     // RFC 6749 §3.1: a parameter without a value is one that was not sent.
-    const value = member === 'expiresIn' ? getNumber(values[0]) : values[0] || undefined;
+    const sent = values.length === 1 ? values[0] : undefined;
+    const value = member === 'expiresIn' ? getNumber(sent) : sent || undefined;
     if (value !== undefined) result[member] = value;
   }
   return result;

@@ -55,7 +55,9 @@ const changed = [];
 const names = JSON.parse(process.env.NAMES).filter((name) => !(name in Object.prototype));
 for (const value of HOSTILE) {
   // A promise of any object would ask such a `then` first: no package can help that.
-  const tried = typeof value === 'function' ? names.filter((name) => name !== 'then') : names;
+  // Nor that `return` of every iterator which is not read to its end.
+  const readByTheLanguage = typeof value === 'function' ? ['return', 'then'] : ['return'];
+  const tried = names.filter((name) => !readByTheLanguage.includes(name));
   for (let i = 0; i < tried.length; i += AT_ONCE) {
     const group = tried.slice(i, i + AT_ONCE);
     if (!(await difference(group, value))) continue;

@@ -153,6 +153,10 @@ async function methods(token: string): Promise<void> {
   await client.validateAccessToken(token, { validateCertificateBinding: 'never' });
   const constant = { keys: [{ kty: 'OKP', crv: 'Ed25519', x: '', key_ops: ['verify'], x5c: [] }] } as const;
   await client.validateJwtAccessToken(token, { jwks: constant });
+  await client.validateAccessToken(token, { validateCertificateBinding: 'dangerously_ignore' });
+  await client.introspectAccessToken(token, { validateCertificateBinding: 'required' });
+  // @ts-expect-error No mode.
+  await client.validateJwtAccessToken(token, { validateCertificateBinding: 'ignore' });
   await client.validateJwtAccessToken(token, { jwks: await client.getJwks(true) });
 
   const metadata: IssuerMetadata = await client.getMetadata();
