@@ -37,9 +37,9 @@ export function staleWrappers() {
 /** Every wrapper as `{ path, text }`, its path relative to the repository. */
 export function wrappers() {
   const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  return Object.values(exports)
-    .filter((entry) => typeof entry === 'object')
-    .flatMap((entry) => [codeWrapper(entry), typesWrapper(entry)]);
+  return Object.values(exports).flatMap((entry) =>
+    typeof entry === 'object' ? [codeWrapper(entry), typesWrapper(entry)] : [],
+  );
 }
 
 function codeWrapper(entry) {
