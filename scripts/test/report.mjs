@@ -72,7 +72,9 @@ function printSkipped(results) {
 
   const missing = TOOLS.filter(({ command, flag }) => spawnSync(command, [flag], { stdio: 'ignore' }).status !== 0);
   if (missing.length === 0) return;
-  console.log(`\nNot installed: ${missing.map(({ command }) => command).join(', ')}. The tests that need them run after:`);
+  console.log(
+    `\nNot installed: ${missing.map(({ command }) => command).join(', ')}. The tests that need them run after:`,
+  );
   console.log(`  apt-get install ${missing.map(({ debian }) => debian).join(' ')}`);
 }
 

@@ -52,7 +52,11 @@ function streamsOf({ folder, name }, { isLive }) {
 /** The exit status; 1 when the command could not be started or was ended by a signal. */
 function toEnd(command, args, env, onLine) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', onLine);
     child.once('error', ({ code }) => {
       onLine(`${command} could not be started: ${code}`);
