@@ -3,7 +3,7 @@
 //
 //   npm test               the gate: Rust and JavaScript, at most 10 minutes on 2 cores from a clean clone
 //   npm test -- quick      for the inner loop, under a minute on a built tree: unit tests, and the JavaScript tests that
-//                          need neither a server nor a child process
+//                          need no other process, thread or server
 //   npm test -- rust | js  one half of the gate
 //   npm run test:long      what the gate runs in small: 1,000 worker threads, 100,000 mutated inputs per fuzz target
 

@@ -1,24 +1,25 @@
 // Which test files are there, which are quick, which have a long form, and is the add-on built from today's sources?
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 
 import { root } from '../setup.mjs';
 
 const TESTS = join(root, '__test__');
-/** A test whose imports reach one of these starts a server or a process, or talks to one. */
-const SLOW =
-  /['"](?:node:)?(?:child_process|cluster|dgram|http|http2|https|net|tls|worker_threads|express.*|fastify.*|redis|ioredis|oidc-provider)['"]/;
+/** A test whose imports reach one of these starts another process or thread, or talks to a server outside its own. */
+const OUTSIDE = /['"](?:node:)?(?:child_process|cluster|ioredis|oidc-provider|redis|worker_threads)['"]/;
+/** Alone longer than all the quick ones: random cases by the thousand, and derivations of keys that are slow by design. */
+const TOO_LONG = ['differential.test.mjs', 'utils-sealed.test.mjs'];
 const LONG = /\bTEST_LONG\b/;
 
 export function testFiles() {
   return filesIn(TESTS, (name) => name.endsWith('.test.mjs')).sort();
 }
 
-/** Those that need neither a server nor a child process, by what they import. */
+/** Those that need no other process and no server outside their own, by what they import. */
 export function quickFiles() {
   const known = new Map();
-  return testFiles().filter((path) => !isSlow(path, known));
+  return testFiles().filter((path) => !TOO_LONG.includes(basename(path)) && !needsOthers(path, known));
 }
 
 /** Those that do more when TEST_LONG is set. */
@@ -45,12 +46,12 @@ function addOn() {
   return join(root, 'npm', name);
 }
 
-function isSlow(path, known) {
+function needsOthers(path, known) {
   if (known.has(path)) return known.get(path);
-  // A file that is being looked at is not slow by itself: imports may go round.
+  // A file that is being looked at needs nothing by itself: imports may go round.
   known.set(path, false);
   const source = readFileSync(path, 'utf8');
-  const result = SLOW.test(source) || importsOf(path, source).some((imported) => isSlow(imported, known));
+  const result = OUTSIDE.test(source) || importsOf(path, source).some((imported) => needsOthers(imported, known));
   known.set(path, result);
   return result;
 }

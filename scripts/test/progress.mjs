@@ -6,7 +6,9 @@
 import { timeOf } from './report.mjs';
 
 const KEPT_LINES = 400;
-const REDRAW_MS = 1000;
+/** The time goes on by itself; what a tool says is shown at most ten times a second. */
+const TICK_MS = 1000;
+const LEAST_BETWEEN_MS = 100;
 
 export function display({ stdout = process.stdout, env = process.env } = {}) {
   return stdout.isTTY && !env.CI ? live(stdout) : plain(stdout);
@@ -27,9 +29,11 @@ function live(stdout) {
   let progress;
   let kept;
   let timer;
+  let drawn = 0;
 
   function draw() {
-    const seconds = (performance.now() - began) / 1000;
+    drawn = performance.now();
+    const seconds = (drawn - began) / 1000;
     const text = `${title}  ${timeOf(seconds)}  ${progress ?? ''}`;
     stdout.write(`\r\u001B[2K${text.slice(0, (stdout.columns ?? 80) - 1)}`);
   }
@@ -38,7 +42,7 @@ function live(stdout) {
     isLive: true,
     begin(what) {
       [title, progress, kept, began] = [what, undefined, [], performance.now()];
-      timer = setInterval(draw, REDRAW_MS);
+      timer = setInterval(draw, TICK_MS);
       draw();
     },
     line(text, shown) {
@@ -47,7 +51,7 @@ function live(stdout) {
       if (kept.length > KEPT_LINES) kept.shift();
       if (!shown) return;
       progress = shown;
-      draw();
+      if (performance.now() - drawn >= LEAST_BETWEEN_MS) draw();
     },
     end(what, { isGood, seconds }) {
       clearInterval(timer);

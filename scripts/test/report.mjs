@@ -12,7 +12,7 @@ const TOOLS = [
 ];
 const NOT_RUN = {
   all: 'Not part of this run: the long tests (npm run test:long), and other runtimes (npm run test:runtimes).',
-  quick: 'Not part of this run: clippy, the Rust fault tests and vectors, and tests with servers or child processes.',
+  quick: 'Not part of this run: clippy, the Rust fault tests and vectors, and what needs other processes (npm test).',
 };
 
 /** Prints the summary; returns whether everything passed. A check that is no test counts as one when it fails. */
