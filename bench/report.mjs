@@ -73,12 +73,12 @@ export function printTargets() {
   printTable('Targets', ['target', 'wanted', 'measured', 'verdict'], verdicts.splice(0));
 }
 
-/** Keeps the results for chart.mjs; a smoke run keeps them apart. */
+/** Keeps the results for chart.mjs, without the raw samples; a smoke run keeps them apart. */
 export function saveResults(name, results) {
   const folder = new URL('bench/results/', ROOT);
   mkdirSync(folder, { recursive: true });
   const file = `${name}${quick ? '.quick' : ''}.json`;
-  writeFileSync(new URL(file, folder), `${JSON.stringify({ machine: machine(), ...results }, rounded, 1)}\n`);
+  writeFileSync(new URL(file, folder), `${JSON.stringify({ machine: machine(), ...results }, kept, 1)}\n`);
   console.log(`\nResults kept in bench/results/${file}.`);
 }
 
@@ -107,7 +107,8 @@ function middle(sorted) {
   return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
-function rounded(_, value) {
+function kept(name, value) {
+  if (name === 'samples') return undefined;
   return typeof value === 'number' ? Number(value.toPrecision(5)) : value;
 }
 

@@ -1,7 +1,7 @@
 'use strict';
 
 // A worker thread that asks for everything that takes time, says so, and is then at the mercy of who made it.
-// CommonJS, because a thousand of them are made, and it starts sooner.
+// CommonJS, because up to a thousand of them are made, and it starts sooner.
 
 const { subscribe } = require('node:diagnostics_channel');
 const { parentPort, workerData } = require('node:worker_threads');
