@@ -1,7 +1,7 @@
 // Can a reader follow the documents: their links, their code, their words?
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,6 @@ import { join } from 'node:path';
 import { dirname, normalize } from 'node:path/posix';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import { execFile } from 'node:child_process';
 
 import { DOCS, DOCUMENTS, FOR_USERS, ROOT, all, anchorsOf, blocksOf, proseOf, read, unique } from '../support/documents.mjs';
 import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
