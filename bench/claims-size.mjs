@@ -2,7 +2,7 @@
 //
 //   node bench/claims-size.mjs [--count 2000]
 //
-// The engine estimates it from the length of the claims' JSON text (src/engine/size.rs): 300 bytes and 2.5 bytes for
+// The engine estimates it from the length of the claims' JSON text (src/engine/memory/size.rs): 300 bytes and 2.5 bytes for
 // each byte of text. This measures what the estimate is made from, for claims of several shapes.
 
 import { createRequire } from 'node:module';
@@ -12,7 +12,7 @@ import { runInNewContext } from 'node:vm';
 import { number, printTable } from './report.mjs';
 import { argument } from './support.mjs';
 
-const { Slots } = createRequire(import.meta.url)('../npm/copy.js');
+const { Slots } = createRequire(import.meta.url)('../npm/client/claims.js');
 
 const COUNT = Number(argument('count', 2000));
 const PLACES = 2 ** 20;

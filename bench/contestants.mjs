@@ -24,7 +24,7 @@ export async function loadOurs(subpath = '') {
 /** The raw aws-lc verify exported by the add-on for this bench, or undefined. */
 export function loadBenchVerify() {
   try {
-    return createRequire(import.meta.url)('../npm/native.js').benchVerify;
+    return createRequire(import.meta.url)('../npm/native/load.js').benchVerify;
   } catch {
     return undefined;
   }

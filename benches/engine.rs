@@ -11,15 +11,16 @@ use aws_lc_rs::signature::{
     RsaKeyPair,
 };
 use criterion::{Criterion, criterion_group, criterion_main};
-use monocloud_backend_node::engine::claims::{Claims, Expected, Origin};
+use monocloud_backend_node::engine::authorize::policy::Policy;
+use monocloud_backend_node::engine::config::options::Options;
 use monocloud_backend_node::engine::config::{Config, Flavour, Surroundings};
-use monocloud_backend_node::engine::http::{Done, Request, Response, Transport};
-use monocloud_backend_node::engine::jwk::KeySet;
-use monocloud_backend_node::engine::jws::{Compact, Header, decode_base64url, encode_base64url};
-use monocloud_backend_node::engine::keys::KeyStore;
-use monocloud_backend_node::engine::options::Options;
-use monocloud_backend_node::engine::policy::Policy;
+use monocloud_backend_node::engine::keys::jwk::KeySet;
+use monocloud_backend_node::engine::keys::store::KeyStore;
 use monocloud_backend_node::engine::time::{Clock, Monotonic, SystemMonotonic};
+use monocloud_backend_node::engine::token::claims::{Claims, Expected, Origin};
+use monocloud_backend_node::engine::token::compact::{Compact, decode_base64url, encode_base64url};
+use monocloud_backend_node::engine::token::header::Header;
+use monocloud_backend_node::engine::transport::{Done, Request, Response, Transport};
 use monocloud_backend_node::engine::{Attempt, Call, Engine, Verdict};
 use serde_json::{Value, json};
 

@@ -9,12 +9,12 @@
 
 const { createHash } = require('node:crypto');
 
-const native = require('./engine.js');
-const { Slots } = require('./copy.js');
-const { NATIVE } = require('./cache-flow.js');
-const { checkedOptions, invalid, memberOf, own } = require('./arguments.js');
-const { textOf } = require('./json.js');
-const { dateNow } = require('./time.js');
+const native = require('./native/panic-guard.js');
+const { Slots } = require('./client/claims.js');
+const { NATIVE } = require('./client/validate-cached.js');
+const { checkedOptions, invalid, memberOf, own } = require('./client/arguments.js');
+const { textOf } = require('./client/json.js');
+const { dateNow } = require('./client/time.js');
 
 const DEFAULT_MAX_ENTRIES = 10_000;
 /** The places of the engine's memory. */

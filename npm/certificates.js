@@ -7,10 +7,10 @@
  * engine; what is refused here is a header that is not there exactly once.
  */
 
-const native = require('./engine.js');
-const { isSentOnce } = require('./bearer.js');
-const { memberOf, own } = require('./arguments.js');
-const { MonoCloudValidationError } = require('./errors.js');
+const native = require('./native/panic-guard.js');
+const { isSentOnce } = require('./protect/credentials.js');
+const { memberOf, own } = require('./client/arguments.js');
+const { MonoCloudValidationError } = require('./errors/errors.js');
 
 /** RFC 9110 §5.6.2 `token`. */
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i;

@@ -2,9 +2,9 @@
 
 /** `protectApi` for Express 4 and 5. Sends refusals itself; never `next(error)` for one. */
 
-const { isPending } = require('./pending.js');
-const { admit, protector } = require('./protect.js');
-const { INTERNAL } = require('./reply.js');
+const { isPending } = require('./client/pending.js');
+const { admit, protector } = require('./protect/route.js');
+const { INTERNAL } = require('./protect/response.js');
 
 function protectApi(clientOrOptions, options) {
   const routeOf = protector(clientOrOptions, options);

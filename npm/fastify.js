@@ -2,8 +2,8 @@
 
 /** `protectApi` for Fastify 4 and 5: an `onRequest` hook. Sends its answer and returns the reply. */
 
-const { isPending } = require('./pending.js');
-const { admit, protector } = require('./protect.js');
+const { isPending } = require('./client/pending.js');
+const { admit, protector } = require('./protect/route.js');
 
 function protectApi(clientOrOptions, options) {
   const routeOf = protector(clientOrOptions, options);

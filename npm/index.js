@@ -2,14 +2,14 @@
 
 /** The framework-neutral client and the errors. */
 
-const { MonoCloudBackendNodeClient, MonoCloudOidcBackendClient } = require('./client.js');
+const { MonoCloudBackendNodeClient, MonoCloudOidcBackendClient } = require('./client/client.js');
 const {
   MonoCloudAuthBaseError,
   MonoCloudHttpError,
   MonoCloudOPError,
   MonoCloudTokenError,
   MonoCloudValidationError,
-} = require('./errors.js');
+} = require('./errors/errors.js');
 
 module.exports = {
   MonoCloudAuthBaseError,

@@ -7,8 +7,8 @@
 
 const { webcrypto } = require('node:crypto');
 
-const { MonoCloudTokenError } = require('./errors.js');
-const { textOf } = require('./json.js');
+const { MonoCloudTokenError } = require('./errors/errors.js');
+const { textOf } = require('./client/json.js');
 
 /** How Web Crypto names the algorithms of RFC 7518 §3.1, RFC 8037 §3.1 and RFC 9864 (`Ed25519`). */
 const IMPORT_PARAMETERS = new Map([
@@ -35,7 +35,7 @@ function findToken(tokens, resource, scopes) {
 async function getPublicSigKeyFromIssuerJwks(jwks, header) {
   const keys = Array.isArray(jwks) ? jwks : jwks?.keys;
   // Loaded here, so that the rest of this module works where no add-on is built.
-  const native = require('./engine.js');
+  const native = require('./native/panic-guard.js');
   // The engine has judged `use`, `key_ops` and `alg`, and gives the members of the public key alone.
   const jwk = native.publicSigningKey(textOf({ keys: keys ?? [] }), textOf(header ?? {}));
   const parameters = IMPORT_PARAMETERS.get(header?.alg);

@@ -6,9 +6,9 @@
 
 const { createHash, randomBytes } = require('node:crypto');
 
-const sealed = require('./crypto.js');
-const { MonoCloudValidationError } = require('./errors.js');
-const { textOf } = require('./json.js');
+const sealed = require('./client/sealed.js');
+const { MonoCloudValidationError } = require('./errors/errors.js');
+const { textOf } = require('./client/json.js');
 const { getNumber } = require('./internal.js');
 
 const RANDOM_BYTES = 32;
@@ -35,7 +35,7 @@ function isUserInGroup(user, groups, groupsClaim, matchAll) {
   const claim = user != null && Object.hasOwn(user, name) ? user[name] : undefined;
   // The rule is the engine's, the same one that guards `validateAccessToken`. Loaded here, so that the rest of
   // this module works where no add-on is built.
-  const native = require('./engine.js');
+  const native = require('./native/panic-guard.js');
   return native.isUserInGroup(textOf(claim), groups, Boolean(matchAll));
 }
 

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const { platformName } = createRequire(import.meta.url)('../npm/platform.js');
+const { platformName } = createRequire(import.meta.url)('../npm/native/platform.js');
 const isDebug = process.argv.includes('--debug');
 
 const LIBRARY = {

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
-const platform = require('../npm/platform.js').platformName();
+const platform = require('../npm/native/platform.js').platformName();
 
 if (!isThere()) build();
 

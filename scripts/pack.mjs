@@ -17,7 +17,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const { PLATFORMS, platformName } = createRequire(import.meta.url)('../npm/platform.js');
+const { PLATFORMS, platformName } = createRequire(import.meta.url)('../npm/native/platform.js');
 
 export const MAX_BINARY_BYTES = 6_000_000;
 

@@ -1,4 +1,4 @@
-//! The engine on `__test__/vectors/jwt.json`: the same tokens that `__test__/jwt-vectors.test.mjs` gives to the client.
+//! The engine on `__test__/vectors/jwt.json`: the same tokens that `__test__/vectors/jwt-vectors.test.mjs` gives to the client.
 //!
 //! Each is decided on against the caller's keys and against the issuer's, there three times, because what was verified
 //! twice is remembered from then on. The clock is the file's.
@@ -17,14 +17,14 @@ mod token;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use monocloud_backend_node::engine::certificate::BindingMode;
+use monocloud_backend_node::engine::authorize::certificate::BindingMode;
+use monocloud_backend_node::engine::authorize::policy::Policy;
+use monocloud_backend_node::engine::config::options::Options;
 use monocloud_backend_node::engine::config::{Config, Flavour, Surroundings};
 use monocloud_backend_node::engine::error::{CATALOGUE, Class, Reason};
-use monocloud_backend_node::engine::http::{Done, Request, Response, Transport};
-use monocloud_backend_node::engine::keys::KeyStore;
-use monocloud_backend_node::engine::options::Options;
-use monocloud_backend_node::engine::policy::Policy;
+use monocloud_backend_node::engine::keys::store::KeyStore;
 use monocloud_backend_node::engine::time::{ManualMonotonic, Monotonic};
+use monocloud_backend_node::engine::transport::{Done, Request, Response, Transport};
 use monocloud_backend_node::engine::{Attempt, Call, Engine, Verdict};
 use serde_json::{Value, json};
 

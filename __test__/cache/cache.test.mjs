@@ -8,11 +8,11 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 
 import { memoryCache } from '@monocloud/backend-node/cache';
 
-import { ANY_CLIENT, backend, failure } from './support/backend.mjs';
-import { mapCache, OBTAINED, obtained } from './support/caches.mjs';
-import { eventually } from './support/eventually.mjs';
-import { startIssuer } from './support/issuer.mjs';
-import { createPki } from './support/pki.mjs';
+import { ANY_CLIENT, backend, failure } from '../support/backend.mjs';
+import { mapCache, OBTAINED, obtained } from '../support/caches.mjs';
+import { eventually } from '../support/eventually.mjs';
+import { startIssuer } from '../support/issuer.mjs';
+import { createPki } from '../support/pki.mjs';
 
 const PATH = '/introspect';
 const nowSeconds = () => Math.floor(Date.now() / 1000);

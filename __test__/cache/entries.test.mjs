@@ -8,9 +8,9 @@ import { after, before, beforeEach, describe, mock, test } from 'node:test';
 
 import { memoryCache } from '@monocloud/backend-node/cache';
 
-import { ANY_CLIENT, backend, failure } from './support/backend.mjs';
-import { entryOf, mapCache, OBTAINED, obtained } from './support/caches.mjs';
-import { AUDIENCE, startIssuer } from './support/issuer.mjs';
+import { ANY_CLIENT, backend, failure } from '../support/backend.mjs';
+import { entryOf, mapCache, OBTAINED, obtained } from '../support/caches.mjs';
+import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
 
 const PATH = '/introspect';
 const INACTIVE = failure('MonoCloudTokenError', 'inactive', { code: 'inactive_token' });

@@ -6,7 +6,7 @@ import { inspect } from 'node:util';
 
 import { memoryCache } from '@monocloud/backend-node/cache';
 
-import { failure } from './support/backend.mjs';
+import { failure } from '../support/backend.mjs';
 
 const A = { issuer: 'https://a.example', audience: 'https://api.example.com' };
 const B = { issuer: 'https://b.example', audience: 'https://api.example.com' };

@@ -10,12 +10,12 @@ import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { redisCache } from '@monocloud/backend-node/cache';
 
-import { ANY_CLIENT, backend } from './support/backend.mjs';
-import { eventually } from './support/eventually.mjs';
-import { startIssuer } from './support/issuer.mjs';
-import { startTcpProxy } from './support/proxies.mjs';
-import { LIBRARIES, startRedis, unavailable } from './support/redis.mjs';
-import { describeWhere } from './support/suite.mjs';
+import { ANY_CLIENT, backend } from '../support/backend.mjs';
+import { eventually } from '../support/eventually.mjs';
+import { startIssuer } from '../support/issuer.mjs';
+import { startTcpProxy } from '../support/proxies.mjs';
+import { LIBRARIES, startRedis, unavailable } from '../support/redis.mjs';
+import { describeWhere } from '../support/suite.mjs';
 
 const PATH = '/introspect';
 

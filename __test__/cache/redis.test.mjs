@@ -10,11 +10,11 @@ import { Cluster } from 'ioredis';
 import { createClient, createCluster } from 'redis';
 import { redisCache } from '@monocloud/backend-node/cache';
 
-import { ANY_CLIENT, backend, failure } from './support/backend.mjs';
-import { eventually } from './support/eventually.mjs';
-import { startIssuer } from './support/issuer.mjs';
-import { LIBRARIES, startRedis, unavailable } from './support/redis.mjs';
-import { describeWhere } from './support/suite.mjs';
+import { ANY_CLIENT, backend, failure } from '../support/backend.mjs';
+import { eventually } from '../support/eventually.mjs';
+import { startIssuer } from '../support/issuer.mjs';
+import { LIBRARIES, startRedis, unavailable } from '../support/redis.mjs';
+import { describeWhere } from '../support/suite.mjs';
 
 const PATH = '/introspect';
 

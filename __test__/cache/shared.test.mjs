@@ -9,10 +9,10 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 
 import { memoryCache, redisCache } from '@monocloud/backend-node/cache';
 
-import { fakeRedis } from './attacks/caches.mjs';
-import { ANY_CLIENT, backend, failure } from './support/backend.mjs';
-import { entryOf, jsonCache, mapCache, OBTAINED, obtained } from './support/caches.mjs';
-import { startIssuer } from './support/issuer.mjs';
+import { fakeRedis } from '../attacks/caches.mjs';
+import { ANY_CLIENT, backend, failure } from '../support/backend.mjs';
+import { entryOf, jsonCache, mapCache, OBTAINED, obtained } from '../support/caches.mjs';
+import { startIssuer } from '../support/issuer.mjs';
 
 const PATH = '/introspect';
 const INACTIVE = failure('MonoCloudTokenError', 'inactive', { code: 'inactive_token' });

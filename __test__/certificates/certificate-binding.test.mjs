@@ -12,10 +12,10 @@ import { memoryCache } from '@monocloud/backend-node/cache';
 import { protectApi as protectExpress } from '@monocloud/backend-node/express';
 import { protectApi as protectFastify } from '@monocloud/backend-node/fastify';
 
-import { startAuthorizationServer, unsupported } from './support/authorization-server.mjs';
-import { backend, failure } from './support/backend.mjs';
-import { get, listen } from './support/http.mjs';
-import { describeWhere } from './support/suite.mjs';
+import { startAuthorizationServer, unsupported } from '../support/authorization-server.mjs';
+import { backend, failure } from '../support/backend.mjs';
+import { get, listen } from '../support/http.mjs';
+import { describeWhere } from '../support/suite.mjs';
 
 const REQUIRED = { validateCertificateBinding: true };
 const IGNORED = { validateCertificateBinding: false };

@@ -11,9 +11,9 @@ import { after, before, describe, test } from 'node:test';
 
 import { fromAlb, fromClientCert, fromHeader, fromSocket, fromXfcc } from '@monocloud/backend-node/certificates';
 
-import { failure } from './support/backend.mjs';
-import { close, listen, open, request } from './support/http.mjs';
-import { createPki } from './support/pki.mjs';
+import { failure } from '../support/backend.mjs';
+import { close, listen, open, request } from '../support/http.mjs';
+import { createPki } from '../support/pki.mjs';
 
 const needsNode20 = Number(process.versions.node.split('.')[0]) < 20 && 'Fastify 5 needs Node 20';
 const MAX_HEADERS = 256 * 1024;

@@ -10,8 +10,8 @@ import { memoryCache, redisCache } from '@monocloud/backend-node/cache';
 import { protectApi as expressApi } from '@monocloud/backend-node/express';
 import { protectApi as fastifyApi } from '@monocloud/backend-node/fastify';
 
-import { close, get, listen } from './support/http.mjs';
-import { offline, signed } from './support/offline.mjs';
+import { close, get, listen } from '../support/http.mjs';
+import { offline, signed } from '../support/offline.mjs';
 
 const refused = (...words) => (error) => {
   assert.deepEqual([error.name, error.reason], ['MonoCloudValidationError', 'argument_invalid'], inspect(error));

@@ -6,12 +6,12 @@ import { after, before, test } from 'node:test';
 
 import fc from 'fast-check';
 
-import { MonoCloudBackendNodeClient } from '../npm/index.mjs';
-import { AUDIENCE, startIssuer } from './support/issuer.mjs';
+import { MonoCloudBackendNodeClient } from '../../npm/index.mjs';
+import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
 
 const require = createRequire(import.meta.url);
-const native = require('../npm/native.js');
-const { Forms } = require('../npm/forms.js');
+const native = require('../../npm/native/load.js');
+const { Forms } = require('../../npm/client/claims-template.js');
 
 let issuer;
 

@@ -10,9 +10,9 @@ import * as root from '@monocloud/backend-node';
 import * as express from '@monocloud/backend-node/express';
 import * as fastify from '@monocloud/backend-node/fastify';
 
-import { runScript } from './support/child.mjs';
-import { startIssuer } from './support/issuer.mjs';
-import { AUDIENCE, ISSUER, JWKS, offline, signed } from './support/offline.mjs';
+import { runScript } from '../support/child.mjs';
+import { startIssuer } from '../support/issuer.mjs';
+import { AUDIENCE, ISSUER, JWKS, offline, signed } from '../support/offline.mjs';
 
 const require = createRequire(import.meta.url);
 const {
@@ -89,7 +89,7 @@ describe('the errors', () => {
   });
 
   test('are made by our own calls with a response, or with nothing, in the second place', () => {
-    const folder = new URL('../npm/', import.meta.url);
+    const folder = new URL('../../npm/', import.meta.url);
     const files = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.js'));
     const calls = files.flatMap((name) => {
       const source = readFileSync(new URL(name, folder), 'utf8');

@@ -11,9 +11,9 @@ import {
   MonoCloudValidationError,
 } from '@monocloud/backend-node';
 
-import { backend } from './support/backend.mjs';
-import { startIssuer } from './support/issuer.mjs';
-import { ISSUER, JWKS, offline, signed, signedText } from './support/offline.mjs';
+import { backend } from '../support/backend.mjs';
+import { startIssuer } from '../support/issuer.mjs';
+import { ISSUER, JWKS, offline, signed, signedText } from '../support/offline.mjs';
 
 const NOBODY = () => {
   throw new Error('nobody is asked');

@@ -8,9 +8,9 @@ import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { runInNewContext } from 'node:vm';
 
-import { failure } from './support/backend.mjs';
-import { eventually } from './support/eventually.mjs';
-import { ISSUER, JWKS, offline } from './support/offline.mjs';
+import { failure } from '../support/backend.mjs';
+import { eventually } from '../support/eventually.mjs';
+import { ISSUER, JWKS, offline } from '../support/offline.mjs';
 
 const METADATA = { issuer: ISSUER, jwks_uri: `${ISSUER}/jwks` };
 const TEXT = JSON.stringify(METADATA);

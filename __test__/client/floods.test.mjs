@@ -20,9 +20,9 @@ import express from 'express';
 import { MonoCloudBackendNodeClient } from '@monocloud/backend-node';
 import { protectApi } from '@monocloud/backend-node/express';
 
-import { eventually } from './support/eventually.mjs';
-import { get, listen } from './support/http.mjs';
-import { AUDIENCE, startIssuer } from './support/issuer.mjs';
+import { eventually } from '../support/eventually.mjs';
+import { get, listen } from '../support/http.mjs';
+import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
 
 const OVERLOADED = { name: 'MonoCloudHttpError', reason: 'overloaded', retryAfter: 1, status: undefined };
 /** What of the 128 introspections is kept for tokens that were active before. */
@@ -174,7 +174,7 @@ describe('a flood of forged sealed texts', () => {
   /** A copy of the module whose derivations end when they are told to. */
   function load() {
     const require = createRequire(import.meta.url);
-    const path = require.resolve('../npm/crypto.js');
+    const path = require.resolve('../../npm/client/sealed.js');
     const running = [];
     const derive = (secret, salt, _iterations, length, _digest, done) => {
       running.push(() => { running.splice(running.indexOf(end), 1); done(null, Buffer.alloc(length)); });

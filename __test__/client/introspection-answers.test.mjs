@@ -10,9 +10,9 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import express from 'express';
 import { protectApi } from '@monocloud/backend-node/express';
 
-import { ANY_CLIENT, backend, failure } from './support/backend.mjs';
-import { get, listen } from './support/http.mjs';
-import { AUDIENCE, startIssuer } from './support/issuer.mjs';
+import { ANY_CLIENT, backend, failure } from '../support/backend.mjs';
+import { get, listen } from '../support/http.mjs';
+import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
 
 const PATH = '/introspect';
 const LIMIT = 512 * 1024;

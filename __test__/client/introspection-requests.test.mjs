@@ -9,9 +9,9 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 
 import { decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from 'jose';
 
-import { ANY_CLIENT, backend, failure } from './support/backend.mjs';
-import { startIssuer } from './support/issuer.mjs';
-import { ALGORITHMS, jwkOf, keySet, kindOf } from './support/keys.mjs';
+import { ANY_CLIENT, backend, failure } from '../support/backend.mjs';
+import { startIssuer } from '../support/issuer.mjs';
+import { ALGORITHMS, jwkOf, keySet, kindOf } from '../support/keys.mjs';
 
 globalThis.crypto ??= webcrypto;
 

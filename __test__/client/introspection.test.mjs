@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { inspect } from 'node:util';
 
-import { startAuthorizationServer, unsupported } from './support/authorization-server.mjs';
-import { backend, failure } from './support/backend.mjs';
-import { ALGORITHMS } from './support/keys.mjs';
-import { describeWhere } from './support/suite.mjs';
+import { startAuthorizationServer, unsupported } from '../support/authorization-server.mjs';
+import { backend, failure } from '../support/backend.mjs';
+import { ALGORITHMS } from '../support/keys.mjs';
+import { describeWhere } from '../support/suite.mjs';
 
 const INTROSPECTION = '/token/introspection';
 const METHODS = ['basic', 'post', 'secretJwt', 'privateKeyJwt', 'tls', 'tlsUri', 'selfSigned'];

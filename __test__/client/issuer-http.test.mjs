@@ -9,9 +9,9 @@ import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
-import { backend, failure } from './support/backend.mjs';
-import { close, open } from './support/http.mjs';
-import { startIssuer } from './support/issuer.mjs';
+import { backend, failure } from '../support/backend.mjs';
+import { close, open } from '../support/http.mjs';
+import { startIssuer } from '../support/issuer.mjs';
 
 const INTROSPECTING = { clientId: 'api', clientSecret: 'secret' };
 const TRANSPORTS = [
@@ -129,7 +129,7 @@ describe('a connection', () => {
   });
 
   async function startSecure(t) {
-    const { createPki } = await import('./support/pki.mjs');
+    const { createPki } = await import('../support/pki.mjs');
     const pki = await createPki();
     const secure = await startIssuer({ tls: await pki.server() });
     t.after(() => secure.close());

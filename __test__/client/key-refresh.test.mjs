@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 
-import { eventually } from './faults/waiting.mjs';
+import { eventually } from '../faults/waiting.mjs';
 
-const { KeysWait } = createRequire(import.meta.url)('../npm/keys-wait.js');
+const { KeysWait } = createRequire(import.meta.url)('../../npm/client/key-refresh.js');
 
 /** An engine whose refreshes end when told to. */
 function fakeEngine() {

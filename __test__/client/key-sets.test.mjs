@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, test } from 'node:test';
 
-import native from '../npm/engine.js';
-import { eventually } from './support/eventually.mjs';
-import { JWKS, offline, signed } from './support/offline.mjs';
+import native from '../../npm/native/panic-guard.js';
+import { eventually } from '../support/eventually.mjs';
+import { JWKS, offline, signed } from '../support/offline.mjs';
 
 const CHANNEL = 'monocloud:backend:keys.refreshed';
 const ED = JWKS.keys.find(({ kid }) => kid === 'ed');

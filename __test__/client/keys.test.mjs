@@ -6,9 +6,9 @@ import { inspect } from 'node:util';
 
 import { MonoCloudAuthBaseError, MonoCloudHttpError } from '@monocloud/backend-node';
 
-import { backend, failure } from './support/backend.mjs';
-import { eventually } from './support/eventually.mjs';
-import { startIssuer } from './support/issuer.mjs';
+import { backend, failure } from '../support/backend.mjs';
+import { eventually } from '../support/eventually.mjs';
+import { startIssuer } from '../support/issuer.mjs';
 
 const DISCOVERY = '/.well-known/openid-configuration';
 /** Refreshes that unknown kids may cost at once, and one more for each of these. */

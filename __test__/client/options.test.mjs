@@ -10,8 +10,8 @@ import {
   MonoCloudValidationError,
 } from '@monocloud/backend-node';
 
-import native from '../npm/engine.js';
-import { AUDIENCE, ISSUER, JWKS, offline, signed } from './support/offline.mjs';
+import native from '../../npm/native/panic-guard.js';
+import { AUDIENCE, ISSUER, JWKS, offline, signed } from '../support/offline.mjs';
 
 const PREFIX = 'MONOCLOUD_BACKEND_';
 const CANARY = 'canary-7f3a';

@@ -11,10 +11,10 @@ import { memoryCache } from '@monocloud/backend-node/cache';
 import { protectApi as expressApi } from '@monocloud/backend-node/express';
 import { protectApi as fastifyApi } from '@monocloud/backend-node/fastify';
 
-import { ANY_CLIENT, backend } from './support/backend.mjs';
-import { mapCache } from './support/caches.mjs';
-import { startIssuer } from './support/issuer.mjs';
-import { AUDIENCE, ISSUER, JWKS, offline, signed } from './support/offline.mjs';
+import { ANY_CLIENT, backend } from '../support/backend.mjs';
+import { mapCache } from '../support/caches.mjs';
+import { startIssuer } from '../support/issuer.mjs';
+import { AUDIENCE, ISSUER, JWKS, offline, signed } from '../support/offline.mjs';
 
 const now = () => Math.floor(Date.now() / 1000);
 const OPTIONS = { tenantDomain: ISSUER, audience: AUDIENCE, jwksResolver: () => JWKS, ...ANY_CLIENT };

@@ -6,10 +6,10 @@ import { after, before, mock, test } from 'node:test';
 
 import fc from 'fast-check';
 
-import { memoryCache } from '../npm/cache.mjs';
-import { MonoCloudBackendNodeClient } from '../npm/index.mjs';
-import { AUDIENCE, startIssuer } from './support/issuer.mjs';
-import { createPki } from './support/pki.mjs';
+import { memoryCache } from '../../npm/cache.mjs';
+import { MonoCloudBackendNodeClient } from '../../npm/index.mjs';
+import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
+import { createPki } from '../support/pki.mjs';
 
 const NOW = 1_700_000_000;
 let issuer;

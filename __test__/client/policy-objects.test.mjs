@@ -6,11 +6,11 @@ import { createRequire } from 'node:module';
 import { setImmediate as turn } from 'node:timers/promises';
 import { test } from 'node:test';
 
-import { gc } from './faults/gc.mjs';
-import { AUDIENCE, ISSUER, offline, signed } from './support/offline.mjs';
+import { gc } from '../faults/gc.mjs';
+import { AUDIENCE, ISSUER, offline, signed } from '../support/offline.mjs';
 
-const native = createRequire(import.meta.url)('../npm/native.js');
-const { Policies, callSpec, routeSpec } = createRequire(import.meta.url)('../npm/policies.js');
+const native = createRequire(import.meta.url)('../../npm/native/load.js');
+const { Policies, callSpec, routeSpec } = createRequire(import.meta.url)('../../npm/client/policy.js');
 
 const SETTINGS = JSON.stringify({
   options: { tenantDomain: ISSUER, audience: AUDIENCE }, environment: {}, flavour: 'backend', surroundings: {},

@@ -9,10 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 
-import { runScript } from './support/child.mjs';
-import { AUDIENCE, startIssuer } from './support/issuer.mjs';
-import { createPki } from './support/pki.mjs';
-import { startHttpProxy } from './support/proxies.mjs';
+import { runScript } from '../support/child.mjs';
+import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
+import { createPki } from '../support/pki.mjs';
+import { startHttpProxy } from '../support/proxies.mjs';
 
 let folder;
 let authorities;

@@ -7,9 +7,9 @@ import { afterEach, describe, mock, test } from 'node:test';
 import { memoryCache, redisCache } from '@monocloud/backend-node/cache';
 import { protectApi as expressApi } from '@monocloud/backend-node/express';
 
-import { ANY_CLIENT } from './support/backend.mjs';
-import { mapCache } from './support/caches.mjs';
-import { AUDIENCE, ISSUER, JWKS, offline, signed } from './support/offline.mjs';
+import { ANY_CLIENT } from '../support/backend.mjs';
+import { mapCache } from '../support/caches.mjs';
+import { AUDIENCE, ISSUER, JWKS, offline, signed } from '../support/offline.mjs';
 
 const now = Math.floor(Date.now() / 1000);
 const METADATA = { issuer: ISSUER, introspection_endpoint: `${ISSUER}/introspect` };

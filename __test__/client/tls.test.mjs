@@ -11,11 +11,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { ANY_CLIENT, backend, failure } from './support/backend.mjs';
-import { runScript } from './support/child.mjs';
-import { get, open } from './support/http.mjs';
-import { AUDIENCE, startIssuer } from './support/issuer.mjs';
-import { createPki } from './support/pki.mjs';
+import { ANY_CLIENT, backend, failure } from '../support/backend.mjs';
+import { runScript } from '../support/child.mjs';
+import { get, open } from '../support/http.mjs';
+import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
+import { createPki } from '../support/pki.mjs';
 
 const http = (reason) => failure('MonoCloudHttpError', reason, { status: undefined, raw: undefined });
 

@@ -6,9 +6,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { MonoCloudBackendNodeClient } from '@monocloud/backend-node';
 
-import { backend, failure } from './support/backend.mjs';
-import { startIssuer } from './support/issuer.mjs';
-import { AUDIENCE, ISSUER, JWKS, offline, signed } from './support/offline.mjs';
+import { backend, failure } from '../support/backend.mjs';
+import { startIssuer } from '../support/issuer.mjs';
+import { AUDIENCE, ISSUER, JWKS, offline, signed } from '../support/offline.mjs';
 
 const DISCOVERY = '/.well-known/openid-configuration';
 const METADATA = { issuer: ISSUER, jwks_uri: `${ISSUER}/jwks`, introspection_endpoint: `${ISSUER}/introspect` };

@@ -13,9 +13,9 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 
-import { backend } from './support/backend.mjs';
-import { startIssuer } from './support/issuer.mjs';
-import { JWKS, offline, signed, signedText } from './support/offline.mjs';
+import { backend } from '../support/backend.mjs';
+import { startIssuer } from '../support/issuer.mjs';
+import { JWKS, offline, signed, signedText } from '../support/offline.mjs';
 
 const DISCOVERY = '/.well-known/openid-configuration';
 /** Verified on the main thread; the other algorithms take long enough to leave it. */

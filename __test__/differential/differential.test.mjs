@@ -11,11 +11,11 @@ import { inspect, isDeepStrictEqual } from 'node:util';
 
 import { createLocalJWKSet, jwtVerify } from 'jose';
 
-import { MonoCloudBackendNodeClient } from '../npm/index.mjs';
-import { AUDIENCE, generator, ISSUER, makeKeys, NOW } from './differential/generate.mjs';
-import { random } from './differential/random.mjs';
-import { factsOf, STRICTER, WIDER } from './differential/rules.mjs';
-import { ALGORITHMS } from './support/keys.mjs';
+import { MonoCloudBackendNodeClient } from '../../npm/index.mjs';
+import { AUDIENCE, generator, ISSUER, makeKeys, NOW } from './generate.mjs';
+import { random } from './random.mjs';
+import { factsOf, STRICTER, WIDER } from './rules.mjs';
+import { ALGORITHMS } from '../support/keys.mjs';
 
 // jose 6 uses the global, which Node 18 does not have.
 globalThis.crypto ??= webcrypto;

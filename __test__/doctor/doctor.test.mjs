@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
-import { DOCTOR, doctor, examine } from './doctor/run.mjs';
-import { AUDIENCE, startIssuer } from './support/issuer.mjs';
-import { createPki } from './support/pki.mjs';
+import { DOCTOR, doctor, examine } from './run.mjs';
+import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
+import { createPki } from '../support/pki.mjs';
 
 const CLIENT = { CLIENT_ID: 'api-client', CLIENT_SECRET: 'correct horse battery staple' };
 
@@ -173,8 +173,8 @@ describe('a broken configuration', () => {
   });
 
   it('has a range only for options of the engine that are numbers', async () => {
-    const { default: native } = await import('../npm/native.js');
-    const { default: ranges } = await import('../npm/doctor/ranges.js');
+    const { default: native } = await import('../../npm/native/load.js');
+    const { default: ranges } = await import('../../npm/doctor/ranges.js');
     const numbers = native.options().filter(({ kind }) => kind === 'number').map(({ name }) => name);
     const named = Object.keys(ranges.RANGES);
     assert.ok(named.length >= 7);
@@ -219,7 +219,7 @@ describe('the command line', () => {
   });
 
   it('--help lists a flag for every variable of the engine, and exits with 0', async () => {
-    const { default: native } = await import('../npm/native.js');
+    const { default: native } = await import('../../npm/native/load.js');
     const { code, stdout } = await doctor({ flags: ['--help'] });
     assert.equal(code, 0);
     for (const { variable } of native.options()) assert.ok(stdout.includes(variable), variable);
@@ -228,10 +228,10 @@ describe('the command line', () => {
   it('without a binary for this machine says so, and exits with 1', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'monocloud-doctor-'));
     try {
-      const shims = dirname(DOCTOR);
+      const shims = dirname(dirname(DOCTOR));
       await cp(shims, join(folder, 'npm'), { recursive: true, filter: (path) => !path.endsWith('.node') });
       await cp(join(shims, '..', 'package.json'), join(folder, 'package.json'));
-      const { code, stdout } = await doctor({ variables: here(), file: join(folder, 'npm', 'doctor.js') });
+      const { code, stdout } = await doctor({ variables: here(), file: join(folder, 'npm', 'doctor', 'main.js') });
       assert.equal(code, 1);
       assert.match(stdout, /✖ loads +@monocloud\/backend-node found no binary for /);
       assert.match(stdout, /\n1 problem, no warnings\n$/);

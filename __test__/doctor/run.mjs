@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-export const DOCTOR = fileURLToPath(new URL('../../npm/doctor.js', import.meta.url));
+export const DOCTOR = fileURLToPath(new URL('../../npm/doctor/main.js', import.meta.url));
 
 const DEADLINE_MS = 30_000;
 

@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 
-import { assertProblem, examine } from './doctor/run.mjs';
-import { AUDIENCE, startIssuer } from './support/issuer.mjs';
-import { createPki } from './support/pki.mjs';
+import { assertProblem, examine } from './run.mjs';
+import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
+import { createPki } from '../support/pki.mjs';
 
 const DISCOVERY = '/.well-known/openid-configuration';
 /** Where the doctor asks for the server's date. */

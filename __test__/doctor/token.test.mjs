@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
-import { assertProblem, doctor, examine } from './doctor/run.mjs';
-import { AUDIENCE, startIssuer } from './support/issuer.mjs';
-import { keySet } from './support/keys.mjs';
-import { createPki } from './support/pki.mjs';
+import { assertProblem, doctor, examine } from './run.mjs';
+import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
+import { keySet } from '../support/keys.mjs';
+import { createPki } from '../support/pki.mjs';
 
 const CLIENT = { CLIENT_ID: 'api-client', CLIENT_SECRET: 'correct horse battery staple' };
 
@@ -182,9 +182,9 @@ describe('a token that is refused', () => {
 
 describe('every reason of the engine', () => {
   it('has a fix, and every reason of a token has its rule', async () => {
-    const { default: native } = await import('../npm/native.js');
-    const { default: fixes } = await import('../npm/doctor/fixes.js');
-    const { default: rules } = await import('../npm/doctor/token.js');
+    const { default: native } = await import('../../npm/native/load.js');
+    const { default: fixes } = await import('../../npm/doctor/fixes.js');
+    const { default: rules } = await import('../../npm/doctor/token.js');
     const ruled = new Set([...rules.JWT_RULES, ...rules.OPAQUE_RULES].flatMap(([, ...reasons]) => reasons));
     for (const { reason, name } of native.failures()) {
       assert.equal(typeof fixes.fixOf(reason), 'string', reason);
@@ -193,8 +193,8 @@ describe('every reason of the engine', () => {
   });
 
   it('stands where the engine has it: of a token that breaks every rule, the first one is named, then the next', async () => {
-    const { MonoCloudBackendNodeClient } = await import('../npm/index.mjs');
-    const { default: rules } = await import('../npm/doctor/token.js');
+    const { MonoCloudBackendNodeClient } = await import('../../npm/index.mjs');
+    const { default: rules } = await import('../../npm/doctor/token.js');
     const client = new MonoCloudBackendNodeClient({ tenantDomain: issuer.issuer, audience: AUDIENCE });
     const needs = { scopes: ['read'], groups: ['staff'] };
     const named = [];

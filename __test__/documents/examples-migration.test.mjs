@@ -6,11 +6,11 @@ import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { startSource } from './examples/run.mjs';
-import { get } from './support/http.mjs';
-import { AUDIENCE, startIssuer } from './support/issuer.mjs';
+import { startSource } from '../examples/run.mjs';
+import { get } from '../support/http.mjs';
+import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
 
-const PAGE = fileURLToPath(new URL('../docs/migration.md', import.meta.url));
+const PAGE = fileURLToPath(new URL('../../docs/migration.md', import.meta.url));
 
 let issuer;
 let blocks;

@@ -10,15 +10,15 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { startNginx, unavailable as withoutNginx } from './examples/nginx.mjs';
-import { startExample } from './examples/run.mjs';
-import { get, request } from './support/http.mjs';
-import { AUDIENCE, startIssuer } from './support/issuer.mjs';
-import { createPki } from './support/pki.mjs';
-import { startRedis, unavailable as withoutRedis } from './support/redis.mjs';
-import { describeWhere, needsCommand } from './support/suite.mjs';
+import { startNginx, unavailable as withoutNginx } from '../examples/nginx.mjs';
+import { startExample } from '../examples/run.mjs';
+import { get, request } from '../support/http.mjs';
+import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
+import { createPki } from '../support/pki.mjs';
+import { startRedis, unavailable as withoutRedis } from '../support/redis.mjs';
+import { describeWhere, needsCommand } from '../support/suite.mjs';
 
-const EXAMPLES = fileURLToPath(new URL('../examples', import.meta.url));
+const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url));
 
 let issuer;
 

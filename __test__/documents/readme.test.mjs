@@ -8,15 +8,15 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, test } from 'node:test';
 
-import { DOCS, ROOT, all, blocksOf, read, unique } from './support/documents.mjs';
-import { shimWords } from './support/shim-reasons.mjs';
+import { DOCS, ROOT, all, blocksOf, read, unique } from '../support/documents.mjs';
+import { shimWords } from '../support/shim-reasons.mjs';
 
 const require = createRequire(import.meta.url);
-const native = require('../npm/native.js');
-const { FAILURES, Failure } = require('../npm/errors.js');
-const { NO_TOKEN, RESOLVER_FAILED, replyTo } = require('../npm/reply.js');
-const { MonoCloudBackendNodeClient, MonoCloudOidcBackendClient } = require('../npm/index.js');
-const manifest = require('../package.json');
+const native = require('../../npm/native/load.js');
+const { FAILURES, Failure } = require('../../npm/errors/errors.js');
+const { NO_TOKEN, RESOLVER_FAILED, replyTo } = require('../../npm/protect/response.js');
+const { MonoCloudBackendNodeClient, MonoCloudOidcBackendClient } = require('../../npm/index.js');
+const manifest = require('../../package.json');
 
 const readme = read('README.md');
 
@@ -114,20 +114,20 @@ describe('the documents name', () => {
   });
 
   test('every event, and no other', () => {
-    const published = all(read('npm/events.js'), /channel\('([\w:.]+)'\)/g);
+    const published = all(read('npm/client/events.js'), /channel\('([\w:.]+)'\)/g);
     assert.ok(published.length > 0);
     assert.deepEqual(all(read('docs/observability.md'), /^\| `(monocloud:[\w:.]+)`/gm).sort(), published.sort());
   });
 
   test('everything that ./utils, ./internal, ./cache and ./certificates export', () => {
     for (const subpath of ['utils', 'internal', 'cache', 'certificates']) {
-      const names = Object.keys(require(`../npm/${subpath}.js`));
+      const names = Object.keys(require(`../../npm/${subpath}.js`));
       assert.deepEqual(names.filter((name) => !new RegExp(`\`${name}\\b`).test(docs)), [], subpath);
     }
   });
 
   test('every platform that has a package', () => {
-    const { PLATFORMS } = require('../npm/platform.js');
+    const { PLATFORMS } = require('../../npm/native/platform.js');
     const page = read('docs/platforms.md');
     assert.deepEqual(PLATFORMS.filter((name) => !page.includes(`\`${name}\``)), []);
   });

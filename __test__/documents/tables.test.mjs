@@ -13,7 +13,7 @@ import { SHIM_REASONS } from '../../scripts/docs/tables.mjs';
 import { ROOT, all, read, unique } from '../support/documents.mjs';
 
 const require = createRequire(import.meta.url);
-const native = require('../../npm/native.js');
+const native = require('../../npm/native/load.js');
 const { shimWords } = await import('../support/shim-reasons.mjs');
 
 describe('a generated table', () => {

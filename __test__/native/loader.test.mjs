@@ -11,10 +11,10 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { describeWhere } from './support/suite.mjs';
+import { describeWhere } from '../support/suite.mjs';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const { PLATFORMS, platformName } = createRequire(import.meta.url)('../npm/platform.js');
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const { PLATFORMS, platformName } = createRequire(import.meta.url)('../../npm/native/platform.js');
 const NAME = platformName();
 const BINARY = `monocloud-backend-node.${NAME}.node`;
 

@@ -14,11 +14,11 @@ import { inspect } from 'node:util';
 
 import express from 'express';
 
-import { ANY_CLIENT } from './support/backend.mjs';
-import { mapCache } from './support/caches.mjs';
-import { close, get, open } from './support/http.mjs';
-import { AUDIENCE, startIssuer } from './support/issuer.mjs';
-import { buildPanickingCopy } from './support/panicking.mjs';
+import { ANY_CLIENT } from '../support/backend.mjs';
+import { mapCache } from '../support/caches.mjs';
+import { close, get, open } from '../support/http.mjs';
+import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
+import { buildPanickingCopy } from '../support/panicking.mjs';
 
 let copy;
 let issuer;
@@ -28,8 +28,9 @@ before(async () => {
   const require = createRequire(import.meta.url);
   const load = (name) => require(join(copy.folder, 'npm', name));
   modules = Object.fromEntries(
-    ['index', 'express', 'cache', 'certificates', 'utils', 'internal', 'engine'].map((name) => [name, load(name)]),
+    ['index', 'express', 'cache', 'certificates', 'utils', 'internal'].map((name) => [name, load(name)]),
   );
+  modules.engine = load('native/panic-guard');
   issuer = await startIssuer();
 });
 afterEach(() => { delete process.env.PANIC_AT; });

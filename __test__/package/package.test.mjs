@@ -12,10 +12,10 @@ import { basename, dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { pack, requiredGlibc } from '../scripts/pack.mjs';
+import { pack, requiredGlibc } from '../../scripts/pack.mjs';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const { PLATFORMS, platformName } = createRequire(import.meta.url)('../npm/platform.js');
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const { PLATFORMS, platformName } = createRequire(import.meta.url)('../../npm/native/platform.js');
 
 let folder;
 let packed;
@@ -47,7 +47,7 @@ describe('the main tarball', () => {
     /^(?:package\.json|LICENSE|README\.md|CHANGELOG\.md|index\.d\.ts)$/,
     /^npm\/[\w-]+\.(?:js|mjs|d\.ts|d\.mts)$/,
     /^npm\/types\/[\w-]+\.d\.(?:ts|mts)$/,
-    /^npm\/doctor\/[\w-]+\.js$/,
+    /^npm\/(?:client|doctor|errors|native|protect)\/[\w-]+\.js$/,
   ];
 
   it('holds shims, types, the doctor and papers, and nothing else', () => {
@@ -170,7 +170,7 @@ describe('the packages of the platforms', () => {
   });
 
   it('are each named in the loader, as text that tools can trace', async () => {
-    const loader = await readFile(join(ROOT, 'npm', 'native.js'), 'utf8');
+    const loader = await readFile(join(ROOT, 'npm', 'native', 'load.js'), 'utf8');
     const named = [...loader.matchAll(/case '([\w-]+)':\n\s+return require\('@monocloud\/backend-node-([\w-]+)'\);/g)];
     assert.deepEqual(
       named.map(([, name]) => name),
@@ -193,8 +193,8 @@ describe('the loader', () => {
         const fs = require('node:fs');
         const { existsSync } = fs;
         fs.existsSync = (path) => (/alpine-release|ld-musl/.test(path) ? ${hasMusl} : existsSync(path));
-        console.log(require('./npm/platform.js').platformName());
-        try { require('./npm/native.js'); } catch (error) { console.log(error.message); }
+        console.log(require('./npm/native/platform.js').platformName());
+        try { require('./npm/native/load.js'); } catch (error) { console.log(error.message); }
       `,
     ).stdout;
   }
@@ -238,7 +238,7 @@ describe('the loader', () => {
     await cp(join(folder, 'main'), copy, { recursive: true });
     await cp(packed.binary, join(copy, 'npm', basename(packed.binary)));
     await writeFile(join(copy, 'package.json'), JSON.stringify({ ...manifest, version: '99.0.0' }));
-    const { stdout } = run(copy, 'try { require("./npm/native.js") } catch (error) { console.log(error.message) }');
+    const { stdout } = run(copy, 'try { require("./npm/native/load.js") } catch (error) { console.log(error.message) }');
     assert.ok(stdout.startsWith(`@monocloud/backend-node is 99.0.0 and its binary is ${manifest.version}.`), stdout);
     assert.match(stdout, /npm install @monocloud\/backend-node/);
   });
@@ -251,7 +251,7 @@ describe('the loader', () => {
     await copyFile(join(ROOT, 'LICENSE'), binary);
     const { stdout } = run(
       join(folder, 'main'),
-      'try { require("./npm/native.js") } catch (error) { console.log(error.message) }',
+      'try { require("./npm/native/load.js") } catch (error) { console.log(error.message) }',
     );
     assert.match(stdout, /could not load its binary for /);
     assert.ok(stdout.includes(basename(binary)), stdout);

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { describe, test } from 'node:test';
 
-import { FAULTS_OF, changes, faultOf, outages } from '../scripts/soak/plan.mjs';
-import { random } from '../scripts/soak/random.mjs';
-import { tokenSource } from '../scripts/soak/tokens.mjs';
+import { FAULTS_OF, changes, faultOf, outages } from '../../scripts/soak/plan.mjs';
+import { random } from '../../scripts/soak/random.mjs';
+import { tokenSource } from '../../scripts/soak/tokens.mjs';
 
 const take = (count, entries) => Array.from({ length: count }, () => entries.next().value);
 const planOf = (seed) => [
@@ -50,7 +50,7 @@ describe('a seed of the soak', () => {
   });
 
   test('is the only source of chance', () => {
-    const folder = new URL('../scripts/soak/', import.meta.url);
+    const folder = new URL('../../scripts/soak/', import.meta.url);
     const sources = readdirSync(folder).map((name) => readFileSync(new URL(name, folder), 'utf8'));
     for (const source of sources) assert.doesNotMatch(source, /Math\.random|randomBytes|randomUUID/);
   });

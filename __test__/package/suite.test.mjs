@@ -10,7 +10,7 @@ import { join, relative } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const VECTORS = join(ROOT, '__test__', 'vectors', 'third-party');
 
 const read = (path) => readFileSync(path, 'utf8');
@@ -30,7 +30,7 @@ describe('a suite that cannot run here', () => {
     const folder = mkdtempSync(join(tmpdir(), 'monocloud-suite-'));
     try {
       const file = join(folder, 'a.test.mjs');
-      const support = JSON.stringify(new URL('./support/suite.mjs', import.meta.url).href);
+      const support = JSON.stringify(new URL('../support/suite.mjs', import.meta.url).href);
       writeFileSync(file, `import { test } from 'node:test';\nimport * as suite from ${support};\n${text}`);
       const { NODE_TEST_CONTEXT: _, ...inherited } = process.env;
       const { stdout } = spawnSync(process.execPath, ['--test', '--test-reporter=tap', file], {

@@ -7,12 +7,12 @@ import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { longFiles, quickFiles, testFiles } from '../scripts/test/files.mjs';
-import { partsOf } from '../scripts/test/parts.mjs';
-import { readCargo, readNode } from '../scripts/test/readers.mjs';
-import { report } from '../scripts/test/report.mjs';
+import { longFiles, quickFiles, testFiles } from '../../scripts/test/files.mjs';
+import { partsOf } from '../../scripts/test/parts.mjs';
+import { readCargo, readNode } from '../../scripts/test/readers.mjs';
+import { report } from '../../scripts/test/report.mjs';
 
-const REPORTER = fileURLToPath(new URL('../scripts/test/reporter.mjs', import.meta.url));
+const REPORTER = fileURLToPath(new URL('../../scripts/test/reporter.mjs', import.meta.url));
 
 /** What a reader makes of a text. */
 function resultOf(reader, text) {
@@ -113,7 +113,7 @@ describe('the modes', () => {
   it('quick leaves out what starts processes, and what is slow by design', () => {
     const names = quickFiles().map((path) => basename(path));
     assert.ok(names.includes('imports.test.mjs') && names.includes('client.test.mjs'));
-    for (const name of ['test-summary.test.mjs', 'workers.test.mjs', 'redis.test.mjs', 'utils-sealed.test.mjs']) {
+    for (const name of ['test-summary.test.mjs', 'workers.test.mjs', 'redis.test.mjs', 'sealed.test.mjs']) {
       assert.ok(
         testFiles().some((path) => basename(path) === name),
         `there is no ${name} any more`,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { staleWrappers, wrappers } from '../scripts/wrappers.mjs';
+import { staleWrappers, wrappers } from '../../scripts/wrappers.mjs';
 
 describe('the ESM wrappers', () => {
   it('are those that scripts/wrappers.mjs writes', () => {

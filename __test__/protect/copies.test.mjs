@@ -6,10 +6,10 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { after, describe, test } from 'node:test';
 
-import { copyOnDisk, freshCopy, inRealm } from './support/copies.mjs';
-import { ANSWERS, EXPRESS, FASTIFY } from './support/frameworks.mjs';
-import { AUDIENCE, ISSUER, JWKS, signed } from './support/offline.mjs';
-import { describeWhere } from './support/suite.mjs';
+import { copyOnDisk, freshCopy, inRealm } from '../support/copies.mjs';
+import { ANSWERS, EXPRESS, FASTIFY } from '../support/frameworks.mjs';
+import { AUDIENCE, ISSUER, JWKS, signed } from '../support/offline.mjs';
+import { describeWhere } from '../support/suite.mjs';
 
 const require = createRequire(import.meta.url);
 const { forbidden, internal, invalid, unauthorized, unavailable } = ANSWERS;
@@ -59,13 +59,13 @@ for (const [where, copy] of Object.entries(COPIES)) {
 
   test(`${where} has classes of its own`, () => {
     for (const name of ['MonoCloudBackendNodeClient', 'MonoCloudTokenError']) {
-      assert.notEqual(copy('index.js')[name], require('../npm/index.js')[name]);
+      assert.notEqual(copy('index.js')[name], require('../../npm/index.js')[name]);
     }
   });
 
   describe(`protectApi of ${where}`, () => {
     for (const [framework, file] of [[EXPRESS[1], 'express.js'], [FASTIFY[1], 'fastify.js']]) {
-      for (const [whose, clientFile] of [['its own', undefined], ['the first copy', '../npm/index.js']]) {
+      for (const [whose, clientFile] of [['its own', undefined], ['the first copy', '../../npm/index.js']]) {
         for (const [what, options, route, token, expected] of CASES) {
           test(`answers with a client of ${whose} on ${framework.name}: ${what}`, async () => {
             const { MonoCloudBackendNodeClient } = clientFile ? require(clientFile) : copy('index.js');
@@ -87,7 +87,7 @@ describe('an error is judged by its name', () => {
     { token: 'x' },
   );
   const named = (name, members) => Object.assign(new Error('No'), { name, ...members });
-  const { MonoCloudTokenError, MonoCloudHttpError } = require('../npm/index.js');
+  const { MonoCloudTokenError, MonoCloudHttpError } = require('../../npm/index.js');
 
   function endless() {
     return new Proxy({}, { getPrototypeOf: endless });
@@ -176,7 +176,7 @@ describe('an application that replaced the global Promise', () => {
   }
 
   test('may override a method by one that gives its own kind of promise', async () => {
-    const { MonoCloudBackendNodeClient } = require('../npm/index.js');
+    const { MonoCloudBackendNodeClient } = require('../../npm/index.js');
     class Client extends MonoCloudBackendNodeClient {
       validateJwtAccessToken(...args) {
         return new Own((resolve, reject) => super.validateJwtAccessToken(...args).then(resolve, reject));
@@ -189,7 +189,7 @@ describe('an application that replaced the global Promise', () => {
 });
 
 describe('./utils', () => {
-  const { parseCallbackParams } = require('../npm/utils.js');
+  const { parseCallbackParams } = require('../../npm/utils.js');
 
   test('reads a URL and URLSearchParams that are instances of other classes', () => {
     class OtherUrl {

@@ -9,11 +9,11 @@ import { after, before, describe, test } from 'node:test';
 
 import { protectApi } from '@monocloud/backend-node/express';
 
-import { close, open } from './support/http.mjs';
-import { offline, signed } from './support/offline.mjs';
-import { rawGet } from './support/raw-http.mjs';
+import { close, open } from '../support/http.mjs';
+import { offline, signed } from '../support/offline.mjs';
+import { rawGet } from '../support/raw-http.mjs';
 
-const { bearerToken } = createRequire(import.meta.url)('../npm/bearer.js');
+const { bearerToken } = createRequire(import.meta.url)('../../npm/protect/credentials.js');
 
 const TOKEN = signed();
 const MIDDLE = Math.floor(TOKEN.length / 2);

@@ -6,9 +6,9 @@ import { once } from 'node:events';
 import http2 from 'node:http2';
 import { describe, test } from 'node:test';
 
-import { ANSWERS, EXPRESS, partsOf } from './support/frameworks.mjs';
-import { close, get, open, request } from './support/http.mjs';
-import { offline, signed } from './support/offline.mjs';
+import { ANSWERS, EXPRESS, partsOf } from '../support/frameworks.mjs';
+import { close, get, open, request } from '../support/http.mjs';
+import { offline, signed } from '../support/offline.mjs';
 
 const WAYS = { 'at once': undefined, later: { tokenResolver: async () => undefined } };
 

@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { describe, test } from 'node:test';
 
-import { ANSWERS, EXPRESS, partsOf } from './support/frameworks.mjs';
-import { close, get, open, request } from './support/http.mjs';
-import { offline, signed } from './support/offline.mjs';
-import { answersOf } from './support/protect-answers.mjs';
-import { credentialsOf } from './support/protect-credentials.mjs';
-import { preflightsOf } from './support/protect-preflight.mjs';
+import { ANSWERS, EXPRESS, partsOf } from '../support/frameworks.mjs';
+import { close, get, open, request } from '../support/http.mjs';
+import { offline, signed } from '../support/offline.mjs';
+import { answersOf } from '../support/protect-answers.mjs';
+import { credentialsOf } from '../support/protect-credentials.mjs';
+import { preflightsOf } from '../support/protect-preflight.mjs';
 
 for (const framework of EXPRESS) {
   answersOf(framework);

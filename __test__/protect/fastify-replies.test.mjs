@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { ANSWERS, FASTIFY, partsOf } from './support/frameworks.mjs';
-import { get, request } from './support/http.mjs';
-import { offline, signed } from './support/offline.mjs';
-import { describeWhere } from './support/suite.mjs';
+import { ANSWERS, FASTIFY, partsOf } from '../support/frameworks.mjs';
+import { get, request } from '../support/http.mjs';
+import { offline, signed } from '../support/offline.mjs';
+import { describeWhere } from '../support/suite.mjs';
 
 /** A schema that no refusal fits. */
 const OTHER = {

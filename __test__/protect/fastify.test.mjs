@@ -3,13 +3,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { ANSWERS, FASTIFY, partsOf } from './support/frameworks.mjs';
-import { get } from './support/http.mjs';
-import { offline, signed } from './support/offline.mjs';
-import { answersOf } from './support/protect-answers.mjs';
-import { credentialsOf } from './support/protect-credentials.mjs';
-import { preflightsOf } from './support/protect-preflight.mjs';
-import { describeWhere } from './support/suite.mjs';
+import { ANSWERS, FASTIFY, partsOf } from '../support/frameworks.mjs';
+import { get } from '../support/http.mjs';
+import { offline, signed } from '../support/offline.mjs';
+import { answersOf } from '../support/protect-answers.mjs';
+import { credentialsOf } from '../support/protect-credentials.mjs';
+import { preflightsOf } from '../support/protect-preflight.mjs';
+import { describeWhere } from '../support/suite.mjs';
 
 for (const framework of FASTIFY) {
   answersOf(framework);

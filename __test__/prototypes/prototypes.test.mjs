@@ -2,7 +2,7 @@
 // an attacker write there; then every object has a member that nobody set.
 //
 // Each name that a shim reads is put there, with values that would mean
-// something, and every kind of decision is made again (prototypes/decisions.mjs).
+// something, and every kind of decision is made again (decisions.mjs).
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -12,8 +12,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const SHIMS = fileURLToPath(new URL('../npm', import.meta.url));
-const CHILD = fileURLToPath(new URL('prototypes/child.mjs', import.meta.url));
+const SHIMS = fileURLToPath(new URL('../../npm', import.meta.url));
+const CHILD = fileURLToPath(new URL('child.mjs', import.meta.url));
 const PROCESSES = 2;
 
 test('the names that the shims read are found in their code', () => {

@@ -5,13 +5,13 @@
 // the copy has them: nothing in the package can be told to panic.
 
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const { platformName } = createRequire(import.meta.url)('../../npm/platform.js');
+const { platformName } = createRequire(import.meta.url)('../../npm/native/platform.js');
 
 const LIBRARY = { darwin: 'libpanicking.dylib', win32: 'panicking.dll' };
 
@@ -75,11 +75,7 @@ export function buildPanickingCopy() {
     encoding: 'utf8',
   });
   if (status !== 0) throw new Error(stderr);
-  mkdirSync(join(folder, 'npm'));
-  const isShim = (name) => /\.m?js$/.test(name);
-  for (const name of readdirSync(join(root, 'npm')).filter(isShim)) {
-    copyFileSync(join(root, 'npm', name), join(folder, 'npm', name));
-  }
+  cpSync(join(root, 'npm'), join(folder, 'npm'), { recursive: true, filter: (path) => !path.endsWith('.node') });
   const built = join(target, 'release', LIBRARY[process.platform] ?? 'libpanicking.so');
   copyFileSync(built, join(folder, 'npm', `monocloud-backend-node.${platformName()}.node`));
   return { entries: entries.sort(), unguarded, folder };

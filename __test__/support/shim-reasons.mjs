@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 
 import { ROOT, all, read, unique } from './documents.mjs';
 
-const { FAILURES } = createRequire(import.meta.url)('../../npm/errors.js');
+const { FAILURES } = createRequire(import.meta.url)('../../npm/errors/errors.js');
 
 const sources = readdirSync(`${ROOT}npm`, { recursive: true })
   .map((name) => `npm/${String(name).replaceAll('\\', '/')}`)

@@ -9,12 +9,12 @@ import { after, before, describe, test } from 'node:test';
 
 import { createLocalJWKSet, jwtVerify } from 'jose';
 
-import { startAuthorizationServer, unsupported } from './support/authorization-server.mjs';
-import { get, listen, post, request } from './support/http.mjs';
-import { AUDIENCE, startIssuer } from './support/issuer.mjs';
-import { ALGORITHMS } from './support/keys.mjs';
-import { createPki } from './support/pki.mjs';
-import { describeWhere } from './support/suite.mjs';
+import { startAuthorizationServer, unsupported } from './authorization-server.mjs';
+import { get, listen, post, request } from './http.mjs';
+import { AUDIENCE, startIssuer } from './issuer.mjs';
+import { ALGORITHMS } from './keys.mjs';
+import { createPki } from './pki.mjs';
+import { describeWhere } from './suite.mjs';
 
 // jose 6 uses the global, which Node 18 does not have.
 globalThis.crypto ??= webcrypto;

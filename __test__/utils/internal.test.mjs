@@ -3,15 +3,15 @@ import { generateKeyPairSync, sign, webcrypto } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { describe, test } from 'node:test';
 
-import * as internal from '../npm/internal.mjs';
+import * as internal from '../../npm/internal.mjs';
 
 const { findToken, getBoolean, getNumber, getPublicSigKeyFromIssuerJwks, now, parseSpaceSeparated } = internal;
 
 const require = createRequire(import.meta.url);
-const { MonoCloudAuthBaseError, MonoCloudTokenError } = require('../npm/errors.js');
+const { MonoCloudAuthBaseError, MonoCloudTokenError } = require('../../npm/errors/errors.js');
 
 test('require and import give the same functions, and no others', () => {
-  assert.deepEqual({ ...internal }, { ...require('../npm/internal.js') });
+  assert.deepEqual({ ...internal }, { ...require('../../npm/internal.js') });
   assert.deepEqual(Object.keys(internal).sort(), [
     'findToken', 'getBoolean', 'getNumber', 'getPublicSigKeyFromIssuerJwks', 'now', 'parseSpaceSeparated',
   ]);

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { decrypt, decryptAuthState, decryptSession, encrypt, encryptAuthState, encryptSession } from '../npm/utils.mjs';
-import { refusal } from './support/refusal.mjs';
+import { decrypt, decryptAuthState, decryptSession, encrypt, encryptAuthState, encryptSession } from '../../npm/utils.mjs';
+import { refusal } from '../support/refusal.mjs';
 
 const SECRET = 'a secret of the test';
 const NOW = 1_700_000_000;

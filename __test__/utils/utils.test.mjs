@@ -5,8 +5,8 @@ import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { describe, test } from 'node:test';
 
-import * as utils from '../npm/utils.mjs';
-import { refusal } from './support/refusal.mjs';
+import * as utils from '../../npm/utils.mjs';
+import { refusal } from '../support/refusal.mjs';
 
 const { generateNonce, generatePKCE, generateState, isUserInGroup, parseCallbackParams } = utils;
 
@@ -15,7 +15,7 @@ const require = createRequire(import.meta.url);
 const BASE64URL_32_BYTES = /^[A-Za-z0-9_-]{43}$/;
 
 test('require and import give the same functions, and no others', () => {
-  assert.deepEqual({ ...utils }, { ...require('../npm/utils.js') });
+  assert.deepEqual({ ...utils }, { ...require('../../npm/utils.js') });
   assert.deepEqual(Object.keys(utils).sort(), [
     'decrypt', 'decryptAuthState', 'decryptSession', 'encrypt', 'encryptAuthState', 'encryptSession',
     'generateNonce', 'generatePKCE', 'generateState', 'isUserInGroup', 'parseCallbackParams',

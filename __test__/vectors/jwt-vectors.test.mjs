@@ -8,10 +8,10 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { describe, test } from 'node:test';
 
-import { MonoCloudBackendNodeClient, MonoCloudTokenError } from '../npm/index.mjs';
-import { certificateOf, file, jwksOf, tokenOf } from './support/vectors.mjs';
+import { MonoCloudBackendNodeClient, MonoCloudTokenError } from '../../npm/index.mjs';
+import { certificateOf, file, jwksOf, tokenOf } from '../support/vectors.mjs';
 
-const native = createRequire(import.meta.url)('../npm/native.js');
+const native = createRequire(import.meta.url)('../../npm/native/load.js');
 
 const CODES = Object.fromEntries(
   native.failures().filter(({ name }) => name === 'MonoCloudTokenError').map(({ reason, code }) => [reason, code]),

@@ -1,11 +1,11 @@
 //! Any octets as what a cache gives for a token, opaque or a JWT: worth what a second, slower reading makes of it, for a
 //! JWT nothing unless it is the JWT's own payload, and the same however often it is asked (contract 11).
 
-use monocloud_backend_node::engine::claims_cache::{self, ClaimsCache};
+use monocloud_backend_node::engine::authorize::policy::Policy;
 use monocloud_backend_node::engine::error::Reason;
-use monocloud_backend_node::engine::json;
-use monocloud_backend_node::engine::jws::{MAX_TOKEN_BYTES, decode_base64url};
-use monocloud_backend_node::engine::policy::Policy;
+use monocloud_backend_node::engine::memory::claims_cache::{self, ClaimsCache};
+use monocloud_backend_node::engine::token::compact::{MAX_TOKEN_BYTES, decode_base64url};
+use monocloud_backend_node::engine::token::json;
 use monocloud_backend_node::engine::{Call, Recalled};
 use serde_json::Value;
 use serde_json::value::RawValue;

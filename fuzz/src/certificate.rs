@@ -1,11 +1,12 @@
 //! Any text as a client certificate: bound tokens open to the octets of one certificate alone (RFC 8705 §3).
 
 use aws_lc_rs::digest::{SHA256, digest};
-use monocloud_backend_node::engine::certificate::{
-    BindingMode, Confirmation, MAX_CERTIFICATE_BYTES, Thumbprint, decode_pem,
+use monocloud_backend_node::engine::authorize::certificate::{
+    BindingMode, MAX_CERTIFICATE_BYTES, decode_pem, thumbprint_of_pem,
 };
 use monocloud_backend_node::engine::error::Reason;
-use monocloud_backend_node::engine::jws::encode_base64url;
+use monocloud_backend_node::engine::token::compact::encode_base64url;
+use monocloud_backend_node::engine::token::confirmation::{Confirmation, Thumbprint};
 
 /// The certificate of RFC 8705 appendix A.
 pub const PEM: &str = include_str!("../../__test__/vectors/rfc8705.pem");
@@ -20,7 +21,7 @@ pub fn check(data: &[u8]) {
             der.first() == Some(&0x30) && der.len() <= MAX_CERTIFICATE_BYTES && text.len() <= MAX_CERTIFICATE_BYTES
         );
         let thumbprint = encode_base64url(digest(&SHA256, der).as_ref());
-        assert_eq!(Thumbprint::of_pem(text).map(Thumbprint::to_base64url), Some(thumbprint.clone()));
+        assert_eq!(thumbprint_of_pem(text).map(Thumbprint::to_base64url), Some(thumbprint.clone()));
         assert_eq!(Thumbprint::parse(&thumbprint), Some(Thumbprint::of_der(der)));
     }
     let is_holder = der.as_deref().is_some_and(|der| encode_base64url(digest(&SHA256, der).as_ref()) == THUMBPRINT);

@@ -1,7 +1,7 @@
 //! Any text as a header in which a proxy forwards a certificate: one certificate comes out, or none; never one of two.
 
-use monocloud_backend_node::engine::certificate::{MAX_CERTIFICATE_BYTES, decode_pem};
-use monocloud_backend_node::engine::certificate_headers::{Form, certificate_in};
+use monocloud_backend_node::engine::authorize::certificate::{MAX_CERTIFICATE_BYTES, decode_pem};
+use monocloud_backend_node::engine::authorize::certificate_headers::{Form, certificate_in};
 
 pub fn check(data: &[u8]) {
     let Ok(value) = std::str::from_utf8(data) else { return };

@@ -1,10 +1,10 @@
 //! Any octets as the claims of a token that is signed: accepted only when a second, slower reading accepts them, and
 //! always when that does and the text is strict.
 
-use monocloud_backend_node::engine::groups::group_names_of_json;
-use monocloud_backend_node::engine::json;
-use monocloud_backend_node::engine::jws::MAX_TOKEN_BYTES;
-use monocloud_backend_node::engine::policy::Policy;
+use monocloud_backend_node::engine::authorize::policy::Policy;
+use monocloud_backend_node::engine::token::compact::MAX_TOKEN_BYTES;
+use monocloud_backend_node::engine::token::groups::group_names_of_json;
+use monocloud_backend_node::engine::token::json;
 use monocloud_backend_node::engine::{Attempt, Verdict};
 use serde_json::Value;
 use serde_json::value::RawValue;

@@ -1,11 +1,11 @@
 //! Any lines as the claims of one issuer's tokens, one after another: what is read by a form is what is read without,
 //! and what JavaScript makes of it is the claims.
 
-use monocloud_backend_node::engine::claims::{Claims, Expected, Facts, Origin};
 use monocloud_backend_node::engine::error::Reason;
-use monocloud_backend_node::engine::forms::Forms;
-use monocloud_backend_node::engine::jws::MAX_TOKEN_BYTES;
 use monocloud_backend_node::engine::time::Clock;
+use monocloud_backend_node::engine::token::claims::{Claims, Expected, Facts, Origin};
+use monocloud_backend_node::engine::token::claims_template::Forms;
+use monocloud_backend_node::engine::token::compact::MAX_TOKEN_BYTES;
 use serde_json::{Map, Value};
 
 use super::world::{AUDIENCE, ISSUER, NOW, TOLERANCE};
@@ -44,7 +44,7 @@ fn read_whole(line: &[u8]) -> Option<Result<Facts<'_>, Reason>> {
     Claims::read(line, &EXPECTED).map(|claims| claims.prove(&EXPECTED, &CLOCK))
 }
 
-/// What `npm/forms.js` does, once more, plainly.
+/// What `npm/client/claims-template.js` does, once more, plainly.
 fn fill(form: &str, mut text: &str) -> Value {
     let mut form: Value = serde_json::from_str(form).expect("JSON");
     let blanks = form["blanks"].take();

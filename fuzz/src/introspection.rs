@@ -3,10 +3,10 @@
 
 use std::sync::{Arc, Mutex};
 
+use monocloud_backend_node::engine::authorize::policy::Policy;
 use monocloud_backend_node::engine::error::{Class, Failure, Reason};
-use monocloud_backend_node::engine::http::Response;
-use monocloud_backend_node::engine::json;
-use monocloud_backend_node::engine::policy::Policy;
+use monocloud_backend_node::engine::token::json;
+use monocloud_backend_node::engine::transport::Response;
 use serde_json::Value;
 
 use super::claims::{depth, is_good};

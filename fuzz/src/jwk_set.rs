@@ -1,8 +1,8 @@
 //! Any octets as a JWK Set: whatever comes out of it may verify, and fits the header that selects it (contract 5.3).
 
-use monocloud_backend_node::engine::json;
-use monocloud_backend_node::engine::jwk::{KeySet, MAX_KEYS, describe_jwks, select_in_json};
-use monocloud_backend_node::engine::jws::{Algorithm, Header};
+use monocloud_backend_node::engine::keys::jwk::{KeySet, MAX_KEYS, describe_jwks, select_in_json};
+use monocloud_backend_node::engine::token::header::{Algorithm, Header};
+use monocloud_backend_node::engine::token::json;
 use serde_json::Value;
 
 /// How many of a set's names are asked for: every one of them would be slow, and say no more.

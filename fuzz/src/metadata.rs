@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use monocloud_backend_node::engine::metadata::{Endpoint, Metadata, Place, Tenant};
+use monocloud_backend_node::engine::keys::metadata::{Endpoint, Metadata, Place, Tenant};
 use url::{Host, Url};
 
 const ELSEWHERE: &str = "https://tenant.example";

@@ -1,8 +1,9 @@
 //! Any text as a token: accepted only when it is, octet for octet, one that was signed.
 
+use monocloud_backend_node::engine::authorize::policy::Policy;
 use monocloud_backend_node::engine::error::Reason;
-use monocloud_backend_node::engine::jws::{Compact, Header, MAX_TOKEN_BYTES, decode_base64url, encode_base64url};
-use monocloud_backend_node::engine::policy::Policy;
+use monocloud_backend_node::engine::token::compact::{Compact, MAX_TOKEN_BYTES, decode_base64url, encode_base64url};
+use monocloud_backend_node::engine::token::header::Header;
 use monocloud_backend_node::engine::{Attempt, Verdict};
 
 use super::world;

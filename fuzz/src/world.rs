@@ -7,13 +7,13 @@ use std::cell::RefCell;
 use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use monocloud_backend_node::engine::authorize::policy::Policy;
+use monocloud_backend_node::engine::config::options::Options;
 use monocloud_backend_node::engine::config::{Config, Flavour, Surroundings};
-use monocloud_backend_node::engine::http::{Done, Request, Response, Transport};
-use monocloud_backend_node::engine::jws::encode_base64url;
-use monocloud_backend_node::engine::keys::KeyStore;
-use monocloud_backend_node::engine::options::Options;
-use monocloud_backend_node::engine::policy::Policy;
+use monocloud_backend_node::engine::keys::store::KeyStore;
 use monocloud_backend_node::engine::time::ManualMonotonic;
+use monocloud_backend_node::engine::token::compact::encode_base64url;
+use monocloud_backend_node::engine::transport::{Done, Request, Response, Transport};
 use monocloud_backend_node::engine::{Call, Engine};
 use serde_json::{Value, json};
 

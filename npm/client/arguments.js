@@ -8,7 +8,7 @@
 
 const { isProxy } = require('node:util/types');
 
-const { MonoCloudValidationError } = require('./errors.js');
+const { MonoCloudValidationError } = require('../errors/errors.js');
 
 const { getOwnPropertyNames, getPrototypeOf, hasOwn } = Object;
 

@@ -4,10 +4,10 @@
  * Claims that the engine gave as what stands in the blanks of a form: the form's claims, copied, and filled in. Cheaper
  * than parsing them, for of one issuer's claims few members differ.
  *
- * What is read here is written by `Filled::to_text` in `src/engine/forms.rs`.
+ * What is read here is written by `Filled::to_text` in `src/engine/token/claims_template.rs`.
  */
 
-const { copy, recipeOf } = require('./copy.js');
+const { copy, recipeOf } = require('./claims.js');
 
 /** Forms that are kept: as many as the engine has. */
 const MOST = 4;

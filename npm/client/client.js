@@ -4,13 +4,13 @@
  * The two public clients. Ordinary classes with ordinary methods, open to subclassing and spies; each has an engine.
  */
 
-const native = require('./engine.js');
+const native = require('../native/panic-guard.js');
 const { checkedOptions, invalid, memberOf } = require('./arguments.js');
-const { Core } = require('./core.js');
-const { FAILURES, Failure } = require('./errors.js');
+const { Core } = require('./validate.js');
+const { FAILURES, Failure } = require('../errors/errors.js');
 const { isPending } = require('./pending.js');
-const { callSpec, jwtCallSpec } = require('./policies.js');
-const { OPTIONS } = require('./settings.js');
+const { callSpec, jwtCallSpec } = require('./policy.js');
+const { OPTIONS } = require('./options.js');
 
 /** Marks the constructor call of `MonoCloudBackendNodeClient`, whose options are all in one object. */
 const BACKEND = Symbol('backend');

@@ -7,7 +7,7 @@
 
 const { channel } = require('node:diagnostics_channel');
 
-const { Failure } = require('./errors.js');
+const { Failure } = require('../errors/errors.js');
 
 const VALIDATED = channel('monocloud:backend:validated');
 const REFUSED = channel('monocloud:backend:refused');

@@ -5,7 +5,7 @@
  * engine one waiter at a time, not one a token.
  */
 
-const { now } = require('./patience.js');
+const { now } = require('./deadline.js');
 
 /** How long one waits, in milliseconds, while something else could serve; and how much shorter it may be by sharing. */
 const STALE_WAIT = 1000;

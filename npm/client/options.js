@@ -7,10 +7,10 @@
 
 const { readFileSync } = require('node:fs');
 
-const native = require('./engine.js');
+const native = require('../native/panic-guard.js');
 const { checkedOptions, invalid, memberOf, own } = require('./arguments.js');
 const { textOf } = require('./json.js');
-const { exists } = require('./platform.js');
+const { exists } = require('../native/platform.js');
 
 const PREFIX = 'MONOCLOUD_BACKEND_';
 const FUNCTIONS = ['fetcher', 'metadataResolver', 'jwksResolver'];

@@ -9,9 +9,9 @@
 const { createCipheriv, createDecipheriv, pbkdf2, randomBytes } = require('node:crypto');
 const { promisify } = require('node:util');
 
-const { FAILURES, MonoCloudValidationError } = require('./errors.js');
+const { FAILURES, MonoCloudValidationError } = require('../errors/errors.js');
 const { textOf } = require('./json.js');
-const { now } = require('./internal.js');
+const { now } = require('../internal.js');
 
 /** Asynchronous on purpose: a derivation takes a hundred milliseconds or more, spent on libuv's pool. */
 const pbkdf2Async = promisify(pbkdf2);

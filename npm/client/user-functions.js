@@ -5,7 +5,7 @@
  * performs it and hands the answer back; what the answer is worth is decided there.
  */
 
-const { Limit, boundedJson, discardBody, readBody } = require('./body.js');
+const { Limit, boundedJson, discardBody, readBody } = require('./fetcher-body.js');
 const json = require('./json.js');
 
 // Taken before a test's fake timers replace it: a deadline is real time.

@@ -9,11 +9,11 @@
  */
 
 const { memberOf, own } = require('./arguments.js');
-const { Slots } = require('./copy.js');
-const { FAILURES, Failure, failureOf } = require('./errors.js');
+const { Slots } = require('./claims.js');
+const { FAILURES, Failure, failureOf } = require('../errors/errors.js');
 const { cacheFailed } = require('./events.js');
 const { textOf } = require('./json.js');
-const { Patience } = require('./patience.js');
+const { Patience } = require('./deadline.js');
 const { isPending } = require('./pending.js');
 const { dateNow } = require('./time.js');
 

@@ -6,17 +6,17 @@
  * Gives claims or a `Failure`, at once or as a promise. No rule is decided here.
  */
 
-const native = require('./engine.js');
-const { Slots } = require('./copy.js');
+const native = require('../native/panic-guard.js');
+const { Slots } = require('./claims.js');
 const { invalid, isPlain, own } = require('./arguments.js');
-const { FAILURES, Failure, failureOf } = require('./errors.js');
+const { FAILURES, Failure, failureOf } = require('../errors/errors.js');
 const { decided, introspected, isWatched, keysReporter } = require('./events.js');
-const { Forms } = require('./forms.js');
+const { Forms } = require('./claims-template.js');
 const { textOf, textOfMembers } = require('./json.js');
-const { KeysWait } = require('./keys-wait.js');
+const { KeysWait } = require('./key-refresh.js');
 const { isPending } = require('./pending.js');
-const { Policies } = require('./policies.js');
-const { settingsOf } = require('./settings.js');
+const { Policies } = require('./policy.js');
+const { settingsOf } = require('./options.js');
 const { dateNow } = require('./time.js');
 
 /** The engine's numbers that are no failure. */
@@ -302,12 +302,12 @@ function failureIn(answer) {
 // Few clients have either, so neither is loaded by importing the package.
 
 function hostOf(engine, functions) {
-  const { Host } = require('./host.js');
+  const { Host } = require('./user-functions.js');
   return new Host(engine, functions);
 }
 
 function cacheOf(core, engine, cache) {
-  const { CacheFlow } = require('./cache-flow.js');
+  const { CacheFlow } = require('./validate-cached.js');
   return new CacheFlow(core, engine, cache);
 }
 

@@ -5,8 +5,8 @@
  * so the engine introspects the token once more. The answer is shown and decides nothing.
  */
 
-const native = require('../native.js');
-const { settingsOf } = require('../settings.js');
+const native = require('../native/load.js');
+const { settingsOf } = require('../client/options.js');
 
 /** The claims of an active token; `undefined` when there are none. */
 async function introspected(token) {

@@ -5,7 +5,7 @@
  * until it has nothing left to refuse.
  */
 
-const { MonoCloudBackendNodeClient } = require('../client.js');
+const { MonoCloudBackendNodeClient } = require('../client/client.js');
 const { OPTIONS, PREFIX } = require('./options.js');
 const { fixOfOption } = require('./fixes.js');
 const { outOfRange } = require('./ranges.js');

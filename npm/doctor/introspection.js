@@ -4,7 +4,7 @@
 
 const { randomBytes } = require('node:crypto');
 
-const { MonoCloudBackendNodeClient } = require('../client.js');
+const { MonoCloudBackendNodeClient } = require('../client/client.js');
 const { fixOf } = require('./fixes.js');
 
 const ACTIVE = 'Do not use the introspection endpoint before the authorization server is corrected.';

@@ -5,7 +5,7 @@
  * only decides how bad that is.
  */
 
-const native = require('../native.js');
+const native = require('../native/load.js');
 
 /** Flaws by which anybody can sign tokens, or could. */
 const EXPOSED = {

@@ -8,8 +8,8 @@
  * problem (warnings are none); 1: problems; 2: the command line was not understood.
  */
 
-const { Report } = require('./doctor/report.js');
-const { version } = require('../package.json');
+const { Report } = require('./report.js');
+const { version } = require('../../package.json');
 
 main(process.argv.slice(2)).then(
   (code) => {
@@ -26,7 +26,7 @@ async function main(argv) {
   const report = new Report({ isJson: argv.includes('--json'), version });
   if (!loadsEngine(report)) return report.end();
 
-  const { Usage, help, parse } = require('./doctor/arguments.js');
+  const { Usage, help, parse } = require('./arguments.js');
   let asked;
   try {
     asked = parse(argv);
@@ -45,10 +45,10 @@ async function main(argv) {
 
 /** From what everything depends on to what depends on everything. */
 async function examine(report, { environment, token, scopes, groups, certificate }) {
-  const { checkConfiguration } = require('./doctor/configuration.js');
-  const { checkServer } = require('./doctor/server.js');
-  const { checkIntrospection } = require('./doctor/introspection.js');
-  const { checkToken } = require('./doctor/token.js');
+  const { checkConfiguration } = require('./configuration.js');
+  const { checkServer } = require('./server.js');
+  const { checkIntrospection } = require('./introspection.js');
+  const { checkToken } = require('./token.js');
 
   // The engine reads the environment of its process: a flag is a variable of this one.
   Object.assign(process.env, environment);
@@ -66,7 +66,7 @@ async function examine(report, { environment, token, scopes, groups, certificate
 
 function loadsEngine(report) {
   try {
-    require('./native.js');
+    require('../native/load.js');
     return true;
   } catch (error) {
     report.section('Engine');

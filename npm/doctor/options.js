@@ -2,7 +2,7 @@
 
 /** The engine's table of options, with the flag of each. */
 
-const native = require('../native.js');
+const native = require('../native/load.js');
 
 const PREFIX = 'MONOCLOUD_BACKEND_';
 

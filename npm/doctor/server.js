@@ -2,10 +2,10 @@
 
 /** Is the authorization server there, is it the one that was meant, can its keys be used, and is it as late as here? */
 
-const native = require('../native.js');
+const native = require('../native/load.js');
 const { fixOf } = require('./fixes.js');
 const { reportUnusable } = require('./keys.js');
-const { look } = require('./look.js');
+const { look } = require('./probe.js');
 
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 const DISCOVERY = '/.well-known/openid-configuration';

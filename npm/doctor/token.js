@@ -8,9 +8,9 @@
  * the token for display alone. The token itself is never shown.
  */
 
-const { MonoCloudBackendNodeClient } = require('../client.js');
+const { MonoCloudBackendNodeClient } = require('../client/client.js');
 const { introspected } = require('./answer.js');
-const { advice, describe } = require('./values.js');
+const { advice, describe } = require('./describe.js');
 
 /** Rules and the reasons that each can fail for, in the engine's order. */
 const CLAIM_RULES = [

@@ -7,7 +7,7 @@
  * Decisions travel as `Failure` values, which cost nothing; an `Error` with its stack is made only to be thrown.
  */
 
-const native = require('./native.js');
+const native = require('../native/load.js');
 
 class MonoCloudAuthBaseError extends Error {
   /** The first two parameters are those of the published package, in every class; ours come behind them. */

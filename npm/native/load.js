@@ -8,7 +8,7 @@
 const { createRequire } = require('node:module');
 const { join } = require('node:path');
 
-const { version } = require('../package.json');
+const { version } = require('../../package.json');
 const { PLATFORMS, exists, platformName } = require('./platform.js');
 
 const FROM_SOURCE =
@@ -17,7 +17,7 @@ const FROM_SOURCE =
 module.exports = ofThisVersion(load(platformName()));
 
 function load(platform) {
-  const local = join(__dirname, `monocloud-backend-node.${platform}.node`);
+  const local = join(__dirname, '..', `monocloud-backend-node.${platform}.node`);
   try {
     // Not by this file's own `require`: bundlers would look into it.
     if (exists(local)) return createRequire(local)(local);

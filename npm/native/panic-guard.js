@@ -5,8 +5,8 @@
  * itself is for nobody, for it may quote what it was called with.
  */
 
-const native = require('./native.js');
-const { FAILURES } = require('./errors.js');
+const native = require('./load.js');
+const { FAILURES } = require('../errors/errors.js');
 
 /** The code of a caught panic. What an entry throws on purpose, about an option or an argument, has others. */
 const PANIC = 'GenericFailure';

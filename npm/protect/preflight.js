@@ -8,7 +8,7 @@
  * neither is a request that names another method than its own, which a method override behind us could put in force.
  */
 
-const { isSentOnce } = require('./bearer.js');
+const { isSentOnce } = require('./credentials.js');
 
 const METHOD = 'access-control-request-method';
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;

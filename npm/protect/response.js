@@ -7,7 +7,7 @@
  * package, or another version of it, has classes of its own (a monorepo, `jest.resetModules()`).
  */
 
-const { Failure, tokenCodeOf } = require('./errors.js');
+const { Failure, tokenCodeOf } = require('../errors/errors.js');
 
 /** Seconds after which a client may ask again when neither the issuer nor the catalogue says. */
 const RETRY_AFTER = 5;

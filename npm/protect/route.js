@@ -6,15 +6,15 @@
  * Gives claims or a `Reply`; at once when the engine answers at once and no resolver has to be waited for.
  */
 
-const { bearerToken } = require('./bearer.js');
-const { checkedOptions, invalid, isPlain, memberOf } = require('./arguments.js');
-const { MonoCloudBackendNodeClient, anyCoreOf, checkResult, coreOf } = require('./client.js');
-const { FAILURES, Failure } = require('./errors.js');
-const { resolverFailed } = require('./events.js');
-const { isPending } = require('./pending.js');
-const { routeSpec } = require('./policies.js');
+const { bearerToken } = require('./credentials.js');
+const { checkedOptions, invalid, isPlain, memberOf } = require('../client/arguments.js');
+const { MonoCloudBackendNodeClient, anyCoreOf, checkResult, coreOf } = require('../client/client.js');
+const { FAILURES, Failure } = require('../errors/errors.js');
+const { resolverFailed } = require('../client/events.js');
+const { isPending } = require('../client/pending.js');
+const { routeSpec } = require('../client/policy.js');
 const { isPreflight } = require('./preflight.js');
-const { INTERNAL, NO_TOKEN, RESOLVER_FAILED, Reply, replyTo } = require('./reply.js');
+const { INTERNAL, NO_TOKEN, RESOLVER_FAILED, Reply, replyTo } = require('./response.js');
 
 /** What `protectApi` takes beside a client. */
 const OPTIONS = ['tokenResolver', 'certificateResolver', 'allowPreflight'];

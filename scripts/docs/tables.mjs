@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
-const native = require('../../npm/native.js');
-const { FAILURES } = require('../../npm/errors.js');
-const { replyTo } = require('../../npm/reply.js');
+const native = require('../../npm/native/load.js');
+const { FAILURES } = require('../../npm/errors/errors.js');
+const { replyTo } = require('../../npm/protect/response.js');
 const { fixOf } = require('../../npm/doctor/fixes.js');
 
 const CATALOGUE = readFileSync(new URL('../../src/engine/error.rs', import.meta.url), 'utf8');

@@ -9,7 +9,7 @@ const TESTS = join(root, '__test__');
 /** A test whose imports reach one of these starts another process or thread, or talks to a server outside its own. */
 const OUTSIDE = /['"](?:node:)?(?:child_process|cluster|ioredis|oidc-provider|redis|worker_threads)['"]/;
 /** Alone longer than all the quick ones: random cases by the thousand, and derivations of keys that are slow by design. */
-const TOO_LONG = ['differential.test.mjs', 'utils-sealed.test.mjs'];
+const TOO_LONG = ['differential.test.mjs', 'sealed.test.mjs'];
 const LONG = /\bTEST_LONG\b/;
 
 export function testFiles() {

@@ -18,15 +18,15 @@ use super::outcome::{
 use super::policy::{NativePolicy, policy_of};
 use super::runtime;
 use super::slow::SlowDecision;
-use crate::engine::certificate::BindingMode;
-use crate::engine::claims_cache::key_of;
+use crate::engine::authorize::certificate::BindingMode;
+use crate::engine::config::options::Options;
 use crate::engine::config::{Config, Flavour, Surroundings};
 use crate::engine::error::{Failure, Reason};
-use crate::engine::http::Transport;
-use crate::engine::http_host::HostTransport;
-use crate::engine::jws::has_three_parts;
-use crate::engine::keys::{Event, KeyStore};
-use crate::engine::options::Options;
+use crate::engine::keys::store::{Event, KeyStore};
+use crate::engine::memory::claims_cache::key_of;
+use crate::engine::token::compact::has_three_parts;
+use crate::engine::transport::Transport;
+use crate::engine::transport::user_functions::HostTransport;
 use crate::engine::{Attempt, Call, Engine, Verdict};
 
 /// The engine of one client. The public JavaScript class of the same name has one.

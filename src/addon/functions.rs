@@ -5,11 +5,13 @@ use std::time::Instant;
 use napi::bindgen_prelude::{Buffer, Env, Error, Object, Result, Status};
 use napi_derive::napi;
 
-use crate::engine::certificate_headers::{Form, certificate_in};
-use crate::engine::jwk::KeySet;
-use crate::engine::jws::{Algorithm, Header};
-use crate::engine::options::{Kind, PREFIX, TABLE};
-use crate::engine::{groups, json, jwk, jws, policy};
+use crate::engine::authorize::certificate_headers::{Form, certificate_in};
+use crate::engine::authorize::policy;
+use crate::engine::config::options::{Kind, PREFIX, TABLE};
+use crate::engine::keys::jwk;
+use crate::engine::keys::jwk::KeySet;
+use crate::engine::token::header::{Algorithm, Header};
+use crate::engine::token::{compact, groups, json};
 
 /// Whether a groups claim (its JSON text) holds any of the groups, or all.
 #[napi(catch_unwind)]
@@ -46,7 +48,7 @@ pub fn describe_jwks(jwks: String) -> Option<String> {
 /// The claims' text of a JWT, decoded and not verified; nothing when it is not one.
 #[napi(catch_unwind)]
 pub fn decode_claims(token: String) -> Option<String> {
-    jws::decode_payload(&token).filter(|text| json::is_object(text.as_bytes()))
+    compact::decode_payload(&token).filter(|text| json::is_object(text.as_bytes()))
 }
 
 /// The certificate that a proxy's header holds, in the form named; nothing when there is not exactly one.
@@ -71,7 +73,7 @@ pub fn options(env: &Env) -> Result<Vec<Object<'_>>> {
             row.set("name", spec.name)?;
             row.set("variable", format!("{PREFIX}{}", spec.variable))?;
             row.set("kind", kind(spec.kind))?;
-            if let Some((place, docs)) = crate::engine::options_docs::docs_of(spec.name) {
+            if let Some((place, docs)) = crate::engine::config::options_docs::docs_of(spec.name) {
                 row.set("place", place as u32)?;
                 row.set("group", docs.group)?;
                 row.set("values", docs.values)?;

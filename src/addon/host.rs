@@ -4,8 +4,8 @@ use napi_derive::napi;
 
 use super::client::NativeClient;
 use crate::engine::error::Failure;
-use crate::engine::http::Response;
-use crate::engine::http_host::host_reason;
+use crate::engine::transport::Response;
+use crate::engine::transport::user_functions::host_reason;
 
 #[napi]
 impl NativeClient {

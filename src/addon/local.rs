@@ -6,8 +6,8 @@ use napi::bindgen_prelude::*;
 
 use super::outcome::{Outcome, outcome_of};
 use super::token::TokenBuffer;
+use crate::engine::authorize::policy::Policy;
 use crate::engine::error::{Failure, Reason};
-use crate::engine::policy::Policy;
 use crate::engine::{Call, Verdict};
 
 /// What belongs to the client's thread.

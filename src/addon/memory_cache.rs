@@ -6,7 +6,7 @@ use std::rc::Rc;
 use napi_derive::napi;
 
 use super::outcome::released_slots;
-use crate::engine::claims_cache::{ClaimsCache, key_of};
+use crate::engine::memory::claims_cache::{ClaimsCache, key_of};
 
 #[napi]
 pub struct MemoryCache {

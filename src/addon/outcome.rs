@@ -7,8 +7,8 @@
 use napi::bindgen_prelude::{Either, Env, Object, Result};
 use napi_derive::napi;
 
-use crate::engine::cache::Slot;
 use crate::engine::error::{CATALOGUE, Detail, Failure, Reason};
+use crate::engine::memory::verified_tokens::Slot;
 use crate::engine::{Recalled, Verdict};
 
 pub const NEEDS_KEYS: i32 = -1;

@@ -10,8 +10,8 @@ use napi_derive::napi;
 
 use super::local::invalid;
 use crate::engine::Engine;
-use crate::engine::certificate::BindingMode;
-use crate::engine::policy::Policy;
+use crate::engine::authorize::certificate::BindingMode;
+use crate::engine::authorize::policy::Policy;
 
 /// A policy of one client. It has no methods: only that client's entries can use it.
 #[napi(js_name = "Policy")]

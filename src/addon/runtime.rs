@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::engine::config::Config;
-use crate::engine::http::Transport;
-use crate::engine::http_client::{HttpClient, Network};
-use crate::engine::keys::{KeySource, KeyStore};
+use crate::engine::keys::store::{KeySource, KeyStore};
 use crate::engine::time::{Monotonic, SystemMonotonic};
+use crate::engine::transport::Transport;
+use crate::engine::transport::own_client::{HttpClient, Network};
 
 /// Threads that look up host names, beside those of slow decisions.
 const MAX_LOOKUPS: usize = 4;

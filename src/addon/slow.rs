@@ -11,9 +11,9 @@ use foldhash::fast::RandomState;
 use lru::LruCache;
 
 use super::runtime;
+use crate::engine::authorize::policy::Policy;
 use crate::engine::error::Reason;
 use crate::engine::load_limit::{Bounds, Lane, LoadLimit};
-use crate::engine::policy::Policy;
 use crate::engine::{Attempt, Call, Engine, Verdict};
 
 /// Decisions that wait for a thread. Beyond that the oldest one of an unknown token is `overloaded`.

@@ -5,7 +5,7 @@
 use napi::bindgen_prelude::{Env, JsValue, Unknown};
 use napi::sys;
 
-use crate::engine::jws::MAX_TOKEN_BYTES;
+use crate::engine::token::compact::MAX_TOKEN_BYTES;
 
 /// Room past the limit, so that a longer token shows: Node never writes part of a character, so up to three bytes stay
 /// empty before one that does not fit, and one byte past the limit must be written even then. And one for Node's NUL.

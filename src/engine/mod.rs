@@ -9,36 +9,14 @@
 pub mod error;
 pub mod time;
 pub mod load_limit;
-pub mod json;
-pub mod jws;
-pub mod jwk;
-pub mod certificate;
-pub mod certificate_headers;
-pub mod groups;
-pub mod claims;
-pub mod forms;
-pub mod policy;
-pub mod bounded;
-pub mod size;
-pub mod obtained;
-pub mod seen;
-pub mod cache;
-pub mod claims_cache;
-pub mod http;
-pub mod no_proxy;
-pub mod http_client;
-pub mod http_host;
-pub mod refresh;
-pub mod metadata;
-pub mod unknown_kids;
+pub mod token;
+pub mod transport;
+pub mod memory;
+pub mod authorize;
 pub mod keys;
-pub mod client_auth;
-pub mod options;
-pub mod options_docs;
-pub mod config;
 pub mod introspection;
-mod decide;
-mod decide_cached;
+pub mod config;
+mod validate;
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,17 +25,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use foldhash::fast::RandomState;
 use lru::LruCache;
 
-use cache::{Memory, Slot};
+use authorize::policy::Policy;
 use config::Config;
-pub use decide_cached::Recalled;
 use error::{Failure, Reason};
-use forms::Forms;
-use http::Transport;
 use introspection::{AnswerWaiter, Introspection};
-use jws::Header;
-use keys::{KeyStore, Waiter};
-use policy::Policy;
+use keys::store::{KeyStore, Waiter};
+use memory::verified_tokens::{Memory, Slot};
 use time::{Clock, Monotonic, NumericDate};
+use token::claims_template::Forms;
+use token::compact;
+use token::header::Header;
+use transport::Transport;
+pub use validate::cached::Recalled;
 
 /// Decoded headers, by their encoded text: an issuer signs with few keys, so few texts recur.
 const HEADERS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
@@ -162,7 +141,7 @@ impl Engine {
 
     /// Whether a token is validated here (contract 4); everything else is introspected.
     pub fn is_local(&self, token: &str) -> bool {
-        !self.config.introspects_jwts && jws::has_three_parts(token)
+        !self.config.introspects_jwts && compact::has_three_parts(token)
     }
 
     /// Calls `waiter` when the keys were refreshed, or could not be. True when this call started the refresh.
@@ -252,7 +231,3 @@ impl Warm {
 
 #[cfg(test)]
 mod testing;
-
-#[cfg(test)]
-#[path = "engine_tests.rs"]
-mod tests;

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 
-use super::error::{Failure, Reason};
-use super::http::{Done, Request, Response, Transport};
-use super::jws::encode_base64url;
+use crate::engine::error::{Failure, Reason};
+use crate::engine::token::compact::encode_base64url;
+use crate::engine::transport::{Done, Request, Response, Transport};
 
 pub const ISSUER: &str = "https://x";
 pub const AUDIENCE: &str = "https://api.example.com";

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use monocloud_backend_node::engine::error::{Failure, Reason};
-use monocloud_backend_node::engine::http::{Done, HttpRequest, Request, Response, Transport};
 use monocloud_backend_node::engine::time::{ManualMonotonic, Monotonic, Ticks};
+use monocloud_backend_node::engine::transport::{Done, HttpRequest, Request, Response, Transport};
 use serde_json::{Value, json};
 
 use super::tokens::TENANT;

@@ -1,4 +1,4 @@
-//! One engine, its issuer and its callers in virtual time. A caller waits as `npm/core.js` does: the same rounds, the
+//! One engine, its issuer and its callers in virtual time. A caller waits as `npm/client/validate.js` does: the same rounds, the
 //! same second after which old keys serve.
 
 use std::cell::{Cell, RefCell};
@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use monocloud_backend_node::engine::authorize::policy::Policy;
+use monocloud_backend_node::engine::config::options::Options;
 use monocloud_backend_node::engine::config::{Config, Flavour, Surroundings};
 use monocloud_backend_node::engine::error::{Class, Failure, Reason};
-use monocloud_backend_node::engine::keys::KeyStore;
-use monocloud_backend_node::engine::options::Options;
-use monocloud_backend_node::engine::policy::Policy;
+use monocloud_backend_node::engine::keys::store::KeyStore;
 use monocloud_backend_node::engine::time::{ManualMonotonic, Monotonic, NumericDate, Ticks};
 use monocloud_backend_node::engine::{Attempt, Call, Engine, Verdict};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::issuer::Issuer;
 use super::tokens::{AUDIENCE, Signer, TENANT, jwks};
 
-/// `STALE_WAIT` and `MAX_ROUNDS` of `npm/core.js`.
+/// `STALE_WAIT` and `MAX_ROUNDS` of `npm/client/validate.js`.
 const STALE_WAIT: Duration = Duration::from_secs(1);
 const MAX_ROUNDS: u32 = 3;
 /// The caller's time when the monotonic clock is at 0.
@@ -244,7 +244,7 @@ impl World {
         self.answers.take()
     }
 
-    /// Those who wait and may go on: `#afterKeys` of `npm/core.js`.
+    /// Those who wait and may go on: `#afterKeys` of `npm/client/validate.js`.
     fn wake(&self) {
         let now = self.now();
         let may_go_on =
@@ -302,7 +302,7 @@ fn outcome_of(verdict: Verdict) -> Option<Outcome> {
     }
 }
 
-/// Which answer `npm/reply.js` gives to a failure.
+/// Which answer `npm/protect/response.js` gives to a failure.
 fn reply_to(failure: &Failure) -> Outcome {
     let (reason, detail) = (failure.reason, failure.detail.as_deref());
     let status = detail.and_then(|detail| detail.status);

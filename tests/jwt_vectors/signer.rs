@@ -4,7 +4,7 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, RsaEncoding, RsaKeyPair};
 
-use monocloud_backend_node::engine::jws::decode_base64url;
+use monocloud_backend_node::engine::token::compact::decode_base64url;
 use serde_json::{Map, Value};
 
 use super::file;

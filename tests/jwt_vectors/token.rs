@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use monocloud_backend_node::engine::jws::encode_base64url;
+use monocloud_backend_node::engine::token::compact::encode_base64url;
 use serde_json::{Value, json};
 
 use super::file::{self, Entry, File, Members, Mutation, Raw, Text, Vector};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use aws_lc_rs::hmac;
 use monocloud_backend_node::engine::error::Reason;
-use monocloud_backend_node::engine::jws::{Compact, decode_base64url};
+use monocloud_backend_node::engine::token::compact::{Compact, decode_base64url};
 use serde::Deserialize;
 use serde_json::Value;
 

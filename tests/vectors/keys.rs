@@ -2,7 +2,8 @@
 
 use aws_lc_rs::signature::{RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, RsaPublicKeyComponents};
 use monocloud_backend_node::engine::error::Reason;
-use monocloud_backend_node::engine::jws::{Header, decode_base64url};
+use monocloud_backend_node::engine::token::compact::decode_base64url;
+use monocloud_backend_node::engine::token::header::Header;
 use serde_json::{Value, json};
 
 use super::jws::{JWK, JWS, Judged, cases, find};

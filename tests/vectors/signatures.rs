@@ -1,8 +1,9 @@
 //! Wycheproof's raw signatures, under JWKs made from the raw parts of each key.
 
 use monocloud_backend_node::engine::error::Reason;
-use monocloud_backend_node::engine::jwk::KeySet;
-use monocloud_backend_node::engine::jws::{Algorithm, Header, encode_base64url};
+use monocloud_backend_node::engine::keys::jwk::KeySet;
+use monocloud_backend_node::engine::token::compact::encode_base64url;
+use monocloud_backend_node::engine::token::header::{Algorithm, Header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -6,8 +6,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use monocloud_backend_node::engine::error::Reason;
-use monocloud_backend_node::engine::jwk::KeySet;
-use monocloud_backend_node::engine::jws::{Compact, Header, decode_base64url};
+use monocloud_backend_node::engine::keys::jwk::KeySet;
+use monocloud_backend_node::engine::token::compact::{Compact, decode_base64url};
+use monocloud_backend_node::engine::token::header::Header;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

@@ -4,61 +4,15 @@
 //! A certificate is only hashed and compared. Its validity, chain and revocation are the TLS layer's: they were
 //! checked, or not, where the connection ended.
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT;
 use percent_encoding::percent_decode_str;
 
-use super::error::Reason;
-use super::jws::decode_base64url;
+use crate::engine::error::Reason;
+use crate::engine::token::confirmation::{Confirmation, Thumbprint};
 
 /// The most bytes a certificate may have, as it is given.
 pub const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
-
-/// The SHA-256 of a DER certificate (RFC 8705 §3.1 `x5t#S256`).
-#[derive(Clone, Copy, Debug)]
-pub struct Thumbprint([u8; 32]);
-
-impl PartialEq for Thumbprint {
-    /// In constant time.
-    fn eq(&self, other: &Self) -> bool {
-        verify_slices_are_equal(&self.0, &other.0).is_ok()
-    }
-}
-
-impl Thumbprint {
-    /// Reads an `x5t#S256` value: base64url of 32 bytes.
-    pub fn parse(text: &str) -> Option<Self> {
-        decode_base64url(text.as_bytes())?.try_into().ok().map(Thumbprint)
-    }
-
-    pub fn of_der(der: &[u8]) -> Self {
-        let mut bytes = [0; 32];
-        bytes.copy_from_slice(digest(&SHA256, der).as_ref());
-        Thumbprint(bytes)
-    }
-
-    /// The thumbprint of a PEM certificate, with or without delimiters, URL-encoded or not; of a chain the first.
-    pub fn of_pem(text: &str) -> Option<Self> {
-        decode_pem(text).map(|der| Thumbprint::of_der(&der))
-    }
-
-    pub fn to_base64url(self) -> String {
-        super::jws::encode_base64url(&self.0)
-    }
-}
-
-/// What a token's `cnf` says.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum Confirmation {
-    /// No `cnf`, or one without `x5t#S256`.
-    #[default]
-    Absent,
-    Bound(Thumbprint),
-    /// A `cnf` that cannot be read counts as carrying a thumbprint that nothing matches.
-    Unreadable,
-}
 
 /// When binding is enforced (contract 7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -92,9 +46,14 @@ impl BindingMode {
             (_, Confirmation::Bound(thumbprint)) => thumbprint,
         };
         let certificate = certificate.filter(|text| !text.trim().is_empty()).ok_or(Reason::CertificateMissing)?;
-        let presented = Thumbprint::of_pem(certificate).ok_or(Reason::CertificateInvalid)?;
+        let presented = thumbprint_of_pem(certificate).ok_or(Reason::CertificateInvalid)?;
         if presented == *bound_to { Ok(()) } else { Err(Reason::CertificateMismatch) }
     }
+}
+
+/// The thumbprint of a PEM certificate, with or without delimiters, URL-encoded or not; of a chain the first.
+pub fn thumbprint_of_pem(text: &str) -> Option<Thumbprint> {
+    decode_pem(text).map(|der| Thumbprint::of_der(&der))
 }
 
 /// The DER of the first certificate in a text; `None` when there is none that could be one.

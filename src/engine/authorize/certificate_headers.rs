@@ -2,7 +2,7 @@
 //!
 //! A header says what the proxy wrote, if the proxy strips it from outside; nothing here can check that.
 
-use super::certificate::{MAX_CERTIFICATE_BYTES, decode_pem};
+use crate::engine::authorize::certificate::{MAX_CERTIFICATE_BYTES, decode_pem};
 
 /// How a header carries a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ fn split_outside_quotes(value: &str) -> Option<Vec<&str>> {
 mod tests {
     use super::*;
 
-    const PEM: &str = include_str!("../../__test__/vectors/rfc8705.pem");
+    const PEM: &str = include_str!("../../../__test__/vectors/rfc8705.pem");
 
     fn url_encoded() -> String {
         PEM.replace('\n', "%0A").replace(' ', "%20").replace('+', "%2B").replace('=', "%3D").replace('/', "%2F")

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const PEM: &str = include_str!("../../__test__/vectors/rfc8705.pem");
+const PEM: &str = include_str!("../../../__test__/vectors/rfc8705.pem");
 const THUMBPRINT: &str = "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0";
 
 fn bound() -> Confirmation {
@@ -10,7 +10,7 @@ fn bound() -> Confirmation {
 }
 
 fn thumbprint_of(text: &str) -> Option<String> {
-    Thumbprint::of_pem(text).map(Thumbprint::to_base64url)
+    thumbprint_of_pem(text).map(Thumbprint::to_base64url)
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn a_bound_token_needs_its_own_certificate() {
         assert_eq!(mode.check(&bound(), Some("rubbish")), Err(Reason::CertificateInvalid));
         assert_eq!(mode.check(&bound(), Some(&other)), Err(Reason::CertificateInvalid));
     }
-    let another = Confirmation::Bound(Thumbprint([7; 32]));
+    let another = Confirmation::Bound(Thumbprint::of_der(b"another"));
     assert_eq!(BindingMode::WhenPresent.check(&another, Some(PEM)), Err(Reason::CertificateMismatch));
 }
 

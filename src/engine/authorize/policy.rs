@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::certificate::BindingMode;
-use super::claims::Facts;
-use super::error::Reason;
+use crate::engine::authorize::certificate::BindingMode;
+use crate::engine::error::Reason;
+use crate::engine::token::claims::Facts;
 
 /// What a route asks for. Empty lists ask for nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -42,8 +42,8 @@ pub fn is_in_groups(held: &[Cow<'_, str>], asked: &[Box<str>], matches_all: bool
 
 #[cfg(test)]
 mod tests {
-    use super::super::certificate::Confirmation;
     use super::*;
+    use crate::engine::token::confirmation::Confirmation;
 
     fn facts<'t>(scope: &'t str, groups: &[&'t str]) -> Facts<'t> {
         Facts {

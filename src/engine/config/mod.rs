@@ -1,20 +1,23 @@
 //! Configuration proved: a [`Config`] that exists is valid. Made once, from options as typed.
 
+pub mod options;
+pub mod options_docs;
+
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
 use url::Url;
 
-use super::certificate::BindingMode;
-use super::client_auth::{AssertionAudience, Credentials, CredentialsError, Method};
-use super::error::Reason;
-use super::http_client::{Network, has_certificates, is_identity};
-use super::jws::encode_base64url;
-use super::keys::KeySource;
-use super::metadata::{Tenant, has_space_or_control};
-use super::options::{self, OptionError, OptionSpec, Options};
-use super::refresh::Lifetime;
+use crate::engine::authorize::certificate::BindingMode;
+use crate::engine::config::options::{OptionError, OptionSpec, Options};
+use crate::engine::error::Reason;
+use crate::engine::introspection::client_auth::{AssertionAudience, Credentials, CredentialsError, Method};
+use crate::engine::keys::metadata::{Tenant, has_space_or_control};
+use crate::engine::keys::refresh::Lifetime;
+use crate::engine::keys::store::KeySource;
+use crate::engine::token::compact::encode_base64url;
+use crate::engine::transport::own_client::{Network, has_certificates, is_identity};
 
 const DEFAULT_GROUPS_CLAIM: &str = "groups";
 const DEFAULT_CLOCK_TOLERANCE: f64 = 300.0;
@@ -262,5 +265,5 @@ impl Surroundings {
 }
 
 #[cfg(test)]
-#[path = "config_tests.rs"]
+#[path = "tests.rs"]
 mod tests;

@@ -138,7 +138,7 @@ pub fn docs_of(name: &str) -> Option<(usize, &'static OptionDocs)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::options::TABLE;
+    use crate::engine::config::options::TABLE;
 
     #[test]
     fn every_option_has_a_row() {

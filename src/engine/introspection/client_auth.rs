@@ -15,9 +15,9 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::error::Reason;
-use super::jws::{decode_base64url, encode_base64url};
-use super::time::NumericDate;
+use crate::engine::error::Reason;
+use crate::engine::time::NumericDate;
+use crate::engine::token::compact::{decode_base64url, encode_base64url};
 
 /// RFC 7523 §3: how long an assertion is good, in seconds. Long enough for a slow exchange, short enough to be useless
 /// to a thief.

@@ -1,8 +1,9 @@
 //! Each method's proof, and the assertions verified with the public half of the key that signed them.
 
-use super::super::jwk::KeySet;
-use super::super::jws::{Compact, Header as JwsHeader};
 use super::*;
+use crate::engine::keys::jwk::KeySet;
+use crate::engine::token::compact::Compact;
+use crate::engine::token::header::Header as JwsHeader;
 
 const ISSUER: &str = "https://issuer.example";
 const ASKED: Asked<'static> = Asked { issuer: ISSUER, endpoint: "https://issuer.example/introspect" };
@@ -123,7 +124,7 @@ fn public_half(mut jwk: Value) -> Value {
 /// Keys made for this test, of each type.
 #[test]
 fn a_private_jwk_signs_what_its_public_half_verifies() {
-    let keys = include_str!("../../__test__/vectors/private-jwks.json");
+    let keys = include_str!("../../../__test__/vectors/private-jwks.json");
     let keys: Vec<Value> = serde_json::from_str(keys).expect("JSON");
     assert_eq!(keys.len(), 5);
     for jwk in keys {

@@ -4,12 +4,12 @@ use tokio::sync::watch;
 use url::form_urlencoded;
 
 use super::{Answer, Introspection, Ticket};
-use crate::engine::claims::{Claims, Expected, Origin};
-use crate::engine::client_auth::{Asked, Authentication};
 use crate::engine::error::{Failure, Reason};
-use crate::engine::http::{HttpRequest, Response, accept_encoding};
-use crate::engine::keys::Located;
-use crate::engine::metadata::Endpoint;
+use crate::engine::introspection::client_auth::{Asked, Authentication};
+use crate::engine::keys::metadata::Endpoint;
+use crate::engine::keys::store::Located;
+use crate::engine::token::claims::{Claims, Expected, Origin};
+use crate::engine::transport::{HttpRequest, Response, accept_encoding};
 
 impl Introspection {
     /// RFC 7662 §2.1, authenticated.

@@ -4,6 +4,8 @@
 //! Answers what the issuer says of a token. Whether those claims are good for us is decided by the caller, with the
 //! same rules as a JWT's.
 
+pub mod client_auth;
+
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,13 +15,13 @@ use foldhash::fast::RandomState;
 use tokio::sync::watch;
 
 use self::breaker::{Breaker, TokenHash};
-use super::config::{Client, Config};
-use super::error::{Failure, Reason};
-use super::http::{Request, Transport, read_answer};
-use super::jws::MAX_TOKEN_BYTES;
-use super::keys::KeyStore;
-use super::load_limit::{Bounds, Lane, LoadLimit};
-use super::time::{Monotonic, NumericDate, Ticks};
+use crate::engine::config::{Client, Config};
+use crate::engine::error::{Failure, Reason};
+use crate::engine::keys::store::KeyStore;
+use crate::engine::load_limit::{Bounds, Lane, LoadLimit};
+use crate::engine::time::{Monotonic, NumericDate, Ticks};
+use crate::engine::token::compact::MAX_TOKEN_BYTES;
+use crate::engine::transport::{Request, Transport, read_answer};
 
 /// Introspections of one client that are under way at once. Some places are kept for tokens that were answered as
 /// active, and promptly, before: the rest of them can wait for a slow endpoint without holding those up.
@@ -302,11 +304,11 @@ impl Introspection {
     }
 }
 
-#[path = "introspection_breaker.rs"]
+#[path = "breaker.rs"]
 mod breaker;
-#[path = "introspection_exchange.rs"]
+#[path = "exchange.rs"]
 mod exchange;
 
 #[cfg(test)]
-#[path = "introspection_tests.rs"]
+#[path = "tests.rs"]
 mod tests;

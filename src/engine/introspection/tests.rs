@@ -5,11 +5,11 @@ use std::sync::mpsc::{Receiver, channel};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::config::options::Options;
 use crate::engine::config::{Flavour, Surroundings};
-use crate::engine::http::{HttpRequest, Response};
-use crate::engine::options::Options;
 use crate::engine::testing::{AUDIENCE, FakeIssuer, ISSUER};
 use crate::engine::time::ManualMonotonic;
+use crate::engine::transport::{HttpRequest, Response};
 
 struct World {
     introspection: Arc<Introspection>,

@@ -10,8 +10,8 @@ use url::Url;
 
 use super::{KeyStore, MetadataReceiver, State, Waiter};
 use crate::engine::error::{Failure, Reason};
-use crate::engine::metadata::{Endpoint, Metadata, Place, is_missing};
-use crate::engine::refresh::{Advice, Lifetime, Refresh};
+use crate::engine::keys::metadata::{Endpoint, Metadata, Place, is_missing};
+use crate::engine::keys::refresh::{Advice, Lifetime, Refresh};
 
 /// One metadata document. `None` inside: the issuer publishes none at that place.
 pub(super) struct Document {

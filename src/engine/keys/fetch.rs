@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::documents::Wish;
 use super::{Event, KeyStore, Located, Published, State};
 use crate::engine::error::{Failure, Reason};
-use crate::engine::http::{HttpRequest, Request, Response, read_answer};
-use crate::engine::jwk::KeySet;
-use crate::engine::metadata::{Endpoint, Metadata, Place};
+use crate::engine::keys::jwk::KeySet;
+use crate::engine::keys::metadata::{Endpoint, Metadata, Place};
 use crate::engine::time::Ticks;
+use crate::engine::transport::{HttpRequest, Request, Response, read_answer};
 
 impl KeyStore {
     /// Starts the one flight of a document, unless it is under way.

@@ -11,9 +11,10 @@ use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents};
 use foldhash::fast::RandomState;
 use serde_json::{Value, json};
 
-use super::error::Reason;
-use super::json;
-use super::jws::{Algorithm, Header, encode_base64url};
+use crate::engine::error::Reason;
+use crate::engine::token::compact::encode_base64url;
+use crate::engine::token::header::{Algorithm, Header};
+use crate::engine::token::json;
 
 /// The most keys of a set that are used; the rest is left out.
 pub const MAX_KEYS: usize = 100;

@@ -12,7 +12,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 
 use super::{Key, Public, Rsa};
-use crate::engine::jws::Algorithm;
+use crate::engine::token::header::Algorithm;
 
 /// Members that hold a private or a shared key (RFC 7518 §6.2.2, §6.3.2 and §6.4, RFC 8037 §2).
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];

@@ -25,7 +25,7 @@ fn rsa(bits: usize, exponent: &[u8], last: u8) -> String {
     if let Some(byte) = modulus.last_mut() {
         *byte = last;
     }
-    let encode = crate::engine::jws::encode_base64url;
+    let encode = crate::engine::token::compact::encode_base64url;
     format!(r#"{{"kty":"RSA","n":"{}","e":"{}"}}"#, encode(&modulus), encode(exponent))
 }
 
@@ -215,7 +215,7 @@ fn coordinates_without_their_leading_zero_or_with_one_more_are_the_same_key_and_
     ] {
         let (x, y) = point_with_a_leading_zero(signing);
         let key = |x: &[u8], y: &[u8]| {
-            let encode = crate::engine::jws::encode_base64url;
+            let encode = crate::engine::token::compact::encode_base64url;
             format!(r#"{{"kty":"EC","crv":"{curve}","x":"{}","y":"{}"}}"#, encode(x), encode(y))
         };
         let usual = key(&x, &y);

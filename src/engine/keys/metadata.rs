@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use serde_json::Value;
 use url::{Host, Url};
 
-use super::error::Reason;
+use crate::engine::error::Reason;
 
 /// The issuer as configured: where discovery is, and what the metadata must say.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use super::error::{Failure, Reason};
-use super::time::Ticks;
+use crate::engine::error::{Failure, Reason};
+use crate::engine::time::Ticks;
 
 /// The share of its life after which a document is refreshed ahead, in the background.
 const REFRESH_AHEAD: f64 = 0.8;

@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
 
-use super::error::{Failure, Reason};
-use super::http::Transport;
-use super::jwk::KeySet;
-use super::metadata::{Metadata, Tenant};
-use super::refresh::{Advice, Lifetime, Refresh};
-use super::time::{Monotonic, Ticks};
-use super::unknown_kids::UnknownKids;
+use crate::engine::error::{Failure, Reason};
+use crate::engine::keys::jwk::KeySet;
+use crate::engine::keys::metadata::{Metadata, Tenant};
+use crate::engine::keys::refresh::{Advice, Lifetime, Refresh};
+use crate::engine::keys::unknown_kids::UnknownKids;
+use crate::engine::time::{Monotonic, Ticks};
+use crate::engine::transport::Transport;
 
 /// Whose keys, for how long, and where from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -242,16 +242,16 @@ impl State {
     }
 }
 
-#[path = "keys_flights.rs"]
+#[path = "fetch.rs"]
 mod flights;
-#[path = "keys_health.rs"]
+#[path = "health.rs"]
 mod health;
-#[path = "keys_metadata.rs"]
+#[path = "documents.rs"]
 mod documents;
 use documents::Document;
 pub use documents::Located;
 pub use health::Health;
 
 #[cfg(test)]
-#[path = "keys_tests.rs"]
+#[path = "store_tests.rs"]
 mod tests;

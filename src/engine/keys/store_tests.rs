@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::*;
-use crate::engine::http::{Request, Response};
-use crate::engine::metadata::Endpoint;
+use crate::engine::keys::metadata::Endpoint;
 use crate::engine::testing::{FakeIssuer, METADATA, set_of};
 use crate::engine::time::ManualMonotonic;
+use crate::engine::transport::{Request, Response};
 
 struct World {
     issuer: Arc<FakeIssuer>,

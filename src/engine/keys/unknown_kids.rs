@@ -10,7 +10,7 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 use lru::LruCache;
 
-use super::time::Ticks;
+use crate::engine::time::Ticks;
 
 /// A bucket of two refreshes, refilled one every 5 seconds: at most 14 a minute.
 const BUDGET: u32 = 2;

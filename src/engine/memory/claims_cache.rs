@@ -5,12 +5,12 @@
 
 use aws_lc_rs::digest::{Context, SHA256};
 
-use super::bounded::Bounded;
-use super::cache::{PLACES, Slot, Slots};
-use super::claims::Facts;
-use super::obtained::{self, Means};
-use super::size;
-use super::time::{NumericDate, is_time};
+use crate::engine::memory::bounded::Bounded;
+use crate::engine::memory::obtained::{self, Means};
+use crate::engine::memory::size;
+use crate::engine::memory::verified_tokens::{PLACES, Slot, Slots};
+use crate::engine::time::{NumericDate, is_time};
+use crate::engine::token::claims::Facts;
 
 /// One part in so many is for inactive verdicts, of the entries and of the bytes: anybody can cause those with invented
 /// tokens, so they never push out claims.
@@ -266,7 +266,7 @@ mod tests {
             let facts = Facts {
                 expires: None,
                 not_before: None,
-                confirmation: super::super::certificate::Confirmation::Absent,
+                confirmation: crate::engine::token::confirmation::Confirmation::Absent,
                 scope: "".into(),
                 groups: groups.into(),
             };

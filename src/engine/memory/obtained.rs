@@ -12,7 +12,7 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::time::NumericDate;
+use crate::engine::time::NumericDate;
 
 /// The member's name.
 pub const MEMBER: &str = "monocloud:obtained";

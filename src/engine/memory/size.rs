@@ -17,7 +17,7 @@
 
 use std::borrow::Cow;
 
-use super::claims::Facts;
+use crate::engine::token::claims::Facts;
 
 /// Half bytes of JavaScript heap for each byte of the claims' JSON text.
 const JAVASCRIPT_HALVES_PER_BYTE: usize = 5;

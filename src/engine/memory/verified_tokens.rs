@@ -8,11 +8,11 @@
 //! token. The memory is bounded by number and by size, over both sides: JavaScript asks which slots were released
 //! ([`Slots::take_released`]) whenever it keeps the claims of another one, and drops theirs.
 
-use super::bounded::Bounded;
-use super::claims::Facts;
-use super::seen::Seen;
-use super::size;
-use super::time::Clock;
+use crate::engine::memory::admission::Seen;
+use crate::engine::memory::bounded::Bounded;
+use crate::engine::memory::size;
+use crate::engine::time::Clock;
+use crate::engine::token::claims::Facts;
 
 /// The most places there can be.
 pub const PLACES: u64 = 1 << 20;
@@ -190,8 +190,8 @@ fn release(slots: &mut Slots, entry: &Entry) {
 mod tests {
     use std::borrow::Cow;
 
-    use super::super::certificate::Confirmation;
     use super::*;
+    use crate::engine::token::confirmation::Confirmation;
 
     const BUDGET: usize = 1 << 20;
     const CLOCK: Clock = Clock::new(1000.0, 0.0, 0.0).unwrap();

@@ -9,11 +9,11 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
-use super::certificate::{Confirmation, Thumbprint};
-use super::error::Reason;
-use super::groups::{Groups, group_names, owned_groups};
-use super::json::{self, Reading, Value};
-use super::time::{Clock, NumericDate};
+use crate::engine::error::Reason;
+use crate::engine::time::{Clock, NumericDate};
+use crate::engine::token::confirmation::{Confirmation, Thumbprint};
+use crate::engine::token::groups::{Groups, group_names, owned_groups};
+use crate::engine::token::json::{self, Reading, Value};
 
 /// Where claims come from: what may be absent in them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,8 +14,8 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
-use super::claims::{Claims, Expected};
-use super::json::{self, Text, Value};
+use crate::engine::token::claims::{Claims, Expected};
+use crate::engine::token::json::{self, Text, Value};
 
 /// The most forms that are known at a time.
 const MOST_FORMS: usize = 4;
@@ -289,5 +289,5 @@ impl<'t> Visitor<'t> for MembersSeed<'t> {
 }
 
 #[cfg(test)]
-#[path = "forms_tests.rs"]
+#[path = "claims_template_tests.rs"]
 mod tests;

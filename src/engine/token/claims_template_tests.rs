@@ -1,8 +1,8 @@
 //! Which claims fit a form, and what is learnt of them. That what is read by a form is what is read without is a
 //! property, held against 100,000 mutated texts: `fuzz/src/forms.rs`.
 
-use super::super::claims::Origin;
 use super::*;
+use crate::engine::token::claims::Origin;
 
 const EXPECTED: Expected<'static> =
     Expected { issuer: "https://x", audience: "api", groups_claim: "groups", origin: Origin::Jwt };
@@ -95,7 +95,7 @@ fn claims_whose_groups_differ_have_a_form_for_each() {
     let text = claims(r#""groups":["a"],"sub":"new""#);
     let filled = forms.read(text.as_bytes()).expect("a form");
     let facts =
-        filled.claims(&EXPECTED).prove(&EXPECTED, &super::super::time::Clock::new(0.0, 0.0, 0.0).expect("a clock"));
+        filled.claims(&EXPECTED).prove(&EXPECTED, &crate::engine::time::Clock::new(0.0, 0.0, 0.0).expect("a clock"));
     assert_eq!(facts.expect("good claims").groups.as_ref(), ["a"]);
 }
 

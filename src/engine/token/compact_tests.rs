@@ -1,6 +1,7 @@
 //! The compact form and the header, on both sides of each boundary.
 
 use super::*;
+use crate::engine::token::header::*;
 
 fn header(json: &str) -> Result<Header, Reason> {
     Header::parse(&encode_base64url(json.as_bytes()))

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::json::{self, Value};
+use crate::engine::token::json::{self, Value};
 
 /// Names and ids of the groups claim.
 pub type Groups<'t> = Cow<'t, [Cow<'t, str>]>;

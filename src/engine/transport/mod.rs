@@ -3,13 +3,17 @@
 //! Owns the shape of a request and an answer, and what an answer of the wrong kind means. [`Transport`] performs:
 //! the engine's own client (`http_client`), or the user's `fetcher` and resolvers through the N-API room.
 
+pub mod no_proxy;
+pub mod own_client;
+pub mod user_functions;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use url::Url;
 
-use super::error::{Detail, Failure, Reason};
-use super::json;
+use crate::engine::error::{Detail, Failure, Reason};
+use crate::engine::token::json;
 
 /// The most bytes of a body that are read.
 pub const MAX_BODY_BYTES: usize = 512 * 1024;

@@ -15,9 +15,9 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::CertificateError;
 use tokio::runtime::Handle;
 
-use super::error::{Failure, Reason};
-use super::http::{Asker, Done, HttpRequest, MAX_BODY_BYTES, Request, Response, Transport};
-use super::no_proxy::NoProxy;
+use crate::engine::error::{Failure, Reason};
+use crate::engine::transport::no_proxy::NoProxy;
+use crate::engine::transport::{Asker, Done, HttpRequest, MAX_BODY_BYTES, Request, Response, Transport};
 
 /// The part of the whole deadline that making a connection may take, TLS included: one half is left for a second
 /// address, a second attempt, or the answer.

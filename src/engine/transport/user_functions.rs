@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
-use super::error::{Failure, Reason};
-use super::http::{Done, HttpRequest, Request, Response, Transport};
-use super::http_client::HttpClient;
+use crate::engine::error::{Failure, Reason};
+use crate::engine::transport::own_client::HttpClient;
+use crate::engine::transport::{Done, HttpRequest, Request, Response, Transport};
 
 /// Sends to JavaScript what is JavaScript's, and the rest over the engine's own client.
 pub struct HostTransport {

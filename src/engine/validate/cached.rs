@@ -3,14 +3,14 @@
 //! A cache may be shared by clients that are configured differently. An entry says how, when and by whom it was obtained
 //! ([`super::obtained`]), and each client decides with its own options whether it uses the entry.
 
-use super::claims::Origin;
-use super::claims_cache::{self, ClaimsCache, Key, Proof, Proved};
-use super::config::MAX_SECONDS;
-use super::error::Reason;
-use super::obtained::{self, MAX_CLOCK_DIFFERENCE, Means, Obtained};
-use super::time::{Clock, NumericDate, is_time};
-use super::{Call, Engine, Slot};
-use super::{json, jws};
+use crate::engine::config::MAX_SECONDS;
+use crate::engine::error::Reason;
+use crate::engine::memory::claims_cache::{self, ClaimsCache, Key, Proof, Proved};
+use crate::engine::memory::obtained::{self, MAX_CLOCK_DIFFERENCE, Means, Obtained};
+use crate::engine::time::{Clock, NumericDate, is_time};
+use crate::engine::token::claims::Origin;
+use crate::engine::token::{compact, json};
+use crate::engine::{Call, Engine, Slot};
 
 /// How long an introspected token without `exp`, or an inactive verdict, may stay in a cache by default.
 const WITHOUT_EXPIRY: f64 = 300.0;
@@ -115,7 +115,7 @@ impl Engine {
             }
             Means::Validation if is_local => {}
             // It says nothing of revocation, which a client that introspects JWTs is asked to see.
-            Means::Validation if jws::has_three_parts(call.token) => return Err(Recalled::NotOurs),
+            Means::Validation if compact::has_three_parts(call.token) => return Err(Recalled::NotOurs),
             Means::Validation => return Err(Recalled::Miss),
             // Another client may be told something else of the same token (RFC 7662 §2.2 and §4).
             Means::Introspection if is_local || obtained.client != self.config.cache_identity => {
@@ -142,7 +142,7 @@ impl Engine {
     /// A JWT says its claims itself: an entry that says anything else is another token's, or was changed. What is
     /// proved is the JWT's own text, which may say more to a strict reader than the entry does.
     fn prove_payload(&self, entry: &str, token: &str, issuers: &[String], clock: &Clock) -> Option<Proved> {
-        let payload = jws::decode_payload(token).filter(|payload| is_same_text(payload, entry))?;
+        let payload = compact::decode_payload(token).filter(|payload| is_same_text(payload, entry))?;
         self.prove_claims(&payload, Origin::Jwt, issuers, clock)
     }
 

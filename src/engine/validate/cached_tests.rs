@@ -1,7 +1,7 @@
 //! What a cached entry is worth: held against every rule, of this token, for this engine, until its end.
 
 use super::*;
-use crate::engine::claims_cache::ClaimsCache;
+use crate::engine::memory::claims_cache::{self, ClaimsCache};
 
 const BUDGET: usize = 1 << 20;
 
@@ -72,7 +72,7 @@ fn the_cached_entry_of_a_jwt_is_its_own_payload_in_any_spelling() {
     };
     let judge = |entry: &str| judge_of(&jwt, entry);
     let of = |claims: &str| entry(&world.engine, claims, false, NOW);
-    let payload = jws::decode_payload(&jwt).expect("a payload");
+    let payload = compact::decode_payload(&jwt).expect("a payload");
     for same in [payload.clone(), payload.replace(',', ", "), payload.replace("2000.0", "2e3")] {
         let same = of(&same);
         assert_eq!(judge(&same), Recalled::Claims(same));
@@ -85,7 +85,7 @@ fn the_cached_entry_of_a_jwt_is_its_own_payload_in_any_spelling() {
     assert_eq!(judge_of(&twice, &of(&payload)), Recalled::Miss);
     assert!(matches!(world.decide(&twice), Verdict::Refused(Reason::ClaimsInvalid)));
     let without_exp = token("k", json!({ "exp": null }));
-    let payload = jws::decode_payload(&without_exp).expect("a payload");
+    let payload = compact::decode_payload(&without_exp).expect("a payload");
     assert_eq!(judge_of(&without_exp, &of(&payload)), Recalled::Miss, "a JWT has exp");
 }
 
@@ -184,7 +184,7 @@ fn an_entry_that_does_not_say_how_it_was_obtained_is_a_miss() {
 fn a_client_that_introspects_jwts_uses_no_entry_that_a_local_validation_made() {
     let (local, asks) = (world(), world_with(json!({ "introspectJwtTokens": true })));
     let jwt = token("k", json!({}));
-    let payload = jws::decode_payload(&jwt).expect("a payload");
+    let payload = compact::decode_payload(&jwt).expect("a payload");
     let validated = entry(&local.engine, &payload, false, NOW);
     assert!(matches!(judge(&local.engine, &validated, &jwt, NOW), Recalled::Claims(_)));
     assert_eq!(judge(&asks.engine, &validated, &jwt, NOW), Recalled::NotOurs);
@@ -195,7 +195,7 @@ fn a_client_that_introspects_jwts_uses_no_entry_that_a_local_validation_made() {
 fn a_client_that_validates_jwts_neither_uses_nor_deletes_what_the_issuer_said_of_one() {
     let (local, asks) = (world(), world_with(json!({ "introspectJwtTokens": true })));
     let jwt = token("k", json!({}));
-    let payload = jws::decode_payload(&jwt).expect("a payload");
+    let payload = compact::decode_payload(&jwt).expect("a payload");
     for claims in [INACTIVE, &payload] {
         let said = introspected(&asks.engine, claims);
         assert_eq!(judge(&local.engine, &said, &jwt, NOW), Recalled::NotOurs, "{claims}");
@@ -265,7 +265,7 @@ fn an_entry_from_further_in_the_future_than_clocks_differ_is_not_used() {
         assert_ne!(judge(&world.engine, &entry(&world.engine, claims, true, 1005.0), "opaque", NOW), Recalled::NotOurs);
     }
     let jwt = token("k", json!({}));
-    let payload = jws::decode_payload(&jwt).expect("a payload");
+    let payload = compact::decode_payload(&jwt).expect("a payload");
     let judge = |at: f64| judge(&world.engine, &entry(&world.engine, &payload, false, at), &jwt, NOW);
     assert_eq!(judge(1005.1), Recalled::Miss);
     assert!(matches!(judge(1005.0), Recalled::Claims(_)));
@@ -276,7 +276,7 @@ fn a_jwt_with_a_claim_of_our_name_has_no_entry() {
     let world = world();
     let member: Value = serde_json::from_str(&world.engine.obtained(false, NOW)).expect("JSON");
     let jwt = token("k", member);
-    let payload = jws::decode_payload(&jwt).expect("a payload");
+    let payload = compact::decode_payload(&jwt).expect("a payload");
     assert_eq!(judge(&world.engine, &payload, &jwt, NOW), Recalled::Miss);
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Mutex;
 
-use super::super::claims_cache::ClaimsCache;
-use super::super::testing::{set_of, token};
 use super::*;
+use crate::engine::memory::claims_cache::ClaimsCache;
+use crate::engine::testing::{set_of, token};
 
 const NO_TIMES: [f64; 5] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, -f64::MIN_POSITIVE];
 

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use super::cache::Memory;
-use super::claims::{Claims, Expected, Facts, Origin};
-use super::config::Config;
-use super::error::Reason;
-use super::jwk::KeySet;
-use super::jws::{self, Compact, Header, decode_base64url};
-use super::keys::{Published, Readiness, Unknown};
-use super::time::Clock;
-use super::{Attempt, Call, Engine, MAX_KEPT_HEADER, Slot, Verdict, Warm};
+use crate::engine::config::Config;
+use crate::engine::error::Reason;
+use crate::engine::keys::jwk::KeySet;
+use crate::engine::keys::store::{Published, Readiness, Unknown};
+use crate::engine::memory::verified_tokens::Memory;
+use crate::engine::time::Clock;
+use crate::engine::token::claims::{Claims, Expected, Facts, Origin};
+use crate::engine::token::compact::{self, Compact, decode_base64url};
+use crate::engine::token::header::Header;
+use crate::engine::{Attempt, Call, Engine, MAX_KEPT_HEADER, Slot, Verdict, Warm};
 
 impl Engine {
     /// Decides on a JWT from what is known. `allows_slow` is for callers off the main thread.
@@ -105,7 +106,7 @@ impl Engine {
         Some(authorized.map_or_else(Verdict::Refused, |()| Verdict::Form(filled.to_text())))
     }
 
-    /// A form of claims, by its number, for the first time it is met ([`super::forms::Forms::describe`]).
+    /// A form of claims, by its number, for the first time it is met ([`crate::engine::token::claims_template::Forms::describe`]).
     pub fn form(&self, number: u32) -> Option<String> {
         self.lock().forms.as_ref().and_then(|forms| forms.describe(number))
     }
@@ -113,7 +114,7 @@ impl Engine {
     /// The claims' text of a remembered token, for the first time its slot is handed out.
     pub fn recall_claims(&self, token: &str, slot: Slot) -> Option<String> {
         let is_held = self.lock().memory.as_mut().is_some_and(|memory| memory.hand_out(token, slot));
-        if is_held { jws::decode_payload(token) } else { None }
+        if is_held { compact::decode_payload(token) } else { None }
     }
 
     /// The slots whose claims JavaScript no longer needs to keep, since the last call.

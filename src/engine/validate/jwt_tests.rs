@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::certificate::BindingMode;
-use super::config::{Flavour, Surroundings};
-use super::options::Options;
-use super::testing::{AUDIENCE, FakeIssuer, ISSUER, set_of, sign, token};
-use super::time::ManualMonotonic;
-use super::*;
+use crate::engine::authorize::certificate::BindingMode;
+use crate::engine::config::options::Options;
+use crate::engine::config::{Flavour, Surroundings};
+use crate::engine::testing::{AUDIENCE, FakeIssuer, ISSUER, set_of, sign, token};
+use crate::engine::time::ManualMonotonic;
+use crate::engine::*;
 
 const NOW: f64 = 1000.0;
 
@@ -171,7 +171,7 @@ fn the_signature_is_checked_before_the_claims() {
     let world = world();
     let expired = token("k", json!({ "exp": 1 }));
     let (input, _) = expired.rsplit_once('.').expect("a signature");
-    let forged = format!("{input}.{}", jws::encode_base64url(&[0; 64]));
+    let forged = format!("{input}.{}", compact::encode_base64url(&[0; 64]));
     assert_eq!(world.decide(&forged), Verdict::Refused(Reason::SignatureInvalid));
     assert_eq!(world.decide(&expired), Verdict::Refused(Reason::Expired));
 }
@@ -203,11 +203,11 @@ fn only_three_parts_are_local_and_none_when_jwts_are_introspected() {
     assert!(!world_with(json!({ "introspectJwtTokens": true })).engine.is_local("a.b.c"));
 }
 
-#[path = "decide_cached_tests.rs"]
+#[path = "cached_tests.rs"]
 mod cached;
 
-#[path = "decide_form_tests.rs"]
+#[path = "template_tests.rs"]
 mod by_form;
 
-#[path = "decide_clock_tests.rs"]
+#[path = "clock_tests.rs"]
 mod without_a_clock;

@@ -1,7 +1,7 @@
 //! Decisions on claims that fit a form: the same as on any others, whatever was learnt before.
 
-use super::super::testing::token;
 use super::*;
+use crate::engine::testing::token;
 
 impl World {
     fn decide_warm(&self, token: &str, policy: &Policy) -> Verdict {

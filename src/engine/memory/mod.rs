@@ -1,0 +1,8 @@
+//! What is kept between calls, and how much of it: verified tokens and cached claims.
+
+pub mod admission;
+pub mod bounded;
+pub mod claims_cache;
+pub mod obtained;
+pub mod size;
+pub mod verified_tokens;
