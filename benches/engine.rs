@@ -13,7 +13,7 @@ use aws_lc_rs::signature::{
 use criterion::{Criterion, criterion_group, criterion_main};
 use monocloud_backend_node::engine::authorize::policy::Policy;
 use monocloud_backend_node::engine::config::options::Options;
-use monocloud_backend_node::engine::config::{Config, Flavour, Surroundings};
+use monocloud_backend_node::engine::config::{ClientKind, Config, HostEnvironment};
 use monocloud_backend_node::engine::keys::jwk::KeySet;
 use monocloud_backend_node::engine::keys::store::KeyStore;
 use monocloud_backend_node::engine::time::{Clock, Monotonic, SystemMonotonic};
@@ -98,7 +98,7 @@ impl Signer {
 fn engine(signers: &[Signer]) -> Engine {
     let given = json!({ "tenantDomain": ISSUER, "audience": AUDIENCE });
     let options = Options { given: &given, environment: &Value::Null };
-    let config = Config::prove(&options, Flavour::Backend, &Surroundings::default()).ok().expect("a config");
+    let config = Config::parse(&options, ClientKind::Backend, &HostEnvironment::default()).ok().expect("a config");
     let keys: Vec<_> = signers.iter().map(|signer| &signer.jwk).collect();
     let transport: Arc<dyn Transport> = Arc::new(Ready(json!({ "keys": keys }).to_string()));
     let clock: Arc<dyn Monotonic> = Arc::new(SystemMonotonic::default());

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use monocloud_backend_node::engine::authorize::certificate::BindingMode;
 use monocloud_backend_node::engine::authorize::policy::Policy;
 use monocloud_backend_node::engine::config::options::Options;
-use monocloud_backend_node::engine::config::{Config, Flavour, Surroundings};
+use monocloud_backend_node::engine::config::{ClientKind, Config, HostEnvironment};
 use monocloud_backend_node::engine::error::{CATALOGUE, Class, Reason};
 use monocloud_backend_node::engine::keys::store::KeyStore;
 use monocloud_backend_node::engine::time::{ManualMonotonic, Monotonic};
@@ -121,9 +121,9 @@ fn engine(file: &File, vector: &Vector, jwks: String) -> Engine {
         "clockTolerance": vector.clock_tolerance,
         "groupOptions": { "groupsClaim": vector.groups_claim },
     });
-    let around = Surroundings { resolves_jwks: true, ..Surroundings::default() };
+    let around = HostEnvironment { resolves_jwks: true, ..HostEnvironment::default() };
     let options = Options { given: &given, environment: &Value::Null };
-    let config = Config::prove(&options, Flavour::Backend, &around).unwrap_or_else(|error| panic!("{error}"));
+    let config = Config::parse(&options, ClientKind::Backend, &around).unwrap_or_else(|error| panic!("{error}"));
     let clock: Arc<dyn Monotonic> = Arc::new(ManualMonotonic::default());
     let transport: Arc<dyn Transport> = Arc::new(Resolver(jwks));
     let store = KeyStore::new(config.key_source.clone(), Arc::clone(&transport), Arc::clone(&clock));

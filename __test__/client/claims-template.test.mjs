@@ -11,7 +11,7 @@ import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
 
 const require = createRequire(import.meta.url);
 const native = require('../../npm/native/load.js');
-const { Forms } = require('../../npm/client/claims-template.js');
+const { ClaimsTemplates } = require('../../npm/client/claims-template.js');
 
 let issuer;
 
@@ -36,7 +36,7 @@ async function outcome(client, token, policy) {
   }
 }
 
-/** Validates with a client that learns forms and with one that does not. */
+/** Validates with a client that learns templates and with one that does not. */
 async function assertSame(tokens, policy) {
   const [learns, reads] = [makeClient(), makeClient({ verifiedTokenCacheSize: 0 })];
   for (const token of tokens) {
@@ -120,28 +120,28 @@ test('users of one issuer come as what stands in the blanks of one form, which i
   const engine = new native.MonoCloudBackendNodeClient(JSON.stringify(settings));
   await engine.waitForKeys();
   const warm = engine.warm([], [], undefined);
-  const forms = new Forms();
+  const templates = new ClaimsTemplates();
   const asked = [];
   const describe = (number) => {
     asked.push(number);
     return engine.form(number);
   };
-  const seen = { whole: 0, forms: 0 };
+  const seen = { whole: 0, templates: 0 };
   for (let i = 0; i < 100; i += 1) {
     const token = tokenOf({ sub: `user-${i}`, jti: `${i}`.repeat(3), iat: now() - i, exp: now() + 600 });
     const text = warm(token, Date.now() / 1000);
-    if (!Forms.isForm(text)) {
+    if (!ClaimsTemplates.isForm(text)) {
       seen.whole += 1;
       continue;
     }
-    seen.forms += 1;
-    assert.deepEqual(forms.claims(text, describe), JSON.parse(Buffer.from(token.split('.')[1], 'base64url')));
+    seen.templates += 1;
+    assert.deepEqual(templates.claims(text, describe), JSON.parse(Buffer.from(token.split('.')[1], 'base64url')));
   }
-  assert.ok(seen.whole < 10 && seen.forms > 90, JSON.stringify(seen));
+  assert.ok(seen.whole < 10 && seen.templates > 90, JSON.stringify(seen));
   assert.deepEqual(asked, [...new Set(asked)]);
   assert.equal(engine.form(1_000_000), null);
 });
 
 test('a form that is gone gives no claims: the token is read instead', () => {
-  assert.equal(new Forms().claims('\0\0\0\x05', () => null), undefined);
+  assert.equal(new ClaimsTemplates().claims('\0\0\0\x05', () => null), undefined);
 });

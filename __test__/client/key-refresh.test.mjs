@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 import { eventually } from '../faults/waiting.mjs';
 
-const { KeysWait } = createRequire(import.meta.url)('../../npm/client/key-refresh.js');
+const { KeyRefresh } = createRequire(import.meta.url)('../../npm/client/key-refresh.js');
 
 /** An engine whose refreshes end when told to. */
 function fakeEngine() {
@@ -19,8 +19,8 @@ function fakeEngine() {
 
 test('a thousand callers at once leave one waiter, and only the first may believe that the refresh was for it', async () => {
   const engine = fakeEngine();
-  const keysWait = new KeysWait(engine);
-  const callers = Array.from({ length: 1000 }, () => keysWait.wait(true));
+  const keyRefresh = new KeyRefresh(engine);
+  const callers = Array.from({ length: 1000 }, () => keyRefresh.wait(true));
   assert.equal(engine.waits.length, 1);
   engine.waits[0].end(true);
   const answers = await Promise.all(callers);
@@ -29,8 +29,8 @@ test('a thousand callers at once leave one waiter, and only the first may believ
 
 test('those who may give up wait apart from those who may not', async () => {
   const engine = fakeEngine();
-  const keysWait = new KeysWait(engine);
-  const callers = [true, false, true, false].map((mayGiveUp) => keysWait.wait(mayGiveUp));
+  const keyRefresh = new KeyRefresh(engine);
+  const callers = [true, false, true, false].map((mayGiveUp) => keyRefresh.wait(mayGiveUp));
   assert.deepEqual(engine.waits.map(({ patience }) => patience), [1000, undefined]);
   engine.waits.forEach(({ end }) => end(false));
   assert.deepEqual(await Promise.all(callers), [false, false, false, false]);
@@ -38,11 +38,11 @@ test('those who may give up wait apart from those who may not', async () => {
 
 test('nobody waits much less than the second because others came earlier', async () => {
   const engine = fakeEngine();
-  const keysWait = new KeysWait(engine);
-  const callers = [keysWait.wait(true), keysWait.wait(false)];
+  const keyRefresh = new KeyRefresh(engine);
+  const callers = [keyRefresh.wait(true), keyRefresh.wait(false)];
   const start = performance.now();
   await eventually(() => performance.now() - start > 50);
-  callers.push(keysWait.wait(true), keysWait.wait(true), keysWait.wait(false));
+  callers.push(keyRefresh.wait(true), keyRefresh.wait(true), keyRefresh.wait(false));
   assert.deepEqual(engine.waits.map(({ patience }) => patience), [1000, undefined, 1000]);
   engine.waits.forEach(({ end }) => end(true));
   assert.deepEqual(await Promise.all(callers), [true, true, true, false, false]);
@@ -50,9 +50,9 @@ test('nobody waits much less than the second because others came earlier', async
 
 test('a wait that is over is not shared with who comes after it', async () => {
   const engine = fakeEngine();
-  const keysWait = new KeysWait(engine);
+  const keyRefresh = new KeyRefresh(engine);
   for (let round = 1; round <= 3; round += 1) {
-    const caller = keysWait.wait(true);
+    const caller = keyRefresh.wait(true);
     engine.waits[round - 1].end(true);
     assert.equal(await caller, true);
     assert.equal(engine.waits.length, round);
@@ -62,20 +62,20 @@ test('a wait that is over is not shared with who comes after it', async () => {
 test('what the engine left for the host to do is done by who began the wait', async () => {
   const engine = fakeEngine();
   let drained = 0;
-  const keysWait = new KeysWait(engine, { drain: () => { drained += 1; engine.waits[0].end(true); } });
-  assert.deepEqual(await Promise.all([keysWait.wait(false), keysWait.wait(false)]), [true, false]);
+  const keyRefresh = new KeyRefresh(engine, { drain: () => { drained += 1; engine.waits[0].end(true); } });
+  assert.deepEqual(await Promise.all([keyRefresh.wait(false), keyRefresh.wait(false)]), [true, false]);
   assert.equal(drained, 1);
 });
 
 test('a wait that fails is not shared with who comes after it', async () => {
   const engine = { waitForKeys: () => Promise.reject(new Error('the engine is gone')) };
-  const keysWait = new KeysWait(engine);
-  await assert.rejects(keysWait.wait(true), { message: 'the engine is gone' });
+  const keyRefresh = new KeyRefresh(engine);
+  await assert.rejects(keyRefresh.wait(true), { message: 'the engine is gone' });
   engine.waitForKeys = async () => true;
-  assert.equal(await keysWait.wait(true), true);
+  assert.equal(await keyRefresh.wait(true), true);
 });
 
 test('an engine that throws leaves nothing to share', async () => {
-  const keysWait = new KeysWait({ waitForKeys: () => { throw new Error('a panic that was caught'); } });
-  for (let round = 0; round < 2; round += 1) await assert.rejects(keysWait.wait(true), { message: 'a panic that was caught' });
+  const keyRefresh = new KeyRefresh({ waitForKeys: () => { throw new Error('a panic that was caught'); } });
+  for (let round = 0; round < 2; round += 1) await assert.rejects(keyRefresh.wait(true), { message: 'a panic that was caught' });
 });

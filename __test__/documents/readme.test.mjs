@@ -14,7 +14,7 @@ import { shimWords } from '../support/shim-reasons.mjs';
 const require = createRequire(import.meta.url);
 const native = require('../../npm/native/load.js');
 const { FAILURES, Failure } = require('../../npm/errors/errors.js');
-const { NO_TOKEN, RESOLVER_FAILED, replyTo } = require('../../npm/protect/response.js');
+const { NO_TOKEN, RESOLVER_FAILED, responseTo } = require('../../npm/protect/response.js');
 const { MonoCloudBackendNodeClient, MonoCloudOidcBackendClient } = require('../../npm/index.js');
 const manifest = require('../../package.json');
 
@@ -59,15 +59,15 @@ describe('the table of responses', () => {
   const http = (status) => new Failure(FAILURES.unexpected_status.spec, { status });
   const answers = {
     'no token': [NO_TOKEN],
-    'rejected token, or a misconfigured client': [replyTo(FAILURES.expired, []), replyTo(FAILURES.client_id_required, [])],
+    'rejected token, or a misconfigured client': [responseTo(FAILURES.expired, []), responseTo(FAILURES.client_id_required, [])],
     'a resolver fails': [RESOLVER_FAILED],
-    'missing scopes': [replyTo(FAILURES.scope_missing, ['a'])],
-    'missing groups': [replyTo(FAILURES.group_missing, ['a'])],
+    'missing scopes': [responseTo(FAILURES.scope_missing, ['a'])],
+    'missing groups': [responseTo(FAILURES.group_missing, ['a'])],
     'the authorization server is unreachable, overloaded or broken': [
-      ...['connection_refused', 'timed_out', 'body_invalid'].map((reason) => replyTo(FAILURES[reason], [])),
-      ...[429, 500, 503].map((status) => replyTo(http(status), [])),
+      ...['connection_refused', 'timed_out', 'body_invalid'].map((reason) => responseTo(FAILURES[reason], [])),
+      ...[429, 500, 503].map((status) => responseTo(http(status), [])),
     ],
-    "the authorization server rejects this API's own request": [replyTo(FAILURES.client_refused, [])],
+    "the authorization server rejects this API's own request": [responseTo(FAILURES.client_refused, [])],
   };
 
   test('has a row for each response', () => {

@@ -6,7 +6,7 @@ use monocloud_backend_node::engine::error::Reason;
 use monocloud_backend_node::engine::memory::claims_cache::{self, ClaimsCache};
 use monocloud_backend_node::engine::token::compact::{MAX_TOKEN_BYTES, decode_base64url};
 use monocloud_backend_node::engine::token::json;
-use monocloud_backend_node::engine::{Call, Recalled};
+use monocloud_backend_node::engine::{CachedVerdict, Call};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -87,7 +87,7 @@ fn check_lenient(world: &World, token: &str, entry: &str, expected: Worth) {
 fn ask(world: &World, token: &str, entry: &str) -> Worth {
     let policy = Policy::default();
     let bare = world.engine.decide_cached(&mut ClaimsCache::new(ROOM.0, ROOM.1), entry, &world::call(token, &policy));
-    assert!(bare == Recalled::Miss || entry.contains("obtained"), "as version 1.0 wrote it: {entry}");
+    assert!(bare == CachedVerdict::Miss || entry.contains("obtained"), "as version 1.0 wrote it: {entry}");
     let entry = &*with_member(world, token, entry);
     let mut judged = ClaimsCache::new(ROOM.0, ROOM.1);
     let ask = |judged: &mut ClaimsCache, entry: &str, now: f64| {
@@ -96,18 +96,18 @@ fn ask(world: &World, token: &str, entry: &str) -> Worth {
     let first = ask(&mut judged, entry, NOW);
     let second = ask(&mut judged, entry, NOW);
     let worth = match (&first, &second) {
-        (Recalled::Miss, Recalled::Miss) => {
+        (CachedVerdict::Miss, CachedVerdict::Miss) => {
             assert!(judged.is_empty());
             return Worth::Nothing;
         }
-        (Recalled::Claims(text), Recalled::Slot(slot)) => {
+        (CachedVerdict::Claims(text), CachedVerdict::Slot(slot)) => {
             assert_eq!(text, entry);
             let kept = judged.get(&claims_cache::key_of("", token), NOW).expect("an entry");
             assert_eq!((&*kept.text, kept.slot), (entry, *slot));
             Worth::Accepted
         }
-        (Recalled::Refused(Reason::Inactive), Recalled::Refused(Reason::Inactive)) => Worth::Inactive,
-        (Recalled::Refused(reason), Recalled::Refused(again)) if reason == again => {
+        (CachedVerdict::Refused(Reason::Inactive), CachedVerdict::Refused(Reason::Inactive)) => Worth::Inactive,
+        (CachedVerdict::Refused(reason), CachedVerdict::Refused(again)) if reason == again => {
             assert_eq!(reason.spec().class.code(), Some("invalid_token"), "{reason:?}");
             Worth::Bound
         }
@@ -118,13 +118,13 @@ fn ask(world: &World, token: &str, entry: &str) -> Worth {
     let another = with_member(world, token, ANOTHER);
     let another = format!("{another:width$}", width = entry.len());
     if entry != another {
-        assert_eq!(matches!(ask(&mut judged, &another, NOW), Recalled::Claims(_)), token == OPAQUE);
+        assert_eq!(matches!(ask(&mut judged, &another, NOW), CachedVerdict::Claims(_)), token == OPAQUE);
         assert_eq!(ask(&mut judged, entry, NOW), first);
     }
     // At twice its end it is over, whatever was proved of it.
     let end = serde_json::from_str(entry).ok().and_then(|value: Value| value.get("exp")?.as_f64());
     if let Some(end) = end {
-        assert_eq!(ask(&mut judged, entry, 2.0 * end), Recalled::Miss);
+        assert_eq!(ask(&mut judged, entry, 2.0 * end), CachedVerdict::Miss);
     }
     worth
 }

@@ -1,19 +1,19 @@
 //! Any text as a header in which a proxy forwards a certificate: one certificate comes out, or none; never one of two.
 
 use monocloud_backend_node::engine::authorize::certificate::{MAX_CERTIFICATE_BYTES, decode_pem};
-use monocloud_backend_node::engine::authorize::certificate_headers::{Form, certificate_in};
+use monocloud_backend_node::engine::authorize::certificate_headers::{CertificateHeader, certificate_in};
 
 pub fn check(data: &[u8]) {
     let Ok(value) = std::str::from_utf8(data) else { return };
-    assert_eq!(Form::named(value).is_some(), ["pem", "xfcc", "client-cert"].contains(&value));
-    for form in ["pem", "xfcc", "client-cert"].map(|name| Form::named(name).expect("a form")) {
+    assert_eq!(CertificateHeader::named(value).is_some(), ["pem", "xfcc", "client-cert"].contains(&value));
+    for form in ["pem", "xfcc", "client-cert"].map(|name| CertificateHeader::named(name).expect("a form")) {
         let Some(certificate) = certificate_in(form, value) else { continue };
         assert!(value.len() <= MAX_CERTIFICATE_BYTES && certificate.len() <= value.len());
         assert!(decode_pem(&certificate).is_some(), "what is given can be read");
         let (again, list) = match form {
-            Form::Pem => continue,
-            Form::Xfcc => (format!("{value};{value}"), format!("{value},{value}")),
-            Form::ClientCert => (format!("{value}{value}"), format!("{value}, {value}")),
+            CertificateHeader::Pem => continue,
+            CertificateHeader::Xfcc => (format!("{value};{value}"), format!("{value},{value}")),
+            CertificateHeader::ClientCert => (format!("{value}{value}"), format!("{value}, {value}")),
         };
         // Two certificates: whose is it?
         assert_eq!(certificate_in(form, &again), None);

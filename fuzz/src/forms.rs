@@ -3,8 +3,8 @@
 
 use monocloud_backend_node::engine::error::Reason;
 use monocloud_backend_node::engine::time::Clock;
-use monocloud_backend_node::engine::token::claims::{Claims, Expected, Facts, Origin};
-use monocloud_backend_node::engine::token::claims_template::Forms;
+use monocloud_backend_node::engine::token::claims::{CheckedClaims, Claims, Expected, Origin};
+use monocloud_backend_node::engine::token::claims_template::ClaimsTemplates;
 use monocloud_backend_node::engine::token::compact::MAX_TOKEN_BYTES;
 use serde_json::{Map, Value};
 
@@ -15,7 +15,7 @@ const EXPECTED: Expected<'static> =
 const CLOCK: Clock = Clock::new(NOW, 0.0, TOLERANCE).unwrap();
 
 pub fn check(data: &[u8]) {
-    let mut forms = Forms::default();
+    let mut forms = ClaimsTemplates::default();
     // A form is learnt from few of them: the second time round there is one for most.
     let lines = || data.split(|byte| *byte == b'\n').filter(|line| line.len() <= MAX_TOKEN_BYTES);
     for line in lines().chain(lines()) {
@@ -23,7 +23,7 @@ pub fn check(data: &[u8]) {
     }
 }
 
-fn check_line(forms: &mut Forms, line: &[u8]) {
+fn check_line(forms: &mut ClaimsTemplates, line: &[u8]) {
     let read = read_whole(line);
     let Some(filled) = forms.read(line) else {
         if matches!(read, Some(Ok(_))) {
@@ -40,7 +40,7 @@ fn check_line(forms: &mut Forms, line: &[u8]) {
     assert_eq!(fill(&form, &text[4..]), claims);
 }
 
-fn read_whole(line: &[u8]) -> Option<Result<Facts<'_>, Reason>> {
+fn read_whole(line: &[u8]) -> Option<Result<CheckedClaims<'_>, Reason>> {
     Claims::read(line, &EXPECTED).map(|claims| claims.prove(&EXPECTED, &CLOCK))
 }
 

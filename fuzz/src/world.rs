@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use monocloud_backend_node::engine::authorize::policy::Policy;
 use monocloud_backend_node::engine::config::options::Options;
-use monocloud_backend_node::engine::config::{Config, Flavour, Surroundings};
+use monocloud_backend_node::engine::config::{ClientKind, Config, HostEnvironment};
 use monocloud_backend_node::engine::keys::store::KeyStore;
 use monocloud_backend_node::engine::time::ManualMonotonic;
 use monocloud_backend_node::engine::token::compact::encode_base64url;
@@ -85,7 +85,8 @@ impl World {
             "verifiedTokenCacheSize": 8,
         });
         let options = Options { given: &given, environment: &Value::Null };
-        let config = Config::prove(&options, Flavour::Backend, &Surroundings::default()).expect("a configuration");
+        let config =
+            Config::parse(&options, ClientKind::Backend, &HostEnvironment::default()).expect("a configuration");
         let clock = Arc::new(ManualMonotonic::default());
         let issuer = Arc::new(Issuer { jwks: jwks.to_string(), introspection: Mutex::default() });
         let transport: Arc<dyn Transport> = Arc::clone(&issuer) as _;

@@ -7,12 +7,12 @@
  * What is read here is written by `Filled::to_text` in `src/engine/token/claims_template.rs`.
  */
 
-const { copy, recipeOf } = require('./claims.js');
+const { copy, copyPlanOf } = require('./claims.js');
 
-/** Forms that are kept: as many as the engine has. */
+/** ClaimsTemplates that are kept: as many as the engine has. */
 const MOST = 4;
 
-class Forms {
+class ClaimsTemplates {
   #known = new Map();
 
   /** Whether a text of the engine is a filled-in form, not claims. */
@@ -30,15 +30,15 @@ class Forms {
   #learn(number, description) {
     if (description === null) return undefined;
     const { claims, blanks } = JSON.parse(description);
-    const form = { claims, recipe: recipeOf(claims), blanks };
+    const form = { claims, plan: copyPlanOf(claims), blanks };
     this.#known.set(number, form);
     if (this.#known.size > MOST) this.#known.delete(this.#known.keys().next().value);
     return form;
   }
 }
 
-function fill({ claims, recipe, blanks }, text) {
-  const filled = copy(claims, recipe);
+function fill({ claims, plan, blanks }, text) {
+  const filled = copy(claims, plan);
   let at = 4;
   for (let i = 0; i < blanks.length; i += 1) {
     // Each name is a member already, so assigning to it sets that member, `__proto__` too.
@@ -61,4 +61,4 @@ function numberAt(text, start, width) {
   return number;
 }
 
-module.exports = { Forms };
+module.exports = { ClaimsTemplates };

@@ -11,7 +11,7 @@
  * How to copy a value that came from `JSON.parse`: which of its members are nested, and how to copy each. Claims of one
  * issuer are mostly built alike, so they share theirs.
  */
-class Recipe {
+class CopyPlan {
   /** @param each How to copy every element of an array whose elements are all built alike. */
   constructor(isArray, names, parts, signature, each) {
     this.isArray = isArray;
@@ -34,21 +34,21 @@ class Recipe {
   }
 }
 
-/** For what is copied without a recipe: its own would be too large, or there are too many already. */
-const WITHOUT = new Recipe(false, [], [], '!', undefined);
+/** For what is copied without a plan: its own would be too large, or there are too many already. */
+const WITHOUT = new CopyPlan(false, [], [], '!', undefined);
 WITHOUT.isFlat = false;
 
 /** All recipes there are: together they take a few megabytes at most. */
-const RECIPES = new Map();
-const MAX_RECIPES = 1000;
+const COPY_PLANS = new Map();
+const MAX_COPY_PLANS = 1000;
 /** In characters. */
 const MAX_SIGNATURE = 2048;
 
-function recipeOf(value) {
+function copyPlanOf(value) {
   const isArray = Array.isArray(value);
   const keys = isArray ? [...value.keys()] : Object.keys(value);
   const names = keys.filter((name) => isNested(value[name]));
-  const parts = names.map((name) => recipeOf(value[name]));
+  const parts = names.map((name) => copyPlanOf(value[name]));
   const isUniform = isArray && parts.length > 1 && parts.length === value.length && parts.every((part) => part === parts[0]);
   if (isUniform) return sharedRecipe(`${isArray}*${parts[0].signature};`, [], [], parts[0]);
   if (names.length > MAX_SIGNATURE) return WITHOUT;
@@ -57,17 +57,17 @@ function recipeOf(value) {
 }
 
 function sharedRecipe(signature, names, parts, each) {
-  const known = RECIPES.get(signature);
+  const known = COPY_PLANS.get(signature);
   if (known !== undefined) return known;
-  if (signature.length > MAX_SIGNATURE || RECIPES.size >= MAX_RECIPES) return WITHOUT;
-  const recipe = new Recipe(signature.startsWith('true'), names, parts, signature, each);
-  RECIPES.set(signature, recipe);
-  return recipe;
+  if (signature.length > MAX_SIGNATURE || COPY_PLANS.size >= MAX_COPY_PLANS) return WITHOUT;
+  const plan = new CopyPlan(signature.startsWith('true'), names, parts, signature, each);
+  COPY_PLANS.set(signature, plan);
+  return plan;
 }
 
-function copy(value, recipe) {
-  if (recipe === WITHOUT) return copyWithout(value);
-  return recipe.isArray ? copyArray(value, recipe) : copyObject(value, recipe);
+function copy(value, plan) {
+  if (plan === WITHOUT) return copyWithout(value);
+  return plan.isArray ? copyArray(value, plan) : copyObject(value, plan);
 }
 
 function copyWithout(value) {
@@ -93,11 +93,11 @@ function copyArray(value, { isFlat, each, names, parts }) {
   return fresh;
 }
 
-function copyObject(value, recipe) {
+function copyObject(value, plan) {
   const fresh = { ...value };
-  if (recipe.isFlat) return fresh;
-  if (recipe.hasProto) return withNested(fresh, value, recipe);
-  const { aud, groups, others } = recipe;
+  if (plan.isFlat) return fresh;
+  if (plan.hasProto) return withNested(fresh, value, plan);
+  const { aud, groups, others } = plan;
   if (aud !== undefined) fresh.aud = copy(value.aud, aud);
   if (groups !== undefined) fresh.groups = copy(value.groups, groups);
   for (let i = 0; i < others.length; i += 1) {
@@ -166,22 +166,22 @@ class Slots {
   claims(slot, read) {
     const place = slot % PLACES;
     const known = this.#places[place];
-    if (known !== undefined && known.slot === slot) return copy(known.claims, known.recipe);
+    if (known !== undefined && known.slot === slot) return copy(known.claims, known.plan);
     const found = read();
     if (found === undefined) return undefined;
     this.#dropReleased();
-    const recipe = recipeOf(found.claims);
+    const plan = copyPlanOf(found.claims);
     const claims = sharing(found.claims, this.#last);
-    this.#places[place] = { slot, claims, recipe, entry: found.entry?.(claims) };
+    this.#places[place] = { slot, claims, plan, entry: found.entry?.(claims) };
     this.#last = claims;
-    return copy(claims, recipe);
+    return copy(claims, plan);
   }
 
   /** A fresh copy of the claims of a slot, if they are known and `entry` is the one that they came from. */
   sameClaims(slot, entry) {
     const known = this.#places[slot % PLACES];
     const isKnown = known !== undefined && known.slot === slot && isSame(known.entry, entry);
-    return isKnown ? copy(known.claims, known.recipe) : undefined;
+    return isKnown ? copy(known.claims, known.plan) : undefined;
   }
 
   #dropReleased() {
@@ -200,4 +200,4 @@ function sharing(claims, others) {
   return claims;
 }
 
-module.exports = { Slots, copy, recipeOf };
+module.exports = { Slots, copy, copyPlanOf };

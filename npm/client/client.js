@@ -52,7 +52,7 @@ class MonoCloudOidcBackendClient {
   async validateAccessToken(token, options) {
     const spec = callSpec('validateAccessToken()', options);
     const policy = this.#core.policies.call(spec);
-    const overrides = isPristine(this) ? undefined : this.#overrides(token, options, policy, spec.certificate);
+    const overrides = hasDefaultMethods(this) ? undefined : this.#overrides(token, options, policy, spec.certificate);
     const outcome = this.#core.decide(token, policy, spec.certificate, overrides);
     // What is known is answered in this turn of the event loop.
     return settle(isPending(outcome) ? await outcome : outcome);
@@ -117,7 +117,7 @@ class MonoCloudOidcBackendClient {
     anyCoreOf = (client) =>
       typeof client === 'object' && client !== null && #core in client ? client.#core : undefined;
     coreOf = (client) =>
-      client?.validateAccessToken === VALIDATE && isPristine(client) ? anyCoreOf(client) : undefined;
+      client?.validateAccessToken === VALIDATE && hasDefaultMethods(client) ? anyCoreOf(client) : undefined;
   }
 }
 
@@ -133,7 +133,7 @@ class MonoCloudBackendNodeClient extends MonoCloudOidcBackendClient {
   }
 }
 
-function isPristine(client) {
+function hasDefaultMethods(client) {
   return client.validateJwtAccessToken === VALIDATE_JWT && client.introspectAccessToken === INTROSPECT;
 }
 

@@ -15,7 +15,7 @@ function now() {
   return seconds * 1e3 + nanoseconds / 1e6;
 }
 
-class Patience {
+class Deadline {
   #milliseconds;
   #waiting = new Set();
   #timer;
@@ -87,4 +87,4 @@ class Waiter {
   }
 }
 
-module.exports = { Patience, now };
+module.exports = { Deadline, now };

@@ -11,10 +11,10 @@ const { now } = require('./deadline.js');
 const STALE_WAIT = 1000;
 const SHARED_WITHIN = 50;
 
-class KeysWait {
+class KeyRefresh {
   #native;
   #host;
-  /** The wait that can be shared, by how long it may take: a patience, or nothing for no end. */
+  /** The wait that can be shared, by how long it may take: a deadline, or nothing for no end. */
   #shared = new Map();
 
   constructor(native, host) {
@@ -27,26 +27,26 @@ class KeysWait {
    * is known now is all there is to wait for; false when others had started the refresh, perhaps too early.
    */
   async wait(mayGiveUp) {
-    const patience = mayGiveUp ? STALE_WAIT : undefined;
-    const shared = this.#shared.get(patience);
+    const deadline = mayGiveUp ? STALE_WAIT : undefined;
+    const shared = this.#shared.get(deadline);
     if (shared !== undefined && !(mayGiveUp && now() - shared.since > SHARED_WITHIN)) {
       await shared.pending;
       return false;
     }
-    const pending = this.#native.waitForKeys(patience);
+    const pending = this.#native.waitForKeys(deadline);
     this.#host?.drain();
-    this.#share(patience, { pending, since: now() });
+    this.#share(deadline, { pending, since: now() });
     return pending;
   }
 
-  #share(patience, wait) {
-    this.#shared.set(patience, wait);
+  #share(deadline, wait) {
+    this.#shared.set(deadline, wait);
     const end = () => {
-      if (this.#shared.get(patience) === wait) this.#shared.delete(patience);
+      if (this.#shared.get(deadline) === wait) this.#shared.delete(deadline);
     };
     // Before anybody who waits goes on: what is over is not for sharing.
     wait.pending.then(end, end);
   }
 }
 
-module.exports = { KeysWait };
+module.exports = { KeyRefresh };

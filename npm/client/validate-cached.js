@@ -13,7 +13,7 @@ const { Slots } = require('./claims.js');
 const { FAILURES, Failure, failureOf } = require('../errors/errors.js');
 const { cacheFailed } = require('./events.js');
 const { textOf } = require('./json.js');
-const { Patience } = require('./deadline.js');
+const { Deadline } = require('./deadline.js');
 const { isPending } = require('./pending.js');
 const { dateNow } = require('./time.js');
 
@@ -29,7 +29,7 @@ const OBTAINED = 'monocloud:obtained';
 /** Where `memoryCache()` keeps its `{ entries, slots, scope }`. */
 const NATIVE = Symbol('native');
 
-class CacheFlow {
+class CachedValidation {
   #core;
   #native;
   #cache;
@@ -39,7 +39,7 @@ class CacheFlow {
   /** What is remembered of a user's cache. */
   #judged;
   #slots;
-  #patience = new Patience(PATIENCE);
+  #deadline = new Deadline(PATIENCE);
 
   constructor(core, native, cache) {
     this.#core = core;
@@ -153,7 +153,7 @@ class CacheFlow {
   async #get(token) {
     try {
       const pending = this.#cache.get(token);
-      return typeof pending?.then === 'function' ? await this.#patience.within(pending) : pending;
+      return typeof pending?.then === 'function' ? await this.#deadline.within(pending) : pending;
     } catch {
       cacheFailed(this.#core.context, 'get');
       return undefined;
@@ -219,4 +219,4 @@ function partsOf(text) {
   return { claims, entry: (same) => ({ ...same, [OBTAINED]: obtained }) };
 }
 
-module.exports = { CacheFlow, NATIVE };
+module.exports = { CachedValidation, NATIVE };

@@ -11,9 +11,9 @@ const { Slots } = require('./claims.js');
 const { invalid, isPlain, own } = require('./arguments.js');
 const { FAILURES, Failure, failureOf } = require('../errors/errors.js');
 const { decided, introspected, isWatched, keysReporter } = require('./events.js');
-const { Forms } = require('./claims-template.js');
+const { ClaimsTemplates } = require('./claims-template.js');
 const { textOf, textOfMembers } = require('./json.js');
-const { KeysWait } = require('./key-refresh.js');
+const { KeyRefresh } = require('./key-refresh.js');
 const { isPending } = require('./pending.js');
 const { Policies } = require('./policy.js');
 const { settingsOf } = require('./options.js');
@@ -41,13 +41,13 @@ class Core {
   #native;
   #host;
   #cache;
-  #keysWait;
+  #keyRefresh;
   /** With a resolver for the keys alone, JWTs need no metadata. */
   #needsMetadata;
   /** With `introspectJwtTokens` the issuer decides on every token. */
   #introspectsAll;
   #slots = new Slots(() => this.#native.released());
-  #forms = new Forms();
+  #forms = new ClaimsTemplates();
 
   constructor(flavour, options) {
     const { settings, functions } = settingsOf(flavour, options);
@@ -60,7 +60,7 @@ class Core {
     this.context = JSON.parse(this.#native.context());
     this.#needsMetadata = !options.jwksResolver || Boolean(options.metadataResolver);
     if (functions) this.#host = hostOf(this.#native, functions);
-    this.#keysWait = new KeysWait(this.#native, this.#host);
+    this.#keyRefresh = new KeyRefresh(this.#native, this.#host);
     if (this.#host) {
       // Weakly: the engine keeps this function for as long as the client keeps the engine.
       const host = new WeakRef(this.#host);
@@ -111,23 +111,23 @@ class Core {
   /**
    * Decides on a JWT locally.
    *
-   * @param hasStandIn The caller has something else to go by: it does not wait long for keys.
+   * @param hasCachedFallback The caller has something else to go by: it does not wait long for keys.
    */
-  decideJwt(token, policy, certificate, hasStandIn = false, overrides = undefined) {
+  decideJwt(token, policy, certificate, hasCachedFallback = false, overrides = undefined) {
     if (typeof token !== 'string') return FAILURES.token_required;
     if (overrides?.jwt) return this.#validated(overrides.jwt, token, policy, certificate);
-    const outcome = this.#decideWarm(token, policy, certificate, hasStandIn);
+    const outcome = this.#decideWarm(token, policy, certificate, hasCachedFallback);
     if (outcome !== undefined) return outcome;
     return token.trim() === '' ? FAILURES.token_required : FAILURES.token_malformed;
   }
 
   /** Decides on a JWT; gives nothing when the token is not one. */
-  #decideWarm(token, policy, certificate, hasStandIn = false) {
+  #decideWarm(token, policy, certificate, hasCachedFallback = false) {
     const outcome = this.#callWarm(token, policy, certificate);
     if (typeof outcome === 'string') return this.#read(token, outcome);
     if (outcome >= 0) return this.#recall(token, outcome);
     if (outcome === NOT_A_JWT) return undefined;
-    if (outcome === NEEDS_KEYS) return this.#afterKeys(token, policy, certificate, hasStandIn);
+    if (outcome === NEEDS_KEYS) return this.#afterKeys(token, policy, certificate, hasCachedFallback);
     if (outcome === IS_SLOW) return this.#onPool(token, policy, certificate);
     return this.#failure(outcome);
   }
@@ -236,11 +236,11 @@ class Core {
     return { ready: this.#native.hasUsableKeys(), ...withUndefined(JSON.parse(this.#native.health())) };
   }
 
-  async #afterKeys(token, policy, certificate, hasStandIn) {
+  async #afterKeys(token, policy, certificate, hasCachedFallback) {
     for (let round = 1; round <= MAX_ROUNDS; round += 1) {
       // Old keys could serve: then nobody waits long for newer ones. Not twice, for a key may be missing.
-      const mayGiveUp = round === 1 && (hasStandIn || this.#native.hasUsableKeys());
-      const isDone = await this.#keysWait.wait(mayGiveUp);
+      const mayGiveUp = round === 1 && (hasCachedFallback || this.#native.hasUsableKeys());
+      const isDone = await this.#keyRefresh.wait(mayGiveUp);
       const outcome =
         isDone || round === MAX_ROUNDS
           ? this.#native.decide(token, policy.handle, dateNow(), certificate)
@@ -272,7 +272,7 @@ class Core {
 
   /** Claims that the engine gave as text. */
   #read(token, text) {
-    if (!Forms.isForm(text)) return JSON.parse(text);
+    if (!ClaimsTemplates.isForm(text)) return JSON.parse(text);
     return this.#forms.claims(text, (number) => this.#native.form(number)) ?? JSON.parse(native.decodeClaims(token));
   }
 
@@ -307,8 +307,8 @@ function hostOf(engine, functions) {
 }
 
 function cacheOf(core, engine, cache) {
-  const { CacheFlow } = require('./validate-cached.js');
-  return new CacheFlow(core, engine, cache);
+  const { CachedValidation } = require('./validate-cached.js');
+  return new CachedValidation(core, engine, cache);
 }
 
 /** Reasons that say nothing against the claims: this route, or this caller's certificate, was refused. */

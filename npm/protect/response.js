@@ -23,7 +23,7 @@ const TEXTS = Object.fromEntries(
 );
 
 /** The response that is sent instead of the route's. */
-class Reply {
+class Response {
   /** @param headers Beside the type of the body. */
   constructor(status, headers) {
     this.status = status;
@@ -33,18 +33,18 @@ class Reply {
   }
 }
 
-const NO_TOKEN = new Reply(401, { 'WWW-Authenticate': 'Bearer' });
-const RESOLVER_FAILED = new Reply(401, { 'WWW-Authenticate': 'Bearer error="invalid_token"' });
-const INTERNAL = new Reply(500, {});
+const NO_TOKEN = new Response(401, { 'WWW-Authenticate': 'Bearer' });
+const RESOLVER_FAILED = new Response(401, { 'WWW-Authenticate': 'Bearer error="invalid_token"' });
+const INTERNAL = new Response(500, {});
 
 /**
  * The reply to a failure of this copy's engine, or to whatever was thrown instead of given.
  *
  * @param scopes The ones the route asks for.
  */
-function replyTo(problem, scopes) {
+function responseTo(problem, scopes) {
   try {
-    return problem instanceof Failure ? replyToFailure(problem, scopes) : replyToError(problem, scopes);
+    return problem instanceof Failure ? responseToFailure(problem, scopes) : responseToError(problem, scopes);
   } catch {
     // An error whose members throw when they are read, or a proxy that has no end of prototypes.
     return INTERNAL;
@@ -54,7 +54,7 @@ function replyTo(problem, scopes) {
 /** By the engine's rows: there are few, and the 401 for each is made once. */
 const REFUSED = new Map();
 
-function replyToFailure(failure, scopes) {
+function responseToFailure(failure, scopes) {
   const { spec, detail } = failure;
   // Metadata or keys could not be had, for whatever reason: the token was not judged.
   if (detail?.isOutage === true || (spec.isOutage && spec.name === 'MonoCloudValidationError')) {
@@ -63,13 +63,13 @@ function replyToFailure(failure, scopes) {
   let reply = REFUSED.get(spec);
   if (reply === undefined) {
     const { name, code, message } = spec;
-    reply = replyToFacts({ name, code, message, status: detail?.status, retryAfter: failure.retryAfter, scopes });
+    reply = responseToFacts({ name, code, message, status: detail?.status, retryAfter: failure.retryAfter, scopes });
     if (reply.status === 401) REFUSED.set(spec, reply);
   }
   return reply;
 }
 
-function replyToError(error, scopes) {
+function responseToError(error, scopes) {
   const isObject = (typeof error === 'object' && error !== null) || typeof error === 'function';
   if (!isObject) return INTERNAL;
   const name = memberOf(error, 'name', (word) => NAMES.has(word));
@@ -78,16 +78,16 @@ function replyToError(error, scopes) {
   const retryAfter = memberOf(error, 'retryAfter') ?? headerOf(memberOf(error, 'raw'), 'retry-after');
   if (name !== undefined && memberOf(error, 'isOutage') === true) return unavailable(undefined, retryAfter);
   const status = memberOf(error, 'status');
-  return replyToFacts({ name, code: tokenCodeOf(code, message), message, status, retryAfter, scopes });
+  return responseToFacts({ name, code: tokenCodeOf(code, message), message, status, retryAfter, scopes });
 }
 
 const NAMES = new Set(['MonoCloudTokenError', 'MonoCloudValidationError', 'MonoCloudOPError', 'MonoCloudHttpError']);
 
-function replyToFacts({ name, code, message, status, retryAfter, scopes }) {
+function responseToFacts({ name, code, message, status, retryAfter, scopes }) {
   switch (name) {
     case 'MonoCloudTokenError':
-      if (code === 'insufficient_scope') return new Reply(403, { 'WWW-Authenticate': insufficient(scopes) });
-      if (code === 'insufficient_groups') return new Reply(403, { 'WWW-Authenticate': insufficient([]) });
+      if (code === 'insufficient_scope') return new Response(403, { 'WWW-Authenticate': insufficient(scopes) });
+      if (code === 'insufficient_groups') return new Response(403, { 'WWW-Authenticate': insufficient([]) });
       return refused(message);
     case 'MonoCloudValidationError':
       return refused(message);
@@ -122,7 +122,7 @@ function headerOf(raw, name) {
 }
 
 function refused(message) {
-  return new Reply(401, {
+  return new Response(401, {
     'WWW-Authenticate': `Bearer error="invalid_token", error_description="${quotable(message)}"`,
   });
 }
@@ -139,7 +139,7 @@ function insufficient(scopes) {
  */
 function unavailable(status, retryAfter) {
   const isOutage = !status || status === 200 || status === 429 || status >= 500;
-  return isOutage ? new Reply(503, { 'Retry-After': String(secondsOf(retryAfter) ?? RETRY_AFTER) }) : INTERNAL;
+  return isOutage ? new Response(503, { 'Retry-After': String(secondsOf(retryAfter) ?? RETRY_AFTER) }) : INTERNAL;
 }
 
 /** A number of seconds, as a number or as a header has it; nothing when it is no such thing, or too many. */
@@ -152,4 +152,4 @@ function quotable(text) {
   return String(text).replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, ' ').slice(0, 200);
 }
 
-module.exports = { INTERNAL, NO_TOKEN, RESOLVER_FAILED, Reply, replyTo };
+module.exports = { INTERNAL, NO_TOKEN, RESOLVER_FAILED, Response, responseTo };

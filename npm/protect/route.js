@@ -3,7 +3,7 @@
 /**
  * What `protectApi` does for any framework: find the token, decide, find the certificate when it matters.
  *
- * Gives claims or a `Reply`; at once when the engine answers at once and no resolver has to be waited for.
+ * Gives claims or a `Response`; at once when the engine answers at once and no resolver has to be waited for.
  */
 
 const { bearerToken } = require('./credentials.js');
@@ -14,7 +14,7 @@ const { resolverFailed } = require('../client/events.js');
 const { isPending } = require('../client/pending.js');
 const { routeSpec } = require('../client/policy.js');
 const { isPreflight } = require('./preflight.js');
-const { INTERNAL, NO_TOKEN, RESOLVER_FAILED, Reply, replyTo } = require('./response.js');
+const { INTERNAL, NO_TOKEN, RESOLVER_FAILED, Response, responseTo } = require('./response.js');
 
 /** What `protectApi` takes beside a client. */
 const OPTIONS = ['tokenResolver', 'certificateResolver', 'allowPreflight'];
@@ -36,7 +36,7 @@ function protector(clientOrOptions, maybeOptions) {
  * frozen request, a setter that throws).
  */
 function admit(decision, request) {
-  if (decision instanceof Reply) return decision;
+  if (decision instanceof Response) return decision;
   if (typeof decision !== 'object' || decision === null || isPending(decision)) return INTERNAL;
   try {
     request.claims = decision;
@@ -75,7 +75,7 @@ class Route {
   }
 
   /**
-   * Claims or a `Reply`, or a promise of either. Neither throws nor rejects: what is thrown instead of given is a
+   * Claims or a `Response`, or a promise of either. Neither throws nor rejects: what is thrown instead of given is a
    * defect, nobody is let in, and the application is not told to handle it.
    *
    * @param request What the resolvers get.
@@ -182,7 +182,7 @@ class Route {
   }
 
   #reply(problem) {
-    return replyTo(problem, this.#options.scopes);
+    return responseTo(problem, this.#options.scopes);
   }
 }
 

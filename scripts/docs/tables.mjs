@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);
 const native = require('../../npm/native/load.js');
 const { FAILURES } = require('../../npm/errors/errors.js');
-const { replyTo } = require('../../npm/protect/response.js');
+const { responseTo } = require('../../npm/protect/response.js');
 const { fixOf } = require('../../npm/doctor/fixes.js');
 
 const CATALOGUE = readFileSync(new URL('../../src/engine/error.rs', import.meta.url), 'utf8');
@@ -128,7 +128,7 @@ function specificationOf(reason) {
 
 /** What `protectApi` sends for a reason: the status, and the challenge without its changing parts. */
 export function answerTo(reason) {
-  const { status, headers } = replyTo(FAILURES[reason], ['…']);
+  const { status, headers } = responseTo(FAILURES[reason], ['…']);
   const challenge = headers['WWW-Authenticate']?.replace(/error_description="[^"]*"/, 'error_description="…"');
   return { status, challenge: reason === 'scope_missing' ? `${challenge}, scope="…"` : challenge };
 }

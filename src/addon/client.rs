@@ -13,14 +13,14 @@ use serde_json::Value;
 use super::local::{Local, invalid};
 use super::memory_cache::MemoryCache;
 use super::outcome::{
-    JsAnswer, JsFailure, NOT_A_JWT, Outcome, answer, outcome_of, outcome_of_recalled, reason_number, released_slots,
+    JsAnswer, JsFailure, NOT_A_JWT, Outcome, answer, outcome_of, outcome_of_cached, reason_number, released_slots,
 };
 use super::policy::{NativePolicy, policy_of};
 use super::runtime;
 use super::slow::SlowDecision;
 use crate::engine::authorize::certificate::BindingMode;
 use crate::engine::config::options::Options;
-use crate::engine::config::{Config, Flavour, Surroundings};
+use crate::engine::config::{ClientKind, Config, HostEnvironment};
 use crate::engine::error::{Failure, Reason};
 use crate::engine::keys::store::{Event, KeyStore};
 use crate::engine::memory::claims_cache::key_of;
@@ -49,10 +49,10 @@ impl NativeClient {
     pub fn new(settings: String) -> Result<NativeClient> {
         let settings: Value = serde_json::from_str(&settings).map_err(|_| invalid("settings"))?;
         let member = |name: &str| settings.get(name).unwrap_or(&Value::Null);
-        let flavour = if member("flavour") == "oidc" { Flavour::Oidc } else { Flavour::Backend };
-        let around = Surroundings::from_json(member("surroundings"));
+        let flavour = if member("flavour") == "oidc" { ClientKind::Oidc } else { ClientKind::Backend };
+        let around = HostEnvironment::from_json(member("surroundings"));
         let options = Options { given: member("options"), environment: member("environment") };
-        let config = Config::prove(&options, flavour, &around).map_err(|error| invalid(&error.to_string()))?;
+        let config = Config::parse(&options, flavour, &around).map_err(|error| invalid(&error.to_string()))?;
 
         let has_functions = around.has_fetcher || around.resolves_metadata || around.resolves_jwks;
         let host = has_functions.then(|| {
@@ -123,7 +123,7 @@ impl NativeClient {
         let warm = env.create_function_from_closure::<(), Outcome, _>("warmCached", move |context| {
             local.with_call(&context, 2, &policy, |call| {
                 let mut entries = entries.borrow_mut();
-                outcome_of_recalled(engine.decide_in_cache(&mut entries, &key_of(&scope, call.token), call))
+                outcome_of_cached(engine.decide_in_cache(&mut entries, &key_of(&scope, call.token), call))
             })
         })?;
         Ok(warm.to_unknown())
@@ -146,7 +146,7 @@ impl NativeClient {
             let entry = context.get::<Option<String>>(2)?;
             local.with_call(&context, 3, &policy, |call| {
                 let mut judged = judged.borrow_mut();
-                outcome_of_recalled(match &entry {
+                outcome_of_cached(match &entry {
                     Some(entry) => engine.decide_cached(&mut judged, entry, call),
                     None => engine.decide_in_cache(&mut judged, &key_of("", call.token), call),
                 })

@@ -5,7 +5,7 @@ use std::time::Instant;
 use napi::bindgen_prelude::{Buffer, Env, Error, Object, Result, Status};
 use napi_derive::napi;
 
-use crate::engine::authorize::certificate_headers::{Form, certificate_in};
+use crate::engine::authorize::certificate_headers::{CertificateHeader, certificate_in};
 use crate::engine::authorize::policy;
 use crate::engine::config::options::{Kind, PREFIX, TABLE};
 use crate::engine::keys::jwk;
@@ -54,7 +54,7 @@ pub fn decode_claims(token: String) -> Option<String> {
 /// The certificate that a proxy's header holds, in the form named; nothing when there is not exactly one.
 #[napi(catch_unwind)]
 pub fn certificate_from_header(form: String, value: String) -> Option<String> {
-    certificate_in(Form::named(&form)?, &value)
+    certificate_in(CertificateHeader::named(&form)?, &value)
 }
 
 /// The one table of options: name, environment variable, the kind of the value, and what users read about it.

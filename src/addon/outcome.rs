@@ -9,7 +9,7 @@ use napi_derive::napi;
 
 use crate::engine::error::{CATALOGUE, Detail, Failure, Reason};
 use crate::engine::memory::verified_tokens::Slot;
-use crate::engine::{Recalled, Verdict};
+use crate::engine::{CachedVerdict, Verdict};
 
 pub const NEEDS_KEYS: i32 = -1;
 pub const IS_SLOW: i32 = -2;
@@ -30,7 +30,7 @@ pub type Outcome = Either<String, f64>;
 pub fn outcome_of(verdict: Verdict) -> (Outcome, Option<Failure>) {
     let number = |number: i32| Either::B(f64::from(number));
     match verdict {
-        Verdict::Claims(text) | Verdict::Form(text) => (Either::A(text), None),
+        Verdict::Claims(text) | Verdict::Template(text) => (Either::A(text), None),
         Verdict::Remembered(slot) => (Either::B(slot as f64), None),
         Verdict::NeedsKeys => (number(NEEDS_KEYS), None),
         Verdict::IsSlow => (number(IS_SLOW), None),
@@ -40,13 +40,13 @@ pub fn outcome_of(verdict: Verdict) -> (Outcome, Option<Failure>) {
 }
 
 /// What the cache inside the process answered.
-pub fn outcome_of_recalled(recalled: Recalled) -> Outcome {
+pub fn outcome_of_cached(recalled: CachedVerdict) -> Outcome {
     match recalled {
-        Recalled::Claims(text) => Either::A(text),
-        Recalled::Slot(slot) => Either::B(slot as f64),
-        Recalled::Miss => Either::B(f64::from(MISS)),
-        Recalled::NotOurs => Either::B(f64::from(NOT_OURS)),
-        Recalled::Refused(reason) => Either::B(f64::from(reason_number(reason))),
+        CachedVerdict::Claims(text) => Either::A(text),
+        CachedVerdict::Slot(slot) => Either::B(slot as f64),
+        CachedVerdict::Miss => Either::B(f64::from(MISS)),
+        CachedVerdict::NotOurs => Either::B(f64::from(NOT_OURS)),
+        CachedVerdict::Refused(reason) => Either::B(f64::from(reason_number(reason))),
     }
 }
 

@@ -30,13 +30,13 @@ use config::Config;
 use error::{Failure, Reason};
 use introspection::{AnswerWaiter, Introspection};
 use keys::store::{KeyStore, Waiter};
-use memory::verified_tokens::{Memory, Slot};
+use memory::verified_tokens::{Slot, VerifiedTokens};
 use time::{Clock, Monotonic, NumericDate};
-use token::claims_template::Forms;
+use token::claims_template::ClaimsTemplates;
 use token::compact;
 use token::header::Header;
 use transport::Transport;
-pub use validate::cached::Recalled;
+pub use validate::cached::CachedVerdict;
 
 /// Decoded headers, by their encoded text: an issuer signs with few keys, so few texts recur.
 const HEADERS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
@@ -70,7 +70,7 @@ pub enum Verdict {
     Claims(String),
     /// Accepted, for [`Engine::decide_warm`]; what stands in the blanks of a form of claims
     /// ([`forms::Filled::to_text`]).
-    Form(String),
+    Template(String),
     /// Accepted, and remembered: the claims were handed out before, under this slot.
     Remembered(Slot),
     Refused(Reason),
@@ -97,8 +97,8 @@ struct Warm {
     clock_tolerance: f64,
     headers: LruCache<Box<str>, Arc<Header>, RandomState>,
     /// Both none when no token is to be remembered.
-    memory: Option<Memory>,
-    forms: Option<Forms>,
+    memory: Option<VerifiedTokens>,
+    forms: Option<ClaimsTemplates>,
 }
 
 impl Engine {
@@ -109,12 +109,12 @@ impl Engine {
         clock: Arc<dyn Monotonic>,
     ) -> Engine {
         let introspection = Introspection::new(Arc::clone(&config), Arc::clone(&store), transport, clock);
-        let memory = Memory::new(config.verified_tokens, config.verified_token_bytes);
+        let memory = VerifiedTokens::new(config.verified_tokens, config.verified_token_bytes);
         let warm = Warm {
             clock_skew: config.clock_skew,
             clock_tolerance: config.clock_tolerance,
             headers: LruCache::with_hasher(HEADERS, RandomState::default()),
-            forms: memory.is_some().then(Forms::default),
+            forms: memory.is_some().then(ClaimsTemplates::default),
             memory,
         };
         static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -210,7 +210,7 @@ impl Engine {
 
     /// How many verified tokens are remembered.
     pub fn remembered_tokens(&self) -> usize {
-        self.lock().memory.as_ref().map_or(0, Memory::len)
+        self.lock().memory.as_ref().map_or(0, VerifiedTokens::len)
     }
 
     fn clock(&self, now: NumericDate) -> Result<Clock, Reason> {

@@ -67,7 +67,7 @@ fn the_memory_of_refused_keys_is_bounded_by_a_megabyte() {
         // A kid that a flight was waited for is what is remembered: the longest way there is.
         let kid = format!("{number}-{}", "x".repeat(200));
         let refused = world.engine.store().unknown_kid(Some(&kid), true);
-        assert_eq!(refused, monocloud_backend_node::engine::keys::store::Unknown::Refuse);
+        assert_eq!(refused, monocloud_backend_node::engine::keys::store::UnknownKid::Refuse);
     }
     let grown = allocation::held() - before;
     assert!(grown > 0 && grown <= MEGABYTE, "{grown}");

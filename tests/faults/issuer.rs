@@ -78,7 +78,7 @@ struct State {
 
 /// An exchange in the air. How it ends was settled when the request was received.
 struct Flight {
-    lands_at: Ticks,
+    ends_at: Ticks,
     outcome: Result<Response, Failure>,
     done: Done,
 }
@@ -125,7 +125,7 @@ impl Issuer {
 
     /// When the next exchange ends.
     pub fn next_landing(&self) -> Option<Ticks> {
-        self.lock().flights.iter().map(|flight| flight.lands_at).min()
+        self.lock().flights.iter().map(|flight| flight.ends_at).min()
     }
 
     /// Ends the exchanges that are due.
@@ -134,7 +134,7 @@ impl Issuer {
         loop {
             let flight = {
                 let mut state = self.lock();
-                let Some(index) = state.flights.iter().position(|flight| flight.lands_at <= now) else { return };
+                let Some(index) = state.flights.iter().position(|flight| flight.ends_at <= now) else { return };
                 state.flights.remove(index)
             };
             (flight.done)(flight.outcome);
@@ -167,7 +167,7 @@ impl Transport for Issuer {
         let limit = request.time_limit.unwrap_or(DEADLINE);
         let (span, outcome) = if span > limit { (limit, Err(Reason::TimedOut.into())) } else { (span, outcome) };
         state.log.push((now, document));
-        state.flights.push(Flight { lands_at: now.after(span), outcome, done });
+        state.flights.push(Flight { ends_at: now.after(span), outcome, done });
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use monocloud_backend_node::engine::authorize::policy::Policy;
 use monocloud_backend_node::engine::config::options::Options;
-use monocloud_backend_node::engine::config::{Config, Flavour, Surroundings};
+use monocloud_backend_node::engine::config::{ClientKind, Config, HostEnvironment};
 use monocloud_backend_node::engine::error::{Class, Failure, Reason};
 use monocloud_backend_node::engine::keys::store::KeyStore;
 use monocloud_backend_node::engine::time::{ManualMonotonic, Monotonic, NumericDate, Ticks};
@@ -95,7 +95,7 @@ impl World {
         let members = given.as_object_mut().expect("an object");
         members.extend(changes.as_object().expect("an object").clone());
         let options = Options { given: &given, environment: &Value::Null };
-        let config = Config::prove(&options, Flavour::Backend, &Surroundings::default()).expect("good options");
+        let config = Config::parse(&options, ClientKind::Backend, &HostEnvironment::default()).expect("good options");
         let clock = Arc::new(ManualMonotonic::default());
         let issuer = Issuer::new(Arc::clone(&clock));
         let store = KeyStore::new(config.key_source.clone(), Arc::clone(&issuer) as _, Arc::clone(&clock) as _);
@@ -294,7 +294,7 @@ impl World {
 /// `None` when the engine asks to wait.
 fn outcome_of(verdict: Verdict) -> Option<Outcome> {
     match verdict {
-        Verdict::Claims(_) | Verdict::Form(_) | Verdict::Remembered(_) => Some(Outcome::Accepted),
+        Verdict::Claims(_) | Verdict::Template(_) | Verdict::Remembered(_) => Some(Outcome::Accepted),
         Verdict::Refused(reason) => Some(Outcome::Refused(reason)),
         Verdict::Failed(failure) => Some(reply_to(&failure)),
         Verdict::NeedsKeys => None,

@@ -6,7 +6,7 @@ use crate::engine::authorize::certificate::{MAX_CERTIFICATE_BYTES, decode_pem};
 
 /// How a header carries a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum CertificateHeader {
     /// nginx `$ssl_client_escaped_cert`, AWS `x-amzn-mtls-clientcert` and its like: URL-encoded PEM.
     Pem,
     /// Envoy `x-forwarded-client-cert`: elements of `Key=value` pairs, the certificate in `Cert`.
@@ -15,28 +15,28 @@ pub enum Form {
     ClientCert,
 }
 
-impl Form {
-    pub fn named(name: &str) -> Option<Form> {
+impl CertificateHeader {
+    pub fn named(name: &str) -> Option<CertificateHeader> {
         Some(match name {
-            "pem" => Form::Pem,
-            "xfcc" => Form::Xfcc,
-            "client-cert" => Form::ClientCert,
+            "pem" => CertificateHeader::Pem,
+            "xfcc" => CertificateHeader::Xfcc,
+            "client-cert" => CertificateHeader::ClientCert,
             _ => return None,
         })
     }
 }
 
 /// The one certificate a header holds, as text that binding can be checked with; `None` when there is not exactly one.
-pub fn certificate_in(form: Form, value: &str) -> Option<String> {
+pub fn certificate_in(form: CertificateHeader, value: &str) -> Option<String> {
     if value.len() > MAX_CERTIFICATE_BYTES {
         return None;
     }
     let text = match form {
-        Form::Pem => value.trim().to_owned(),
-        Form::Xfcc => xfcc_cert(value)?,
-        Form::ClientCert => value.trim().strip_prefix(':')?.strip_suffix(':')?.to_owned(),
+        CertificateHeader::Pem => value.trim().to_owned(),
+        CertificateHeader::Xfcc => xfcc_cert(value)?,
+        CertificateHeader::ClientCert => value.trim().strip_prefix(':')?.strip_suffix(':')?.to_owned(),
     };
-    let is_plain_base64 = form != Form::ClientCert || text.bytes().all(is_base64);
+    let is_plain_base64 = form != CertificateHeader::ClientCert || text.bytes().all(is_base64);
     (is_plain_base64 && decode_pem(&text).is_some()).then_some(text)
 }
 
@@ -98,17 +98,17 @@ mod tests {
 
     #[test]
     fn an_escaped_pem_is_read_also_when_its_plus_signs_are_left_alone() {
-        assert!(certificate_in(Form::Pem, &url_encoded()).is_some());
+        assert!(certificate_in(CertificateHeader::Pem, &url_encoded()).is_some());
         let alb = PEM.replace('\n', "%0A").replace(' ', "%20");
-        assert!(certificate_in(Form::Pem, &alb).is_some());
-        assert_eq!(certificate_in(Form::Pem, "rubbish"), None);
+        assert!(certificate_in(CertificateHeader::Pem, &alb).is_some());
+        assert_eq!(certificate_in(CertificateHeader::Pem, "rubbish"), None);
     }
 
     #[test]
     fn xfcc_gives_the_cert_of_its_only_element() {
         let cert = url_encoded();
         let value = format!("By=spiffe://a;Hash=00;Subject=\"CN=x, O=\\\"y;z\\\"\";Cert=\"{cert}\";URI=");
-        assert_eq!(certificate_in(Form::Xfcc, &value).as_deref(), Some(cert.as_str()));
+        assert_eq!(certificate_in(CertificateHeader::Xfcc, &value).as_deref(), Some(cert.as_str()));
         for bad in [
             format!("Cert=\"{cert}\",Cert=\"{cert}\""),
             format!("Cert=\"{cert}\";Cert=\"{cert}\""),
@@ -117,13 +117,13 @@ mod tests {
             "Subject=\"CN=a;Cert=\\\"x\\\"\"".into(),
             String::new(),
         ] {
-            assert_eq!(certificate_in(Form::Xfcc, &bad), None, "{bad:.60}");
+            assert_eq!(certificate_in(CertificateHeader::Xfcc, &bad), None, "{bad:.60}");
         }
     }
 
     #[test]
     fn client_cert_is_base64_between_colons() {
-        assert!(certificate_in(Form::ClientCert, &format!(":{}:", base64())).is_some());
+        assert!(certificate_in(CertificateHeader::ClientCert, &format!(":{}:", base64())).is_some());
         for bad in [
             base64(),
             format!(":{}", base64()),
@@ -131,13 +131,13 @@ mod tests {
             "::".into(),
             format!(":{}:", url_encoded()),
         ] {
-            assert_eq!(certificate_in(Form::ClientCert, &bad), None, "{bad:.60}");
+            assert_eq!(certificate_in(CertificateHeader::ClientCert, &bad), None, "{bad:.60}");
         }
     }
 
     #[test]
     fn a_value_over_16_kib_is_refused() {
         let padded = format!("{PEM}{}", " ".repeat(MAX_CERTIFICATE_BYTES));
-        assert_eq!(certificate_in(Form::Pem, &padded), None);
+        assert_eq!(certificate_in(CertificateHeader::Pem, &padded), None);
     }
 }

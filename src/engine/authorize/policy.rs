@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::engine::authorize::certificate::BindingMode;
 use crate::engine::error::Reason;
-use crate::engine::token::claims::Facts;
+use crate::engine::token::claims::CheckedClaims;
 
 /// What a route asks for. Empty lists ask for nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -17,7 +17,7 @@ pub struct Policy {
 
 impl Policy {
     /// Decides on facts. Checked on every call, also when the facts were remembered.
-    pub fn check(&self, facts: &Facts<'_>, certificate: Option<&str>) -> Result<(), Reason> {
+    pub fn check(&self, facts: &CheckedClaims<'_>, certificate: Option<&str>) -> Result<(), Reason> {
         self.binding.check(&facts.confirmation, certificate)?;
         if !self.scopes.iter().all(|scope| has_scope(&facts.scope, scope)) {
             return Err(Reason::ScopeMissing);
@@ -45,8 +45,8 @@ mod tests {
     use super::*;
     use crate::engine::token::confirmation::Confirmation;
 
-    fn facts<'t>(scope: &'t str, groups: &[&'t str]) -> Facts<'t> {
-        Facts {
+    fn facts<'t>(scope: &'t str, groups: &[&'t str]) -> CheckedClaims<'t> {
+        CheckedClaims {
             expires: None,
             not_before: None,
             confirmation: Confirmation::Absent,

@@ -40,7 +40,7 @@ pub const MAX_SECONDS: f64 = 100.0 * 365.0 * 86_400.0;
 
 /// What the two classes do differently (contract 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flavour {
+pub enum ClientKind {
     /// `MonoCloudBackendNodeClient`.
     Backend,
     /// `MonoCloudOidcBackendClient`: a bare host gets `https://`, Basic is the default.
@@ -49,7 +49,7 @@ pub enum Flavour {
 
 /// What surrounds the options: the user's functions and the machine's network settings.
 #[derive(Clone, Default)]
-pub struct Surroundings {
+pub struct HostEnvironment {
     pub has_fetcher: bool,
     pub resolves_metadata: bool,
     pub resolves_jwks: bool,
@@ -88,7 +88,7 @@ pub struct Client {
 }
 
 impl Config {
-    pub fn prove(options: &Options<'_>, flavour: Flavour, around: &Surroundings) -> Result<Config, OptionError> {
+    pub fn parse(options: &Options<'_>, flavour: ClientKind, around: &HostEnvironment) -> Result<Config, OptionError> {
         let tenant = tenant(options, flavour)?;
         let audience = options.text(&options::AUDIENCE)?.ok_or(options::AUDIENCE.error("is required"))?;
         if Url::parse(&audience).is_err() || has_space_or_control(&audience) {
@@ -127,10 +127,10 @@ impl Config {
     }
 }
 
-fn tenant(options: &Options<'_>, flavour: Flavour) -> Result<Tenant, OptionError> {
+fn tenant(options: &Options<'_>, flavour: ClientKind) -> Result<Tenant, OptionError> {
     let spec = &options::TENANT_DOMAIN;
     let mut domain = options.text(spec)?.ok_or(spec.error("is required"))?;
-    if flavour == Flavour::Oidc && !domain.contains("://") {
+    if flavour == ClientKind::Oidc && !domain.contains("://") {
         domain.insert_str(0, "https://");
     }
     Tenant::parse(&domain).ok_or(spec.error("must be an absolute https URL (http only for a loopback host)"))
@@ -154,12 +154,12 @@ fn binding(options: &Options<'_>) -> Result<BindingMode, OptionError> {
 
 fn client(
     options: &Options<'_>,
-    flavour: Flavour,
-    around: &Surroundings,
+    flavour: ClientKind,
+    around: &HostEnvironment,
     has_identity: bool,
 ) -> Result<Option<Client>, OptionError> {
     let method = match options.text(&options::CLIENT_AUTH_METHOD)?.as_deref() {
-        None if flavour == Flavour::Oidc => Method::ClientSecretBasic,
+        None if flavour == ClientKind::Oidc => Method::ClientSecretBasic,
         None => Method::ClientSecretPost,
         Some(name) => Method::named(name).ok_or(options::CLIENT_AUTH_METHOD.error("is not a known method"))?,
     };
@@ -183,7 +183,7 @@ fn client(
     Ok(Some(Client { method, credentials }))
 }
 
-fn network(options: &Options<'_>, around: &Surroundings) -> Result<Network, OptionError> {
+fn network(options: &Options<'_>, around: &HostEnvironment) -> Result<Network, OptionError> {
     let authorities = pem(options, &options::CERTIFICATE_AUTHORITIES)?;
     if authorities.as_deref().is_some_and(|pem| !has_certificates(pem)) {
         return Err(options::CERTIFICATE_AUTHORITIES.error("holds no certificate"));
@@ -246,12 +246,12 @@ fn verified_token_bytes(options: &Options<'_>) -> Result<usize, OptionError> {
 }
 
 /// Reads the surroundings that JavaScript hands over.
-impl Surroundings {
+impl HostEnvironment {
     pub fn from_json(value: &Value) -> Self {
         let flag = |name: &str| value.get(name).and_then(Value::as_bool).unwrap_or_default();
         let text =
             |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned).filter(|text| !text.is_empty());
-        Surroundings {
+        HostEnvironment {
             has_fetcher: flag("hasFetcher"),
             resolves_metadata: flag("resolvesMetadata"),
             resolves_jwks: flag("resolvesJwks"),

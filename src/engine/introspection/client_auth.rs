@@ -86,7 +86,7 @@ impl AssertionAudience {
 
 /// Who is asked: the issuer's name and the URL of its endpoint.
 #[derive(Clone, Copy)]
-pub struct Asked<'a> {
+pub struct AssertionTarget<'a> {
     pub issuer: &'a str,
     pub endpoint: &'a str,
 }
@@ -146,7 +146,7 @@ impl Credentials {
     }
 
     /// The authentication of one request.
-    pub fn authenticate(&self, asked: Asked<'_>, now: NumericDate) -> Result<Authentication, Reason> {
+    pub fn authenticate(&self, asked: AssertionTarget<'_>, now: NumericDate) -> Result<Authentication, Reason> {
         let audience = match &self.assertion_audience {
             AssertionAudience::Issuer => asked.issuer,
             AssertionAudience::Endpoint => asked.endpoint,

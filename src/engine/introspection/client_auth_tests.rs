@@ -6,7 +6,8 @@ use crate::engine::token::compact::Compact;
 use crate::engine::token::header::Header as JwsHeader;
 
 const ISSUER: &str = "https://issuer.example";
-const ASKED: Asked<'static> = Asked { issuer: ISSUER, endpoint: "https://issuer.example/introspect" };
+const ASKED: AssertionTarget<'static> =
+    AssertionTarget { issuer: ISSUER, endpoint: "https://issuer.example/introspect" };
 
 fn authenticate(method: Method, secret: &str) -> Authentication {
     let credentials = Credentials::new("id with:ä".into(), method, Some(secret.into())).ok().expect("credentials");

@@ -5,7 +5,7 @@ use url::form_urlencoded;
 
 use super::{Answer, Introspection, Ticket};
 use crate::engine::error::{Failure, Reason};
-use crate::engine::introspection::client_auth::{Asked, Authentication};
+use crate::engine::introspection::client_auth::{AssertionTarget, Authentication};
 use crate::engine::keys::metadata::Endpoint;
 use crate::engine::keys::store::Located;
 use crate::engine::token::claims::{Claims, Expected, Origin};
@@ -17,7 +17,7 @@ impl Introspection {
         let client = self.client()?;
         let Located { url, issuer } = self.store.endpoint(&self.endpoint()?)?;
         let credentials = client.credentials.as_ref().map_err(|reason| *reason)?;
-        let asked = Asked { issuer: &issuer, endpoint: url.as_str() };
+        let asked = AssertionTarget { issuer: &issuer, endpoint: url.as_str() };
         let Authentication { authorization, form: proof } = credentials.authenticate(asked, ticket.now)?;
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("token", &ticket.token).append_pair("token_type_hint", "access_token").extend_pairs(proof);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::config::options::Options;
-use crate::engine::config::{Flavour, Surroundings};
+use crate::engine::config::{ClientKind, HostEnvironment};
 use crate::engine::testing::{AUDIENCE, FakeIssuer, ISSUER};
 use crate::engine::time::ManualMonotonic;
 use crate::engine::transport::{HttpRequest, Response};
@@ -23,7 +23,7 @@ fn world_of(more: Value) -> World {
         given[name] = value.clone();
     }
     let options = Options { given: &given, environment: &Value::Null };
-    let config = Config::prove(&options, Flavour::Backend, &Surroundings::default()).ok().expect("a config");
+    let config = Config::parse(&options, ClientKind::Backend, &HostEnvironment::default()).ok().expect("a config");
     let issuer = Arc::new(FakeIssuer::default());
     let clock = Arc::new(ManualMonotonic::default());
     let store = KeyStore::new(config.key_source.clone(), Arc::clone(&issuer) as _, Arc::clone(&clock) as _);

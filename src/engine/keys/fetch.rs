@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::documents::Wish;
-use super::{Event, KeyStore, Located, Published, State};
+use super::{Event, KeySnapshot, KeyStore, Located, State};
 use crate::engine::error::{Failure, Reason};
 use crate::engine::keys::jwk::KeySet;
 use crate::engine::keys::metadata::{Endpoint, Metadata, Place};
@@ -13,23 +13,23 @@ use crate::engine::transport::{HttpRequest, Request, Response, read_answer};
 impl KeyStore {
     /// Starts the one flight of a document, unless it is under way.
     pub(super) fn refresh_document(self: &Arc<Self>, place: Place) {
-        if !self.lock().document(place).refresh.take_off(self.clock.now()) {
+        if !self.lock().document(place).refresh.begin(self.clock.now()) {
             return;
         }
         match place {
             Place::OpenId if self.source.resolves_metadata => {
                 let store = Arc::clone(self);
-                let land = move |outcome| store.land_metadata(Place::OpenId, outcome);
+                let land = move |outcome| store.finish_metadata(Place::OpenId, outcome);
                 self.transport.send(Request::ResolveMetadata, Box::new(land));
             }
             Place::OpenId => self.fetch_metadata(Place::OpenId, |store, outcome| {
                 if !is_absent(&outcome) {
-                    return store.land_metadata(Place::OpenId, outcome);
+                    return store.finish_metadata(Place::OpenId, outcome);
                 }
                 store.fetch_metadata(Place::OAuth, |store, other| {
                     // Where neither is, the first says so: it is the usual place.
                     let other = if is_absent(&other) { outcome } else { other };
-                    store.land_metadata(Place::OAuth, other);
+                    store.finish_metadata(Place::OAuth, other);
                 });
             }),
             Place::OAuth => self.fetch_metadata(Place::OAuth, |store, outcome| store.land_second(outcome)),
@@ -51,7 +51,7 @@ impl KeyStore {
         }
     }
 
-    fn land_metadata(&self, place: Place, outcome: Result<Response, Failure>) {
+    fn finish_metadata(&self, place: Place, outcome: Result<Response, Failure>) {
         let parsed = self.parse_metadata(place, outcome);
         let waiters = {
             let now = self.clock.now();
@@ -93,7 +93,7 @@ impl KeyStore {
     pub(super) fn refresh_keys(self: &Arc<Self>) {
         let (takes_off, has_failed) = {
             let mut state = self.lock();
-            (state.keys.take_off(self.clock.now()), state.keys.failure().is_some())
+            (state.keys.begin(self.clock.now()), state.keys.failure().is_some())
         };
         if !takes_off {
             return;
@@ -118,9 +118,9 @@ impl KeyStore {
         let store = Arc::clone(self);
         match self.issuer_and_request() {
             Ok((issuer, request)) => {
-                self.transport.send(request, Box::new(move |outcome| store.land_keys(issuer, outcome)));
+                self.transport.send(request, Box::new(move |outcome| store.finish_keys(issuer, outcome)));
             }
-            Err(failure) => self.land_keys(Arc::default(), Err(failure)),
+            Err(failure) => self.finish_keys(Arc::default(), Err(failure)),
         }
     }
 
@@ -136,7 +136,7 @@ impl KeyStore {
         Ok((Arc::from(issuer), Request::Http(HttpRequest::get_jwks(url))))
     }
 
-    fn land_keys(&self, issuer: Arc<str>, outcome: Result<Response, Failure>) {
+    fn finish_keys(&self, issuer: Arc<str>, outcome: Result<Response, Failure>) {
         let parsed = read_answer(outcome, |response| {
             let text = response.document()?;
             let set = KeySet::parse(text).ok_or_else(|| response.failure(Reason::BodyInvalid))?;
@@ -151,7 +151,7 @@ impl KeyStore {
                     let left_out = set.left_out().map(|(flaw, count)| (flaw.word(), count)).collect();
                     let event = Event::Refreshed { keys: set.len(), left_out };
                     let generation = state.generation_of(&text, &issuer, now);
-                    state.keys.succeed(Arc::new(Published { set, text, issuer, generation }), now);
+                    state.keys.succeed(Arc::new(KeySnapshot { set, text, issuer, generation }), now);
                     event
                 }
                 Err(failure) => {

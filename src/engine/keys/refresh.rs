@@ -45,7 +45,7 @@ pub struct Refresh<T> {
     current: Option<Current<T>>,
     /// Since when the one flight is under way.
     in_flight_since: Option<Ticks>,
-    trouble: Option<Trouble>,
+    trouble: Option<FailureStreak>,
     random: Random,
 }
 
@@ -56,7 +56,7 @@ struct Current<T> {
 }
 
 /// An unbroken row of failures.
-struct Trouble {
+struct FailureStreak {
     failure: Failure,
     since: Ticks,
     pause: Duration,
@@ -151,7 +151,7 @@ impl<T> Refresh<T> {
     }
 
     /// Claims the one flight; false when there is one.
-    pub fn take_off(&mut self, now: Ticks) -> bool {
+    pub fn begin(&mut self, now: Ticks) -> bool {
         let is_first = self.in_flight_since.is_none();
         self.in_flight_since.get_or_insert(now);
         is_first
@@ -187,7 +187,7 @@ impl<T> Refresh<T> {
         if let Some(seconds) = failure.detail.as_mut().and_then(|detail| detail.retry_after_secs.as_mut()) {
             *seconds = (*seconds).min(URGENT_RETRY_AFTER.as_secs());
         }
-        self.trouble = Some(Trouble { failure, since, pause, retry_at, urgent_at, is_urgent: false });
+        self.trouble = Some(FailureStreak { failure, since, pause, retry_at, urgent_at, is_urgent: false });
     }
 
     /// The last failure, while nothing has succeeded since.
@@ -197,7 +197,7 @@ impl<T> Refresh<T> {
 
     /// When a failed flight is tried again. With nothing to use, every token is urgent.
     pub fn retry_at(&self, now: Ticks) -> Option<Ticks> {
-        let is_urgent = |trouble: &Trouble| trouble.is_urgent || self.usable(now).is_none();
+        let is_urgent = |trouble: &FailureStreak| trouble.is_urgent || self.usable(now).is_none();
         self.trouble.as_ref().map(|trouble| if is_urgent(trouble) { trouble.urgent_at } else { trouble.retry_at })
     }
 

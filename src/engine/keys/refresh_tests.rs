@@ -14,7 +14,7 @@ fn down() -> Failure {
 
 fn fresh() -> Refresh<u8> {
     let mut refresh = Refresh::new(LIFETIME, 7);
-    assert!(refresh.take_off(at(0.0)));
+    assert!(refresh.begin(at(0.0)));
     refresh.succeed(1, at(0.0));
     refresh
 }
@@ -23,8 +23,8 @@ fn fresh() -> Refresh<u8> {
 fn one_flight_at_a_time() {
     let mut refresh = Refresh::<u8>::new(LIFETIME, 1);
     assert_eq!(refresh.advise(at(0.0)), Advice::Wait);
-    assert!(refresh.take_off(at(0.0)));
-    assert!(!refresh.take_off(at(0.0)));
+    assert!(refresh.begin(at(0.0)));
+    assert!(!refresh.begin(at(0.0)));
     assert_eq!(refresh.advise(at(0.0)), Advice::Wait);
 }
 
@@ -40,14 +40,14 @@ fn past_its_age_the_next_call_waits_and_one_millisecond_before_it_does_not() {
     let mut refresh = fresh();
     assert_eq!(refresh.advise(at(299.999)), Advice::UseAndRefresh);
     assert_eq!(refresh.advise(at(300.0)), Advice::Wait);
-    assert!(refresh.take_off(at(299.999)));
+    assert!(refresh.begin(at(299.999)));
     assert_eq!(refresh.advise(at(299.999)), Advice::Use);
 }
 
 #[test]
 fn a_failed_refresh_keeps_what_was_there_and_nobody_waits() {
     let mut refresh = fresh();
-    refresh.take_off(at(240.0));
+    refresh.begin(at(240.0));
     refresh.fail(down(), at(240.0));
     for second in [240.0, 300.0, 5_000.0, 86_400.0] {
         assert_eq!(refresh.usable(at(second)), Some(&1), "{second}");
@@ -58,7 +58,7 @@ fn a_failed_refresh_keeps_what_was_there_and_nobody_waits() {
 #[test]
 fn a_document_without_age_and_staleness_serves_those_who_waited_for_it_for_a_second_and_the_next_caller_waits_again() {
     let mut refresh = Refresh::new(Lifetime { max_age: Duration::ZERO, max_stale: Duration::ZERO }, 1);
-    refresh.take_off(at(0.0));
+    refresh.begin(at(0.0));
     refresh.succeed(1, at(0.1));
     assert_eq!(refresh.usable(at(1.1)), Some(&1));
     assert_eq!(refresh.usable(at(1.101)), None);
@@ -68,7 +68,7 @@ fn a_document_without_age_and_staleness_serves_those_who_waited_for_it_for_a_sec
 #[test]
 fn a_document_is_used_for_max_stale_past_its_age_and_not_a_millisecond_longer() {
     let mut refresh = fresh();
-    refresh.take_off(at(86_699.9));
+    refresh.begin(at(86_699.9));
     refresh.fail(down(), at(86_699.9));
     assert_eq!(refresh.advise(at(86_700.0)), Advice::Use);
     assert_eq!(refresh.advise(at(86_700.001)), Advice::Fail(down()));
@@ -78,7 +78,7 @@ fn a_document_is_used_for_max_stale_past_its_age_and_not_a_millisecond_longer() 
 #[test]
 fn a_refresh_that_failed_early_is_tried_again_after_its_pause() {
     let mut refresh = fresh();
-    refresh.take_off(at(10.0));
+    refresh.begin(at(10.0));
     refresh.fail(down(), at(10.0));
     assert_eq!(refresh.advise(at(10.9)), Advice::Use);
     assert_eq!(refresh.advise(at(11.3)), Advice::UseAndRefresh);
@@ -87,7 +87,7 @@ fn a_refresh_that_failed_early_is_tried_again_after_its_pause() {
 #[test]
 fn who_comes_a_second_after_take_off_does_not_wait_for_a_flight_that_may_hang() {
     let mut refresh = fresh();
-    refresh.take_off(at(301.0));
+    refresh.begin(at(301.0));
     assert_eq!(refresh.advise(at(301.999)), Advice::Wait);
     assert_eq!(refresh.advise(at(302.0)), Advice::Use);
 }
@@ -96,7 +96,7 @@ fn who_comes_a_second_after_take_off_does_not_wait_for_a_flight_that_may_hang() 
 fn who_waited_for_a_flight_that_failed_is_told_and_does_not_wait_for_the_next() {
     for seed in 0..100 {
         let mut refresh = Refresh::<u8>::new(LIFETIME, seed);
-        refresh.take_off(at(0.0));
+        refresh.begin(at(0.0));
         refresh.fail(down(), at(1.3));
         assert_eq!(refresh.advise(at(1.3)), Advice::Fail(down()));
         assert_eq!(refresh.advise(at(1.5)), Advice::Wait);
@@ -106,7 +106,7 @@ fn who_waited_for_a_flight_that_failed_is_told_and_does_not_wait_for_the_next() 
 #[test]
 fn pauses_count_from_take_off() {
     let mut refresh = Refresh::<u8>::new(LIFETIME, 1);
-    refresh.take_off(at(0.0));
+    refresh.begin(at(0.0));
     refresh.fail(down(), at(1.0));
     assert_eq!(refresh.advise(at(1.3)), Advice::Wait);
     assert!(refresh.retry_at(at(1.0)).is_some_and(|at_| at_ <= at(1.2)));
@@ -118,7 +118,7 @@ fn attempts(refresh: &mut Refresh<u8>, from: f64, seconds: f64) -> Vec<f64> {
     for step in 0..(seconds * 100.0) as u64 {
         let now = from + step as f64 / 100.0;
         let wants = matches!(refresh.advise(at(now)), Advice::Wait | Advice::UseAndRefresh);
-        if wants && refresh.take_off(at(now)) {
+        if wants && refresh.begin(at(now)) {
             times.push(now);
             refresh.fail(down(), at(now));
         }
@@ -142,7 +142,7 @@ fn while_tokens_come_that_the_old_document_does_not_help_pauses_grow_to_10_secon
     for step in 0..12_000 {
         let now = at(240.0 + f64::from(step) / 100.0);
         if refresh.hurry(now) || refresh.advise(now) == Advice::UseAndRefresh {
-            assert!(refresh.take_off(now));
+            assert!(refresh.begin(now));
             refresh.fail(down(), now);
             times.push(now);
         }
@@ -157,7 +157,7 @@ fn retry_after_is_waited_for_at_most_30_seconds_by_a_token_that_the_old_document
     for (asked_for, waited) in [(5, 5), (29, 29), (30, 30), (31, 30), (300, 30)] {
         let mut refresh = fresh();
         let detail = crate::engine::error::Detail { retry_after_secs: Some(asked_for), ..Default::default() };
-        refresh.take_off(at(10.0));
+        refresh.begin(at(10.0));
         refresh.fail(Failure { reason: Reason::UnexpectedStatus, detail: Some(Box::new(detail)) }, at(10.0));
         let last = 10.0 + waited as f64;
         assert!(!refresh.hurry(at(last - 0.01)), "{asked_for}");
@@ -173,11 +173,11 @@ fn hurry_lasts_until_the_next_attempt_has_failed() {
     let mut refresh = fresh();
     let detail = crate::engine::error::Detail { retry_after_secs: Some(300), ..Default::default() };
     let busy = || Failure { reason: Reason::UnexpectedStatus, detail: Some(Box::new(detail.clone())) };
-    refresh.take_off(at(10.0));
+    refresh.begin(at(10.0));
     refresh.fail(busy(), at(10.0));
     assert!(!refresh.hurry(at(11.0)));
     assert_eq!(refresh.advise(at(40.0)), Advice::UseAndRefresh);
-    refresh.take_off(at(40.0));
+    refresh.begin(at(40.0));
     refresh.fail(busy(), at(40.0));
     assert_eq!(refresh.advise(at(80.0)), Advice::Use);
     assert_eq!(refresh.advise(at(340.0)), Advice::UseAndRefresh);
@@ -187,10 +187,10 @@ fn hurry_lasts_until_the_next_attempt_has_failed() {
 fn a_document_that_was_no_help_is_waited_for_anew_unless_a_failing_issuer_is_left_alone() {
     let mut refresh = fresh();
     assert_eq!(refresh.advise_renewal(at(1.0)), Advice::Wait);
-    refresh.take_off(at(1.0));
+    refresh.begin(at(1.0));
     assert_eq!(refresh.advise_renewal(at(3.0)), Advice::Wait);
     refresh.fail(down(), at(3.0));
-    refresh.take_off(at(3.0));
+    refresh.begin(at(3.0));
     refresh.fail(down(), at(3.0));
     assert_eq!(refresh.advise_renewal(at(3.1)), Advice::Use);
     assert_eq!(refresh.advise_renewal(at(6.0)), Advice::Wait);
@@ -200,7 +200,7 @@ fn a_document_that_was_no_help_is_waited_for_anew_unless_a_failing_issuer_is_lef
 fn a_document_may_be_doubted_from_its_30th_second() {
     let mut refresh = fresh();
     assert!(!refresh.may_doubt(at(29.999)) && refresh.may_doubt(at(30.0)));
-    refresh.take_off(at(30.0));
+    refresh.begin(at(30.0));
     assert!(!refresh.may_doubt(at(31.0)));
 }
 
@@ -217,7 +217,7 @@ fn with_old_keys_pauses_double_from_1_second_to_30() {
 fn retry_after_is_waited_for() {
     let mut refresh = fresh();
     let detail = crate::engine::error::Detail { retry_after_secs: Some(60), ..Default::default() };
-    refresh.take_off(at(240.0));
+    refresh.begin(at(240.0));
     refresh.fail(Failure { reason: Reason::UnexpectedStatus, detail: Some(Box::new(detail)) }, at(240.0));
     assert_eq!(refresh.advise(at(299.9)), Advice::Use);
     assert_eq!(refresh.advise(at(300.1)), Advice::UseAndRefresh);
@@ -226,9 +226,9 @@ fn retry_after_is_waited_for() {
 #[test]
 fn a_success_ends_the_trouble() {
     let mut refresh = fresh();
-    refresh.take_off(at(240.0));
+    refresh.begin(at(240.0));
     refresh.fail(down(), at(240.0));
-    refresh.take_off(at(250.0));
+    refresh.begin(at(250.0));
     refresh.succeed(2, at(250.0));
     assert_eq!(refresh.failure(), None);
     assert_eq!(refresh.usable(at(251.0)), Some(&2));
@@ -238,7 +238,7 @@ fn a_success_ends_the_trouble() {
 #[test]
 fn a_duration_of_zero_waits_every_time() {
     let mut refresh = Refresh::new(Lifetime { max_age: Duration::ZERO, ..LIFETIME }, 1);
-    refresh.take_off(at(5.0));
+    refresh.begin(at(5.0));
     refresh.succeed(1, at(5.0));
     assert_eq!(refresh.advise(at(5.0)), Advice::Wait);
     assert_eq!(refresh.usable(at(5.0)), Some(&1));

@@ -29,7 +29,7 @@ pub struct KeySource {
 }
 
 /// One published JWK Set.
-pub struct Published {
+pub struct KeySnapshot {
     pub set: KeySet,
     /// The document as it came, for `getJwks()`.
     pub text: String,
@@ -41,7 +41,7 @@ pub struct Published {
 
 /// What the store has to say to one who needs keys now.
 pub enum Readiness {
-    Ready(Arc<Published>),
+    Ready(Arc<KeySnapshot>),
     /// Leave a waiter.
     Wait,
     Failed(Failure),
@@ -49,7 +49,7 @@ pub enum Readiness {
 
 /// What to do about a `kid` that is not in the set.
 #[derive(Debug, PartialEq)]
-pub enum Unknown {
+pub enum UnknownKid {
     /// A flight may bring it: leave a waiter.
     Wait,
     Refuse,
@@ -58,7 +58,7 @@ pub enum Unknown {
 }
 
 pub type MetadataReceiver = Box<dyn FnOnce(Result<Arc<Metadata>, Failure>) + Send>;
-pub type KeysReceiver = Box<dyn FnOnce(Result<Arc<Published>, Failure>) + Send>;
+pub type KeysReceiver = Box<dyn FnOnce(Result<Arc<KeySnapshot>, Failure>) + Send>;
 
 /// Called once when a flight has ended.
 pub type Waiter = Box<dyn FnOnce() + Send>;
@@ -91,7 +91,7 @@ struct State {
     metadata: Document,
     /// Of the RFC 8414 place, for what the first document lacks.
     second: Document,
-    keys: Refresh<Arc<Published>>,
+    keys: Refresh<Arc<KeySnapshot>>,
     keys_waiters: Vec<Waiter>,
     generation: u64,
     unknown_kids: UnknownKids,
@@ -147,7 +147,7 @@ impl KeyStore {
     }
 
     /// A `kid` that the current set does not have.
-    pub fn unknown_kid(self: &Arc<Self>, kid: Option<&str>, has_waited: bool) -> Unknown {
+    pub fn unknown_kid(self: &Arc<Self>, kid: Option<&str>, has_waited: bool) -> UnknownKid {
         let now = self.clock.now();
         let mut state = self.lock();
         if let Some(failure) = state.keys.failure().cloned() {
@@ -158,7 +158,7 @@ impl KeyStore {
             if is_due {
                 self.refresh_keys();
             }
-            return Unknown::Failed(failure);
+            return UnknownKid::Failed(failure);
         }
         let is_in_flight = state.keys.is_in_flight();
         // While a flight is under way it may bring the key, also for one that stopped waiting early.
@@ -171,7 +171,7 @@ impl KeyStore {
             (false, true) => !state.unknown_kids.was_refused(kid, now),
             (false, false) => state.unknown_kids.may_ask(kid, now),
         };
-        if may_wait { Unknown::Wait } else { Unknown::Refuse }
+        if may_wait { UnknownKid::Wait } else { UnknownKid::Refuse }
     }
 
     /// Calls `waiter` when the flight of the keys has ended, starting one where there is none. True when it did: a

@@ -197,7 +197,7 @@ fn a_flood_of_unknown_kids_costs_at_most_14_requests_a_minute() {
     let before = world.issuer.sent();
     for tick in 0..60_000 {
         let kid = format!("unknown-{tick}");
-        if world.store.unknown_kid(Some(&kid), false) == Unknown::Wait {
+        if world.store.unknown_kid(Some(&kid), false) == UnknownKid::Wait {
             world.store.wait_for_keys(Box::new(|| {}));
             world.issuer.serve(&set_of("a"));
         }
@@ -211,7 +211,7 @@ fn a_flood_of_unknown_kids_costs_at_most_14_requests_a_minute() {
 fn a_rotation_is_picked_up_at_once() {
     let world = world();
     world.warm("a");
-    assert_eq!(world.store.unknown_kid(Some("b"), false), Unknown::Wait);
+    assert_eq!(world.store.unknown_kid(Some("b"), false), UnknownKid::Wait);
     assert!(world.store.wait_for_keys(Box::new(|| {})));
     assert!(!world.store.wait_for_keys(Box::new(|| {})), "the second joins the first's flight");
     world.issuer.serve(&set_of("b"));
@@ -222,10 +222,10 @@ fn a_rotation_is_picked_up_at_once() {
 fn a_kid_refused_a_moment_ago_asks_for_nothing_and_after_5_seconds_it_may_again() {
     let world = world();
     world.warm("a");
-    assert_eq!(world.store.unknown_kid(Some("b"), true), Unknown::Refuse);
-    assert_eq!(world.store.unknown_kid(Some("b"), false), Unknown::Refuse);
+    assert_eq!(world.store.unknown_kid(Some("b"), true), UnknownKid::Refuse);
+    assert_eq!(world.store.unknown_kid(Some("b"), false), UnknownKid::Refuse);
     world.pass(5.0);
-    assert_eq!(world.store.unknown_kid(Some("b"), false), Unknown::Wait);
+    assert_eq!(world.store.unknown_kid(Some("b"), false), UnknownKid::Wait);
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn an_unknown_kid_while_the_issuer_is_failing_is_an_outage_and_no_refusal() {
     world.warm("a");
     world.store.wait_for_keys(Box::new(|| {}));
     world.issuer.fail();
-    assert_eq!(world.store.unknown_kid(Some("b"), false), Unknown::Failed(down()));
+    assert_eq!(world.store.unknown_kid(Some("b"), false), UnknownKid::Failed(down()));
 }
 
 #[test]

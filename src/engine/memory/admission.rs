@@ -8,7 +8,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 
-pub struct Seen {
+pub struct Admission {
     /// Tags, each with the age it was noted in below it; 0 is free.
     buckets: Vec<[u32; 4]>,
     hasher: RandomState,
@@ -22,12 +22,12 @@ pub struct Seen {
 const AGES: u32 = 16;
 const MOST_BUCKETS: usize = 1 << 16;
 
-impl Seen {
+impl Admission {
     /// For a memory of so many tokens.
     pub fn new(capacity: usize) -> Self {
         let buckets = vec![[0; 4]; capacity.next_power_of_two().min(MOST_BUCKETS)];
         let notes_an_age = capacity.max(1);
-        Seen { buckets, hasher: RandomState::default(), age: 0, notes_an_age, notes_left: notes_an_age }
+        Admission { buckets, hasher: RandomState::default(), age: 0, notes_an_age, notes_left: notes_an_age }
     }
 
     /// Whether this token was here lately; notes that it is now.
@@ -74,13 +74,13 @@ mod tests {
         (0..count).map(|number| format!("signature-{number}")).collect()
     }
 
-    fn recognised(seen: &mut Seen, tokens: &[String]) -> usize {
+    fn recognised(seen: &mut Admission, tokens: &[String]) -> usize {
         tokens.iter().filter(|token| seen.again(token)).count()
     }
 
     #[test]
     fn as_many_tokens_as_fit_are_all_recognised_in_their_second_round() {
-        let mut seen = Seen::new(10_000);
+        let mut seen = Admission::new(10_000);
         let tokens = tokens(10_000);
         assert!(recognised(&mut seen, &tokens) < 10);
         assert!(recognised(&mut seen, &tokens) > 9_900);
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn twice_as_many_as_fit_in_turn_are_not_recognised() {
-        let mut seen = Seen::new(1000);
+        let mut seen = Admission::new(1000);
         let tokens = tokens(2000);
         for _ in 0..5 {
             assert!(recognised(&mut seen, &tokens) < 20);
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn a_token_is_recognised_after_as_many_others_as_fit_and_not_after_twice_as_many() {
         for (others, is_again) in [(1, true), (999, true), (2000, false), (5000, false)] {
-            let mut seen = Seen::new(1000);
+            let mut seen = Admission::new(1000);
             assert!(!seen.again("mine"));
             recognised(&mut seen, &tokens(others));
             assert_eq!(seen.again("mine"), is_again, "{others}");
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_memory_of_one_place_recognises_what_comes_twice_in_a_row() {
-        let mut seen = Seen::new(1);
+        let mut seen = Admission::new(1);
         assert!(!seen.again("a") && seen.again("a"));
         assert!(!seen.again("b") && seen.again("b"));
     }

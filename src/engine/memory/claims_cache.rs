@@ -10,7 +10,7 @@ use crate::engine::memory::obtained::{self, Means};
 use crate::engine::memory::size;
 use crate::engine::memory::verified_tokens::{PLACES, Slot, Slots};
 use crate::engine::time::{NumericDate, is_time};
-use crate::engine::token::claims::Facts;
+use crate::engine::token::claims::CheckedClaims;
 
 /// One part in so many is for inactive verdicts, of the entries and of the bytes: anybody can cause those with invented
 /// tokens, so they never push out claims.
@@ -33,7 +33,7 @@ pub fn key_of(scope: &str, token: &str) -> Key {
 
 /// What was proved of an entry.
 pub enum Proved {
-    Claims(Facts<'static>),
+    Claims(CheckedClaims<'static>),
     /// Until then.
     Inactive(NumericDate),
 }
@@ -263,7 +263,7 @@ mod tests {
             let text = entry("introspection", if round % 5 == 0 { r#""active":false"# } else { &text });
             cache.put(key, &text, 10.0, 0.0);
             let groups: Vec<_> = (0..round % 40).map(|group| format!("group {group}").into()).collect();
-            let facts = Facts {
+            let facts = CheckedClaims {
                 expires: None,
                 not_before: None,
                 confirmation: crate::engine::token::confirmation::Confirmation::Absent,

@@ -17,7 +17,7 @@
 
 use std::borrow::Cow;
 
-use crate::engine::token::claims::Facts;
+use crate::engine::token::claims::CheckedClaims;
 
 /// Half bytes of JavaScript heap for each byte of the claims' JSON text.
 const JAVASCRIPT_HALVES_PER_BYTE: usize = 5;
@@ -29,7 +29,7 @@ const RUST_PER_ENTRY: usize = 320;
 const PER_ALLOCATION: usize = 16;
 
 /// A verified token that is remembered: its text, its facts, and its claims in JavaScript.
-pub fn of_token(token: &str, facts: &Facts<'_>) -> usize {
+pub fn of_token(token: &str, facts: &CheckedClaims<'_>) -> usize {
     let payload = token.split('.').nth(1).map_or(0, |part| part.len() / 4 * 3);
     RUST_PER_ENTRY + token.len() + of_facts(facts) + of_javascript(payload)
 }
@@ -40,7 +40,7 @@ pub fn of_entry(text: &str) -> usize {
 }
 
 /// What facts hold on the heap.
-pub fn of_facts(facts: &Facts<'_>) -> usize {
+pub fn of_facts(facts: &CheckedClaims<'_>) -> usize {
     let groups = facts.groups.iter().map(|name| size_of::<Cow<'_, str>>() + name.len() + PER_ALLOCATION);
     facts.scope.len() + PER_ALLOCATION + groups.sum::<usize>()
 }

@@ -8,11 +8,11 @@
 //! token. The memory is bounded by number and by size, over both sides: JavaScript asks which slots were released
 //! ([`Slots::take_released`]) whenever it keeps the claims of another one, and drops theirs.
 
-use crate::engine::memory::admission::Seen;
+use crate::engine::memory::admission::Admission;
 use crate::engine::memory::bounded::Bounded;
 use crate::engine::memory::size;
 use crate::engine::time::Clock;
-use crate::engine::token::claims::Facts;
+use crate::engine::token::claims::CheckedClaims;
 
 /// The most places there can be.
 pub const PLACES: u64 = 1 << 20;
@@ -65,28 +65,28 @@ impl Slots {
 }
 
 /// Tokens by their bytes, compared whole; the hash is seeded at random, so nobody can aim for collisions.
-pub struct Memory {
+pub struct VerifiedTokens {
     entries: Bounded<Box<str>, Entry>,
     generation: u64,
     slots: Slots,
-    seen: Seen,
+    seen: Admission,
 }
 
 struct Entry {
     slot: Slot,
-    facts: Facts<'static>,
+    facts: CheckedClaims<'static>,
     is_in_javascript: bool,
 }
 
-impl Memory {
+impl VerifiedTokens {
     /// A memory of so many tokens and so many bytes; none when either is 0.
-    pub fn new(capacity: usize, budget: usize) -> Option<Memory> {
+    pub fn new(capacity: usize, budget: usize) -> Option<VerifiedTokens> {
         let capacity = capacity.min(PLACES as usize);
-        (capacity > 0 && budget > 0).then(|| Memory {
+        (capacity > 0 && budget > 0).then(|| VerifiedTokens {
             entries: Bounded::new(capacity, budget),
             generation: 0,
             slots: Slots::default(),
-            seen: Seen::new(capacity),
+            seen: Admission::new(capacity),
         })
     }
 
@@ -99,7 +99,7 @@ impl Memory {
     }
 
     /// What is known of a token verified under this generation of keys.
-    pub fn recall(&mut self, token: &str, generation: u64) -> Option<(Slot, &Facts<'static>)> {
+    pub fn recall(&mut self, token: &str, generation: u64) -> Option<(Slot, &CheckedClaims<'static>)> {
         if self.generation != generation {
             self.forget_all(generation);
             return None;
@@ -124,20 +124,20 @@ impl Memory {
     }
 
     /// Remembers a token that was verified, if it was before.
-    pub fn note(&mut self, token: &str, facts: Facts<'_>, generation: u64, clock: &Clock) {
+    pub fn note(&mut self, token: &str, facts: CheckedClaims<'_>, generation: u64, clock: &Clock) {
         if self.seen.again(token) {
             self.remember(token, facts, generation, clock);
         }
     }
 
-    fn remember(&mut self, token: &str, facts: Facts<'_>, generation: u64, clock: &Clock) {
+    fn remember(&mut self, token: &str, facts: CheckedClaims<'_>, generation: u64, clock: &Clock) {
         if self.generation != generation {
             self.forget_all(generation);
         }
         self.forget(token);
         self.drop_expired(clock);
         let bytes = size::of_token(token, &facts);
-        let Memory { entries, slots, .. } = self;
+        let VerifiedTokens { entries, slots, .. } = self;
         if !entries.make_room(bytes, |entry| release(slots, &entry)) {
             return;
         }
@@ -196,8 +196,8 @@ mod tests {
     const BUDGET: usize = 1 << 20;
     const CLOCK: Clock = Clock::new(1000.0, 0.0, 0.0).unwrap();
 
-    fn facts(exp: f64) -> Facts<'static> {
-        Facts {
+    fn facts(exp: f64) -> CheckedClaims<'static> {
+        CheckedClaims {
             expires: Some(exp),
             not_before: None,
             confirmation: Confirmation::Absent,
@@ -206,22 +206,22 @@ mod tests {
         }
     }
 
-    fn slot(memory: &mut Memory, token: &str) -> Option<Slot> {
+    fn slot(memory: &mut VerifiedTokens, token: &str) -> Option<Slot> {
         memory.recall(token, 1).map(|(slot, _)| slot)
     }
 
-    fn remember(memory: &mut Memory, token: &str) {
+    fn remember(memory: &mut VerifiedTokens, token: &str) {
         memory.remember(token, facts(2000.0), 1, &CLOCK);
     }
 
     #[test]
     fn a_capacity_or_a_budget_of_0_is_no_memory() {
-        assert!(Memory::new(0, BUDGET).is_none());
+        assert!(VerifiedTokens::new(0, BUDGET).is_none());
     }
 
     #[test]
     fn a_token_is_remembered_when_it_is_verified_for_the_second_time() {
-        let mut memory = Memory::new(10, BUDGET).expect("a memory");
+        let mut memory = VerifiedTokens::new(10, BUDGET).expect("a memory");
         memory.note("a", facts(2000.0), 1, &CLOCK);
         assert_eq!(slot(&mut memory, "a"), None);
         memory.note("b", facts(2000.0), 1, &CLOCK);
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn the_least_recently_asked_for_is_pushed_out_and_its_place_gets_another_number() {
-        let mut memory = Memory::new(2, BUDGET).expect("a memory");
+        let mut memory = VerifiedTokens::new(2, BUDGET).expect("a memory");
         remember(&mut memory, "a");
         remember(&mut memory, "b");
         let first = slot(&mut memory, "a").expect("a slot");
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn another_generation_of_keys_empties_it() {
-        let mut memory = Memory::new(2, BUDGET).expect("a memory");
+        let mut memory = VerifiedTokens::new(2, BUDGET).expect("a memory");
         remember(&mut memory, "a");
         let old = slot(&mut memory, "a").expect("a slot");
         assert!(memory.recall("a", 2).is_none());
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn places_never_exceed_the_capacity() {
-        let mut memory = Memory::new(3, BUDGET).expect("a memory");
+        let mut memory = VerifiedTokens::new(3, BUDGET).expect("a memory");
         for round in 0..100 {
             remember(&mut memory, &format!("t{round}"));
             if round % 7 == 0 {
@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn expired_tokens_make_room_first() {
-        let mut memory = Memory::new(10, BUDGET).expect("a memory");
+        let mut memory = VerifiedTokens::new(10, BUDGET).expect("a memory");
         memory.remember("old", facts(1000.0), 1, &Clock::new(0.0, 0.0, 0.0).expect("a clock"));
         remember(&mut memory, "new");
         assert_eq!(memory.len(), 1);
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_slot_number_is_never_given_twice_and_a_worn_out_place_is_left_alone() {
-        let mut memory = Memory::new(1, BUDGET).expect("a memory");
+        let mut memory = VerifiedTokens::new(1, BUDGET).expect("a memory");
         remember(&mut memory, "a");
         memory.slots.stamps[0] = u32::MAX - 1;
         remember(&mut memory, "b");
@@ -292,11 +292,11 @@ mod tests {
     #[test]
     fn tokens_of_any_size_stay_within_the_budget() {
         const SMALL: usize = 100_000;
-        let mut memory = Memory::new(10_000, SMALL).expect("a memory");
+        let mut memory = VerifiedTokens::new(10_000, SMALL).expect("a memory");
         for round in 0..5000_usize {
             let many: Vec<Cow<'static, str>> =
                 (0..round * 7919 % 300).map(|group| format!("g{group}").into()).collect();
-            let facts = Facts { groups: many.into(), ..facts(2000.0) };
+            let facts = CheckedClaims { groups: many.into(), ..facts(2000.0) };
             let token = format!("h.{}.{round}", "A".repeat(round * 104_729 % 16_000));
             let bytes = size::of_token(&token, &facts);
             memory.remember(&token, facts, 1, &CLOCK);
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_token_larger_than_the_budget_is_not_remembered_and_pushes_nobody_out() {
-        let mut memory = Memory::new(10, 5000).expect("a memory");
+        let mut memory = VerifiedTokens::new(10, 5000).expect("a memory");
         remember(&mut memory, "small");
         remember(&mut memory, &format!("h.{}.s", "A".repeat(8000)));
         assert!(memory.len() == 1 && slot(&mut memory, "small").is_some());
@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn a_slot_that_javascript_holds_is_reported_once_when_it_is_released_and_no_other() {
-        let mut memory = Memory::new(2, BUDGET).expect("a memory");
+        let mut memory = VerifiedTokens::new(2, BUDGET).expect("a memory");
         for token in ["a", "b"] {
             remember(&mut memory, token);
         }

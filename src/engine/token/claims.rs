@@ -1,7 +1,7 @@
 //! The claims rules: `iss`, `aud`, `exp`, `nbf`, `iat`, `sub` (RFC 7519 §4.1, RFC 9068 §4), in the contract's order.
 //!
 //! The claims are walked once, borrowing from the text; what later rules ask of them (times, confirmation, scopes,
-//! groups) is kept as [`Facts`], so that a remembered token is decided on again without its text. The claims
+//! groups) is kept as [`CheckedClaims`], so that a remembered token is decided on again without its text. The claims
 //! themselves go to JavaScript as the text they came in.
 
 use std::borrow::Cow;
@@ -38,7 +38,7 @@ pub struct Expected<'c> {
 /// What is left to ask of claims whose issuer and audience were proved: enough to decide on them again and again.
 /// Borrowed from the claims' text until somebody keeps them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Facts<'t> {
+pub struct CheckedClaims<'t> {
     pub expires: Option<NumericDate>,
     pub not_before: Option<NumericDate>,
     pub confirmation: Confirmation,
@@ -46,10 +46,10 @@ pub struct Facts<'t> {
     pub groups: Groups<'t>,
 }
 
-impl Facts<'_> {
+impl CheckedClaims<'_> {
     /// The same, of its own.
-    pub fn into_owned(self) -> Facts<'static> {
-        Facts { scope: Cow::Owned(self.scope.into_owned()), groups: owned_groups(&self.groups), ..self }
+    pub fn into_owned(self) -> CheckedClaims<'static> {
+        CheckedClaims { scope: Cow::Owned(self.scope.into_owned()), groups: owned_groups(&self.groups), ..self }
     }
 
     /// RFC 7519 §4.1.4 and §4.1.5, again.
@@ -183,7 +183,7 @@ impl<'de> Claims<'de> {
     }
 
     /// Holds the claims against every rule of contract 5.5, in its order.
-    pub fn prove(self, expected: &Expected<'_>, clock: &Clock) -> Result<Facts<'de>, Reason> {
+    pub fn prove(self, expected: &Expected<'_>, clock: &Clock) -> Result<CheckedClaims<'de>, Reason> {
         match &self.iss {
             Some(Value::Text(iss)) if iss == expected.issuer => {}
             None if expected.origin == Origin::Introspection => {}
@@ -208,7 +208,7 @@ impl<'de> Claims<'de> {
         if !matches!(self.sub, None | Some(Value::Text(_))) {
             return Err(Reason::SubjectInvalid);
         }
-        Ok(Facts {
+        Ok(CheckedClaims {
             expires,
             not_before,
             confirmation: self.confirmation,

@@ -30,8 +30,8 @@ const LONGEST_PAUSE: u32 = 1023;
 
 /// The forms of one issuer's claims, the one met last first.
 #[derive(Default)]
-pub struct Forms {
-    known: Vec<Form>,
+pub struct ClaimsTemplates {
+    known: Vec<ClaimsTemplate>,
     /// How many were ever learnt: the number of the next.
     learnt: u32,
     /// How many more claims without a form pass before one is learnt. Doubles with every one that is, and goes down
@@ -40,10 +40,10 @@ pub struct Forms {
     next_pause: u32,
 }
 
-impl Forms {
+impl ClaimsTemplates {
     /// Reads claims that fit a known form.
     pub fn read<'c>(&'c mut self, payload: &'c [u8]) -> Option<Filled<'c>> {
-        let find = |(place, form): (usize, &Form)| Some((place, form.values(payload)?));
+        let find = |(place, form): (usize, &ClaimsTemplate)| Some((place, form.values(payload)?));
         let (place, values) = self.known.iter().enumerate().find_map(find)?;
         self.known.get_mut(..=place)?.rotate_right(1);
         self.next_pause = self.next_pause.saturating_sub(1);
@@ -65,14 +65,14 @@ impl Forms {
         }
         let widened = self.known.iter().enumerate().find_map(|(i, form)| {
             let blanks = form.blanks_with(text)?;
-            Some((i, Form::new(number, text, blanks, expected)?))
+            Some((i, ClaimsTemplate::new(number, text, blanks, expected)?))
         });
         let form = match widened {
             Some((narrower, form)) => {
                 self.known.remove(narrower);
                 Some(form)
             }
-            None => Form::of(number, text, expected),
+            None => ClaimsTemplate::of(number, text, expected),
         };
         let Some(form) = form else { return };
         self.learnt += 1;
@@ -93,7 +93,7 @@ impl Forms {
     }
 }
 
-struct Form {
+struct ClaimsTemplate {
     number: u32,
     /// The claims it was learnt from.
     text: Box<str>,
@@ -119,20 +119,20 @@ enum Kind {
 
 type Values<'p> = SmallVec<[&'p str; MOST_BLANKS]>;
 
-impl Form {
+impl ClaimsTemplate {
     /// The form of claims like none before: numbers are mostly times, and differ.
-    fn of(number: u32, text: &str, expected: &Expected<'_>) -> Option<Form> {
+    fn of(number: u32, text: &str, expected: &Expected<'_>) -> Option<ClaimsTemplate> {
         let blanks = members_of(text)?
             .into_iter()
             .filter_map(|member| Blank::of(text, &member))
             .filter(|blank| blank.kind == Kind::Number)
             .collect();
-        Form::new(number, text, blanks, expected)
+        ClaimsTemplate::new(number, text, blanks, expected)
     }
 
-    fn new(number: u32, text: &str, blanks: Vec<Blank>, expected: &Expected<'_>) -> Option<Form> {
+    fn new(number: u32, text: &str, blanks: Vec<Blank>, expected: &Expected<'_>) -> Option<ClaimsTemplate> {
         let claims = Claims::read(text.as_bytes(), expected)?.into_owned();
-        (blanks.len() <= MOST_BLANKS).then(|| Form { number, text: text.into(), claims, blanks })
+        (blanks.len() <= MOST_BLANKS).then(|| ClaimsTemplate { number, text: text.into(), claims, blanks })
     }
 
     /// The blanks that it takes for `text` to fit, too; `None` when they differ in more than blanks can.
@@ -201,7 +201,7 @@ impl Kind {
 
 /// Claims that fit a form.
 pub struct Filled<'c> {
-    form: &'c Form,
+    form: &'c ClaimsTemplate,
     values: Values<'c>,
 }
 

@@ -12,23 +12,23 @@ fn claims(more: &str) -> String {
     format!(r#"{{"iss":"https://x","aud":"api","exp":2000,{more}}}"#)
 }
 
-/// Forms that have met these claims, as often as it takes to learn from each.
-fn met(all: &[&str]) -> Forms {
-    let mut forms = Forms::default();
+/// ClaimsTemplates that have met these claims, as often as it takes to learn from each.
+fn met(all: &[&str]) -> ClaimsTemplates {
+    let mut forms = ClaimsTemplates::default();
     for more in all {
         meet(&mut forms, more);
     }
     forms
 }
 
-fn meet(forms: &mut Forms, more: &str) {
+fn meet(forms: &mut ClaimsTemplates, more: &str) {
     forms.pause = 0;
     if !fits(forms, more) {
         forms.learn(claims(more).as_bytes(), &EXPECTED);
     }
 }
 
-fn fits(forms: &mut Forms, more: &str) -> bool {
+fn fits(forms: &mut ClaimsTemplates, more: &str) -> bool {
     forms.read(claims(more).as_bytes()).is_some()
 }
 
@@ -119,7 +119,7 @@ fn the_fifth_form_takes_the_place_of_the_one_not_met_for_longest() {
 
 #[test]
 fn claims_that_are_all_built_differently_are_soon_left_alone() {
-    let mut forms = Forms::default();
+    let mut forms = ClaimsTemplates::default();
     for i in 0..100_000 {
         forms.learn(claims(&format!("\"m{i}\":true")).as_bytes(), &EXPECTED);
     }

@@ -28,11 +28,11 @@ fn with(members: &[(&str, &str)]) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-fn prove(text: &str) -> Result<Facts<'_>, Reason> {
+fn prove(text: &str) -> Result<CheckedClaims<'_>, Reason> {
     prove_as(text, &EXPECTED)
 }
 
-fn prove_as<'t>(text: &'t str, expected: &Expected<'_>) -> Result<Facts<'t>, Reason> {
+fn prove_as<'t>(text: &'t str, expected: &Expected<'_>) -> Result<CheckedClaims<'t>, Reason> {
     Claims::read(text.as_bytes(), expected).ok_or(Reason::ClaimsInvalid)?.prove(expected, &CLOCK)
 }
 

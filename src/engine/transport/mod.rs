@@ -26,7 +26,7 @@ pub const MAX_HEADER_BYTES: usize = 32 * 1024;
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 
 /// Somebody who waits for an answer, until the other end of this is dropped.
-pub type Asker = tokio::sync::watch::Receiver<()>;
+pub type CancelSignal = tokio::sync::watch::Receiver<()>;
 
 /// What to ask, and of whom.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ pub struct HttpRequest {
     /// Whether the client certificate is presented (RFC 8705 §2).
     pub presents_certificate: bool,
     /// Without whom the exchange is broken off; with none it is everybody's, and comes to its end.
-    pub asker: Option<Asker>,
+    pub asker: Option<CancelSignal>,
     /// A shorter deadline than `responseTimeout`, for a request that has waited before.
     pub time_limit: Option<Duration>,
 }

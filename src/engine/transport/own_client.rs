@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 
 use crate::engine::error::{Failure, Reason};
 use crate::engine::transport::no_proxy::NoProxy;
-use crate::engine::transport::{Asker, Done, HttpRequest, MAX_BODY_BYTES, Request, Response, Transport};
+use crate::engine::transport::{CancelSignal, Done, HttpRequest, MAX_BODY_BYTES, Request, Response, Transport};
 
 /// The part of the whole deadline that making a connection may take, TLS included: one half is left for a second
 /// address, a second attempt, or the answer.
@@ -80,15 +80,15 @@ impl Inner {
         let asker = request.asker.clone();
         let usual = Duration::from_millis(self.network.timeout_ms);
         let deadline = request.time_limit.map_or(usual, |limit| limit.min(usual));
-        let exchange = pin!(tokio::time::timeout(deadline, self.exchange_at_leisure(request)));
+        let exchange = pin!(tokio::time::timeout(deadline, self.exchange_with_retry(request)));
         let answer = match asker {
             None => exchange.await.ok(),
-            Some(asker) => while_asked(asker, exchange).await.and_then(Result::ok),
+            Some(asker) => until_cancelled(asker, exchange).await.and_then(Result::ok),
         };
         answer.unwrap_or(Err(Reason::TimedOut.into()))
     }
 
-    async fn exchange_at_leisure(&self, request: HttpRequest) -> Result<Response, Failure> {
+    async fn exchange_with_retry(&self, request: HttpRequest) -> Result<Response, Failure> {
         let is_read = request.form.is_none();
         match self.exchange_once(request.clone()).await {
             // A kept connection that the other side had closed: reading once more harms nobody.
@@ -160,7 +160,7 @@ impl Inner {
 }
 
 /// What comes of it; nothing once nobody asks.
-async fn while_asked<F: Future + Unpin>(mut asker: Asker, mut future: F) -> Option<F::Output> {
+async fn until_cancelled<F: Future + Unpin>(mut asker: CancelSignal, mut future: F) -> Option<F::Output> {
     let mut gone = pin!(async move { while asker.changed().await.is_ok() {} });
     poll_fn(|context| match Pin::new(&mut future).poll(context) {
         Poll::Ready(outcome) => Poll::Ready(Some(outcome)),

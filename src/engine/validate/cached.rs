@@ -17,7 +17,7 @@ const WITHOUT_EXPIRY: f64 = 300.0;
 
 /// What a cached entry is worth.
 #[derive(Debug, PartialEq)]
-pub enum Recalled {
+pub enum CachedVerdict {
     /// Accepted for the first time; the claims' text.
     Claims(String),
     /// There is none, or none of this token for us: to be deleted, and the token validated anew.
@@ -47,7 +47,7 @@ impl Engine {
     }
 
     /// Decides on what a cache gave for a token. What was proved of the same text before is in `judged`.
-    pub fn decide_cached(&self, judged: &mut ClaimsCache, entry: &str, call: &Call<'_>) -> Recalled {
+    pub fn decide_cached(&self, judged: &mut ClaimsCache, entry: &str, call: &Call<'_>) -> CachedVerdict {
         let key = claims_cache::key_of("", call.token);
         if judged.get(&key, call.now).is_some_and(|known| *known.text == *entry) {
             return self.decide_in_cache(judged, &key, call);
@@ -55,32 +55,33 @@ impl Engine {
         judged.remove(&key);
         let clock = match self.clock(call.now) {
             Ok(clock) => clock,
-            Err(reason) => return Recalled::Refused(reason),
+            Err(reason) => return CachedVerdict::Refused(reason),
         };
-        let proof = match self.prove_cached(entry, &obtained::Entry::read(entry), call, &clock) {
+        let proof = match self.validate_cached(entry, &obtained::Entry::read(entry), call, &clock) {
             Ok(proof) => proof,
             Err(worth) => return worth,
         };
-        let decided = decide_by(&proof, call, &clock).map(|()| Recalled::Claims(entry.to_owned()));
+        let decided = decide_by(&proof, call, &clock).map(|()| CachedVerdict::Claims(entry.to_owned()));
         judged.put(key, entry, f64::INFINITY, call.now);
         judged.note(&key, proof);
         decided.unwrap_or_else(|worth| worth)
     }
 
     /// Decides on what the cache inside the process has, which keeps what was proved of an entry.
-    pub fn decide_in_cache(&self, cache: &mut ClaimsCache, key: &Key, call: &Call<'_>) -> Recalled {
+    pub fn decide_in_cache(&self, cache: &mut ClaimsCache, key: &Key, call: &Call<'_>) -> CachedVerdict {
         let clock = match self.clock(call.now) {
             Ok(clock) => clock,
-            Err(reason) => return Recalled::Refused(reason),
+            Err(reason) => return CachedVerdict::Refused(reason),
         };
-        let Some(entry) = cache.get(key, call.now) else { return Recalled::Miss };
+        let Some(entry) = cache.get(key, call.now) else { return CachedVerdict::Miss };
         let known = entry.proof.as_ref().filter(|proof| proof.engine == self.number);
         let decided = if let Some(proof) = known {
-            decide_by(proof, call, &clock).map(|()| Recalled::Slot(entry.slot))
+            decide_by(proof, call, &clock).map(|()| CachedVerdict::Slot(entry.slot))
         } else {
-            match self.prove_cached(&entry.text, &entry.said, call, &clock) {
+            match self.validate_cached(&entry.text, &entry.said, call, &clock) {
                 Ok(proof) => {
-                    let decided = decide_by(&proof, call, &clock).map(|()| Recalled::Claims(entry.text.to_string()));
+                    let decided =
+                        decide_by(&proof, call, &clock).map(|()| CachedVerdict::Claims(entry.text.to_string()));
                     cache.note(key, proof);
                     decided
                 }
@@ -88,49 +89,49 @@ impl Engine {
             }
         };
         let worth = decided.unwrap_or_else(|worth| worth);
-        if worth == Recalled::Miss {
+        if worth == CachedVerdict::Miss {
             cache.remove(key);
         }
         worth
     }
 
     /// Proves an entry, if it is one of this token for us.
-    fn prove_cached(
+    fn validate_cached(
         &self,
         text: &str,
         said: &obtained::Entry,
         call: &Call<'_>,
         clock: &Clock,
-    ) -> Result<Proof, Recalled> {
-        let obtained = said.obtained.as_ref().ok_or(Recalled::Miss)?;
+    ) -> Result<Proof, CachedVerdict> {
+        let obtained = said.obtained.as_ref().ok_or(CachedVerdict::Miss)?;
         let is_local = self.is_local(call.token);
         let issuers = self.issuers();
         let inactive = if said.is_inactive { inactive_until(text, &issuers) } else { None };
         if said.is_inactive && inactive.is_none_or(|until| until <= call.now) {
-            return Err(Recalled::Miss);
+            return Err(CachedVerdict::Miss);
         }
         match obtained.by {
             Means::Validation if is_local && obtained.at > call.now + MAX_CLOCK_DIFFERENCE => {
-                return Err(Recalled::Miss);
+                return Err(CachedVerdict::Miss);
             }
             Means::Validation if is_local => {}
             // It says nothing of revocation, which a client that introspects JWTs is asked to see.
-            Means::Validation if compact::has_three_parts(call.token) => return Err(Recalled::NotOurs),
-            Means::Validation => return Err(Recalled::Miss),
+            Means::Validation if compact::has_three_parts(call.token) => return Err(CachedVerdict::NotOurs),
+            Means::Validation => return Err(CachedVerdict::Miss),
             // Another client may be told something else of the same token (RFC 7662 §2.2 and §4).
             Means::Introspection if is_local || obtained.client != self.config.cache_identity => {
-                return Err(Recalled::NotOurs);
+                return Err(CachedVerdict::NotOurs);
             }
             Means::Introspection => {}
         }
         let proved = if is_local {
-            self.prove_payload(text, call.token, &issuers, clock)
+            self.validate_payload(text, call.token, &issuers, clock)
         } else if let Some(until) = inactive {
             Some(Proved::Inactive(until))
         } else {
-            self.prove_claims(text, Origin::Cache, &issuers, clock)
+            self.validate_claims(text, Origin::Cache, &issuers, clock)
         };
-        let proved = proved.ok_or(Recalled::Miss)?;
+        let proved = proved.ok_or(CachedVerdict::Miss)?;
         let (from, until) = match &proved {
             _ if is_local => (f64::NEG_INFINITY, f64::INFINITY),
             Proved::Claims(facts) => self.introspected_between(obtained.at, facts.expires.is_some()),
@@ -141,12 +142,12 @@ impl Engine {
 
     /// A JWT says its claims itself: an entry that says anything else is another token's, or was changed. What is
     /// proved is the JWT's own text, which may say more to a strict reader than the entry does.
-    fn prove_payload(&self, entry: &str, token: &str, issuers: &[String], clock: &Clock) -> Option<Proved> {
+    fn validate_payload(&self, entry: &str, token: &str, issuers: &[String], clock: &Clock) -> Option<Proved> {
         let payload = compact::decode_payload(token).filter(|payload| is_same_text(payload, entry))?;
-        self.prove_claims(&payload, Origin::Jwt, issuers, clock)
+        self.validate_claims(&payload, Origin::Jwt, issuers, clock)
     }
 
-    fn prove_claims(&self, text: &str, origin: Origin, issuers: &[String], clock: &Clock) -> Option<Proved> {
+    fn validate_claims(&self, text: &str, origin: Origin, issuers: &[String], clock: &Clock) -> Option<Proved> {
         issuers
             .iter()
             .find_map(|issuer| self.prove(text.as_bytes(), issuer, origin, clock).ok())
@@ -199,20 +200,20 @@ impl Engine {
 }
 
 /// Every rule that can change from call to call, on what was proved.
-fn decide_by(proof: &Proof, call: &Call<'_>, clock: &Clock) -> Result<(), Recalled> {
+fn decide_by(proof: &Proof, call: &Call<'_>, clock: &Clock) -> Result<(), CachedVerdict> {
     if matches!(proof.proved, Proved::Inactive(until) if until <= call.now) {
-        return Err(Recalled::Miss);
+        return Err(CachedVerdict::Miss);
     }
     // Too old for this client, or from a clock that is ahead of ours.
     if call.now < proof.from || call.now >= proof.until {
-        return Err(Recalled::NotOurs);
+        return Err(CachedVerdict::NotOurs);
     }
     match &proof.proved {
-        Proved::Inactive(_) => Err(Recalled::Refused(Reason::Inactive)),
+        Proved::Inactive(_) => Err(CachedVerdict::Refused(Reason::Inactive)),
         Proved::Claims(facts) if facts.check_times(clock).is_ok() => {
-            call.policy.check(facts, call.certificate).map_err(Recalled::Refused)
+            call.policy.check(facts, call.certificate).map_err(CachedVerdict::Refused)
         }
-        Proved::Claims(_) => Err(Recalled::Miss),
+        Proved::Claims(_) => Err(CachedVerdict::Miss),
     }
 }
 

@@ -34,7 +34,7 @@ fn a_time_that_is_not_finite_or_is_negative_is_internal_for_every_kind_of_decisi
         assert_eq!(world.engine.decide_introspected(claims, &call("opaque")), Err(Reason::Internal), "{now}");
         let mut judged = ClaimsCache::new(10, 1 << 20);
         let recalled = world.engine.decide_cached(&mut judged, claims, &call("opaque"));
-        assert_eq!(recalled, Recalled::Refused(Reason::Internal), "{now}");
+        assert_eq!(recalled, CachedVerdict::Refused(Reason::Internal), "{now}");
     }
     assert!(matches!(world.decide(&known), Verdict::Remembered(_)));
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use crate::engine::config::Config;
 use crate::engine::error::Reason;
 use crate::engine::keys::jwk::KeySet;
-use crate::engine::keys::store::{Published, Readiness, Unknown};
-use crate::engine::memory::verified_tokens::Memory;
+use crate::engine::keys::store::{KeySnapshot, Readiness, UnknownKid};
+use crate::engine::memory::verified_tokens::VerifiedTokens;
 use crate::engine::time::Clock;
-use crate::engine::token::claims::{Claims, Expected, Facts, Origin};
+use crate::engine::token::claims::{CheckedClaims, Claims, Expected, Origin};
 use crate::engine::token::compact::{self, Compact, decode_base64url};
 use crate::engine::token::header::Header;
 use crate::engine::{Attempt, Call, Engine, MAX_KEPT_HEADER, Slot, Verdict, Warm};
@@ -16,21 +16,21 @@ use crate::engine::{Attempt, Call, Engine, MAX_KEPT_HEADER, Slot, Verdict, Warm}
 impl Engine {
     /// Decides on a JWT from what is known. `allows_slow` is for callers off the main thread.
     pub fn decide(&self, call: &Call<'_>, attempt: Attempt, allows_slow: bool) -> Verdict {
-        self.decide_as(call, Asked { attempt, allows_slow, reads_forms: false })
+        self.decide_as(call, Mode { attempt, allows_slow, reads_templates: false })
     }
 
     /// The same at first, on the main thread, for a caller that can read a filled-in form.
     pub fn decide_warm(&self, call: &Call<'_>) -> Verdict {
-        self.decide_as(call, Asked { attempt: Attempt::First, allows_slow: false, reads_forms: true })
+        self.decide_as(call, Mode { attempt: Attempt::First, allows_slow: false, reads_templates: true })
     }
 
-    fn decide_as(&self, call: &Call<'_>, asked: Asked) -> Verdict {
-        let readiness = match asked.attempt {
+    fn decide_as(&self, call: &Call<'_>, mode: Mode) -> Verdict {
+        let readiness = match mode.attempt {
             Attempt::First => self.store.ready(),
             Attempt::AfterRefresh => self.store.ready_after_wait(),
         };
         match readiness {
-            Readiness::Ready(published) => self.decide_with(call, &published, asked),
+            Readiness::Ready(published) => self.decide_with(call, &published, mode),
             // A token that no key could save is refused without asking for keys.
             Readiness::Wait => self.read(call.token).map_or_else(Verdict::Refused, |_| Verdict::NeedsKeys),
             Readiness::Failed(failure) => {
@@ -39,25 +39,25 @@ impl Engine {
         }
     }
 
-    fn decide_with(&self, call: &Call<'_>, published: &Published, asked: Asked) -> Verdict {
+    fn decide_with(&self, call: &Call<'_>, published: &KeySnapshot, mode: Mode) -> Verdict {
         let clock = match self.decide_from_memory(call, published.generation) {
             Recollection::Verdict(verdict) => return verdict,
-            Recollection::Unknown(clock) => clock,
+            Recollection::UnknownKid(clock) => clock,
         };
-        let payload = match self.verify(call.token, &published.set, asked.allows_slow) {
+        let payload = match self.verify(call.token, &published.set, mode.allows_slow) {
             Ok(payload) => payload,
-            Err(Obstacle::IsSlow) => return Verdict::IsSlow,
-            Err(Obstacle::Refused(reason)) => return Verdict::Refused(reason),
-            Err(Obstacle::UnknownKey(kid)) => {
-                return match self.store.unknown_kid(kid.as_deref(), asked.attempt == Attempt::AfterRefresh) {
-                    Unknown::Wait => Verdict::NeedsKeys,
-                    Unknown::Refuse => Verdict::Refused(Reason::KeyNotFound),
-                    Unknown::Failed(failure) => Verdict::Failed(failure),
+            Err(VerifyError::IsSlow) => return Verdict::IsSlow,
+            Err(VerifyError::Refused(reason)) => return Verdict::Refused(reason),
+            Err(VerifyError::UnknownKey(kid)) => {
+                return match self.store.unknown_kid(kid.as_deref(), mode.attempt == Attempt::AfterRefresh) {
+                    UnknownKid::Wait => Verdict::NeedsKeys,
+                    UnknownKid::Refuse => Verdict::Refused(Reason::KeyNotFound),
+                    UnknownKid::Failed(failure) => Verdict::Failed(failure),
                 };
             }
         };
-        if asked.reads_forms
-            && let Some(verdict) = self.decide_by_form(call, &payload, published, &clock)
+        if mode.reads_templates
+            && let Some(verdict) = self.decide_by_template(call, &payload, published, &clock)
         {
             return verdict;
         }
@@ -68,7 +68,7 @@ impl Engine {
         let Warm { memory, forms, .. } = &mut *self.lock();
         let authorized = authorize(call, facts, memory, published.generation, &clock);
         if let Some(forms) = forms
-            && asked.reads_forms
+            && mode.reads_templates
         {
             forms.learn(&payload, &self.expected(&published.issuer, Origin::Jwt));
         }
@@ -83,8 +83,8 @@ impl Engine {
             Ok(clock) => clock,
             Err(reason) => return Recollection::Verdict(Verdict::Refused(reason)),
         };
-        let Some(memory) = &mut warm.memory else { return Recollection::Unknown(clock) };
-        let Some((slot, facts)) = memory.recall(call.token, generation) else { return Recollection::Unknown(clock) };
+        let Some(memory) = &mut warm.memory else { return Recollection::UnknownKid(clock) };
+        let Some((slot, facts)) = memory.recall(call.token, generation) else { return Recollection::UnknownKid(clock) };
         if let Err(reason) = facts.check_times(&clock) {
             memory.forget(call.token);
             return Recollection::Verdict(Verdict::Refused(reason));
@@ -94,7 +94,13 @@ impl Engine {
     }
 
     /// The rest of the rules, on signed claims that fit a form.
-    fn decide_by_form(&self, call: &Call<'_>, payload: &[u8], published: &Published, clock: &Clock) -> Option<Verdict> {
+    fn decide_by_template(
+        &self,
+        call: &Call<'_>,
+        payload: &[u8],
+        published: &KeySnapshot,
+        clock: &Clock,
+    ) -> Option<Verdict> {
         let Warm { memory, forms, .. } = &mut *self.lock();
         let filled = forms.as_mut()?.read(payload)?;
         let expected = self.expected(&published.issuer, Origin::Jwt);
@@ -103,10 +109,10 @@ impl Engine {
             Err(reason) => return Some(Verdict::Refused(reason)),
         };
         let authorized = authorize(call, facts, memory, published.generation, clock);
-        Some(authorized.map_or_else(Verdict::Refused, |()| Verdict::Form(filled.to_text())))
+        Some(authorized.map_or_else(Verdict::Refused, |()| Verdict::Template(filled.to_text())))
     }
 
-    /// A form of claims, by its number, for the first time it is met ([`crate::engine::token::claims_template::Forms::describe`]).
+    /// A form of claims, by its number, for the first time it is met ([`crate::engine::token::claims_template::ClaimsTemplates::describe`]).
     pub fn form(&self, number: u32) -> Option<String> {
         self.lock().forms.as_ref().and_then(|forms| forms.describe(number))
     }
@@ -119,7 +125,7 @@ impl Engine {
 
     /// The slots whose claims JavaScript no longer needs to keep, since the last call.
     pub fn released_slots(&self) -> Vec<Slot> {
-        self.lock().memory.as_mut().map(Memory::take_released).unwrap_or_default()
+        self.lock().memory.as_mut().map(VerifiedTokens::take_released).unwrap_or_default()
     }
 
     /// Decides on a JWT against the caller's own JWK Set, which replaces the issuer's. Nothing is remembered.
@@ -129,8 +135,8 @@ impl Engine {
         };
         let payload = match self.verify(call.token, &set, true) {
             Ok(payload) => payload,
-            Err(Obstacle::Refused(reason)) => return Verdict::Refused(reason),
-            Err(Obstacle::UnknownKey(_) | Obstacle::IsSlow) => return Verdict::Refused(Reason::KeyNotFound),
+            Err(VerifyError::Refused(reason)) => return Verdict::Refused(reason),
+            Err(VerifyError::UnknownKey(_) | VerifyError::IsSlow) => return Verdict::Refused(Reason::KeyNotFound),
         };
         let authorized = self
             .clock(call.now)
@@ -140,17 +146,17 @@ impl Engine {
     }
 
     /// Rules 1 to 4 of contract 5, in order: the payload, signed.
-    fn verify(&self, token: &str, keys: &KeySet, allows_slow: bool) -> Result<Vec<u8>, Obstacle> {
-        let Parsed { compact, payload, signature, header } = self.read(token).map_err(Obstacle::Refused)?;
+    fn verify(&self, token: &str, keys: &KeySet, allows_slow: bool) -> Result<Vec<u8>, VerifyError> {
+        let Parsed { compact, payload, signature, header } = self.read(token).map_err(VerifyError::Refused)?;
         let key = keys.select(&header).map_err(|reason| match reason {
-            Reason::KeyNotFound => Obstacle::UnknownKey(header.kid.clone()),
-            reason => Obstacle::Refused(reason),
+            Reason::KeyNotFound => VerifyError::UnknownKey(header.kid.clone()),
+            reason => VerifyError::Refused(reason),
         })?;
         if key.is_slow() && !allows_slow {
-            return Err(Obstacle::IsSlow);
+            return Err(VerifyError::IsSlow);
         }
         let input = compact.signing_input.as_bytes();
-        key.verify(header.algorithm, input, &signature).map_err(Obstacle::Refused)?;
+        key.verify(header.algorithm, input, &signature).map_err(VerifyError::Refused)?;
         Ok(payload)
     }
 
@@ -182,7 +188,7 @@ impl Engine {
         issuer: &str,
         origin: Origin,
         clock: &Clock,
-    ) -> Result<Facts<'t>, Reason> {
+    ) -> Result<CheckedClaims<'t>, Reason> {
         let expected = self.expected(issuer, origin);
         let claims = Claims::read(text, &expected).ok_or(Reason::ClaimsInvalid)?;
         // RFC 7662 §2.2. In a JWT the word means nothing.
@@ -198,18 +204,18 @@ impl Engine {
     }
 }
 
-/// How a decision is asked for.
+/// How a decision is mode for.
 #[derive(Clone, Copy)]
-struct Asked {
+struct Mode {
     attempt: Attempt,
     allows_slow: bool,
-    reads_forms: bool,
+    reads_templates: bool,
 }
 
 /// What the memory of verified tokens says of a token.
 enum Recollection {
     /// Nothing: the token is to be verified, by this clock.
-    Unknown(Clock),
+    UnknownKid(Clock),
     Verdict(Verdict),
 }
 
@@ -224,8 +230,8 @@ struct Parsed<'t> {
 /// What the route asks of proved facts. They are noted whatever it says: another route may ask for less.
 fn authorize(
     call: &Call<'_>,
-    facts: Facts<'_>,
-    memory: &mut Option<Memory>,
+    facts: CheckedClaims<'_>,
+    memory: &mut Option<VerifiedTokens>,
     generation: u64,
     clock: &Clock,
 ) -> Result<(), Reason> {
@@ -242,7 +248,7 @@ fn accepted(payload: Vec<u8>) -> Verdict {
 }
 
 /// What stands between a token and its claims.
-enum Obstacle {
+enum VerifyError {
     IsSlow,
     Refused(Reason),
     UnknownKey(Option<Box<str>>),

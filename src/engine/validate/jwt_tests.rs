@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::engine::authorize::certificate::BindingMode;
 use crate::engine::config::options::Options;
-use crate::engine::config::{Flavour, Surroundings};
+use crate::engine::config::{ClientKind, HostEnvironment};
 use crate::engine::testing::{AUDIENCE, FakeIssuer, ISSUER, set_of, sign, token};
 use crate::engine::time::ManualMonotonic;
 use crate::engine::*;
@@ -22,7 +22,7 @@ fn world_with(more: Value) -> World {
         given[name] = value.clone();
     }
     let options = Options { given: &given, environment: &Value::Null };
-    let config = Config::prove(&options, Flavour::Backend, &Surroundings::default()).ok().expect("a config");
+    let config = Config::parse(&options, ClientKind::Backend, &HostEnvironment::default()).ok().expect("a config");
     let issuer = Arc::new(FakeIssuer::default());
     let clock: Arc<dyn Monotonic> = Arc::new(ManualMonotonic::default());
     let transport: Arc<dyn Transport> = Arc::clone(&issuer) as _;

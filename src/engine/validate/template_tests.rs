@@ -21,7 +21,7 @@ impl World {
 }
 
 fn is_form(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::Form(_))
+    matches!(verdict, Verdict::Template(_))
 }
 
 #[test]
