@@ -214,7 +214,7 @@ impl<'c> Filled<'c> {
                 Kind::Text => Value::Text(Cow::Borrowed(*value)),
                 Kind::Number => Value::Number(number_of(value) as f64),
             };
-            claims.put(blank.name.as_bytes(), value, expected);
+            claims.put(&blank.name, value, expected);
         }
         claims
     }

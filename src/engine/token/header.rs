@@ -14,7 +14,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use crate::engine::error::Reason;
 use crate::engine::token::compact::decode_base64url;
-use crate::engine::token::json::{self, Reading, Value};
+use crate::engine::token::json::{self, Value};
 
 /// The signature algorithms accepted (RFC 7518 §3.1, RFC 8037, RFC 9864); never `none`, never HS*.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -141,8 +141,6 @@ struct RawHeader<'de> {
     typ: Option<Value<'de>>,
     kid: Option<Value<'de>>,
     has_extension: bool,
-    /// A member's name that holds a lone surrogate.
-    has_unreadable_name: bool,
 }
 
 struct HeaderSeed;
@@ -166,16 +164,15 @@ impl<'de> Visitor<'de> for HeaderSeed {
         let mut header = RawHeader::default();
         json::visit_members(
             map,
-            // A header is the issuer's own text and holds no user's: all of it is read.
-            |_| Reading::Plain,
+            |_| false,
             |name, value| match name {
-                b"alg" => header.alg = Some(value),
-                b"typ" => header.typ = Some(value),
-                b"kid" => header.kid = Some(value),
-                b"crit" | b"b64" => header.has_extension = true,
-                name => header.has_unreadable_name |= std::str::from_utf8(name).is_err(),
+                "alg" => header.alg = Some(value),
+                "typ" => header.typ = Some(value),
+                "kid" => header.kid = Some(value),
+                "crit" | "b64" => header.has_extension = true,
+                _ => {}
             },
         )?;
-        if header.has_unreadable_name { Err(serde::de::Error::custom("lone surrogate")) } else { Ok(header) }
+        Ok(header)
     }
 }

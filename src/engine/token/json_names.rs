@@ -34,10 +34,11 @@ impl<'de> Visitor<'de> for Unescaped {
     }
 }
 
-pub(super) fn octets_of<'de>(name: &Cow<'de, str>) -> Cow<'de, [u8]> {
+#[inline]
+pub(super) fn octets_of(name: Cow<'_, str>) -> Cow<'_, [u8]> {
     match name {
         Cow::Borrowed(name) => Cow::Borrowed(name.as_bytes()),
-        Cow::Owned(name) => Cow::Owned(name.as_bytes().to_owned()),
+        Cow::Owned(name) => Cow::Owned(name.into_bytes()),
     }
 }
 
@@ -54,6 +55,7 @@ const FEW: usize = 24;
 
 impl<'de> Names<'de> {
     /// Notes a name; an error when the object has it already.
+    #[inline]
     pub(super) fn note<E: serde::de::Error>(&mut self, name: Cow<'de, [u8]>) -> Result<(), E> {
         if let Some(many) = &mut self.many {
             return if many.insert(name) { Ok(()) } else { Err(E::custom("duplicate member")) };
