@@ -1,8 +1,8 @@
-//! Strict JSON: what may be decided on. RFC 8259 text, one object, no duplicate members where they would matter
-//! (RFC 8259 §4, RFC 7515 §4), and bounded nesting.
+//! Strict JSON: can a text be interpreted in only one way? (RFC 8259 §4, RFC 7515 §4.)
 //!
-//! The readers here walk the text once and borrow from it. Claims are decided on here and handed to JavaScript as the
-//! same text, so a member must never mean one thing to Rust and another to `JSON.parse`.
+//! A text is one value, with bounded nesting and without duplicate members where they matter. Rust checks claims, and
+//! JavaScript receives the same text. So a member must never have one meaning in Rust and another in `JSON.parse`. The
+//! parsers read the text once and borrow from it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,10 +10,10 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// How deep arrays and objects may nest, the outermost object being level 1.
+/// The maximum nesting of arrays and objects. The outermost object is level 1.
 pub const MAX_DEPTH: u8 = 32;
 
-/// A member's name or a string value, borrowed when it holds no escape.
+/// Reads a member name or a string. Borrows it if it contains no escape.
 pub struct Text;
 
 impl<'de> DeserializeSeed<'de> for Text {
@@ -40,7 +40,7 @@ impl<'de> Visitor<'de> for Text {
     }
 }
 
-/// One value.
+/// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value<'de> {
     Null,
@@ -52,7 +52,7 @@ pub enum Value<'de> {
 }
 
 impl Value<'_> {
-    /// The same, of its own.
+    /// Copies the borrowed text.
     pub fn into_owned(self) -> Value<'static> {
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         match self {
@@ -67,7 +67,7 @@ impl Value<'_> {
         }
     }
 
-    /// The same, borrowed from this one.
+    /// Borrows all text from this value.
     pub fn borrowed(&self) -> Value<'_> {
         match self {
             Value::Null => Value::Null,
@@ -82,11 +82,11 @@ impl Value<'_> {
     }
 }
 
-/// Reads one value that a rule asks for. Nested values are always walked and bounded, and kept only when the rule asks
-/// for them too; then a member that comes twice in one of their objects is an error.
+/// Reads one value that a rule uses. The nesting is always checked. Nested values are kept only with `keeps_nested`, and
+/// then a duplicate member in a nested object is an error.
 #[derive(Clone, Copy)]
 pub struct ValueSeed {
-    /// How many levels may still open.
+    /// How many more levels may be opened.
     pub depth: u8,
     pub keeps_nested: bool,
 }
@@ -152,7 +152,7 @@ impl<'de> Visitor<'de> for ValueSeed {
         while let Some(name) = map.next_key_seed(Text)? {
             let value = map.next_value_seed(seed)?;
             if self.keeps_nested {
-                names.note(octets_of(&name))?;
+                names.add(bytes_of(&name))?;
                 members.push((name, value));
             }
         }
@@ -167,19 +167,19 @@ impl ValueSeed {
     }
 }
 
-/// What a rule asks of a member.
+/// How to read a member.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Reading {
-    /// Nothing: the value may be any JSON, also what Rust cannot hold, such as a lone surrogate or `1e400`.
+    /// No rule uses the value. It may be any JSON, also what Rust cannot represent, such as a lone surrogate or `1e400`.
     Nothing,
-    /// A value whose nested values are not asked for.
+    /// A rule uses the value, but no nested values.
     Plain,
-    /// A value with everything in it.
+    /// A rule uses the value and its nested values.
     Nested,
 }
 
-/// The members of one object, read in order; an error when a name comes twice. Of the members that no rule asks for,
-/// only the depth is checked, and they are not given to `on_member`.
+/// Reads the members of one object in order. A duplicate name is an error. Members that no rule uses are not passed to
+/// `on_member`, and only their nesting is checked.
 pub fn visit_members<'de, A: MapAccess<'de>>(
     mut map: A,
     reading: impl Fn(&[u8]) -> Reading,
@@ -200,13 +200,13 @@ pub fn visit_members<'de, A: MapAccess<'de>>(
                 on_member(&name, map.next_value_seed(ValueSeed { depth: MAX_DEPTH - 1, keeps_nested })?);
             }
         }
-        names.note(name)?;
+        names.add(name)?;
     }
     Ok(())
 }
 
-/// Whether no more than so many levels open in one JSON value.
-fn is_within_depth(json: &[u8], most: u8) -> bool {
+/// Whether a valid JSON value opens at most `max` levels.
+fn is_within_depth(json: &[u8], max: u8) -> bool {
     if !matches!(json.first(), Some(b'[' | b'{')) {
         return true;
     }
@@ -217,7 +217,7 @@ fn is_within_depth(json: &[u8], most: u8) -> bool {
             b'\\' => is_escaped = true,
             b'"' => is_string = !is_string,
             _ if is_string => {}
-            b'[' | b'{' if depth == most => return false,
+            b'[' | b'{' if depth == max => return false,
             b'[' | b'{' => depth += 1,
             b']' | b'}' => depth = depth.saturating_sub(1),
             _ => {}
@@ -226,7 +226,7 @@ fn is_within_depth(json: &[u8], most: u8) -> bool {
     true
 }
 
-/// Whether bytes are one strict JSON object without a duplicate member, whatever its members say.
+/// Whether bytes are one strict JSON object without duplicate members at its top level.
 pub fn is_object(bytes: &[u8]) -> bool {
     struct Object;
 
@@ -253,7 +253,7 @@ pub fn is_object(bytes: &[u8]) -> bool {
     read(bytes, Object).is_some()
 }
 
-/// Reads bytes as one strict JSON object with `seed`; `None` for anything else, trailing text included.
+/// Reads bytes as one strict JSON value. Returns `None` for anything else, also if text follows the value.
 pub fn read<'de, S: DeserializeSeed<'de>>(bytes: &'de [u8], seed: S) -> Option<S::Value> {
     let text = std::str::from_utf8(bytes).ok()?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -267,7 +267,7 @@ mod document;
 #[path = "json_names.rs"]
 mod names;
 pub use document::document;
-use names::{Names, octets_of, unquoted};
+use names::{Names, bytes_of, unquoted};
 
 #[cfg(test)]
 mod tests {
@@ -280,14 +280,14 @@ mod tests {
     }
 
     #[test]
-    fn nesting_at_the_limit_is_read_and_one_more_is_not() {
+    fn nesting_at_the_limit_is_accepted_and_one_more_level_is_not() {
         assert!(read(&nested(32), ANY).is_some());
         assert!(read(&nested(33), ANY).is_none());
         assert!(read(&nested(10_000), ANY).is_none());
     }
 
     #[test]
-    fn nested_values_are_kept_only_when_asked_for() {
+    fn nested_values_are_kept_only_when_requested() {
         let kept = read(br#"[1,{"a":true}]"#, ValueSeed { keeps_nested: true, ..ANY });
         let object = Value::Object(vec![("a".into(), Value::Flag(true))]);
         assert_eq!(kept, Some(Value::Array(vec![Value::Number(1.0), object])));
