@@ -158,7 +158,7 @@ impl Engine {
         self.introspection.ask(token, now, waiter);
     }
 
-    /// Drops the observers and waiters of this engine. The addon calls this when the client or its thread has ended.
+    /// Removes the observers of this engine and cancels its introspections, when the client or its thread has ended.
     pub fn abandon(&self) {
         self.store.forget(self.number);
         self.introspection.abandon();

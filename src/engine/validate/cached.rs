@@ -1,7 +1,9 @@
 //! Cached results: is a cache entry accepted for a token, by this client, now?
 //!
-//! Cache hits are validated again: the claims, their times, and the requirements of the route. Clients with different
-//! options may share one cache. So each entry says how, when and by which client it was obtained
+//! Cache hits are validated again: the claims, their times, and the requirements of the route. Only the signature of a JWT
+//! is not verified again. Instead, the entry must equal the payload of the JWT.
+//!
+//! Clients with different options may share one cache. So each entry says how, when and by which client it was obtained
 //! ([`crate::engine::memory::obtained`]), and each client decides with its own options whether it uses the entry.
 
 use crate::engine::config::MAX_SECONDS;
