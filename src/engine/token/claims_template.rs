@@ -1,7 +1,7 @@
 //! Claims templates: do claims differ from earlier claims only in a few strings and numbers?
 //!
 //! The claims that an issuer writes for the users of one client usually have the same members in the same order. A
-//! [`ClaimsTemplate`] is the text of accepted claims, with blanks where other claims may differ. Claims that match it are
+//! `ClaimsTemplate` is the text of valid claims, with blanks where other claims may differ. Claims that match it are
 //! read by comparing bytes, and JavaScript receives only the values of the blanks.
 //!
 //! Matching a template never accepts a token. The text of a template is one strict JSON object. A blank accepts only plain
@@ -53,7 +53,7 @@ impl ClaimsTemplates {
         Some(MatchedClaims { template: self.known.first()?, values })
     }
 
-    /// Learns from accepted claims that match no template. If they nearly match one, it is replaced by one with more blanks.
+    /// Learns from valid claims that match no template. If they nearly match one, it is replaced by one with more blanks.
     /// Otherwise, a new template is added.
     pub fn learn(&mut self, payload: &[u8], expected: &Expected<'_>) {
         if self.pause > 0 {

@@ -25,7 +25,7 @@ use crate::engine::token::header::Header;
 use crate::engine::{Attempt, Call, Engine, MAX_KEPT_HEADER, Slot, Verdict, Warm};
 
 impl Engine {
-    /// Decides on a JWT, without I/O. A caller on another thread than the main one sets `allows_slow`.
+    /// Decides on a JWT, without I/O. A caller that is not on the main thread sets `allows_slow`.
     pub fn decide(&self, call: &Call<'_>, attempt: Attempt, allows_slow: bool) -> Verdict {
         self.decide_as(call, Mode { attempt, allows_slow, reads_templates: false })
     }

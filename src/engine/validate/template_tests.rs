@@ -74,7 +74,7 @@ fn a_forged_signature_is_refused_also_when_the_claims_match_a_template() {
 }
 
 #[test]
-fn no_template_is_learnt_from_refused_claims() {
+fn no_template_is_learnt_from_invalid_claims() {
     let world = world();
     for _ in 0..3 {
         world.decide_warm(&token("k", json!({ "aud": "other" })), &Policy::default());
