@@ -1,11 +1,11 @@
-//! `@monocloud/backend-node`: decides, in microseconds, whether an access token lets a request in.
+//! `@monocloud/backend-node`: validates access tokens.
 //!
-//! [`engine`] is the whole of the decision and knows nothing of Node; `addon` hands it to Node through N-API. Nothing
-//! imports `addon` but this file, and `cargo test --no-default-features` builds without it.
+//! [`engine`] contains all rules and does not depend on Node. `addon` connects it to Node through N-API. Only this file
+//! imports `addon`, and `cargo test --no-default-features` builds without it.
 
 pub mod engine;
 
-// A test binary has no Node to register with, so there its entries look unused.
+// A test binary does not run in Node, so the functions that N-API registers look unused there.
 #[cfg(feature = "addon")]
 #[cfg_attr(test, allow(dead_code))]
 mod addon;

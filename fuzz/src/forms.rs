@@ -31,7 +31,7 @@ fn check_line(forms: &mut ClaimsTemplates, line: &[u8]) {
         }
         return;
     };
-    assert_eq!(Some(filled.claims(&EXPECTED).prove(&EXPECTED, &CLOCK)), read);
+    assert_eq!(Some(filled.claims(&EXPECTED).check(&EXPECTED, &CLOCK)), read);
     let text = filled.to_text();
     drop(filled);
     let number = number_of(&text[1..4]) as u32;
@@ -41,7 +41,7 @@ fn check_line(forms: &mut ClaimsTemplates, line: &[u8]) {
 }
 
 fn read_whole(line: &[u8]) -> Option<Result<CheckedClaims<'_>, Reason>> {
-    Claims::read(line, &EXPECTED).map(|claims| claims.prove(&EXPECTED, &CLOCK))
+    Claims::read(line, &EXPECTED).map(|claims| claims.check(&EXPECTED, &CLOCK))
 }
 
 /// What `npm/client/claims-template.js` does, once more, plainly.

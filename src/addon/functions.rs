@@ -6,7 +6,7 @@ use napi::bindgen_prelude::{Buffer, Env, Error, Object, Result, Status};
 use napi_derive::napi;
 
 use crate::engine::authorize::certificate_headers::{CertificateHeader, certificate_in};
-use crate::engine::authorize::policy;
+use crate::engine::authorize::membership;
 use crate::engine::config::options::{Kind, PREFIX, TABLE};
 use crate::engine::keys::jwk;
 use crate::engine::keys::jwk::KeySet;
@@ -18,7 +18,7 @@ use crate::engine::token::{compact, groups, json};
 pub fn is_user_in_group(groups_claim: Option<String>, groups: Vec<String>, match_all: bool) -> bool {
     let held = groups_claim.as_deref().map(groups::group_names_of_json).unwrap_or_default();
     let asked: Vec<Box<str>> = groups.into_iter().map(Into::into).collect();
-    policy::is_in_groups(&held, &asked, match_all)
+    membership::is_in_groups(&held, &asked, match_all)
 }
 
 /// The place in a JWK Set of the key that a header names, -1 when there is none; both as JSON text.

@@ -1,8 +1,8 @@
-//! The engine: decides on access tokens, and knows nothing of Node.
+//! The engine: is an access token accepted? It does not depend on Node.
 //!
-//! [`Engine::decide`] answers from what is already known, without I/O and without leaving the thread, or says what is
-//! missing. [`Engine::wait_for_keys`] and [`Engine::introspect`] get it; then the caller decides again. A module may
-//! use only those listed before it.
+//! [`Engine::decide`] returns at once and does no I/O. If it needs keys, it says so. Then the caller calls
+//! [`Engine::wait_for_keys`] and decides again. [`Engine::introspect`] sends the tokens that are not validated locally to
+//! the issuer. A module may use only the modules that are listed before it.
 
 #![forbid(unsafe_code)]
 
@@ -38,52 +38,52 @@ use token::header::Header;
 use transport::Transport;
 pub use validate::cached::CachedVerdict;
 
-/// Decoded headers, by their encoded text: an issuer signs with few keys, so few texts recur.
+/// The number of decoded headers that are cached. An issuer has few keys, so its tokens have few different headers.
 const HEADERS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
-/// A longer header is decoded every time.
+/// The maximum length of a cached header, in bytes of its encoded text. A longer header is decoded every time.
 const MAX_KEPT_HEADER: usize = 512;
 
-/// What is decided on: a token, what the route asks, and the caller's time.
+/// The input of a decision: a token, the requirements of the route, and the time.
 #[derive(Clone, Copy)]
 pub struct Call<'c> {
     pub token: &'c str,
     pub policy: &'c Policy,
-    /// The client certificate, as the certificate resolver gave it.
+    /// The client certificate, as the certificate resolver returned it.
     pub certificate: Option<&'c str>,
-    /// The caller's time. One that is not finite or is negative gives [`Reason::Internal`].
+    /// The time of the caller. If it is negative or not finite, the result is [`Reason::Internal`].
     pub now: NumericDate,
 }
 
-/// How far the caller has come.
+/// Which attempt a decision is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attempt {
-    /// Nothing was waited for.
+    /// The caller has not waited for keys.
     First,
-    /// The keys were refreshed for this token: what is there now is all there is.
+    /// The caller has waited for a key refresh. The engine does not ask for another one.
     AfterRefresh,
 }
 
-/// The engine's answer.
+/// The result of a decision.
 #[derive(Debug, PartialEq)]
 pub enum Verdict {
-    /// Accepted; the claims' text.
+    /// Accepted. This is the JSON text of the claims.
     Claims(String),
-    /// Accepted, for [`Engine::decide_warm`]; what stands in the blanks of a form of claims
-    /// ([`forms::Filled::to_text`]).
+    /// Accepted, only from [`Engine::decide_warm`]. These are the values for the blanks of a claims template
+    /// ([`to_text`](token::claims_template::MatchedClaims::to_text)).
     Template(String),
-    /// Accepted, and remembered: the claims were handed out before, under this slot.
+    /// Accepted. The token was remembered, and its claims have this slot ([`Engine::recall_claims`]).
     Remembered(Slot),
     Refused(Reason),
-    /// Nothing can be said: an outage.
+    /// Neither accepted nor rejected, because of an outage.
     Failed(Failure),
-    /// Wait for the keys, then decide again.
+    /// The caller must wait for the keys and decide again.
     NeedsKeys,
-    /// The signature takes long to verify: decide again off the main thread.
+    /// The signature algorithm is slow. The caller must decide again on another thread.
     IsSlow,
 }
 
 pub struct Engine {
-    /// Tells engines apart: what one proved of a shared cache's entry is nothing to another.
+    /// Identifies the engine. An entry of a shared cache that one engine validated is validated again by another.
     number: u64,
     config: Arc<Config>,
     store: Arc<KeyStore>,
@@ -91,14 +91,14 @@ pub struct Engine {
     warm: Mutex<Warm>,
 }
 
-/// What makes the next decision faster.
+/// State that makes later decisions faster.
 struct Warm {
     clock_skew: f64,
     clock_tolerance: f64,
     headers: LruCache<Box<str>, Arc<Header>, RandomState>,
-    /// Both none when no token is to be remembered.
+    /// `None`, like `templates`, if no tokens are remembered.
     memory: Option<VerifiedTokens>,
-    forms: Option<ClaimsTemplates>,
+    templates: Option<ClaimsTemplates>,
 }
 
 impl Engine {
@@ -114,7 +114,7 @@ impl Engine {
             clock_skew: config.clock_skew,
             clock_tolerance: config.clock_tolerance,
             headers: LruCache::with_hasher(HEADERS, RandomState::default()),
-            forms: memory.is_some().then(ClaimsTemplates::default),
+            templates: memory.is_some().then(ClaimsTemplates::default),
             memory,
         };
         static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -122,7 +122,7 @@ impl Engine {
         Engine { number, config, store, introspection, warm: Mutex::new(warm) }
     }
 
-    /// This engine's own number in this process.
+    /// The number of this engine, unique in the process.
     pub fn number(&self) -> u64 {
         self.number
     }
@@ -139,17 +139,18 @@ impl Engine {
         &self.introspection
     }
 
-    /// Whether a token is validated here (contract 4); everything else is introspected.
+    /// Whether a token is validated locally. All other tokens are introspected.
     pub fn is_local(&self, token: &str) -> bool {
         !self.config.introspects_jwts && compact::has_three_parts(token)
     }
 
-    /// Calls `waiter` when the keys were refreshed, or could not be. True when this call started the refresh.
+    /// Calls `waiter` when the current key refresh has succeeded or failed. Starts a refresh if there is none, and then
+    /// returns true.
     pub fn wait_for_keys(&self, waiter: Waiter) -> bool {
         self.store.wait_for_keys(waiter)
     }
 
-    /// Asks the issuer about a token (contract 6).
+    /// Introspects a token (RFC 7662) and calls `waiter` with the result.
     pub fn introspect(&self, token: &str, now: NumericDate, waiter: AnswerWaiter) {
         if let Err(reason) = self.clock(now) {
             return waiter(Err(reason.into()));
@@ -157,13 +158,13 @@ impl Engine {
         self.introspection.ask(token, now, waiter);
     }
 
-    /// Its client is gone, with its thread for instance: nobody hears of its events and answers any more.
+    /// Removes the observers of this engine and cancels its introspections, when the client or its thread has ended.
     pub fn abandon(&self) {
         self.store.forget(self.number);
         self.introspection.abandon();
     }
 
-    /// The issuer of the metadata, or the tenant where there is none.
+    /// The issuer of the metadata. If there is no metadata, the issuer of the tenant.
     pub fn issuer(&self) -> String {
         self.store
             .metadata()
@@ -178,7 +179,8 @@ impl Engine {
         self.lock().clock_tolerance = seconds;
     }
 
-    /// JSON of ages (seconds), counts and the last failures' words. No secrets.
+    /// The state of keys, metadata and introspection, as JSON: ages in seconds, counts, and the reasons of the last
+    /// failures. It contains no secrets.
     pub fn health(&self) -> String {
         let health = self.store.health();
         let introspection = self.introspection.health();
@@ -223,7 +225,7 @@ impl Engine {
 }
 
 impl Warm {
-    /// A caller without a time gets no decision.
+    /// The clock of one decision. An invalid time is an internal error, so no token is accepted.
     fn clock(&self, now: NumericDate) -> Result<Clock, Reason> {
         Clock::new(now, self.clock_skew, self.clock_tolerance).ok_or(Reason::Internal)
     }

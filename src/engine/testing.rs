@@ -1,4 +1,4 @@
-//! What tests of several modules share: an issuer that answers when told to, and tokens it would have signed.
+//! Test helpers that several modules share: tokens, and an issuer that responds when the test tells it to.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -20,13 +20,13 @@ fn key_pair() -> Ed25519KeyPair {
     Ed25519KeyPair::from_seed_unchecked(&[7; 32]).expect("a key")
 }
 
-/// A JWK Set of the one key, under this `kid`.
+/// A JWK Set with the test key, under this `kid`.
 pub fn set_of(kid: &str) -> String {
     let x = encode_base64url(key_pair().public_key().as_ref());
     json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "kid": kid, "x": x }] }).to_string()
 }
 
-/// A token of good claims, with members replaced; null removes one.
+/// A signed token with valid claims, some of them replaced. Null removes a claim.
 pub fn token(kid: &str, changes: Value) -> String {
     let mut claims = json!({ "iss": ISSUER, "aud": AUDIENCE, "sub": "user", "exp": 2000, "scope": "a b" });
     for (name, value) in changes.as_object().expect("an object") {
@@ -37,14 +37,14 @@ pub fn token(kid: &str, changes: Value) -> String {
     sign(&json!({ "alg": "EdDSA", "kid": kid }).to_string(), &Value::Object(claims).to_string())
 }
 
-/// Header and payload as they are, signed.
+/// Signs a header and a payload.
 pub fn sign(header: &str, payload: &str) -> String {
     let input = format!("{}.{}", encode_base64url(header.as_bytes()), encode_base64url(payload.as_bytes()));
     let signature = key_pair().sign(input.as_bytes());
     format!("{input}.{}", encode_base64url(signature.as_ref()))
 }
 
-/// Keeps requests until they are answered.
+/// A transport that keeps requests until the test answers them.
 #[derive(Default)]
 pub struct FakeIssuer {
     pending: Mutex<VecDeque<(Request, Done)>>,
@@ -66,7 +66,7 @@ impl FakeIssuer {
         request
     }
 
-    /// Answers everything that is asked, until nothing is: metadata, then `set`.
+    /// Answers all requests, also those that follow from an answer: with the metadata, or with this JWK Set.
     pub fn serve(&self, set: &str) {
         loop {
             let Some((request, done)) = self.pending.lock().expect("lock").pop_front() else { return };
@@ -75,11 +75,12 @@ impl FakeIssuer {
         }
     }
 
-    /// Takes out what waits for an answer, oldest first.
+    /// Removes and returns the pending requests, oldest first.
     pub fn take(&self) -> Vec<(Request, Done)> {
         std::mem::take(&mut *self.pending.lock().expect("lock")).into()
     }
 
+    /// Fails all requests, also those that follow from a failure.
     pub fn fail(&self) {
         while !self.pending.lock().expect("lock").is_empty() {
             self.answer(Err(Reason::ConnectionRefused.into()));

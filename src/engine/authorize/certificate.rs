@@ -1,8 +1,7 @@
-//! Certificate-bound access tokens (RFC 8705 §3): the SHA-256 thumbprint of a client certificate, and what a token
-//! says about it.
+//! Certificate-bound access tokens (RFC 8705 §3): does the client certificate match the token?
 //!
-//! A certificate is only hashed and compared. Its validity, chain and revocation are the TLS layer's: they were
-//! checked, or not, where the connection ended.
+//! This module hashes a certificate and compares the SHA-256 thumbprint with the token's. It does not check validity,
+//! chain or revocation. That is the job of whatever terminates TLS.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT;
@@ -11,15 +10,15 @@ use percent_encoding::percent_decode_str;
 use crate::engine::error::Reason;
 use crate::engine::token::confirmation::{Confirmation, Thumbprint};
 
-/// The most bytes a certificate may have, as it is given.
+/// The maximum size of a certificate in bytes, before decoding.
 pub const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
 
-/// When binding is enforced (contract 7).
+/// When certificate binding is checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum BindingMode {
     /// Never.
     Ignore,
-    /// Also for tokens that are not bound: those are refused.
+    /// For every token. A token that is not bound is rejected.
     Required,
     /// For tokens that are bound.
     #[default]
@@ -27,9 +26,9 @@ pub enum BindingMode {
 }
 
 impl BindingMode {
-    /// The mode of a word, as the option and a route write it.
-    pub fn named(word: &str) -> Option<BindingMode> {
-        match word {
+    /// Parses the value of the option, or of a route's setting.
+    pub fn named(name: &str) -> Option<BindingMode> {
+        match name {
             "dangerously_ignore" => Some(BindingMode::Ignore),
             "required" => Some(BindingMode::Required),
             "when_present" => Some(BindingMode::WhenPresent),
@@ -37,7 +36,7 @@ impl BindingMode {
         }
     }
 
-    /// RFC 8705 §3: a bound token is good only from the holder of its certificate.
+    /// Checks the binding. RFC 8705 §3: a bound token is accepted only together with the matching certificate.
     pub fn check(self, confirmation: &Confirmation, certificate: Option<&str>) -> Result<(), Reason> {
         let bound_to = match (self, confirmation) {
             (BindingMode::Ignore, _) | (BindingMode::WhenPresent, Confirmation::Absent) => return Ok(()),
@@ -51,17 +50,18 @@ impl BindingMode {
     }
 }
 
-/// The thumbprint of a PEM certificate, with or without delimiters, URL-encoded or not; of a chain the first.
+/// The thumbprint of a PEM certificate, with or without delimiters, URL-encoded or not. Of a chain, the first
+/// certificate counts.
 pub fn thumbprint_of_pem(text: &str) -> Option<Thumbprint> {
     decode_pem(text).map(|der| Thumbprint::of_der(&der))
 }
 
-/// The DER of the first certificate in a text; `None` when there is none that could be one.
+/// Decodes the first certificate in a text to DER. Returns `None` if there is nothing that can be a certificate.
 pub fn decode_pem(text: &str) -> Option<Vec<u8>> {
     if text.len() > MAX_CERTIFICATE_BYTES {
         return None;
     }
-    // `+` stays itself: it is a letter of base64, and proxies leave it as it is.
+    // `+` is not decoded to a space: it belongs to the base64 alphabet, and some proxies do not escape it.
     let text = percent_decode_str(text.trim()).decode_utf8().ok()?;
     let body = match text.find(BEGIN) {
         Some(begin) => {
@@ -78,7 +78,7 @@ pub fn decode_pem(text: &str) -> Option<Vec<u8>> {
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
 
-/// X.690 §8.9: a SEQUENCE whose length is what follows. An X.509 certificate is one.
+/// Whether the bytes are exactly one DER SEQUENCE (X.690 §8.9). Every X.509 certificate is one.
 fn is_one_der_sequence(der: &[u8]) -> bool {
     let (header, length) = match der {
         [0x30, length, ..] if *length < 0x80 => (2, usize::from(*length)),

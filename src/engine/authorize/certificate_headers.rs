@@ -1,17 +1,18 @@
-//! Client certificates that a proxy forwards in a header: each proxy's own form, to PEM or bare base64.
+//! Client certificates that a proxy forwards in a header: which certificate does a header contain?
 //!
-//! A header says what the proxy wrote, if the proxy strips it from outside; nothing here can check that.
+//! Each proxy has its own format. The result is PEM or base64 text. A header can be trusted only if the proxy removes
+//! the one that a client sends. This module cannot check that.
 
 use crate::engine::authorize::certificate::{MAX_CERTIFICATE_BYTES, decode_pem};
 
-/// How a header carries a certificate.
+/// The format of a certificate header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateHeader {
-    /// nginx `$ssl_client_escaped_cert`, AWS `x-amzn-mtls-clientcert` and its like: URL-encoded PEM.
+    /// URL-encoded PEM: nginx `$ssl_client_escaped_cert`, AWS `x-amzn-mtls-clientcert` and similar headers.
     Pem,
-    /// Envoy `x-forwarded-client-cert`: elements of `Key=value` pairs, the certificate in `Cert`.
+    /// Envoy `x-forwarded-client-cert`: elements of `Key=value` pairs. `Cert` contains the certificate.
     Xfcc,
-    /// RFC 9440 `Client-Cert`: a structured-field byte sequence, base64 between colons.
+    /// RFC 9440 §2.2 `Client-Cert`: a structured-field byte sequence, which is base64 between colons.
     ClientCert,
 }
 
@@ -26,17 +27,19 @@ impl CertificateHeader {
     }
 }
 
-/// The one certificate a header holds, as text that binding can be checked with; `None` when there is not exactly one.
-pub fn certificate_in(form: CertificateHeader, value: &str) -> Option<String> {
+/// The certificate in a header, as [`BindingMode::check`] accepts it. Returns `None` unless there is exactly one.
+///
+/// [`BindingMode::check`]: crate::engine::authorize::certificate::BindingMode::check
+pub fn certificate_in(format: CertificateHeader, value: &str) -> Option<String> {
     if value.len() > MAX_CERTIFICATE_BYTES {
         return None;
     }
-    let text = match form {
+    let text = match format {
         CertificateHeader::Pem => value.trim().to_owned(),
         CertificateHeader::Xfcc => xfcc_cert(value)?,
         CertificateHeader::ClientCert => value.trim().strip_prefix(':')?.strip_suffix(':')?.to_owned(),
     };
-    let is_plain_base64 = form != CertificateHeader::ClientCert || text.bytes().all(is_base64);
+    let is_plain_base64 = format != CertificateHeader::ClientCert || text.bytes().all(is_base64);
     (is_plain_base64 && decode_pem(&text).is_some()).then_some(text)
 }
 
@@ -44,8 +47,8 @@ fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
 }
 
-/// The `Cert` of the only element. Elements are separated by `,`, pairs by `;`; values may be quoted, with `\"`
-/// inside. Several elements mean several proxies: whose certificate to believe is not ours to guess.
+/// The `Cert` of the only element. `,` separates elements and `;` separates pairs. A value may be quoted, with `\"`
+/// inside. Several elements mean several proxies. They are rejected, because the right certificate is unknown.
 fn xfcc_cert(value: &str) -> Option<String> {
     let mut cert = None;
     for pair in split_outside_quotes(value)? {
@@ -61,7 +64,7 @@ fn xfcc_cert(value: &str) -> Option<String> {
     cert
 }
 
-/// The pairs of one element; `None` for several elements or an open quote.
+/// The pairs of one element. Returns `None` for several elements and for an unclosed quote.
 fn split_outside_quotes(value: &str) -> Option<Vec<&str>> {
     let mut pairs = Vec::new();
     let (mut start, mut is_quoted, mut is_escaped) = (0, false, false);
@@ -97,15 +100,15 @@ mod tests {
     }
 
     #[test]
-    fn an_escaped_pem_is_read_also_when_its_plus_signs_are_left_alone() {
+    fn an_escaped_pem_is_read_also_when_its_plus_signs_are_not_escaped() {
         assert!(certificate_in(CertificateHeader::Pem, &url_encoded()).is_some());
         let alb = PEM.replace('\n', "%0A").replace(' ', "%20");
         assert!(certificate_in(CertificateHeader::Pem, &alb).is_some());
-        assert_eq!(certificate_in(CertificateHeader::Pem, "rubbish"), None);
+        assert_eq!(certificate_in(CertificateHeader::Pem, "invalid"), None);
     }
 
     #[test]
-    fn xfcc_gives_the_cert_of_its_only_element() {
+    fn the_cert_of_an_xfcc_header_is_read_when_it_has_one_element() {
         let cert = url_encoded();
         let value = format!("By=spiffe://a;Hash=00;Subject=\"CN=x, O=\\\"y;z\\\"\";Cert=\"{cert}\";URI=");
         assert_eq!(certificate_in(CertificateHeader::Xfcc, &value).as_deref(), Some(cert.as_str()));
@@ -122,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn client_cert_is_base64_between_colons() {
+    fn a_client_cert_header_is_base64_between_colons() {
         assert!(certificate_in(CertificateHeader::ClientCert, &format!(":{}:", base64())).is_some());
         for bad in [
             base64(),

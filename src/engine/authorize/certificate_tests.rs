@@ -1,4 +1,4 @@
-//! Thumbprints and binding, on both sides of each boundary. The certificate is RFC 8705 appendix A's.
+//! Tests of thumbprints and binding, on both sides of each boundary. The certificate is from RFC 8705 appendix A.
 
 use super::*;
 
@@ -29,7 +29,7 @@ fn a_certificate_is_read_without_delimiters_url_encoded_and_as_the_first_of_a_ch
 }
 
 #[test]
-fn a_text_that_is_no_certificate_is_none() {
+fn text_without_a_certificate_has_no_thumbprint() {
     let cut = &PEM[..PEM.len() / 2];
     for text in [
         "",
@@ -47,13 +47,13 @@ fn a_text_that_is_no_certificate_is_none() {
 }
 
 #[test]
-fn a_bound_token_needs_its_own_certificate() {
+fn a_bound_token_is_accepted_only_with_its_own_certificate() {
     let other = PEM.replace("MII", "MIJ");
     for mode in [BindingMode::WhenPresent, BindingMode::Required] {
         assert_eq!(mode.check(&bound(), Some(PEM)), Ok(()));
         assert_eq!(mode.check(&bound(), None), Err(Reason::CertificateMissing));
         assert_eq!(mode.check(&bound(), Some("  ")), Err(Reason::CertificateMissing));
-        assert_eq!(mode.check(&bound(), Some("rubbish")), Err(Reason::CertificateInvalid));
+        assert_eq!(mode.check(&bound(), Some("invalid")), Err(Reason::CertificateInvalid));
         assert_eq!(mode.check(&bound(), Some(&other)), Err(Reason::CertificateInvalid));
     }
     let another = Confirmation::Bound(Thumbprint::of_der(b"another"));
@@ -61,19 +61,19 @@ fn a_bound_token_needs_its_own_certificate() {
 }
 
 #[test]
-fn a_token_that_is_not_bound_passes_unless_binding_is_required() {
+fn an_unbound_token_is_accepted_unless_binding_is_required() {
     assert_eq!(BindingMode::WhenPresent.check(&Confirmation::Absent, None), Ok(()));
     assert_eq!(BindingMode::Required.check(&Confirmation::Absent, Some(PEM)), Err(Reason::ConfirmationMissing));
 }
 
 #[test]
-fn a_confirmation_that_cannot_be_read_is_refused_with_any_certificate() {
+fn an_unreadable_confirmation_is_refused_with_any_certificate() {
     assert_eq!(BindingMode::WhenPresent.check(&Confirmation::Unreadable, Some(PEM)), Err(Reason::ConfirmationInvalid));
     assert_eq!(BindingMode::Required.check(&Confirmation::Unreadable, Some(PEM)), Err(Reason::ConfirmationInvalid));
 }
 
 #[test]
-fn ignored_binding_passes_everything() {
+fn a_mode_of_ignore_accepts_every_confirmation() {
     for confirmation in [Confirmation::Absent, bound(), Confirmation::Unreadable] {
         assert_eq!(BindingMode::Ignore.check(&confirmation, None), Ok(()));
     }

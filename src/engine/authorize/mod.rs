@@ -1,5 +1,6 @@
-//! Whether validated claims are enough for a route: certificate binding, scopes, groups.
+//! Authorization: do validated claims give access to a route? Certificate binding, scopes and groups.
 
 pub mod certificate;
 pub mod certificate_headers;
+pub mod membership;
 pub mod policy;

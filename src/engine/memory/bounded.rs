@@ -1,7 +1,7 @@
 //! A least-recently-used map with two bounds: the number of its entries and the sum of their sizes in bytes.
 //!
-//! The size of an entry is whatever its owner says ([`super::size`]). The sum never passes the budget, not even while an
-//! entry is added: room is made first. An entry that is larger than the whole budget is not kept and evicts nothing.
+//! The owner of an entry states its size ([`super::size`]). The sum never exceeds the budget, not even while an entry is
+//! added: older entries are evicted first. An entry that is larger than the whole budget is not kept and evicts nothing.
 
 use std::borrow::Borrow;
 use std::hash::Hash;
@@ -10,22 +10,22 @@ use foldhash::fast::RandomState;
 use lru::LruCache;
 
 pub struct Bounded<K, E> {
-    entries: LruCache<K, Held<E>, RandomState>,
+    entries: LruCache<K, Stored<E>, RandomState>,
     capacity: usize,
     /// In bytes.
     budget: usize,
     used: usize,
 }
 
-struct Held<E> {
+struct Stored<E> {
     entry: E,
     bytes: usize,
 }
 
 impl<K: Hash + Eq, E> Bounded<K, E> {
-    /// With a capacity or a budget of 0 nothing is kept.
+    /// Creates a map. If the capacity or the budget is 0, it keeps nothing.
     pub fn new(capacity: usize, budget: usize) -> Self {
-        // Grows as it is used: a large capacity costs nothing until it is needed.
+        // Nothing is allocated in advance, so a large capacity that is not used costs nothing.
         let entries = LruCache::unbounded_with_hasher(RandomState::default());
         Bounded { entries, capacity, budget, used: 0 }
     }
@@ -43,39 +43,39 @@ impl<K: Hash + Eq, E> Bounded<K, E> {
         self.used
     }
 
-    /// An entry, which counts as used from now on.
+    /// Returns an entry and marks it as the most recently used.
     pub fn get<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&mut E>
     where
         K: Borrow<Q>,
     {
-        self.entries.get_mut(key).map(|held| &mut held.entry)
+        self.entries.get_mut(key).map(|stored| &mut stored.entry)
     }
 
-    /// An entry, which keeps its place in the order of use.
+    /// Returns an entry and does not change the order of use.
     pub fn peek<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<&E>
     where
         K: Borrow<Q>,
     {
-        self.entries.peek(key).map(|held| &held.entry)
+        self.entries.peek(key).map(|stored| &stored.entry)
     }
 
     pub fn peek_oldest(&self) -> Option<&E> {
-        self.entries.peek_lru().map(|(_, held)| &held.entry)
+        self.entries.peek_lru().map(|(_, stored)| &stored.entry)
     }
 
     pub fn pop_oldest(&mut self) -> Option<E> {
-        self.entries.pop_lru().map(|(_, held)| self.leave(held))
+        self.entries.pop_lru().map(|(_, stored)| self.subtract(stored))
     }
 
     pub fn remove<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<E>
     where
         K: Borrow<Q>,
     {
-        self.entries.pop(key).map(|held| self.leave(held))
+        self.entries.pop(key).map(|stored| self.subtract(stored))
     }
 
-    /// Evicts the least recently used until one more entry of this size fits. False, and nothing is evicted, when it
-    /// never can.
+    /// Evicts the least recently used entries until one more entry of this size fits. Returns false, and evicts nothing,
+    /// if the entry can never fit.
     pub fn make_room(&mut self, bytes: usize, mut evicted: impl FnMut(E)) -> bool {
         if self.capacity == 0 || bytes > self.budget || self.budget == 0 {
             return false;
@@ -87,33 +87,33 @@ impl<K: Hash + Eq, E> Bounded<K, E> {
         true
     }
 
-    /// Adds an entry for which room was made; gives back the one that it replaces, or itself when it does not fit.
+    /// Adds an entry, after [`Self::make_room`]. Returns the entry that it replaces, or the new entry if it does not fit.
     pub fn put(&mut self, key: K, entry: E, bytes: usize) -> Option<E> {
         let replaced = self.remove(&key);
         if self.entries.len() >= self.capacity || bytes > self.budget.saturating_sub(self.used) {
             return Some(entry);
         }
         self.used += bytes;
-        self.entries.put(key, Held { entry, bytes });
+        self.entries.put(key, Stored { entry, bytes });
         replaced
     }
 
-    /// Adds to the size of an entry, which has grown: others are evicted for it, or the entry itself when it is larger
-    /// than the budget now.
+    /// Adds to the size of an entry that has grown. Evicts other entries until the sum is within the budget, or evicts
+    /// only the entry itself if it is larger than the budget now.
     pub fn grow<Q: Hash + Eq + ?Sized>(&mut self, key: &Q, bytes: usize, mut evicted: impl FnMut(E))
     where
         K: Borrow<Q>,
     {
-        // The newest, so that it goes last.
-        let Some(held) = self.entries.get_mut(key) else { return };
-        let grown = held.bytes.saturating_add(bytes);
+        // `get_mut` makes this entry the most recently used, so it is evicted last.
+        let Some(stored) = self.entries.get_mut(key) else { return };
+        let grown = stored.bytes.saturating_add(bytes);
         if grown > self.budget {
             if let Some(entry) = self.remove(key) {
                 evicted(entry);
             }
             return;
         }
-        held.bytes = grown;
+        stored.bytes = grown;
         while self.used > self.budget - bytes {
             let Some((_, oldest)) = self.entries.pop_lru() else { break };
             self.used = self.used.saturating_sub(oldest.bytes);
@@ -122,9 +122,10 @@ impl<K: Hash + Eq, E> Bounded<K, E> {
         self.used += bytes;
     }
 
-    fn leave(&mut self, held: Held<E>) -> E {
-        self.used = self.used.saturating_sub(held.bytes);
-        held.entry
+    /// Subtracts the size of an entry that was removed.
+    fn subtract(&mut self, stored: Stored<E>) -> E {
+        self.used = self.used.saturating_sub(stored.bytes);
+        stored.entry
     }
 }
 
@@ -149,7 +150,7 @@ mod tests {
         const BUDGET: usize = 10_000;
         let mut random = Random(7662);
         let mut map: Bounded<u64, (u64, usize)> = Bounded::new(50, BUDGET);
-        // What is there, written down a second time.
+        // The sizes of the entries, recorded independently.
         let mut ledger = std::collections::HashMap::new();
         for step in 0..100_000 {
             let key = random.below(120);
@@ -160,8 +161,8 @@ mod tests {
                     map.remove(&key);
                 }
                 1 => {
-                    if let Some(held) = ledger.get_mut(&key) {
-                        *held += bytes;
+                    if let Some(stored) = ledger.get_mut(&key) {
+                        *stored += bytes;
                     }
                     let mut gone = Vec::new();
                     map.grow(&key, bytes, |(key, _)| gone.push(key));
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_grows_over_the_budget_goes_itself_and_takes_no_other_with_it() {
+    fn an_entry_that_grows_over_the_budget_is_evicted_and_evicts_no_other() {
         let mut map = Bounded::new(10, 100);
         assert_eq!((map.put("a", 'a', 40), map.put("b", 'b', 40)), (None, None));
         let mut gone = Vec::new();

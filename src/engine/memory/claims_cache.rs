@@ -1,26 +1,27 @@
-//! A cache of claims inside the process, for `memoryCache()`: what an `ICache` keeps, and what was proved of it.
+//! The cache of claims inside the process, for `memoryCache()`: which claims are stored for a token?
 //!
-//! Keyed by a hash of scope and token, so that no raw token stays here. An entry is only what somebody once stored: the
-//! engine proves it when it is first asked for, keeps the facts, and decides on them at every call.
+//! The key is a hash of scope and token, so the cache contains no token. An entry is text that any client may have
+//! stored. The engine validates it at the first lookup, keeps the checked claims here, and checks their times and the
+//! requirements of the route at every call.
 
 use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::engine::memory::bounded::Bounded;
-use crate::engine::memory::obtained::{self, Means};
+use crate::engine::memory::obtained::{EntryInfo, Means};
 use crate::engine::memory::size;
 use crate::engine::memory::verified_tokens::{PLACES, Slot, Slots};
 use crate::engine::time::{NumericDate, is_time};
 use crate::engine::token::claims::CheckedClaims;
 
-/// One part in so many is for inactive verdicts, of the entries and of the bytes: anybody can cause those with invented
-/// tokens, so they never push out claims.
+/// Inactive entries get one eighth of the capacity and of the budget. Anybody can cause inactive entries with invented
+/// tokens, so they never evict claims.
 pub const INACTIVE_SHARE: usize = 8;
 
-/// SHA-256 of scope and token.
+/// The SHA-256 of scope and token.
 pub type Key = [u8; 32];
 
-/// The key of a token within a scope (a tenant and an audience). The scope's length goes in first, so that no part of
-/// one can be taken for the other.
+/// The key of a token within a scope (a tenant and an audience). The length of the scope is hashed first, so that no part
+/// of the scope can be confused with the token.
 pub fn key_of(scope: &str, token: &str) -> Key {
     let mut context = Context::new(&SHA256);
     context.update(&(scope.len() as u64).to_be_bytes());
@@ -31,31 +32,34 @@ pub fn key_of(scope: &str, token: &str) -> Key {
     key
 }
 
-/// What was proved of an entry.
-pub enum Proved {
+/// The content of a validated entry.
+pub enum Validated {
     Claims(CheckedClaims<'static>),
-    /// Until then.
+    /// The token is inactive, until this time.
     Inactive(NumericDate),
 }
 
-/// What the engine of this number proved, and between which times it uses the entry.
-pub struct Proof {
+/// The result of validating an entry. It counts only for the engine that validated it.
+pub struct ValidatedEntry {
+    /// The number of that engine.
     pub engine: u64,
-    pub proved: Proved,
+    pub content: Validated,
+    /// The engine uses the entry at or after this time.
     pub from: NumericDate,
+    /// The engine uses the entry before this time.
     pub until: NumericDate,
 }
 
 pub struct Entry {
-    /// JSON of the claims, or of an inactive verdict, with how it was obtained.
+    /// The JSON text of the claims or of an inactive response, with [`MEMBER`](super::obtained::MEMBER).
     pub text: Box<str>,
-    pub said: obtained::Entry,
-    pub proof: Option<Proof>,
+    pub info: EntryInfo,
+    pub validated: Option<ValidatedEntry>,
     pub slot: Slot,
     expires: NumericDate,
     is_in_javascript: bool,
-    /// The largest size of facts that was added to this entry's.
-    fact_bytes: usize,
+    /// The largest size of checked claims that was added to the size of this entry.
+    checked_bytes: usize,
 }
 
 pub struct ClaimsCache {
@@ -65,14 +69,14 @@ pub struct ClaimsCache {
 }
 
 impl ClaimsCache {
-    /// A cache of so many entries and so many bytes.
+    /// Creates a cache with a maximum number of entries and a maximum size in bytes.
     pub fn new(capacity: usize, budget: usize) -> ClaimsCache {
-        // No more than there are slots: a full cache pushes out, it does not refuse.
+        // Not more entries than slots, so that a full cache always evicts an old entry and never rejects a new one.
         let capacity = capacity.min(PLACES as usize);
-        let (few, little) = (capacity / INACTIVE_SHARE, budget / INACTIVE_SHARE);
+        let (inactive_capacity, inactive_budget) = (capacity / INACTIVE_SHARE, budget / INACTIVE_SHARE);
         ClaimsCache {
-            claims: Bounded::new(capacity - few, budget - little),
-            inactive: Bounded::new(few, little),
+            claims: Bounded::new(capacity - inactive_capacity, budget - inactive_budget),
+            inactive: Bounded::new(inactive_capacity, inactive_budget),
             slots: Slots::default(),
         }
     }
@@ -85,12 +89,12 @@ impl ClaimsCache {
         self.len() == 0
     }
 
-    /// The bytes that the entries take, in Rust and in JavaScript.
+    /// The size of the entries in bytes, in Rust and in JavaScript.
     pub fn used(&self) -> usize {
         self.claims.used() + self.inactive.used()
     }
 
-    /// The entry of a key, while it has not expired: at its time it has.
+    /// The entry of a key, before it expires. At `expires` it has expired.
     pub fn get(&mut self, key: &Key, now: NumericDate) -> Option<&mut Entry> {
         if self.peek(key).is_some_and(|entry| !is_live(entry.expires, now)) {
             self.remove(key);
@@ -98,23 +102,23 @@ impl ClaimsCache {
         self.claims.get(key).or_else(|| self.inactive.get(key))
     }
 
-    /// The text of an entry that JavaScript is about to keep, parsed, under this slot.
+    /// The text of an entry. JavaScript parses it and keeps the claims under this slot.
     pub fn hand_out(&mut self, key: &Key, slot: Slot, now: NumericDate) -> Option<String> {
         let entry = self.get(key, now).filter(|entry| entry.slot == slot)?;
         entry.is_in_javascript = true;
         Some(entry.text.to_string())
     }
 
-    /// What JavaScript no longer needs to keep.
+    /// The slots whose claims JavaScript can drop ([`Slots::take_released`]).
     pub fn take_released(&mut self) -> Vec<Slot> {
         self.slots.take_released()
     }
 
-    /// Keeps an entry. What the issuer said is not replaced by what was validated locally.
+    /// Stores an entry. A locally validated entry does not replace an introspection response.
     pub fn put(&mut self, key: Key, text: &str, expires: NumericDate, now: NumericDate) {
-        let said = obtained::Entry::read(text);
-        let is_kept = |old: &Entry| old.said.is_by(Means::Introspection) && is_live(old.expires, now);
-        if said.is_by(Means::Validation) && self.peek(&key).is_some_and(is_kept) {
+        let info = EntryInfo::read(text);
+        let is_kept = |old: &Entry| old.info.is_by(Means::Introspection) && is_live(old.expires, now);
+        if info.is_by(Means::Validation) && self.peek(&key).is_some_and(is_kept) {
             return;
         }
         self.remove(&key);
@@ -122,7 +126,7 @@ impl ClaimsCache {
             return;
         }
         let ClaimsCache { claims, inactive, slots } = self;
-        let entries = if said.is_inactive { inactive } else { claims };
+        let entries = if info.is_inactive { inactive } else { claims };
         while entries.peek_oldest().is_some_and(|oldest| !is_live(oldest.expires, now)) {
             entries.pop_oldest().iter().for_each(|entry| release(slots, entry));
         }
@@ -131,31 +135,32 @@ impl ClaimsCache {
             return;
         }
         if let Some(slot) = slots.take() {
-            let (is_in_javascript, fact_bytes) = (false, 0);
-            let entry = Entry { text: text.into(), said, proof: None, slot, expires, is_in_javascript, fact_bytes };
+            let (is_in_javascript, checked_bytes) = (false, 0);
+            let entry =
+                Entry { text: text.into(), info, validated: None, slot, expires, is_in_javascript, checked_bytes };
             if let Some(entry) = entries.put(key, entry, bytes) {
                 release(slots, &entry);
             }
         }
     }
 
-    /// Keeps what was proved of an entry. An entry that is too large with its facts is not kept.
-    pub fn note(&mut self, key: &Key, proof: Proof) {
+    /// Stores the result of validating an entry. An entry that exceeds the budget with its checked claims is evicted.
+    pub fn note(&mut self, key: &Key, validated: ValidatedEntry) {
         let ClaimsCache { claims, inactive, slots } = self;
         let Some(entry) = claims.get(key) else {
             if let Some(entry) = inactive.get(key) {
-                entry.proof = Some(proof);
+                entry.validated = Some(validated);
             }
             return;
         };
-        let bytes = match &proof.proved {
-            Proved::Claims(facts) => size::of_facts(facts),
-            Proved::Inactive(_) => 0,
+        let bytes = match &validated.content {
+            Validated::Claims(claims) => size::of_checked_claims(claims),
+            Validated::Inactive(_) => 0,
         };
-        // An engine with another groups claim may have proved it before.
-        let more = bytes.saturating_sub(entry.fact_bytes);
-        entry.fact_bytes += more;
-        entry.proof = Some(proof);
+        // Another engine may have validated the entry before, with another groups claim.
+        let more = bytes.saturating_sub(entry.checked_bytes);
+        entry.checked_bytes += more;
+        entry.validated = Some(validated);
         claims.grow(key, more, |entry| release(slots, &entry));
     }
 
@@ -174,7 +179,7 @@ fn release(slots: &mut Slots, entry: &Entry) {
     slots.release(entry.slot, entry.is_in_javascript);
 }
 
-/// Whether an entry may still be used. By a clock that is none nothing is.
+/// Whether an entry has not expired. If `now` is not a valid time, every entry counts as expired.
 fn is_live(expires: NumericDate, now: NumericDate) -> bool {
     is_time(now) && expires > now
 }
@@ -194,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_there_until_its_time_and_at_it_is_not() {
+    fn an_entry_is_found_before_it_expires_and_not_at_that_time() {
         let mut cache = cache(2);
         cache.put(key_of("s", "a"), "{}", 10.0, 0.0);
         assert!(has(&mut cache, "a", 9.999));
@@ -205,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn by_a_clock_that_is_none_nothing_is_found_or_kept() {
+    fn at_an_invalid_time_nothing_is_found_or_stored() {
         for wrong in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0] {
             let mut cache = cache(2);
             cache.put(key_of("s", "a"), "{}", f64::INFINITY, wrong);
@@ -216,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn the_least_recently_used_gives_way() {
+    fn the_least_recently_used_entry_is_evicted() {
         let mut cache = cache(2);
         for token in ["a", "b"] {
             cache.put(key_of("s", token), "{}", 10.0, 0.0);
@@ -228,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn no_part_of_a_scope_can_be_taken_for_a_token() {
+    fn no_part_of_a_scope_can_be_confused_with_a_token() {
         assert_ne!(key_of("ab", "c"), key_of("a", "bc"));
         assert_ne!(key_of("", "a"), key_of("a", ""));
         assert_ne!(key_of("https://x", "t"), key_of("https://y", "t"));
@@ -239,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_inactive_verdicts_pushes_out_no_claims_and_keeps_to_its_share() {
+    fn a_flood_of_inactive_entries_evicts_no_claims_and_stays_within_its_share() {
         let mut cache = cache(80);
         for good in 0..70 {
             cache.put(key_of("s", &format!("good{good}")), &entry("introspection", r#""sub":"a""#), 10.0, 0.0);
@@ -263,14 +268,14 @@ mod tests {
             let text = entry("introspection", if round % 5 == 0 { r#""active":false"# } else { &text });
             cache.put(key, &text, 10.0, 0.0);
             let groups: Vec<_> = (0..round % 40).map(|group| format!("group {group}").into()).collect();
-            let facts = CheckedClaims {
+            let checked = CheckedClaims {
                 expires: None,
                 not_before: None,
                 confirmation: crate::engine::token::confirmation::Confirmation::Absent,
                 scope: "".into(),
                 groups: groups.into(),
             };
-            cache.note(&key, Proof { engine: 1, proved: Proved::Claims(facts), from: 0.0, until: 10.0 });
+            cache.note(&key, ValidatedEntry { engine: 1, content: Validated::Claims(checked), from: 0.0, until: 10.0 });
             assert!(cache.used() <= SMALL && cache.inactive.used() <= SMALL / INACTIVE_SHARE);
         }
         let before = cache.len();
@@ -279,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_issuer_said_is_not_replaced_by_a_local_validation_until_it_has_expired() {
+    fn an_introspection_response_is_not_replaced_by_a_local_validation_until_it_has_expired() {
         let mut cache = cache(8);
         let key = key_of("s", "a");
         let text = |cache: &mut ClaimsCache, now: f64| cache.get(&key, now).map(|entry| entry.text.to_string());
@@ -292,11 +297,11 @@ mod tests {
         assert_eq!(text(&mut cache, 10.0), Some(validated));
         cache.put(key, &inactive, 20.0, 11.0);
         assert_eq!(text(&mut cache, 11.0), Some(inactive));
-        assert_eq!(cache.len(), 1, "a verdict takes the place of claims");
+        assert_eq!(cache.len(), 1, "an inactive entry replaces claims");
     }
 
     #[test]
-    fn a_slot_that_javascript_holds_is_reported_once_when_it_is_released() {
+    fn a_slot_that_javascript_keeps_is_reported_once_when_it_is_released() {
         let mut cache = cache(2);
         let key = key_of("s", "a");
         cache.put(key, "{}", 10.0, 0.0);

@@ -1,4 +1,4 @@
-//! What is kept between calls, and how much of it: verified tokens and cached claims.
+//! Memory: what is kept between calls, and how much? Verified tokens and cached claims.
 
 pub mod admission;
 pub mod bounded;

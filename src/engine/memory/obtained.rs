@@ -1,9 +1,9 @@
-//! How and when was an entry of a cache obtained?
+//! How, when and by which client was a cache entry obtained?
 //!
-//! Several clients may share one cache. Some validate JWTs locally and some introspect them, and each has its own bound
-//! for the age of an introspection answer. So an entry carries, beside its claims, a member that says how its content
-//! was obtained, when, and by which client. An entry without that member, as version 1.0 wrote it, is a miss. Claims
-//! that have a member of this name themselves are never cached, so that an issuer's claims are never read as ours.
+//! Several clients may share one cache. Some validate JWTs locally and some introspect them, and each client has its own
+//! maximum age of introspection responses. So an entry has a member ([`MEMBER`]) in addition to its claims. An entry
+//! without this member is a miss. Version 1.0 wrote such entries. Claims that contain a member of this name are never
+//! cached, so that a claim of the issuer is never read as this member.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::engine::time::NumericDate;
 /// The member's name.
 pub const MEMBER: &str = "monocloud:obtained";
 
-/// How far ahead of ours another machine's clock may be, in seconds. An entry from further in the future is not used.
+/// How far the clock of another machine may be ahead, in seconds. An entry from further in the future is not used.
 pub const MAX_CLOCK_DIFFERENCE: f64 = 5.0;
 
 /// How an entry's content was obtained.
@@ -28,27 +28,27 @@ pub enum Means {
     Validation,
 }
 
-/// The member's value. A member that we do not know may restrict the entry, so it is refused.
+/// The value of the member. An unknown field is an error, because a later version may restrict the entry with it.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Obtained {
     pub by: Means,
     pub at: NumericDate,
-    /// Who obtained it: a digest of tenant and client id.
+    /// The client that obtained the entry: a digest of tenant and client id.
     pub client: Box<str>,
 }
 
-/// What an entry says of itself.
+/// What an entry says about itself.
 #[derive(Debug, Default, PartialEq)]
-pub struct Entry {
-    /// Nothing when the member is absent, malformed, or there twice.
+pub struct EntryInfo {
+    /// `None` if the member is absent, malformed or duplicated.
     pub obtained: Option<Obtained>,
     /// `active` is exactly `false` (RFC 7662 §2.2).
     pub is_inactive: bool,
 }
 
 impl Obtained {
-    /// The JSON text of an object with this one member.
+    /// The JSON text of an object with only this member.
     pub fn to_text(&self) -> String {
         serde_json::json!({ MEMBER: self }).to_string()
     }
@@ -58,8 +58,8 @@ impl Obtained {
     }
 }
 
-impl Entry {
-    pub fn read(text: &str) -> Entry {
+impl EntryInfo {
+    pub fn read(text: &str) -> EntryInfo {
         serde_json::from_str(text).unwrap_or_default()
     }
 
@@ -68,7 +68,7 @@ impl Entry {
     }
 }
 
-impl<'de> Deserialize<'de> for Entry {
+impl<'de> Deserialize<'de> for EntryInfo {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(EntryVisitor)
     }
@@ -77,14 +77,14 @@ impl<'de> Deserialize<'de> for Entry {
 struct EntryVisitor;
 
 impl<'de> Visitor<'de> for EntryVisitor {
-    type Value = Entry;
+    type Value = EntryInfo;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an entry of a cache")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut entry = Entry::default();
+        let mut entry = EntryInfo::default();
         let mut members = 0;
         while let Some(name) = map.next_key::<Cow<'de, str>>()? {
             match &*name {
@@ -108,7 +108,7 @@ impl<'de> Visitor<'de> for EntryVisitor {
     }
 }
 
-/// Whether an entry's text is a JWT's payload with our member behind it and nothing else: so it is written mostly.
+/// Whether an entry is the payload of a JWT, followed by [`MEMBER`] and nothing else. Most entries are written like this.
 pub fn is_payload_with_member(entry: &str, payload: &str) -> bool {
     let value = payload
         .strip_suffix('}')
@@ -124,18 +124,18 @@ mod tests {
     const GOOD: &str = r#"{"by":"introspection","at":1000.5,"client":"c"}"#;
 
     fn obtained(member: &str) -> Option<Obtained> {
-        Entry::read(&format!(r#"{{"sub":"a","monocloud:obtained":{member}}}"#)).obtained
+        EntryInfo::read(&format!(r#"{{"sub":"a","monocloud:obtained":{member}}}"#)).obtained
     }
 
     #[test]
     fn the_member_is_read_as_it_is_written() {
         let expected = Obtained { by: Means::Introspection, at: 1000.5, client: "c".into() };
         assert_eq!(obtained(GOOD), Some(expected.clone()));
-        assert_eq!(Entry::read(&expected.to_text()).obtained, Some(expected));
+        assert_eq!(EntryInfo::read(&expected.to_text()).obtained, Some(expected));
     }
 
     #[test]
-    fn a_member_of_another_form_is_none() {
+    fn a_malformed_member_is_none() {
         for malformed in [
             "null",
             "true",
@@ -159,28 +159,28 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_is_there_twice_is_none() {
+    fn a_duplicated_member_is_none() {
         let twice = format!(r#"{{"monocloud:obtained":{GOOD},"a":1,"monocloud:obtained":{GOOD}}}"#);
-        assert_eq!(Entry::read(&twice).obtained, None);
-        assert_eq!(Entry::read(&twice.replacen("monocloud:", "\\u006donocloud:", 1)).obtained, None);
+        assert_eq!(EntryInfo::read(&twice).obtained, None);
+        assert_eq!(EntryInfo::read(&twice.replacen("monocloud:", "\\u006donocloud:", 1)).obtained, None);
     }
 
     #[test]
-    fn a_member_deeper_in_the_entry_says_nothing() {
-        assert_eq!(Entry::read(&format!(r#"{{"claims":{{"monocloud:obtained":{GOOD}}}}}"#)), Entry::default());
-        assert_eq!(Entry::read(&format!(r#"[{{"monocloud:obtained":{GOOD}}}]"#)), Entry::default());
+    fn a_nested_member_is_ignored() {
+        assert_eq!(EntryInfo::read(&format!(r#"{{"claims":{{"monocloud:obtained":{GOOD}}}}}"#)), EntryInfo::default());
+        assert_eq!(EntryInfo::read(&format!(r#"[{{"monocloud:obtained":{GOOD}}}]"#)), EntryInfo::default());
     }
 
     #[test]
-    fn only_false_is_inactive() {
+    fn an_entry_is_inactive_only_when_active_is_false() {
         for (active, is_inactive) in [("false", true), ("true", false), ("null", false), ("0", false), ("\"\"", false)]
         {
-            assert_eq!(Entry::read(&format!(r#"{{"active":{active}}}"#)).is_inactive, is_inactive, "{active}");
+            assert_eq!(EntryInfo::read(&format!(r#"{{"active":{active}}}"#)).is_inactive, is_inactive, "{active}");
         }
     }
 
     #[test]
-    fn a_payload_with_the_member_behind_it_is_recognised_and_nothing_like_it() {
+    fn only_the_exact_payload_followed_by_the_member_is_recognised() {
         let is_same = |entry: &str| is_payload_with_member(entry, r#"{"sub":"a","n":1}"#);
         assert!(is_same(&format!(r#"{{"sub":"a","n":1,"monocloud:obtained":{GOOD}}}"#)));
         for other in [

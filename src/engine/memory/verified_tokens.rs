@@ -1,12 +1,14 @@
-//! The memory of verified tokens: a bounded set of tokens whose signature and claims were proved, with the facts that
-//! every later call is decided on afresh.
+//! The memory of verified tokens: was exactly this token verified before, with the current keys?
 //!
-//! A hit saves the signature and the claims text, and no rule: times, binding, scopes and groups are checked again on
-//! the facts. A token is remembered when it is verified for the second time: most tokens that come once never come
-//! again, and remembering has its cost. It stays until it expires, is pushed out by
-//! others, or the keys change. Its claims live on the other side, by slot: a slot's number is never given to another
-//! token. The memory is bounded by number and by size, over both sides: JavaScript asks which slots were released
-//! ([`Slots::take_released`]) whenever it keeps the claims of another one, and drops theirs.
+//! A hit skips signature verification and parsing, but no other rule. The times, certificate binding, scopes and groups
+//! are checked again, on the claims that this memory keeps.
+//!
+//! A token is remembered when it is verified for the second time ([`Admission`]), because most tokens that are used once
+//! are not used again. It is forgotten when it expires, when other tokens evict it, or when the keys change.
+//!
+//! JavaScript keeps the parsed claims of a remembered token under its slot. A slot number is never reused. The number of
+//! tokens and their size, in Rust and in JavaScript together, are bounded. Whenever JavaScript stores the claims of
+//! another slot, it asks which slots were released ([`Slots::take_released`]) and drops their claims.
 
 use crate::engine::memory::admission::Admission;
 use crate::engine::memory::bounded::Bounded;
@@ -14,26 +16,26 @@ use crate::engine::memory::size;
 use crate::engine::time::Clock;
 use crate::engine::token::claims::CheckedClaims;
 
-/// The most places there can be.
+/// The maximum number of places.
 pub const PLACES: u64 = 1 << 20;
 
-/// The name of one remembered token, unique for the life of the memory: how often its place was given away, times
-/// [`PLACES`], plus the place. Always below 2^52, so exact in a JavaScript number.
+/// The id of a remembered token, unique during the life of the memory: the number of times that its place was assigned,
+/// times [`PLACES`], plus the place. It is always below 2^52, so a JavaScript number holds it exactly.
 pub type Slot = u64;
 
-/// Gives slots away: a place goes from one token to the next, a number never.
+/// Assigns slots. A place is reused for another token, and a slot number never is.
 #[derive(Default)]
 pub struct Slots {
-    /// Places nobody has.
+    /// Places that no token has.
     free: Vec<usize>,
-    /// How often each place was given away.
+    /// How often each place was assigned.
     stamps: Vec<u32>,
-    /// Slots whose claims JavaScript may still hold. At most one for each place.
+    /// Released slots whose claims JavaScript may still keep. At most one per place.
     released: Vec<Slot>,
 }
 
 impl Slots {
-    /// A slot; `None` when every place is taken or worn out.
+    /// Assigns a slot. Returns `None` if every place is assigned or has no numbers left.
     pub fn take(&mut self) -> Option<Slot> {
         let place = match self.free.pop() {
             Some(place) => place,
@@ -48,7 +50,7 @@ impl Slots {
         Some(u64::from(*stamp) * PLACES + place as u64)
     }
 
-    /// A place whose numbers are used up is never given away again.
+    /// Releases a slot. A place that has no numbers left is not used again.
     pub fn release(&mut self, slot: Slot, is_in_javascript: bool) {
         if is_in_javascript {
             self.released.push(slot);
@@ -58,35 +60,35 @@ impl Slots {
         }
     }
 
-    /// The slots that were released since the last call and whose claims JavaScript may hold.
+    /// The slots that were released since the last call and whose claims JavaScript may still keep.
     pub fn take_released(&mut self) -> Vec<Slot> {
         std::mem::take(&mut self.released)
     }
 }
 
-/// Tokens by their bytes, compared whole; the hash is seeded at random, so nobody can aim for collisions.
+/// Verified tokens. The key is the whole token, and the hash has a random seed, so nobody can construct collisions.
 pub struct VerifiedTokens {
     entries: Bounded<Box<str>, Entry>,
     generation: u64,
     slots: Slots,
-    seen: Admission,
+    admission: Admission,
 }
 
 struct Entry {
     slot: Slot,
-    facts: CheckedClaims<'static>,
+    claims: CheckedClaims<'static>,
     is_in_javascript: bool,
 }
 
 impl VerifiedTokens {
-    /// A memory of so many tokens and so many bytes; none when either is 0.
+    /// Creates a memory with a maximum number of tokens and a maximum size in bytes. Returns `None` if either is 0.
     pub fn new(capacity: usize, budget: usize) -> Option<VerifiedTokens> {
         let capacity = capacity.min(PLACES as usize);
         (capacity > 0 && budget > 0).then(|| VerifiedTokens {
             entries: Bounded::new(capacity, budget),
             generation: 0,
             slots: Slots::default(),
-            seen: Admission::new(capacity),
+            admission: Admission::new(capacity),
         })
     }
 
@@ -98,51 +100,51 @@ impl VerifiedTokens {
         self.entries.is_empty()
     }
 
-    /// What is known of a token verified under this generation of keys.
+    /// The slot and the claims of a token that was verified with this generation of keys.
     pub fn recall(&mut self, token: &str, generation: u64) -> Option<(Slot, &CheckedClaims<'static>)> {
         if self.generation != generation {
             self.forget_all(generation);
             return None;
         }
-        self.entries.get(token).map(|entry| (entry.slot, &entry.facts))
+        self.entries.get(token).map(|entry| (entry.slot, &entry.claims))
     }
 
-    /// The bytes that the remembered tokens take, in Rust and in JavaScript.
+    /// The size of the remembered tokens in bytes, in Rust and in JavaScript.
     pub fn used(&self) -> usize {
         self.entries.used()
     }
 
-    /// Whether a slot is this token's. If so, JavaScript is about to keep its claims.
+    /// Whether a slot belongs to this token. If so, the slot is marked as kept by JavaScript.
     pub fn hand_out(&mut self, token: &str, slot: Slot) -> bool {
         let entry = self.entries.get(token).filter(|entry| entry.slot == slot);
         entry.map(|entry| entry.is_in_javascript = true).is_some()
     }
 
-    /// What JavaScript no longer needs to keep.
+    /// The slots whose claims JavaScript can drop ([`Slots::take_released`]).
     pub fn take_released(&mut self) -> Vec<Slot> {
         self.slots.take_released()
     }
 
-    /// Remembers a token that was verified, if it was before.
-    pub fn note(&mut self, token: &str, facts: CheckedClaims<'_>, generation: u64, clock: &Clock) {
-        if self.seen.again(token) {
-            self.remember(token, facts, generation, clock);
+    /// Notes that a token was verified. Remembers it if it was verified recently before.
+    pub fn note(&mut self, token: &str, claims: CheckedClaims<'_>, generation: u64, clock: &Clock) {
+        if self.admission.record(token) {
+            self.remember(token, claims, generation, clock);
         }
     }
 
-    fn remember(&mut self, token: &str, facts: CheckedClaims<'_>, generation: u64, clock: &Clock) {
+    fn remember(&mut self, token: &str, claims: CheckedClaims<'_>, generation: u64, clock: &Clock) {
         if self.generation != generation {
             self.forget_all(generation);
         }
         self.forget(token);
         self.drop_expired(clock);
-        let bytes = size::of_token(token, &facts);
+        let bytes = size::of_token(token, &claims);
         let VerifiedTokens { entries, slots, .. } = self;
         if !entries.make_room(bytes, |entry| release(slots, &entry)) {
             return;
         }
         if let Some(slot) = slots.take() {
-            let entry = Entry { slot, facts: facts.into_owned(), is_in_javascript: false };
+            let entry = Entry { slot, claims: claims.into_owned(), is_in_javascript: false };
             if let Some(entry) = entries.put(token.into(), entry, bytes) {
                 release(slots, &entry);
             }
@@ -155,7 +157,7 @@ impl VerifiedTokens {
         }
     }
 
-    /// A withdrawn key takes with it everything that was verified beside it.
+    /// Forgets all tokens when the keys change, because one of the keys may have been withdrawn.
     fn forget_all(&mut self, generation: u64) {
         while !self.entries.is_empty() {
             self.drop_oldest();
@@ -163,11 +165,11 @@ impl VerifiedTokens {
         self.generation = generation;
     }
 
-    /// Those that nobody asked for in the longest time go first when they have expired.
+    /// Drops a few of the least recently used tokens, as long as they have expired.
     fn drop_expired(&mut self, clock: &Clock) {
         const AT_ONCE: usize = 2;
         for _ in 0..AT_ONCE {
-            let is_expired = |entry: &Entry| entry.facts.expires.is_some_and(|exp| clock.is_expired(exp));
+            let is_expired = |entry: &Entry| entry.claims.expires.is_some_and(|exp| clock.is_expired(exp));
             if !self.entries.peek_oldest().is_some_and(is_expired) {
                 return;
             }
@@ -196,7 +198,7 @@ mod tests {
     const BUDGET: usize = 1 << 20;
     const CLOCK: Clock = Clock::new(1000.0, 0.0, 0.0).unwrap();
 
-    fn facts(exp: f64) -> CheckedClaims<'static> {
+    fn claims(exp: f64) -> CheckedClaims<'static> {
         CheckedClaims {
             expires: Some(exp),
             not_before: None,
@@ -211,26 +213,26 @@ mod tests {
     }
 
     fn remember(memory: &mut VerifiedTokens, token: &str) {
-        memory.remember(token, facts(2000.0), 1, &CLOCK);
+        memory.remember(token, claims(2000.0), 1, &CLOCK);
     }
 
     #[test]
-    fn a_capacity_or_a_budget_of_0_is_no_memory() {
+    fn a_capacity_of_0_gives_no_memory() {
         assert!(VerifiedTokens::new(0, BUDGET).is_none());
     }
 
     #[test]
     fn a_token_is_remembered_when_it_is_verified_for_the_second_time() {
         let mut memory = VerifiedTokens::new(10, BUDGET).expect("a memory");
-        memory.note("a", facts(2000.0), 1, &CLOCK);
+        memory.note("a", claims(2000.0), 1, &CLOCK);
         assert_eq!(slot(&mut memory, "a"), None);
-        memory.note("b", facts(2000.0), 1, &CLOCK);
-        memory.note("a", facts(2000.0), 1, &CLOCK);
+        memory.note("b", claims(2000.0), 1, &CLOCK);
+        memory.note("a", claims(2000.0), 1, &CLOCK);
         assert!(slot(&mut memory, "a").is_some() && slot(&mut memory, "b").is_none());
     }
 
     #[test]
-    fn the_least_recently_asked_for_is_pushed_out_and_its_place_gets_another_number() {
+    fn the_least_recently_used_token_is_evicted_and_its_place_gets_another_number() {
         let mut memory = VerifiedTokens::new(2, BUDGET).expect("a memory");
         remember(&mut memory, "a");
         remember(&mut memory, "b");
@@ -246,13 +248,13 @@ mod tests {
     }
 
     #[test]
-    fn another_generation_of_keys_empties_it() {
+    fn another_generation_of_keys_empties_the_memory() {
         let mut memory = VerifiedTokens::new(2, BUDGET).expect("a memory");
         remember(&mut memory, "a");
         let old = slot(&mut memory, "a").expect("a slot");
         assert!(memory.recall("a", 2).is_none());
         assert_eq!(memory.len(), 0);
-        memory.remember("a", facts(2000.0), 2, &CLOCK);
+        memory.remember("a", claims(2000.0), 2, &CLOCK);
         assert!(memory.recall("a", 2).is_some_and(|(slot, _)| slot != old));
     }
 
@@ -270,15 +272,15 @@ mod tests {
     }
 
     #[test]
-    fn expired_tokens_make_room_first() {
+    fn an_expired_token_is_dropped_when_another_is_remembered() {
         let mut memory = VerifiedTokens::new(10, BUDGET).expect("a memory");
-        memory.remember("old", facts(1000.0), 1, &Clock::new(0.0, 0.0, 0.0).expect("a clock"));
+        memory.remember("old", claims(1000.0), 1, &Clock::new(0.0, 0.0, 0.0).expect("a clock"));
         remember(&mut memory, "new");
         assert_eq!(memory.len(), 1);
     }
 
     #[test]
-    fn a_slot_number_is_never_given_twice_and_a_worn_out_place_is_left_alone() {
+    fn a_slot_number_is_never_assigned_twice_and_a_place_without_numbers_is_not_used_again() {
         let mut memory = VerifiedTokens::new(1, BUDGET).expect("a memory");
         remember(&mut memory, "a");
         memory.slots.stamps[0] = u32::MAX - 1;
@@ -296,10 +298,10 @@ mod tests {
         for round in 0..5000_usize {
             let many: Vec<Cow<'static, str>> =
                 (0..round * 7919 % 300).map(|group| format!("g{group}").into()).collect();
-            let facts = CheckedClaims { groups: many.into(), ..facts(2000.0) };
+            let claims = CheckedClaims { groups: many.into(), ..claims(2000.0) };
             let token = format!("h.{}.{round}", "A".repeat(round * 104_729 % 16_000));
-            let bytes = size::of_token(&token, &facts);
-            memory.remember(&token, facts, 1, &CLOCK);
+            let bytes = size::of_token(&token, &claims);
+            memory.remember(&token, claims, 1, &CLOCK);
             assert!(memory.used() <= SMALL);
             assert_eq!(slot(&mut memory, &token).is_some(), bytes <= SMALL);
         }
@@ -307,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_larger_than_the_budget_is_not_remembered_and_pushes_nobody_out() {
+    fn a_token_larger_than_the_budget_is_not_remembered_and_evicts_nothing() {
         let mut memory = VerifiedTokens::new(10, 5000).expect("a memory");
         remember(&mut memory, "small");
         remember(&mut memory, &format!("h.{}.s", "A".repeat(8000)));
@@ -315,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_that_javascript_holds_is_reported_once_when_it_is_released_and_no_other() {
+    fn only_a_slot_that_javascript_keeps_is_reported_when_it_is_released_and_only_once() {
         let mut memory = VerifiedTokens::new(2, BUDGET).expect("a memory");
         for token in ["a", "b"] {
             remember(&mut memory, token);

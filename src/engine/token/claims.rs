@@ -1,8 +1,8 @@
-//! The claims rules: `iss`, `aud`, `exp`, `nbf`, `iat`, `sub` (RFC 7519 §4.1, RFC 9068 §4), in the contract's order.
+//! The claims rules: are `iss`, `aud`, `exp`, `nbf`, `iat` and `sub` valid? (RFC 7519 §4.1, RFC 9068 §4.)
 //!
-//! The claims are walked once, borrowing from the text; what later rules ask of them (times, confirmation, scopes,
-//! groups) is kept as [`CheckedClaims`], so that a remembered token is decided on again without its text. The claims
-//! themselves go to JavaScript as the text they came in.
+//! The claims are parsed once and borrow from the text. The result, [`CheckedClaims`], contains what later checks need:
+//! times, confirmation, scopes and groups. So a remembered token can be checked again without its text. JavaScript
+//! receives the claims as the original text.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,18 +15,18 @@ use crate::engine::token::confirmation::{Confirmation, Thumbprint};
 use crate::engine::token::groups::{Groups, group_names, owned_groups};
 use crate::engine::token::json::{self, Value};
 
-/// Where claims come from: what may be absent in them.
+/// Where claims come from. This decides which claims are optional.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// A cached introspection answer: it says whose it is, for caches are shared.
+    /// A cached introspection response. `iss` is required, because clients of several issuers may share a cache.
     Cache,
-    /// RFC 7662 §2.2: `iss` and `exp` may be absent.
+    /// An introspection response. RFC 7662 §2.2: `iss` and `exp` are optional.
     Introspection,
-    /// RFC 9068 §2.2: both are required.
+    /// A JWT. RFC 9068 §2.2: `iss` and `exp` are required.
     Jwt,
 }
 
-/// What claims are held against.
+/// The values that claims are compared with.
 #[derive(Clone, Copy)]
 pub struct Expected<'c> {
     pub issuer: &'c str,
@@ -35,8 +35,8 @@ pub struct Expected<'c> {
     pub origin: Origin,
 }
 
-/// What is left to ask of claims whose issuer and audience were proved: enough to decide on them again and again.
-/// Borrowed from the claims' text until somebody keeps them.
+/// The parts of valid claims that are checked again at every call. They borrow from the text of the claims until they are
+/// stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CheckedClaims<'t> {
     pub expires: Option<NumericDate>,
@@ -47,12 +47,12 @@ pub struct CheckedClaims<'t> {
 }
 
 impl CheckedClaims<'_> {
-    /// The same, of its own.
+    /// Copies the borrowed parts.
     pub fn into_owned(self) -> CheckedClaims<'static> {
         CheckedClaims { scope: Cow::Owned(self.scope.into_owned()), groups: owned_groups(&self.groups), ..self }
     }
 
-    /// RFC 7519 §4.1.4 and §4.1.5, again.
+    /// Checks `exp` and `nbf` again (RFC 7519 §4.1.4 and §4.1.5).
     pub fn check_times(&self, clock: &Clock) -> Result<(), Reason> {
         if self.expires.is_some_and(|exp| clock.is_expired(exp)) {
             return Err(Reason::Expired);
@@ -64,9 +64,9 @@ impl CheckedClaims<'_> {
     }
 }
 
-/// The members of a claims set that rules look at.
+/// The members of a claims set that a rule uses.
 pub struct Claims<'de> {
-    /// `active`: absent, exactly true, or anything else.
+    /// `active`: `None` if it is absent, true if it is exactly `true`, and false for any other value.
     active: Option<bool>,
     iss: Option<Value<'de>>,
     sub: Option<Value<'de>>,
@@ -96,7 +96,7 @@ impl Default for Claims<'_> {
     }
 }
 
-/// Absent, another type and another's name are one fact: the token is not for us.
+/// Whether this API is in the audience. An absent or malformed `aud` counts as other audiences.
 #[derive(Clone, Copy, PartialEq)]
 enum Audience {
     Others,
@@ -104,22 +104,22 @@ enum Audience {
 }
 
 impl<'de> Claims<'de> {
-    /// Reads claims; `None` when they are not one JSON object without duplicate members, nested 32 levels at most. What
-    /// a rule reads is strict in itself: text that Rust can hold, finite numbers, no duplicate members at any depth.
-    /// The rest is what `JSON.parse` makes of it.
+    /// Parses claims. Returns `None` unless they are one JSON object without duplicate members and with at most 32 levels.
+    /// A value that a rule uses must also be valid UTF-8 text or a finite number, with no duplicate members at any depth.
+    /// Other values may be any JSON that `JSON.parse` accepts.
     pub fn read(bytes: &'de [u8], expected: &Expected<'_>) -> Option<Self> {
         let seed = ClaimsSeed { expected, reads_all: true };
-        // Nearly all claims hold nothing that Rust cannot, and are read faster for it.
+        // Nearly all claims contain only what Rust can represent. Those are read faster.
         json::read(bytes, seed).or_else(|| json::read(bytes, ClaimsSeed { reads_all: false, ..seed }))
     }
 
-    /// Whether a rule reads a member: the list of those that [`Claims::put`] takes in.
+    /// Whether a rule uses a member. Keep this list in step with [`Claims::put`].
     fn is_read(name: &str, expected: &Expected<'_>) -> bool {
         let is_registered = matches!(name, "active" | "aud" | "cnf" | "exp" | "iat" | "iss" | "nbf" | "scope" | "sub");
         is_registered || name == expected.groups_claim
     }
 
-    /// Takes in one member.
+    /// Stores one member.
     pub fn put(&mut self, name: &str, value: Value<'de>, expected: &Expected<'_>) {
         if name == expected.groups_claim {
             self.groups = group_names(&value).into();
@@ -138,7 +138,7 @@ impl<'de> Claims<'de> {
         }
     }
 
-    /// The same, of their own.
+    /// Copies the borrowed parts.
     pub fn into_owned(self) -> Claims<'static> {
         let own = |value: Option<Value<'_>>| value.map(Value::into_owned);
         Claims {
@@ -153,35 +153,35 @@ impl<'de> Claims<'de> {
         }
     }
 
-    /// The same, borrowed from these.
+    /// Borrows all members from these claims.
     pub fn borrowed(&self) -> Claims<'_> {
-        fn lend<'v>(value: &'v Option<Value<'_>>) -> Option<Value<'v>> {
+        fn borrow<'v>(value: &'v Option<Value<'_>>) -> Option<Value<'v>> {
             value.as_ref().map(Value::borrowed)
         }
         Claims {
-            iss: lend(&self.iss),
-            sub: lend(&self.sub),
-            exp: lend(&self.exp),
-            nbf: lend(&self.nbf),
-            iat: lend(&self.iat),
-            scope: lend(&self.scope),
+            iss: borrow(&self.iss),
+            sub: borrow(&self.sub),
+            exp: borrow(&self.exp),
+            nbf: borrow(&self.nbf),
+            iat: borrow(&self.iat),
+            scope: borrow(&self.scope),
             groups: Cow::Borrowed(&self.groups),
             ..*self
         }
     }
 
-    /// RFC 7662 §2.2: `active` is exactly `true`.
+    /// Whether `active` is exactly `true` (RFC 7662 §2.2).
     pub fn is_active(&self) -> bool {
         self.active == Some(true)
     }
 
-    /// An `active` that is there and is not `true`: these are no claims of a good token.
+    /// Whether `active` is present and is not `true`. Then the token is not active.
     pub fn is_denied(&self) -> bool {
         self.active == Some(false)
     }
 
-    /// Holds the claims against every rule of contract 5.5, in its order.
-    pub fn prove(self, expected: &Expected<'_>, clock: &Clock) -> Result<CheckedClaims<'de>, Reason> {
+    /// Checks every rule, in the order `iss`, `aud`, `exp`, `nbf`, `iat`, `sub`. Returns the first failure.
+    pub fn check(self, expected: &Expected<'_>, clock: &Clock) -> Result<CheckedClaims<'de>, Reason> {
         match &self.iss {
             Some(Value::Text(iss)) if iss == expected.issuer => {}
             None if expected.origin == Origin::Introspection => {}
@@ -219,7 +219,7 @@ impl<'de> Claims<'de> {
     }
 }
 
-/// An optional NumericDate; an error for anything but a finite number.
+/// Reads an optional NumericDate (RFC 7519 §2). Any value but a finite number is an error.
 fn number(value: &Option<Value<'_>>) -> Result<Option<f64>, ()> {
     match value {
         None => Ok(None),
@@ -265,7 +265,7 @@ impl<'de> Visitor<'de> for ClaimsSeed<'_> {
 }
 
 impl Audience {
-    /// RFC 7519 §4.1.3: a string, or an array of nothing but strings.
+    /// Reads `aud`: a string, or an array of strings (RFC 7519 §4.1.3). An array with any other element is malformed.
     fn of(value: &Value<'_>, expected: &str) -> Self {
         let is_ours = match value {
             Value::Text(aud) => aud == expected,
@@ -278,7 +278,7 @@ impl Audience {
     }
 }
 
-/// RFC 8705 §3.1: the `x5t#S256` of a `cnf`.
+/// Reads the `x5t#S256` of a `cnf` claim (RFC 8705 §3.1).
 fn confirmation(value: &Value<'_>) -> Confirmation {
     let Value::Object(members) = value else {
         return Confirmation::Unreadable;

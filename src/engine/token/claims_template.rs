@@ -1,10 +1,12 @@
-//! Claims that are one form, filled in differently: what an issuer says of one client's users has the same members in
-//! the same order, and differs in a few strings and numbers.
+//! Claims templates: do claims differ from earlier claims only in a few strings and numbers?
 //!
-//! A [`Form`] is the text of claims that were accepted, with blanks where others may differ. Claims that differ from it
-//! nowhere else are read by comparing bytes, and go to JavaScript as what stands in the blanks. Nothing is believed for
-//! it: that text was one strict JSON object, so one that has plain strings and whole numbers in the blanks is too, and
-//! every rule is held against these claims as against any others.
+//! The claims that an issuer writes for the users of one client usually have the same members in the same order. A
+//! `ClaimsTemplate` is the text of valid claims, with blanks where other claims may differ. Claims that match it are
+//! read by comparing bytes, and JavaScript receives only the values of the blanks.
+//!
+//! Matching a template never accepts a token. The text of a template is one strict JSON object. A blank accepts only plain
+//! strings and whole numbers, so claims that match are one strict JSON object too. Then every rule is checked, as for any
+//! other claims.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,92 +19,94 @@ use smallvec::SmallVec;
 use crate::engine::token::claims::{Claims, Expected};
 use crate::engine::token::json::{self, Text, Value};
 
-/// The most forms that are known at a time.
-const MOST_FORMS: usize = 4;
-/// The most blanks a form may have.
+/// The maximum number of templates that are kept.
+const MOST_TEMPLATES: usize = 4;
+/// The maximum number of blanks in a template.
 const MOST_BLANKS: usize = 16;
-/// Numbers of forms stay below.
-const NUMBERS: u32 = 1 << 21;
-/// More digits are no blank's. 42 bits hold as many.
+/// Template ids are below this number, so that three base-128 digits hold them.
+const ID_LIMIT: u32 = 1 << 21;
+/// The maximum number of digits in a blank. 42 bits, or six base-128 digits, hold them.
 const MOST_DIGITS: usize = 12;
-/// The most claims without a form that pass before the next is learnt.
-const LONGEST_PAUSE: u32 = 1023;
+/// The maximum number of unmatched claims that are skipped before the next template is learnt.
+const MAX_PAUSE: u32 = 1023;
 
-/// The forms of one issuer's claims, the one met last first.
+/// The templates of one issuer's claims. The one that matched last comes first.
 #[derive(Default)]
 pub struct ClaimsTemplates {
     known: Vec<ClaimsTemplate>,
-    /// How many were ever learnt: the number of the next.
+    /// How many templates were learnt so far. This is the id of the next one.
     learnt: u32,
-    /// How many more claims without a form pass before one is learnt. Doubles with every one that is, and goes down
-    /// with every one that is met: claims that are all built differently cost little more for it.
+    /// How many more unmatched claims are skipped before a template is learnt.
     pause: u32,
+    /// The pause after the next attempt to learn. It doubles with each attempt and decreases with each match, so claims
+    /// that never match cost little.
     next_pause: u32,
 }
 
 impl ClaimsTemplates {
-    /// Reads claims that fit a known form.
-    pub fn read<'c>(&'c mut self, payload: &'c [u8]) -> Option<Filled<'c>> {
-        let find = |(place, form): (usize, &ClaimsTemplate)| Some((place, form.values(payload)?));
-        let (place, values) = self.known.iter().enumerate().find_map(find)?;
-        self.known.get_mut(..=place)?.rotate_right(1);
+    /// Reads claims that match a template.
+    pub fn read<'c>(&'c mut self, payload: &'c [u8]) -> Option<MatchedClaims<'c>> {
+        let find = |(index, template): (usize, &ClaimsTemplate)| Some((index, template.values(payload)?));
+        let (index, values) = self.known.iter().enumerate().find_map(find)?;
+        self.known.get_mut(..=index)?.rotate_right(1);
         self.next_pause = self.next_pause.saturating_sub(1);
-        Some(Filled { form: self.known.first()?, values })
+        Some(MatchedClaims { template: self.known.first()?, values })
     }
 
-    /// Learns from accepted claims that fit no form: a wider form when they nearly fit one, or a new one.
+    /// Learns from valid claims that match no template. If they nearly match one, it is replaced by one with more blanks.
+    /// Otherwise, a new template is added.
     pub fn learn(&mut self, payload: &[u8], expected: &Expected<'_>) {
         if self.pause > 0 {
             self.pause -= 1;
             return;
         }
         self.pause = self.next_pause;
-        self.next_pause = (2 * self.next_pause + 1).min(LONGEST_PAUSE);
-        let number = self.learnt;
+        self.next_pause = (2 * self.next_pause + 1).min(MAX_PAUSE);
+        let id = self.learnt;
         let Ok(text) = std::str::from_utf8(payload) else { return };
-        if number == NUMBERS {
+        if id == ID_LIMIT {
             return;
         }
-        let widened = self.known.iter().enumerate().find_map(|(i, form)| {
-            let blanks = form.blanks_with(text)?;
-            Some((i, ClaimsTemplate::new(number, text, blanks, expected)?))
+        let widened = self.known.iter().enumerate().find_map(|(i, template)| {
+            let blanks = template.blanks_with(text)?;
+            Some((i, ClaimsTemplate::new(id, text, blanks, expected)?))
         });
-        let form = match widened {
-            Some((narrower, form)) => {
+        let template = match widened {
+            Some((narrower, template)) => {
                 self.known.remove(narrower);
-                Some(form)
+                Some(template)
             }
-            None => ClaimsTemplate::of(number, text, expected),
+            None => ClaimsTemplate::of(id, text, expected),
         };
-        let Some(form) = form else { return };
+        let Some(template) = template else { return };
         self.learnt += 1;
-        self.known.truncate(MOST_FORMS - 1);
-        self.known.insert(0, form);
+        self.known.truncate(MOST_TEMPLATES - 1);
+        self.known.insert(0, template);
     }
 
-    /// JSON of `{ claims, blanks: [{ name, isText }] }` of the form of a number: what it takes to read a
-    /// [`Filled::to_text`].
-    pub fn describe(&self, number: u32) -> Option<String> {
-        let form = self.known.iter().find(|form| form.number == number)?;
-        let blanks: Vec<_> = form
+    /// The template with this id, as JSON of `{ claims, blanks: [{ name, isText }] }`. JavaScript needs it to read a
+    /// [`MatchedClaims::to_text`].
+    pub fn describe(&self, id: u32) -> Option<String> {
+        let template = self.known.iter().find(|template| template.id == id)?;
+        let blanks: Vec<_> = template
             .blanks
             .iter()
             .map(|blank| serde_json::json!({ "name": blank.name, "isText": blank.kind == Kind::Text }))
             .collect();
-        Some(format!(r#"{{"claims":{},"blanks":{}}}"#, form.text, serde_json::Value::Array(blanks)))
+        Some(format!(r#"{{"claims":{},"blanks":{}}}"#, template.text, serde_json::Value::Array(blanks)))
     }
 }
 
 struct ClaimsTemplate {
-    number: u32,
-    /// The claims it was learnt from.
+    id: u32,
+    /// The claims that the template was learnt from.
     text: Box<str>,
-    /// What was read in them.
+    /// The same claims, parsed.
     claims: Claims<'static>,
     blanks: Vec<Blank>,
 }
 
-/// A place in a form's text where others may differ: inside the quotes, or all digits of a number.
+/// A range of the template's text where other claims may differ: the inside of a string, or all digits of a number.
 struct Blank {
     range: Range<usize>,
     kind: Kind,
@@ -120,22 +124,22 @@ enum Kind {
 type Values<'p> = SmallVec<[&'p str; MOST_BLANKS]>;
 
 impl ClaimsTemplate {
-    /// The form of claims like none before: numbers are mostly times, and differ.
-    fn of(number: u32, text: &str, expected: &Expected<'_>) -> Option<ClaimsTemplate> {
+    /// A new template, in which all numbers are blanks, because most numbers are times.
+    fn of(id: u32, text: &str, expected: &Expected<'_>) -> Option<ClaimsTemplate> {
         let blanks = members_of(text)?
             .into_iter()
             .filter_map(|member| Blank::of(text, &member))
             .filter(|blank| blank.kind == Kind::Number)
             .collect();
-        ClaimsTemplate::new(number, text, blanks, expected)
+        ClaimsTemplate::new(id, text, blanks, expected)
     }
 
-    fn new(number: u32, text: &str, blanks: Vec<Blank>, expected: &Expected<'_>) -> Option<ClaimsTemplate> {
+    fn new(id: u32, text: &str, blanks: Vec<Blank>, expected: &Expected<'_>) -> Option<ClaimsTemplate> {
         let claims = Claims::read(text.as_bytes(), expected)?.into_owned();
-        (blanks.len() <= MOST_BLANKS).then(|| ClaimsTemplate { number, text: text.into(), claims, blanks })
+        (blanks.len() <= MOST_BLANKS).then(|| ClaimsTemplate { id, text: text.into(), claims, blanks })
     }
 
-    /// The blanks that it takes for `text` to fit, too; `None` when they differ in more than blanks can.
+    /// The blanks with which this template also matches `text`. Returns `None` if no blanks can achieve that.
     fn blanks_with(&self, text: &str) -> Option<Vec<Blank>> {
         let (ours, theirs) = (members_of(&self.text)?, members_of(text)?);
         if ours.len() != theirs.len() {
@@ -155,7 +159,7 @@ impl ClaimsTemplate {
         Some(blanks)
     }
 
-    /// What stands in the blanks of claims that fit.
+    /// The values of the blanks in a payload. Returns `None` if the payload does not match.
     fn values<'p>(&self, payload: &'p [u8]) -> Option<Values<'p>> {
         let mut values = Values::new();
         let (text, mut at, mut rest) = (self.text.as_bytes(), 0, payload);
@@ -170,7 +174,7 @@ impl ClaimsTemplate {
 }
 
 impl Blank {
-    /// The blank that a member could be.
+    /// The blank for the value of a member. Returns `None` if no blank accepts the value.
     fn of(text: &str, member: &Member<'_>) -> Option<Blank> {
         let Range { start, end } = member.value;
         let name = member.name.as_ref().into();
@@ -185,8 +189,9 @@ impl Blank {
 }
 
 impl Kind {
-    /// How much of the text a value of this kind takes. A string ends before the first byte that could not be in it,
-    /// which the form then wants to be its quote; a number wants its comma.
+    /// The length of the value of this kind at the start of a text. A string ends before the first byte that a blank does
+    /// not accept, and a number ends after its last digit. After the value, the template requires its own next byte, such
+    /// as the closing quote or a comma.
     fn length(self, text: &[u8]) -> Option<usize> {
         match self {
             Kind::Text => text.iter().position(|byte| !matches!(byte, b' '..=b'~') || matches!(byte, b'"' | b'\\')),
@@ -199,17 +204,17 @@ impl Kind {
     }
 }
 
-/// Claims that fit a form.
-pub struct Filled<'c> {
-    form: &'c ClaimsTemplate,
+/// Claims that match a template.
+pub struct MatchedClaims<'c> {
+    template: &'c ClaimsTemplate,
     values: Values<'c>,
 }
 
-impl<'c> Filled<'c> {
-    /// The claims that they are.
+impl<'c> MatchedClaims<'c> {
+    /// The claims, with the values of the blanks.
     pub fn claims(&self, expected: &Expected<'_>) -> Claims<'c> {
-        let mut claims = self.form.claims.borrowed();
-        for (blank, value) in self.form.blanks.iter().zip(&self.values) {
+        let mut claims = self.template.claims.borrowed();
+        for (blank, value) in self.template.blanks.iter().zip(&self.values) {
             let value = match blank.kind {
                 Kind::Text => Value::Text(Cow::Borrowed(*value)),
                 Kind::Number => Value::Number(number_of(value) as f64),
@@ -219,13 +224,14 @@ impl<'c> Filled<'c> {
         claims
     }
 
-    /// A NUL, the form's number in three characters, then what stands in each blank: a string's length in two and the
-    /// string, a number in six. Numbers are in base 128, so that it all is ASCII, the most significant digit first.
+    /// Encodes the claims for JavaScript: a NUL, the id of the template in three characters, then the value of each blank.
+    /// A string is its length in two characters and its text. A number is six characters. All numbers are base 128 with
+    /// the most significant digit first, so that the result is ASCII.
     pub fn to_text(&self) -> String {
         let mut text = String::with_capacity(128);
         text.push('\0');
-        push_number(&mut text, u64::from(self.form.number), 3);
-        for (blank, value) in self.form.blanks.iter().zip(&self.values) {
+        push_number(&mut text, u64::from(self.template.id), 3);
+        for (blank, value) in self.template.blanks.iter().zip(&self.values) {
             match blank.kind {
                 Kind::Text => {
                     push_number(&mut text, value.len() as u64, 2);
@@ -239,8 +245,8 @@ impl<'c> Filled<'c> {
 }
 
 fn push_number(text: &mut String, number: u64, width: u32) {
-    for place in (0..width).rev() {
-        text.push(char::from((number >> (7 * place)) as u8 & 0x7f));
+    for digit in (0..width).rev() {
+        text.push(char::from((number >> (7 * digit)) as u8 & 0x7f));
     }
 }
 
@@ -248,7 +254,7 @@ fn number_of(digits: &str) -> u64 {
     digits.bytes().fold(0, |number, digit| 10 * number + u64::from(digit & 0x0f))
 }
 
-/// A member and where its value stands.
+/// A member, with the range of its value in the text.
 struct Member<'t> {
     name: Cow<'t, str>,
     value: Range<usize>,

@@ -1,6 +1,6 @@
-//! JWS compact serialization: three strict base64url parts (RFC 7515 §7.1).
+//! JWS compact serialization: does a token have three parts of strict base64url? (RFC 7515 §7.1.)
 //!
-//! Answers whether a text is such a token, and decodes its parts. The header's rules are in [`super::header`].
+//! [`super::header`] has the rules of the header.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use memchr::memchr_iter;
 
 use crate::engine::error::Reason;
 
-/// The most bytes a token may have.
+/// The maximum size of a token in bytes.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
@@ -17,7 +17,7 @@ type Base64Url = base64::engine::Simd;
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 type Base64Url = base64::engine::GeneralPurpose;
 
-/// Strict base64url: no padding, no other alphabet, no stray trailing bits (RFC 7515 §2, RFC 4648 §3.5).
+/// Strict base64url: no padding, no other alphabet, and unused trailing bits are zero (RFC 7515 §2, RFC 4648 §3.5).
 static BASE64URL: LazyLock<Base64Url> = LazyLock::new(|| {
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     return Base64Url::url_safe(base64::engine::general_purpose::NO_PAD);
@@ -35,18 +35,18 @@ pub fn encode_base64url(bytes: &[u8]) -> String {
     BASE64URL.encode(bytes)
 }
 
-/// A token cut into its parts, still encoded.
+/// The parts of a token, still encoded.
 #[derive(Clone, Copy)]
 pub struct Compact<'t> {
     pub header: &'t str,
     pub payload: &'t str,
     pub signature: &'t str,
-    /// Header, dot and payload: what was signed (RFC 7515 §5.1).
+    /// The header, a dot and the payload. The signature covers this text (RFC 7515 §5.1).
     pub signing_input: &'t str,
 }
 
 impl<'t> Compact<'t> {
-    /// Cuts a token in exactly three non-empty parts (RFC 7515 §7.1); at most 16 KiB.
+    /// Splits a token of at most [`MAX_TOKEN_BYTES`] into exactly three non-empty parts (RFC 7515 §7.1).
     pub fn split(token: &'t str) -> Result<Self, Reason> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Reason::TokenTooLarge);
@@ -68,12 +68,12 @@ impl<'t> Compact<'t> {
     }
 }
 
-/// Whether a token has the form of a JWT: exactly three dot-separated parts (contract 4).
+/// Whether a token looks like a JWT: exactly three dot-separated parts, of any content.
 pub fn has_three_parts(token: &str) -> bool {
     memchr_iter(b'.', token.as_bytes()).take(3).count() == 2
 }
 
-/// The payload of a token, decoded and not verified, as text.
+/// Decodes the payload of a token as text. Does not verify the token.
 pub fn decode_payload(token: &str) -> Option<String> {
     let compact = Compact::split(token).ok()?;
     String::from_utf8(decode_base64url(compact.payload.as_bytes())?).ok()

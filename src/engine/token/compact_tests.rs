@@ -1,4 +1,4 @@
-//! The compact form and the header, on both sides of each boundary.
+//! Tests of the compact serialization and the header, on both sides of each boundary.
 
 use super::*;
 use crate::engine::token::header::*;
@@ -16,7 +16,7 @@ fn exactly_three_non_empty_parts_are_a_token() {
 }
 
 #[test]
-fn a_token_of_16_kib_is_read_and_one_byte_more_is_not() {
+fn a_token_of_16_kib_is_accepted_and_one_byte_more_is_not() {
     let token = format!("a.{}.c", "b".repeat(MAX_TOKEN_BYTES - 4));
     assert!(Compact::split(&token).is_ok());
     assert_eq!(Compact::split(&format!("{token}c")).err(), Some(Reason::TokenTooLarge));
@@ -70,7 +70,7 @@ fn every_listed_algorithm_is_accepted_and_nothing_else() {
 }
 
 #[test]
-fn crit_and_b64_are_refused_whatever_they_say() {
+fn crit_and_b64_are_refused_with_any_value() {
     for member in [r#""crit":[]"#, r#""crit":["exp"]"#, r#""crit":null"#, r#""b64":false"#, r#""b64":true"#] {
         assert_eq!(header(&format!(r#"{{"alg":"RS256",{member}}}"#)), Err(Reason::CriticalHeader), "{member}");
     }
@@ -105,7 +105,7 @@ fn kid_is_a_string_or_absent() {
 }
 
 #[test]
-fn a_duplicate_member_is_refused_also_when_it_is_escaped() {
+fn a_duplicate_member_is_refused_also_when_its_name_is_escaped() {
     assert_eq!(header(r#"{"alg":"RS256","alg":"RS256"}"#), Err(Reason::HeaderInvalid));
     assert_eq!(header(r#"{"alg":"RS256","\u0061lg":"none"}"#), Err(Reason::HeaderInvalid));
 }
@@ -120,7 +120,7 @@ fn a_header_that_is_not_one_object_is_refused() {
 }
 
 #[test]
-fn a_header_nested_32_levels_is_read_and_33_is_not() {
+fn a_header_with_32_levels_is_accepted_and_with_33_is_not() {
     let nested = |levels: usize| format!(r#"{{"alg":"RS256","x":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
     assert!(header(&nested(31)).is_ok());
     assert_eq!(header(&nested(32)), Err(Reason::HeaderInvalid));

@@ -1,23 +1,23 @@
-//! What a token says about the key or certificate of its holder (RFC 7800, RFC 8705 §3.1): the `cnf` claim.
+//! The `cnf` claim: which certificate is a token bound to? (RFC 7800 §3.1, RFC 8705 §3.1.)
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::engine::token::compact::{decode_base64url, encode_base64url};
 
-/// The SHA-256 of a DER certificate (RFC 8705 §3.1 `x5t#S256`).
+/// The SHA-256 of a DER certificate, `x5t#S256` in RFC 8705 §3.1.
 #[derive(Clone, Copy, Debug)]
 pub struct Thumbprint([u8; 32]);
 
 impl PartialEq for Thumbprint {
-    /// In constant time.
+    /// Compares in constant time.
     fn eq(&self, other: &Self) -> bool {
         verify_slices_are_equal(&self.0, &other.0).is_ok()
     }
 }
 
 impl Thumbprint {
-    /// Reads an `x5t#S256` value: base64url of 32 bytes.
+    /// Parses an `x5t#S256` value: strict base64url of 32 bytes.
     pub fn parse(text: &str) -> Option<Self> {
         decode_base64url(text.as_bytes())?.try_into().ok().map(Thumbprint)
     }
@@ -33,13 +33,13 @@ impl Thumbprint {
     }
 }
 
-/// What a token's `cnf` says.
+/// The content of a `cnf` claim.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Confirmation {
     /// No `cnf`, or one without `x5t#S256`.
     #[default]
     Absent,
     Bound(Thumbprint),
-    /// A `cnf` that cannot be read counts as carrying a thumbprint that nothing matches.
+    /// A malformed `cnf`. No certificate matches it.
     Unreadable,
 }

@@ -1,13 +1,13 @@
-//! The groups claim: whom it names.
+//! The groups claim: which groups does it contain?
 
 use std::borrow::Cow;
 
 use crate::engine::token::json::{self, Value};
 
-/// Names and ids of the groups claim.
+/// The names and ids in a groups claim.
 pub type Groups<'t> = Cow<'t, [Cow<'t, str>]>;
 
-/// The groups claim: an array of strings or of `{ id, name }`; anything else holds no group.
+/// Reads a groups claim: an array of strings or of `{ id, name }` objects. Any other value or element is no group.
 pub fn group_names<'de>(value: &Value<'de>) -> Vec<Cow<'de, str>> {
     let Value::Array(groups) = value else {
         return Vec::new();
@@ -26,12 +26,12 @@ pub fn group_names<'de>(value: &Value<'de>) -> Vec<Cow<'de, str>> {
     names
 }
 
-/// The same, of their own.
+/// Copies the borrowed names.
 pub fn owned_groups(groups: &[Cow<'_, str>]) -> Groups<'static> {
     groups.iter().map(|name| Cow::Owned(name.clone().into_owned())).collect()
 }
 
-/// The names in a groups claim's JSON text (`isUserInGroup`).
+/// Reads the JSON text of a groups claim, for `isUserInGroup`.
 pub fn group_names_of_json(text: &str) -> Vec<Cow<'_, str>> {
     let seed = json::ValueSeed { depth: json::MAX_DEPTH, keeps_nested: true };
     json::read(text.as_bytes(), seed).map(|value| group_names(&value)).unwrap_or_default()

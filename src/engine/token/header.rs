@@ -1,6 +1,6 @@
-//! The header of a token and the algorithms it may name (RFC 7515 §4, RFC 7518 §3.1, RFC 8725).
+//! The header of a token: is it valid, and which algorithm and key does it name? (RFC 7515 §4, RFC 7518 §3.1, RFC 8725.)
 //!
-//! Answers whether a header is one that this API accepts. `jwk`, `jku`, `x5u` and `x5c` are never looked at.
+//! `jwk`, `jku`, `x5u` and `x5c` are ignored, because the sender of a token must not choose the keys (RFC 8725 §3.10).
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ use crate::engine::error::Reason;
 use crate::engine::token::compact::decode_base64url;
 use crate::engine::token::json::{self, Value};
 
-/// The signature algorithms accepted (RFC 7518 §3.1, RFC 8037, RFC 9864); never `none`, never HS*.
+/// The accepted signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). `none` and HS* are not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Algorithm {
@@ -46,7 +46,7 @@ impl Algorithm {
         Algorithm::Rs512,
     ];
 
-    /// The algorithm of an `alg` value, compared as it stands (RFC 7515 §4.1.1: case-sensitive).
+    /// Parses an `alg` value, which is case-sensitive (RFC 7515 §4.1.1).
     pub fn named(alg: &str) -> Option<Self> {
         Some(match alg {
             "EdDSA" | "Ed25519" => Algorithm::EdDsa,
@@ -63,7 +63,7 @@ impl Algorithm {
         })
     }
 
-    /// RFC 7518 §3.1: what is signed is a digest; of Ed25519 the whole input (RFC 8032).
+    /// The digest that is signed (RFC 7518 §3.1). `None` for Ed25519, which signs the whole input (RFC 8032 §5.1.6).
     pub fn digest(self) -> Option<&'static digest::Algorithm> {
         Some(match self {
             Algorithm::EdDsa => return None,
@@ -73,7 +73,7 @@ impl Algorithm {
         })
     }
 
-    /// RFC 7518 §3.3 and §3.5: padding and hash of an RSA algorithm.
+    /// The padding and hash of an RSA algorithm (RFC 7518 §3.3 and §3.5).
     pub fn rsa(self) -> Option<&'static RsaParameters> {
         Some(match self {
             Algorithm::Ps256 => &RSA_PSS_2048_8192_SHA256,
@@ -86,7 +86,7 @@ impl Algorithm {
         })
     }
 
-    /// RFC 7518 §3.4: curve and hash of an ECDSA algorithm, signatures as R || S.
+    /// The curve and hash of an ECDSA algorithm, with signatures as R || S (RFC 7518 §3.4).
     pub fn ecdsa(self) -> Option<&'static aws_lc_rs::signature::EcdsaVerificationAlgorithm> {
         Some(match self {
             Algorithm::Es256 => &ECDSA_P256_SHA256_FIXED,
@@ -97,7 +97,7 @@ impl Algorithm {
     }
 }
 
-/// A header that passed: nothing in it but what the next rules need.
+/// The parts of a valid header that later rules need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     pub algorithm: Algorithm,
@@ -105,8 +105,8 @@ pub struct Header {
 }
 
 impl Header {
-    /// Decodes and proves a header: a strict JSON object, an `alg` on the list, no `crit` or `b64`, a `typ` that an
-    /// access token may have (RFC 9068 §4, RFC 8725 §3.11).
+    /// Decodes and validates a header. It must be a strict JSON object with an accepted `alg`, without `crit` or `b64`, and
+    /// with a `typ` that is absent or of an access token (RFC 9068 §4, RFC 8725 §3.11).
     pub fn parse(encoded: &str) -> Result<Header, Reason> {
         let bytes = decode_base64url(encoded.as_bytes()).ok_or(Reason::TokenMalformed)?;
         let raw = json::read(&bytes, HeaderSeed).ok_or(Reason::HeaderInvalid)?;

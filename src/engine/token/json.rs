@@ -1,8 +1,8 @@
-//! Strict JSON: what may be decided on. RFC 8259 text, one object, no duplicate members where they would matter
-//! (RFC 8259 §4, RFC 7515 §4), and bounded nesting.
+//! Strict JSON: can a text be interpreted in only one way? (RFC 8259 §4, RFC 7515 §4.)
 //!
-//! The readers here walk the text once and borrow from it. Claims are decided on here and handed to JavaScript as the
-//! same text, so a member must never mean one thing to Rust and another to `JSON.parse`.
+//! A text is one value, with bounded nesting and without duplicate members where they matter. Rust checks claims, and
+//! JavaScript receives the same text. So a member must never have one meaning in Rust and another in `JSON.parse`. The
+//! parsers read the text once and borrow from it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,10 +10,10 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// How deep arrays and objects may nest, the outermost object being level 1.
+/// The maximum nesting of arrays and objects. The outermost object is level 1.
 pub const MAX_DEPTH: u8 = 32;
 
-/// A member's name or a string value, borrowed when it holds no escape.
+/// Reads a member name or a string. Borrows it if it contains no escape.
 pub struct Text;
 
 impl<'de> DeserializeSeed<'de> for Text {
@@ -40,7 +40,7 @@ impl<'de> Visitor<'de> for Text {
     }
 }
 
-/// One value.
+/// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value<'de> {
     Null,
@@ -52,7 +52,7 @@ pub enum Value<'de> {
 }
 
 impl Value<'_> {
-    /// The same, of its own.
+    /// Copies the borrowed text.
     pub fn into_owned(self) -> Value<'static> {
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         match self {
@@ -67,7 +67,7 @@ impl Value<'_> {
         }
     }
 
-    /// The same, borrowed from this one.
+    /// Borrows all text from this value.
     pub fn borrowed(&self) -> Value<'_> {
         match self {
             Value::Null => Value::Null,
@@ -82,11 +82,11 @@ impl Value<'_> {
     }
 }
 
-/// Reads one value that a rule asks for. Nested values are always walked and bounded, and kept only when the rule asks
-/// for them too; then a member that comes twice in one of their objects is an error.
+/// Reads one value that a rule uses. The nesting is always checked. Nested values are kept only with `keeps_nested`, and
+/// then a duplicate member in a nested object is an error.
 #[derive(Clone, Copy)]
 pub struct ValueSeed {
-    /// How many levels may still open.
+    /// How many more levels may be opened.
     pub depth: u8,
     pub keeps_nested: bool,
 }
@@ -152,7 +152,7 @@ impl<'de> Visitor<'de> for ValueSeed {
         while let Some(name) = map.next_key_seed(Text)? {
             let value = map.next_value_seed(seed)?;
             if let Some(names) = &mut names {
-                names.note(octets_of(name.clone()))?;
+                names.add(bytes_of(name.clone()))?;
                 members.push((name, value));
             }
         }
@@ -167,8 +167,8 @@ impl ValueSeed {
     }
 }
 
-/// The members of one object, read in order with [`ValueSeed`]; an error when a name comes twice, or when Rust cannot
-/// hold a text or a number, whatever it is for. `keeps_nested` says for which members nested values are kept.
+/// Reads the members of one object in order. A duplicate name is an error, and so is any text or number that Rust cannot
+/// represent. `keeps_nested` says for which members nested values are kept.
 pub fn visit_members<'de, A: MapAccess<'de>>(
     mut map: A,
     keeps_nested: impl Fn(&str) -> bool,
@@ -179,14 +179,14 @@ pub fn visit_members<'de, A: MapAccess<'de>>(
         let keeps_nested = keeps_nested(&name);
         let value = map.next_value_seed(ValueSeed { depth: MAX_DEPTH - 1, keeps_nested })?;
         on_member(&name, value);
-        names.note(octets_of(name))?;
+        names.add(bytes_of(name))?;
     }
     Ok(())
 }
 
-/// The same for members that a rule reads, and nothing else is given to `on_member`. Of the others only the depth is
-/// checked: they may hold what Rust cannot, such as a lone surrogate or `1e400`. It takes half as long again, so it is
-/// for texts that [`visit_members`] refuses.
+/// Passes only members that a rule uses to `on_member`. Of the others only the nesting is checked: they may hold what Rust
+/// cannot represent, such as a lone surrogate or `1e400`. This takes half as long again, so it is used only for texts that
+/// [`visit_members`] rejects.
 pub fn visit_read_members<'de, A: MapAccess<'de>>(
     mut map: A,
     is_read: impl Fn(&str) -> bool,
@@ -208,13 +208,13 @@ pub fn visit_read_members<'de, A: MapAccess<'de>>(
                 }
             }
         }
-        names.note(octets)?;
+        names.add(octets)?;
     }
     Ok(())
 }
 
-/// Whether no more than so many levels open in one JSON value.
-fn is_within_depth(json: &[u8], most: u8) -> bool {
+/// Whether a valid JSON value opens at most `max` levels.
+fn is_within_depth(json: &[u8], max: u8) -> bool {
     if !matches!(json.first(), Some(b'[' | b'{')) {
         return true;
     }
@@ -225,7 +225,7 @@ fn is_within_depth(json: &[u8], most: u8) -> bool {
             b'\\' => is_escaped = true,
             b'"' => is_string = !is_string,
             _ if is_string => {}
-            b'[' | b'{' if depth == most => return false,
+            b'[' | b'{' if depth == max => return false,
             b'[' | b'{' => depth += 1,
             b']' | b'}' => depth = depth.saturating_sub(1),
             _ => {}
@@ -234,7 +234,7 @@ fn is_within_depth(json: &[u8], most: u8) -> bool {
     true
 }
 
-/// Whether bytes are one strict JSON object without a duplicate member, whatever its members say.
+/// Whether bytes are one strict JSON object without duplicate members at its top level.
 pub fn is_object(bytes: &[u8]) -> bool {
     struct Object;
 
@@ -261,7 +261,7 @@ pub fn is_object(bytes: &[u8]) -> bool {
     read(bytes, Object).is_some()
 }
 
-/// Reads bytes as one strict JSON object with `seed`; `None` for anything else, trailing text included.
+/// Reads bytes as one strict JSON value. Returns `None` for anything else, also if text follows the value.
 pub fn read<'de, S: DeserializeSeed<'de>>(bytes: &'de [u8], seed: S) -> Option<S::Value> {
     let text = std::str::from_utf8(bytes).ok()?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -275,7 +275,7 @@ mod document;
 #[path = "json_names.rs"]
 mod names;
 pub use document::document;
-use names::{Names, octets_of, unquoted};
+use names::{Names, bytes_of, unquoted};
 
 #[cfg(test)]
 mod tests {
@@ -288,14 +288,14 @@ mod tests {
     }
 
     #[test]
-    fn nesting_at_the_limit_is_read_and_one_more_is_not() {
+    fn nesting_at_the_limit_is_accepted_and_one_more_level_is_not() {
         assert!(read(&nested(32), ANY).is_some());
         assert!(read(&nested(33), ANY).is_none());
         assert!(read(&nested(10_000), ANY).is_none());
     }
 
     #[test]
-    fn nested_values_are_kept_only_when_asked_for() {
+    fn nested_values_are_kept_only_when_requested() {
         let kept = read(br#"[1,{"a":true}]"#, ValueSeed { keeps_nested: true, ..ANY });
         let object = Value::Object(vec![("a".into(), Value::Flag(true))]);
         assert_eq!(kept, Some(Value::Array(vec![Value::Number(1.0), object])));

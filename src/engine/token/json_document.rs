@@ -1,11 +1,11 @@
-//! JSON documents of issuers that are only looked things up in, such as a JWK Set or an error body.
+//! JSON documents of issuers, such as a JWK Set or an error response.
 //!
-//! RFC 8259 §8.2 allows an escaped surrogate without its partner, and `JSON.parse` accepts it. Rust text cannot hold
-//! one, so it becomes U+FFFD here. Claims are not read this way.
+//! RFC 8259 §8.2 allows an escaped lone surrogate, and `JSON.parse` accepts it. Rust text cannot represent it, so it becomes
+//! U+FFFD here. Claims are not parsed with this module.
 
 use serde_json::Value;
 
-/// Reads a document; `None` when the text is not JSON.
+/// Parses a document. Returns `None` if the text is not JSON.
 pub fn document(text: &str) -> Option<Value> {
     match serde_json::from_str(text) {
         Ok(value) => Some(value),
@@ -13,8 +13,8 @@ pub fn document(text: &str) -> Option<Value> {
     }
 }
 
-/// The same text with `\ufffd` for every lone surrogate; `None` when it has none. In JSON a backslash occurs only in
-/// strings, so text that was not JSON before is not JSON after it.
+/// Replaces every lone surrogate with `\ufffd`. Returns `None` if there is none. In JSON, a backslash occurs only in
+/// strings, so text that is not JSON does not become JSON.
 fn without_lone_surrogates(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -31,7 +31,7 @@ fn without_lone_surrogates(text: &str) -> Option<String> {
                 continue;
             }
             (Some(_), _) => 6,
-            // Any other escape: the backslash and the character that it escapes.
+            // Any other escape is the backslash and one character.
             (None, _) => 1 + escape.chars().nth(1).map_or(0, char::len_utf8),
         };
         let (escape, after) = escape.split_at_checked(length)?;
@@ -42,7 +42,7 @@ fn without_lone_surrogates(text: &str) -> Option<String> {
     is_changed.then_some(out)
 }
 
-/// The code unit of a `\uXXXX` that the text begins with.
+/// The code unit of a `\uXXXX` at the start of a text.
 fn code_unit(text: &str) -> Option<u16> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lone_surrogate_becomes_the_replacement_character_and_pairs_stay() {
+    fn a_lone_surrogate_becomes_the_replacement_character_and_a_pair_is_kept() {
         for (text, value) in [
             (r#""a\ud83d""#, "a\u{fffd}"),
             (r#""\uDE00a""#, "\u{fffd}a"),
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_json_stays_none() {
+    fn text_that_is_not_json_is_none() {
         for text in [
             "",
             "\\",

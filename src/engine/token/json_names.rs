@@ -1,4 +1,4 @@
-//! Names of the members of one JSON object: without their escapes, and each once (RFC 8259 §4, RFC 7515 §4).
+//! Member names of a JSON object: does the object have a duplicate member? (RFC 8259 §4, RFC 7515 §4.)
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -9,14 +9,14 @@ use serde::de::{Deserializer, Visitor};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
-/// A member's name without its quotes and escapes. Octets, because a name that no rule knows may hold a lone surrogate,
-/// which no Rust text can; serde_json gives it as WTF-8, so that different names stay different.
+/// A member name without quotes and escapes. The result is bytes, because a name may contain a lone surrogate, which Rust
+/// text cannot represent. serde_json writes it as WTF-8, so different names stay different.
 pub(super) fn unquoted(name: &RawValue) -> Option<Cow<'_, [u8]>> {
     let inside = name.get().strip_prefix('"')?.strip_suffix('"')?.as_bytes();
     if memchr::memchr(b'\\', inside).is_none() {
         return Some(Cow::Borrowed(inside));
     }
-    // Octets may be anything, control characters too: that there are none unescaped was checked for the raw text.
+    // `deserialize_bytes` accepts unescaped control characters. Parsing the raw text has already rejected them.
     serde_json::Deserializer::from_str(name.get()).deserialize_bytes(Unescaped).ok()
 }
 
@@ -35,15 +35,15 @@ impl<'de> Visitor<'de> for Unescaped {
 }
 
 #[inline]
-pub(super) fn octets_of(name: Cow<'_, str>) -> Cow<'_, [u8]> {
+pub(super) fn bytes_of(name: Cow<'_, str>) -> Cow<'_, [u8]> {
     match name {
         Cow::Borrowed(name) => Cow::Borrowed(name.as_bytes()),
         Cow::Owned(name) => Cow::Owned(name.into_bytes()),
     }
 }
 
-/// The member names seen in one object. Few names are compared in turn, by a tag first; many are hashed, so that an
-/// object of thousands of members costs linear time.
+/// The member names of one object. The first names are compared one by one, by a tag first. More names are hashed, so
+/// that an object with thousands of members takes linear time.
 #[derive(Default)]
 pub(super) struct Names<'de> {
     tags: SmallVec<[u32; FEW]>,
@@ -54,9 +54,9 @@ pub(super) struct Names<'de> {
 const FEW: usize = 24;
 
 impl<'de> Names<'de> {
-    /// Notes a name; an error when the object has it already.
+    /// Adds a name. It is an error if the object has the name already.
     #[inline]
-    pub(super) fn note<E: serde::de::Error>(&mut self, name: Cow<'de, [u8]>) -> Result<(), E> {
+    pub(super) fn add<E: serde::de::Error>(&mut self, name: Cow<'de, [u8]>) -> Result<(), E> {
         if let Some(many) = &mut self.many {
             return if many.insert(name) { Ok(()) } else { Err(E::custom("duplicate member")) };
         }
@@ -73,7 +73,7 @@ impl<'de> Names<'de> {
     }
 }
 
-/// Length, first and last byte: most names differ in one of them.
+/// The length, first byte and last byte. Most names differ in at least one of them.
 fn tag_of(bytes: &[u8]) -> u32 {
     let byte = |byte: Option<&u8>| u32::from(byte.copied().unwrap_or_default());
     (bytes.len() as u32) << 16 | byte(bytes.first()) << 8 | byte(bytes.last())
@@ -84,12 +84,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_seen_before_is_refused_among_few_and_among_many() {
+    fn a_duplicate_name_is_refused_among_few_and_among_many_names() {
         let mut names = Names::default();
         for i in 0..100 {
-            assert!(names.note::<serde_json::Error>(Cow::Owned(format!("m{i}").into_bytes())).is_ok());
+            assert!(names.add::<serde_json::Error>(Cow::Owned(format!("m{i}").into_bytes())).is_ok());
         }
-        assert!(names.note::<serde_json::Error>(Cow::Borrowed(b"m0")).is_err());
-        assert!(names.note::<serde_json::Error>(Cow::Borrowed(b"m99")).is_err());
+        assert!(names.add::<serde_json::Error>(Cow::Borrowed(b"m0")).is_err());
+        assert!(names.add::<serde_json::Error>(Cow::Borrowed(b"m99")).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! What a token says: its parts, its header, its claims, all read strictly. No rule about this API is decided here.
+//! Reading tokens: the parts, the header and the claims, all parsed strictly.
 
 pub mod claims;
 pub mod claims_template;

@@ -1,4 +1,4 @@
-//! A caller whose clock is none: nothing is decided, asked or kept by it.
+//! Tests with an invalid time: no token is accepted, introspected, cached or remembered.
 
 use std::sync::Mutex;
 
@@ -6,9 +6,9 @@ use super::*;
 use crate::engine::memory::claims_cache::ClaimsCache;
 use crate::engine::testing::{set_of, token};
 
-const NO_TIMES: [f64; 5] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, -f64::MIN_POSITIVE];
+const INVALID_TIMES: [f64; 5] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, -f64::MIN_POSITIVE];
 
-/// Expired a year ago, by any clock that is one.
+/// A token that expired at second 1.
 fn expired() -> String {
     token("k", json!({ "exp": 1 }))
 }
@@ -16,12 +16,12 @@ fn expired() -> String {
 const INTERNAL: Verdict = Verdict::Refused(Reason::Internal);
 
 #[test]
-fn a_time_that_is_not_finite_or_is_negative_is_internal_for_every_kind_of_decision() {
+fn a_time_that_is_negative_or_not_finite_is_internal_for_every_kind_of_decision() {
     let world = world();
     let (known, policy) = (token("k", json!({})), Policy::default());
     world.remember(&known);
     let tokens = [expired(), known.clone(), token("k", json!({ "sub": "new" }))];
-    for now in NO_TIMES {
+    for now in INVALID_TIMES {
         let call = |token| Call { token, policy: &policy, certificate: None, now };
         for token in &tokens {
             for attempt in [Attempt::First, Attempt::AfterRefresh] {
@@ -32,9 +32,9 @@ fn a_time_that_is_not_finite_or_is_negative_is_internal_for_every_kind_of_decisi
         }
         let claims = r#"{"iss":"https://x","aud":"https://api.example.com","exp":1}"#;
         assert_eq!(world.engine.decide_introspected(claims, &call("opaque")), Err(Reason::Internal), "{now}");
-        let mut judged = ClaimsCache::new(10, 1 << 20);
-        let recalled = world.engine.decide_cached(&mut judged, claims, &call("opaque"));
-        assert_eq!(recalled, CachedVerdict::Refused(Reason::Internal), "{now}");
+        let mut evaluated = ClaimsCache::new(10, 1 << 20);
+        let cached = world.engine.decide_cached(&mut evaluated, claims, &call("opaque"));
+        assert_eq!(cached, CachedVerdict::Refused(Reason::Internal), "{now}");
     }
     assert!(matches!(world.decide(&known), Verdict::Remembered(_)));
 }
@@ -43,7 +43,7 @@ fn a_time_that_is_not_finite_or_is_negative_is_internal_for_every_kind_of_decisi
 fn by_a_time_that_is_none_nothing_is_asked_cached_or_remembered() {
     let world = world();
     let sent = world.issuer.sent();
-    for now in NO_TIMES {
+    for now in INVALID_TIMES {
         let answers = Arc::new(Mutex::new(Vec::new()));
         let told = Arc::clone(&answers);
         world.engine.introspect("opaque", now, Box::new(move |answer| told.lock().expect("lock").push(answer)));
@@ -59,8 +59,8 @@ fn by_a_time_that_is_none_nothing_is_asked_cached_or_remembered() {
 }
 
 #[test]
-fn a_skew_or_tolerance_that_is_none_is_internal() {
-    for wrong in NO_TIMES {
+fn an_invalid_skew_or_tolerance_is_internal() {
+    for wrong in INVALID_TIMES {
         let world = world();
         world.engine.set_clock_tolerance(wrong);
         assert_eq!(world.decide(&expired()), INTERNAL, "{wrong}");

@@ -1,4 +1,15 @@
-//! Decisions on JWTs: the rules of contract 5, in their order, on what is known; and the same again from memory.
+//! JWT validation: is a JWT accepted, given the keys that are known? (RFC 7515, RFC 7519, RFC 8725, RFC 9068.)
+//!
+//! The rules are checked in this order, and the first failure is the reason that is reported:
+//!
+//! 1. The token has three parts of strict base64url (RFC 7515 §7.1).
+//! 2. The header is valid and names an allowed algorithm (RFC 8725 §3.1, RFC 9068 §4).
+//! 3. The issuer has exactly one key for the header (RFC 7515 §4.1.4).
+//! 4. The signature is valid (RFC 7515 §5.2).
+//! 5. The claims are valid (RFC 7519 §4.1, [`Claims::check`]).
+//! 6. The claims meet the requirements of the route ([`crate::engine::authorize::policy`]).
+//!
+//! For a remembered token, everything that can change between two calls is checked again: the times and rule 6.
 
 use std::sync::Arc;
 
@@ -14,12 +25,12 @@ use crate::engine::token::header::Header;
 use crate::engine::{Attempt, Call, Engine, MAX_KEPT_HEADER, Slot, Verdict, Warm};
 
 impl Engine {
-    /// Decides on a JWT from what is known. `allows_slow` is for callers off the main thread.
+    /// Decides on a JWT, without I/O. A caller that is not on the main thread sets `allows_slow`.
     pub fn decide(&self, call: &Call<'_>, attempt: Attempt, allows_slow: bool) -> Verdict {
         self.decide_as(call, Mode { attempt, allows_slow, reads_templates: false })
     }
 
-    /// The same at first, on the main thread, for a caller that can read a filled-in form.
+    /// Decides on a JWT at the first attempt, on the main thread, for a caller that can read [`Verdict::Template`].
     pub fn decide_warm(&self, call: &Call<'_>) -> Verdict {
         self.decide_as(call, Mode { attempt: Attempt::First, allows_slow: false, reads_templates: true })
     }
@@ -31,7 +42,7 @@ impl Engine {
         };
         match readiness {
             Readiness::Ready(published) => self.decide_with(call, &published, mode),
-            // A token that no key could save is refused without asking for keys.
+            // A token that fails rule 1 or 2 is rejected without a request for keys.
             Readiness::Wait => self.read(call.token).map_or_else(Verdict::Refused, |_| Verdict::NeedsKeys),
             Readiness::Failed(failure) => {
                 self.read(call.token).map_or_else(Verdict::Refused, |_| Verdict::Failed(failure))
@@ -41,8 +52,8 @@ impl Engine {
 
     fn decide_with(&self, call: &Call<'_>, published: &KeySnapshot, mode: Mode) -> Verdict {
         let clock = match self.decide_from_memory(call, published.generation) {
-            Recollection::Verdict(verdict) => return verdict,
-            Recollection::UnknownKid(clock) => clock,
+            MemoryLookup::Hit(verdict) => return verdict,
+            MemoryLookup::Miss(clock) => clock,
         };
         let payload = match self.verify(call.token, &published.set, mode.allows_slow) {
             Ok(payload) => payload,
@@ -61,39 +72,38 @@ impl Engine {
         {
             return verdict;
         }
-        let facts = match self.prove(&payload, &published.issuer, Origin::Jwt, &clock) {
-            Ok(facts) => facts,
+        let checked = match self.check_claims(&payload, &published.issuer, Origin::Jwt, &clock) {
+            Ok(checked) => checked,
             Err(reason) => return Verdict::Refused(reason),
         };
-        let Warm { memory, forms, .. } = &mut *self.lock();
-        let authorized = authorize(call, facts, memory, published.generation, &clock);
-        if let Some(forms) = forms
+        let Warm { memory, templates, .. } = &mut *self.lock();
+        let authorized = authorize(call, checked, memory, published.generation, &clock);
+        if let Some(templates) = templates
             && mode.reads_templates
         {
-            forms.learn(&payload, &self.expected(&published.issuer, Origin::Jwt));
+            templates.learn(&payload, &self.expected(&published.issuer, Origin::Jwt));
         }
         authorized.map_or_else(Verdict::Refused, |()| accepted(payload))
     }
 
-    /// Every rule that can change from call to call, on the facts of a token that was verified before; without them,
-    /// the time.
-    fn decide_from_memory(&self, call: &Call<'_>, generation: u64) -> Recollection {
+    /// Decides on a remembered token. Checks every rule whose result can change between two calls.
+    fn decide_from_memory(&self, call: &Call<'_>, generation: u64) -> MemoryLookup {
         let mut warm = self.lock();
         let clock = match warm.clock(call.now) {
             Ok(clock) => clock,
-            Err(reason) => return Recollection::Verdict(Verdict::Refused(reason)),
+            Err(reason) => return MemoryLookup::Hit(Verdict::Refused(reason)),
         };
-        let Some(memory) = &mut warm.memory else { return Recollection::UnknownKid(clock) };
-        let Some((slot, facts)) = memory.recall(call.token, generation) else { return Recollection::UnknownKid(clock) };
-        if let Err(reason) = facts.check_times(&clock) {
+        let Some(memory) = &mut warm.memory else { return MemoryLookup::Miss(clock) };
+        let Some((slot, checked)) = memory.recall(call.token, generation) else { return MemoryLookup::Miss(clock) };
+        if let Err(reason) = checked.check_times(&clock) {
             memory.forget(call.token);
-            return Recollection::Verdict(Verdict::Refused(reason));
+            return MemoryLookup::Hit(Verdict::Refused(reason));
         }
-        let authorized = call.policy.check(facts, call.certificate);
-        Recollection::Verdict(authorized.map_or_else(Verdict::Refused, |()| Verdict::Remembered(slot)))
+        let authorized = call.policy.check(checked, call.certificate);
+        MemoryLookup::Hit(authorized.map_or_else(Verdict::Refused, |()| Verdict::Remembered(slot)))
     }
 
-    /// The rest of the rules, on signed claims that fit a form.
+    /// Checks rules 5 and 6 for signed claims that match a template. Returns `None` if they match none.
     fn decide_by_template(
         &self,
         call: &Call<'_>,
@@ -101,34 +111,35 @@ impl Engine {
         published: &KeySnapshot,
         clock: &Clock,
     ) -> Option<Verdict> {
-        let Warm { memory, forms, .. } = &mut *self.lock();
-        let filled = forms.as_mut()?.read(payload)?;
+        let Warm { memory, templates, .. } = &mut *self.lock();
+        let matched = templates.as_mut()?.read(payload)?;
         let expected = self.expected(&published.issuer, Origin::Jwt);
-        let facts = match filled.claims(&expected).prove(&expected, clock) {
-            Ok(facts) => facts,
+        let checked = match matched.claims(&expected).check(&expected, clock) {
+            Ok(checked) => checked,
             Err(reason) => return Some(Verdict::Refused(reason)),
         };
-        let authorized = authorize(call, facts, memory, published.generation, clock);
-        Some(authorized.map_or_else(Verdict::Refused, |()| Verdict::Template(filled.to_text())))
+        let authorized = authorize(call, checked, memory, published.generation, clock);
+        Some(authorized.map_or_else(Verdict::Refused, |()| Verdict::Template(matched.to_text())))
     }
 
-    /// A form of claims, by its number, for the first time it is met ([`crate::engine::token::claims_template::ClaimsTemplates::describe`]).
-    pub fn form(&self, number: u32) -> Option<String> {
-        self.lock().forms.as_ref().and_then(|forms| forms.describe(number))
+    /// Describes the claims template with this id. JavaScript asks for it once per template
+    /// ([`describe`](crate::engine::token::claims_template::ClaimsTemplates::describe)).
+    pub fn form(&self, id: u32) -> Option<String> {
+        self.lock().templates.as_ref().and_then(|templates| templates.describe(id))
     }
 
-    /// The claims' text of a remembered token, for the first time its slot is handed out.
+    /// The JSON text of a remembered token's claims. JavaScript asks for it when it sees a slot for the first time.
     pub fn recall_claims(&self, token: &str, slot: Slot) -> Option<String> {
         let is_held = self.lock().memory.as_mut().is_some_and(|memory| memory.hand_out(token, slot));
         if is_held { compact::decode_payload(token) } else { None }
     }
 
-    /// The slots whose claims JavaScript no longer needs to keep, since the last call.
+    /// The slots that were released since the last call. JavaScript drops their claims.
     pub fn released_slots(&self) -> Vec<Slot> {
         self.lock().memory.as_mut().map(VerifiedTokens::take_released).unwrap_or_default()
     }
 
-    /// Decides on a JWT against the caller's own JWK Set, which replaces the issuer's. Nothing is remembered.
+    /// Decides on a JWT with the caller's own JWK Set, instead of the issuer's. The token is not remembered.
     pub fn decide_with_jwks(&self, call: &Call<'_>, jwks: &str) -> Verdict {
         let Some(set) = KeySet::parse(jwks) else {
             return Verdict::Refused(Reason::KeyNotFound);
@@ -140,12 +151,12 @@ impl Engine {
         };
         let authorized = self
             .clock(call.now)
-            .and_then(|clock| self.prove(&payload, &self.issuer(), Origin::Jwt, &clock))
-            .and_then(|facts| call.policy.check(&facts, call.certificate));
+            .and_then(|clock| self.check_claims(&payload, &self.issuer(), Origin::Jwt, &clock))
+            .and_then(|checked| call.policy.check(&checked, call.certificate));
         authorized.map_or_else(Verdict::Refused, |()| accepted(payload))
     }
 
-    /// Rules 1 to 4 of contract 5, in order: the payload, signed.
+    /// Checks rules 1 to 4. Returns the payload, which is now known to be signed.
     fn verify(&self, token: &str, keys: &KeySet, allows_slow: bool) -> Result<Vec<u8>, VerifyError> {
         let Parsed { compact, payload, signature, header } = self.read(token).map_err(VerifyError::Refused)?;
         let key = keys.select(&header).map_err(|reason| match reason {
@@ -160,7 +171,7 @@ impl Engine {
         Ok(payload)
     }
 
-    /// Rules 1 and 2: three parts of strict base64url, then the header.
+    /// Checks rules 1 and 2.
     fn read<'t>(&self, token: &'t str) -> Result<Parsed<'t>, Reason> {
         let compact = Compact::split(token)?;
         let signature = decode_base64url(compact.signature.as_bytes()).ok_or(Reason::TokenMalformed)?;
@@ -181,8 +192,8 @@ impl Engine {
         Ok(header)
     }
 
-    /// Rule 5: the claims.
-    pub(super) fn prove<'t>(
+    /// Checks rule 5.
+    pub(super) fn check_claims<'t>(
         &self,
         text: &'t [u8],
         issuer: &str,
@@ -191,11 +202,11 @@ impl Engine {
     ) -> Result<CheckedClaims<'t>, Reason> {
         let expected = self.expected(issuer, origin);
         let claims = Claims::read(text, &expected).ok_or(Reason::ClaimsInvalid)?;
-        // RFC 7662 §2.2. In a JWT the word means nothing.
+        // RFC 7662 §2.2 defines `active` for introspection responses. In a JWT it has no meaning.
         if origin != Origin::Jwt && claims.is_denied() {
             return Err(Reason::Inactive);
         }
-        claims.prove(&expected, clock)
+        claims.check(&expected, clock)
     }
 
     fn expected<'e>(&'e self, issuer: &'e str, origin: Origin) -> Expected<'e> {
@@ -204,19 +215,21 @@ impl Engine {
     }
 }
 
-/// How a decision is mode for.
+/// How a caller wants a decision.
 #[derive(Clone, Copy)]
 struct Mode {
     attempt: Attempt,
+    /// The caller may be blocked by a slow signature algorithm.
     allows_slow: bool,
+    /// The caller can read [`Verdict::Template`].
     reads_templates: bool,
 }
 
-/// What the memory of verified tokens says of a token.
-enum Recollection {
-    /// Nothing: the token is to be verified, by this clock.
-    UnknownKid(Clock),
-    Verdict(Verdict),
+/// The result of looking up a token among the verified tokens.
+enum MemoryLookup {
+    /// The token must be verified, at this time.
+    Miss(Clock),
+    Hit(Verdict),
 }
 
 /// A token that passed rules 1 and 2.
@@ -227,27 +240,27 @@ struct Parsed<'t> {
     header: Arc<Header>,
 }
 
-/// What the route asks of proved facts. They are noted whatever it says: another route may ask for less.
+/// Checks rule 6. The token is noted also when this fails, because another route may require less.
 fn authorize(
     call: &Call<'_>,
-    facts: CheckedClaims<'_>,
+    checked: CheckedClaims<'_>,
     memory: &mut Option<VerifiedTokens>,
     generation: u64,
     clock: &Clock,
 ) -> Result<(), Reason> {
-    let authorized = call.policy.check(&facts, call.certificate);
+    let authorized = call.policy.check(&checked, call.certificate);
     if let Some(memory) = memory {
-        memory.note(call.token, facts, generation, clock);
+        memory.note(call.token, checked, generation, clock);
     }
     authorized
 }
 
-/// The claims' text, as it was signed. That it is text was proved with the claims.
+/// Accepts a token, with its claims as they were signed. Reading the claims has shown that they are UTF-8.
 fn accepted(payload: Vec<u8>) -> Verdict {
     String::from_utf8(payload).map_or(Verdict::Refused(Reason::ClaimsInvalid), Verdict::Claims)
 }
 
-/// What stands between a token and its claims.
+/// Why a token was not verified.
 enum VerifyError {
     IsSlow,
     Refused(Reason),

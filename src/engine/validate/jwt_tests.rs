@@ -1,4 +1,5 @@
-//! Whole decisions: the memory and the slow path agree, what is missing is asked for, nothing is remembered wrongly.
+//! Tests of whole decisions: remembered tokens get the same verdicts, missing keys are requested, and no token is
+//! remembered wrongly.
 
 use serde_json::{Value, json};
 
@@ -46,7 +47,7 @@ impl World {
         self.engine.decide(&Call { token, policy, certificate: None, now }, Attempt::First, false)
     }
 
-    /// Verifies a token as often as it takes.
+    /// Verifies a token twice, so that it is remembered.
     fn remember(&self, token: &str) {
         assert!(is_claims(&self.decide(token)) && is_claims(&self.decide(token)));
         assert!(matches!(self.decide(token), Verdict::Remembered(_)));
@@ -66,7 +67,7 @@ fn asks_scope(scope: &str) -> Policy {
 }
 
 #[test]
-fn a_good_token_gives_its_claims_text_twice_and_a_slot_from_then_on() {
+fn a_valid_token_gives_its_claims_text_twice_and_then_a_slot() {
     let world = world();
     let token = token("k", json!({}));
     let Verdict::Claims(text) = world.decide(&token) else { panic!("claims") };
@@ -91,7 +92,7 @@ fn an_altered_token_is_never_taken_for_the_remembered_one() {
 }
 
 #[test]
-fn every_rule_that_can_change_is_asked_again_of_a_remembered_token() {
+fn every_rule_whose_result_can_change_is_checked_again_for_a_remembered_token() {
     let world = world();
     let token = token("k", json!({ "nbf": 900 }));
     world.remember(&token);
@@ -118,7 +119,7 @@ fn a_token_that_a_route_refused_is_remembered_and_still_refused_there() {
 }
 
 #[test]
-fn a_withdrawn_key_takes_its_remembered_tokens_with_it() {
+fn a_token_is_forgotten_when_its_key_is_withdrawn() {
     let world = world();
     let token = token("k", json!({}));
     world.remember(&token);
@@ -131,7 +132,7 @@ fn a_withdrawn_key_takes_its_remembered_tokens_with_it() {
 }
 
 #[test]
-fn a_memory_of_0_remembers_nothing() {
+fn with_a_cache_size_of_0_no_token_is_remembered() {
     let world = world_with(json!({ "verifiedTokenCacheSize": 0 }));
     world.refresh("k");
     let token = token("k", json!({}));
@@ -141,7 +142,7 @@ fn a_memory_of_0_remembers_nothing() {
 }
 
 #[test]
-fn nothing_is_asked_of_the_issuer_for_a_token_that_no_key_could_save() {
+fn no_request_is_sent_for_a_token_that_is_invalid_with_any_key() {
     let world = world_with(json!({}));
     for (bad, reason) in [
         ("a.b.c".to_owned(), Reason::TokenMalformed),
@@ -155,7 +156,7 @@ fn nothing_is_asked_of_the_issuer_for_a_token_that_no_key_could_save() {
 }
 
 #[test]
-fn malformed_parts_are_refused_before_the_header_is_judged() {
+fn malformed_parts_are_refused_before_the_header_is_checked() {
     let world = world();
     let good = token("k", json!({}));
     let none = sign(r#"{"alg":"none"}"#, "{}");
@@ -186,7 +187,7 @@ fn an_issuer_out_of_reach_is_a_failure_and_never_a_refusal() {
 }
 
 #[test]
-fn the_callers_own_keys_replace_the_issuers_and_leave_no_trace() {
+fn the_callers_own_keys_replace_the_issuers_and_nothing_is_remembered() {
     let world = world_with(json!({}));
     let token = token("mine", json!({}));
     let call = Call { token: &token, policy: &Policy::default(), certificate: None, now: NOW };
@@ -197,7 +198,7 @@ fn the_callers_own_keys_replace_the_issuers_and_leave_no_trace() {
 }
 
 #[test]
-fn only_three_parts_are_local_and_none_when_jwts_are_introspected() {
+fn only_tokens_of_three_parts_are_local_and_none_when_jwts_are_introspected() {
     let world = world();
     assert!(world.engine.is_local("a.b.c") && !world.engine.is_local("a.b") && !world.engine.is_local("a.b.c.d"));
     assert!(!world_with(json!({ "introspectJwtTokens": true })).engine.is_local("a.b.c"));
@@ -207,7 +208,7 @@ fn only_three_parts_are_local_and_none_when_jwts_are_introspected() {
 mod cached;
 
 #[path = "template_tests.rs"]
-mod by_form;
+mod with_templates;
 
 #[path = "clock_tests.rs"]
-mod without_a_clock;
+mod without_a_valid_time;

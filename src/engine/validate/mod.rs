@@ -1,6 +1,7 @@
-//! The rules for a token, in their order: the one place to read them.
+//! The rules for a token, in their order: JWTs, introspection responses and cached results.
 
 pub mod cached;
+mod introspected;
 mod jwt;
 
 #[cfg(test)]
