@@ -165,7 +165,7 @@ impl NativeClient {
     #[napi(catch_unwind)]
     pub fn context(&self) -> String {
         let config = self.engine.config();
-        serde_json::json!({ "issuer": config.key_source.tenant.domain(), "audience": config.audience }).to_string()
+        serde_json::json!({ "issuer": config.key_source.tenant.domain(), "audience": &*config.audience }).to_string()
     }
 
     /// The deadline of an exchange, in milliseconds.

@@ -108,7 +108,7 @@ impl Engine {
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Monotonic>,
     ) -> Engine {
-        let introspection = Introspection::new(Arc::clone(&config), Arc::clone(&store), transport, clock);
+        let introspection = Introspection::new(Arc::clone(&config.introspection), Arc::clone(&store), transport, clock);
         let memory = VerifiedTokens::new(config.verified_tokens, config.verified_token_bytes);
         let warm = Warm {
             clock_skew: config.clock_skew,

@@ -3,6 +3,7 @@
 pub mod options;
 pub mod options_docs;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -13,6 +14,7 @@ use crate::engine::authorize::certificate::BindingMode;
 use crate::engine::config::options::{OptionError, OptionSpec, Options};
 use crate::engine::error::Reason;
 use crate::engine::introspection::client_auth::{AssertionAudience, Credentials, CredentialsError, Method};
+use crate::engine::introspection::{self, Client};
 use crate::engine::keys::metadata::{Tenant, has_space_or_control};
 use crate::engine::keys::refresh::Lifetime;
 use crate::engine::keys::store::KeySource;
@@ -62,29 +64,21 @@ pub struct HostEnvironment {
 
 /// Everything the engine needs to know, proved.
 pub struct Config {
-    pub audience: String,
+    pub audience: Arc<str>,
     pub binding: BindingMode,
     /// Names this client in the entries of a shared cache: a digest of tenant and client id.
     pub cache_identity: Box<str>,
-    pub client: Option<Client>,
     pub clock_skew: f64,
     pub clock_tolerance: f64,
-    pub groups_claim: String,
+    pub groups_claim: Arc<str>,
+    pub introspection: Arc<introspection::Settings>,
     pub introspection_cache: Option<f64>,
     pub introspects_jwts: bool,
     pub key_source: KeySource,
     pub matches_all_groups: bool,
     pub network: Network,
-    pub trust_store: Option<String>,
     pub verified_tokens: usize,
     pub verified_token_bytes: usize,
-}
-
-/// The client that introspects.
-pub struct Client {
-    pub method: Method,
-    /// Or why it cannot authenticate: found out when it is asked to, so that an API of JWTs alone may leave it open.
-    pub credentials: Result<Credentials, Reason>,
 }
 
 impl Config {
@@ -107,20 +101,36 @@ impl Config {
         };
         let network = network(options, around)?;
         let cache_identity = cache_identity(&key_source.tenant, options.text(&options::CLIENT_ID)?.as_deref());
+        let audience: Arc<str> = audience.into();
+        let binding = binding(options)?;
+        let client = client(options, flavour, around, network.identity.is_some())?;
+        let clock_skew = options.number(&options::CLOCK_SKEW)?.unwrap_or(0.0);
+        let clock_tolerance = options.number(&options::CLOCK_TOLERANCE)?.unwrap_or(DEFAULT_CLOCK_TOLERANCE);
+        let groups_claim: Arc<str> =
+            options.text(&options::GROUPS_CLAIM)?.map_or_else(|| DEFAULT_GROUPS_CLAIM.into(), Into::into);
+        let introspection_cache = options.number(&options::INTROSPECTION_CACHE_DURATION)?;
+        let introspects_jwts = options.boolean(&options::INTROSPECT_JWT_TOKENS, false)?;
+        let matches_all_groups = options.boolean(&options::GROUPS_MATCH_ALL, false)?;
+        let introspection = introspection::Settings {
+            audience: Arc::clone(&audience),
+            groups_claim: Arc::clone(&groups_claim),
+            client,
+            time_limit: Duration::from_millis(network.timeout_ms),
+            trust_store: options.text(&options::TRUST_STORE_ID)?.map(String::into_boxed_str),
+        };
         Ok(Config {
             audience,
-            binding: binding(options)?,
+            binding,
             cache_identity,
-            client: client(options, flavour, around, network.identity.is_some())?,
-            clock_skew: options.number(&options::CLOCK_SKEW)?.unwrap_or(0.0),
-            clock_tolerance: options.number(&options::CLOCK_TOLERANCE)?.unwrap_or(DEFAULT_CLOCK_TOLERANCE),
-            groups_claim: options.text(&options::GROUPS_CLAIM)?.unwrap_or_else(|| DEFAULT_GROUPS_CLAIM.into()),
-            introspection_cache: options.number(&options::INTROSPECTION_CACHE_DURATION)?,
-            introspects_jwts: options.boolean(&options::INTROSPECT_JWT_TOKENS, false)?,
+            clock_skew,
+            clock_tolerance,
+            groups_claim,
+            introspection: Arc::new(introspection),
+            introspection_cache,
+            introspects_jwts,
             key_source,
-            matches_all_groups: options.boolean(&options::GROUPS_MATCH_ALL, false)?,
+            matches_all_groups,
             network,
-            trust_store: options.text(&options::TRUST_STORE_ID)?,
             verified_tokens: verified_tokens(options)?,
             verified_token_bytes: verified_token_bytes(options)?,
         })
@@ -265,5 +275,4 @@ impl HostEnvironment {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

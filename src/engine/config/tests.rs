@@ -25,7 +25,7 @@ fn error_of(more: Value) -> Option<&'static str> {
 fn the_defaults_are_the_documented_ones() {
     let config = with(json!({})).ok().expect("a config");
     assert_eq!((config.clock_skew, config.clock_tolerance), (0.0, 300.0));
-    assert_eq!(config.groups_claim, "groups");
+    assert_eq!(&*config.groups_claim, "groups");
     assert_eq!(config.binding, BindingMode::WhenPresent);
     assert_eq!((config.introspects_jwts, config.matches_all_groups), (false, false));
     assert_eq!(config.key_source.keys_lifetime.max_age, Duration::from_secs(300));
@@ -33,7 +33,7 @@ fn the_defaults_are_the_documented_ones() {
     assert_eq!(config.network.timeout_ms, 5000);
     assert_eq!((config.verified_tokens, config.introspection_cache), (10_000, None));
     assert_eq!(config.verified_token_bytes, 32 * 1024 * 1024);
-    assert!(config.client.is_none());
+    assert!(config.introspection.client.is_none());
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn everything_can_come_from_the_environment() {
     assert_eq!(config.key_source.tenant.domain(), "https://acme.example");
     assert_eq!(config.clock_tolerance, 0.0);
     assert_eq!(config.binding, BindingMode::Required);
-    assert_eq!(config.client.map(|client| client.method), Some(Method::ClientSecretBasic));
+    assert_eq!(config.introspection.client.as_ref().map(|client| client.method), Some(Method::ClientSecretBasic));
 }
 
 #[test]
@@ -126,7 +126,10 @@ fn the_least_and_the_greatest_values_are_accepted() {
 
 #[test]
 fn a_secret_is_text_or_a_jwk_and_a_missing_one_is_found_when_it_is_needed() {
-    let client = |more: Value| with(more).ok().and_then(|config| config.client).expect("a client");
+    let client = |more: Value| {
+        let config = with(more).ok().expect("a config");
+        Arc::into_inner(config.introspection).and_then(|settings| settings.client).expect("a client")
+    };
     assert!(client(json!({ "clientId": "id", "clientSecret": "s" })).credentials.is_ok());
     let jwk = json!({ "kty": "oct", "k": "c2VjcmV0", "alg": "HS512" });
     let by_jwk = json!({ "clientId": "id", "clientSecret": jwk, "clientAuthMethod": "client_secret_jwt" });

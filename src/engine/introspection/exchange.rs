@@ -30,14 +30,14 @@ impl Introspection {
         let asker = self.lock().asking.as_ref().map(watch::Sender::subscribe).ok_or(Reason::TimedOut)?;
         let form = Some(form.finish());
         // Time spent in the queue is part of the deadline.
-        let time_limit = (!ticket.waited.is_zero()).then(|| self.time_limit().saturating_sub(ticket.waited));
+        let time_limit = (!ticket.waited.is_zero()).then(|| self.settings.time_limit.saturating_sub(ticket.waited));
         let presents_certificate = client.method.is_mutual_tls();
         Ok(HttpRequest { url, headers, form, presents_certificate, asker: Some(asker), time_limit })
     }
 
     /// The endpoint for how this client authenticates.
     pub(super) fn endpoint(&self) -> Result<Endpoint, Reason> {
-        let trust_store = self.config.trust_store.clone().map(String::into_boxed_str);
+        let trust_store = self.settings.trust_store.clone();
         let is_mutual_tls = self.client()?.method.is_mutual_tls();
         Ok(if is_mutual_tls { Endpoint::MtlsIntrospection { trust_store } } else { Endpoint::Introspection })
     }
@@ -52,8 +52,8 @@ impl Introspection {
         }
         let expected = Expected {
             issuer: "",
-            audience: &self.config.audience,
-            groups_claim: &self.config.groups_claim,
+            audience: &self.settings.audience,
+            groups_claim: &self.settings.groups_claim,
             origin: Origin::Introspection,
         };
         let text = response.document()?;

@@ -5,6 +5,8 @@
 //! same rules as a JWT's.
 
 pub mod client_auth;
+mod breaker;
+mod exchange;
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
@@ -15,7 +17,7 @@ use foldhash::fast::RandomState;
 use tokio::sync::watch;
 
 use self::breaker::{Breaker, TokenHash};
-use crate::engine::config::{Client, Config};
+use self::client_auth::{Credentials, Method};
 use crate::engine::error::{Failure, Reason};
 use crate::engine::keys::store::KeyStore;
 use crate::engine::load_limit::{Bounds, Lane, LoadLimit};
@@ -47,8 +49,29 @@ pub struct IntrospectionHealth {
     pub is_suspended: bool,
 }
 
+/// What introspection needs to know of the configuration.
+pub struct Settings {
+    /// The audience and the groups claim, to read the claims of a response.
+    pub audience: Arc<str>,
+    pub groups_claim: Arc<str>,
+    /// `None` when no client is configured. Tokens that need introspection are then rejected.
+    pub client: Option<Client>,
+    /// The time limit of one introspection, including its time in the queue.
+    pub time_limit: Duration,
+    /// The trust store whose mutual-TLS endpoint is used (RFC 8705 §5).
+    pub trust_store: Option<Box<str>>,
+}
+
+/// The client that introspects tokens.
+pub struct Client {
+    pub method: Method,
+    /// An error says why the client cannot authenticate. It is reported at the first introspection, so that an API that
+    /// only receives JWTs can leave the credentials out.
+    pub credentials: Result<Credentials, Reason>,
+}
+
 pub struct Introspection {
-    config: Arc<Config>,
+    settings: Arc<Settings>,
     store: Arc<KeyStore>,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Monotonic>,
@@ -82,7 +105,7 @@ struct Ticket {
 
 impl Introspection {
     pub fn new(
-        config: Arc<Config>,
+        settings: Arc<Settings>,
         store: Arc<KeyStore>,
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Monotonic>,
@@ -97,7 +120,7 @@ impl Introspection {
             asking: Some(watch::Sender::default()),
         };
         let hasher = RandomState::default();
-        Arc::new(Introspection { config, store, transport, clock, hasher, state: Mutex::new(state) })
+        Arc::new(Introspection { settings, store, transport, clock, hasher, state: Mutex::new(state) })
     }
 
     /// Asks about a token, or joins who is asking. The waiter is called once.
@@ -155,7 +178,7 @@ impl Introspection {
 
     /// Ends what has waited in the queue for all of `responseTimeout`. Gives the span until the next one is due.
     pub fn expire(&self) -> Option<Duration> {
-        let limit = self.time_limit();
+        let limit = self.settings.time_limit;
         let (due, next) = {
             let now = self.clock.now();
             let mut state = self.lock();
@@ -171,11 +194,7 @@ impl Introspection {
     }
 
     fn client(&self) -> Result<&Client, Reason> {
-        self.config.client.as_ref().ok_or(Reason::ClientIdRequired)
-    }
-
-    fn time_limit(&self) -> Duration {
-        Duration::from_millis(self.config.network.timeout_ms)
+        self.settings.client.as_ref().ok_or(Reason::ClientIdRequired)
     }
 
     /// Adds the waiter to those of its token, or puts a new introspection into the queue. Gives the introspection that
@@ -219,7 +238,7 @@ impl Introspection {
                 return;
             };
             ticket.waited = now.since(ticket.asked_at);
-            let refusal = if ticket.waited >= self.time_limit() {
+            let refusal = if ticket.waited >= self.settings.time_limit {
                 Some(Reason::TimedOut)
             } else if !state.breaker.send(ticket.hash, now) {
                 Some(Reason::IntrospectionSuspended)
@@ -304,11 +323,5 @@ impl Introspection {
     }
 }
 
-#[path = "breaker.rs"]
-mod breaker;
-#[path = "exchange.rs"]
-mod exchange;
-
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::config::options::Options;
-use crate::engine::config::{ClientKind, HostEnvironment};
+use crate::engine::config::{ClientKind, Config, HostEnvironment};
 use crate::engine::testing::{AUDIENCE, FakeIssuer, ISSUER};
 use crate::engine::time::ManualMonotonic;
 use crate::engine::transport::{HttpRequest, Response};
@@ -27,7 +27,8 @@ fn world_of(more: Value) -> World {
     let issuer = Arc::new(FakeIssuer::default());
     let clock = Arc::new(ManualMonotonic::default());
     let store = KeyStore::new(config.key_source.clone(), Arc::clone(&issuer) as _, Arc::clone(&clock) as _);
-    let introspection = Introspection::new(Arc::new(config), store, Arc::clone(&issuer) as _, Arc::clone(&clock) as _);
+    let introspection =
+        Introspection::new(config.introspection, store, Arc::clone(&issuer) as _, Arc::clone(&clock) as _);
     World { introspection, issuer, clock }
 }
 
