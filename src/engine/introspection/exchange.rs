@@ -6,8 +6,8 @@ use url::form_urlencoded;
 use super::{Answer, Introspection, Ticket};
 use crate::engine::error::{Failure, Reason};
 use crate::engine::introspection::client_auth::{AssertionTarget, Authentication};
+use crate::engine::keys::documents::Located;
 use crate::engine::keys::metadata::Endpoint;
-use crate::engine::keys::store::Located;
 use crate::engine::token::claims::{Claims, Expected, Origin};
 use crate::engine::transport::{HttpRequest, Response, accept_encoding};
 

@@ -270,7 +270,7 @@ pub fn describe_jwks(text: &str) -> Option<String> {
             "alg": shown("alg"),
             "use": shown("use"),
             "usable": flaw.is_none(),
-            "why": flaw.map(Flaw::word),
+            "why": flaw.map(Flaw::name),
             "explanation": flaw.map(Flaw::explanation),
         })
     });

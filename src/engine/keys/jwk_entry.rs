@@ -28,7 +28,7 @@ macro_rules! flaws {
             pub const ALL: &[Flaw] = &[$(Flaw::$name,)+];
 
             /// The stable, machine-readable word.
-            pub fn word(self) -> &'static str {
+            pub fn name(self) -> &'static str {
                 match self { $(Flaw::$name => $word,)+ }
             }
 

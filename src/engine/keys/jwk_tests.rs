@@ -249,7 +249,7 @@ fn one_key_in_entries_with_and_without_alg_or_under_two_kids_is_not_ambiguous() 
 
 /// The flaw of an entry that is left out.
 fn left_out(key: &str) -> Vec<&'static str> {
-    set(&[key.to_owned()]).left_out().map(|(flaw, _)| flaw.word()).collect()
+    set(&[key.to_owned()]).left_out().map(|(flaw, _)| flaw.name()).collect()
 }
 
 #[test]

@@ -137,7 +137,7 @@ impl<T> Refresh<T> {
 
     /// Whether what there is has been there for as long as a failing issuer is left alone: worth another look when it
     /// lacks something.
-    pub fn may_doubt(&self, now: Ticks) -> bool {
+    pub fn may_recheck(&self, now: Ticks) -> bool {
         let is_old = self.current.as_ref().is_some_and(|current| now.since(current.since) >= MAX_PAUSE);
         is_old && !self.is_in_flight() && self.may_ask(now)
     }

@@ -199,9 +199,9 @@ fn a_document_that_was_no_help_is_waited_for_anew_unless_a_failing_issuer_is_lef
 #[test]
 fn a_document_may_be_doubted_from_its_30th_second() {
     let mut refresh = fresh();
-    assert!(!refresh.may_doubt(at(29.999)) && refresh.may_doubt(at(30.0)));
+    assert!(!refresh.may_recheck(at(29.999)) && refresh.may_recheck(at(30.0)));
     refresh.begin(at(30.0));
-    assert!(!refresh.may_doubt(at(31.0)));
+    assert!(!refresh.may_recheck(at(31.0)));
 }
 
 #[test]
