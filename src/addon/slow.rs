@@ -99,7 +99,7 @@ impl Pool {
 
 fn pool() -> MutexGuard<'static, Pool> {
     static POOL: LazyLock<Mutex<Pool>> = LazyLock::new(|| {
-        let bounds = Bounds { running: runtime::slow_threads(), kept: 0, waiting: MAX_WAITING };
+        let bounds = Bounds { running: runtime::slow_threads(), reserved: 0, waiting: MAX_WAITING };
         let mut known = LruCache::unbounded_with_hasher(RandomState::default());
         known.resize(KNOWN);
         Mutex::new(Pool { load: LoadLimit::new(bounds), known, hasher: RandomState::default() })
