@@ -193,11 +193,11 @@ impl NativeClient {
                         left_out.into_iter().map(|(word, count)| (word.to_owned(), count.into())).collect();
                     serde_json::json!({ "keys": keys, "leftOut": left_out })
                 }
-                Event::RefreshFailed { reason } => serde_json::json!({ "reason": reason.spec().word }),
+                Event::RefreshFailed { reason } => serde_json::json!({ "reason": reason.spec().name }),
             };
             report.call(text.to_string(), ThreadsafeFunctionCallMode::NonBlocking);
         };
-        self.engine.store().observe(self.engine.number(), Box::new(observer));
+        self.engine.store().observe(self.engine.id(), Box::new(observer));
         Ok(())
     }
 

@@ -101,7 +101,7 @@ pub fn failures(env: &Env) -> Result<Vec<Object<'_>>> {
         .map(|spec| {
             let mut row = Object::new(env)?;
             row.set("number", reason_number(spec.reason))?;
-            row.set("reason", spec.word)?;
+            row.set("reason", spec.name)?;
             row.set("name", spec.class.name())?;
             row.set("code", spec.class.code())?;
             row.set("message", spec.message)?;

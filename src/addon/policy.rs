@@ -23,12 +23,12 @@ pub struct NativePolicy {
 
 impl NativePolicy {
     pub fn new(policy: Arc<Policy>, engine: &Engine) -> Self {
-        NativePolicy { policy, owner: engine.number() }
+        NativePolicy { policy, owner: engine.id() }
     }
 
     /// The policy, for the client that made it: another client's lists and modes mean something else.
     pub fn for_engine(&self, engine: &Engine) -> Result<&Arc<Policy>> {
-        if self.owner == engine.number() { Ok(&self.policy) } else { Err(invalid("a policy of another client")) }
+        if self.owner == engine.id() { Ok(&self.policy) } else { Err(invalid("a policy of another client")) }
     }
 }
 

@@ -83,8 +83,8 @@ pub enum Verdict {
 }
 
 pub struct Engine {
-    /// Tells engines apart: what one proved of a shared cache's entry is nothing to another.
-    number: u64,
+    /// Tells engines apart. A verdict of one engine about an entry of a shared cache means nothing to another.
+    id: u64,
     config: Arc<Config>,
     store: Arc<KeyStore>,
     introspection: Arc<Introspection>,
@@ -118,13 +118,13 @@ impl Engine {
             memory,
         };
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        Engine { number, config, store, introspection, warm: Mutex::new(warm) }
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Engine { id, config, store, introspection, warm: Mutex::new(warm) }
     }
 
-    /// This engine's own number in this process.
-    pub fn number(&self) -> u64 {
-        self.number
+    /// The id of this engine, unique in the process.
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     pub fn config(&self) -> &Config {
@@ -159,7 +159,7 @@ impl Engine {
 
     /// Its client is gone, with its thread for instance: nobody hears of its events and answers any more.
     pub fn abandon(&self) {
-        self.store.forget(self.number);
+        self.store.forget(self.id);
         self.introspection.abandon();
     }
 
@@ -183,22 +183,22 @@ impl Engine {
         let health = self.store.health();
         let introspection = self.introspection.health();
         let seconds = |span: Option<std::time::Duration>| span.map(|span| span.as_secs_f64());
-        let word = |reason: Option<Reason>| reason.map(|reason| reason.spec().word);
+        let name = |reason: Option<Reason>| reason.map(|reason| reason.spec().name);
         serde_json::json!({
             "metadata": {
                 "age": seconds(health.metadata_age),
                 "nextRefresh": seconds(health.next_metadata_refresh),
-                "lastError": word(health.last_metadata_failure),
+                "lastError": name(health.last_metadata_failure),
             },
             "keys": {
                 "age": seconds(health.keys_age),
                 "nextRefresh": seconds(health.next_refresh),
-                "lastError": word(health.last_failure),
+                "lastError": name(health.last_failure),
                 "count": health.keys,
             },
             "introspection": {
                 "failures": introspection.failures,
-                "lastError": word(introspection.last_failure),
+                "lastError": name(introspection.last_failure),
                 "suspended": introspection.is_suspended,
                 "inFlight": introspection.in_flight,
                 "queued": introspection.queued,

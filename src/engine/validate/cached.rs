@@ -74,7 +74,7 @@ impl Engine {
             Err(reason) => return CachedVerdict::Refused(reason),
         };
         let Some(entry) = cache.get(key, call.now) else { return CachedVerdict::Miss };
-        let known = entry.proof.as_ref().filter(|proof| proof.engine == self.number);
+        let known = entry.proof.as_ref().filter(|proof| proof.engine == self.id);
         let decided = if let Some(proof) = known {
             decide_by(proof, call, &clock).map(|()| CachedVerdict::Slot(entry.slot))
         } else {
@@ -137,7 +137,7 @@ impl Engine {
             Proved::Claims(facts) => self.introspected_between(obtained.at, facts.expires.is_some()),
             Proved::Inactive(_) => self.introspected_between(obtained.at, false),
         };
-        Ok(Proof { engine: self.number, proved, from, until })
+        Ok(Proof { engine: self.id, proved, from, until })
     }
 
     /// A JWT says its claims itself: an entry that says anything else is another token's, or was changed. What is
