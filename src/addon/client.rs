@@ -262,7 +262,7 @@ impl NativeClient {
         Ok(promise)
     }
 
-    /// Whether old keys could be used when waiting takes too long.
+    /// Whether there are keys that may be used, however old.
     #[napi(catch_unwind)]
     pub fn has_usable_keys(&self) -> bool {
         self.engine.store().has_usable_keys()

@@ -143,7 +143,7 @@ impl KeyStore {
         }
     }
 
-    /// Whether old keys could be used when waiting takes too long.
+    /// Whether there are keys that may be used, however old.
     pub fn has_usable_keys(&self) -> bool {
         self.lock().keys.usable(self.clock.now()).is_some()
     }
