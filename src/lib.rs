@@ -1,11 +1,11 @@
-//! `@monocloud/backend-node`: validates access tokens in microseconds.
+//! `@monocloud/backend-node`: decides, in microseconds, whether an access token lets a request in.
 //!
-//! [`engine`] makes the decision and does not depend on Node. `addon` gives Node access to it through N-API. Only this file
-//! imports `addon`, and `cargo test --no-default-features` builds without it.
+//! [`engine`] is the whole of the decision and knows nothing of Node; `addon` hands it to Node through N-API. Nothing
+//! imports `addon` but this file, and `cargo test --no-default-features` builds without it.
 
 pub mod engine;
 
-// A test binary does not register the functions with Node, so they look unused there.
+// A test binary has no Node to register with, so there its entries look unused.
 #[cfg(feature = "addon")]
 #[cfg_attr(test, allow(dead_code))]
 mod addon;
