@@ -17,8 +17,8 @@ use crate::engine::token::{compact, groups, json};
 #[napi(catch_unwind)]
 pub fn is_user_in_group(groups_claim: Option<String>, groups: Vec<String>, match_all: bool) -> bool {
     let held = groups_claim.as_deref().map(groups::group_names_of_json).unwrap_or_default();
-    let required: Vec<Box<str>> = groups.into_iter().map(Into::into).collect();
-    policy::is_in_groups(&held, &required, match_all)
+    let asked: Vec<Box<str>> = groups.into_iter().map(Into::into).collect();
+    policy::is_in_groups(&held, &asked, match_all)
 }
 
 /// The index in a JWK Set of the key that a header names, or -1 if there is none. Both arguments are JSON text.

@@ -51,7 +51,8 @@ pub enum ClientKind {
     Oidc,
 }
 
-/// What JavaScript tells beside the options: which functions the user gave, and the network settings of the process.
+/// What JavaScript passes in addition to the options: which functions are configured, and the network settings of the
+/// process.
 #[derive(Clone, Default)]
 pub struct HostEnvironment {
     pub has_fetcher: bool,

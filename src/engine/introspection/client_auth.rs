@@ -95,10 +95,11 @@ pub struct AssertionTarget<'a> {
 pub struct Credentials {
     client_id: String,
     assertion_audience: AssertionAudience,
-    proof: Proof,
+    authenticator: Authenticator,
 }
 
-enum Proof {
+/// How the client authenticates, with its secret.
+enum Authenticator {
     Basic(String),
     Certificate,
     Post(String),
@@ -130,15 +131,15 @@ impl Credentials {
     /// Fails if the secret is missing or if the method cannot use it.
     pub fn new(client_id: String, method: Method, secret: Option<String>) -> Result<Credentials, CredentialsError> {
         let required = || secret.clone().ok_or(CredentialsError::Missing);
-        let proof = match method {
-            Method::ClientSecretBasic => Proof::Basic(required()?),
-            Method::ClientSecretPost => Proof::Post(required()?),
-            Method::ClientSecretJwt => Proof::Signature(Box::new(Signer::symmetric(&required()?)?)),
-            Method::PrivateKeyJwt => Proof::Signature(Box::new(Signer::asymmetric(&required()?)?)),
-            Method::SpiffeJwt => Proof::Svid(required()?),
-            Method::SelfSignedTlsClientAuth | Method::SpiffeX509 | Method::TlsClientAuth => Proof::Certificate,
+        let authenticator = match method {
+            Method::ClientSecretBasic => Authenticator::Basic(required()?),
+            Method::ClientSecretPost => Authenticator::Post(required()?),
+            Method::ClientSecretJwt => Authenticator::Signature(Box::new(Signer::symmetric(&required()?)?)),
+            Method::PrivateKeyJwt => Authenticator::Signature(Box::new(Signer::asymmetric(&required()?)?)),
+            Method::SpiffeJwt => Authenticator::Svid(required()?),
+            Method::SelfSignedTlsClientAuth | Method::SpiffeX509 | Method::TlsClientAuth => Authenticator::Certificate,
         };
-        Ok(Credentials { client_id, assertion_audience: AssertionAudience::default(), proof })
+        Ok(Credentials { client_id, assertion_audience: AssertionAudience::default(), authenticator })
     }
 
     pub fn for_audience(self, assertion_audience: AssertionAudience) -> Credentials {
@@ -156,16 +157,16 @@ impl Credentials {
         let assertion = |kind: &str, assertion: String| {
             vec![id(), ("client_assertion_type", kind.to_owned()), ("client_assertion", assertion)]
         };
-        let form = match &self.proof {
-            Proof::Basic(secret) => {
+        let form = match &self.authenticator {
+            Authenticator::Basic(secret) => {
                 let pair = format!("{}:{}", basic_encode(&self.client_id), basic_encode(secret));
                 let authorization = Some(format!("Basic {}", STANDARD.encode(pair)));
                 return Ok(Authentication { authorization, form: Vec::new() });
             }
-            Proof::Certificate => vec![id()],
-            Proof::Post(secret) => vec![id(), ("client_secret", secret.clone())],
-            Proof::Signature(signer) => assertion(ASSERTION_TYPE, signer.sign(&self.client_id, audience, now)?),
-            Proof::Svid(svid) => assertion(SPIFFE_ASSERTION_TYPE, svid.clone()),
+            Authenticator::Certificate => vec![id()],
+            Authenticator::Post(secret) => vec![id(), ("client_secret", secret.clone())],
+            Authenticator::Signature(signer) => assertion(ASSERTION_TYPE, signer.sign(&self.client_id, audience, now)?),
+            Authenticator::Svid(svid) => assertion(SPIFFE_ASSERTION_TYPE, svid.clone()),
         };
         Ok(Authentication { authorization: None, form })
     }

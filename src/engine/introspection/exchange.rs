@@ -18,9 +18,11 @@ impl Introspection {
         let Located { url, issuer } = self.store.endpoint(&self.endpoint()?)?;
         let credentials = client.credentials.as_ref().map_err(|reason| *reason)?;
         let target = AssertionTarget { issuer: &issuer, endpoint: url.as_str() };
-        let Authentication { authorization, form: proof } = credentials.authenticate(target, ticket.now)?;
+        let Authentication { authorization, form: parameters } = credentials.authenticate(target, ticket.now)?;
         let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("token", &ticket.token).append_pair("token_type_hint", "access_token").extend_pairs(proof);
+        form.append_pair("token", &ticket.token)
+            .append_pair("token_type_hint", "access_token")
+            .extend_pairs(parameters);
         let mut headers = vec![
             ("accept", "application/json".to_owned()),
             accept_encoding(),

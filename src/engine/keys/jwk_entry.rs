@@ -53,7 +53,7 @@ flaws! {
     OverLimit, "over_limit", "Only the first 100 usable keys of a set are used";
     /// The entry publishes its private key, so anybody can sign with it.
     PrivateMembers, "private_members", "It publishes its private key, so anybody can sign with it: replace this key";
-    /// RFC 8725 §3.2: the key is symmetric, and everybody can read it in a public document.
+    /// RFC 8725 §3.2: the key is symmetric, and a public document discloses it.
     Symmetric, "symmetric", "It is a symmetric key, which must not be published";
     /// No accepted algorithm uses this key type or curve.
     UnsupportedType, "unsupported_type", "Its kty or crv is not supported";

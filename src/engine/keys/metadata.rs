@@ -126,7 +126,7 @@ fn embedded_ipv4(address: Ipv6Addr) -> Option<Ipv4Addr> {
 pub enum Place {
     /// OpenID Connect Discovery 1.0 §4.1: the well-known path follows the issuer's path. This place is fetched first.
     OpenId,
-    /// RFC 8414 §3.1: the well-known path stands between the issuer's host and its path. This place is fetched when the
+    /// RFC 8414 §3.1: the well-known path is between the issuer's host and its path. This place is fetched when the
     /// first one has no document, or a document that lacks a needed endpoint.
     OAuth,
 }

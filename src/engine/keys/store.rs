@@ -55,7 +55,7 @@ pub enum UnknownKid {
     /// A fetch may bring the key: leave a waiter.
     Wait,
     Refuse,
-    /// The issuer is failing, so nobody can know whether the key exists.
+    /// The issuer is failing, so it is unknown whether the key exists.
     Failed(Failure),
 }
 

@@ -1,4 +1,4 @@
-//! The key store in virtual time, with an issuer that answers when told to.
+//! The key store in virtual time, with an issuer that answers on command.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -213,7 +213,7 @@ fn a_rotation_is_picked_up_at_once() {
     world.warm("a");
     assert_eq!(world.store.unknown_kid(Some("b"), false), UnknownKid::Wait);
     assert!(world.store.wait_for_keys(Box::new(|| {})));
-    assert!(!world.store.wait_for_keys(Box::new(|| {})), "the second joins the first's flight");
+    assert!(!world.store.wait_for_keys(Box::new(|| {})), "the second joins the fetch of the first");
     world.issuer.serve(&set_of("b"));
     assert!(matches!(world.store.ready(), Readiness::Ready(published) if published.set.len() == 1));
 }
