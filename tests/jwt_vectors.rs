@@ -55,7 +55,7 @@ fn every_rule_is_shown_on_both_sides_and_every_reason_for_which_a_jwt_is_refused
     let expected: HashSet<_> = file.vectors().map(|vector| vector.expect.as_str()).collect();
     let is_for_jwts = |class| matches!(class, Class::TokenInvalid | Class::TokenScope | Class::TokenGroups);
     let missing: Vec<_> =
-        CATALOGUE.iter().filter(|spec| is_for_jwts(spec.class) && !expected.contains(spec.word)).collect();
+        CATALOGUE.iter().filter(|spec| is_for_jwts(spec.class) && !expected.contains(spec.name)).collect();
     assert!(missing.is_empty(), "no vector expects {missing:?}");
 }
 
@@ -109,7 +109,7 @@ fn expectation(vector: &Vector, claims: Vec<u8>) -> Verdict {
     if vector.expect == "ok" {
         return Verdict::Claims(String::from_utf8(claims).expect("good claims are UTF-8"));
     }
-    let reason = CATALOGUE.iter().find(|spec| spec.word == vector.expect).map(|spec| spec.reason);
+    let reason = CATALOGUE.iter().find(|spec| spec.name == vector.expect).map(|spec| spec.reason);
     Verdict::Refused(reason.unwrap_or_else(|| panic!("{}: no such reason: {}", vector.name, vector.expect)))
 }
 

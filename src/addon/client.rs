@@ -1,4 +1,4 @@
-//! The native class: proves the options, hands out the warm function, and starts what may wait.
+//! The native class of a client. It parses the options, creates the warm functions, and starts asynchronous work.
 
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::local::{Local, invalid};
 use super::memory_cache::MemoryCache;
 use super::outcome::{
-    JsAnswer, JsFailure, NOT_A_JWT, Outcome, answer, outcome_of, outcome_of_cached, reason_number, released_slots,
+    JsAnswer, JsFailure, NOT_A_JWT, Outcome, answer, outcome_of, outcome_of_cached, reason_code, released_slots,
 };
 use super::policy::{NativePolicy, policy_of};
 use super::runtime;
@@ -29,7 +29,7 @@ use crate::engine::transport::Transport;
 use crate::engine::transport::user_functions::HostTransport;
 use crate::engine::{Attempt, Call, Engine, Verdict};
 
-/// The engine of one client. The public JavaScript class of the same name has one.
+/// The engine of one client. The public JavaScript class of the same name holds an instance.
 #[napi(js_name = "MonoCloudBackendNodeClient")]
 pub struct NativeClient {
     engine: Arc<Engine>,
@@ -38,25 +38,25 @@ pub struct NativeClient {
 }
 
 type Resolver<T> = Box<dyn FnOnce(Env) -> Result<T> + Send>;
-/// Settles a promise, once, from any thread.
+/// Settles a promise. Called once, from any thread.
 type Settle = Box<dyn FnOnce(std::result::Result<String, Failure>) + Send>;
 
 #[napi]
 impl NativeClient {
-    /// Proves the options. `settings` is JSON of `{ options, environment, flavour, surroundings }`; an error's message
+    /// Parses the options. `settings` is JSON of `{ options, environment, flavour, surroundings }`. The message of an error
     /// names the option.
     #[napi(constructor, catch_unwind)]
     pub fn new(settings: String) -> Result<NativeClient> {
         let settings: Value = serde_json::from_str(&settings).map_err(|_| invalid("settings"))?;
         let member = |name: &str| settings.get(name).unwrap_or(&Value::Null);
-        let flavour = if member("flavour") == "oidc" { ClientKind::Oidc } else { ClientKind::Backend };
-        let around = HostEnvironment::from_json(member("surroundings"));
+        let kind = if member("flavour") == "oidc" { ClientKind::Oidc } else { ClientKind::Backend };
+        let environment = HostEnvironment::from_json(member("surroundings"));
         let options = Options { given: member("options"), environment: member("environment") };
-        let config = Config::parse(&options, flavour, &around).map_err(|error| invalid(&error.to_string()))?;
+        let config = Config::parse(&options, kind, &environment).map_err(|error| invalid(&error.to_string()))?;
 
-        let has_functions = around.has_fetcher || around.resolves_metadata || around.resolves_jwks;
+        let has_functions = environment.has_fetcher || environment.resolves_metadata || environment.resolves_jwks;
         let host = has_functions.then(|| {
-            let own = (!around.has_fetcher).then(|| runtime::http_client(&config));
+            let own = (!environment.has_fetcher).then(|| runtime::http_client(&config));
             Arc::new(HostTransport::new(own))
         });
         let (store, transport): (Arc<KeyStore>, Arc<dyn Transport>) = match &host {
@@ -70,8 +70,8 @@ impl NativeClient {
         Ok(NativeClient { engine, host, local: Rc::default() })
     }
 
-    /// The warm function of a policy: `(token, now, certificate?)` to claims, slot or negative number. It holds the
-    /// policy, so that a call passes and looks up nothing.
+    /// Creates the warm function of a policy: `(token, now, certificate?)`, which returns claims, a slot or a negative code.
+    /// It holds the policy, so that a call neither passes it nor looks it up.
     #[napi(catch_unwind)]
     pub fn warm<'env>(
         &self,
@@ -85,7 +85,7 @@ impl NativeClient {
         let warm = env.create_function_from_closure::<(), Outcome, _>("warm", move |context| {
             let outcome = local.with_call(&context, 2, &policy, |call| {
                 let verdict = engine.decide_warm(call);
-                // Only a token that is refused can be another kind: the question costs a good one nothing.
+                // Only a rejected token is checked for another format, so that the check costs an accepted token nothing.
                 if verdict == Verdict::Refused(Reason::TokenMalformed) && !has_three_parts(call.token) {
                     return Either::B(f64::from(NOT_A_JWT));
                 }
@@ -101,15 +101,15 @@ impl NativeClient {
         Ok(warm.to_unknown())
     }
 
-    /// Has `wake` called when a warm function left requests for JavaScript to perform.
+    /// Sets the function that is called when a warm function has left requests for JavaScript.
     #[napi(catch_unwind)]
     pub fn on_requests(&self, wake: Function<'_, (), ()>) -> Result<()> {
         self.local.wake.replace(Some(wake.create_ref()?));
         Ok(())
     }
 
-    /// The warm function of a policy for a client with a `memoryCache()`: the same, on what the cache has, `MISS`
-    /// otherwise.
+    /// Creates the warm function of a policy for a client with a `memoryCache()`. It decides on the entry in the cache, and
+    /// returns `MISS` without one.
     #[napi(catch_unwind)]
     pub fn warm_cached<'env>(
         &self,
@@ -129,15 +129,16 @@ impl NativeClient {
         Ok(warm.to_unknown())
     }
 
-    /// What is to be remembered of a user's cache, within the bounds for verified tokens.
+    /// Creates the memory for entries of a user's cache that were evaluated before, with the limits for verified tokens.
     #[napi(catch_unwind)]
     pub fn judged(&self) -> MemoryCache {
         let config = self.engine.config();
         MemoryCache::of(config.verified_tokens, config.verified_token_bytes)
     }
 
-    /// Decides under a policy on what a user's cache gave: `(token, now, entry, certificate?)` to the same. Without an
-    /// entry, on the one that was judged before: its slot says which, for the caller to compare.
+    /// Creates the function that decides on an entry of a user's cache: `(token, now, entry, certificate?)`, with the same
+    /// results as the warm function. Without an entry, it decides on the entry that was evaluated before. The returned slot
+    /// tells the caller which entry that was.
     #[napi(catch_unwind)]
     pub fn judge<'env>(&self, env: &'env Env, policy: &NativePolicy, judged: &MemoryCache) -> Result<Unknown<'env>> {
         let policy = Arc::clone(policy.for_engine(&self.engine)?);
@@ -155,33 +156,33 @@ impl NativeClient {
         Ok(judge.to_unknown())
     }
 
-    /// Whether binding is ignored where a route says nothing.
+    /// Whether certificate binding is ignored unless a route says otherwise.
     #[napi(catch_unwind)]
     pub fn ignores_binding(&self) -> bool {
         self.engine.config().binding == BindingMode::Ignore
     }
 
-    /// JSON of `{ issuer, audience }`: what the client is called in events and to a shared cache.
+    /// JSON of `{ issuer, audience }`, which identifies the client in events and in a shared cache.
     #[napi(catch_unwind)]
     pub fn context(&self) -> String {
         let config = self.engine.config();
-        serde_json::json!({ "issuer": config.key_source.tenant.domain(), "audience": config.audience }).to_string()
+        serde_json::json!({ "issuer": config.key_source.tenant.domain(), "audience": &*config.audience }).to_string()
     }
 
-    /// The deadline of an exchange, in milliseconds.
+    /// The time limit of an exchange, in milliseconds.
     #[napi(catch_unwind)]
     pub fn response_timeout(&self) -> f64 {
         self.engine.config().network.timeout_ms as f64
     }
 
-    /// The issuer's name, as its metadata has it.
+    /// The issuer's name from its metadata, or the tenant without metadata.
     #[napi(catch_unwind)]
     pub fn issuer(&self) -> String {
         self.engine.issuer()
     }
 
-    /// Calls `report` with JSON of `{ keys, leftOut? }` or `{ reason }` whenever a refresh of the keys has ended. Keeps no process
-    /// alive, and must not hold the client, which it outlives.
+    /// Calls `report` with JSON of `{ keys, leftOut? }` or `{ reason }` after each refresh of the keys. The registration does
+    /// not keep the process alive. `report` must not hold the client, because it outlives the client.
     #[napi(catch_unwind)]
     pub fn observe(&self, report: Function<'_, String, ()>) -> Result<()> {
         let report = report.build_threadsafe_function::<String>().weak::<true>().build()?;
@@ -190,18 +191,18 @@ impl NativeClient {
                 Event::Refreshed { keys, left_out } if left_out.is_empty() => serde_json::json!({ "keys": keys }),
                 Event::Refreshed { keys, left_out } => {
                     let left_out: serde_json::Map<_, _> =
-                        left_out.into_iter().map(|(word, count)| (word.to_owned(), count.into())).collect();
+                        left_out.into_iter().map(|(flaw, count)| (flaw.to_owned(), count.into())).collect();
                     serde_json::json!({ "keys": keys, "leftOut": left_out })
                 }
-                Event::RefreshFailed { reason } => serde_json::json!({ "reason": reason.spec().word }),
+                Event::RefreshFailed { reason } => serde_json::json!({ "reason": reason.spec().name }),
             };
             report.call(text.to_string(), ThreadsafeFunctionCallMode::NonBlocking);
         };
-        self.engine.store().observe(self.engine.number(), Box::new(observer));
+        self.engine.store().observe(self.engine.id(), Box::new(observer));
         Ok(())
     }
 
-    /// What a route or a call asks for. `binding`: a mode's word, or nothing for the client's own mode.
+    /// Creates a policy. `binding` is the name of a mode. The default is the mode of the client.
     #[napi(catch_unwind)]
     pub fn policy(&self, scopes: Vec<String>, groups: Vec<String>, binding: Option<String>) -> Result<NativePolicy> {
         let policy = policy_of(&self.engine, scopes, groups, binding.as_deref())?;
@@ -214,24 +215,26 @@ impl NativeClient {
         self.engine.recall_claims(&token, slot as u64)
     }
 
-    /// The slots whose claims JavaScript no longer needs to keep, since the last call; nothing when there are none.
+    /// The slots that were released since the last call: JavaScript no longer needs to keep their claims. `None` without
+    /// any.
     #[napi(catch_unwind)]
     pub fn released(&self) -> Option<Vec<f64>> {
         released_slots(self.engine.released_slots())
     }
 
-    /// A form of claims, for its first use: JSON of `{ claims, blanks: [{ name, isText }] }`.
+    /// A claims template, for its first use: JSON of `{ claims, blanks: [{ name, isText }] }`.
     #[napi(catch_unwind)]
     pub fn form(&self, number: u32) -> Option<String> {
         self.engine.form(number)
     }
 
-    /// What the last negative outcome left behind.
+    /// The failure behind the last negative code.
     #[napi(catch_unwind)]
     pub fn failure(&self) -> Option<JsFailure> {
         self.local.failure.borrow().clone().map(Into::into)
     }
 
+    /// Whether a token is validated as a JWT. All others are introspected.
     #[napi(catch_unwind)]
     pub fn is_local(&self, token: String) -> bool {
         self.engine.is_local(&token)
@@ -259,13 +262,13 @@ impl NativeClient {
         Ok(promise)
     }
 
-    /// Whether old keys could serve one who waits too long.
+    /// Whether there are keys that may be used, however old.
     #[napi(catch_unwind)]
     pub fn has_usable_keys(&self) -> bool {
         self.engine.store().has_usable_keys()
     }
 
-    /// Decides again after keys were waited for.
+    /// Decides again after a wait for the keys.
     #[napi(catch_unwind)]
     pub fn decide(
         &self,
@@ -279,7 +282,7 @@ impl NativeClient {
         Ok(self.local.outcome(self.engine.decide(&call, Attempt::AfterRefresh, false)))
     }
 
-    /// Decides on a thread: for signatures that would hold the event loop.
+    /// Decides on another thread, for signatures that would block the event loop.
     #[napi(catch_unwind)]
     pub fn decide_on_pool<'env>(
         &self,
@@ -312,10 +315,10 @@ impl NativeClient {
         Ok(self.local.outcome(self.engine.decide_with_jwks(&call, &jwks)))
     }
 
-    /// Asks the issuer about a token: the claims' text, or the failure.
+    /// Introspects a token. Resolves to the claims as JSON text, or to the failure.
     #[napi(catch_unwind)]
     pub fn introspect<'env>(&self, env: &'env Env, token: String, now: f64) -> Result<Object<'env>> {
-        let (settle, promise) = answer_later(env)?;
+        let (settle, promise) = promise_of_answer(env)?;
         self.engine.introspect(&token, now, Box::new(move |result| settle(result.map(|text| text.to_string()))));
         let introspection = self.engine.introspection();
         if introspection.needs_watch() {
@@ -325,7 +328,7 @@ impl NativeClient {
         Ok(promise)
     }
 
-    /// Decides on the claims of an active token: 0, or the number of a reason.
+    /// Decides on the claims of an active token. Returns 0, or the code of a reason.
     #[napi(catch_unwind)]
     pub fn decide_introspected(
         &self,
@@ -337,35 +340,35 @@ impl NativeClient {
     ) -> Result<i32> {
         let policy = policy.for_engine(&self.engine)?;
         let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
-        Ok(self.engine.decide_introspected(&claims, &call).map_or_else(reason_number, |()| 0))
+        Ok(self.engine.decide_introspected(&claims, &call).map_or_else(reason_code, |()| 0))
     }
 
-    /// Until when (epoch seconds) claims may stay in a cache; nothing when they may not.
+    /// The time (epoch seconds) until which claims may stay in a cache, or `None` if they must not be cached.
     #[napi(catch_unwind)]
     pub fn cache_until(&self, expires: Option<f64>, is_introspected: bool, now: f64) -> Option<f64> {
         self.engine.cache_until(expires, is_introspected, now)
     }
 
-    /// JSON of an object with the member that says how and when (epoch seconds) an entry of a cache was obtained.
+    /// JSON of an object whose member tells how and when (epoch seconds) an entry of a cache was obtained.
     #[napi(catch_unwind)]
     pub fn obtained(&self, is_introspected: bool, at: f64) -> String {
         self.engine.obtained(is_introspected, at)
     }
 
-    /// The metadata's text, or the failure to get it.
+    /// Resolves to the text of the metadata, or to the failure.
     #[napi(catch_unwind)]
     pub fn metadata<'env>(&self, env: &'env Env, is_forced: bool) -> Result<Object<'env>> {
-        let (settle, promise) = answer_later(env)?;
+        let (settle, promise) = promise_of_answer(env)?;
         self.engine
             .store()
             .with_metadata(is_forced, Box::new(move |result| settle(result.map(|metadata| metadata.text.clone()))));
         Ok(promise)
     }
 
-    /// The JWK Set's text, or the failure to get it.
+    /// Resolves to the text of the JWK Set, or to the failure.
     #[napi(catch_unwind)]
     pub fn jwks<'env>(&self, env: &'env Env, is_forced: bool) -> Result<Object<'env>> {
-        let (settle, promise) = answer_later(env)?;
+        let (settle, promise) = promise_of_answer(env)?;
         self.engine
             .store()
             .with_keys(is_forced, Box::new(move |result| settle(result.map(|published| published.text.clone()))));
@@ -382,7 +385,7 @@ impl NativeClient {
         self.engine.set_clock_tolerance(seconds);
     }
 
-    /// JSON of ages (seconds), counts and the last failures' words. No secrets.
+    /// JSON of ages (in seconds), counts, and the reasons of the last failures. Contains no secrets.
     #[napi(catch_unwind)]
     pub fn health(&self) -> String {
         self.engine.health()
@@ -399,8 +402,8 @@ impl Drop for NativeClient {
     }
 }
 
-/// A promise, and what settles it.
-fn answer_later(env: &Env) -> Result<(Settle, Object<'_>)> {
+/// A promise, with the function that settles it.
+fn promise_of_answer(env: &Env) -> Result<(Settle, Object<'_>)> {
     let (deferred, promise) = env.create_deferred::<JsAnswer, Resolver<JsAnswer>>()?;
     Ok((Box::new(move |result| deferred.resolve(Box::new(move |_| Ok(answer(result))))), promise))
 }

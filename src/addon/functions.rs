@@ -1,4 +1,4 @@
-//! Single rules for `./utils`, `./internal` and `./certificates`: the engine's own, so that there is one of each.
+//! Single rules of the engine for `./utils`, `./internal` and `./certificates`, so that each rule exists once.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use crate::engine::keys::jwk::KeySet;
 use crate::engine::token::header::{Algorithm, Header};
 use crate::engine::token::{compact, groups, json};
 
-/// Whether a groups claim (its JSON text) holds any of the groups, or all.
+/// Whether a groups claim (JSON text) contains any of the groups, or all of them.
 #[napi(catch_unwind)]
 pub fn is_user_in_group(groups_claim: Option<String>, groups: Vec<String>, match_all: bool) -> bool {
     let held = groups_claim.as_deref().map(groups::group_names_of_json).unwrap_or_default();
@@ -21,13 +21,13 @@ pub fn is_user_in_group(groups_claim: Option<String>, groups: Vec<String>, match
     membership::is_in_groups(&held, &asked, match_all)
 }
 
-/// The place in a JWK Set of the key that a header names, -1 when there is none; both as JSON text.
+/// The index in a JWK Set of the key that a header names, or -1 if there is none. Both arguments are JSON text.
 #[napi(catch_unwind)]
 pub fn select_signing_key(jwks: String, header: String) -> i32 {
     selected(&jwks, &header).and_then(|(index, _)| i32::try_from(index).ok()).unwrap_or(-1)
 }
 
-/// The public JWK of that key, as JSON text (`getPublicSigKeyFromIssuerJwks`).
+/// The public JWK of the key that a header names, as JSON text, for `getPublicSigKeyFromIssuerJwks`.
 #[napi(catch_unwind)]
 pub fn public_signing_key(jwks: String, header: String) -> Option<String> {
     selected(&jwks, &header).map(|(_, jwk)| jwk)
@@ -39,25 +39,26 @@ fn selected(jwks: &str, header: &str) -> Option<(usize, String)> {
     jwk::select_in_json(jwks, member("alg")?, member("kid"))
 }
 
-/// What becomes of each entry of a JWK Set, both as JSON text ([`jwk::describe_jwks`]); nothing when it is not one.
+/// Describes each entry of a JWK Set ([`jwk::describe_jwks`]). The argument and the result are JSON text. Returns `None`
+/// if the text is not a JWK Set.
 #[napi(catch_unwind)]
 pub fn describe_jwks(jwks: String) -> Option<String> {
     jwk::describe_jwks(&jwks)
 }
 
-/// The claims' text of a JWT, decoded and not verified; nothing when it is not one.
+/// The claims of a JWT as JSON text, decoded but not verified. Returns `None` if the token is not a JWT.
 #[napi(catch_unwind)]
 pub fn decode_claims(token: String) -> Option<String> {
     compact::decode_payload(&token).filter(|text| json::is_object(text.as_bytes()))
 }
 
-/// The certificate that a proxy's header holds, in the form named; nothing when there is not exactly one.
+/// The certificate in a proxy's header of the named format. Returns `None` if the header has none or more than one.
 #[napi(catch_unwind)]
 pub fn certificate_from_header(form: String, value: String) -> Option<String> {
     certificate_in(CertificateHeader::named(&form)?, &value)
 }
 
-/// The one table of options: name, environment variable, the kind of the value, and what users read about it.
+/// The table of options: name, environment variable, kind of the value, and documentation.
 #[napi(catch_unwind)]
 pub fn options(env: &Env) -> Result<Vec<Object<'_>>> {
     let kind = |kind: Kind| match kind {
@@ -85,14 +86,14 @@ pub fn options(env: &Env) -> Result<Vec<Object<'_>>> {
         .collect()
 }
 
-/// The version the binary was built from: a shim of another one must not be paired with it.
+/// The version of the binary. The JavaScript files must have the same version.
 #[napi(catch_unwind)]
 pub fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
 }
 
-/// Nanoseconds that one `verify_sig` of the raw library takes, the key parsed once, each signature verified once: the floor
-/// that `npm run bench` compares with. Throws on a signature that does not verify.
+/// The nanoseconds that one `verify_sig` of aws-lc takes on average, with a key that is parsed once. `npm run bench`
+/// compares with this lower bound. Throws if a signature does not verify.
 #[napi(catch_unwind)]
 pub fn bench_verify(alg: String, jwk: String, inputs: Vec<Buffer>, signatures: Vec<Buffer>) -> Result<f64> {
     let wrong = || Error::new(Status::InvalidArg, "not a signature of this key");

@@ -1,4 +1,4 @@
-//! The user's functions that fetch: what the engine wants of them, and what they answered.
+//! The requests that the user's functions perform, and their outcomes.
 
 use napi_derive::napi;
 
@@ -9,35 +9,35 @@ use crate::engine::transport::user_functions::host_reason;
 
 #[napi]
 impl NativeClient {
-    /// JSON of what JavaScript should perform now.
+    /// Takes the requests that JavaScript should perform now, as JSON.
     #[napi(catch_unwind)]
     pub fn take_requests(&self) -> String {
         self.host.as_ref().map_or_else(|| "[]".into(), |host| host.take())
     }
 
-    /// The answer of the user's `fetcher`; `headers` is JSON of `[[name, value], …]`.
+    /// Passes the response of the user's `fetcher`. `headers` is JSON of `[[name, value], …]`.
     #[napi(catch_unwind)]
     pub fn answer(&self, id: u32, status: u32, status_text: String, headers: String, body: String) {
         self.settle(id, Ok(response(status, status_text, &headers, body)));
     }
 
-    /// The same, when the body is too large or no text: `word` says which.
+    /// Passes a response whose body is too large or not text. `reason` is the name of the failure.
     #[napi(catch_unwind)]
-    pub fn answer_broken(&self, id: u32, status: u32, status_text: String, headers: String, word: String) {
+    pub fn answer_broken(&self, id: u32, status: u32, status_text: String, headers: String, reason: String) {
         let response = response(status, status_text, &headers, String::new());
-        self.settle(id, Err(response.failure(host_reason(&word))));
+        self.settle(id, Err(response.failure(host_reason(&reason))));
     }
 
-    /// The document of a user's resolver.
+    /// Passes the document of a user's resolver.
     #[napi(catch_unwind)]
     pub fn resolve(&self, id: u32, document: String) {
         self.settle(id, Ok(Response::resolved(document)));
     }
 
-    /// The user's function failed, or took too long (`timed_out`).
+    /// Passes the failure of a user's function. `reason` is `timed_out` if it took too long.
     #[napi(catch_unwind)]
-    pub fn fail(&self, id: u32, word: String) {
-        self.settle(id, Err(host_reason(&word).into()));
+    pub fn fail(&self, id: u32, reason: String) {
+        self.settle(id, Err(host_reason(&reason).into()));
     }
 
     fn settle(&self, id: u32, outcome: std::result::Result<Response, Failure>) {

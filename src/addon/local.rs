@@ -1,4 +1,4 @@
-//! What belongs to a client's own thread, and how a call from JavaScript becomes a decision there.
+//! The state of a client on its own thread, and how a call from JavaScript becomes a decision there.
 
 use std::cell::RefCell;
 
@@ -10,19 +10,18 @@ use crate::engine::authorize::policy::Policy;
 use crate::engine::error::{Failure, Reason};
 use crate::engine::{Call, Verdict};
 
-/// What belongs to the client's thread.
+/// The state of a client that only its own thread uses.
 #[derive(Default)]
 pub struct Local {
     buffer: RefCell<TokenBuffer>,
-    /// Called when a decision left requests for JavaScript to perform.
+    /// Called when a decision has left requests for JavaScript.
     pub wake: RefCell<Option<FunctionRef<(), ()>>>,
-    /// What the last failed outcome left behind.
+    /// The failure of the last outcome that had one.
     pub failure: RefCell<Option<Failure>>,
 }
 
 impl Local {
-    /// Reads the arguments `(token, now, …, certificate?)` and decides; the certificate is the last one, when there is
-    /// one.
+    /// Reads the arguments `(token, now, …, certificate?)` and decides. `certificate_at` is the index of the certificate.
     pub fn with_call(
         &self,
         context: &FunctionCallContext,
@@ -39,6 +38,7 @@ impl Local {
         Ok(decide(&Call { token, policy, certificate: certificate.as_deref(), now: context.get(1)? }))
     }
 
+    /// The outcome of a verdict. Keeps its failure, for JavaScript to read.
     pub fn outcome(&self, verdict: Verdict) -> Outcome {
         let (outcome, failure) = outcome_of(verdict);
         if failure.is_some() {
@@ -48,7 +48,7 @@ impl Local {
     }
 }
 
-/// An argument that no shim gives.
+/// An error for an argument that this package's own JavaScript never passes.
 pub fn invalid(message: &str) -> Error {
     Error::new(Status::InvalidArg, message)
 }

@@ -1,4 +1,4 @@
-//! The cache inside the process, for `memoryCache()`, and what a client remembers of a user's cache.
+//! The cache in the process for `memoryCache()`, and the memory for evaluated entries of a user's cache.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -15,20 +15,20 @@ pub struct MemoryCache {
 
 #[napi]
 impl MemoryCache {
-    /// Of so many entries and so many bytes; the shim has checked both.
+    /// Creates a cache with these limits. JavaScript has checked both.
     #[napi(constructor, catch_unwind)]
     pub fn new(max_entries: u32, max_bytes: f64) -> MemoryCache {
         MemoryCache::of(max_entries as usize, max_bytes as usize)
     }
 
-    /// JSON of what was set, while it has not expired.
+    /// The claims that were set for a token, as JSON text, until they expire.
     #[napi(catch_unwind)]
     pub fn get(&self, scope: String, token: String, now: f64) -> Option<String> {
         let mut entries = self.entries.borrow_mut();
         entries.get(&key_of(&scope, &token), now).map(|entry| entry.text.to_string())
     }
 
-    /// The same of the entry with this slot, for JavaScript to keep its claims.
+    /// The claims of a token whose entry has this slot, as JSON text. JavaScript keeps them until the slot is released.
     #[napi(catch_unwind)]
     pub fn hand_out(&self, scope: String, token: String, slot: f64, now: f64) -> Option<String> {
         self.entries.borrow_mut().hand_out(&key_of(&scope, &token), slot as u64, now)
@@ -44,7 +44,8 @@ impl MemoryCache {
         self.entries.borrow_mut().remove(&key_of(&scope, &token));
     }
 
-    /// The slots whose claims JavaScript no longer needs to keep, since the last call; nothing when there are none.
+    /// The slots that were released since the last call: JavaScript no longer needs to keep their claims. `None` without
+    /// any.
     #[napi(catch_unwind)]
     pub fn released(&self) -> Option<Vec<f64>> {
         released_slots(self.entries.borrow_mut().take_released())

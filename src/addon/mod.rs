@@ -1,7 +1,8 @@
-//! The N-API room: the only one that knows Node.
+//! The N-API interface, and the only module that uses Node.
 //!
-//! Every entry catches panics (`catch_unwind`, or napi's own guard around closures); nothing here is an async method
-//! on a native class, which a terminated worker would leave dangling. `unsafe` stands only in `token`.
+//! Every function that JavaScript calls catches panics, by `catch_unwind` or by napi's own guard around closures. No
+//! method of a native class is async, because a terminated worker thread would leave its reference dangling. Only `token`
+//! uses `unsafe`.
 
 mod client;
 mod functions;
@@ -14,7 +15,7 @@ mod runtime;
 mod slow;
 mod token;
 
-/// A panic is caught, and says where it was: never what it was about, which may quote a token.
+/// Prints the location of a panic only. Its message may quote a token.
 #[napi_derive::module_init]
 fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {

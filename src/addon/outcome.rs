@@ -1,8 +1,9 @@
-//! How the engine's answers cross into JavaScript.
+//! Converts the engine's verdicts to values for JavaScript.
 //!
-//! Accepted claims are their JSON text, what stands in the blanks of a form (it starts with a NUL, which JSON does not),
-//! or the slot number of claims that were handed out before; all else is a negative number: wait for the keys, go to
-//! the pool, not in the cache, no JWT, or a reason's. What an exchange left behind follows only when it is asked for.
+//! Accepted claims are returned as their JSON text, or as the values for a claims template (which start with NUL, unlike
+//! JSON), or as the slot number of claims that were returned before. Every other verdict is a negative code: wait for the
+//! keys, decide on the pool, not in the cache, not a JWT, or the code of a reason. JavaScript reads the details of a
+//! failure with a second call, only when it needs them.
 
 use napi::bindgen_prelude::{Either, Env, Object, Result};
 use napi_derive::napi;
@@ -16,49 +17,49 @@ pub const IS_SLOW: i32 = -2;
 pub const MISS: i32 = -3;
 pub const NOT_A_JWT: i32 = -4;
 pub const NOT_OURS: i32 = -5;
-/// The number of the first reason; the others follow downwards.
+/// The code of the first reason. The codes of the other reasons are lower.
 pub const FIRST_REASON: i32 = -10;
 
-pub fn reason_number(reason: Reason) -> i32 {
+pub fn reason_code(reason: Reason) -> i32 {
     FIRST_REASON - i32::from(reason as u8)
 }
 
-/// Claims, a slot, or a number below zero.
+/// Claims, a slot, or a negative code.
 pub type Outcome = Either<String, f64>;
 
-/// Splits a verdict into what JavaScript gets at once and the failure it may ask about.
+/// Splits a verdict into the value that JavaScript gets at once and the failure that it may read later.
 pub fn outcome_of(verdict: Verdict) -> (Outcome, Option<Failure>) {
-    let number = |number: i32| Either::B(f64::from(number));
+    let code = |code: i32| Either::B(f64::from(code));
     match verdict {
         Verdict::Claims(text) | Verdict::Template(text) => (Either::A(text), None),
         Verdict::Remembered(slot) => (Either::B(slot as f64), None),
-        Verdict::NeedsKeys => (number(NEEDS_KEYS), None),
-        Verdict::IsSlow => (number(IS_SLOW), None),
-        Verdict::Refused(reason) => (number(reason_number(reason)), None),
-        Verdict::Failed(failure) => (number(reason_number(failure.reason)), Some(failure)),
+        Verdict::NeedsKeys => (code(NEEDS_KEYS), None),
+        Verdict::IsSlow => (code(IS_SLOW), None),
+        Verdict::Refused(reason) => (code(reason_code(reason)), None),
+        Verdict::Failed(failure) => (code(reason_code(failure.reason)), Some(failure)),
     }
 }
 
-/// What the cache inside the process answered.
-pub fn outcome_of_cached(recalled: CachedVerdict) -> Outcome {
-    match recalled {
+/// The outcome of a verdict about an entry of a cache.
+pub fn outcome_of_cached(verdict: CachedVerdict) -> Outcome {
+    match verdict {
         CachedVerdict::Claims(text) => Either::A(text),
         CachedVerdict::Slot(slot) => Either::B(slot as f64),
         CachedVerdict::Miss => Either::B(f64::from(MISS)),
         CachedVerdict::NotOurs => Either::B(f64::from(NOT_OURS)),
-        CachedVerdict::Refused(reason) => Either::B(f64::from(reason_number(reason))),
+        CachedVerdict::Refused(reason) => Either::B(f64::from(reason_code(reason))),
     }
 }
 
-/// Slots as JavaScript has them; nothing when there are none, which costs less.
+/// Slots as JavaScript numbers. Returns `None` without any, which is cheaper than an empty list.
 pub fn released_slots(slots: Vec<Slot>) -> Option<Vec<f64>> {
     (!slots.is_empty()).then(|| slots.into_iter().map(|slot| slot as f64).collect())
 }
 
-/// A failure with what the exchange left behind.
+/// A failure with the details of the exchange.
 #[napi(object)]
 pub struct JsFailure {
-    /// The number of the reason.
+    /// The code of the reason.
     pub reason: i32,
     /// JSON of `{ status, statusText, headers, body, error, errorDescription, retryAfter, isOutage }`.
     pub detail: Option<String>,
@@ -66,11 +67,11 @@ pub struct JsFailure {
 
 impl From<Failure> for JsFailure {
     fn from(failure: Failure) -> Self {
-        JsFailure { reason: reason_number(failure.reason), detail: failure.detail.map(|detail| detail_json(&detail)) }
+        JsFailure { reason: reason_code(failure.reason), detail: failure.detail.map(|detail| detail_json(&detail)) }
     }
 }
 
-/// A text or the failure to get it.
+/// A text or a failure.
 pub type JsAnswer = Either<String, JsFailure>;
 
 pub fn answer(result: std::result::Result<String, Failure>) -> JsAnswer {
@@ -93,15 +94,15 @@ fn detail_json(detail: &Detail) -> String {
     .to_string()
 }
 
-/// The catalogue of failures, once, for JavaScript: number, word, class, code, message, and what it means for a reply.
+/// The table of reasons for JavaScript, which reads it once. `number` is the code of a reason in an outcome.
 #[napi(catch_unwind)]
 pub fn failures(env: &Env) -> Result<Vec<Object<'_>>> {
     CATALOGUE
         .iter()
         .map(|spec| {
             let mut row = Object::new(env)?;
-            row.set("number", reason_number(spec.reason))?;
-            row.set("reason", spec.word)?;
+            row.set("number", reason_code(spec.reason))?;
+            row.set("reason", spec.name)?;
             row.set("name", spec.class.name())?;
             row.set("code", spec.class.code())?;
             row.set("message", spec.message)?;

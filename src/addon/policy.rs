@@ -1,7 +1,7 @@
-//! What a route or a call asks for, as an object that JavaScript holds.
+//! The policy of a route or a call, as an object that JavaScript holds.
 //!
-//! The route holds its policy, and the garbage collector frees both: there is no number to reuse and no table to look
-//! up. N-API tags the object's type, so that any other object in its place is refused, whatever its prototype says.
+//! The route holds its policy, and the garbage collector frees both. No handle can be reused, and no table is searched.
+//! N-API tags the type of the object, so that any other object in its place is rejected, whatever its prototype is.
 
 use std::sync::Arc;
 
@@ -13,26 +13,26 @@ use crate::engine::Engine;
 use crate::engine::authorize::certificate::BindingMode;
 use crate::engine::authorize::policy::Policy;
 
-/// A policy of one client. It has no methods: only that client's entries can use it.
+/// A policy of one client. It has no methods, and only the methods of that client can use it.
 #[napi(js_name = "Policy")]
 pub struct NativePolicy {
     policy: Arc<Policy>,
-    /// The number of the client's engine.
-    owner: u64,
+    /// The id of the client's engine.
+    engine_id: u64,
 }
 
 impl NativePolicy {
     pub fn new(policy: Arc<Policy>, engine: &Engine) -> Self {
-        NativePolicy { policy, owner: engine.number() }
+        NativePolicy { policy, engine_id: engine.id() }
     }
 
-    /// The policy, for the client that made it: another client's lists and modes mean something else.
+    /// The policy, if this engine created it. A policy depends on the settings of its client.
     pub fn for_engine(&self, engine: &Engine) -> Result<&Arc<Policy>> {
-        if self.owner == engine.number() { Ok(&self.policy) } else { Err(invalid("a policy of another client")) }
+        if self.engine_id == engine.id() { Ok(&self.policy) } else { Err(invalid("a policy of another client")) }
     }
 }
 
-/// A policy under a client's settings. `binding`: a mode's word, or nothing for the client's own mode.
+/// A policy with the settings of a client. `binding` is the name of a mode. The default is the mode of the client.
 pub fn policy_of(
     engine: &Engine,
     scopes: Vec<String>,
@@ -43,7 +43,7 @@ pub fn policy_of(
     let boxed = |list: Vec<String>| list.into_iter().map(String::into_boxed_str).collect();
     let binding = match binding {
         None => config.binding,
-        Some(word) => BindingMode::named(word).ok_or_else(|| invalid("binding"))?,
+        Some(name) => BindingMode::named(name).ok_or_else(|| invalid("binding"))?,
     };
     let matches_all_groups = config.matches_all_groups;
     Ok(Arc::new(Policy { scopes: boxed(scopes), groups: boxed(groups), matches_all_groups, binding }))

@@ -1,6 +1,6 @@
-//! What the clients of one process share: the runtime's thread, the clock, and one key store per issuer and settings.
+//! What the clients of one process share: the runtime, the clock, and one key store per issuer and settings.
 //!
-//! Worker threads load this add-on into the same process, so that four workers cost one JWK Set request.
+//! All worker threads of a process share the loaded add-on. Four workers therefore send one JWK Set request.
 
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -13,15 +13,16 @@ use crate::engine::time::{Monotonic, SystemMonotonic};
 use crate::engine::transport::Transport;
 use crate::engine::transport::own_client::{HttpClient, Network};
 
-/// Threads that look up host names, beside those of slow decisions.
+/// The number of threads that look up host names, in addition to those of slow decisions.
 const MAX_LOOKUPS: usize = 4;
 
-/// How many slow decisions run at once: one per processor, less the one that the event loop needs.
+/// How many slow decisions run at a time: one per processor, except the one that the event loop needs.
 pub fn slow_threads() -> usize {
     std::thread::available_parallelism().map_or(1, |processors| processors.get().saturating_sub(1).max(1))
 }
 
-/// One thread, made when something is fetched for the first time. Never torn down: a fetch may outlive its worker.
+/// The runtime, created at the first fetch, with one thread for I/O. It is never shut down, because a fetch may outlive
+/// its worker thread.
 fn runtime() -> Option<Handle> {
     static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
     let build = || {
@@ -33,7 +34,7 @@ fn runtime() -> Option<Handle> {
     RUNTIME.get_or_init(build).as_ref().map(|runtime| runtime.handle().clone())
 }
 
-/// Does something later; at once where there is no runtime.
+/// Calls `work` after a span, or at once if there is no runtime.
 pub fn after(span: Duration, work: impl FnOnce() + Send + 'static) {
     match runtime() {
         None => work(),
@@ -44,14 +45,14 @@ pub fn after(span: Duration, work: impl FnOnce() + Send + 'static) {
     }
 }
 
-/// Does something on a thread that may be held. False where there is none, and then it is not done.
+/// Calls `work` on a thread that it may block. Returns false, without a call, if there is no runtime.
 pub fn on_thread(work: impl FnOnce() + Send + 'static) -> bool {
     let Some(runtime) = runtime() else { return false };
     drop(runtime.spawn_blocking(work));
     true
 }
 
-/// Does something again and again, after the span that it gives, until it gives none.
+/// Calls `work` repeatedly, each time after the span that it returned, until it returns `None`.
 pub fn repeat(mut work: impl FnMut() -> Option<Duration> + Send + 'static) {
     if let Some(runtime) = runtime() {
         drop(runtime.spawn(async move {
@@ -74,7 +75,7 @@ struct Shared {
     store: Weak<KeyStore>,
 }
 
-/// The store and the transport of these settings: the ones that are in use, or new ones.
+/// The key store and the transport for these settings. Reuses those that are in use.
 pub fn shared(config: &Config) -> (Arc<KeyStore>, Arc<dyn Transport>) {
     static ALL: Mutex<Vec<Shared>> = Mutex::new(Vec::new());
     let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
@@ -91,8 +92,8 @@ pub fn shared(config: &Config) -> (Arc<KeyStore>, Arc<dyn Transport>) {
     (store, transport)
 }
 
-/// The HTTP client of these network settings: the one that is in use, or a new one. Making one reads every authority
-/// of the system.
+/// The HTTP client for these network settings. Reuses one that is in use, because a new one reads every authority of the
+/// system.
 pub fn http_client(config: &Config) -> Arc<HttpClient> {
     static ALL: Mutex<Vec<(Network, Weak<HttpClient>)>> = Mutex::new(Vec::new());
     let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);

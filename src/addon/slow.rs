@@ -1,7 +1,9 @@
-//! Decisions that would hold the event loop, on threads of our own: libuv's stay free for `fs`, DNS and the rest.
+//! Decisions that would block the event loop. They run on separate threads, so that the threads of libuv stay free for
+//! `fs` and DNS.
 //!
-//! One per processor runs at a time, less the one that the event loop needs, for all clients of the process together:
-//! verifying is computing, and more threads would only take its time. Tokens that were verified before go first.
+//! One decision per processor runs at a time, for all clients of the process together, and one processor is left to the
+//! event loop. More threads would not help, because verifying needs only processor time. Tokens that were verified before
+//! start first.
 
 use std::hash::BuildHasher;
 use std::num::NonZeroUsize;
@@ -16,13 +18,14 @@ use crate::engine::error::Reason;
 use crate::engine::load_limit::{Bounds, Lane, LoadLimit};
 use crate::engine::{Attempt, Call, Engine, Verdict};
 
-/// Decisions that wait for a thread. Beyond that the oldest one of an unknown token is `overloaded`.
+/// The largest number of decisions that wait for a thread. When it is reached, the oldest decision about an unknown token
+/// fails as `overloaded`.
 const MAX_WAITING: usize = 256;
 
-/// Tokens that were verified here, as hashes of the whole token.
+/// How many tokens that were verified here are remembered, as hashes of the whole token.
 const KNOWN: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
-/// One decision, and where its verdict goes.
+/// One decision, with the callback for its verdict.
 pub struct SlowDecision {
     pub engine: Arc<Engine>,
     pub token: String,
@@ -34,7 +37,7 @@ pub struct SlowDecision {
 }
 
 impl SlowDecision {
-    /// Runs it, now or when a thread is free.
+    /// Runs the decision now, or when a thread is free.
     pub fn submit(self) {
         let (displaced, started) = {
             let mut pool = pool();
@@ -45,15 +48,15 @@ impl SlowDecision {
             (decision.settle)(Verdict::Failed(Reason::Overloaded.into()));
         }
         if let Some((decision, lane)) = started
-            && !runtime::on_thread(move || work_off(decision, lane))
+            && !runtime::on_thread(move || run_until_idle(decision, lane))
         {
-            // Where no thread can be made, nothing can be decided.
+            // Without a runtime nothing can be decided.
             pool().load.finish(lane);
         }
     }
 
     fn decide(&self) -> Verdict {
-        // A panic must not take the place in the queue with it, nor leave the caller without an answer.
+        // After a panic, the place must still be freed, and the caller must still get an answer.
         let decide = std::panic::AssertUnwindSafe(|| {
             let certificate = self.certificate.as_deref();
             let call = Call { token: &self.token, policy: &self.policy, certificate, now: self.now };
@@ -63,8 +66,8 @@ impl SlowDecision {
     }
 }
 
-/// Decides until nothing waits.
-fn work_off(decision: SlowDecision, lane: Lane) {
+/// Decides until no decision waits.
+fn run_until_idle(decision: SlowDecision, lane: Lane) {
     let mut next = Some((decision, lane));
     while let Some((decision, lane)) = next {
         let verdict = decision.decide();
@@ -80,7 +83,7 @@ fn work_off(decision: SlowDecision, lane: Lane) {
     }
 }
 
-/// What runs and waits in this process.
+/// The decisions that run and wait in this process.
 struct Pool {
     load: LoadLimit<SlowDecision>,
     known: LruCache<u64, (), RandomState>,
@@ -99,7 +102,7 @@ impl Pool {
 
 fn pool() -> MutexGuard<'static, Pool> {
     static POOL: LazyLock<Mutex<Pool>> = LazyLock::new(|| {
-        let bounds = Bounds { running: runtime::slow_threads(), kept: 0, waiting: MAX_WAITING };
+        let bounds = Bounds { running: runtime::slow_threads(), reserved: 0, waiting: MAX_WAITING };
         let mut known = LruCache::unbounded_with_hasher(RandomState::default());
         known.resize(KNOWN);
         Mutex::new(Pool { load: LoadLimit::new(bounds), known, hasher: RandomState::default() })

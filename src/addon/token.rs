@@ -1,17 +1,19 @@
-//! Reads a token out of JavaScript: one call, into a buffer that is used again, as UTF-8.
+//! Reads a token from JavaScript, by one call, as UTF-8, into a buffer that is reused.
 //!
-//! Never as Latin-1: that cuts every code unit down to a byte, so that an altered token would read like the signed one.
+//! A token is never read as Latin-1. That would cut every code unit to one byte, and an altered token could then read like
+//! the signed one.
 
 use napi::bindgen_prelude::{Env, JsValue, Unknown};
 use napi::sys;
 
 use crate::engine::token::compact::MAX_TOKEN_BYTES;
 
-/// Room past the limit, so that a longer token shows: Node never writes part of a character, so up to three bytes stay
-/// empty before one that does not fit, and one byte past the limit must be written even then. And one for Node's NUL.
+/// The buffer is larger than the limit, so that a longer token is recognized. Node never writes part of a character, so up
+/// to three bytes stay empty before a character that does not fit. One byte past the limit must be written even then. One
+/// more byte is for Node's NUL.
 const BUFFER_BYTES: usize = MAX_TOKEN_BYTES + 4 + 1;
 
-/// A buffer of one thread.
+/// The buffer of one thread.
 pub struct TokenBuffer(Vec<u8>);
 
 impl Default for TokenBuffer {
@@ -21,12 +23,12 @@ impl Default for TokenBuffer {
 }
 
 impl TokenBuffer {
-    /// The text of a value: `None` when it is no string. What is too long to be a token comes cut off, and still too
-    /// long to be one.
+    /// The text of a value, or `None` if it is not a string. A text that is too long for a token is truncated, and the
+    /// result is still too long.
     pub fn read(&mut self, env: &Env, value: &Unknown<'_>) -> Option<&str> {
         let mut length = 0;
-        // SAFETY: `value` belongs to `env`'s open scope, and the pointer and the size are those of one live buffer;
-        // Node writes at most that many bytes, the NUL included, and reports how many without it.
+        // SAFETY: `value` belongs to the open scope of `env`. The pointer and the size are those of one live buffer. Node
+        // writes at most that many bytes, including the NUL, and reports the number without the NUL.
         let status = unsafe {
             sys::napi_get_value_string_utf8(
                 env.raw(),

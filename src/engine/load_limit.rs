@@ -1,34 +1,37 @@
-//! Bounds work that callers can cause: so many jobs run at once, so many wait, and the rest is turned away.
+//! Limits the work that callers can cause: how many jobs run at a time, how many wait, and which one is rejected.
 //!
-//! Owns the order, not the work. A job of the preferred lane (its token has proved itself before) starts first, in the
-//! order of arrival, and some places are kept for that lane. All other jobs start newest first: under a flood a job
-//! that starts at all starts soon, instead of every job waiting as long as the queue is. When the queue is full, the
-//! oldest job that is not preferred is turned away: a flood of strangers cannot displace a token that is known.
+//! Owns the order of the jobs and does not run them. A job of the preferred lane is about a token that was valid before.
+//! Preferred jobs start first, in the order of arrival, and some places are reserved for them. All other jobs start newest
+//! first. During a flood, a job that starts at all then starts soon, instead of waiting for the whole queue. When the
+//! queue is full, the oldest job that is not preferred is rejected. A flood of unknown tokens therefore cannot displace a
+//! known token.
 
 use std::collections::VecDeque;
 
-/// Who waits in which order.
+/// The order in which a job waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// First come, first served, and before all others.
+    /// First come, first served. Starts before all other jobs.
     Preferred,
     /// Newest first.
     Other,
 }
 
-/// How much is allowed.
+/// The limits.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
+    /// The largest number of jobs that run at a time.
     pub running: usize,
-    /// Of `running`, the places that only the preferred lane may take.
-    pub kept: usize,
+    /// How many of the `running` places are reserved for the preferred lane.
+    pub reserved: usize,
+    /// The largest number of jobs that wait.
     pub waiting: usize,
 }
 
 pub struct LoadLimit<T> {
     bounds: Bounds,
     running: usize,
-    /// Of `running`, those that are not preferred.
+    /// How many of the `running` jobs are not preferred.
     running_others: usize,
     preferred: VecDeque<T>,
     /// Oldest at the front.
@@ -40,8 +43,8 @@ impl<T> LoadLimit<T> {
         LoadLimit { bounds, running: 0, running_others: 0, preferred: VecDeque::new(), others: VecDeque::new() }
     }
 
-    /// Takes a job into the queue, from which [`LoadLimit::start`] gives it out. Returns the job that is turned away
-    /// for it, which may be the new one.
+    /// Puts a job into the queue, from which [`LoadLimit::start`] takes it. Returns the job that is rejected in exchange,
+    /// which may be the new one.
     pub fn admit(&mut self, job: T, lane: Lane) -> Option<T> {
         match lane {
             Lane::Preferred => self.preferred.push_back(job),
@@ -50,11 +53,11 @@ impl<T> LoadLimit<T> {
         if self.waiting() <= self.bounds.waiting || self.may_start() {
             return None;
         }
-        // Only the preferred lane waits: then it is the newest who has to go.
+        // If only preferred jobs wait, the newest one is rejected.
         self.others.pop_front().or_else(|| self.preferred.pop_back())
     }
 
-    /// The job that may start now. It counts as running until [`LoadLimit::finish`].
+    /// Takes the job that may start now. It counts as running until [`LoadLimit::finish`] is called.
     pub fn start(&mut self) -> Option<(T, Lane)> {
         if self.running >= self.bounds.running {
             return None;
@@ -79,8 +82,7 @@ impl<T> LoadLimit<T> {
         }
     }
 
-    /// Takes out the jobs that have waited too long. Each lane is looked through from its oldest job, up to the first
-    /// one that may still wait.
+    /// Takes the jobs that have waited too long. Checks each lane from its oldest job to the first one that is not due.
     pub fn take_due(&mut self, is_due: impl Fn(&T) -> bool) -> Vec<T> {
         let mut due = Vec::new();
         for lane in [&mut self.preferred, &mut self.others] {
@@ -91,12 +93,12 @@ impl<T> LoadLimit<T> {
         due
     }
 
-    /// Takes out every waiting job that is not preferred, oldest first.
+    /// Takes every waiting job that is not preferred, oldest first.
     pub fn take_others(&mut self) -> Vec<T> {
         std::mem::take(&mut self.others).into()
     }
 
-    /// Takes out every waiting job.
+    /// Takes every waiting job.
     pub fn take_all(&mut self) -> Vec<T> {
         let mut all = self.take_others();
         all.extend(std::mem::take(&mut self.preferred));
@@ -122,7 +124,7 @@ impl<T> LoadLimit<T> {
     }
 
     fn has_place_for_others(&self) -> bool {
-        self.running_others + self.bounds.kept < self.bounds.running
+        self.running_others + self.bounds.reserved < self.bounds.running
     }
 }
 

@@ -1,9 +1,9 @@
-//! Bounds and order; and a flood in virtual time, as the threads of `src/addon/slow.rs` meet it.
+//! The limits and the order of jobs, and a flood in virtual time like that of the threads in `src/addon/slow.rs`.
 
 use super::*;
 
-fn limit(running: usize, kept: usize, waiting: usize) -> LoadLimit<u32> {
-    LoadLimit::new(Bounds { running, kept, waiting })
+fn limit(running: usize, reserved: usize, waiting: usize) -> LoadLimit<u32> {
+    LoadLimit::new(Bounds { running, reserved, waiting })
 }
 
 #[test]
@@ -57,18 +57,18 @@ fn what_is_due_is_taken_out_of_both_lanes() {
     assert_eq!(limit.take_all(), [4]);
 }
 
-/// A job of the simulation: when it came, in microseconds.
+/// The arrival of a simulated job, in microseconds.
 #[derive(Debug, PartialEq)]
 struct Arrival {
     at: u64,
     is_good: bool,
 }
 
-/// What good jobs beside 20,000 bad ones a second waited until they ended, and how many were turned away.
+/// How long valid jobs took beside 20,000 invalid jobs per second, and how many valid jobs were rejected.
 fn flood(lane_of_good: Lane) -> (Vec<u64>, usize) {
     const TAKES: u64 = 500;
     const SECONDS: u64 = 2;
-    let mut limit = LoadLimit::new(Bounds { running: 2, kept: 0, waiting: 256 });
+    let mut limit = LoadLimit::new(Bounds { running: 2, reserved: 0, waiting: 256 });
     let mut under_way: Vec<(u64, Arrival, Lane)> = Vec::new();
     let (mut waits, mut turned_away) = (Vec::new(), 0);
     for at in 0..SECONDS * 1_000_000 {

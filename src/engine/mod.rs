@@ -84,7 +84,7 @@ pub enum Verdict {
 
 pub struct Engine {
     /// Identifies the engine. An entry of a shared cache that one engine validated is validated again by another.
-    number: u64,
+    id: u64,
     config: Arc<Config>,
     store: Arc<KeyStore>,
     introspection: Arc<Introspection>,
@@ -108,7 +108,7 @@ impl Engine {
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Monotonic>,
     ) -> Engine {
-        let introspection = Introspection::new(Arc::clone(&config), Arc::clone(&store), transport, clock);
+        let introspection = Introspection::new(Arc::clone(&config.introspection), Arc::clone(&store), transport, clock);
         let memory = VerifiedTokens::new(config.verified_tokens, config.verified_token_bytes);
         let warm = Warm {
             clock_skew: config.clock_skew,
@@ -118,13 +118,13 @@ impl Engine {
             memory,
         };
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        Engine { number, config, store, introspection, warm: Mutex::new(warm) }
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Engine { id, config, store, introspection, warm: Mutex::new(warm) }
     }
 
-    /// The number of this engine, unique in the process.
-    pub fn number(&self) -> u64 {
-        self.number
+    /// The id of this engine, unique in the process.
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     pub fn config(&self) -> &Config {
@@ -160,7 +160,7 @@ impl Engine {
 
     /// Removes the observers of this engine and cancels its introspections, when the client or its thread has ended.
     pub fn abandon(&self) {
-        self.store.forget(self.number);
+        self.store.forget(self.id);
         self.introspection.abandon();
     }
 
@@ -185,22 +185,22 @@ impl Engine {
         let health = self.store.health();
         let introspection = self.introspection.health();
         let seconds = |span: Option<std::time::Duration>| span.map(|span| span.as_secs_f64());
-        let word = |reason: Option<Reason>| reason.map(|reason| reason.spec().word);
+        let name = |reason: Option<Reason>| reason.map(|reason| reason.spec().name);
         serde_json::json!({
             "metadata": {
                 "age": seconds(health.metadata_age),
                 "nextRefresh": seconds(health.next_metadata_refresh),
-                "lastError": word(health.last_metadata_failure),
+                "lastError": name(health.last_metadata_failure),
             },
             "keys": {
                 "age": seconds(health.keys_age),
                 "nextRefresh": seconds(health.next_refresh),
-                "lastError": word(health.last_failure),
+                "lastError": name(health.last_failure),
                 "count": health.keys,
             },
             "introspection": {
                 "failures": introspection.failures,
-                "lastError": word(introspection.last_failure),
+                "lastError": name(introspection.last_failure),
                 "suspended": introspection.is_suspended,
                 "inFlight": introspection.in_flight,
                 "queued": introspection.queued,

@@ -1,15 +1,15 @@
-//! The two clocks: NumericDate for the rules (RFC 7519 §2), ticks for the age of caches.
+//! The two clocks: `NumericDate` for the rules (RFC 7519 §2), and ticks for the age of cached documents.
 //!
-//! No rule reads a clock. The caller says what time it is (`Date.now()`, so that users' fake timers work), and ages
-//! are measured on a clock that never steps.
+//! No rule reads a clock. The caller passes the time (`Date.now()`, so that fake timers in the user's tests work). Ages are
+//! measured on a monotonic clock, which never jumps.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Seconds since 1970-01-01T00:00:00Z, fractions allowed (RFC 7519 §2).
+/// Seconds since 1970-01-01T00:00:00Z, with fractions (RFC 7519 §2).
 pub type NumericDate = f64;
 
-/// Whether a number can be a time: finite, and not negative.
+/// Whether a number is a valid time: finite and not negative.
 pub const fn is_time(seconds: f64) -> bool {
     seconds.is_finite() && seconds >= 0.0
 }
@@ -23,13 +23,13 @@ impl Ticks {
         Ticks(self.0.saturating_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)))
     }
 
-    /// The span since `earlier`, zero when `earlier` is later.
+    /// The time since `earlier`, or zero if `earlier` is later.
     pub fn since(self, earlier: Ticks) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 }
 
-/// Tells monotonic time. Tests bring their own.
+/// A monotonic clock. Tests use [`ManualMonotonic`].
 pub trait Monotonic: Send + Sync {
     fn now(&self) -> Ticks;
 }
@@ -49,7 +49,7 @@ impl Monotonic for SystemMonotonic {
     }
 }
 
-/// A clock that moves only when told to: virtual time for tests and the fault suite.
+/// A clock that moves only in [`ManualMonotonic::advance`], for tests in virtual time.
 #[derive(Default)]
 pub struct ManualMonotonic(AtomicU64);
 
@@ -65,10 +65,10 @@ impl Monotonic for ManualMonotonic {
     }
 }
 
-/// How the issuer's clock relates to ours, and how strict to be about it.
+/// The caller's time, the configured skew, and the configured tolerance.
 ///
-/// All three are finite and none is negative. A comparison with anything else is false, whichever way it is written,
-/// so that an expired token would pass.
+/// All three are finite and not negative. This matters because every comparison with NaN is false, so that an expired
+/// token would pass.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Clock {
     now: NumericDate,
@@ -77,18 +77,18 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// `now` is the caller's time, `skew` the seconds added to it, `tolerance` the seconds by which `exp` and `nbf` are
-    /// widened. `None` when one of them is no time: then nothing can be decided.
+    /// `skew` is added to the caller's time `now`, and `tolerance` extends `exp` and `nbf`. All are in seconds. Returns
+    /// `None` if one of them is not finite or is negative.
     pub const fn new(now: NumericDate, skew: f64, tolerance: f64) -> Option<Clock> {
         if is_time(now) && is_time(skew) && is_time(tolerance) { Some(Clock { now, skew, tolerance }) } else { None }
     }
 
-    /// RFC 7519 §4.1.4: at or after `exp` (widened) a token is expired.
+    /// RFC 7519 §4.1.4: a token is expired at or after `exp`, extended by the tolerance.
     pub fn is_expired(&self, exp: NumericDate) -> bool {
         exp <= self.now + self.skew - self.tolerance
     }
 
-    /// RFC 7519 §4.1.5: before `nbf` (widened) a token is not valid yet; at it, it is.
+    /// RFC 7519 §4.1.5: a token is not valid before `nbf`, extended by the tolerance. It is valid at that time.
     pub fn is_not_yet_valid(&self, nbf: NumericDate) -> bool {
         nbf > self.now + self.skew + self.tolerance
     }

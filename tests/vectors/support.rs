@@ -112,7 +112,7 @@ impl Tally {
         match (label, verdict, exception) {
             (Label::Valid, Ok(()), None) => self.accepted += 1,
             (Label::Invalid | Label::Acceptable, Err(reason), None) => {
-                *self.refused.entry(reason.spec().word).or_default() += 1;
+                *self.refused.entry(reason.spec().name).or_default() += 1;
             }
             (_, verdict, Some(exception)) if verdict == exception.verdict => {
                 self.excepted.entry(exception.rule).or_default().push(id);

@@ -1,8 +1,11 @@
-//! Configuration proved: a [`Config`] that exists is valid. Made once, from options as typed.
+//! The valid configuration of a client, parsed once from its options. An existing [`Config`] is always valid.
+//!
+//! Owns the defaults and the limits of the options. [`options`] owns their names.
 
 pub mod options;
 pub mod options_docs;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -13,6 +16,7 @@ use crate::engine::authorize::certificate::BindingMode;
 use crate::engine::config::options::{OptionError, OptionSpec, Options};
 use crate::engine::error::Reason;
 use crate::engine::introspection::client_auth::{AssertionAudience, Credentials, CredentialsError, Method};
+use crate::engine::introspection::{self, Client};
 use crate::engine::keys::metadata::{Tenant, has_space_or_control};
 use crate::engine::keys::refresh::Lifetime;
 use crate::engine::keys::store::KeySource;
@@ -29,25 +33,26 @@ const DEFAULT_VERIFIED_TOKENS: f64 = 10_000.0;
 /// 32 MiB.
 const DEFAULT_VERIFIED_TOKEN_BYTES: f64 = 33_554_432.0;
 
-/// The most tokens that can be remembered; a slot number has no more room.
+/// The largest number of tokens that can be remembered. A slot number has no bits for more.
 pub const MAX_VERIFIED_TOKENS: f64 = 1_048_576.0;
 
-/// The largest memory of verified tokens: 64 GiB, far more than JavaScript's heap can hold.
+/// The largest cache of verified tokens: 64 GiB, far more than JavaScript's heap can hold.
 pub const MAX_VERIFIED_TOKEN_BYTES: f64 = 68_719_476_736.0;
 
-/// The longest duration an option can name: a hundred years, so that no sum overflows.
+/// The longest duration of an option: a hundred years, so that no sum overflows.
 pub const MAX_SECONDS: f64 = 100.0 * 365.0 * 86_400.0;
 
-/// What the two classes do differently (contract 2).
+/// The class of the client. The two classes have different defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientKind {
     /// `MonoCloudBackendNodeClient`.
     Backend,
-    /// `MonoCloudOidcBackendClient`: a bare host gets `https://`, Basic is the default.
+    /// `MonoCloudOidcBackendClient`: accepts a tenant without `https://`, and defaults to `client_secret_basic`.
     Oidc,
 }
 
-/// What surrounds the options: the user's functions and the machine's network settings.
+/// What JavaScript passes in addition to the options: which functions are configured, and the network settings of the
+/// process.
 #[derive(Clone, Default)]
 pub struct HostEnvironment {
     pub has_fetcher: bool,
@@ -60,36 +65,29 @@ pub struct HostEnvironment {
     pub no_proxy: Option<String>,
 }
 
-/// Everything the engine needs to know, proved.
+/// Everything that the engine needs to know.
 pub struct Config {
-    pub audience: String,
+    pub audience: Arc<str>,
     pub binding: BindingMode,
-    /// Names this client in the entries of a shared cache: a digest of tenant and client id.
+    /// Identifies this client in the entries of a shared cache: a digest of tenant and client id.
     pub cache_identity: Box<str>,
-    pub client: Option<Client>,
     pub clock_skew: f64,
     pub clock_tolerance: f64,
-    pub groups_claim: String,
+    pub groups_claim: Arc<str>,
+    pub introspection: Arc<introspection::Settings>,
+    /// The longest time, in seconds, that an introspection result stays in a cache.
     pub introspection_cache: Option<f64>,
     pub introspects_jwts: bool,
     pub key_source: KeySource,
     pub matches_all_groups: bool,
     pub network: Network,
-    pub trust_store: Option<String>,
     pub verified_tokens: usize,
     pub verified_token_bytes: usize,
 }
 
-/// The client that introspects.
-pub struct Client {
-    pub method: Method,
-    /// Or why it cannot authenticate: found out when it is asked to, so that an API of JWTs alone may leave it open.
-    pub credentials: Result<Credentials, Reason>,
-}
-
 impl Config {
-    pub fn parse(options: &Options<'_>, flavour: ClientKind, around: &HostEnvironment) -> Result<Config, OptionError> {
-        let tenant = tenant(options, flavour)?;
+    pub fn parse(options: &Options<'_>, kind: ClientKind, host: &HostEnvironment) -> Result<Config, OptionError> {
+        let tenant = tenant(options, kind)?;
         let audience = options.text(&options::AUDIENCE)?.ok_or(options::AUDIENCE.error("is required"))?;
         if Url::parse(&audience).is_err() || has_space_or_control(&audience) {
             return Err(options::AUDIENCE.error("must be an absolute URI"));
@@ -102,41 +100,57 @@ impl Config {
             tenant,
             metadata_lifetime: lifetime(&options::METADATA_CACHE_DURATION)?,
             keys_lifetime: lifetime(&options::JWKS_CACHE_DURATION)?,
-            resolves_metadata: around.resolves_metadata,
-            resolves_jwks: around.resolves_jwks,
+            resolves_metadata: host.resolves_metadata,
+            resolves_jwks: host.resolves_jwks,
         };
-        let network = network(options, around)?;
+        let network = network(options, host)?;
         let cache_identity = cache_identity(&key_source.tenant, options.text(&options::CLIENT_ID)?.as_deref());
+        let audience: Arc<str> = audience.into();
+        let binding = binding(options)?;
+        let client = client(options, kind, host, network.identity.is_some())?;
+        let clock_skew = options.number(&options::CLOCK_SKEW)?.unwrap_or(0.0);
+        let clock_tolerance = options.number(&options::CLOCK_TOLERANCE)?.unwrap_or(DEFAULT_CLOCK_TOLERANCE);
+        let groups_claim: Arc<str> =
+            options.text(&options::GROUPS_CLAIM)?.map_or_else(|| DEFAULT_GROUPS_CLAIM.into(), Into::into);
+        let introspection_cache = options.number(&options::INTROSPECTION_CACHE_DURATION)?;
+        let introspects_jwts = options.boolean(&options::INTROSPECT_JWT_TOKENS, false)?;
+        let matches_all_groups = options.boolean(&options::GROUPS_MATCH_ALL, false)?;
+        let introspection = introspection::Settings {
+            audience: Arc::clone(&audience),
+            groups_claim: Arc::clone(&groups_claim),
+            client,
+            time_limit: Duration::from_millis(network.timeout_ms),
+            trust_store: options.text(&options::TRUST_STORE_ID)?.map(String::into_boxed_str),
+        };
         Ok(Config {
             audience,
-            binding: binding(options)?,
+            binding,
             cache_identity,
-            client: client(options, flavour, around, network.identity.is_some())?,
-            clock_skew: options.number(&options::CLOCK_SKEW)?.unwrap_or(0.0),
-            clock_tolerance: options.number(&options::CLOCK_TOLERANCE)?.unwrap_or(DEFAULT_CLOCK_TOLERANCE),
-            groups_claim: options.text(&options::GROUPS_CLAIM)?.unwrap_or_else(|| DEFAULT_GROUPS_CLAIM.into()),
-            introspection_cache: options.number(&options::INTROSPECTION_CACHE_DURATION)?,
-            introspects_jwts: options.boolean(&options::INTROSPECT_JWT_TOKENS, false)?,
+            clock_skew,
+            clock_tolerance,
+            groups_claim,
+            introspection: Arc::new(introspection),
+            introspection_cache,
+            introspects_jwts,
             key_source,
-            matches_all_groups: options.boolean(&options::GROUPS_MATCH_ALL, false)?,
+            matches_all_groups,
             network,
-            trust_store: options.text(&options::TRUST_STORE_ID)?,
             verified_tokens: verified_tokens(options)?,
             verified_token_bytes: verified_token_bytes(options)?,
         })
     }
 }
 
-fn tenant(options: &Options<'_>, flavour: ClientKind) -> Result<Tenant, OptionError> {
+fn tenant(options: &Options<'_>, kind: ClientKind) -> Result<Tenant, OptionError> {
     let spec = &options::TENANT_DOMAIN;
     let mut domain = options.text(spec)?.ok_or(spec.error("is required"))?;
-    if flavour == ClientKind::Oidc && !domain.contains("://") {
+    if kind == ClientKind::Oidc && !domain.contains("://") {
         domain.insert_str(0, "https://");
     }
     Tenant::parse(&domain).ok_or(spec.error("must be an absolute https URL (http only for a loopback host)"))
 }
 
-/// As JSON the two cannot run into each other.
+/// A JSON array separates the two values unambiguously.
 fn cache_identity(tenant: &Tenant, client_id: Option<&str>) -> Box<str> {
     let text = serde_json::json!([tenant.domain(), client_id]).to_string();
     encode_base64url(digest(&SHA256, text.as_bytes()).as_ref()).into()
@@ -146,20 +160,20 @@ fn binding(options: &Options<'_>) -> Result<BindingMode, OptionError> {
     let spec = &options::VALIDATE_CERTIFICATE_BINDING;
     match options.text(spec)? {
         None => Ok(BindingMode::default()),
-        Some(word) => {
-            BindingMode::named(&word).ok_or(spec.error("must be when_present, required or dangerously_ignore"))
+        Some(name) => {
+            BindingMode::named(&name).ok_or(spec.error("must be when_present, required or dangerously_ignore"))
         }
     }
 }
 
 fn client(
     options: &Options<'_>,
-    flavour: ClientKind,
-    around: &HostEnvironment,
+    kind: ClientKind,
+    host: &HostEnvironment,
     has_identity: bool,
 ) -> Result<Option<Client>, OptionError> {
     let method = match options.text(&options::CLIENT_AUTH_METHOD)?.as_deref() {
-        None if flavour == ClientKind::Oidc => Method::ClientSecretBasic,
+        None if kind == ClientKind::Oidc => Method::ClientSecretBasic,
         None => Method::ClientSecretPost,
         Some(name) => Method::named(name).ok_or(options::CLIENT_AUTH_METHOD.error("is not a known method"))?,
     };
@@ -170,10 +184,8 @@ fn client(
         return Ok(None);
     };
     let credentials = match Credentials::new(id, method, secret) {
-        // The user's fetcher presents its own certificate.
-        Ok(_) if method.is_mutual_tls() && !has_identity && !around.has_fetcher => {
-            Err(Reason::ClientCertificateRequired)
-        }
+        // A `fetcher` presents a client certificate of its own.
+        Ok(_) if method.is_mutual_tls() && !has_identity && !host.has_fetcher => Err(Reason::ClientCertificateRequired),
         Ok(credentials) => Ok(credentials.for_audience(assertion_audience)),
         Err(CredentialsError::Missing) => Err(Reason::ClientSecretRequired),
         Err(CredentialsError::Unusable) => {
@@ -183,7 +195,7 @@ fn client(
     Ok(Some(Client { method, credentials }))
 }
 
-fn network(options: &Options<'_>, around: &HostEnvironment) -> Result<Network, OptionError> {
+fn network(options: &Options<'_>, host: &HostEnvironment) -> Result<Network, OptionError> {
     let authorities = pem(options, &options::CERTIFICATE_AUTHORITIES)?;
     if authorities.as_deref().is_some_and(|pem| !has_certificates(pem)) {
         return Err(options::CERTIFICATE_AUTHORITIES.error("holds no certificate"));
@@ -202,17 +214,17 @@ fn network(options: &Options<'_>, around: &HostEnvironment) -> Result<Network, O
     let timeout = options.number(&options::RESPONSE_TIMEOUT)?.unwrap_or(DEFAULT_RESPONSE_TIMEOUT_MS);
     Ok(Network {
         authorities,
-        extra_authorities: around.extra_authorities.clone(),
-        fallback_authorities: around.fallback_authorities.clone(),
+        extra_authorities: host.extra_authorities.clone(),
+        fallback_authorities: host.fallback_authorities.clone(),
         identity,
-        https_proxy: around.https_proxy.clone(),
-        http_proxy: around.http_proxy.clone(),
-        no_proxy: around.no_proxy.clone(),
+        https_proxy: host.https_proxy.clone(),
+        http_proxy: host.http_proxy.clone(),
+        no_proxy: host.no_proxy.clone(),
         timeout_ms: timeout.min(MAX_SECONDS) as u64,
     })
 }
 
-/// PEM text, or the path of a file that holds it.
+/// Reads an option that is PEM text or the path of a PEM file.
 fn pem(options: &Options<'_>, spec: &OptionSpec) -> Result<Option<String>, OptionError> {
     match options.text(spec)? {
         Some(text) if !text.contains("-----BEGIN") => {
@@ -245,8 +257,8 @@ fn verified_token_bytes(options: &Options<'_>) -> Result<usize, OptionError> {
     }
 }
 
-/// Reads the surroundings that JavaScript hands over.
 impl HostEnvironment {
+    /// Reads the object that JavaScript passes. An empty text counts as absent.
     pub fn from_json(value: &Value) -> Self {
         let flag = |name: &str| value.get(name).and_then(Value::as_bool).unwrap_or_default();
         let text =
@@ -265,5 +277,4 @@ impl HostEnvironment {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

@@ -1,8 +1,8 @@
-//! Options as typed: the one table of names, environment variables and kinds (contract 2), and how the two meet.
+//! The table of options: names, environment variables and kinds, and how their values are read.
 //!
-//! A constructor value wins over an environment value. A value that cannot be read is an error, wherever it comes from:
-//! a setting that was not understood must not silently turn a check off. In the environment, white space around a value
-//! is ignored (a file with Windows line ends leaves `true\r`), and an empty value counts as unset.
+//! A constructor value takes precedence over an environment variable. A value that cannot be read is always an error, so
+//! that a mistyped setting cannot silently turn a check off. White space around the value of an environment variable is
+//! ignored, because a file with Windows line endings leaves `true\r`. An empty variable counts as unset.
 
 use std::fmt;
 
@@ -11,25 +11,25 @@ use serde_json::Value;
 /// The prefix of every environment variable.
 pub const PREFIX: &str = "MONOCLOUD_BACKEND_";
 
-/// What an option's value may be.
+/// The kind of an option's value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
     /// `true` or `false`, in any case in the environment.
     Boolean,
-    /// A base-10 integer in the environment; the least value allowed.
+    /// A finite number of at least `least`. In the environment, a base-10 integer.
     Number {
         least: f64,
     },
-    /// Text, or an object (a JWK).
+    /// Text, or an object that is a JWK.
     Secret,
     Text,
 }
 
 /// One option.
 pub struct OptionSpec {
-    /// Its name in code; a `.` goes into an object.
+    /// The name in code. A `.` separates the name of an object from the name of its member.
     pub name: &'static str,
-    /// Its environment variable, without the prefix.
+    /// The environment variable, without [`PREFIX`].
     pub variable: &'static str,
     pub kind: Kind,
 }
@@ -37,7 +37,7 @@ pub struct OptionSpec {
 macro_rules! options {
     ($($constant:ident $name:literal $variable:literal $kind:expr;)+) => {
         $(pub const $constant: OptionSpec = OptionSpec { name: $name, variable: $variable, kind: $kind };)+
-        /// Every option that is a value; the functions (`cache`, `fetcher`, resolvers) are JavaScript's.
+        /// Every option that is a value. JavaScript handles the options that are functions or objects with methods.
         pub const TABLE: &[OptionSpec] = &[$($constant,)+];
     };
 }
@@ -68,7 +68,7 @@ options! {
     VERIFIED_TOKEN_CACHE_SIZE "verifiedTokenCacheSize" "VERIFIED_TOKEN_CACHE_SIZE" Kind::Number { least: 0.0 };
 }
 
-/// An option that is missing or wrong. Says which, never its value.
+/// An option that is missing or invalid. It names the option, and never contains the value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OptionError {
     pub name: &'static str,
@@ -89,16 +89,16 @@ impl OptionSpec {
     }
 }
 
-/// The two places an option can come from.
+/// The two sources of option values.
 pub struct Options<'o> {
-    /// The constructor's argument.
+    /// The argument of the constructor.
     pub given: &'o Value,
-    /// Environment variables by their whole names; null for a client that reads none.
+    /// The environment variables by their full names, or null for a client that reads none.
     pub environment: &'o Value,
 }
 
 impl Options<'_> {
-    /// Text that is not blank.
+    /// A text. Blank text counts as absent.
     pub fn text(&self, spec: &OptionSpec) -> Result<Option<String>, OptionError> {
         match self.given_value(spec) {
             None => Ok(self.variable(spec).map(str::to_owned)),
@@ -107,7 +107,7 @@ impl Options<'_> {
         }
     }
 
-    /// Text, or an object as its JSON text.
+    /// A text, or the JSON text of an object.
     pub fn secret(&self, spec: &OptionSpec) -> Result<Option<String>, OptionError> {
         match self.given_value(spec) {
             Some(object @ Value::Object(_)) => Ok(Some(object.to_string())),
@@ -129,7 +129,7 @@ impl Options<'_> {
         }
     }
 
-    /// A finite number, at least what the table says.
+    /// A finite number that is not below the minimum in the table.
     pub fn number(&self, spec: &OptionSpec) -> Result<Option<f64>, OptionError> {
         let Kind::Number { least } = spec.kind else {
             return Err(spec.error("is not a number"));
@@ -153,16 +153,16 @@ impl Options<'_> {
         spec.name.split('.').try_fold(self.given, |value, name| value.get(name)).filter(|value| !value.is_null())
     }
 
-    /// The trimmed value of a variable; an empty one counts as unset.
+    /// The trimmed value of an environment variable. An empty value counts as unset.
     fn variable(&self, spec: &OptionSpec) -> Option<&str> {
         let name = format!("{PREFIX}{}", spec.variable);
-        // As JavaScript's `trim`, which takes off a byte order mark too.
+        // Like `trim` in JavaScript, this also removes a byte order mark.
         let text = self.environment.get(name)?.as_str()?.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
         Some(text).filter(|text| !text.is_empty())
     }
 }
 
-/// A whole number in decimal digits; `1.5`, `0x10`, `1e3` and `12s` are none.
+/// Parses a whole number in decimal digits. Rejects `1.5`, `0x10`, `1e3` and `12s`.
 fn base_10(text: &str) -> Option<f64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_constructor_value_wins_over_the_environment() {
+    fn a_constructor_value_takes_precedence_over_the_environment() {
         let environment = json!({ "MONOCLOUD_BACKEND_CLOCK_SKEW": "7" });
         assert_eq!(number(json!({ "clockSkew": 3 }), environment.clone()), Ok(Some(3.0)));
         assert_eq!(number(json!({}), environment.clone()), Ok(Some(7.0)));

@@ -1,7 +1,7 @@
-//! What users read about each option: its values, its default and what it does. `npm run docs` prints it into
-//! `docs/configuration.md`. Which options there are is decided in [`super::options`].
+//! The documentation of each option: its values, its default and its effect. `npm run docs` writes it into
+//! `docs/configuration.md`. [`super::options`] defines which options exist.
 
-/// One row of the table of options. The texts are Markdown.
+/// The documentation of one option. The texts are Markdown.
 pub struct OptionDocs {
     pub name: &'static str,
     /// The heading under which the row is printed.
@@ -14,7 +14,7 @@ pub struct OptionDocs {
 
 macro_rules! docs {
     ($($group:literal { $($name:literal: $values:literal, $default:literal, $description:literal;)+ })+) => {
-        /// Every option once, in the order in which users read them.
+        /// Every option once, in the order of the documentation.
         pub const DOCS: &[OptionDocs] = &[$($(OptionDocs {
             name: $name,
             group: $group,
@@ -130,7 +130,7 @@ docs! {
     }
 }
 
-/// The row of one option, and its place among all.
+/// The documentation of one option, and its index in [`DOCS`].
 pub fn docs_of(name: &str) -> Option<(usize, &'static OptionDocs)> {
     DOCS.iter().enumerate().find(|(_, row)| row.name == name)
 }
@@ -148,9 +148,9 @@ mod tests {
 
     #[test]
     fn every_row_is_of_an_option() {
-        let strangers: Vec<_> =
+        let unknown: Vec<_> =
             DOCS.iter().map(|row| row.name).filter(|name| TABLE.iter().all(|spec| spec.name != *name)).collect();
-        assert_eq!(strangers, [""; 0]);
+        assert_eq!(unknown, [""; 0]);
     }
 
     #[test]

@@ -1,20 +1,20 @@
-//! Defaults, ranges, and which option an error names.
+//! The defaults, the ranges, and the option that an error names.
 
 use serde_json::json;
 
 use super::*;
 
-fn prove_as(flavour: ClientKind, given: Value, environment: Value) -> Result<Config, OptionError> {
-    Config::parse(&Options { given: &given, environment: &environment }, flavour, &HostEnvironment::default())
+fn parse_as(kind: ClientKind, given: Value, environment: Value) -> Result<Config, OptionError> {
+    Config::parse(&Options { given: &given, environment: &environment }, kind, &HostEnvironment::default())
 }
 
-/// A good client with more options.
+/// A valid client with further options.
 fn with(more: Value) -> Result<Config, OptionError> {
     let mut given = json!({ "tenantDomain": "https://acme.example", "audience": "https://api.example" });
     for (name, value) in more.as_object().expect("an object") {
         given[name] = value.clone();
     }
-    prove_as(ClientKind::Backend, given, json!({}))
+    parse_as(ClientKind::Backend, given, json!({}))
 }
 
 fn error_of(more: Value) -> Option<&'static str> {
@@ -25,7 +25,7 @@ fn error_of(more: Value) -> Option<&'static str> {
 fn the_defaults_are_the_documented_ones() {
     let config = with(json!({})).ok().expect("a config");
     assert_eq!((config.clock_skew, config.clock_tolerance), (0.0, 300.0));
-    assert_eq!(config.groups_claim, "groups");
+    assert_eq!(&*config.groups_claim, "groups");
     assert_eq!(config.binding, BindingMode::WhenPresent);
     assert_eq!((config.introspects_jwts, config.matches_all_groups), (false, false));
     assert_eq!(config.key_source.keys_lifetime.max_age, Duration::from_secs(300));
@@ -33,12 +33,12 @@ fn the_defaults_are_the_documented_ones() {
     assert_eq!(config.network.timeout_ms, 5000);
     assert_eq!((config.verified_tokens, config.introspection_cache), (10_000, None));
     assert_eq!(config.verified_token_bytes, 32 * 1024 * 1024);
-    assert!(config.client.is_none());
+    assert!(config.introspection.client.is_none());
 }
 
 #[test]
 fn the_two_required_options_are_named_with_their_variables() {
-    let message = |given: Value| prove_as(ClientKind::Backend, given, json!({})).err().map(|error| error.to_string());
+    let message = |given: Value| parse_as(ClientKind::Backend, given, json!({})).err().map(|error| error.to_string());
     let tenant = message(json!({ "audience": "https://a" })).expect("an error");
     assert!(tenant.contains("tenantDomain") && tenant.contains("MONOCLOUD_BACKEND_TENANT_DOMAIN"), "{tenant}");
     let audience = message(json!({ "tenantDomain": "https://a", "audience": "  " })).expect("an error");
@@ -56,19 +56,19 @@ fn everything_can_come_from_the_environment() {
         "MONOCLOUD_BACKEND_CLOCK_TOLERANCE": "0",
         "MONOCLOUD_BACKEND_VALIDATE_CERTIFICATE_BINDING": "required",
     });
-    let config = prove_as(ClientKind::Backend, json!({}), environment).ok().expect("a config");
+    let config = parse_as(ClientKind::Backend, json!({}), environment).ok().expect("a config");
     assert_eq!(config.key_source.tenant.domain(), "https://acme.example");
     assert_eq!(config.clock_tolerance, 0.0);
     assert_eq!(config.binding, BindingMode::Required);
-    assert_eq!(config.client.map(|client| client.method), Some(Method::ClientSecretBasic));
+    assert_eq!(config.introspection.client.as_ref().map(|client| client.method), Some(Method::ClientSecretBasic));
 }
 
 #[test]
 fn a_bare_host_gets_https_only_in_the_parent_class() {
     let given = || json!({ "tenantDomain": "acme.us.monocloud.com", "audience": "https://a" });
-    let oidc = prove_as(ClientKind::Oidc, given(), Value::Null).ok().expect("a config");
+    let oidc = parse_as(ClientKind::Oidc, given(), Value::Null).ok().expect("a config");
     assert_eq!(oidc.key_source.tenant.domain(), "https://acme.us.monocloud.com");
-    assert_eq!(prove_as(ClientKind::Backend, given(), json!({})).err().map(|error| error.name), Some("tenantDomain"));
+    assert_eq!(parse_as(ClientKind::Backend, given(), json!({})).err().map(|error| error.name), Some("tenantDomain"));
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_variable_that_cannot_be_read_is_named_whatever_its_kind() {
     ] {
         let name = format!("MONOCLOUD_BACKEND_{variable}");
         let given = json!({ "tenantDomain": "https://a", "audience": "urn:api" });
-        let error = prove_as(ClientKind::Backend, given, json!({ name.clone(): wrong })).err().expect("an error");
+        let error = parse_as(ClientKind::Backend, given, json!({ name.clone(): wrong })).err().expect("an error");
         assert_eq!(error.variable, variable);
         assert!(error.to_string().contains(&name) && !error.to_string().contains(wrong), "{error}");
     }
@@ -126,7 +126,10 @@ fn the_least_and_the_greatest_values_are_accepted() {
 
 #[test]
 fn a_secret_is_text_or_a_jwk_and_a_missing_one_is_found_when_it_is_needed() {
-    let client = |more: Value| with(more).ok().and_then(|config| config.client).expect("a client");
+    let client = |more: Value| {
+        let config = with(more).ok().expect("a config");
+        Arc::into_inner(config.introspection).and_then(|settings| settings.client).expect("a client")
+    };
     assert!(client(json!({ "clientId": "id", "clientSecret": "s" })).credentials.is_ok());
     let jwk = json!({ "kty": "oct", "k": "c2VjcmV0", "alg": "HS512" });
     let by_jwk = json!({ "clientId": "id", "clientSecret": jwk, "clientAuthMethod": "client_secret_jwt" });

@@ -1,10 +1,11 @@
-//! The circuit breaker of introspection: stops asking an endpoint that is down, and asks it again once it may be up.
+//! The circuit breaker of introspection. It stops requests to an endpoint that is down and sends probes until one is
+//! answered.
 //!
-//! Nothing that one token, or the content of its answer, can cause opens it. Which reasons count is a column of the
-//! catalogue ([`Failure::counts_for_breaker`]). Of those, a failure is evidence against the endpoint only when no
-//! token was answered since the request was sent, and, while some token was answered within the last
-//! [`TRUST_AN_ANSWER`], only when the failing token is known: it was itself answered as active, and promptly. So
-//! garbage tokens for which the issuer answers 500, or not at all, open nothing beside tokens that are answered.
+//! A single token, or the content of its response, cannot open the breaker. [`Failure::counts_for_breaker`] tells which
+//! failures count. Such a failure is evidence against the endpoint only if no token was answered since its request was
+//! sent. If some token was answered within the last [`TRUST_AN_ANSWER`], it is evidence only if the failing token is
+//! known: the issuer answered promptly before that it is active. Garbage tokens that make the issuer respond with 500,
+//! or not at all, therefore do not open the breaker while other tokens are answered.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -16,31 +17,31 @@ use crate::engine::error::{Failure, Reason};
 use crate::engine::introspection::Answer;
 use crate::engine::time::Ticks;
 
-/// So many failures in a row, of so many different tokens at least, open the breaker.
+/// The number of consecutive failures that opens the breaker, and of different tokens among them.
 pub const FAILURES_TO_OPEN: u32 = 10;
 pub const TOKENS_TO_OPEN: usize = 3;
-/// For so long after an answer, only the failures of known tokens are evidence that the endpoint is down.
+/// How long after an answer only failures of known tokens are evidence that the endpoint is down.
 pub const TRUST_AN_ANSWER: Duration = Duration::from_secs(10);
-/// While the breaker is open: how often a request is let through as a probe, for known tokens and for all others.
+/// The interval of the probes while the breaker is open, for known tokens and for all others.
 pub const PROBE_KNOWN_EVERY: Duration = Duration::from_millis(200);
 pub const PROBE_EVERY: Duration = Duration::from_secs(1);
-/// For so long a token that failed is not used as a probe, and has no precedence.
+/// How long a token that failed is neither a probe nor preferred.
 pub const PAUSE_OF_A_FAILED_TOKEN: Duration = Duration::from_secs(5);
-/// An active token that took longer to be answered has no precedence.
+/// The longest time in which the issuer must answer about an active token for the token to become known.
 pub const PROMPT: Duration = Duration::from_secs(1);
-/// Known tokens remembered, as hashes; and tokens that failed lately.
+/// How many known tokens, and how many tokens that failed, are remembered as hashes.
 const KNOWN: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 const FAILED: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
-/// The hash of a token, under a seed of this process.
+/// The hash of a token, with a random seed of this process.
 pub type TokenHash = u64;
 
 pub struct Breaker {
-    /// Failures in a row, of whatever token, and the last of them: for `health()`.
+    /// The consecutive failures of any tokens, and the reason of the last one, for `health()`.
     failures: u32,
     last_failure: Option<Reason>,
     last_answer: Option<Ticks>,
-    /// The failures in a row that are evidence against the endpoint, and the first different tokens among them.
+    /// The consecutive failures that are evidence against the endpoint, and the first different tokens among them.
     evidence: u32,
     tokens: Vec<TokenHash>,
     open: Option<Probes>,
@@ -56,7 +57,7 @@ struct Probes {
 
 impl Default for Breaker {
     fn default() -> Self {
-        // Both grow as they are used.
+        // Resizing an unbounded cache allocates no memory until it is used.
         let (mut known, mut failed) = (
             LruCache::unbounded_with_hasher(RandomState::default()),
             LruCache::unbounded_with_hasher(RandomState::default()),
@@ -85,20 +86,20 @@ impl Breaker {
         self.open.is_some()
     }
 
-    /// Whether a token was active when it was last asked about, was answered promptly, and has not failed since.
+    /// Whether a token is known and has not just failed. Such a token starts before others.
     pub fn is_preferred(&self, token: TokenHash, now: Ticks) -> bool {
         self.known.contains(&token) && !self.has_just_failed(token, now)
     }
 
-    /// Whether a request about this token may be sent now. With an open breaker it is a probe, which a token that has
-    /// just failed cannot be: the next one may tell more.
+    /// Whether a request for this token may be sent now. While the breaker is open, the request is a probe. A token that
+    /// has just failed is not used as a probe, because another token may succeed.
     pub fn may_send(&self, token: TokenHash, now: Ticks) -> bool {
         let Some(probes) = &self.open else { return true };
         let next = if self.known.contains(&token) { probes.known } else { probes.other };
         now >= next && !self.has_just_failed(token, now)
     }
 
-    /// The same, for a request that is sent when the answer is true.
+    /// Same as [`Breaker::may_send`], for a request that is sent if the result is true. Counts the probe.
     pub fn send(&mut self, token: TokenHash, now: Ticks) -> bool {
         let may_send = self.may_send(token, now);
         if may_send && let Some(probes) = &mut self.open {
@@ -111,16 +112,16 @@ impl Breaker {
         may_send
     }
 
-    /// Notes how a request ended that was sent at `sent_at`. True when the breaker opens for it.
-    pub fn note(&mut self, token: TokenHash, answer: &Answer, sent_at: Ticks, now: Ticks) -> bool {
+    /// Records the outcome of a request that was sent at `sent_at`. Returns true if the breaker opens because of it.
+    pub fn record(&mut self, token: TokenHash, answer: &Answer, sent_at: Ticks, now: Ticks) -> bool {
         match answer {
-            Err(failure) if failure.counts_for_breaker() => return self.note_failure(token, failure, sent_at, now),
-            // A defect of ours says nothing of the endpoint.
+            Err(failure) if failure.counts_for_breaker() => return self.record_failure(token, failure, sent_at, now),
+            // An internal error of this package says nothing about the endpoint.
             Err(failure) if failure.reason == Reason::Internal => return false,
             Ok(_) if now.since(sent_at) <= PROMPT => {
                 self.known.put(token, ());
             }
-            // Inactive, refused, odd, or slow: an answer, but no reason for precedence.
+            // Inactive, rejected, unreadable or slow: the endpoint answered, but the token is not known.
             _ => {
                 self.known.pop(&token);
             }
@@ -132,7 +133,7 @@ impl Breaker {
         false
     }
 
-    fn note_failure(&mut self, token: TokenHash, failure: &Failure, sent_at: Ticks, now: Ticks) -> bool {
+    fn record_failure(&mut self, token: TokenHash, failure: &Failure, sent_at: Ticks, now: Ticks) -> bool {
         self.failures = self.failures.saturating_add(1);
         self.last_failure = Some(failure.reason);
         self.failed.put(token, now);

@@ -1,7 +1,7 @@
 //! Client authentication at the introspection endpoint: RFC 6749 §2.3.1, RFC 7521 and 7523, RFC 8705 §2.
 //!
-//! A [`Credentials`] that exists can authenticate. What it adds to a request is made anew for every request, so that
-//! an assertion's `jti` is never sent twice, not even on a retry.
+//! A [`Credentials`] value can always authenticate. It creates new parameters for every request, so that the `jti` of an
+//! assertion is never sent twice, not even on a retry.
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use aws_lc_rs::signature::{
@@ -19,16 +19,16 @@ use crate::engine::error::Reason;
 use crate::engine::time::NumericDate;
 use crate::engine::token::compact::{decode_base64url, encode_base64url};
 
-/// RFC 7523 §3: how long an assertion is good, in seconds. Long enough for a slow exchange, short enough to be useless
-/// to a thief.
+/// The lifetime of an assertion in seconds (RFC 7523 §3). It is long enough for a slow exchange, and short enough that a
+/// stolen assertion is of little use.
 const ASSERTION_SECONDS: f64 = 60.0;
 
-/// RFC 7523 §2.2.
+/// RFC 7523 §2.2: `client_assertion_type` of a signed JWT.
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// draft-ietf-oauth-spiffe-client-auth: a JWT-SVID as the client's assertion.
+/// draft-ietf-oauth-spiffe-client-auth: `client_assertion_type` of a JWT-SVID.
 const SPIFFE_ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
 
-/// The client authentication methods (contract 2), as their wire names.
+/// The client authentication methods (OpenID Connect Core 1.0 §9, RFC 8705 §2, draft-ietf-oauth-spiffe-client-auth).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     ClientSecretBasic,
@@ -56,20 +56,20 @@ impl Method {
         })
     }
 
-    /// RFC 8705 §2: the client shows its certificate in TLS.
+    /// Whether the client presents its certificate in the TLS handshake (RFC 8705 §2).
     pub fn is_mutual_tls(self) -> bool {
         matches!(self, Method::SelfSignedTlsClientAuth | Method::SpiffeX509 | Method::TlsClientAuth)
     }
 }
 
-/// Whom a client assertion is for. RFC 7523 §3 leaves it open between the server and an endpoint of it;
-/// draft-ietf-oauth-rfc7523bis allows the issuer alone, since an assertion for an endpoint can be replayed at a server
-/// that names the same endpoint. Some servers accept nothing but the URL that they are asked at.
+/// The `aud` of a client assertion. RFC 7523 §3 allows the server or one of its endpoints. draft-ietf-oauth-rfc7523bis
+/// allows only the issuer, because an assertion for an endpoint can be replayed at another server that names the same
+/// endpoint. Some servers accept only the URL of the endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AssertionAudience {
     #[default]
     Issuer,
-    /// The URL of the introspection endpoint that is asked.
+    /// The URL of the introspection endpoint.
     Endpoint,
     Text(String),
 }
@@ -84,26 +84,27 @@ impl AssertionAudience {
     }
 }
 
-/// Who is asked: the issuer's name and the URL of its endpoint.
+/// The receiver of an assertion: the issuer's name and the URL of its endpoint.
 #[derive(Clone, Copy)]
 pub struct AssertionTarget<'a> {
     pub issuer: &'a str,
     pub endpoint: &'a str,
 }
 
-/// Who asks, and how it proves that.
+/// The client id, and how the client authenticates.
 pub struct Credentials {
     client_id: String,
     assertion_audience: AssertionAudience,
-    proof: Proof,
+    authenticator: Authenticator,
 }
 
-enum Proof {
+/// How the client authenticates, with its secret.
+enum Authenticator {
     Basic(String),
     Certificate,
     Post(String),
     Signature(Box<Signer>),
-    /// A JWT-SVID that the workload was given; it is sent as it is.
+    /// A JWT-SVID of the workload, sent unchanged.
     Svid(String),
 }
 
@@ -114,12 +115,12 @@ struct Signer {
 
 enum SigningKey {
     Library(EncodingKey),
-    /// What the library does not have: Ed25519 under its own name (RFC 9864), and ES512.
+    /// `jsonwebtoken` supports neither ES512 nor the `alg` value `Ed25519` (RFC 9864).
     Ed25519(Box<Ed25519KeyPair>),
     Es512(Box<EcdsaKeyPair>),
 }
 
-/// What is added to one request.
+/// The header value and the form parameters that authenticate one request.
 #[derive(Default)]
 pub struct Authentication {
     pub authorization: Option<String>,
@@ -127,45 +128,45 @@ pub struct Authentication {
 }
 
 impl Credentials {
-    /// Proves that a client can authenticate. Errors: the secret is missing, or is not one this method can use.
+    /// Fails if the secret is missing or if the method cannot use it.
     pub fn new(client_id: String, method: Method, secret: Option<String>) -> Result<Credentials, CredentialsError> {
-        let needed = || secret.clone().ok_or(CredentialsError::Missing);
-        let proof = match method {
-            Method::ClientSecretBasic => Proof::Basic(needed()?),
-            Method::ClientSecretPost => Proof::Post(needed()?),
-            Method::ClientSecretJwt => Proof::Signature(Box::new(Signer::symmetric(&needed()?)?)),
-            Method::PrivateKeyJwt => Proof::Signature(Box::new(Signer::asymmetric(&needed()?)?)),
-            Method::SpiffeJwt => Proof::Svid(needed()?),
-            Method::SelfSignedTlsClientAuth | Method::SpiffeX509 | Method::TlsClientAuth => Proof::Certificate,
+        let required = || secret.clone().ok_or(CredentialsError::Missing);
+        let authenticator = match method {
+            Method::ClientSecretBasic => Authenticator::Basic(required()?),
+            Method::ClientSecretPost => Authenticator::Post(required()?),
+            Method::ClientSecretJwt => Authenticator::Signature(Box::new(Signer::symmetric(&required()?)?)),
+            Method::PrivateKeyJwt => Authenticator::Signature(Box::new(Signer::asymmetric(&required()?)?)),
+            Method::SpiffeJwt => Authenticator::Svid(required()?),
+            Method::SelfSignedTlsClientAuth | Method::SpiffeX509 | Method::TlsClientAuth => Authenticator::Certificate,
         };
-        Ok(Credentials { client_id, assertion_audience: AssertionAudience::default(), proof })
+        Ok(Credentials { client_id, assertion_audience: AssertionAudience::default(), authenticator })
     }
 
     pub fn for_audience(self, assertion_audience: AssertionAudience) -> Credentials {
         Credentials { assertion_audience, ..self }
     }
 
-    /// The authentication of one request.
-    pub fn authenticate(&self, asked: AssertionTarget<'_>, now: NumericDate) -> Result<Authentication, Reason> {
+    /// Authenticates one request.
+    pub fn authenticate(&self, target: AssertionTarget<'_>, now: NumericDate) -> Result<Authentication, Reason> {
         let audience = match &self.assertion_audience {
-            AssertionAudience::Issuer => asked.issuer,
-            AssertionAudience::Endpoint => asked.endpoint,
+            AssertionAudience::Issuer => target.issuer,
+            AssertionAudience::Endpoint => target.endpoint,
             AssertionAudience::Text(text) => text,
         };
         let id = || ("client_id", self.client_id.clone());
         let assertion = |kind: &str, assertion: String| {
             vec![id(), ("client_assertion_type", kind.to_owned()), ("client_assertion", assertion)]
         };
-        let form = match &self.proof {
-            Proof::Basic(secret) => {
+        let form = match &self.authenticator {
+            Authenticator::Basic(secret) => {
                 let pair = format!("{}:{}", basic_encode(&self.client_id), basic_encode(secret));
                 let authorization = Some(format!("Basic {}", STANDARD.encode(pair)));
                 return Ok(Authentication { authorization, form: Vec::new() });
             }
-            Proof::Certificate => vec![id()],
-            Proof::Post(secret) => vec![id(), ("client_secret", secret.clone())],
-            Proof::Signature(signer) => assertion(ASSERTION_TYPE, signer.sign(&self.client_id, audience, now)?),
-            Proof::Svid(svid) => assertion(SPIFFE_ASSERTION_TYPE, svid.clone()),
+            Authenticator::Certificate => vec![id()],
+            Authenticator::Post(secret) => vec![id(), ("client_secret", secret.clone())],
+            Authenticator::Signature(signer) => assertion(ASSERTION_TYPE, signer.sign(&self.client_id, audience, now)?),
+            Authenticator::Svid(svid) => assertion(SPIFFE_ASSERTION_TYPE, svid.clone()),
         };
         Ok(Authentication { authorization: None, form })
     }
@@ -179,7 +180,7 @@ pub enum CredentialsError {
 }
 
 impl Signer {
-    /// HS256 for a plain secret; what an `oct` JWK says in `alg`, HS256 when it says nothing.
+    /// A plain secret signs with HS256. An `oct` JWK signs with its `alg`, or with HS256 if it has none.
     fn symmetric(secret: &str) -> Result<Signer, CredentialsError> {
         let Some(jwk) = parse_jwk(secret) else {
             return Ok(Signer::library(Algorithm::HS256, None, EncodingKey::from_secret(secret.as_bytes())));
@@ -195,7 +196,8 @@ impl Signer {
         Ok(Signer::library(algorithm, text(&jwk, "kid"), key))
     }
 
-    /// RS, PS and ES 256 to 512 and EdDSA of a private JWK. Without `alg`: RS256 for RSA, else the curve's own.
+    /// A private JWK signs with RS, PS or ES 256 to 512, or with EdDSA. Without `alg`, an RSA key signs with RS256, and any
+    /// other key with the algorithm of its curve.
     fn asymmetric(secret: &str) -> Result<Signer, CredentialsError> {
         let jwk = parse_jwk(secret).ok_or(CredentialsError::Unusable)?;
         Signer::of_private_jwk(&jwk).ok_or(CredentialsError::Unusable)
@@ -238,7 +240,7 @@ impl Signer {
             _ => return None,
         };
         let signer = Signer::library(algorithm, kid, key);
-        // A key that cannot sign is found out when the client is made, not at the first request.
+        // A key that cannot sign is reported when the client is created, not at the first request.
         signer.sign("", "", 0.0).ok()?;
         Some(signer)
     }
@@ -252,7 +254,7 @@ impl Signer {
         Signer { header, key: SigningKey::Library(key) }
     }
 
-    /// RFC 7523 §3: an assertion of the client about itself, for one audience, once.
+    /// Signs an assertion of the client about itself, for one audience and one use (RFC 7523 §3).
     fn sign(&self, client_id: &str, audience: &str, now: NumericDate) -> Result<String, Reason> {
         let mut jti = [0u8; 24];
         SystemRandom::new().fill(&mut jti).map_err(|_| Reason::Internal)?;
@@ -278,7 +280,7 @@ impl Signer {
         }
     }
 
-    /// RFC 7515 §7.1, for what the library cannot sign.
+    /// Builds the compact serialization (RFC 7515 §7.1) for algorithms that `jsonwebtoken` does not support.
     fn sign_own(
         &self,
         alg: &str,
@@ -300,7 +302,7 @@ impl Signer {
 struct Assertion<'a> {
     iss: &'a str,
     sub: &'a str,
-    /// A single string: an assertion for many could be replayed at one of them.
+    /// One string. One of several receivers could replay the assertion at another.
     aud: &'a str,
     jti: String,
     iat: i64,
@@ -308,9 +310,9 @@ struct Assertion<'a> {
     exp: i64,
 }
 
-/// RFC 6749 §2.3.1 asks for each half to be form-encoded before the two are joined. Half of the servers decode them,
-/// the others compare them as they come. So only what a decoder would change, or what would be read as the separator,
-/// is encoded: a secret of other characters is the same for both.
+/// Encodes one half of the Basic credentials. RFC 6749 §2.3.1 requires form encoding of each half. Some servers decode the
+/// halves, and others compare them as received. Therefore only characters that a decoder would change, and the
+/// separator, are encoded. A secret of other characters works with both kinds of server.
 fn basic_encode(text: &str) -> String {
     const CHANGED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b'+').add(b':').add(b'&');
     utf8_percent_encode(text, CHANGED).to_string()

@@ -1,4 +1,4 @@
-//! Each method's proof, and the assertions verified with the public half of the key that signed them.
+//! What each method sends. Assertions are verified with the public half of the key that signed them.
 
 use super::*;
 use crate::engine::keys::jwk::KeySet;
@@ -33,7 +33,7 @@ fn basic(secret: &str) -> String {
 #[test]
 fn of_basic_credentials_only_what_a_decoder_would_change_is_encoded() {
     assert_eq!(basic("p%:+&\" w\u{7f}\u{1}é"), "id%20with%3A%C3%A4:p%25%3A%2B%26\"%20w%7F%01%C3%A9");
-    // The same for a server that decodes and for one that does not.
+    // The result is the same for a server that decodes and for one that does not.
     assert_eq!(basic("a/b=c~d!e@f$g"), "id%20with%3A%C3%A4:a/b=c~d!e@f$g");
     let printable: String = (b'!'..=b'~').map(char::from).collect();
     let changed: String = basic(&printable).split_once(':').map(|(_, secret)| secret.to_owned()).expect("two halves");
@@ -122,7 +122,7 @@ fn public_half(mut jwk: Value) -> Value {
     jwk
 }
 
-/// Keys made for this test, of each type.
+/// One key of each type, generated for this test.
 #[test]
 fn a_private_jwk_signs_what_its_public_half_verifies() {
     let keys = include_str!("../../../__test__/vectors/private-jwks.json");

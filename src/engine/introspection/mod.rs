@@ -1,10 +1,12 @@
-//! Token introspection (RFC 7662): one request per token in flight, a bound on all of them, and a circuit breaker for
-//! an endpoint that keeps failing.
+//! Token introspection (RFC 7662): one request per token at a time, a limit on all requests, and a circuit breaker for an
+//! endpoint that keeps failing.
 //!
-//! Answers what the issuer says of a token. Whether those claims are good for us is decided by the caller, with the
-//! same rules as a JWT's.
+//! Returns what the issuer says about a token. The caller decides whether those claims are acceptable, with the same
+//! rules as for a JWT.
 
 pub mod client_auth;
+mod breaker;
+mod exchange;
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
@@ -15,7 +17,7 @@ use foldhash::fast::RandomState;
 use tokio::sync::watch;
 
 use self::breaker::{Breaker, TokenHash};
-use crate::engine::config::{Client, Config};
+use self::client_auth::{Credentials, Method};
 use crate::engine::error::{Failure, Reason};
 use crate::engine::keys::store::KeyStore;
 use crate::engine::load_limit::{Bounds, Lane, LoadLimit};
@@ -23,16 +25,17 @@ use crate::engine::time::{Monotonic, NumericDate, Ticks};
 use crate::engine::token::compact::MAX_TOKEN_BYTES;
 use crate::engine::transport::{Request, Transport, read_answer};
 
-/// Introspections of one client that are under way at once. Some places are kept for tokens that were answered as
-/// active, and promptly, before: the rest of them can wait for a slow endpoint without holding those up.
+/// The largest number of introspections of one client at a time. Some of them are reserved for known tokens: tokens that
+/// were active, and promptly answered, before. Unknown tokens that wait for a slow endpoint therefore do not block known
+/// tokens.
 pub const MAX_IN_FLIGHT: usize = 128;
 const KEPT_FOR_KNOWN_TOKENS: usize = 16;
-/// Introspections of one client that wait for a place. Beyond that the oldest unknown one is `overloaded`.
+/// The largest queue of introspections of one client. When it is full, the oldest unknown token fails as `overloaded`.
 pub const MAX_QUEUED: usize = 1_000;
-/// Callers that wait for the answer about one token. Beyond that a caller is `overloaded`.
+/// The largest number of callers that wait for the answer about one token. Further callers fail as `overloaded`.
 const MAX_WAITERS: usize = 10_000;
 
-/// What the issuer says: the claims' text of an active token, or why there is none.
+/// The result of an introspection: the claims of an active token as JSON text, or the failure.
 pub type Answer = Result<Arc<str>, Failure>;
 pub type AnswerWaiter = Box<dyn FnOnce(Answer) + Send>;
 
@@ -41,14 +44,35 @@ pub type AnswerWaiter = Box<dyn FnOnce(Answer) + Send>;
 pub struct IntrospectionHealth {
     pub in_flight: usize,
     pub queued: usize,
-    /// Failures in a row, of whatever token, and the last of them.
+    /// The consecutive failures of any tokens, and the reason of the last one.
     pub failures: u32,
     pub last_failure: Option<Reason>,
     pub is_suspended: bool,
 }
 
+/// What introspection needs to know of the configuration.
+pub struct Settings {
+    /// The audience and the groups claim, to read the claims of a response.
+    pub audience: Arc<str>,
+    pub groups_claim: Arc<str>,
+    /// `None` when no client is configured. Tokens that need introspection are then rejected.
+    pub client: Option<Client>,
+    /// The time limit of one introspection, including its time in the queue.
+    pub time_limit: Duration,
+    /// The trust store whose mutual-TLS endpoint is used (RFC 8705 §5).
+    pub trust_store: Option<Box<str>>,
+}
+
+/// The client that introspects tokens.
+pub struct Client {
+    pub method: Method,
+    /// An error says why the client cannot authenticate. It is reported at the first introspection, so that an API that
+    /// only receives JWTs can leave the credentials out.
+    pub credentials: Result<Credentials, Reason>,
+}
+
 pub struct Introspection {
-    config: Arc<Config>,
+    settings: Arc<Settings>,
     store: Arc<KeyStore>,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Monotonic>,
@@ -57,24 +81,24 @@ pub struct Introspection {
 }
 
 struct State {
-    /// The waiters of each token that is asked about, or waits to be.
-    flights: HashMap<Box<str>, Vec<AnswerWaiter>, RandomState>,
+    /// The callers that wait for each token that is in the queue or in flight.
+    waiters: HashMap<Box<str>, Vec<AnswerWaiter>, RandomState>,
     load: LoadLimit<Ticket>,
     breaker: Breaker,
-    /// Whether a thread is starting requests: one does it for all, and not within itself.
+    /// Whether a thread is starting requests. One thread does this for all callers, and never recursively.
     is_starting: bool,
-    /// Whether somebody calls [`Introspection::expire`] when the next one in the queue is due.
+    /// Whether a timer calls [`Introspection::expire`] when the next introspection in the queue times out.
     is_watched: bool,
-    /// While it is there, somebody waits for answers.
-    asking: Option<watch::Sender<()>>,
+    /// Dropping it cancels all requests. `None` once the client is gone.
+    cancel: Option<watch::Sender<()>>,
 }
 
-/// One introspection, in the queue or under way.
+/// One introspection, in the queue or in flight.
 struct Ticket {
     token: Box<str>,
     hash: TokenHash,
     asked_at: Ticks,
-    /// In the queue.
+    /// The time that it spent in the queue.
     waited: Duration,
     /// The caller's time.
     now: NumericDate,
@@ -82,30 +106,30 @@ struct Ticket {
 
 impl Introspection {
     pub fn new(
-        config: Arc<Config>,
+        settings: Arc<Settings>,
         store: Arc<KeyStore>,
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Monotonic>,
     ) -> Arc<Introspection> {
-        let bounds = Bounds { running: MAX_IN_FLIGHT, kept: KEPT_FOR_KNOWN_TOKENS, waiting: MAX_QUEUED };
+        let bounds = Bounds { running: MAX_IN_FLIGHT, reserved: KEPT_FOR_KNOWN_TOKENS, waiting: MAX_QUEUED };
         let state = State {
-            flights: HashMap::default(),
+            waiters: HashMap::default(),
             load: LoadLimit::new(bounds),
             breaker: Breaker::default(),
             is_starting: false,
             is_watched: false,
-            asking: Some(watch::Sender::default()),
+            cancel: Some(watch::Sender::default()),
         };
         let hasher = RandomState::default();
-        Arc::new(Introspection { config, store, transport, clock, hasher, state: Mutex::new(state) })
+        Arc::new(Introspection { settings, store, transport, clock, hasher, state: Mutex::new(state) })
     }
 
-    /// Asks about a token, or joins who is asking. The waiter is called once.
+    /// Introspects a token, or joins the introspection of the same token. The waiter is called once.
     pub fn ask(self: &Arc<Self>, token: &str, now: NumericDate, waiter: AnswerWaiter) {
         if token.len() > MAX_TOKEN_BYTES {
             return waiter(Err(Reason::TokenTooLarge.into()));
         }
-        // RFC 6749 appendix A.12: nothing else can be an access token, so nobody is asked about it.
+        // RFC 6749 appendix A.12 allows no other characters in an access token, so no request is sent for it.
         if !token.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) {
             return waiter(Err(Reason::TokenMalformed.into()));
         }
@@ -114,21 +138,21 @@ impl Introspection {
         }
         match self.join_or_queue(token, now, waiter) {
             Ok(None) => {}
-            Ok(Some(displaced)) => self.tell(displaced, &Err(Reason::Overloaded.into())),
+            Ok(Some(displaced)) => self.answer(displaced, &Err(Reason::Overloaded.into())),
             Err((waiter, reason)) => return waiter(Err(reason.into())),
         }
         self.start_waiting();
     }
 
-    /// Breaks off what is under way and drops what waits: nobody will hear of it, for instance since the worker thread
-    /// has ended.
+    /// Cancels all requests and drops all waiters without calling them, for instance because the worker thread of the
+    /// client has ended.
     pub fn abandon(&self) {
         let mut state = self.lock();
-        state.asking = None;
+        state.cancel = None;
         let tickets = state.load.take_all();
-        let waiters: Vec<_> = tickets.iter().filter_map(|ticket| state.flights.remove(&ticket.token)).collect();
+        let waiters: Vec<_> = tickets.iter().filter_map(|ticket| state.waiters.remove(&ticket.token)).collect();
         drop(state);
-        // Outside the lock: what is dropped here may drop what holds this.
+        // Dropped without the lock, because a waiter may hold the last reference to this object.
         drop((tickets, waiters));
     }
 
@@ -144,8 +168,8 @@ impl Introspection {
         }
     }
 
-    /// Whether the caller should now see to it that [`Introspection::expire`] is called, again and again after the
-    /// span that it gives, until it gives none. True at most once until then.
+    /// Whether the caller has to start a timer that calls [`Introspection::expire`]. The timer repeats the call after the
+    /// returned span, until none is returned. Returns true only if no such timer is running.
     pub fn needs_watch(&self) -> bool {
         let mut state = self.lock();
         let is_new = !state.is_watched && state.load.waiting() > 0;
@@ -153,9 +177,10 @@ impl Introspection {
         is_new
     }
 
-    /// Ends what has waited in the queue for all of `responseTimeout`. Gives the span until the next one is due.
+    /// Times out the introspections that have waited in the queue for `responseTimeout`. Returns the time until the next
+    /// one times out.
     pub fn expire(&self) -> Option<Duration> {
-        let limit = self.time_limit();
+        let limit = self.settings.time_limit;
         let (due, next) = {
             let now = self.clock.now();
             let mut state = self.lock();
@@ -165,21 +190,17 @@ impl Introspection {
             (due, oldest.map(|at| limit.saturating_sub(now.since(at))))
         };
         for ticket in due {
-            self.tell(ticket, &Err(Reason::TimedOut.into()));
+            self.answer(ticket, &Err(Reason::TimedOut.into()));
         }
         next
     }
 
     fn client(&self) -> Result<&Client, Reason> {
-        self.config.client.as_ref().ok_or(Reason::ClientIdRequired)
+        self.settings.client.as_ref().ok_or(Reason::ClientIdRequired)
     }
 
-    fn time_limit(&self) -> Duration {
-        Duration::from_millis(self.config.network.timeout_ms)
-    }
-
-    /// Adds the waiter to those of its token, or puts a new introspection into the queue. Gives the introspection that
-    /// has to make way for it; or the waiter back, when it is not admitted.
+    /// Joins the introspection of the same token, or puts a new one into the queue. Returns the introspection that is
+    /// displaced by it. An error returns the waiter with the reason why it was not admitted.
     fn join_or_queue(
         &self,
         token: &str,
@@ -189,7 +210,7 @@ impl Introspection {
         let hash = self.hasher.hash_one(token);
         let asked_at = self.clock.now();
         let mut state = self.lock();
-        if let Some(waiters) = state.flights.get_mut(token) {
+        if let Some(waiters) = state.waiters.get_mut(token) {
             if waiters.len() >= MAX_WAITERS {
                 return Err((waiter, Reason::Overloaded));
             }
@@ -202,11 +223,11 @@ impl Introspection {
         let is_preferred = state.breaker.is_preferred(hash, asked_at);
         let lane = if is_preferred { Lane::Preferred } else { Lane::Other };
         let ticket = Ticket { token: token.into(), hash, asked_at, waited: Duration::ZERO, now };
-        state.flights.insert(token.into(), vec![waiter]);
+        state.waiters.insert(token.into(), vec![waiter]);
         Ok(state.load.admit(ticket, lane))
     }
 
-    /// Starts what may start. What ends at once makes place for the next one, which this loop sees.
+    /// Starts introspections until none may start. One that ends at once frees its place, and the loop starts the next.
     fn start_waiting(self: &Arc<Self>) {
         if std::mem::replace(&mut self.lock().is_starting, true) {
             return;
@@ -219,7 +240,7 @@ impl Introspection {
                 return;
             };
             ticket.waited = now.since(ticket.asked_at);
-            let refusal = if ticket.waited >= self.time_limit() {
+            let refusal = if ticket.waited >= self.settings.time_limit {
                 Some(Reason::TimedOut)
             } else if !state.breaker.send(ticket.hash, now) {
                 Some(Reason::IntrospectionSuspended)
@@ -234,7 +255,7 @@ impl Introspection {
         }
     }
 
-    /// Sends once the metadata says where.
+    /// Sends the request when the metadata with the URL of the endpoint is available.
     fn send_when_located(self: &Arc<Self>, ticket: Ticket, lane: Lane) {
         match self.endpoint() {
             Err(reason) => self.end(ticket, lane, &Err(reason.into()), None),
@@ -250,50 +271,50 @@ impl Introspection {
         let sent_at = self.clock.now();
         let request = match self.request(&ticket) {
             Ok(request) => request,
-            // The endpoint was not asked, so this says nothing of it.
+            // No request was sent, so the failure does not count for the circuit breaker.
             Err(failure) => return self.finish(ticket, lane, &Err(failure), None),
         };
         let introspection = Arc::clone(&self);
         self.transport.send(
             Request::Http(request),
             Box::new(move |outcome| match outcome {
-                // A kept connection that the other side had closed: asked once more, authenticated anew.
+                // The server may have closed an idle connection. The request is retried once with a new authentication.
                 Err(failure) if may_retry && failure.reason == Reason::ConnectionFailed => {
                     introspection.send(ticket, lane, false);
                 }
                 outcome => {
-                    let answer = read_answer(outcome, |response| introspection.judge(response));
+                    let answer = read_answer(outcome, |response| introspection.parse_answer(response));
                     introspection.finish(ticket, lane, &answer, Some(sent_at));
                 }
             }),
         );
     }
 
-    /// The same as [`Introspection::end`]; then others may start.
+    /// Ends an introspection, then starts the next ones.
     fn finish(self: &Arc<Self>, ticket: Ticket, lane: Lane, answer: &Answer, sent_at: Option<Ticks>) {
         self.end(ticket, lane, answer, sent_at);
         self.start_waiting();
     }
 
-    /// Ends an introspection that was started; one that was sent tells something of the endpoint.
+    /// Ends an introspection that was started. With `sent_at`, its answer counts for the circuit breaker.
     fn end(&self, ticket: Ticket, lane: Lane, answer: &Answer, sent_at: Option<Ticks>) {
         let suspended = {
             let now = self.clock.now();
             let mut state = self.lock();
             state.load.finish(lane);
-            let opens = sent_at.is_some_and(|at| state.breaker.note(ticket.hash, answer, at, now));
-            // Nobody waits in vain. A known token keeps its place: it may be the next probe.
+            let opens = sent_at.is_some_and(|at| state.breaker.record(ticket.hash, answer, at, now));
+            // When the breaker opens, unknown tokens fail at once. A known token stays, because it may be the next probe.
             if opens { state.load.take_others() } else { Vec::new() }
         };
-        self.tell(ticket, answer);
+        self.answer(ticket, answer);
         for ticket in suspended {
-            self.tell(ticket, &Err(Reason::IntrospectionSuspended.into()));
+            self.answer(ticket, &Err(Reason::IntrospectionSuspended.into()));
         }
     }
 
-    /// Gives the answer to everybody who waits for it.
-    fn tell(&self, ticket: Ticket, answer: &Answer) {
-        let waiters = self.lock().flights.remove(&ticket.token).unwrap_or_default();
+    /// Gives the answer to every caller that waits for it.
+    fn answer(&self, ticket: Ticket, answer: &Answer) {
+        let waiters = self.lock().waiters.remove(&ticket.token).unwrap_or_default();
         for waiter in waiters {
             waiter(answer.clone());
         }
@@ -304,11 +325,5 @@ impl Introspection {
     }
 }
 
-#[path = "breaker.rs"]
-mod breaker;
-#[path = "exchange.rs"]
-mod exchange;
-
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

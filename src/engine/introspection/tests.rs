@@ -1,4 +1,4 @@
-//! Introspection in virtual time: sharing, what each answer means, the bounds, the circuit breaker.
+//! Introspection in virtual time: shared requests, the meaning of each response, the limits, and the circuit breaker.
 
 use std::sync::mpsc::{Receiver, channel};
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::config::options::Options;
-use crate::engine::config::{ClientKind, HostEnvironment};
+use crate::engine::config::{ClientKind, Config, HostEnvironment};
 use crate::engine::testing::{AUDIENCE, FakeIssuer, ISSUER};
 use crate::engine::time::ManualMonotonic;
 use crate::engine::transport::{HttpRequest, Response};
@@ -27,11 +27,12 @@ fn world_of(more: Value) -> World {
     let issuer = Arc::new(FakeIssuer::default());
     let clock = Arc::new(ManualMonotonic::default());
     let store = KeyStore::new(config.key_source.clone(), Arc::clone(&issuer) as _, Arc::clone(&clock) as _);
-    let introspection = Introspection::new(Arc::new(config), store, Arc::clone(&issuer) as _, Arc::clone(&clock) as _);
+    let introspection =
+        Introspection::new(config.introspection, store, Arc::clone(&issuer) as _, Arc::clone(&clock) as _);
     World { introspection, issuer, clock }
 }
 
-/// A client whose metadata is there.
+/// A client that has its metadata.
 fn world() -> World {
     let world = world_of(json!({ "clientId": "id", "clientSecret": "secret" }));
     world.introspection.store.wait_for_metadata(false, Box::new(|| {}));
@@ -62,7 +63,7 @@ impl World {
         (health.failures, health.last_failure)
     }
 
-    /// Ten failures in a row, of ten tokens.
+    /// Opens the breaker by ten consecutive failures of ten tokens.
     fn suspend(&self) {
         for number in 0..10 {
             assert!(self.answer_about(&format!("failing-{number}"), 500, "").is_err());
@@ -87,7 +88,7 @@ fn a_hundred_calls_for_one_token_share_one_request_and_two_tokens_do_not() {
 }
 
 #[test]
-fn the_request_is_a_form_with_the_token_and_who_asks() {
+fn the_request_is_a_form_with_the_token_and_the_credentials() {
     let world = world();
     let _answer = world.ask("a b&c");
     let Request::Http(request) = world.issuer.answer(Err(Reason::TimedOut.into())) else { panic!("a request") };
@@ -100,16 +101,16 @@ fn the_request_is_a_form_with_the_token_and_who_asks() {
 }
 
 #[test]
-fn a_request_has_an_asker_until_the_client_is_gone_and_then_none_is_made() {
+fn requests_are_cancelled_when_the_client_is_gone_and_no_new_one_is_sent() {
     let world = world();
-    let has_asker = |request: &Request| {
-        let Request::Http(HttpRequest { asker: Some(asker), .. }) = request else { panic!("a request with an asker") };
-        asker.has_changed().is_ok()
+    let is_wanted = |request: &Request| {
+        let Request::Http(HttpRequest { cancel_signal: Some(signal), .. }) = request else { panic!("a cancel signal") };
+        signal.has_changed().is_ok()
     };
     let _answer = world.ask("one");
-    assert!(world.issuer.asks_only(has_asker));
+    assert!(world.issuer.asks_only(is_wanted));
     world.introspection.abandon();
-    assert!(world.issuer.asks_only(|request| !has_asker(request)));
+    assert!(world.issuer.asks_only(|request| !is_wanted(request)));
     let before = world.issuer.sent();
     let refused = world.ask("two").try_recv().expect("at once").expect_err("a failure");
     assert_eq!((refused.reason, world.issuer.sent()), (Reason::TimedOut, before));
@@ -177,7 +178,7 @@ fn reason_of(answer: &Receiver<Answer>) -> Option<Reason> {
 }
 
 #[test]
-fn after_ten_failures_of_several_tokens_one_probe_a_second_is_sent_until_one_is_answered() {
+fn after_ten_failures_of_several_tokens_one_probe_per_second_is_sent_until_one_is_answered() {
     let world = world();
     world.suspend();
     assert_eq!(world.failures(), (10, Some(Reason::UnexpectedStatus)));
@@ -214,7 +215,7 @@ fn a_token_that_has_just_failed_is_no_probe() {
     let before = world.issuer.sent();
     assert_eq!(reason_of(&world.ask("failing-3")), Some(Reason::IntrospectionSuspended));
     assert_eq!(world.issuer.sent(), before);
-    // It is one again when others have had their chance: an API may be called with few tokens.
+    // Later it may be a probe again, because an API may be called with few tokens.
     world.clock.advance(Duration::from_secs(4));
     assert!(world.answer_about("failing-3", 200, r#"{"active":true}"#).is_ok());
 }
@@ -298,7 +299,7 @@ fn what_waits_in_the_queue_is_answered_when_the_breaker_opens_and_a_known_token_
     for _ in 0..10 {
         world.issuer.answer(Err(Reason::ConnectionRefused.into()));
     }
-    // Each of the first nine that failed made place for one that waited.
+    // Each of the first nine failures let one waiting token start.
     let (suspended, sent) = waiting.split_at(11);
     assert!(suspended.iter().all(|answer| reason_of(answer) == Some(Reason::IntrospectionSuspended)));
     assert!(sent.iter().all(|answer| answer.try_recv().is_err()));
@@ -308,7 +309,7 @@ fn what_waits_in_the_queue_is_answered_when_the_breaker_opens_and_a_known_token_
 }
 
 #[test]
-fn at_most_128_are_under_way_and_1000_wait_and_beyond_that_the_oldest_is_overloaded() {
+fn at_most_128_are_in_flight_and_1000_wait_and_beyond_that_the_oldest_is_overloaded() {
     let world = world();
     let before = world.issuer.sent();
     let answers: Vec<_> = (0..3_000).map(|number| world.ask(&format!("garbage-{number}"))).collect();
@@ -389,7 +390,7 @@ fn what_waits_in_the_queue_ends_at_its_deadline_and_what_is_sent_late_has_the_re
 }
 
 #[test]
-fn an_abandoned_client_lets_go_of_all_that_waits() {
+fn an_abandoned_client_drops_all_waiters() {
     let world = world();
     let answers: Vec<_> = (0..3_000).map(|number| world.ask(&format!("garbage-{number}"))).collect();
     world.introspection.abandon();
@@ -411,7 +412,7 @@ fn the_callers_that_wait_for_one_token_are_bounded() {
 }
 
 #[test]
-fn metadata_that_cannot_be_had_says_nothing_of_the_introspection_endpoint() {
+fn a_failure_to_fetch_metadata_does_not_count_for_the_breaker() {
     let world = world_of(json!({ "clientId": "id", "clientSecret": "secret" }));
     let answers: Vec<_> = (0..2_000).map(|number| world.ask(&format!("{number}"))).collect();
     world.issuer.fail();
@@ -420,7 +421,7 @@ fn metadata_that_cannot_be_had_says_nothing_of_the_introspection_endpoint() {
 }
 
 #[test]
-fn nobody_is_asked_about_what_cannot_be_a_token() {
+fn no_request_is_sent_for_a_text_that_cannot_be_a_token() {
     let world = world();
     let before = world.issuer.sent();
     for token in ["a\0", "a\n", "ä", "a\u{7f}"] {
@@ -441,7 +442,7 @@ fn a_refusal_is_an_answer_and_no_failure_of_the_endpoint() {
 }
 
 #[test]
-fn what_is_missing_is_said_without_asking_anybody() {
+fn a_missing_credential_is_reported_without_a_request() {
     let reason = |world: &World, token: &str| world.ask(token).try_recv().expect("at once").err().map(|f| f.reason);
     assert_eq!(reason(&world_of(json!({})), "t"), Some(Reason::ClientIdRequired));
     assert_eq!(reason(&world_of(json!({ "clientId": "id" })), "t"), Some(Reason::ClientSecretRequired));

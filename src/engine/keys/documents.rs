@@ -1,19 +1,20 @@
-//! Metadata: waiting for it, and which of an issuer's two documents says where an endpoint is.
+//! The metadata documents: fetching them, waiting for them, and finding an endpoint in them.
 //!
-//! The first document comes from the OpenID place, or from the RFC 8414 place if the first place answers 404. The
-//! second one is fetched from the RFC 8414 place, and only when somebody needs an endpoint that the first one lacks.
-//! Each document stands alone: the second is only asked for what the first does not name, and never replaces it.
+//! The first document comes from the OpenID Connect Discovery URL, or from the RFC 8414 URL if the first URL answers
+//! 404. The second document comes from the RFC 8414 URL. It is fetched only when an endpoint is needed that the first
+//! document does not name. It supplies that endpoint and never replaces the first document.
 
 use std::sync::Arc;
 
 use url::Url;
 
-use super::{KeyStore, MetadataReceiver, State, Waiter};
 use crate::engine::error::{Failure, Reason};
 use crate::engine::keys::metadata::{Endpoint, Metadata, Place, is_missing};
 use crate::engine::keys::refresh::{Advice, Lifetime, Refresh};
+use crate::engine::keys::store::{KeyStore, MetadataReceiver, State, Waiter};
+use crate::engine::transport::{HttpRequest, Request, Response, read_answer};
 
-/// One metadata document. `None` inside: the issuer publishes none at that place.
+/// One metadata document. A value of `None` means that the issuer publishes no document at that URL.
 pub(super) struct Document {
     pub refresh: Refresh<Option<Arc<Metadata>>>,
     pub waiters: Vec<Waiter>,
@@ -25,25 +26,25 @@ impl Document {
     }
 }
 
-/// Where an endpoint is, and what its issuer is called.
+/// The URL of an endpoint, and the name of its issuer.
 pub struct Located {
     pub url: Url,
     pub issuer: String,
 }
 
-/// How new a document has to be for who waits for it.
+/// How new a document must be for the caller that waits for it.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Wish {
-    /// Whatever may be used.
+pub(super) enum Freshness {
+    /// Any document that may still be used.
     Usable,
-    /// What there is was no help: a newer one, unless a failing issuer is left alone at the moment.
+    /// A newer document, because the current one did not help. The back-off after a failure still applies.
     Newer,
-    /// A newer one now.
+    /// A newer document now, without regard to the back-off.
     Forced,
 }
 
 impl KeyStore {
-    /// Gives `receiver` the metadata: what is in use, or the outcome of a refresh when one is due or forced.
+    /// Gives `receiver` the metadata: the current document, or the outcome of a refresh that is due or forced.
     pub fn with_metadata(self: &Arc<Self>, is_forced: bool, receiver: MetadataReceiver) {
         let store = Arc::clone(self);
         let waiter = move || {
@@ -53,12 +54,12 @@ impl KeyStore {
         self.wait_for_metadata(is_forced, Box::new(waiter));
     }
 
-    /// Calls `waiter` when metadata is there or its flight has failed.
+    /// Calls `waiter` when the metadata is available or its fetch has failed.
     pub fn wait_for_metadata(self: &Arc<Self>, is_forced: bool, waiter: Waiter) {
-        self.wait_for_document(Place::OpenId, if is_forced { Wish::Forced } else { Wish::Usable }, waiter);
+        self.wait_for_document(Place::OpenId, if is_forced { Freshness::Forced } else { Freshness::Usable }, waiter);
     }
 
-    /// The metadata that may be used, or why there is none.
+    /// The metadata that may be used, or the reason why there is none.
     pub fn metadata(&self) -> Result<Arc<Metadata>, Failure> {
         let state = self.lock();
         match state.metadata.refresh.usable(self.clock.now()) {
@@ -67,26 +68,26 @@ impl KeyStore {
         }
     }
 
-    /// Calls `waiter` when [`KeyStore::endpoint`] has an answer.
+    /// Calls `waiter` when [`KeyStore::endpoint`] can answer.
     pub fn wait_for_endpoint(self: &Arc<Self>, endpoint: Endpoint, waiter: Waiter) {
-        self.wait_for_endpoint_as(Wish::Usable, endpoint, waiter);
+        self.wait_for_endpoint_as(Freshness::Usable, endpoint, waiter);
     }
 
-    pub(super) fn wait_for_endpoint_as(self: &Arc<Self>, wish: Wish, endpoint: Endpoint, waiter: Waiter) {
+    pub(super) fn wait_for_endpoint_as(self: &Arc<Self>, freshness: Freshness, endpoint: Endpoint, waiter: Waiter) {
         let (store, sought) = (Arc::clone(self), endpoint.clone());
-        let is_known = move || {
-            store.doubt_missing(&sought);
+        let check_and_continue = move || {
+            store.recheck_if_missing(&sought);
             waiter();
         };
-        self.wait_for_first(wish, endpoint, Box::new(is_known));
+        self.wait_for_documents(freshness, endpoint, Box::new(check_and_continue));
     }
 
-    /// Where an endpoint is, by the first document that names it.
+    /// Finds an endpoint in the first document that names it.
     pub fn endpoint(&self, endpoint: &Endpoint) -> Result<Located, Failure> {
         let tenant = &self.source.tenant;
         let metadata = self.metadata()?;
         let mut url = metadata.endpoint(endpoint, tenant).map_err(Failure::from);
-        if self.looks_further(&metadata, endpoint) {
+        if self.needs_second_document(&metadata, endpoint) {
             let state = self.lock();
             match (state.second.refresh.usable(self.clock.now()), state.second.refresh.failure()) {
                 (Some(Some(second)), _) => {
@@ -96,7 +97,7 @@ impl KeyStore {
                     }
                 }
                 (Some(None), _) | (None, None) => {}
-                // Whether the second document names it cannot be known.
+                // The second document may name the endpoint, but it could not be fetched.
                 (None, Some(failure)) => return Err(failure.clone()),
             }
         }
@@ -106,15 +107,15 @@ impl KeyStore {
         }
     }
 
-    /// Calls `waiter` when a document is there, or its flight has failed.
-    pub(super) fn wait_for_document(self: &Arc<Self>, place: Place, wish: Wish, waiter: Waiter) {
+    /// Calls `waiter` when a document is available or its fetch has failed.
+    pub(super) fn wait_for_document(self: &Arc<Self>, place: Place, freshness: Freshness, waiter: Waiter) {
         let now = self.clock.now();
         let mut state = self.lock();
         let document = state.document(place);
-        let advice = match wish {
-            Wish::Usable => document.refresh.advise(now),
-            Wish::Newer => document.refresh.advise_renewal(now),
-            Wish::Forced => Advice::Wait,
+        let advice = match freshness {
+            Freshness::Usable => document.refresh.advise(now),
+            Freshness::Newer => document.refresh.advise_renewal(now),
+            Freshness::Forced => Advice::Wait,
         };
         if advice == Advice::Wait {
             document.waiters.push(waiter);
@@ -128,28 +129,29 @@ impl KeyStore {
         waiter();
     }
 
-    fn wait_for_first(self: &Arc<Self>, wish: Wish, endpoint: Endpoint, waiter: Waiter) {
+    /// Waits for the first document, and for the second one when the first does not name the endpoint.
+    fn wait_for_documents(self: &Arc<Self>, freshness: Freshness, endpoint: Endpoint, waiter: Waiter) {
         let store = Arc::clone(self);
-        let is_there = move || match store.metadata() {
-            Ok(metadata) if store.looks_further(&metadata, &endpoint) => {
-                store.wait_for_document(Place::OAuth, wish, waiter);
+        let continue_with_second = move || match store.metadata() {
+            Ok(metadata) if store.needs_second_document(&metadata, &endpoint) => {
+                store.wait_for_document(Place::OAuth, freshness, waiter);
             }
             _ => waiter(),
         };
-        self.wait_for_document(Place::OpenId, wish, Box::new(is_there));
+        self.wait_for_document(Place::OpenId, freshness, Box::new(continue_with_second));
     }
 
-    /// Whether the second document is asked for an endpoint: the first one does not name it, and is from the other
-    /// place. What the user's own resolver gives is all there is.
-    fn looks_further(&self, metadata: &Metadata, endpoint: &Endpoint) -> bool {
+    /// The second document is needed when the first one came from the OpenID URL and does not name the endpoint. With a
+    /// `metadataResolver` there is no second document.
+    fn needs_second_document(&self, metadata: &Metadata, endpoint: &Endpoint) -> bool {
         metadata.place == Place::OpenId
             && !self.source.resolves_metadata
             && is_missing(&metadata.endpoint(endpoint, &self.source.tenant))
     }
 
-    /// An issuer that names an endpoint nowhere may do so soon, in the middle of a deployment for instance: its
-    /// documents are fetched again in the background, at most every 30 seconds.
-    fn doubt_missing(self: &Arc<Self>, endpoint: &Endpoint) {
+    /// Fetches both documents again in the background when neither names the endpoint. The issuer may name it soon, for
+    /// instance during a deployment. This happens at most every 30 seconds.
+    fn recheck_if_missing(self: &Arc<Self>, endpoint: &Endpoint) {
         let is_missing = |failure: Failure| {
             matches!(failure.reason, Reason::IntrospectionEndpointMissing | Reason::MtlsEndpointMissing)
         };
@@ -158,19 +160,107 @@ impl KeyStore {
         }
         let now = self.clock.now();
         for place in [Place::OpenId, Place::OAuth] {
-            let may_doubt = self.lock().document(place).refresh.may_doubt(now);
-            if may_doubt {
+            let may_recheck = self.lock().document(place).refresh.may_recheck(now);
+            if may_recheck {
                 self.refresh_document(place);
             }
         }
     }
+
+    /// Begins a fetch of a document, unless one is in progress.
+    fn refresh_document(self: &Arc<Self>, place: Place) {
+        if !self.lock().document(place).refresh.begin(self.clock.now()) {
+            return;
+        }
+        match place {
+            Place::OpenId if self.source.resolves_metadata => {
+                let store = Arc::clone(self);
+                let finish = move |outcome| store.finish_first(Place::OpenId, outcome);
+                self.transport.send(Request::ResolveMetadata, Box::new(finish));
+            }
+            Place::OpenId => self.fetch_document(Place::OpenId, |store, outcome| {
+                if !is_absent(&outcome) {
+                    return store.finish_first(Place::OpenId, outcome);
+                }
+                store.fetch_document(Place::OAuth, |store, other| {
+                    // When both are absent, the failure is reported for the OpenID URL, which is the usual one.
+                    let other = if is_absent(&other) { outcome } else { other };
+                    store.finish_first(Place::OAuth, other);
+                });
+            }),
+            Place::OAuth => self.fetch_document(Place::OAuth, |store, outcome| store.finish_second(outcome)),
+        }
+    }
+
+    fn fetch_document(
+        self: &Arc<Self>,
+        place: Place,
+        finish: impl FnOnce(&Arc<KeyStore>, Result<Response, Failure>) + Send + 'static,
+    ) {
+        let store = Arc::clone(self);
+        match self.source.tenant.metadata_url(place) {
+            Some(url) => {
+                let request = Request::Http(HttpRequest::get_json(url));
+                self.transport.send(request, Box::new(move |outcome| finish(&store, outcome)));
+            }
+            None => finish(&store, Err(Reason::EndpointRefused.into())),
+        }
+    }
+
+    fn finish_first(&self, place: Place, outcome: Result<Response, Failure>) {
+        let parsed = self.parse_metadata(place, outcome);
+        let waiters = {
+            let now = self.clock.now();
+            let mut state = self.lock();
+            match parsed {
+                Ok(metadata) => state.metadata.refresh.succeed(Some(Arc::new(metadata)), now),
+                Err(failure) => state.metadata.refresh.fail(failure, now),
+            }
+            std::mem::take(&mut state.metadata.waiters)
+        };
+        waiters.into_iter().for_each(|waiter| waiter());
+    }
+
+    fn finish_second(&self, outcome: Result<Response, Failure>) {
+        let is_absent = is_absent(&outcome);
+        let parsed = self.parse_metadata(Place::OAuth, outcome);
+        let waiters = {
+            let now = self.clock.now();
+            let mut state = self.lock();
+            // A single 404 does not remove a document that was published before.
+            let was_published = matches!(state.second.refresh.usable(now), Some(Some(_)));
+            match parsed {
+                Ok(metadata) => state.second.refresh.succeed(Some(Arc::new(metadata)), now),
+                Err(_) if is_absent && !was_published => state.second.refresh.succeed(None, now),
+                Err(failure) => state.second.refresh.fail(failure, now),
+            }
+            std::mem::take(&mut state.second.waiters)
+        };
+        waiters.into_iter().for_each(|waiter| waiter());
+    }
+
+    fn parse_metadata(&self, place: Place, outcome: Result<Response, Failure>) -> Result<Metadata, Failure> {
+        let parsed = read_answer(outcome, |response| {
+            Metadata::parse(response.document()?, place, &self.source.tenant).map_err(|reason| response.failure(reason))
+        });
+        parsed.map_err(Failure::into_outage)
+    }
 }
 
 impl State {
-    pub(super) fn document(&mut self, place: Place) -> &mut Document {
+    fn document(&mut self, place: Place) -> &mut Document {
         match place {
             Place::OpenId => &mut self.metadata,
             Place::OAuth => &mut self.second,
         }
     }
+}
+
+/// Whether the issuer publishes no document at that URL. A 404 with a body over the size limit counts as well.
+fn is_absent(outcome: &Result<Response, Failure>) -> bool {
+    let status = match outcome {
+        Ok(response) => Some(response.status),
+        Err(failure) => failure.detail.as_ref().and_then(|detail| detail.status),
+    };
+    status == Some(404)
 }

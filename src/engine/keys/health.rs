@@ -1,9 +1,9 @@
-//! How old and how many the metadata and the keys are, and what went wrong last.
+//! The state of the metadata and the keys for `health()`: ages, counts and the last failures.
 
 use std::time::Duration;
 
-use super::KeyStore;
 use crate::engine::error::Reason;
+use crate::engine::keys::store::KeyStore;
 
 /// Ages and sizes, for `health()`.
 #[derive(Clone, Debug, Default)]

@@ -1,7 +1,8 @@
-//! JWK Sets: which of the issuer's keys may verify, and which one signed this token (RFC 7517, RFC 7518 §6, RFC 8037).
+//! JWK Sets: which keys of the issuer may verify signatures, and which key signed a token (RFC 7517, RFC 7518 §6,
+//! RFC 8037).
 //!
-//! A key that cannot be used is left out and spoils none of the others; which, and why, is known ([`Flaw`]). Keys are
-//! parsed once; a signature is verified by aws-lc.
+//! An unusable key is left out and does not affect the others. [`Flaw`] tells why. Each key is parsed once. aws-lc
+//! verifies the signatures.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -16,25 +17,25 @@ use crate::engine::token::compact::encode_base64url;
 use crate::engine::token::header::{Algorithm, Header};
 use crate::engine::token::json;
 
-/// The most keys of a set that are used; the rest is left out.
+/// The largest number of keys that are used from one set. Further keys are left out.
 pub const MAX_KEYS: usize = 100;
 
-/// RSA moduli accepted, in bits (RFC 7518 §3.3 asks for 2048 at least; above 8192 a verify costs too much).
+/// The accepted sizes of RSA moduli, in bits. RFC 7518 §3.3 requires at least 2048. Above 8192, verification is too slow.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// An RSA key above this many bits verifies slowly enough to be kept off the main thread.
+/// The largest RSA key, in bits, that verifies fast enough for the main thread.
 const FAST_RSA_BITS: usize = 3072;
 
 /// The usable keys of one JWK Set.
 pub struct KeySet {
     keys: Vec<Key>,
     by_kid: HashMap<Box<str>, Vec<usize>, RandomState>,
-    /// How many entries were left out, by flaw.
+    /// The number of entries that were left out, by flaw.
     left_out: [usize; Flaw::ALL.len()],
 }
 
 impl KeySet {
-    /// Reads a JWK Set; `None` when it is not one at all. A set without a usable key is a set.
+    /// Parses a JWK Set. Returns `None` if the text is not a JWK Set. A set without a usable key is valid.
     pub fn parse(text: &str) -> Option<KeySet> {
         let document = json::document(text)?;
         let mut set = KeySet { keys: Vec::new(), by_kid: HashMap::default(), left_out: Default::default() };
@@ -49,7 +50,7 @@ impl KeySet {
         Some(set)
     }
 
-    /// The same key twice is one key, so that a repeated entry makes nothing ambiguous.
+    /// Adds a key. A repeated entry is ignored, so that it does not make the selection ambiguous.
     fn add(&mut self, key: Key) -> Result<(), Flaw> {
         if self.keys.iter().any(|other| other.is_same_as(&key)) {
             return Ok(());
@@ -64,7 +65,7 @@ impl KeySet {
         Ok(())
     }
 
-    /// The flaws of the entries that were left out, each with how many have it.
+    /// The flaws of the entries that were left out, each with the number of entries.
     pub fn left_out(&self) -> impl Iterator<Item = (Flaw, usize)> {
         Flaw::ALL.iter().copied().zip(self.left_out).filter(|(_, count)| *count > 0)
     }
@@ -77,31 +78,31 @@ impl KeySet {
         self.keys.is_empty()
     }
 
-    /// The key that a header names: by `kid`, or the only one that fits (contract 5.3).
+    /// Selects the key that a header names by `kid`. Without `kid`, selects the only key that fits the algorithm.
     pub fn select(&self, header: &Header) -> Result<&Key, Reason> {
         let fits = |key: &&Key| key.allows(header.algorithm);
         match &header.kid {
             Some(kid) => {
                 let named = self.by_kid.get(kid.as_ref()).map(Vec::as_slice).unwrap_or_default();
-                the_only_key(named.iter().filter_map(|index| self.keys.get(*index)).filter(fits))
+                only_key(named.iter().filter_map(|index| self.keys.get(*index)).filter(fits))
             }
-            None => the_only_key(self.keys.iter().filter(fits)),
+            None => only_key(self.keys.iter().filter(fits)),
         }
     }
 }
 
-/// Entries of one public key are one key: with and without `alg`, or under two `kid`s, nothing is ambiguous.
-fn the_only_key<'k>(mut fitting: impl Iterator<Item = &'k Key>) -> Result<&'k Key, Reason> {
+/// Several entries of one public key count as one key, for instance with and without `alg`, or with two `kid`s.
+fn only_key<'k>(mut fitting: impl Iterator<Item = &'k Key>) -> Result<&'k Key, Reason> {
     let key = fitting.next().ok_or(Reason::KeyNotFound)?;
     if fitting.all(|other| other.public.is_same_as(&key.public)) { Ok(key) } else { Err(Reason::KeyAmbiguous) }
 }
 
-/// One key that may verify signatures.
+/// A key that may verify signatures.
 pub struct Key {
     pub kid: Option<Box<str>>,
-    /// Its place in the set it came from.
+    /// The index of its entry in the set.
     pub index: usize,
-    /// The `alg` member, when there is one: the key is for nothing else.
+    /// The `alg` member, if present. The key is then used with no other algorithm (RFC 7517 §4.4).
     only: Option<Algorithm>,
     public: Public,
 }
@@ -112,7 +113,7 @@ enum Public {
     Rsa(Box<Rsa>),
 }
 
-/// An RSA key, parsed once for each algorithm it is used with.
+/// An RSA key. It is parsed once for each algorithm that uses it.
 struct Rsa {
     modulus: Vec<u8>,
     exponent: Vec<u8>,
@@ -121,7 +122,7 @@ struct Rsa {
 }
 
 impl Key {
-    /// Whether `kty`, `crv` and `alg` fit an algorithm; `use` and `key_ops` were asked before.
+    /// Whether `kty`, `crv` and `alg` fit an algorithm. `use` and `key_ops` were checked when the entry was parsed.
     fn allows(&self, algorithm: Algorithm) -> bool {
         let by_type = match &self.public {
             Public::Ed25519(_) => algorithm == Algorithm::EdDsa,
@@ -131,7 +132,7 @@ impl Key {
         by_type && self.only.is_none_or(|only| only == algorithm)
     }
 
-    /// Whether verifying takes long enough to hold the event loop.
+    /// Whether verification is slow enough to block the event loop.
     pub fn is_slow(&self) -> bool {
         match &self.public {
             Public::Ed25519(_) => false,
@@ -140,18 +141,18 @@ impl Key {
         }
     }
 
-    /// RFC 7515 §5.2: whether this key made this signature of this input.
+    /// Verifies a signature of the signing input (RFC 7515 §5.2).
     pub fn verify(&self, algorithm: Algorithm, signing_input: &[u8], signature: &[u8]) -> Result<(), Reason> {
         let key = self.parsed(algorithm).ok_or(Reason::SignatureInvalid)?;
         match algorithm.digest() {
-            // The same in two steps, which costs aws-lc fewer allocations.
+            // Hashing first gives the same result with fewer allocations in aws-lc.
             Some(hash) => key.verify_digest_sig(&digest(hash, signing_input), signature),
             None => key.verify_sig(signing_input, signature),
         }
         .map_err(|_| Reason::SignatureInvalid)
     }
 
-    /// The key as aws-lc has it, if an algorithm may use it.
+    /// The parsed key for aws-lc, if the algorithm may use it.
     pub fn parsed(&self, algorithm: Algorithm) -> Option<&ParsedPublicKey> {
         match &self.public {
             _ if !self.allows(algorithm) => None,
@@ -160,7 +161,7 @@ impl Key {
         }
     }
 
-    /// The members of the public key alone, as RFC 7518 §6 spells them, whatever the issuer wrote.
+    /// The public members only, encoded as RFC 7518 §6 requires, whatever encoding the issuer used.
     fn to_jwk(&self) -> Value {
         match &self.public {
             Public::Ed25519(key) => json!({ "kty": "OKP", "crv": "Ed25519", "x": encode_base64url(key.as_ref()) }),
@@ -197,7 +198,7 @@ impl Public {
 }
 
 impl Rsa {
-    /// RFC 7518 §6.3.1; odd modulus of an accepted size, odd exponent of 3 at least.
+    /// Requires an odd modulus of an accepted size and an odd exponent of 3 or more (RFC 7518 §6.3.1).
     fn parse(modulus: Vec<u8>, exponent: Vec<u8>) -> Option<Rsa> {
         let modulus = without_leading_zeros(&modulus).to_vec();
         let exponent = without_leading_zeros(&exponent).to_vec();
@@ -226,7 +227,7 @@ impl Rsa {
     }
 }
 
-/// CVE-2017-15361: moduli of a broken generator are powers of 65537 modulo every small prime.
+/// CVE-2017-15361 (ROCA): the moduli of a broken generator are powers of 65537 modulo every small prime.
 fn is_roca(modulus: &[u8]) -> bool {
     const PRIMES: [u32; 38] = [
         3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107,
@@ -248,14 +249,15 @@ fn is_roca(modulus: &[u8]) -> bool {
     })
 }
 
-/// The key that a header names in a JWK Set, both as JSON: its place, and its public JWK.
+/// Selects a key from the JSON text of a JWK Set. Returns the index of its entry and its public JWK.
 pub fn select_in_json(jwks: &str, alg: &str, kid: Option<&str>) -> Option<(usize, String)> {
     let header = Header { algorithm: Algorithm::named(alg)?, kid: kid.map(Into::into) };
     KeySet::parse(jwks)?.select(&header).ok().map(|key| (key.index, key.to_jwk().to_string()))
 }
 
-/// Every entry of a JWK Set, for the doctor: JSON of `[{ index, kid, kty, crv, alg, use, usable, why, explanation }]`,
-/// where `why` is a [`Flaw`]'s word and null for an entry that is used. `None` when the text is no JWK Set at all.
+/// Describes every entry of a JWK Set for the doctor, as JSON: `[{ index, kid, kty, crv, alg, use, usable, why,
+/// explanation }]`. `why` is the name of a [`Flaw`], or null for a usable entry. Returns `None` if the text is not a JWK
+/// Set.
 pub fn describe_jwks(text: &str) -> Option<String> {
     let document = json::document(text)?;
     let mut set = KeySet { keys: Vec::new(), by_kid: HashMap::default(), left_out: Default::default() };
@@ -270,7 +272,7 @@ pub fn describe_jwks(text: &str) -> Option<String> {
             "alg": shown("alg"),
             "use": shown("use"),
             "usable": flaw.is_none(),
-            "why": flaw.map(Flaw::word),
+            "why": flaw.map(Flaw::name),
             "explanation": flaw.map(Flaw::explanation),
         })
     });

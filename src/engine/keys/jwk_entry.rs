@@ -1,7 +1,7 @@
-//! One entry of a JWK Set: the public key that it holds, or why it cannot be used (RFC 7517 §4, RFC 7518 §6, RFC 8037).
+//! Parses one entry of a JWK Set into a public key, or tells why it cannot be used (RFC 7517 §4, RFC 7518 §6, RFC 8037).
 //!
-//! Issuers spell their keys in many ways, and a spelling changes no key: padding, the standard base64 alphabet, white
-//! space, leading zero octets and `null` members are accepted. Sizes, curves and purposes are not negotiable.
+//! Issuers encode their keys in many ways. Padding, the standard base64 alphabet, white space, leading zero octets and
+//! `null` members are accepted, because they do not change the key. The rules for sizes, curves and purposes are strict.
 
 use std::sync::LazyLock;
 
@@ -18,8 +18,8 @@ use crate::engine::token::header::Algorithm;
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 macro_rules! flaws {
-    ($($(#[doc = $doc:literal])+ $name:ident, $word:literal, $explanation:literal;)+) => {
-        /// Why an entry of a set is not used.
+    ($($(#[doc = $doc:literal])+ $name:ident, $code:literal, $explanation:literal;)+) => {
+        /// Why an entry of a set is not used. The order of the variants is the order of [`Flaw::ALL`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
         pub enum Flaw { $($(#[doc = $doc])+ $name,)+ }
@@ -27,12 +27,12 @@ macro_rules! flaws {
         impl Flaw {
             pub const ALL: &[Flaw] = &[$(Flaw::$name,)+];
 
-            /// The stable, machine-readable word.
-            pub fn word(self) -> &'static str {
-                match self { $(Flaw::$name => $word,)+ }
+            /// The stable, machine-readable name.
+            pub fn name(self) -> &'static str {
+                match self { $(Flaw::$name => $code,)+ }
             }
 
-            /// The same for a person.
+            /// An explanation for people.
             pub fn explanation(self) -> &'static str {
                 match self { $(Flaw::$name => $explanation,)+ }
             }
@@ -45,25 +45,26 @@ flaws! {
     AlgorithmMismatch, "algorithm_mismatch", "Its alg is not allowed for access tokens, or does not fit its key type";
     /// The coordinates are not a point of the curve.
     InvalidPoint, "invalid_point", "Its coordinates are not a point of its curve";
-    /// The entry is no object, or a member is missing or cannot be decoded.
+    /// The entry is not an object, or a member is missing or cannot be decoded.
     Malformed, "malformed", "A member is missing or cannot be read";
-    /// `use` or `key_ops` name another purpose.
+    /// `use` or `key_ops` does not allow verifying signatures (RFC 7517 §4.2, §4.3).
     NotForSignatures, "not_for_signatures", "Its use or key_ops do not allow it to verify signatures";
-    /// The set has 100 usable keys before it.
+    /// The set already has 100 usable keys.
     OverLimit, "over_limit", "Only the first 100 usable keys of a set are used";
-    /// The private half is published, so anybody can sign with this key.
+    /// The entry publishes its private key, so anybody can sign with it.
     PrivateMembers, "private_members", "It publishes its private key, so anybody can sign with it: replace this key";
-    /// RFC 8725 §3.2: a shared key in a public document is known to everybody.
+    /// RFC 8725 §3.2: the key is symmetric, and a public document discloses it.
     Symmetric, "symmetric", "It is a symmetric key, which must not be published";
-    /// A key type or curve that no accepted algorithm uses.
+    /// No accepted algorithm uses this key type or curve.
     UnsupportedType, "unsupported_type", "Its kty or crv is not supported";
-    /// RSA: fewer than 2048 or more than 8192 bits, an even modulus, a bad exponent, or a known broken generator.
+    /// The RSA modulus has fewer than 2048 or more than 8192 bits, is even, or comes from a generator that is known to be
+    /// broken; or the exponent is even or 1.
     WeakRsa, "weak_rsa", "Its RSA modulus or exponent is not safe (2048 to 8192 bits, an odd exponent of 3 or more)";
-    /// A coordinate or an Ed25519 key of another length than its curve has.
+    /// The length of a coordinate or of an Ed25519 key does not fit the curve.
     WrongLength, "wrong_length", "A coordinate has another length than its curve requires";
 }
 
-/// Reads one entry. A private key is found before anything else, whatever the entry is for.
+/// Parses one entry. Private members are reported first, whatever the purpose of the entry is.
 pub(super) fn read(entry: &Value, index: usize) -> Result<Key, Flaw> {
     if !entry.is_object() {
         return Err(Flaw::Malformed);
@@ -121,13 +122,13 @@ fn elliptic(entry: &Value) -> Result<Public, Flaw> {
     Ok(Public::Ec(algorithm, ParsedPublicKey::new(curve, point).map_err(|_| Flaw::InvalidPoint)?))
 }
 
-/// RFC 7518 §6.2.1.2 requires coordinates of full length. Encoders of big integers leave leading zero octets out or
-/// write one for the sign. The number is the same, and the curve has only one point for it.
+/// Restores a coordinate to its full length, as RFC 7518 §6.2.1.2 requires. Some encoders omit leading zero octets or add
+/// one for the sign. The number, and so the point of the curve, is the same.
 fn coordinate(entry: &Value, name: &str, length: usize) -> Result<Vec<u8>, Flaw> {
-    const MOST_ZEROS: usize = 2;
+    const MAX_ZEROS: usize = 2;
     let given = octets(entry, name)?;
     let digits = without_leading_zeros(&given);
-    let is_near = given.len().abs_diff(length) <= MOST_ZEROS;
+    let is_near = given.len().abs_diff(length) <= MAX_ZEROS;
     let missing = length.checked_sub(digits.len()).filter(|_| is_near).ok_or(Flaw::WrongLength)?;
     Ok([vec![0; missing].as_slice(), digits].concat())
 }
@@ -137,7 +138,7 @@ pub(super) fn without_leading_zeros(number: &[u8]) -> &[u8] {
     number.get(zeros..).unwrap_or_default()
 }
 
-/// A member that is there; `null` counts as absent.
+/// The value of a member. `null` counts as absent.
 pub(super) fn member<'j>(entry: &'j Value, name: &str) -> Option<&'j Value> {
     entry.get(name).filter(|value| !value.is_null())
 }
@@ -149,7 +150,7 @@ fn text<'j>(entry: &'j Value, name: &str) -> Result<Option<&'j str>, Flaw> {
     }
 }
 
-/// Base64url or base64, with or without padding and line breaks.
+/// Decodes base64url or base64, with or without padding and white space.
 fn octets(entry: &Value, name: &str) -> Result<Vec<u8>, Flaw> {
     static LENIENT: LazyLock<GeneralPurpose> = LazyLock::new(|| {
         let config = GeneralPurposeConfig::new()
@@ -157,8 +158,8 @@ fn octets(entry: &Value, name: &str) -> Result<Vec<u8>, Flaw> {
             .with_decode_padding_mode(DecodePaddingMode::Indifferent);
         GeneralPurpose::new(&URL_SAFE, config)
     });
-    let spelt = text(entry, name)?.ok_or(Flaw::Malformed)?;
-    let url_safe: Vec<u8> = spelt
+    let encoded = text(entry, name)?.ok_or(Flaw::Malformed)?;
+    let url_safe: Vec<u8> = encoded
         .bytes()
         .filter(|byte| !byte.is_ascii_whitespace())
         .map(|byte| match byte {

@@ -1,4 +1,4 @@
-//! Which entries of a set are usable, and which one a header selects.
+//! Which entries of a set are usable, and which key a header selects.
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair,
@@ -19,7 +19,7 @@ fn ed(extra: &str) -> String {
     format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{ED}"{extra}}}"#)
 }
 
-/// A modulus of so many bits: no real key, but odd and of the right size.
+/// An odd modulus of this many bits. It is not the modulus of a real key.
 fn rsa(bits: usize, exponent: &[u8], last: u8) -> String {
     let mut modulus = vec![0xffu8; bits / 8];
     if let Some(byte) = modulus.last_mut() {
@@ -95,7 +95,7 @@ fn an_alg_that_does_not_fit_the_key_leaves_it_out() {
 }
 
 #[test]
-fn one_bad_entry_never_spoils_the_others() {
+fn one_bad_entry_never_affects_the_others() {
     let keys =
         ["null".into(), "1".into(), "{}".into(), r#"{"kty":1}"#.into(), ec(r#","kid":7"#), ec(r#","kid":"good""#)];
     let set = set(&keys);
@@ -167,13 +167,13 @@ fn a_key_verifies_nothing_under_an_algorithm_it_is_not_for() {
     assert_eq!(key.verify(Algorithm::Es256, b"x", &[0; 64]), Err(Reason::SignatureInvalid));
 }
 
-/// Whether a key of this spelling is the key that the usual spelling is.
-fn is_same_key(spelt: String, usual: &str) -> bool {
-    set(&[spelt, usual.to_owned()]).len() == 1
+/// Whether a key in this encoding equals the key in the usual encoding.
+fn is_same_key(encoded: String, usual: &str) -> bool {
+    set(&[encoded, usual.to_owned()]).len() == 1
 }
 
 #[test]
-fn padding_the_standard_alphabet_white_space_and_trailing_bits_spell_the_same_key() {
+fn padding_the_standard_alphabet_white_space_and_trailing_bits_encode_the_same_key() {
     let ed_like = |x: &str| ed("").replace(ED, x);
     let standard = ED.replace('-', "+").replace('_', "/");
     assert_ne!(standard, ED);
@@ -194,7 +194,7 @@ fn padding_the_standard_alphabet_white_space_and_trailing_bits_spell_the_same_ke
     }
 }
 
-/// An EC key whose `x` begins with a zero octet: its coordinates.
+/// The coordinates of an EC key whose `x` begins with a zero octet.
 fn point_with_a_leading_zero(signing: &'static EcdsaSigningAlgorithm) -> (Vec<u8>, Vec<u8>) {
     loop {
         let pair = EcdsaKeyPair::generate(signing).expect("a key");
@@ -229,7 +229,7 @@ fn coordinates_without_their_leading_zero_or_with_one_more_are_the_same_key_and_
         ] {
             assert_eq!(left_out(&key(&x, &y)), ["wrong_length"], "{curve}");
         }
-        // A coordinate that was cut at its end is another number, and no point of the curve has it.
+        // A coordinate that is cut at its end is another number, and the result is not a point of the curve.
         assert_eq!(left_out(&key(x.get(..x.len() - 1).unwrap_or_default(), &y)), ["invalid_point"], "{curve}");
     }
 }
@@ -249,7 +249,7 @@ fn one_key_in_entries_with_and_without_alg_or_under_two_kids_is_not_ambiguous() 
 
 /// The flaw of an entry that is left out.
 fn left_out(key: &str) -> Vec<&'static str> {
-    set(&[key.to_owned()]).left_out().map(|(flaw, _)| flaw.word()).collect()
+    set(&[key.to_owned()]).left_out().map(|(flaw, _)| flaw.name()).collect()
 }
 
 #[test]
@@ -295,7 +295,7 @@ fn null_members_of_an_entry_count_as_absent() {
 }
 
 #[test]
-fn a_lone_surrogate_spoils_no_set() {
+fn a_lone_surrogate_does_not_invalidate_a_set() {
     let set = set(&[ec(r#","kid":"good","name":"\ud83d""#), ed(r#","kid":"\ud83d""#)]);
     assert_eq!(set.len(), 2);
     assert!(set.select(&header("ES256", Some("good"))).is_ok());

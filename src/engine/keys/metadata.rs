@@ -1,4 +1,4 @@
-//! Issuer metadata: discovery (OpenID Connect Discovery 1.0 §4, RFC 8414) and which of its endpoints may be called.
+//! Issuer metadata (OpenID Connect Discovery 1.0 §4, RFC 8414): where it is, and which of its endpoints may be called.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,24 +7,24 @@ use url::{Host, Url};
 
 use crate::engine::error::Reason;
 
-/// The issuer as configured: where discovery is, and what the metadata must say.
+/// The configured issuer. It determines the URLs of the metadata and the `issuer` that the metadata must have.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tenant {
-    /// As configured: the issuer's name where there is no metadata to say it.
+    /// The configured text. It is the issuer's name when no metadata is used.
     issuer: String,
     /// Without a trailing `/`.
     domain: String,
     is_loopback: bool,
-    is_plain: bool,
+    is_http: bool,
 }
 
 impl Tenant {
-    /// An absolute `https` URL, or `http` for a loopback host; no credentials, query or fragment.
+    /// Accepts an absolute `https` URL, or `http` for a loopback host, without credentials, query or fragment.
     pub fn parse(text: &str) -> Option<Tenant> {
         let url = Url::parse(text).ok()?;
         let is_loopback = is_loopback(&url);
-        let is_plain = url.scheme() == "http";
-        let is_safe = url.scheme() == "https" || (is_plain && is_loopback);
+        let is_http = url.scheme() == "http";
+        let is_safe = url.scheme() == "https" || (is_http && is_loopback);
         let is_bare = url.username().is_empty()
             && url.password().is_none()
             && url.query().is_none()
@@ -35,7 +35,7 @@ impl Tenant {
             issuer: text.to_owned(),
             domain: text.strip_suffix('/').unwrap_or(text).to_owned(),
             is_loopback,
-            is_plain,
+            is_http,
         })
     }
 
@@ -47,7 +47,7 @@ impl Tenant {
         &self.domain
     }
 
-    /// Where a document of this place is.
+    /// The URL of the metadata document at a place.
     pub fn metadata_url(&self, place: Place) -> Option<Url> {
         match place {
             Place::OpenId => Url::parse(&format!("{}/.well-known/openid-configuration", self.domain)).ok(),
@@ -60,13 +60,13 @@ impl Tenant {
         }
     }
 
-    /// Reads an endpoint of the metadata: https, or plain http of a loopback host when the tenant is that itself;
-    /// never a loopback or link-local address for a tenant elsewhere.
+    /// Parses an endpoint of the metadata. Accepts `https`. Accepts `http` only for a loopback host, and only if the tenant
+    /// has an `http` URL itself. Rejects link-local addresses always, and loopback hosts unless the tenant is one.
     pub fn endpoint(&self, text: &str) -> Result<Url, Reason> {
         let url = Url::parse(text).map_err(|_| Reason::EndpointRefused)?;
         let is_safe_scheme = match url.scheme() {
             "https" => true,
-            "http" => self.is_plain && is_loopback(&url),
+            "http" => self.is_http && is_loopback(&url),
             _ => false,
         };
         let has_credentials = !url.username().is_empty() || url.password().is_some();
@@ -75,7 +75,7 @@ impl Tenant {
     }
 }
 
-/// What `Url::parse` forgives, and a comparison byte for byte would not.
+/// Whether a text has characters that `Url::parse` ignores but that a byte-for-byte comparison would not.
 pub fn has_space_or_control(text: &str) -> bool {
     text.contains(|letter: char| letter.is_whitespace() || letter.is_control())
 }
@@ -84,7 +84,7 @@ fn is_loopback(url: &Url) -> bool {
     match address(url) {
         Some(address) => address.is_loopback() || address.is_unspecified(),
         None => url.host_str().is_some_and(|host| {
-            // With dots behind it, it is the same name (RFC 6761 §6.3).
+            // A trailing dot does not change the name. RFC 6761 §6.3 reserves all names below `localhost`.
             let host = host.trim_end_matches('.');
             host == "localhost" || host.ends_with(".localhost")
         }),
@@ -99,7 +99,7 @@ fn is_link_local(url: &Url) -> bool {
     }
 }
 
-/// The address of a host that is one; of an IPv6 address that holds an IPv4 one, that.
+/// The IP address of a URL whose host is an address. For an IPv6 address with an embedded IPv4 address, the latter.
 fn address(url: &Url) -> Option<IpAddr> {
     match url.host()? {
         Host::Ipv4(address) => Some(IpAddr::V4(address)),
@@ -108,13 +108,13 @@ fn address(url: &Url) -> Option<IpAddr> {
     }
 }
 
-/// The IPv4 address inside an IPv6 one: mapped and compatible (RFC 4291 §2.5.5), NAT64 (RFC 6052), 6to4 (RFC 3056).
+/// The IPv4 address in an IPv6 address: mapped or compatible (RFC 4291 §2.5.5), NAT64 (RFC 6052), or 6to4 (RFC 3056).
 fn embedded_ipv4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let [a, b, c, d, e, f, g, h] = address.segments();
     let join = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
     match [a, b, c, d, e, f] {
         [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => Some(join(g, h)),
-        // Not `::` and `::1`.
+        // `::` and `::1` are not IPv4-compatible addresses.
         [0, 0, 0, 0, 0, 0] if g != 0 => Some(join(g, h)),
         [0x2002, high, low, ..] => Some(join(high, low)),
         _ => None,
@@ -124,42 +124,42 @@ fn embedded_ipv4(address: Ipv6Addr) -> Option<Ipv4Addr> {
 /// Where an issuer publishes its metadata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// OpenID Connect Discovery 1.0 §4.1: behind the issuer's path. Asked first.
+    /// OpenID Connect Discovery 1.0 §4.1: the well-known path follows the issuer's path. This place is fetched first.
     OpenId,
-    /// RFC 8414 §3.1: between the issuer's host and its path. Asked when the first place has no document, or one
-    /// without an endpoint that is needed.
+    /// RFC 8414 §3.1: the well-known path is between the issuer's host and its path. This place is fetched when the
+    /// first one has no document, or a document that lacks a needed endpoint.
     OAuth,
 }
 
-/// An endpoint that somebody needs.
+/// An endpoint of the issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    /// RFC 8414 §2: where the keys are.
+    /// RFC 8414 §2: `jwks_uri`.
     Keys,
-    /// RFC 7662 §2.
+    /// RFC 7662 §2: `introspection_endpoint`.
     Introspection,
-    /// RFC 8705 §5: the alias for mutual TLS, of the named trust store if there is one.
+    /// RFC 8705 §5: the mutual-TLS alias, of the named trust store if one is configured.
     MtlsIntrospection { trust_store: Option<Box<str>> },
 }
 
-/// Whether a document does not name an endpoint, rather than naming one that must not be called.
+/// Whether a document does not name an endpoint. An endpoint that must not be called is not missing.
 pub fn is_missing(endpoint: &Result<Url, Reason>) -> bool {
     matches!(endpoint, Err(reason) if *reason != Reason::EndpointRefused)
 }
 
-/// The metadata document, and what the engine reads of it.
+/// A metadata document.
 #[derive(Debug)]
 pub struct Metadata {
     pub issuer: String,
     pub place: Place,
-    /// The document as it came, for `getMetadata()`.
+    /// The document as received, for `getMetadata()`.
     pub text: String,
     document: Value,
 }
 
 impl Metadata {
-    /// Reads a document whose `issuer` is the tenant, one trailing `/` ignored (RFC 8414 §3.3). One that names no
-    /// issuer is not metadata.
+    /// Parses a document. Its `issuer` must be the tenant, with one trailing `/` ignored (RFC 8414 §3.3). A document
+    /// without `issuer` is not metadata.
     pub fn parse(text: &str, place: Place, tenant: &Tenant) -> Result<Metadata, Reason> {
         let document: Value = serde_json::from_str(text).map_err(|_| Reason::BodyInvalid)?;
         let issuer = document.get("issuer").and_then(Value::as_str).ok_or(Reason::BodyInvalid)?.to_owned();
@@ -169,7 +169,7 @@ impl Metadata {
         Ok(Metadata { issuer, place, text: text.to_owned(), document })
     }
 
-    /// The address of an endpoint, as this document alone gives it.
+    /// The URL that this document gives for an endpoint.
     pub fn endpoint(&self, endpoint: &Endpoint, tenant: &Tenant) -> Result<Url, Reason> {
         match endpoint {
             Endpoint::Keys => self.jwks_uri(tenant),
@@ -184,14 +184,13 @@ impl Metadata {
         tenant.endpoint(self.document.get("jwks_uri").and_then(Value::as_str).ok_or(Reason::BodyInvalid)?)
     }
 
-    /// RFC 7662 §2.
     fn introspection_endpoint(&self, tenant: &Tenant) -> Result<Url, Reason> {
         let endpoint = self.document.get("introspection_endpoint").and_then(Value::as_str);
         tenant.endpoint(endpoint.ok_or(Reason::IntrospectionEndpointMissing)?)
     }
 
-    /// RFC 8705 §5: the alias for mutual TLS, of the named trust store when there is one. Where no aliases are
-    /// published at all, the plain endpoint serves.
+    /// RFC 8705 §5: the mutual-TLS alias, of the named trust store if one is configured. If the issuer publishes no
+    /// `mtls_endpoint_aliases` and no trust store is configured, the plain endpoint is used.
     fn mtls_introspection_endpoint(&self, tenant: &Tenant, trust_store: Option<&str>) -> Result<Url, Reason> {
         let aliases = match trust_store {
             Some(id) => Some(self.document.get("mtls_additional_endpoint_aliases").and_then(|all| all.get(id))),

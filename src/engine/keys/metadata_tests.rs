@@ -1,4 +1,4 @@
-//! Which issuer, which places, which endpoints.
+//! The rules for the issuer, the URLs of the metadata, and the endpoints.
 
 use super::*;
 

@@ -1,5 +1,10 @@
-//! The issuer's signing keys and metadata: how they are fetched, kept fresh, and chosen.
+//! The issuer's metadata and signing keys: fetching them, keeping them fresh, and choosing the key of a token.
+//!
+//! Calls go one way: `store` calls `fetch`, and `fetch` calls `documents`. All three work on the state of the store.
 
+pub mod documents;
+mod fetch;
+pub mod health;
 pub mod jwk;
 pub mod metadata;
 pub mod refresh;

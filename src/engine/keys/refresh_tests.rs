@@ -1,4 +1,4 @@
-//! The life of a document, in virtual time.
+//! The refresh of a document, in virtual time.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn fresh() -> Refresh<u8> {
 }
 
 #[test]
-fn one_flight_at_a_time() {
+fn one_fetch_at_a_time() {
     let mut refresh = Refresh::<u8>::new(LIFETIME, 1);
     assert_eq!(refresh.advise(at(0.0)), Advice::Wait);
     assert!(refresh.begin(at(0.0)));
@@ -85,7 +85,7 @@ fn a_refresh_that_failed_early_is_tried_again_after_its_pause() {
 }
 
 #[test]
-fn who_comes_a_second_after_take_off_does_not_wait_for_a_flight_that_may_hang() {
+fn a_caller_that_comes_a_second_after_a_fetch_began_does_not_wait_for_it() {
     let mut refresh = fresh();
     refresh.begin(at(301.0));
     assert_eq!(refresh.advise(at(301.999)), Advice::Wait);
@@ -93,7 +93,7 @@ fn who_comes_a_second_after_take_off_does_not_wait_for_a_flight_that_may_hang() 
 }
 
 #[test]
-fn who_waited_for_a_flight_that_failed_is_told_and_does_not_wait_for_the_next() {
+fn a_caller_that_waited_for_a_failed_fetch_gets_the_failure_and_does_not_wait_for_the_next() {
     for seed in 0..100 {
         let mut refresh = Refresh::<u8>::new(LIFETIME, seed);
         refresh.begin(at(0.0));
@@ -104,7 +104,7 @@ fn who_waited_for_a_flight_that_failed_is_told_and_does_not_wait_for_the_next() 
 }
 
 #[test]
-fn pauses_count_from_take_off() {
+fn pauses_count_from_the_beginning_of_a_fetch() {
     let mut refresh = Refresh::<u8>::new(LIFETIME, 1);
     refresh.begin(at(0.0));
     refresh.fail(down(), at(1.0));
@@ -112,7 +112,7 @@ fn pauses_count_from_take_off() {
     assert!(refresh.retry_at(at(1.0)).is_some_and(|at_| at_ <= at(1.2)));
 }
 
-/// The times of the attempts made when somebody asks every 10 ms and each attempt fails at once.
+/// The times of the attempts when a caller comes every 10 ms and each attempt fails at once.
 fn attempts(refresh: &mut Refresh<u8>, from: f64, seconds: f64) -> Vec<f64> {
     let mut times = Vec::new();
     for step in 0..(seconds * 100.0) as u64 {
@@ -136,7 +136,7 @@ fn with_nothing_to_serve_attempts_are_a_second_apart_for_10_seconds_and_decay_to
 }
 
 #[test]
-fn while_tokens_come_that_the_old_document_does_not_help_pauses_grow_to_10_seconds_at_most() {
+fn while_tokens_arrive_that_need_a_newer_document_pauses_grow_to_10_seconds_at_most() {
     let mut refresh = fresh();
     let mut times = Vec::new();
     for step in 0..12_000 {
@@ -153,7 +153,7 @@ fn while_tokens_come_that_the_old_document_does_not_help_pauses_grow_to_10_secon
 }
 
 #[test]
-fn retry_after_is_waited_for_at_most_30_seconds_by_a_token_that_the_old_document_does_not_help() {
+fn retry_after_is_waited_for_at_most_30_seconds_by_a_token_that_needs_a_newer_document() {
     for (asked_for, waited) in [(5, 5), (29, 29), (30, 30), (31, 30), (300, 30)] {
         let mut refresh = fresh();
         let detail = crate::engine::error::Detail { retry_after_secs: Some(asked_for), ..Default::default() };
@@ -162,9 +162,9 @@ fn retry_after_is_waited_for_at_most_30_seconds_by_a_token_that_the_old_document
         let last = 10.0 + waited as f64;
         assert!(!refresh.hurry(at(last - 0.01)), "{asked_for}");
         assert!(refresh.hurry(at(last)), "{asked_for}");
-        // What the failure says to who may come again.
-        let said = refresh.failure().and_then(|failure| failure.detail.as_ref()?.retry_after_secs);
-        assert_eq!(said, Some(waited), "{asked_for}");
+        // The `Retry-After` that the caller receives.
+        let told = refresh.failure().and_then(|failure| failure.detail.as_ref()?.retry_after_secs);
+        assert_eq!(told, Some(waited), "{asked_for}");
     }
 }
 
@@ -184,7 +184,7 @@ fn hurry_lasts_until_the_next_attempt_has_failed() {
 }
 
 #[test]
-fn a_document_that_was_no_help_is_waited_for_anew_unless_a_failing_issuer_is_left_alone() {
+fn a_caller_that_needs_a_newer_document_waits_unless_it_is_too_early_for_a_retry() {
     let mut refresh = fresh();
     assert_eq!(refresh.advise_renewal(at(1.0)), Advice::Wait);
     refresh.begin(at(1.0));
@@ -197,11 +197,11 @@ fn a_document_that_was_no_help_is_waited_for_anew_unless_a_failing_issuer_is_lef
 }
 
 #[test]
-fn a_document_may_be_doubted_from_its_30th_second() {
+fn a_document_may_be_fetched_again_from_its_30th_second() {
     let mut refresh = fresh();
-    assert!(!refresh.may_doubt(at(29.999)) && refresh.may_doubt(at(30.0)));
+    assert!(!refresh.may_recheck(at(29.999)) && refresh.may_recheck(at(30.0)));
     refresh.begin(at(30.0));
-    assert!(!refresh.may_doubt(at(31.0)));
+    assert!(!refresh.may_recheck(at(31.0)));
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn retry_after_is_waited_for() {
 }
 
 #[test]
-fn a_success_ends_the_trouble() {
+fn a_success_ends_the_failure_streak() {
     let mut refresh = fresh();
     refresh.begin(at(240.0));
     refresh.fail(down(), at(240.0));

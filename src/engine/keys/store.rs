@@ -1,7 +1,8 @@
-//! The issuer's keys: metadata, then the JWK Set it names, kept fresh through every fault (contract 10).
+//! The key store of one issuer: the current keys, and who waits for newer ones.
 //!
-//! The store only decides and remembers: the transport performs, and calls back. Nothing here blocks; a caller that
-//! must wait leaves a waiter, which is called when the one flight of that document has ended.
+//! The store decides when to fetch and keeps what was fetched. The transport sends the requests and calls back. Nothing
+//! here blocks. A caller that has to wait leaves a waiter, which is called when the fetch has finished. Each document
+//! has at most one fetch in progress (RFC 7517, RFC 8414).
 
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use foldhash::fast::RandomState;
 
 use crate::engine::error::{Failure, Reason};
+use crate::engine::keys::documents::Document;
 use crate::engine::keys::jwk::KeySet;
 use crate::engine::keys::metadata::{Metadata, Tenant};
 use crate::engine::keys::refresh::{Advice, Lifetime, Refresh};
@@ -16,30 +18,30 @@ use crate::engine::keys::unknown_kids::UnknownKids;
 use crate::engine::time::{Monotonic, Ticks};
 use crate::engine::transport::Transport;
 
-/// Whose keys, for how long, and where from.
+/// The issuer whose keys are kept, how long they are used, and where they come from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeySource {
     pub tenant: Tenant,
     pub metadata_lifetime: Lifetime,
     pub keys_lifetime: Lifetime,
-    /// Whether the user's resolver gives the metadata.
+    /// Whether the user's `metadataResolver` returns the metadata.
     pub resolves_metadata: bool,
-    /// Whether the user's resolver gives the JWK Set.
+    /// Whether the user's `jwksResolver` returns the JWK Set.
     pub resolves_jwks: bool,
 }
 
 /// One published JWK Set.
 pub struct KeySnapshot {
     pub set: KeySet,
-    /// The document as it came, for `getJwks()`.
+    /// The document as received, for `getJwks()`.
     pub text: String,
-    /// The issuer whose keys these are: what `iss` must say.
+    /// The issuer of the keys. `iss` must equal it.
     pub issuer: Arc<str>,
-    /// Another number for every other set or issuer: what was verified under one is not under the next.
+    /// Changes with every other set or issuer. A token that was verified in one generation is not verified in the next.
     pub generation: u64,
 }
 
-/// What the store has to say to one who needs keys now.
+/// Whether the keys can be used now.
 pub enum Readiness {
     Ready(Arc<KeySnapshot>),
     /// Leave a waiter.
@@ -50,26 +52,26 @@ pub enum Readiness {
 /// What to do about a `kid` that is not in the set.
 #[derive(Debug, PartialEq)]
 pub enum UnknownKid {
-    /// A flight may bring it: leave a waiter.
+    /// A fetch may bring the key: leave a waiter.
     Wait,
     Refuse,
-    /// The issuer is failing: whether the key exists cannot be known.
+    /// The issuer is failing, so it is unknown whether the key exists.
     Failed(Failure),
 }
 
 pub type MetadataReceiver = Box<dyn FnOnce(Result<Arc<Metadata>, Failure>) + Send>;
 pub type KeysReceiver = Box<dyn FnOnce(Result<Arc<KeySnapshot>, Failure>) + Send>;
 
-/// Called once when a flight has ended.
+/// Called once when a fetch has finished.
 pub type Waiter = Box<dyn FnOnce() + Send>;
 
-/// What happened to the keys, for those who watch.
+/// The outcome of a key refresh, for observers.
 #[derive(Clone, Debug)]
 pub enum Event {
     Refreshed {
-        /// How many are usable.
+        /// The number of usable keys.
         keys: usize,
-        /// How many entries were not used, by the word of their flaw.
+        /// The number of unusable entries for each flaw, by the name of the flaw.
         left_out: Vec<(&'static str, usize)>,
     },
     RefreshFailed {
@@ -80,21 +82,21 @@ pub enum Event {
 type Observer = Box<dyn Fn(Event) + Send + Sync>;
 
 pub struct KeyStore {
-    source: KeySource,
-    transport: Arc<dyn Transport>,
-    clock: Arc<dyn Monotonic>,
+    pub(super) source: KeySource,
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) clock: Arc<dyn Monotonic>,
     state: Mutex<State>,
     observers: Mutex<Vec<(u64, Observer)>>,
 }
 
-struct State {
-    metadata: Document,
-    /// Of the RFC 8414 place, for what the first document lacks.
-    second: Document,
-    keys: Refresh<Arc<KeySnapshot>>,
-    keys_waiters: Vec<Waiter>,
-    generation: u64,
-    unknown_kids: UnknownKids,
+pub(super) struct State {
+    pub(super) metadata: Document,
+    /// The document of the RFC 8414 URL, for endpoints that the first document does not name.
+    pub(super) second: Document,
+    pub(super) keys: Refresh<Arc<KeySnapshot>>,
+    pub(super) keys_waiters: Vec<Waiter>,
+    pub(super) generation: u64,
+    pub(super) unknown_kids: UnknownKids,
 }
 
 impl KeyStore {
@@ -117,7 +119,7 @@ impl KeyStore {
         &self.source
     }
 
-    /// The keys for one validation. Starts a refresh in the background when one is due.
+    /// The keys for one validation. Begins a refresh in the background when one is due.
     pub fn ready(self: &Arc<Self>) -> Readiness {
         let now = self.clock.now();
         let state = self.lock();
@@ -132,7 +134,7 @@ impl KeyStore {
         readiness
     }
 
-    /// The keys after a flight was waited for: whatever may still be used, whatever its age.
+    /// The keys after a caller has waited for a fetch: any keys that may still be used, however old.
     pub fn ready_after_wait(&self) -> Readiness {
         let state = self.lock();
         match state.published(self.clock.now()) {
@@ -141,12 +143,12 @@ impl KeyStore {
         }
     }
 
-    /// Whether keys that are merely old could serve a waiter that waits too long.
+    /// Whether there are keys that may be used, however old.
     pub fn has_usable_keys(&self) -> bool {
         self.lock().keys.usable(self.clock.now()).is_some()
     }
 
-    /// A `kid` that the current set does not have.
+    /// Decides whether a token with a `kid` that is not in the current set waits for a fetch.
     pub fn unknown_kid(self: &Arc<Self>, kid: Option<&str>, has_waited: bool) -> UnknownKid {
         let now = self.clock.now();
         let mut state = self.lock();
@@ -161,7 +163,7 @@ impl KeyStore {
             return UnknownKid::Failed(failure);
         }
         let is_in_flight = state.keys.is_in_flight();
-        // While a flight is under way it may bring the key, also for one that stopped waiting early.
+        // A fetch in progress may bring the key, also for a caller that stopped waiting early.
         let may_wait = match (has_waited, is_in_flight) {
             (true, false) => {
                 state.unknown_kids.refuse(kid, now);
@@ -174,8 +176,8 @@ impl KeyStore {
         if may_wait { UnknownKid::Wait } else { UnknownKid::Refuse }
     }
 
-    /// Calls `waiter` when the flight of the keys has ended, starting one where there is none. True when it did: a
-    /// flight that was joined may have left before what the caller looks for was published.
+    /// Calls `waiter` when the fetch of the keys has finished. Begins a fetch if none is in progress, and returns true
+    /// then. A fetch that the caller joined may have begun before the key that the caller needs was published.
     pub fn wait_for_keys(self: &Arc<Self>, waiter: Waiter) -> bool {
         let starts = {
             let mut state = self.lock();
@@ -186,7 +188,7 @@ impl KeyStore {
         starts
     }
 
-    /// Gives `receiver` the keys: those in use, or the outcome of a refresh when one is due or forced.
+    /// Gives `receiver` the keys: the current ones, or the outcome of a refresh that is due or forced.
     pub fn with_keys(self: &Arc<Self>, is_forced: bool, receiver: KeysReceiver) {
         match self.ready() {
             Readiness::Ready(published) if !is_forced => receiver(Ok(published)),
@@ -206,16 +208,17 @@ impl KeyStore {
         }
     }
 
-    /// Watches what happens to the keys until `forget` is called with the same name.
-    pub fn observe(&self, name: u64, observer: Observer) {
-        self.observers.lock().unwrap_or_else(PoisonError::into_inner).push((name, observer));
+    /// Calls `observer` after each refresh of the keys, until `forget` is called with the same id.
+    pub fn observe(&self, id: u64, observer: Observer) {
+        self.observers.lock().unwrap_or_else(PoisonError::into_inner).push((id, observer));
     }
 
-    pub fn forget(&self, name: u64) {
-        self.observers.lock().unwrap_or_else(PoisonError::into_inner).retain(|(other, _)| *other != name);
+    pub fn forget(&self, id: u64) {
+        self.observers.lock().unwrap_or_else(PoisonError::into_inner).retain(|(other, _)| *other != id);
     }
 
-    /// Whoever performed the flights is gone: lets go of who waits for them, who may hold this.
+    /// Drops all waiters, because the transport is gone and no fetch will finish. A waiter may hold a reference to the
+    /// store.
     pub fn abandon(&self) {
         let mut state = self.lock();
         let State { metadata, second, keys_waiters, .. } = &mut *state;
@@ -224,14 +227,14 @@ impl KeyStore {
         drop(waiters);
     }
 
-    fn tell(&self, event: &Event) {
+    pub(super) fn tell(&self, event: &Event) {
         for (_, observer) in self.observers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             observer(event.clone());
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic while the lock was held left a state that is still one: go on.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // The state stays consistent when a thread panics while it holds the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -241,16 +244,6 @@ impl State {
         self.keys.usable(now).map_or(Readiness::Wait, |published| Readiness::Ready(Arc::clone(published)))
     }
 }
-
-#[path = "fetch.rs"]
-mod flights;
-#[path = "health.rs"]
-mod health;
-#[path = "documents.rs"]
-mod documents;
-use documents::Document;
-pub use documents::Located;
-pub use health::Health;
 
 #[cfg(test)]
 #[path = "store_tests.rs"]

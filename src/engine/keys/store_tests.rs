@@ -1,4 +1,4 @@
-//! The key store in virtual time, with an issuer that answers when told to.
+//! The key store in virtual time, with an issuer that answers on command.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -109,7 +109,7 @@ fn an_issuer_that_is_down_from_the_start_fails_every_waiter_and_is_not_asked_aga
 }
 
 #[test]
-fn an_issuer_that_goes_down_costs_no_caller_anything_for_24_hours() {
+fn callers_do_not_notice_an_outage_of_the_issuer_for_24_hours() {
     let world = world();
     world.warm("a");
     for _ in 0..(86_400 / 60 - 1) {
@@ -191,7 +191,7 @@ fn each_document_names_the_mutual_tls_endpoint_by_itself() {
 }
 
 #[test]
-fn a_flood_of_unknown_kids_costs_at_most_14_requests_a_minute() {
+fn a_flood_of_unknown_kids_costs_at_most_14_requests_per_minute() {
     let world = world();
     world.warm("a");
     let before = world.issuer.sent();
@@ -213,7 +213,7 @@ fn a_rotation_is_picked_up_at_once() {
     world.warm("a");
     assert_eq!(world.store.unknown_kid(Some("b"), false), UnknownKid::Wait);
     assert!(world.store.wait_for_keys(Box::new(|| {})));
-    assert!(!world.store.wait_for_keys(Box::new(|| {})), "the second joins the first's flight");
+    assert!(!world.store.wait_for_keys(Box::new(|| {})), "the second joins the fetch of the first");
     world.issuer.serve(&set_of("b"));
     assert!(matches!(world.store.ready(), Readiness::Ready(published) if published.set.len() == 1));
 }

@@ -1,7 +1,8 @@
-//! What unknown `kid`s may cost: a token names any `kid` it likes, and each could be a key that was just published.
+//! Limits the refreshes that unknown `kid`s trigger.
 //!
-//! Refreshes come out of a small bucket, so that a flood costs the issuer next to nothing while a real rotation is
-//! picked up at once, or within seconds under a flood.
+//! A token can name any `kid`, and each one could be a key that was just published. A token bucket limits the refreshes.
+//! A flood of unknown `kid`s therefore barely reaches the issuer. A real key rotation is picked up at once, or within
+//! seconds during a flood.
 
 use std::hash::BuildHasher;
 use std::num::NonZeroUsize;
@@ -12,34 +13,34 @@ use lru::LruCache;
 
 use crate::engine::time::Ticks;
 
-/// A bucket of two refreshes, refilled one every 5 seconds: at most 14 a minute.
+/// The bucket holds two refreshes and gains one every 5 seconds. That is at most 14 refreshes per minute.
 const BUDGET: u32 = 2;
 const REFILL: Duration = Duration::from_secs(5);
-/// How many refused `kid`s are remembered, as hashes, and for how long each.
+/// How many refused `kid`s are remembered, as hashes, and for how long.
 const REFUSED: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 const REFUSED_FOR: Duration = Duration::from_secs(5);
 
 pub struct UnknownKids {
-    tokens: u32,
-    since: Ticks,
+    budget: u32,
+    refilled_at: Ticks,
     refused: LruCache<u64, Ticks, RandomState>,
     hasher: RandomState,
 }
 
 impl UnknownKids {
     pub fn new(now: Ticks) -> Self {
-        // Grows as it is used.
+        // An unbounded cache that is resized allocates as it grows. `LruCache::new` would allocate all of it now.
         let mut refused = LruCache::unbounded_with_hasher(RandomState::default());
         refused.resize(REFUSED);
-        UnknownKids { tokens: BUDGET, since: now, refused, hasher: RandomState::default() }
+        UnknownKids { budget: BUDGET, refilled_at: now, refused, hasher: RandomState::default() }
     }
 
-    /// Whether a refresh may be started for this `kid`; takes it out of the bucket.
+    /// Whether a refresh may begin for this `kid`. If so, takes one refresh from the bucket.
     pub fn may_ask(&mut self, kid: Option<&str>, now: Ticks) -> bool {
         !self.was_refused(kid, now) && self.take(now)
     }
 
-    /// Whether a refresh a moment ago did not bring this `kid`.
+    /// Whether a refresh within the last 5 seconds did not bring this `kid`.
     pub fn was_refused(&mut self, kid: Option<&str>, now: Ticks) -> bool {
         let hash = self.hasher.hash_one(kid);
         self.refused.get(&hash).is_some_and(|at| now.since(*at) < REFUSED_FOR)
@@ -50,7 +51,7 @@ impl UnknownKids {
         self.refused.put(hash, now);
     }
 
-    /// Another key set: what was not in the last one may be in this.
+    /// Forgets all refused `kid`s, because the new set may contain them.
     pub fn forget_refused(&mut self) {
         self.refused.clear();
     }
@@ -60,12 +61,12 @@ impl UnknownKids {
     }
 
     fn take(&mut self, now: Ticks) -> bool {
-        let refills = u32::try_from(now.since(self.since).as_millis() / REFILL.as_millis()).unwrap_or(u32::MAX);
-        self.tokens = self.tokens.saturating_add(refills).min(BUDGET);
-        // A full bucket does not save up.
-        self.since = if self.tokens == BUDGET { now } else { self.since.after(REFILL * refills) };
-        let has_one = self.tokens > 0;
-        self.tokens -= u32::from(has_one);
+        let refills = u32::try_from(now.since(self.refilled_at).as_millis() / REFILL.as_millis()).unwrap_or(u32::MAX);
+        self.budget = self.budget.saturating_add(refills).min(BUDGET);
+        // A full bucket gains nothing more.
+        self.refilled_at = if self.budget == BUDGET { now } else { self.refilled_at.after(REFILL * refills) };
+        let has_one = self.budget > 0;
+        self.budget -= u32::from(has_one);
         has_one
     }
 }

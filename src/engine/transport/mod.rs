@@ -1,7 +1,8 @@
-//! Exchanges with the issuer: what is sent, what may come back, and the limits of both.
+//! Exchanges with the issuer: the requests, the responses, and the limits of both.
 //!
-//! Owns the shape of a request and an answer, and what an answer of the wrong kind means. [`Transport`] performs:
-//! the engine's own client (`http_client`), or the user's `fetcher` and resolvers through the N-API room.
+//! Owns the types of requests and responses, and the failure that an unusable response becomes (RFC 9110). A
+//! [`Transport`] performs the requests: the engine's own client ([`own_client`]), or the user's `fetcher` and resolvers
+//! ([`user_functions`]).
 
 pub mod no_proxy;
 pub mod own_client;
@@ -15,20 +16,20 @@ use url::Url;
 use crate::engine::error::{Detail, Failure, Reason};
 use crate::engine::token::json;
 
-/// The most bytes of a body that are read.
+/// The largest body that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 512 * 1024;
 
-/// The most headers of an answer that are kept, and the most bytes of all of them; the rest is left out.
+/// The largest number of response headers that are kept, and their largest total size. Further headers are left out.
 pub const MAX_HEADERS: usize = 100;
 pub const MAX_HEADER_BYTES: usize = 32 * 1024;
 
-/// The longest `Retry-After` that is honoured.
+/// The longest `Retry-After` that is followed.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 
-/// Somebody who waits for an answer, until the other end of this is dropped.
+/// Cancels an exchange when its sender is dropped.
 pub type CancelSignal = tokio::sync::watch::Receiver<()>;
 
-/// What to ask, and of whom.
+/// A request, and who performs it.
 #[derive(Clone, Debug)]
 pub enum Request {
     Http(HttpRequest),
@@ -42,78 +43,79 @@ pub enum Request {
 pub struct HttpRequest {
     pub url: Url,
     pub headers: Vec<(&'static str, String)>,
-    /// A form makes it a POST.
+    /// With a form, the request is a POST.
     pub form: Option<String>,
     /// Whether the client certificate is presented (RFC 8705 §2).
     pub presents_certificate: bool,
-    /// Without whom the exchange is broken off; with none it is everybody's, and comes to its end.
-    pub asker: Option<CancelSignal>,
-    /// A shorter deadline than `responseTimeout`, for a request that has waited before.
+    /// Cancels the exchange when the client is gone. `None` for an exchange that several clients share.
+    pub cancel_signal: Option<CancelSignal>,
+    /// A shorter time limit than `responseTimeout`, for a request that has waited in a queue.
     pub time_limit: Option<Duration>,
 }
 
 impl std::fmt::Debug for HttpRequest {
-    /// Headers and form carry credentials and tokens: never shown.
+    /// Never shows the headers and the form, which contain credentials and tokens.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HttpRequest").field("url", &self.url.as_str()).finish_non_exhaustive()
     }
 }
 
 impl HttpRequest {
-    /// Asks for the metadata.
+    /// A request for the metadata.
     pub fn get_json(url: Url) -> Self {
         HttpRequest::get(url, "application/json")
     }
 
-    /// Asks for the keys (RFC 7517 §8.5). Strict servers answer 406 when only one of the two types is accepted.
+    /// A request for the keys (RFC 7517 §8.5). Accepts both media types, because strict servers respond with 406 when only
+    /// one of them is accepted.
     pub fn get_jwks(url: Url) -> Self {
         HttpRequest::get(url, "application/json, application/jwk-set+json")
     }
 
     fn get(url: Url, accept: &str) -> Self {
         let headers = vec![("accept", accept.to_owned()), accept_encoding()];
-        HttpRequest { url, headers, form: None, presents_certificate: false, asker: None, time_limit: None }
+        HttpRequest { url, headers, form: None, presents_certificate: false, cancel_signal: None, time_limit: None }
     }
 }
 
-/// No answer is decompressed here, so that a small body cannot become a large one.
+/// Asks for uncompressed responses. No response is decompressed, so a small body cannot become a large one.
 pub fn accept_encoding() -> (&'static str, String) {
     ("accept-encoding", "identity".to_owned())
 }
 
-/// An answer, whatever its status. The body is within [`MAX_BODY_BYTES`].
+/// A response with any status. The body has at most [`MAX_BODY_BYTES`].
 #[derive(Clone, Debug, Default)]
 pub struct Response {
     pub status: u16,
     pub status_text: String,
-    /// Lower-case names.
+    /// The names are in lower case.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
 impl Response {
-    /// An answer without its body, from any transport: names in lower case, and no more headers than are kept.
+    /// A response without its body, from any transport. Converts names to lower case and applies the header limits.
     pub fn head(status: u16, status_text: &str, headers: impl IntoIterator<Item = (String, String)>) -> Self {
-        let mut room = MAX_HEADER_BYTES;
+        let mut bytes_left = MAX_HEADER_BYTES;
         let mut kept = Vec::new();
         for (name, value) in headers {
             if kept.len() == MAX_HEADERS {
                 break;
             }
-            if let Some(left) = room.checked_sub(name.len() + value.len()) {
-                room = left;
+            if let Some(left) = bytes_left.checked_sub(name.len() + value.len()) {
+                bytes_left = left;
                 kept.push((name.to_ascii_lowercase(), value));
             }
         }
         Response { status, status_text: excerpt(status_text), headers: kept, body: Vec::new() }
     }
 
-    /// The document of a user's resolver, as if it had been fetched.
+    /// Wraps the document of a user's resolver in a response with status 200.
     pub fn resolved(text: String) -> Self {
         Response { status: 200, status_text: "OK".into(), headers: Vec::new(), body: text.into_bytes() }
     }
 
-    /// The body as text when the status is 200.
+    /// The body as text. Fails if the status is not 200 or if the body is not UTF-8.
     pub fn document(&self) -> Result<&str, Failure> {
         if self.status != 200 {
             return Err(self.failure(Reason::UnexpectedStatus));
@@ -125,7 +127,7 @@ impl Response {
         std::str::from_utf8(&self.body).ok()
     }
 
-    /// A failure that keeps what was answered. A 200 that is refused keeps no body: it may hold claims.
+    /// A failure with the details of this response. The body of a 200 is left out, because it may contain claims.
     pub fn failure(&self, reason: Reason) -> Failure {
         let body = if self.status == 200 { String::new() } else { self.text().map(excerpt).unwrap_or_default() };
         let document = self.text().and_then(json::document);
@@ -147,7 +149,7 @@ impl Response {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
-    /// RFC 9110 §10.2.3: seconds, or a date, which is held against the answer's own `Date`; at most 5 minutes.
+    /// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date relative to the `Date` of the response. At most 5 minutes.
     fn retry_after(&self) -> Option<Duration> {
         if !matches!(self.status, 429 | 503) {
             return None;
@@ -166,7 +168,7 @@ impl Response {
     }
 }
 
-/// What `read` makes of an answer. A panic in it fails the exchange, so that whoever waits for it is told.
+/// Applies `read` to a response. A panic in `read` becomes a failure, so that the callers that wait get an answer.
 pub fn read_answer<T>(
     outcome: Result<Response, Failure>,
     read: impl FnOnce(&Response) -> Result<T, Failure>,
@@ -175,7 +177,7 @@ pub fn read_answer<T>(
     catch_unwind(AssertUnwindSafe(|| read(&response))).unwrap_or_else(|_| Err(Reason::Internal.into()))
 }
 
-/// What of a foreign text is kept in an error.
+/// The part of the server's text that is kept in an error.
 fn excerpt(text: &str) -> String {
     const MAX_CHARS: usize = 1024;
     text.chars().take(MAX_CHARS).collect()
@@ -184,7 +186,7 @@ fn excerpt(text: &str) -> String {
 /// Called once with the outcome of a request, on any thread.
 pub type Done = Box<dyn FnOnce(Result<Response, Failure>) + Send>;
 
-/// Performs requests. `send` never blocks; `done` is called once, after `send` has returned or before.
+/// Performs requests. `send` never blocks. `done` is called once, before or after `send` returns.
 pub trait Transport: Send + Sync {
     fn send(&self, request: Request, done: Done);
 }

@@ -1,8 +1,9 @@
-//! `NO_PROXY`: which URLs are asked directly although the environment names a proxy.
+//! `NO_PROXY`: the URLs that are requested directly although the environment names a proxy.
 //!
-//! There is no standard. Accepted is what curl, Go and Node agree on: entries separated by commas or white space; `*`
-//! for everything; a domain, with or without a leading `.` or `*.`, for itself and all below it; an IP address, IPv6
-//! with or without brackets; a network as CIDR. An entry with `:port` is for that port alone.
+//! There is no standard. This module accepts what curl, Go and Node have in common. Commas or white space separate the
+//! entries. `*` matches every URL. A domain, with or without a leading `.` or `*.`, matches itself and its subdomains. An
+//! entry can also be an IP address (IPv6 with or without brackets) or a network in CIDR notation (RFC 4632 §3.1, RFC 4291
+//! §2.3). An entry with `:port` matches that port only.
 
 use std::net::IpAddr;
 
@@ -12,13 +13,13 @@ pub struct NoProxy(Vec<Entry>);
 
 struct Entry {
     target: Target,
-    /// None is any port.
+    /// `None` matches any port.
     port: Option<u16>,
 }
 
 enum Target {
     Everything,
-    /// In lower case, as a URL spells it.
+    /// In lower case and ASCII, as in a parsed URL.
     Domain(String),
     Network {
         address: IpAddr,
@@ -27,7 +28,7 @@ enum Target {
 }
 
 impl NoProxy {
-    /// Reads a list; an entry that means nothing is passed over.
+    /// Parses a list. Ignores entries that it does not understand.
     pub fn parse(list: &str) -> NoProxy {
         let separated = list.split(|c: char| c == ',' || c.is_whitespace());
         NoProxy(separated.filter(|entry| !entry.is_empty()).filter_map(Entry::parse).collect())
@@ -47,7 +48,7 @@ impl Entry {
             return Some(Entry { target, port: None });
         }
         let (host, port) = match entry.rsplit_once(':') {
-            // What is left of an IPv6 address without its last part is no host.
+            // More than one colon without brackets is an IPv6 address, not a host with a port.
             Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, Some(port.parse().ok()?)),
             _ => (entry, None),
         };
@@ -81,21 +82,21 @@ impl Target {
         (prefix <= bits).then_some(Target::Network { address, prefix })
     }
 
-    fn covers(&self, host: &str, asked: Option<IpAddr>) -> bool {
+    fn covers(&self, host: &str, requested: Option<IpAddr>) -> bool {
         match self {
             Target::Everything => true,
             Target::Domain(domain) => match host.strip_suffix(domain.as_str()) {
-                Some(before) => asked.is_none() && (before.is_empty() || before.ends_with('.')),
+                Some(before) => requested.is_none() && (before.is_empty() || before.ends_with('.')),
                 None => false,
             },
-            Target::Network { address, prefix } => match (address, asked) {
-                (IpAddr::V4(network), Some(IpAddr::V4(asked))) => {
+            Target::Network { address, prefix } => match (address, requested) {
+                (IpAddr::V4(network), Some(IpAddr::V4(requested))) => {
                     let shift = 32 - u32::from(*prefix);
-                    network.to_bits().checked_shr(shift) == asked.to_bits().checked_shr(shift)
+                    network.to_bits().checked_shr(shift) == requested.to_bits().checked_shr(shift)
                 }
-                (IpAddr::V6(network), Some(IpAddr::V6(asked))) => {
+                (IpAddr::V6(network), Some(IpAddr::V6(requested))) => {
                     let shift = 128 - u32::from(*prefix);
-                    network.to_bits().checked_shr(shift) == asked.to_bits().checked_shr(shift)
+                    network.to_bits().checked_shr(shift) == requested.to_bits().checked_shr(shift)
                 }
                 _ => false,
             },
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_is_everything_and_rubbish_is_nothing() {
+    fn a_star_matches_every_url_and_an_unknown_entry_matches_none() {
         assert!(covers("*", "https://acme.example") && covers(" * ", "http://10.0.0.1"));
         for list in [
             "",

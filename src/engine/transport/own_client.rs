@@ -1,7 +1,7 @@
-//! The engine's own HTTP client: TLS, proxies, deadlines, and which failure each fault of the network is.
+//! The engine's own HTTP client: TLS, proxies, time limits, and the reason for each fault of the network.
 //!
-//! Never follows a redirect, never reads more than [`MAX_BODY_BYTES`], never outlives its deadline nor its asker, keeps
-//! connections alive. TLS 1.2 and 1.3.
+//! Supports TLS 1.2 and 1.3, and keeps connections alive. Never follows a redirect and never reads more than
+//! [`MAX_BODY_BYTES`]. An exchange ends at its time limit, or when its cancel signal fires.
 
 use std::error::Error as StdError;
 use std::future::poll_fn;
@@ -19,28 +19,28 @@ use crate::engine::error::{Failure, Reason};
 use crate::engine::transport::no_proxy::NoProxy;
 use crate::engine::transport::{CancelSignal, Done, HttpRequest, MAX_BODY_BYTES, Request, Response, Transport};
 
-/// The part of the whole deadline that making a connection may take, TLS included: one half is left for a second
-/// address, a second attempt, or the answer.
+/// The divisor that gives the time limit of a connection, including TLS, from the time limit of the whole exchange. One
+/// half is left for a second address, a second attempt, or the response.
 const CONNECT_SHARE: u64 = 2;
 
-/// Connections kept open for the next request.
+/// The largest number of idle connections per host that are kept open for the next request.
 const MAX_KEPT_CONNECTIONS: usize = 64;
 
-/// Whom to trust, what to present and which way to go. PEM texts.
+/// The network settings: trusted authorities, client certificate and proxies. Certificates and keys are PEM text.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Network {
-    /// Replaces the system's authorities.
+    /// Replace the system's authorities.
     pub authorities: Option<String>,
-    /// Added to the system's authorities (`NODE_EXTRA_CA_CERTS`).
+    /// Are added to the system's authorities (`NODE_EXTRA_CA_CERTS`).
     pub extra_authorities: Option<String>,
-    /// Used when the system has no authorities (Node's own list).
+    /// Are used when the system has no authorities (Node's own list).
     pub fallback_authorities: Option<String>,
     /// The client certificate and its key (RFC 8705 §2).
     pub identity: Option<String>,
     pub https_proxy: Option<String>,
     pub http_proxy: Option<String>,
     pub no_proxy: Option<String>,
-    /// The whole exchange, in milliseconds.
+    /// The time limit of a whole exchange, in milliseconds.
     pub timeout_ms: u64,
 }
 
@@ -52,12 +52,12 @@ pub struct HttpClient {
 struct Inner {
     network: Network,
     no_proxy: NoProxy,
-    /// By [`Inner::client`]: with or without a certificate, through a proxy or not.
+    /// One client for each combination of client certificate and proxy. See [`Inner::client`].
     clients: [OnceLock<Result<reqwest::Client, Reason>>; 4],
 }
 
 impl HttpClient {
-    /// Does no I/O: the TLS configuration is made at the first exchange, on the runtime's thread.
+    /// Does no I/O. The first exchange creates the TLS configuration, on the runtime's thread.
     pub fn new(network: Network, runtime: fn() -> Option<Handle>) -> Self {
         let no_proxy = NoProxy::parse(network.no_proxy.as_deref().unwrap_or_default());
         let inner = Inner { network, no_proxy, clients: Default::default() };
@@ -77,22 +77,22 @@ impl Transport for HttpClient {
 
 impl Inner {
     async fn exchange(&self, request: HttpRequest) -> Result<Response, Failure> {
-        let asker = request.asker.clone();
-        let usual = Duration::from_millis(self.network.timeout_ms);
-        let deadline = request.time_limit.map_or(usual, |limit| limit.min(usual));
+        let cancel_signal = request.cancel_signal.clone();
+        let default_limit = Duration::from_millis(self.network.timeout_ms);
+        let deadline = request.time_limit.map_or(default_limit, |limit| limit.min(default_limit));
         let exchange = pin!(tokio::time::timeout(deadline, self.exchange_with_retry(request)));
-        let answer = match asker {
+        let answer = match cancel_signal {
             None => exchange.await.ok(),
-            Some(asker) => until_cancelled(asker, exchange).await.and_then(Result::ok),
+            Some(signal) => until_cancelled(signal, exchange).await.and_then(Result::ok),
         };
         answer.unwrap_or(Err(Reason::TimedOut.into()))
     }
 
     async fn exchange_with_retry(&self, request: HttpRequest) -> Result<Response, Failure> {
-        let is_read = request.form.is_none();
+        let is_get = request.form.is_none();
         match self.exchange_once(request.clone()).await {
-            // A kept connection that the other side had closed: reading once more harms nobody.
-            Err(failure) if is_read && failure.reason == Reason::ConnectionFailed => self.exchange_once(request).await,
+            // The server may have closed an idle connection. A GET is safe to retry.
+            Err(failure) if is_get && failure.reason == Reason::ConnectionFailed => self.exchange_once(request).await,
             outcome => outcome,
         }
     }
@@ -126,7 +126,7 @@ impl Inner {
         Ok(response)
     }
 
-    /// Redirects are not followed, so whether a request goes through a proxy is known before it is sent.
+    /// The client for a request. Redirects are not followed, so its URL alone decides whether it uses a proxy.
     fn client(&self, presents_certificate: bool, is_direct: bool) -> Result<&reqwest::Client, Reason> {
         let slot = self.clients.get(usize::from(presents_certificate) * 2 + usize::from(is_direct));
         let slot = slot.ok_or(Reason::Internal)?;
@@ -159,12 +159,12 @@ impl Inner {
     }
 }
 
-/// What comes of it; nothing once nobody asks.
-async fn until_cancelled<F: Future + Unpin>(mut asker: CancelSignal, mut future: F) -> Option<F::Output> {
-    let mut gone = pin!(async move { while asker.changed().await.is_ok() {} });
+/// The output of the future, or `None` if the exchange is cancelled first.
+async fn until_cancelled<F: Future + Unpin>(mut signal: CancelSignal, mut future: F) -> Option<F::Output> {
+    let mut cancelled = pin!(async move { while signal.changed().await.is_ok() {} });
     poll_fn(|context| match Pin::new(&mut future).poll(context) {
         Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
-        Poll::Pending => gone.as_mut().poll(context).map(|()| None),
+        Poll::Pending => cancelled.as_mut().poll(context).map(|()| None),
     })
     .await
 }
@@ -198,19 +198,19 @@ impl Network {
     }
 }
 
-/// Checks that a PEM text holds a certificate chain and a key that TLS can use.
+/// Whether a PEM text contains a certificate chain and a key that TLS can use.
 pub fn is_identity(pem: &str) -> bool {
     reqwest::Identity::from_pem(pem.as_bytes()).is_ok_and(|identity| {
         reqwest::Client::builder().tls_backend_rustls().tls_certs_only([]).identity(identity).build().is_ok()
     })
 }
 
-/// Checks that a PEM text holds at least one certificate.
+/// Whether a PEM text contains at least one certificate.
 pub fn has_certificates(pem: &str) -> bool {
     reqwest::Certificate::from_pem_bundle(pem.as_bytes()).is_ok_and(|all| !all.is_empty())
 }
 
-/// The system's resolver, with an error that can be told from the others.
+/// The system's resolver, with an error type of its own, so that [`reason_of`] recognizes it.
 struct SystemResolver;
 
 #[derive(Debug)]
@@ -237,7 +237,7 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// The one reason a fault of the network has, found along the chain of causes.
+/// The reason for a fault of the network. The first known cause in the error's chain decides.
 fn reason_of(error: &reqwest::Error) -> Reason {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(error) = cause {
@@ -259,7 +259,7 @@ fn reason_of_cause(error: &(dyn StdError + 'static)) -> Option<Reason> {
     let error = error.downcast_ref::<std::io::Error>()?;
     match (error.kind(), error.get_ref()) {
         (std::io::ErrorKind::ConnectionRefused, _) => Some(Reason::ConnectionRefused),
-        // An io::Error hides what it wraps from `source`.
+        // `source` of an `io::Error` skips the error that it wraps.
         (_, Some(inner)) => reason_of_cause(inner),
         (_, None) => None,
     }

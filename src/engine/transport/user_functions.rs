@@ -1,7 +1,7 @@
-//! Requests that the user's JavaScript performs: `fetcher`, `metadataResolver`, `jwksResolver`.
+//! Requests that the user's JavaScript performs: `fetcher`, `metadataResolver` and `jwksResolver`.
 //!
-//! Requests wait here until JavaScript takes them, and its answers go back to whoever asked. Nothing crosses threads:
-//! a client with such functions has a key store of its own.
+//! A request waits in a queue until JavaScript takes it. JavaScript returns the outcome, which goes to the callback of the
+//! request. All of this happens on one thread, because a client with such functions has its own key store.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,11 +13,11 @@ use crate::engine::error::{Failure, Reason};
 use crate::engine::transport::own_client::HttpClient;
 use crate::engine::transport::{Done, HttpRequest, Request, Response, Transport};
 
-/// Sends to JavaScript what is JavaScript's, and the rest over the engine's own client.
+/// Passes requests for the user's functions to JavaScript, and the others to the engine's own client.
 pub struct HostTransport {
     own: Option<Arc<HttpClient>>,
     queue: Mutex<Queue>,
-    /// Whether requests wait: read on the warm path, without the lock.
+    /// Whether requests wait. The warm path reads this without taking the lock.
     is_waiting: AtomicBool,
 }
 
@@ -29,7 +29,7 @@ struct Queue {
 }
 
 impl HostTransport {
-    /// `own` performs what is HTTP, unless the user's `fetcher` does that too.
+    /// `own` performs the HTTP requests. It is `None` when the user's `fetcher` performs them.
     pub fn new(own: Option<Arc<HttpClient>>) -> HostTransport {
         HostTransport { own, queue: Mutex::default(), is_waiting: AtomicBool::new(false) }
     }
@@ -38,7 +38,7 @@ impl HostTransport {
         self.is_waiting.load(Ordering::Relaxed)
     }
 
-    /// JSON of everything that JavaScript should perform now: `[{ id, kind, url, headers, form, timeLimit }]`.
+    /// Takes all waiting requests out of the queue, as JSON: `[{ id, kind, url, headers, form, timeLimit }]`.
     pub fn take(&self) -> String {
         let waiting = {
             let mut queue = self.lock();
@@ -64,10 +64,10 @@ impl HostTransport {
         }
     }
 
-    /// The client is gone, and with it everything that could perform or wait: lets go of who asked, who may hold this.
+    /// Drops all requests without an answer, because the client is gone.
     pub fn abandon(&self) {
         let queue = std::mem::take(&mut *self.lock());
-        // Outside the lock: what is dropped here may drop what holds this.
+        // Dropped without the lock, because a callback may hold the last reference to this object.
         drop(queue);
     }
 
@@ -92,9 +92,9 @@ impl Transport for HostTransport {
     }
 }
 
-/// What JavaScript found wrong, by its word for it.
-pub fn host_reason(word: &str) -> Reason {
-    match word {
+/// The reason for a failure that JavaScript reports by name.
+pub fn host_reason(name: &str) -> Reason {
+    match name {
         "body_invalid" => Reason::BodyInvalid,
         "body_too_large" => Reason::BodyTooLarge,
         "timed_out" => Reason::TimedOut,

@@ -63,7 +63,7 @@ impl Engine {
             Err(reason) => return CachedVerdict::Refused(reason),
         };
         let Some(entry) = cache.get(key, call.now) else { return CachedVerdict::Miss };
-        let validated_before = entry.validated.as_ref().filter(|validated| validated.engine == self.number);
+        let validated_before = entry.validated.as_ref().filter(|validated| validated.engine == self.id);
         let decided = if let Some(validated) = validated_before {
             check_call(validated, call, &clock).map(|()| CachedVerdict::Slot(entry.slot))
         } else {
@@ -126,7 +126,7 @@ impl Engine {
             Validated::Claims(claims) => self.introspected_between(obtained.at, claims.expires.is_some()),
             Validated::Inactive(_) => self.introspected_between(obtained.at, false),
         };
-        Ok(ValidatedEntry { engine: self.number, content, from, until })
+        Ok(ValidatedEntry { engine: self.id, content, from, until })
     }
 
     /// Validates the entry of a JWT. The entry must equal the payload of the JWT, or it belongs to another token or was
