@@ -10,7 +10,7 @@
 
 const { bearerToken } = require('./credentials.js');
 const { checkedOptions, invalid, isPlain, memberOf } = require('../client/arguments.js');
-const { MonoCloudBackendNodeClient, anyCoreOf, checkResult, coreOf } = require('../client/client.js');
+const { MonoCloudBackendNodeClient, anyValidatorOf, checkResult, validatorOf } = require('../client/client.js');
 const { FAILURES, Failure } = require('../errors/errors.js');
 const { resolverFailed } = require('../client/events.js');
 const { isPending } = require('../client/pending.js');
@@ -65,7 +65,7 @@ class Route {
     // Copies, so that later changes to the caller's options do not change the route.
     const spec = routeSpec(options);
     this.#options = { scopes: spec.scopes, groups: spec.groups, validateCertificateBinding: spec.givenBinding };
-    this.#policy = anyCoreOf(client)?.policies.route(spec);
+    this.#policy = anyValidatorOf(client)?.policies.route(spec);
     this.#tokenResolver = tokenResolver;
     this.#certificateResolver = certificateResolver;
     this.#allowPreflight = allowPreflight === true;
@@ -106,14 +106,14 @@ class Route {
   }
 
   #decidePresent(token, request) {
-    const core = coreOf(this.#client);
-    if (core === undefined) return this.#validate(token, request);
+    const validator = validatorOf(this.#client);
+    if (validator === undefined) return this.#validate(token, request);
     // Only the issuer can read an opaque token, so its binding is not known before. One introspection with the
     // certificate is enough.
-    if (this.#certificateResolver && core.checksBinding(this.#policy) && !core.isLocal(token)) {
+    if (this.#certificateResolver && validator.checksBinding(this.#policy) && !validator.isLocal(token)) {
       return this.#decideBound(token, request);
     }
-    const outcome = core.decide(token, this.#policy, undefined);
+    const outcome = validator.decide(token, this.#policy, undefined);
     return isPending(outcome) ? this.#concludeLater(outcome, token, request) : this.#conclude(outcome, token, request);
   }
 
@@ -136,7 +136,7 @@ class Route {
     try {
       const certificate = await this.#certificate(request, token);
       if (certificate === RESOLVER_FAILED) return RESOLVER_FAILED;
-      const outcome = await coreOf(this.#client).decide(token, this.#policy, certificate);
+      const outcome = await validatorOf(this.#client).decide(token, this.#policy, certificate);
       return outcome instanceof Failure ? this.#responseTo(outcome) : outcome;
     } catch (error) {
       return this.#responseTo(error);
@@ -182,9 +182,9 @@ class Route {
   }
 
   #reportFailure(resolver, token) {
-    const core = anyCoreOf(this.#client);
-    const kind = core && token !== undefined ? (core.isLocal(token) ? 'jwt' : 'opaque') : undefined;
-    resolverFailed(core?.context, resolver, kind);
+    const validator = anyValidatorOf(this.#client);
+    const kind = validator && token !== undefined ? (validator.isLocal(token) ? 'jwt' : 'opaque') : undefined;
+    resolverFailed(validator?.context, resolver, kind);
   }
 
   #responseTo(problem) {
