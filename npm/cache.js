@@ -1,10 +1,10 @@
 'use strict';
 
 /**
- * Two ready-made caches for the option `cache`: inside the process, and in the application's own Redis or Valkey.
+ * Two caches for the option `cache`: one inside the process, and one in the application's Redis or Valkey.
  *
- * They keep and find; whether what they found still holds is decided by the engine, on every call. Neither keeps a raw
- * token, and entries of different issuers or audiences never meet.
+ * They only store entries. The engine validates every cache hit again. A cache never stores a raw token, and entries
+ * of different issuers or audiences are separate.
  */
 
 const { createHash } = require('node:crypto');
@@ -17,32 +17,32 @@ const { textOf } = require('./client/json.js');
 const { dateNow } = require('./client/time.js');
 
 const DEFAULT_MAX_ENTRIES = 10_000;
-/** The places of the engine's memory. */
-const MOST_ENTRIES = 2 ** 20;
+/** The number of slots in the engine's memory. */
+const ENTRIES_LIMIT = 2 ** 20;
 const DEFAULT_MAX_BYTES = 32 * 1024 * 1024;
-/** 64 GiB, as for verified tokens. */
-const MOST_BYTES = 2 ** 36;
+/** 64 GiB, the same limit as for verified tokens. */
+const BYTES_LIMIT = 2 ** 36;
 const DEFAULT_PREFIX = 'monocloud:';
 
-/** A value over this is none of ours: an introspection answer is at most 512 KiB. */
+/** Longer values were not written by this package: an introspection response has at most 512 KiB. */
 const MAX_VALUE_LENGTH = 1024 * 1024;
-/** More commands without an answer mean a server that hangs: another one would only fill the memory. */
+/** With more unanswered commands the server hangs, and further commands would only fill the memory. */
 const MAX_PENDING = 10_000;
-/** States of ioredis in which a command waits for a server that is gone. */
-const AWAY = new Set(['close', 'disconnecting', 'end', 'reconnecting']);
+/** States of ioredis in which it queues commands for a server that is not connected. */
+const DISCONNECTED = new Set(['close', 'disconnecting', 'end', 'reconnecting']);
 
 function memoryCache(options) {
   const given = checkedOptions('memoryCache()', options, ['maxEntries', 'maxBytes']);
   const { maxEntries = DEFAULT_MAX_ENTRIES, maxBytes = DEFAULT_MAX_BYTES } = given;
-  checkLimit('maxEntries', maxEntries, MOST_ENTRIES);
-  checkLimit('maxBytes', maxBytes, MOST_BYTES);
+  checkLimit('maxEntries', maxEntries, ENTRIES_LIMIT);
+  checkLimit('maxBytes', maxBytes, BYTES_LIMIT);
   const entries = new native.MemoryCache(maxEntries, maxBytes);
   return new MemoryCache({ entries, slots: new Slots(() => entries.released()) }, '');
 }
 
-function checkLimit(name, value, most) {
-  if (!Number.isInteger(value) || value < 1 || value > most) {
-    throw invalid(`${name} must be a whole number from 1 to ${most}`);
+function checkLimit(name, value, limit) {
+  if (!Number.isInteger(value) || value < 1 || value > limit) {
+    throw invalid(`${name} must be a whole number from 1 to ${limit}`);
   }
 }
 
@@ -61,8 +61,8 @@ class MemoryCache {
     this.#store = store;
     this.#entries = store.entries;
     this.#scope = scope;
-    // For the client, which need not wait for what is in its own process. All clients of one cache share the claims
-    // that are kept by slot, so that they are kept once.
+    // The client uses this member to read the cache synchronously. All clients of one cache share the parsed claims
+    // by slot, so each object is stored once.
     Object.defineProperty(this, NATIVE, { __proto__: null, value: { ...store, scope } });
   }
 
@@ -101,13 +101,13 @@ class RedisCache {
   async get(token) {
     const key = this.#key(token);
     const entry = objectIn(await this.#commands.get(key));
-    // An entry names its key: one that was copied from elsewhere is another token's.
+    // An entry contains its key, so a copy under another token's key is ignored.
     return entry !== undefined && own(entry, 'key') === key ? asObject(own(entry, 'claims')) : undefined;
   }
 
   async set(token, claims, expiresAt) {
     const key = this.#key(token);
-    // Redis takes a 64-bit integer: a larger number would be written as `2e+206`, which it refuses.
+    // Redis takes a 64-bit integer. JavaScript writes a larger number as `2e+206`, which Redis rejects.
     const seconds = Math.min(Math.floor(expiresAt), Number.MAX_SAFE_INTEGER);
     await this.#commands.set(key, textOf({ key, claims }), seconds);
   }
@@ -116,21 +116,21 @@ class RedisCache {
     await this.#commands.delete(this.#key(token));
   }
 
-  /** As JSON the three cannot run into each other. */
+  /** JSON keeps issuer, audience and token apart. */
   #key(token) {
     return this.#prefix + createHash('sha256').update(textOf([...this.#scope, token])).digest('base64url');
   }
 }
 
-/** The three commands, in the words of whichever client it is. */
+/** The three commands for each supported kind of client. */
 function commandsOf(client) {
   const has = (...names) => names.every((name) => typeof memberOf(client, name) === 'function');
-  if (has('customCommand')) return commandsBy((...words) => client.customCommand(words));
-  if (has('call')) return commandsBy((...words) => client.call(...words));
+  if (has('customCommand')) return commandsBy((...parts) => client.customCommand(parts));
+  if (has('call')) return commandsBy((...parts) => client.call(...parts));
   if (has('get', 'set', 'del')) {
     return {
       get: (key) => client.get(key),
-      // `EXAT` is what node-redis 4 reads; without it, entries would stay there for ever.
+      // node-redis 4 reads `EXAT`. Without it, entries would never expire.
       set: (key, value, seconds) =>
         client.set(key, value, { expiration: { type: 'EXAT', value: seconds }, EXAT: seconds }),
       delete: (key) => client.del(key),
@@ -147,14 +147,14 @@ function commandsBy(send) {
   };
 }
 
-/** The same commands, never sent to a server that is known to be away or has stopped to answer. */
+/** Wraps the commands: each fails at once if the server is disconnected or has stopped responding. */
 function bounded(client, commands) {
   let pending = 0;
-  const wrap = (command) => async (...words) => {
-    if (isAway(client) || pending >= MAX_PENDING) throw new Error('Redis is out of reach');
+  const wrap = (command) => async (...parts) => {
+    if (isDisconnected(client) || pending >= MAX_PENDING) throw new Error('Redis is out of reach');
     pending += 1;
     try {
-      return await command(...words);
+      return await command(...parts);
     } finally {
       pending -= 1;
     }
@@ -162,12 +162,12 @@ function bounded(client, commands) {
   return Object.fromEntries(Object.entries(commands).map(([name, command]) => [name, wrap(command)]));
 }
 
-/** While they reconnect, clients queue what they are told: without end, or until a request has long been answered. */
-function isAway(client) {
-  return memberOf(client, 'isReady') === false || AWAY.has(memberOf(client, 'status'));
+/** While a client reconnects, it queues commands without a limit or for too long. */
+function isDisconnected(client) {
+  return memberOf(client, 'isReady') === false || DISCONNECTED.has(memberOf(client, 'status'));
 }
 
-/** The object of a reply: text, or octets where the client is set to give those. */
+/** Parses a reply, which is text or a buffer, depending on the client's settings. */
 function objectIn(reply) {
   const text = Buffer.isBuffer(reply) ? reply.toString('utf8') : reply;
   if (typeof text !== 'string' || text.length > MAX_VALUE_LENGTH) return undefined;

@@ -1,10 +1,10 @@
 'use strict';
 
 /**
- * Where a client's certificate really is: resolvers for `certificateResolver`, for Express, Fastify and `node:http`.
+ * Resolvers for `certificateResolver`, for Express, Fastify and `node:http`. Where is the client's certificate?
  *
- * A header is trusted only behind a proxy that strips it from outside. What a header's value may be is decided by the
- * engine; what is refused here is a header that is not there exactly once.
+ * A header is trustworthy only behind a proxy that removes it from incoming requests. The engine parses the value of
+ * a header. This file rejects a header that does not occur exactly once.
  */
 
 const native = require('./native/panic-guard.js');
@@ -12,7 +12,7 @@ const { isSentOnce } = require('./protect/credentials.js');
 const { memberOf, own } = require('./client/arguments.js');
 const { MonoCloudValidationError } = require('./errors/errors.js');
 
-/** RFC 9110 §5.6.2 `token`. */
+/** The syntax of a header name (RFC 9110 §5.6.2 `token`). */
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
 
 function fromSocket() {
@@ -46,17 +46,21 @@ function headerResolver(name, form) {
   return (request) => {
     const { headers, rawHeaders } = memberOf(request, 'raw') ?? request;
     const value = own(headers, name);
-    if (typeof value !== 'string' || !isSentOnce(rawHeaders, name) || hasLookAlike(headers, name)) return undefined;
-    // RFC 9110 §5.3: what was sent several times may arrive as one list. A PEM has no comma; other forms count theirs.
+    if (typeof value !== 'string' || !isSentOnce(rawHeaders, name) || hasUnderscoreDuplicate(headers, name)) return undefined;
+    // RFC 9110 §5.3: repeated headers may arrive as one list. A PEM contains no comma. The parsers of the other forms
+    // count certificates.
     if (form === 'pem' && value.includes(',')) return undefined;
     return native.certificateFromHeader(form, value) ?? undefined;
   };
 }
 
-/** `x_client_cert` beside `x-client-cert`: some servers take the one for the other, and a proxy strips only one. */
-function hasLookAlike(headers, name) {
+/**
+ * Whether a header arrives with an underscore-spelled duplicate (`x_client_cert`): some servers treat both as one,
+ * but a proxy removes only one.
+ */
+function hasUnderscoreDuplicate(headers, name) {
   const canonical = name.replaceAll('_', '-');
-  return Object.keys(headers).some((other) => other !== name && other.replaceAll('_', '-') === canonical);
+  return Object.keys(headers).some((key) => key !== name && key.replaceAll('_', '-') === canonical);
 }
 
 module.exports = { fromAlb, fromClientCert, fromHeader, fromSocket, fromXfcc };

@@ -1,6 +1,6 @@
 'use strict';
 
-/** `protectApi` for Express 4 and 5. Sends refusals itself; never `next(error)` for one. */
+/** `protectApi` for Express 4 and 5. The middleware sends rejections itself and never calls `next(error)` for one. */
 
 const { isPending } = require('./client/pending.js');
 const { admit, protector } = require('./protect/route.js');
@@ -18,28 +18,29 @@ function protectApi(clientOrOptions, options) {
   };
 }
 
-/** Throws nothing but what `next` throws. */
+/** Throws only what `next` throws. */
 function finish(decision, request, response, next) {
   const refusal = admit(decision, request);
   if (refusal === undefined) next();
   else send(refusal, response);
 }
 
-/** Express 4 does not look at the promise that a middleware gives: a rejection nobody handles would end the process. */
+/** Express 4 ignores the promise that a middleware returns, so a rejection would be unhandled and end the process. */
 async function finishLater(pending, request, response, next) {
   const decision = await pending.then((decided) => decided, () => INTERNAL);
   try {
     finish(decision, request, response, next);
   } catch (error) {
-    // What `next` throws is the application's, as it is when a handler throws. A `next` without a parameter is not
-    // one of Express and could do its work twice: then whoever waits for the promise is told.
+    // An error of `next` belongs to the application, as if a handler had thrown it. A `next` without parameters is
+    // not Express's own, and a second call could do its work twice. In this case the promise rejects.
     if (next.length === 0) throw error;
     next(error);
   }
 }
 
 function send({ status, headers, text }, response) {
-  // Somebody answered while the decision was on its way: a timeout, the resolver.
+  // Another part of the application (a timeout, the resolver) may have sent a response while the decision was
+  // pending.
   if (response.headersSent) return;
   try {
     response.statusCode = status;
@@ -47,7 +48,7 @@ function send({ status, headers, text }, response) {
     response.setHeader('Content-Length', Buffer.byteLength(text));
     response.end(text);
   } catch {
-    // A response that cannot be written any more (an HTTP/2 stream that was closed) is given up, and nobody let in.
+    // The response cannot be written any more (a closed HTTP/2 stream). It is destroyed, and the route does not run.
     response.destroy?.();
   }
 }

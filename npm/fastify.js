@@ -1,6 +1,6 @@
 'use strict';
 
-/** `protectApi` for Fastify 4 and 5: an `onRequest` hook. Sends its answer and returns the reply. */
+/** `protectApi` for Fastify 4 and 5: an `onRequest` hook. It sends rejections itself and returns the reply. */
 
 const { isPending } = require('./client/pending.js');
 const { admit, protector } = require('./protect/route.js');
@@ -9,7 +9,7 @@ function protectApi(clientOrOptions, options) {
   const routeOf = protector(clientOrOptions, options);
   return function protect(protectOptions) {
     const route = routeOf(protectOptions);
-    // Two parameters: Fastify takes it for a hook that returns a promise, or nothing when it is done.
+    // With two parameters, Fastify treats the function as an async hook.
     return async function protectHook(request, reply) {
       if (route.letsThrough(request.raw)) return undefined;
       const pending = route.decide(request, request.raw);
@@ -21,10 +21,11 @@ function protectApi(clientOrOptions, options) {
 }
 
 /**
- * A refusal is text already. Fastify serializes no text, so the route's response schemas and serializers and
- * `preSerialization` hooks never see it; `asItIs` stands where a hook may have put a serializer for this reply alone.
- * It still goes through `send`: headers that were set before (CORS, cookies), `onSend` hooks (rate limits, compression)
- * and `onResponse` hooks (logs) are as for every reply. `reply.hijack()` would lose them.
+ * The body is text already. Fastify does not serialize text, so the route's response schemas, serializers and
+ * `preSerialization` hooks never see it. `asItIs` replaces a serializer that a hook may have set for this reply.
+ *
+ * The reply goes through `send`, so earlier headers (CORS, cookies), `onSend` hooks (rate limits, compression) and
+ * `onResponse` hooks (logs) work as for every reply. `reply.hijack()` would skip them.
  */
 function send({ status, headers, text }, reply) {
   return reply.status(status).headers(headers).serializer(asItIs).send(text);

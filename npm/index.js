@@ -1,6 +1,6 @@
 'use strict';
 
-/** The framework-neutral client and the errors. */
+/** The client for any framework, and the error classes. */
 
 const { MonoCloudBackendNodeClient, MonoCloudOidcBackendClient } = require('./client/client.js');
 const {

@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * The subpath `./internal`: small readers shared with applications that build on this package. No policy: which key
- * fits a header is the engine's answer.
+ * The subpath `./internal`: small helpers for sibling packages. It contains no policy: the engine selects the key for
+ * a header.
  */
 
 const { webcrypto } = require('node:crypto');
@@ -10,7 +10,7 @@ const { webcrypto } = require('node:crypto');
 const { MonoCloudTokenError } = require('./errors/errors.js');
 const { textOf } = require('./client/json.js');
 
-/** How Web Crypto names the algorithms of RFC 7518 §3.1, RFC 8037 §3.1 and RFC 9864 (`Ed25519`). */
+/** The Web Crypto parameters of the algorithms of RFC 7518 §3.1, RFC 8037 §3.1 and RFC 9864 (`Ed25519`). */
 const IMPORT_PARAMETERS = new Map([
   ['RS256', { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }],
   ['RS384', { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-384' }],
@@ -34,9 +34,9 @@ function findToken(tokens, resource, scopes) {
 
 async function getPublicSigKeyFromIssuerJwks(jwks, header) {
   const keys = Array.isArray(jwks) ? jwks : jwks?.keys;
-  // Loaded here, so that the rest of this module works where no add-on is built.
+  // Loaded here, so that the rest of this module works without the add-on.
   const native = require('./native/panic-guard.js');
-  // The engine has judged `use`, `key_ops` and `alg`, and gives the members of the public key alone.
+  // The engine has checked `use`, `key_ops` and `alg`. It returns only the public members of the key.
   const jwk = native.publicSigningKey(textOf({ keys: keys ?? [] }), textOf(header ?? {}));
   const parameters = IMPORT_PARAMETERS.get(header?.alg);
   if (jwk === null || parameters === undefined) throw keyNotFound();
@@ -62,7 +62,7 @@ function getBoolean(value) {
 function getNumber(value) {
   if (typeof value !== 'string' || !/^[+-]?\d+$/.test(value)) return undefined;
   const number = Number(value);
-  // Past 2^53 a double would answer with a neighbour. Adding 0 turns -0 into 0.
+  // Doubles above 2^53 are not exact. Adding 0 turns -0 into 0.
   return Number.isSafeInteger(number) ? number + 0 : undefined;
 }
 

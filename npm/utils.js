@@ -1,8 +1,6 @@
 'use strict';
 
-/**
- * The subpath `./utils`: the parts of an authorization request that a server makes, keeps and reads back.
- */
+/** The subpath `./utils`: creates, stores and reads the parts of an authorization request. */
 
 const { createHash, randomBytes } = require('node:crypto');
 
@@ -13,7 +11,7 @@ const { getNumber } = require('./internal.js');
 
 const RANDOM_BYTES = 32;
 
-/** The members of `CallbackParams` and their names on the wire: RFC 6749 §4.1.2, §4.2.2 and OpenID Connect. */
+/** The members of `CallbackParams` and their parameter names (RFC 6749 §4.1.2, §4.2.2, OpenID Connect). */
 const CALLBACK_PARAMETERS = {
   accessToken: 'access_token',
   code: 'code',
@@ -31,10 +29,10 @@ function isUserInGroup(user, groups, groupsClaim, matchAll) {
     throw new MonoCloudValidationError('groups must be an array of strings', undefined, 'argument_invalid');
   }
   const name = groupsClaim || 'groups';
-  // An own member only: a claim named `constructor` is absent unless the token carries it.
+  // Own members only: a claim named `constructor` is absent unless the token contains it.
   const claim = user != null && Object.hasOwn(user, name) ? user[name] : undefined;
-  // The rule is the engine's, the same one that guards `validateAccessToken`. Loaded here, so that the rest of
-  // this module works where no add-on is built.
+  // The engine applies the same rule as for `validateAccessToken`. Loaded here, so that the rest of this module works
+  // without the add-on.
   const native = require('./native/panic-guard.js');
   return native.isUserInGroup(textOf(claim), groups, Boolean(matchAll));
 }
@@ -44,9 +42,9 @@ function parseCallbackParams(callback) {
   const result = {};
   for (const [member, name] of Object.entries(CALLBACK_PARAMETERS)) {
     const values = parameters.getAll(name);
-    // RFC 6749 §3.1: a parameter appears at most once; with two `state`s, which one was checked?
+    // RFC 6749 §3.1: a parameter must not occur twice. With two `state`s it is unclear which one was checked.
     if (values.length > 1) throw invalidCallback(`${name} appears more than once`);
-    // RFC 6749 §3.1: a parameter without a value is one that was not sent.
+    // RFC 6749 §3.1: a parameter without a value counts as omitted.
     const sent = values.length === 1 ? values[0] : undefined;
     const value = member === 'expiresIn' ? getNumber(sent) : sent || undefined;
     if (value !== undefined) result[member] = value;
@@ -72,13 +70,13 @@ async function generatePKCE() {
 function callbackParameters(callback) {
   if (isKind(callback, 'URLSearchParams')) return new URLSearchParams(String(callback));
   const { searchParams, hash } = isKind(callback, 'URL') ? new URL(String(callback)) : parseReference(callback);
-  // One part or the other, never a mixture. The query comes first, but a registered redirect URI may have a query
-  // of its own while the response is in the fragment.
-  const answersInQuery = Object.values(CALLBACK_PARAMETERS).some((name) => searchParams.has(name));
-  return answersInQuery ? searchParams : new URLSearchParams(hash.slice(1));
+  // Uses the query or the fragment, never both. The query comes first. If the response is in the fragment, the query
+  // belongs to the registered redirect URI.
+  const isInQuery = Object.values(CALLBACK_PARAMETERS).some((name) => searchParams.has(name));
+  return isInQuery ? searchParams : new URLSearchParams(hash.slice(1));
 }
 
-/** By its tag, never by `instanceof`: another realm (Jest, jsdom) has classes of its own. */
+/** Checks the tag instead of `instanceof`, because another realm (Jest, jsdom) has its own classes. */
 function isKind(value, kind) {
   return Object.prototype.toString.call(value) === `[object ${kind}]`;
 }
@@ -87,7 +85,7 @@ function parseReference(text) {
   if (typeof text !== 'string') {
     throw invalidCallback('expected a URL, URLSearchParams or a string');
   }
-  // Whole URLs, `req.url`, `?…` and `#…` are references the URL parser knows; a bare list of parameters is not.
+  // The URL parser reads whole URLs, `req.url`, `?…` and `#…`. A plain list of parameters needs a `?` first.
   const isReference = /^(?:[/?#]|[a-z][a-z\d+.-]*:\/\/)/i.test(text);
   try {
     return new URL(isReference ? text : `?${text}`, 'http://localhost');
@@ -100,7 +98,7 @@ function invalidCallback(detail) {
   return new MonoCloudValidationError(`Invalid callback parameters: ${detail}`, undefined, 'callback_invalid');
 }
 
-/** 43 characters of the URL-safe alphabet, which is also the least RFC 7636 §4.1 asks of a code verifier. */
+/** 43 URL-safe characters, the minimum length of a code verifier (RFC 7636 §4.1). */
 function randomText() {
   return randomBytes(RANDOM_BYTES).toString('base64url');
 }

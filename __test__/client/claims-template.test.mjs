@@ -130,7 +130,7 @@ test('users of one issuer come as what stands in the blanks of one form, which i
   for (let i = 0; i < 100; i += 1) {
     const token = tokenOf({ sub: `user-${i}`, jti: `${i}`.repeat(3), iat: now() - i, exp: now() + 600 });
     const text = warm(token, Date.now() / 1000);
-    if (!ClaimsTemplates.isForm(text)) {
+    if (!ClaimsTemplates.isFilledTemplate(text)) {
       seen.whole += 1;
       continue;
     }

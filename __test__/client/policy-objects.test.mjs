@@ -51,15 +51,15 @@ test('a policy cannot be made but by a client, and a binding that is no mode mak
 
 test('a policy is freed with whoever holds it, also what the engine has for it', async () => {
   const own = engine();
-  const judged = own.judged();
+  const evaluated = own.judged();
   const policies = new Policies(own);
   const spec = routeSpec({ scopes: ['a'.repeat(1000)] });
   const gone = [];
   for (let i = 0; i < 500; i += 1) {
     const policy = policies.route(spec);
-    const judge = policy.judge(judged);
-    judge('opaque', 1000, undefined);
-    gone.push(new WeakRef(policy), new WeakRef(policy.handle), new WeakRef(policy.warm), new WeakRef(judge));
+    const evaluateEntry = policy.evaluateEntry(evaluated);
+    evaluateEntry('opaque', 1000, undefined);
+    gone.push(new WeakRef(policy), new WeakRef(policy.handle), new WeakRef(policy.warm), new WeakRef(evaluateEntry));
   }
   for (let i = 0; i < 10; i += 1) {
     await turn();

@@ -14,11 +14,13 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** A shim may import those of the rows above its own, never one of its own row. */
 const SHIMS = [
-  ['client/pending', 'native/platform'],
+  ['client/health', 'client/pending', 'native/platform'],
+  ['native/load-errors'],
   ['native/load'],
   ['errors/errors'],
   ['client/arguments', 'client/json', 'client/time', 'native/panic-guard'],
   [
+    'client/check-claims',
     'client/claims',
     'client/deadline',
     'client/events',

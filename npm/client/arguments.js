@@ -1,9 +1,10 @@
 'use strict';
 
 /**
- * Reads what a caller passed: a plain object of options, whose members are all known, each read once.
+ * Are the arguments of a call valid? Reads a plain object of options: it rejects unknown members and reads each known
+ * member once.
  *
- * Only own members count. A member that an object inherits is nobody's setting: it may come from a polluted prototype.
+ * Only own members count. An inherited member may come from a polluted prototype.
  */
 
 const { isProxy } = require('node:util/types');
@@ -12,15 +13,15 @@ const { MonoCloudValidationError } = require('../errors/errors.js');
 
 const { getOwnPropertyNames, getPrototypeOf, hasOwn } = Object;
 
-/** The most characters of a caller's own name that go into a message. */
-const MAX_SHOWN = 64;
+/** An error message shows at most this many characters of a member's name. */
+const MAX_SHOWN_CHARACTERS = 64;
 
 /**
- * The options of a call as an object without a prototype. `undefined` and `null` are no options.
+ * Returns the options of a call as an object without a prototype. `undefined` and `null` mean no options.
  *
- * @param where Who was called, for the message: `protect()`.
- * @param known The names that may be there.
- * @throws MonoCloudValidationError It is no plain object, or has a member that is not known; the message names it.
+ * @param where The function that was called, for the message: `protect()`.
+ * @param known The names that are allowed.
+ * @throws MonoCloudValidationError The value is not a plain object, or has an unknown member. The message names it.
  */
 function checkedOptions(where, value, known, reason = 'argument_invalid') {
   const options = Object.create(null);
@@ -30,11 +31,11 @@ function checkedOptions(where, value, known, reason = 'argument_invalid') {
   return options;
 }
 
-/** The check alone, for options that are read by `readOwn`. */
+/** Rejects unknown members. The caller reads the known ones with `readOwn`. */
 function checkNames(where, value, known, reason = 'argument_invalid') {
   const names = namesIn(where, value, reason);
   for (let i = 0; i < names.length; i += 1) {
-    if (!known.includes(names[i])) throw invalid(unknown(where, names[i], known), reason);
+    if (!known.includes(names[i])) throw invalid(unknownMessage(where, names[i], known), reason);
   }
 }
 
@@ -43,13 +44,13 @@ function namesIn(where, value, reason) {
   try {
     if (isPlain(value)) names = getOwnPropertyNames(value);
   } catch {
-    // A proxy that throws says nothing that could be followed.
+    // A proxy threw. It is not a plain object.
   }
   if (names === undefined) throw invalid(`${where} takes a plain object of options, not ${kindOf(value)}`, reason);
   return names;
 }
 
-/** One member of options, `undefined` when it is not there. */
+/** Reads one member of the options. Returns `undefined` if it is absent. */
 function readOwn(where, value, name, reason = 'argument_invalid') {
   try {
     return own(value, name);
@@ -58,39 +59,47 @@ function readOwn(where, value, name, reason = 'argument_invalid') {
   }
 }
 
-/** An object that inherits nothing of its own kind: a literal, of this realm or another, or one without a prototype. */
+/** Whether a value is an object literal, of this realm or another, or an object without a prototype. */
 function isPlain(value) {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const prototype = getPrototypeOf(value);
   if (prototype === null || prototype === Object.prototype) return true;
-  // The prototype of another realm's literals: Jest, `node:vm`.
+  // Jest and `node:vm` create literals in another realm, which has its own `Object.prototype`.
   return getPrototypeOf(prototype) === null && hasOwn(prototype, 'isPrototypeOf');
 }
 
-/** A member of the object itself, never one that it inherits. */
+/** Reads an own member. Ignores inherited ones. */
 function own(object, name) {
   return hasOwn(object, name) ? object[name] : undefined;
 }
 
 /**
- * A member of an object or of its class. What the root of all objects has is not taken: that is where prototypes are
- * polluted. For instances of classes, whose members are often getters of the class: requests, responses, clients.
+ * Reads a member of an object or of its class. Ignores members of the root prototype, because prototype pollution adds
+ * them there. Use it for instances of classes, which often have getters: requests, responses, clients.
  */
 function memberOf(object, name) {
   if ((typeof object !== 'object' && typeof object !== 'function') || object === null) return undefined;
   for (let at = object; at !== null; at = getPrototypeOf(at)) {
     if (hasOwn(at, name)) return at !== object && getPrototypeOf(at) === null ? undefined : object[name];
   }
-  // A mock may be a proxy that has members and shows none.
+  // A mock may be a proxy that returns members and lists none.
   return isProxy(object) ? object[name] : undefined;
 }
 
-/** For an argument that no rule reads. @param reason `argument_invalid`, or `option_invalid` in a constructor. */
+/** Returns a number of seconds that is valid as a clock setting. */
+function checkedSeconds(name, seconds) {
+  if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds < 0) {
+    throw invalid(`${name} must be a number of seconds, 0 or more`);
+  }
+  return seconds;
+}
+
+/** The error for an invalid argument. @param reason `argument_invalid`, or `option_invalid` in a constructor. */
 function invalid(message, reason = 'argument_invalid') {
   return new MonoCloudValidationError(message, undefined, reason);
 }
 
-function unknown(where, name, known) {
+function unknownMessage(where, name, known) {
   const close = known.find((other) => isClose(name, other));
   const advice = close === undefined ? `It knows ${known.join(', ') || 'none'}` : `Did you mean ${shown(close)}?`;
   return `${where} does not know the option ${shown(name)}. ${advice}`;
@@ -102,17 +111,17 @@ function kindOf(value) {
   return `a ${typeof value}`;
 }
 
-const shown = (name) => JSON.stringify(name.slice(0, MAX_SHOWN));
+const shown = (name) => JSON.stringify(name.slice(0, MAX_SHOWN_CHARACTERS));
 
-/** Two names that differ by their case, by an end or a beginning, or by at most two letters. */
+/** Whether two names differ only by case, by a prefix or suffix, or by at most two letters. */
 function isClose(name, other) {
-  const [a, b] = [name.slice(0, MAX_SHOWN).toLowerCase(), other.toLowerCase()];
+  const [a, b] = [name.slice(0, MAX_SHOWN_CHARACTERS).toLowerCase(), other.toLowerCase()];
   const shorter = Math.min(a.length, b.length);
   if (shorter >= 4 && (a.includes(b) || b.includes(a))) return true;
   return shorter >= 4 && distance(a, b) <= 2;
 }
 
-/** How many letters must be put in, left out or replaced (Levenshtein). */
+/** The Levenshtein distance: how many letters to insert, delete or replace. */
 function distance(a, b) {
   let row = [...Array(b.length + 1).keys()];
   for (let i = 1; i <= a.length; i += 1) {
@@ -125,4 +134,4 @@ function distance(a, b) {
   return row[b.length];
 }
 
-module.exports = { checkNames, checkedOptions, invalid, isPlain, memberOf, own, readOwn };
+module.exports = { checkNames, checkedOptions, checkedSeconds, invalid, isPlain, memberOf, own, readOwn };

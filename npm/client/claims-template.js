@@ -1,39 +1,44 @@
 'use strict';
 
 /**
- * Claims that the engine gave as what stands in the blanks of a form: the form's claims, copied, and filled in. Cheaper
- * than parsing them, for of one issuer's claims few members differ.
+ * Builds claims from a claims template. Most claims sets of one issuer differ in a few members only. The engine sends a
+ * template once, and then only the values of its blanks. Copying the template and filling its blanks is cheaper than
+ * parsing JSON.
  *
- * What is read here is written by `Filled::to_text` in `src/engine/token/claims_template.rs`.
+ * `Filled::to_text` in `src/engine/token/claims_template.rs` writes the text that this module reads.
  */
 
 const { copy, copyPlanOf } = require('./claims.js');
 
-/** ClaimsTemplates that are kept: as many as the engine has. */
-const MOST = 4;
+/** The engine has as many. */
+const MAX_TEMPLATES = 4;
 
 class ClaimsTemplates {
-  #known = new Map();
+  #templates = new Map();
 
-  /** Whether a text of the engine is a filled-in form, not claims. */
-  static isForm(text) {
+  /** Whether a text of the engine fills in a template. Otherwise it is the JSON of claims, which has no NUL. */
+  static isFilledTemplate(text) {
     return text.charCodeAt(0) === 0;
   }
 
-  /** The claims. @param describe Gives a form by its number, the first time; without it there are no claims. */
+  /**
+   * Returns the claims, or `undefined` if the template is unknown.
+   *
+   * @param describe Returns the JSON of a template by its id, or null if the engine no longer has it.
+   */
   claims(text, describe) {
-    const number = numberAt(text, 1, 3);
-    const form = this.#known.get(number) ?? this.#learn(number, describe(number));
-    return form && fill(form, text);
+    const id = numberAt(text, 1, 3);
+    const template = this.#templates.get(id) ?? this.#add(id, describe(id));
+    return template && fill(template, text);
   }
 
-  #learn(number, description) {
+  #add(id, description) {
     if (description === null) return undefined;
     const { claims, blanks } = JSON.parse(description);
-    const form = { claims, plan: copyPlanOf(claims), blanks };
-    this.#known.set(number, form);
-    if (this.#known.size > MOST) this.#known.delete(this.#known.keys().next().value);
-    return form;
+    const template = { claims, plan: copyPlanOf(claims), blanks };
+    this.#templates.set(id, template);
+    if (this.#templates.size > MAX_TEMPLATES) this.#templates.delete(this.#templates.keys().next().value);
+    return template;
   }
 }
 
@@ -41,7 +46,7 @@ function fill({ claims, plan, blanks }, text) {
   const filled = copy(claims, plan);
   let at = 4;
   for (let i = 0; i < blanks.length; i += 1) {
-    // Each name is a member already, so assigning to it sets that member, `__proto__` too.
+    // Every name is an own member already. So the assignment sets that member, also for `__proto__`.
     const { name, isText } = blanks[i];
     if (isText) {
       const start = at + 2;
@@ -55,6 +60,7 @@ function fill({ claims, plan, blanks }, text) {
   return filled;
 }
 
+/** Reads a number in base 128: one character per digit, the highest digit first. */
 function numberAt(text, start, width) {
   let number = 0;
   for (let at = start; at < start + width; at += 1) number = number * 128 + text.charCodeAt(at);

@@ -1,18 +1,19 @@
 'use strict';
 
 /**
- * Fresh copies of claims that were parsed once: much cheaper than parsing again, and nothing is shared between calls.
+ * Keeps parsed claims and returns a fresh copy to each call. A copy is much cheaper than parsing again, and callers share
+ * no objects.
  *
- * A member named `__proto__` stays a member: objects are copied by spread, which defines properties and never runs a
- * setter, and nested values are put back with `defineProperty` under that one name.
+ * A member named `__proto__` stays an ordinary member. A spread copies an object without running setters, and
+ * `defineProperty` sets a nested value under that name.
  */
 
 /**
- * How to copy a value that came from `JSON.parse`: which of its members are nested, and how to copy each. Claims of one
- * issuer are mostly built alike, so they share theirs.
+ * How to copy a value that came from `JSON.parse`: which members are nested, and how to copy each of them. Most claims of
+ * one issuer have the same structure, so they share a plan.
  */
 class CopyPlan {
-  /** @param each How to copy every element of an array whose elements are all built alike. */
+  /** @param each The plan for every element of an array, if all elements have the same structure. */
   constructor(isArray, names, parts, signature, each) {
     this.isArray = isArray;
     this.isFlat = names.length === 0 && each === undefined;
@@ -21,7 +22,7 @@ class CopyPlan {
     this.signature = signature;
     this.each = each;
     this.hasProto = !isArray && names.includes('__proto__');
-    // The two that are nested in most claims are put back by name: a store whose name varies is several times as slow.
+    // Most claims have these two nested members. Assigning to a fixed name is several times as fast as to a variable one.
     this.aud = undefined;
     this.groups = undefined;
     this.others = [];
@@ -34,14 +35,14 @@ class CopyPlan {
   }
 }
 
-/** For what is copied without a plan: its own would be too large, or there are too many already. */
-const WITHOUT = new CopyPlan(false, [], [], '!', undefined);
-WITHOUT.isFlat = false;
+/** Stands for a plan that would be too large, or one too many. */
+const NO_PLAN = new CopyPlan(false, [], [], '!', undefined);
+NO_PLAN.isFlat = false;
 
-/** All recipes there are: together they take a few megabytes at most. */
+/** All plans by their signature. Together they take a few megabytes at most. */
 const COPY_PLANS = new Map();
 const MAX_COPY_PLANS = 1000;
-/** In characters. */
+/** The longest signature of a plan, in characters. */
 const MAX_SIGNATURE = 2048;
 
 function copyPlanOf(value) {
@@ -50,30 +51,30 @@ function copyPlanOf(value) {
   const names = keys.filter((name) => isNested(value[name]));
   const parts = names.map((name) => copyPlanOf(value[name]));
   const isUniform = isArray && parts.length > 1 && parts.length === value.length && parts.every((part) => part === parts[0]);
-  if (isUniform) return sharedRecipe(`${isArray}*${parts[0].signature};`, [], [], parts[0]);
-  if (names.length > MAX_SIGNATURE) return WITHOUT;
+  if (isUniform) return sharedPlan(`${isArray}*${parts[0].signature};`, [], [], parts[0]);
+  if (names.length > MAX_SIGNATURE) return NO_PLAN;
   const signature = `${isArray}${names.map((name, i) => JSON.stringify(name) + parts[i].signature)};`;
-  return sharedRecipe(signature, names, parts);
+  return sharedPlan(signature, names, parts);
 }
 
-function sharedRecipe(signature, names, parts, each) {
+function sharedPlan(signature, names, parts, each) {
   const known = COPY_PLANS.get(signature);
   if (known !== undefined) return known;
-  if (signature.length > MAX_SIGNATURE || COPY_PLANS.size >= MAX_COPY_PLANS) return WITHOUT;
+  if (signature.length > MAX_SIGNATURE || COPY_PLANS.size >= MAX_COPY_PLANS) return NO_PLAN;
   const plan = new CopyPlan(signature.startsWith('true'), names, parts, signature, each);
   COPY_PLANS.set(signature, plan);
   return plan;
 }
 
 function copy(value, plan) {
-  if (plan === WITHOUT) return copyWithout(value);
+  if (plan === NO_PLAN) return copyWithoutPlan(value);
   return plan.isArray ? copyArray(value, plan) : copyObject(value, plan);
 }
 
-function copyWithout(value) {
-  if (Array.isArray(value)) return value.map((item) => (isNested(item) ? copyWithout(item) : item));
+function copyWithoutPlan(value) {
+  if (Array.isArray(value)) return value.map((item) => (isNested(item) ? copyWithoutPlan(item) : item));
   const names = Object.keys(value).filter((name) => isNested(value[name]));
-  return withNested({ ...value }, value, { names, parts: names.map(() => WITHOUT) });
+  return withNested({ ...value }, value, { names, parts: names.map(() => NO_PLAN) });
 }
 
 function copyArray(value, { isFlat, each, names, parts }) {
@@ -81,7 +82,7 @@ function copyArray(value, { isFlat, each, names, parts }) {
   if (isFlat) return fresh;
   if (each !== undefined) {
     const isPlain = each.isFlat && !each.isArray;
-    // A spread of its own, which meets only what arrays hold: groups, mostly.
+    // This spread sees only elements of arrays, mostly groups. V8 optimizes it separately.
     for (let i = 0; i < fresh.length; i += 1) fresh[i] = isPlain ? { ...value[i] } : copy(value[i], each);
     return fresh;
   }
@@ -107,7 +108,7 @@ function copyObject(value, plan) {
   return fresh;
 }
 
-/** The same, for objects with a member that an assignment would take for something else. */
+/** Copies nested members with `defineProperty`. An assignment to `__proto__` would set the prototype. */
 function withNested(fresh, value, { names, parts }) {
   for (let i = 0; i < names.length; i += 1) {
     const nested = copy(value[names[i]], parts[i]);
@@ -117,8 +118,8 @@ function withNested(fresh, value, { names, parts }) {
 }
 
 /**
- * Whether `JSON.stringify` would write `value` as it wrote `known`, which came from `JSON.parse`. No is always a safe
- * answer. Each member of `value` is read once, and what it is taken for is `known`.
+ * Whether `JSON.stringify` would write `value` as it would write `known`, which came from `JSON.parse`. False is always a
+ * safe result. Each member of `value` is read once, and callers use `known` afterwards.
  */
 function isSame(known, value) {
   if (!isNested(known)) return Object.is(known, value);
@@ -139,29 +140,30 @@ function isSame(known, value) {
 
 const isNested = (value) => typeof value === 'object' && value !== null;
 
-/** How slot numbers name places: `PLACES` of the engine. */
+/** `PLACES` of the engine: a slot number modulo this is its place. */
 const PLACES = 2 ** 20;
 
 /**
- * Claims that were handed out before, by slot. A place is one token's after another, the whole number is one token's
- * alone: it tells whether what is kept here is still meant. The engine bounds how much there is: whenever claims are
- * added here, those of the slots that it has released meanwhile are dropped.
+ * Parsed claims by slot number. The engine gives each token its own slot number, and reuses places for new tokens. So
+ * equal slot numbers mean the same token.
+ *
+ * The engine limits how many slots there are. Adding claims here drops those of the slots that it has released.
  */
 class Slots {
   #places = [];
-  #last = {};
+  #lastAdded = {};
   #released;
 
-  /** @param released Gives the slots that were released since its last call, or nothing. */
+  /** @param released Returns the slots that were released since its last call, or nothing. */
   constructor(released) {
     this.#released = released;
   }
 
   /**
-   * A fresh copy of the claims of a slot.
+   * Returns a fresh copy of the claims of a slot.
    *
-   * @param read Gives `{ claims, entry }`, parsed, the first time. `entry` is a function: what `sameClaims` compares
-   *   with, made from the claims.
+   * @param read Returns the parsed claims as `{ claims, entry }`. It is called once per slot. The function `entry` builds
+   *   the cache entry from the claims, for `sameClaims` to compare.
    */
   claims(slot, read) {
     const place = slot % PLACES;
@@ -171,13 +173,13 @@ class Slots {
     if (found === undefined) return undefined;
     this.#dropReleased();
     const plan = copyPlanOf(found.claims);
-    const claims = sharing(found.claims, this.#last);
+    const claims = withSharedMembers(found.claims, this.#lastAdded);
     this.#places[place] = { slot, claims, plan, entry: found.entry?.(claims) };
-    this.#last = claims;
+    this.#lastAdded = claims;
     return copy(claims, plan);
   }
 
-  /** A fresh copy of the claims of a slot, if they are known and `entry` is the one that they came from. */
+  /** Returns a fresh copy of the claims of a slot, if `entry` equals the entry that they came from. */
   sameClaims(slot, entry) {
     const known = this.#places[slot % PLACES];
     const isKnown = known !== undefined && known.slot === slot && isSame(known.entry, entry);
@@ -192,8 +194,8 @@ class Slots {
   }
 }
 
-/** The claims, holding what equals that of others in common with them: issuer, audience, scope are mostly the same. */
-function sharing(claims, others) {
+/** Saves memory: equal members of two claims sets, such as issuer and audience, become one value. */
+function withSharedMembers(claims, others) {
   for (const name of Object.keys(claims)) {
     if (Object.hasOwn(others, name) && isSame(others[name], claims[name])) claims[name] = others[name];
   }

@@ -1,46 +1,50 @@
 'use strict';
 
 /**
- * The two public clients. Ordinary classes with ordinary methods, open to subclassing and spies; each has an engine.
+ * The two public clients. Both are ordinary classes that applications can subclass and spy on. Each one holds a
+ * `Validator`.
  */
 
 const native = require('../native/panic-guard.js');
 const { checkedOptions, invalid, memberOf } = require('./arguments.js');
-const { Core } = require('./validate.js');
+const { Validator } = require('./validate.js');
 const { FAILURES, Failure } = require('../errors/errors.js');
 const { isPending } = require('./pending.js');
 const { callSpec, jwtCallSpec } = require('./policy.js');
 const { OPTIONS } = require('./options.js');
 
-/** Marks the constructor call of `MonoCloudBackendNodeClient`, whose options are all in one object. */
+/** Marks the constructor call of `MonoCloudBackendNodeClient`, which takes all its options in one object. */
 const BACKEND = Symbol('backend');
 
-/** The options that `MonoCloudOidcBackendClient` has: two are arguments, and it has no cache. */
+/** The options of `MonoCloudOidcBackendClient`. It has no cache. */
 const OIDC_OPTIONS = OPTIONS.filter((name) => name !== 'cache');
 
-/** The engine behind a client whose methods are the ones of this file: for middleware, which needs no `Error`. */
-let coreOf;
-/** The engine behind a client, whatever its methods are. */
-let anyCoreOf;
+/**
+ * Returns the validator of a client that has the default methods, or `undefined`. Middleware calls it directly, because
+ * it needs no `Error` for a rejected token.
+ */
+let validatorOf;
+/** Returns the validator of a client, whatever its methods are. */
+let anyValidatorOf;
 
 /**
- * Which token of which client is being validated, while an overridden `introspectAccessToken` runs that is given the
- * token alone. An `AsyncLocalStorage`, made when it is first needed.
+ * The client and the token of the running `validateAccessToken`, while a custom `introspectAccessToken` runs. It is an
+ * `AsyncLocalStorage`, created on first use.
  */
-let validating;
+let introspecting;
 
 class MonoCloudOidcBackendClient {
-  #core;
+  #validator;
 
-  constructor(tenantDomain, audience, options = {}, flavour = undefined) {
-    const isBackend = flavour === BACKEND;
+  constructor(tenantDomain, audience, options = {}, clientKind = undefined) {
+    const isBackend = clientKind === BACKEND;
     const where = isBackend ? 'MonoCloudBackendNodeClient' : 'MonoCloudOidcBackendClient';
     const given = checkedOptions(where, options, isBackend ? OPTIONS : OIDC_OPTIONS, 'option_invalid');
     if (!isBackend) {
       takeArgument(given, 'tenantDomain', tenantDomain);
       takeArgument(given, 'audience', audience);
     }
-    this.#core = new Core(isBackend ? 'backend' : 'oidc', given);
+    this.#validator = new Validator(isBackend ? 'backend' : 'oidc', given);
   }
 
   static decodeJwt(jwt) {
@@ -51,73 +55,75 @@ class MonoCloudOidcBackendClient {
 
   async validateAccessToken(token, options) {
     const spec = callSpec('validateAccessToken()', options);
-    const policy = this.#core.policies.call(spec);
-    const overrides = hasDefaultMethods(this) ? undefined : this.#overrides(token, options, policy, spec.certificate);
-    const outcome = this.#core.decide(token, policy, spec.certificate, overrides);
-    // What is known is answered in this turn of the event loop.
+    const policy = this.#validator.policies.call(spec);
+    const customMethods = hasDefaultMethods(this)
+      ? undefined
+      : this.#customMethods(token, options, policy, spec.certificate);
+    const outcome = this.#validator.decide(token, policy, spec.certificate, customMethods);
+    // Awaiting only promises saves one microtask for a token that is decided synchronously.
     return settle(isPending(outcome) ? await outcome : outcome);
   }
 
   async validateJwtAccessToken(token, options) {
     const spec = jwtCallSpec('validateJwtAccessToken()', options);
     const { certificate, jwks } = spec;
-    const policy = this.#core.policies.call(spec);
-    if (jwks === undefined) return settle(await this.#core.decideJwt(token, policy, certificate));
+    const policy = this.#validator.policies.call(spec);
+    if (jwks === undefined) return settle(await this.#validator.decideJwt(token, policy, certificate));
     if (!Array.isArray(memberOf(jwks, 'keys'))) throw invalid('jwks must be a JWK Set');
-    return settle(this.#core.decideWithJwks(token, policy, certificate, jwks));
+    return settle(this.#validator.decideWithJwks(token, policy, certificate, jwks));
   }
 
   async introspectAccessToken(token, options) {
     const spec = callSpec('introspectAccessToken()', options);
-    const { policies } = this.#core;
-    // The call that an override was made for has the certificate, and decides with it on what comes of this one.
-    const isPart = options === undefined && isBeingValidated(this, token);
+    const { policies } = this.#validator;
+    // `validateAccessToken` called a custom method, which calls this one. The outer call checks the binding.
+    const isPart = options === undefined && isIntrospecting(this, token);
     const policy = isPart ? policies.unbound : policies.call(spec);
-    return settle(await this.#core.introspect(token, policy, spec.certificate));
+    return settle(await this.#validator.introspect(token, policy, spec.certificate));
   }
 
   async getMetadata(forceRefresh = false) {
-    return settle(await this.#core.document('metadata', checkedFlag('getMetadata()', forceRefresh)));
+    return settle(await this.#validator.document('metadata', checkedFlag('getMetadata()', forceRefresh)));
   }
 
   async getJwks(forceRefresh = false) {
-    return settle(await this.#core.document('jwks', checkedFlag('getJwks()', forceRefresh)));
+    return settle(await this.#validator.document('jwks', checkedFlag('getJwks()', forceRefresh)));
   }
 
   async warmUp() {
-    settle(await this.#core.warmUp());
+    settle(await this.#validator.warmUp());
   }
 
   health() {
-    return this.#core.health();
+    return this.#validator.health();
   }
 
   setClockSkew(seconds) {
-    this.#core.setClockSkew(seconds);
+    this.#validator.setClockSkew(seconds);
   }
 
   setClockTolerance(seconds) {
-    this.#core.setClockTolerance(seconds);
+    this.#validator.setClockTolerance(seconds);
   }
 
-  /** For subclasses and spies that replaced one of the two: they see the call, and what they give is decided on. */
-  #overrides(token, options, policy, certificate) {
-    const jwt = () => this.validateJwtAccessToken(token, options);
-    // With the token alone, as the published package calls it.
-    const alone = () => this.introspectAccessToken(token);
-    const isBindingElsewhere = certificate !== undefined || policy.binding === 'dangerously_ignore';
-    const opaque = isBindingElsewhere ? () => whileValidating(this, token, alone) : alone;
+  /** The methods that a subclass or a spy replaced, as functions. The claims that they return are checked. */
+  #customMethods(token, options, policy, certificate) {
+    const validateJwt = () => this.validateJwtAccessToken(token, options);
+    // As in the published package, the method receives no options.
+    const introspectToken = () => this.introspectAccessToken(token);
+    const isBindingDecidedHere = certificate !== undefined || policy.binding === 'dangerously_ignore';
+    const introspect = isBindingDecidedHere ? () => runIntrospecting(this, token, introspectToken) : introspectToken;
     return {
-      jwt: this.validateJwtAccessToken === VALIDATE_JWT ? undefined : jwt,
-      opaque: this.introspectAccessToken === INTROSPECT ? undefined : opaque,
+      validateJwt: this.validateJwtAccessToken === VALIDATE_JWT ? undefined : validateJwt,
+      introspect: this.introspectAccessToken === INTROSPECT ? undefined : introspect,
     };
   }
 
   static {
-    anyCoreOf = (client) =>
-      typeof client === 'object' && client !== null && #core in client ? client.#core : undefined;
-    coreOf = (client) =>
-      client?.validateAccessToken === VALIDATE && hasDefaultMethods(client) ? anyCoreOf(client) : undefined;
+    anyValidatorOf = (client) =>
+      typeof client === 'object' && client !== null && #validator in client ? client.#validator : undefined;
+    validatorOf = (client) =>
+      client?.validateAccessToken === VALIDATE && hasDefaultMethods(client) ? anyValidatorOf(client) : undefined;
   }
 }
 
@@ -137,20 +143,21 @@ function hasDefaultMethods(client) {
   return client.validateJwtAccessToken === VALIDATE_JWT && client.introspectAccessToken === INTROSPECT;
 }
 
-function whileValidating(client, token, work) {
-  if (validating === undefined) {
+/** Runs `work` so that an `introspectAccessToken` call inside it knows that its caller checks the binding. */
+function runIntrospecting(client, token, work) {
+  if (introspecting === undefined) {
     const { AsyncLocalStorage } = require('node:async_hooks');
-    validating = new AsyncLocalStorage();
+    introspecting = new AsyncLocalStorage();
   }
-  return validating.run([client, token], work);
+  return introspecting.run([client, token], work);
 }
 
-function isBeingValidated(client, token) {
-  const known = validating?.getStore();
+function isIntrospecting(client, token) {
+  const known = introspecting?.getStore();
   return known !== undefined && known[0] === client && known[1] === token;
 }
 
-/** What came as an argument cannot be another thing among the options. */
+/** Sets an option from a constructor argument. The options must not contradict it. */
 function takeArgument(options, name, value) {
   if ((options[name] ?? value) !== value) {
     throw invalid(`${name} is an argument of MonoCloudOidcBackendClient, and the option says something else (option ${name})`, 'option_invalid');
@@ -164,21 +171,22 @@ function checkedFlag(where, value) {
 }
 
 /**
- * Decides on what the `validateAccessToken` of any client gave: claims as they are, or a failure.
+ * Checks what the `validateAccessToken` of any client returned. Returns it unchanged, or a failure.
  *
- * A client of another kind decides by itself. What an overridden `validateAccessToken` of one of ours gives is held
- * against the policy, if it is claims.
+ * A client of another kind, such as a mock, decides itself. The result of a custom `validateAccessToken` of our clients is
+ * checked against the policy if it is a claims set.
  */
 function checkResult(client, result, token, policy, certificate) {
   if (typeof result !== 'object' || result === null || Array.isArray(result)) return FAILURES.claims_invalid;
-  const core = anyCoreOf(client);
-  if (core === undefined || client.validateAccessToken === VALIDATE) return result;
-  return core.checkResult(result, token, policy, certificate).failure ?? result;
+  const validator = anyValidatorOf(client);
+  if (validator === undefined || client.validateAccessToken === VALIDATE) return result;
+  return validator.failureOfResult(result, token, policy, certificate) ?? result;
 }
 
+/** Returns claims, and throws the error of a failure. */
 function settle(outcome) {
   if (outcome instanceof Failure) throw outcome.toError();
   return outcome;
 }
 
-module.exports = { MonoCloudBackendNodeClient, MonoCloudOidcBackendClient, anyCoreOf, checkResult, coreOf };
+module.exports = { MonoCloudBackendNodeClient, MonoCloudOidcBackendClient, anyValidatorOf, checkResult, validatorOf };

@@ -1,30 +1,30 @@
 'use strict';
 
 /**
- * Waits for promises, each only so long, with one timer for all of them: a timer of its own would cost a fast cache
- * more than its answer.
+ * Waits for promises with a time limit. All of them share one timer, because a timer per call would cost more than the
+ * response of a fast cache.
  */
 
-// Taken before a test's fake timers replace them. Not `performance`, which is ten modules to load.
+// Read before a test installs fake timers. `hrtime`, because `performance` loads ten modules.
 const { setImmediate, setTimeout } = globalThis;
 const { hrtime } = process;
 
-/** Milliseconds on a clock that never steps. */
+/** Milliseconds on a monotonic clock. */
 function now() {
   const [seconds, nanoseconds] = hrtime();
   return seconds * 1e3 + nanoseconds / 1e6;
 }
 
 class Deadline {
-  #milliseconds;
+  #limitMs;
   #waiting = new Set();
   #timer;
 
-  constructor(milliseconds) {
-    this.#milliseconds = milliseconds;
+  constructor(limitMs) {
+    this.#limitMs = limitMs;
   }
 
-  /** The promise's outcome, or a rejection when it takes too long. What is there already needs no timer. */
+  /** Settles as the promise does, or rejects at the limit. A promise that is already settled needs no timer. */
   async within(promise) {
     const waiter = new Waiter();
     promise.then(
@@ -38,8 +38,8 @@ class Deadline {
   }
 
   #wait(waiter) {
-    waiter.until = now() + this.#milliseconds;
-    if (this.#timer === undefined) this.#arm(this.#milliseconds);
+    waiter.until = now() + this.#limitMs;
+    if (this.#timer === undefined) this.#arm(this.#limitMs);
     else if (this.#waiting.size === 0) this.#timer.ref();
     this.#waiting.add(waiter);
     return new Promise((resolve) => {
@@ -50,12 +50,12 @@ class Deadline {
     });
   }
 
-  /** With nobody waiting, the timer keeps no process alive. */
+  /** A timer that nobody waits for does not keep the process alive. */
   #leave(waiter) {
     if (this.#waiting.delete(waiter) && this.#waiting.size === 0) this.#timer?.unref();
   }
 
-  /** Who came first is first in the set, and first out of time. */
+  /** The set is in the order of arrival, so the first waiter expires first. */
   #expire() {
     this.#timer = undefined;
     const time = now();
@@ -69,12 +69,12 @@ class Deadline {
   }
 
   #arm(milliseconds) {
-    // Answers that arrived while the event loop was held come first.
+    // Responses that arrived while the event loop was blocked are handled before the timeout.
     this.#timer = setTimeout(() => setImmediate(() => this.#expire()), milliseconds);
   }
 }
 
-/** One promise that is waited for: the first outcome counts. */
+/** A caller that waits for one promise. Only the first outcome counts. */
 class Waiter {
   outcome;
   until;

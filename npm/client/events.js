@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * Node's `diagnostics_channel` events, under `monocloud:backend:*`. Costs nothing when nobody listens. A message says
- * which client (`issuer`, `audience`) and what happened; never a token, a claim or a secret.
+ * Publishes events on Node's `diagnostics_channel`, under `monocloud:backend:*`. Without subscribers it does nothing. A
+ * message names the client (`issuer`, `audience`) and the event. It never holds a token, a claim or a secret.
  */
 
 const { channel } = require('node:diagnostics_channel');
@@ -16,42 +16,42 @@ const CACHE_FAILED = channel('monocloud:backend:cache.failed');
 const KEYS_REFRESHED = channel('monocloud:backend:keys.refreshed');
 const KEYS_REFRESH_FAILED = channel('monocloud:backend:keys.refresh_failed');
 
-/** Whether anybody wants to know how decisions end. */
-function isWatched() {
+/** Whether anybody subscribes to the results of validations. */
+function hasSubscribers() {
   return VALIDATED.hasSubscribers || REFUSED.hasSubscribers;
 }
 
-/** Tells how a decision ended. @param kind `jwt` or `opaque`. */
+/** Publishes the result of a validation. @param kind `jwt` or `opaque`. */
 function decided(client, kind, outcome) {
   if (outcome instanceof Failure) publish(REFUSED, client, { kind, reason: outcome.spec.reason });
   else publish(VALIDATED, client, { kind });
 }
 
 /**
- * Tells that a resolver of `protectApi` threw, or gave something else than text. What it threw is not told: it may hold
- * what the resolver reads.
+ * Publishes that a resolver of `protectApi` threw, or returned something other than a string. The message omits the
+ * thrown error, because it may contain a token or a certificate.
  *
- * @param client `undefined` for a client that is not this copy's.
- * @param resolver Its option's name.
- * @param kind `undefined` when there is no token yet.
+ * @param client `undefined` for a client of another copy of this package.
+ * @param resolver The name of the resolver's option.
+ * @param kind `undefined` if there is no token yet.
  */
 function resolverFailed(client, resolver, kind) {
   publish(REFUSED, client, { ...(kind && { kind }), reason: 'resolver_failed', resolver });
 }
 
-/** Tells what the issuer answered: whether the token is active, or the reason there was no answer. */
+/** Publishes the result of an introspection: whether the token is active, or the reason why the request failed. */
 function introspected(client, failure) {
   if (!INTROSPECTED.hasSubscribers) return;
-  const isAnswer = failure === undefined || failure.spec.reason === 'inactive';
-  publish(INTROSPECTED, client, isAnswer ? { active: failure === undefined } : { reason: failure.spec.reason });
+  const isResponse = failure === undefined || failure.spec.reason === 'inactive';
+  publish(INTROSPECTED, client, isResponse ? { active: failure === undefined } : { reason: failure.spec.reason });
 }
 
-/** Tells that the user's cache could not do what it was asked to. @param operation `get`, `set` or `delete`. */
+/** Publishes that an operation of the user's cache failed. @param operation `get`, `set` or `delete`. */
 function cacheFailed(client, operation) {
   publish(CACHE_FAILED, client, { operation });
 }
 
-/** The engine's reports about the keys. Holds nothing but the client's name. */
+/** Returns the callback with which the engine reports on the keys. It refers only to the client's context. */
 function keysReporter(client) {
   return (text) => {
     const event = JSON.parse(text);
@@ -63,4 +63,4 @@ function publish(target, client, message) {
   if (target.hasSubscribers) target.publish({ issuer: client?.issuer, audience: client?.audience, ...message });
 }
 
-module.exports = { cacheFailed, decided, introspected, isWatched, keysReporter, resolverFailed };
+module.exports = { cacheFailed, decided, hasSubscribers, introspected, keysReporter, resolverFailed };

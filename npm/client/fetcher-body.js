@@ -1,49 +1,49 @@
 'use strict';
 
 /**
- * Reads the body of a response that a user's `fetcher` gave, whatever it is made of, within a limit of bytes and until
- * a signal aborts. Then the stream is cancelled, and nothing reads on.
+ * Reads the body of a response from the user's `fetcher`, of any common type. It stops at a limit of bytes, or when a
+ * signal aborts, and then cancels the stream.
  */
 
-// Also of another realm, such as a test runner's, where `instanceof` says no.
+// `instanceof` is false for objects of another realm, such as a test runner's.
 const { isAnyArrayBuffer } = require('node:util').types;
 
 const { textOf } = require('./json.js');
 
-// Taken before a test's fake timers replace it.
+// Read before a test installs fake timers.
 const { setImmediate } = globalThis;
 
 const MAX_BODY_BYTES = 512 * 1024;
-/** After so many chunks timers get their turn: a stream whose chunks are all at hand would hold them off for ever. */
+/** After this many chunks, timers can run. Otherwise a stream that is always ready would block them forever. */
 const CHUNKS_PER_TURN = 500;
 
-/** A limit that was passed; the message is the engine's word for it. */
-class Limit extends Error {}
+/** The body cannot be used. The message is the engine's reason, such as `body_too_large`. */
+class BodyError extends Error {}
 
-/** The body as text. Throws a `Limit`, or whatever the body itself throws. */
+/** Returns the body as text. Throws a `BodyError`, or the error of the body itself. */
 async function readBody(response, signal) {
   const { body } = response;
   const stream = streamOf(body);
   if (stream) return strictText(await readStream(stream, signal));
-  if (typeof body === 'string') return bounded(body);
-  if (isBytes(body)) return strictText(octetsOf(body));
-  // A response without a stream, as tests make them: nothing can bound what its method reads, only what is taken of it.
-  if (typeof response.text === 'function') return bounded(await response.text());
-  if (typeof response.arrayBuffer === 'function') return strictText(octetsOf(await response.arrayBuffer()));
+  if (typeof body === 'string') return boundedText(body);
+  if (isBytes(body)) return strictText(bytesOf(body));
+  // Test doubles have no stream. Their methods may read any amount, so only the result can be checked.
+  if (typeof response.text === 'function') return boundedText(await response.text());
+  if (typeof response.arrayBuffer === 'function') return strictText(bytesOf(await response.arrayBuffer()));
   if (typeof response.json === 'function') return boundedJson(await response.json());
   throw new TypeError('a response without a body that can be read');
 }
 
-/** Cancels a body that nobody will read. */
+/** Cancels a body that is not going to be read. */
 function discardBody(response) {
   try {
     streamOf(response?.body)?.stop();
   } catch {
-    // It is locked or no stream: there is nothing to cancel.
+    // The body is locked or not a stream, so there is nothing to cancel.
   }
 }
 
-/** `{ next, stop }` of a web stream, a Node stream or any asynchronous or synchronous iterable of chunks. */
+/** Returns `{ next, stop }` for a web stream, a Node stream, or any async or sync iterable of chunks. */
 function streamOf(body) {
   if (body === null || typeof body !== 'object' || isBytes(body)) return undefined;
   if (typeof body.getReader === 'function') {
@@ -52,7 +52,7 @@ function streamOf(body) {
   }
   const begin = body[Symbol.asyncIterator] ?? body[Symbol.iterator];
   if (typeof begin !== 'function') return undefined;
-  // What a Node stream says after it was given up is nobody's error.
+  // A Node stream may emit an error after it is cancelled. Without a listener, that would end the process.
   if (typeof body.on === 'function') body.on('error', () => {});
   const iterator = begin.call(body);
   return {
@@ -65,18 +65,18 @@ function streamOf(body) {
 }
 
 async function readStream({ next, stop }, signal) {
-  const octets = new Octets();
-  // A pending read may never end: the stream is told at once.
+  const collector = new Collector();
+  // A pending read may never end, so an abort cancels the stream at once.
   signal.addEventListener('abort', stop, { once: true });
   try {
     for (let count = 1; !signal.aborted; count += 1) {
       const { done, value } = await next();
       if (signal.aborted) break;
-      if (done) return octets.all();
-      octets.add(octetsOf(typeof value === 'string' ? Buffer.from(value) : value));
+      if (done) return collector.all();
+      collector.add(bytesOf(typeof value === 'string' ? Buffer.from(value) : value));
       if (count % CHUNKS_PER_TURN === 0) await new Promise((resolve) => { setImmediate(resolve); });
     }
-    throw new Limit('timed_out');
+    throw new BodyError('timed_out');
   } catch (error) {
     stop();
     throw error;
@@ -85,14 +85,14 @@ async function readStream({ next, stop }, signal) {
   }
 }
 
-/** Octets in a buffer of their own, so that many small chunks hold no more memory than what they say. */
-class Octets {
+/** Collects chunks in one buffer. Keeping many small chunks would keep their larger buffers in memory. */
+class Collector {
   #buffer = Buffer.allocUnsafe(16 * 1024);
   #length = 0;
 
   add(chunk) {
     const length = this.#length + chunk.length;
-    if (length > MAX_BODY_BYTES) throw new Limit('body_too_large');
+    if (length > MAX_BODY_BYTES) throw new BodyError('body_too_large');
     if (length > this.#buffer.length) {
       const larger = Buffer.allocUnsafe(Math.min(2 * Math.max(length, this.#buffer.length), MAX_BODY_BYTES));
       larger.set(this.all());
@@ -111,55 +111,55 @@ function isBytes(value) {
   return ArrayBuffer.isView(value) || isAnyArrayBuffer(value);
 }
 
-/** A view of the octets whose length is its own, never what a subclass says of itself. */
-function octetsOf(value) {
-  if (isAnyArrayBuffer(value)) return within(new Uint8Array(value));
-  if (ArrayBuffer.isView(value)) return within(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
-  throw new Limit('body_invalid');
+/** Returns a plain view of the bytes. A subclass could report a false length. */
+function bytesOf(value) {
+  if (isAnyArrayBuffer(value)) return withinLimit(new Uint8Array(value));
+  if (ArrayBuffer.isView(value)) return withinLimit(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+  throw new BodyError('body_invalid');
 }
 
-function within(octets) {
-  if (octets.length > MAX_BODY_BYTES) throw new Limit('body_too_large');
-  return octets;
+function withinLimit(bytes) {
+  if (bytes.length > MAX_BODY_BYTES) throw new BodyError('body_too_large');
+  return bytes;
 }
 
-/** A text of a user's function, if it is one and within the limit. */
-function bounded(text) {
-  if (typeof text !== 'string') throw new Limit('body_invalid');
-  if (Buffer.byteLength(text) > MAX_BODY_BYTES) throw new Limit('body_too_large');
+/** Returns the text if it is a string within the limit. */
+function boundedText(text) {
+  if (typeof text !== 'string') throw new BodyError('body_invalid');
+  if (Buffer.byteLength(text) > MAX_BODY_BYTES) throw new BodyError('body_too_large');
   return text;
 }
 
-/** The JSON text of a document. Given up as soon as it must be too large, so that a huge one is never built. */
+/** Returns the JSON text of a document. Stops as soon as the text must exceed the limit, so that no huge text is built. */
 function boundedJson(document) {
-  let least = 0;
+  let minimumLength = 0;
   const text = textOf(document, function count(name, value) {
-    // What JSON leaves out takes no room. The rest takes a character at least, and one for each of its texts.
+    // JSON omits some values. Any other takes at least one character, plus its name and its own text.
     if (value !== undefined && typeof value !== 'function' && typeof value !== 'symbol') {
-      least += 1 + (Array.isArray(this) ? 0 : name.length) + (typeof value === 'string' ? value.length : 0);
+      minimumLength += 1 + (Array.isArray(this) ? 0 : name.length) + (typeof value === 'string' ? value.length : 0);
     }
-    if (least > MAX_BODY_BYTES) throw new Limit('body_too_large');
+    if (minimumLength > MAX_BODY_BYTES) throw new BodyError('body_too_large');
     return value;
   });
-  return bounded(text);
+  return boundedText(text);
 }
 
-/** As strict as the engine's own client: bad UTF-8 is refused, and a byte order mark stays, to be refused there. */
-function strictText(octets) {
+/** As strict as the engine's own client: rejects invalid UTF-8, and keeps a byte order mark, which the engine rejects. */
+function strictText(bytes) {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(octets);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new Limit('body_invalid');
+    throw new BodyError('body_invalid');
   }
 }
 
-/** Calls what may throw or reject when nobody can be told. */
+/** Runs `work` and ignores its errors, because no caller can handle them. */
 function quietly(work) {
   try {
     Promise.resolve(work()).catch(() => {});
   } catch {
-    // The stream is given up already.
+    // The stream is cancelled already.
   }
 }
 
-module.exports = { Limit, boundedJson, discardBody, readBody };
+module.exports = { BodyError, boundedJson, discardBody, readBody };

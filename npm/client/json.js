@@ -1,30 +1,30 @@
 'use strict';
 
 /**
- * JSON text for the engine. Two things that `JSON.stringify` does are undone: a `toJSON` that was put on the root of all
- * objects decides nothing, and a number that JSON cannot write is not taken for `null`, which means absent.
+ * Writes JSON text for the engine. It differs from `JSON.stringify` in two ways. A `toJSON` on a polluted root prototype
+ * has no effect. And in claims, a number that JSON cannot express does not become null, which would mean absent.
  */
 
 const { isArray } = Array;
 const { create, defineProperty, hasOwn, keys } = Object;
 
 /**
- * The text of a value, or `undefined` for what JSON leaves out.
+ * Returns the JSON text of a value, or `undefined` for a value that JSON omits.
  *
- * @param replacer As that of `JSON.stringify`.
- * @throws TypeError The value has no text: it holds itself, or a bigint.
+ * @param replacer As for `JSON.stringify`.
+ * @throws TypeError The value is circular, or contains a bigint.
  */
 function textOf(value, replacer = undefined) {
-  return JSON.stringify(isPolluted() ? shielded(value) : value, replacer);
+  return JSON.stringify(isPolluted() ? withoutPollution(value) : value, replacer);
 }
 
 /**
- * The text of claims that somebody else's code returned, member by member; a member without a text becomes `false`,
- * which no rule takes for absent. `undefined` for what is no object.
+ * Returns the JSON text of claims that custom code returned. A member that JSON cannot express becomes `false`, which no
+ * rule treats as absent.
  */
 function textOfMembers(object) {
   const members = keys(object).map((name) => {
-    const text = attempt(() => textOf(object[name], withoutNull), 'false');
+    const text = attempt(() => textOf(object[name], nonFiniteToString), 'false');
     return text === undefined ? '' : `${JSON.stringify(name)}:${text}`;
   });
   return `{${members.filter((member) => member !== '').join(',')}}`;
@@ -38,8 +38,8 @@ function attempt(work, otherwise) {
   }
 }
 
-/** A number that is not finite as text, which no rule takes for a number, or for absent. */
-function withoutNull(_, value) {
+/** Replaces a number that is not finite by a string, which no rule treats as a number or as absent. */
+function nonFiniteToString(_, value) {
   return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 }
 
@@ -47,16 +47,16 @@ function isPolluted() {
   return Object.prototype.toJSON !== undefined || Array.prototype.toJSON !== undefined;
 }
 
-/** A copy on which `toJSON` is nobody's but the object's own or its class's. */
-function shielded(value) {
+/** Returns a copy that ignores the `toJSON` of a root prototype, and applies that of the object or its class. */
+function withoutPollution(value) {
   const object = hasOwnToJson(value) ? value.toJSON() : value;
   if (typeof object !== 'object' || object === null) return object;
   if (isArray(object)) {
-    const list = Array.from(object, shielded);
+    const list = Array.from(object, withoutPollution);
     return defineProperty(list, 'toJSON', { __proto__: null, value: undefined });
   }
   const copy = create(null);
-  for (const name of keys(object)) copy[name] = shielded(object[name]);
+  for (const name of keys(object)) copy[name] = withoutPollution(object[name]);
   return copy;
 }
 

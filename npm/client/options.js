@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * Gathers what the engine proves: the options, the environment, and what surrounds the process. Nothing is judged
- * here but what JavaScript alone can see: that a function is one.
+ * Collects what a new client needs: the options, the environment variables, and the network settings of the process.
+ * The engine validates them. This module only checks what JSON cannot carry: functions and the cache.
  */
 
 const { readFileSync } = require('node:fs');
@@ -14,18 +14,19 @@ const { exists } = require('../native/platform.js');
 
 const PREFIX = 'MONOCLOUD_BACKEND_';
 const FUNCTIONS = ['fetcher', 'metadataResolver', 'jwksResolver'];
-/** The options that are values, as the engine's table has them: `groupOptions.matchAll` is in `groupOptions`. */
+/** The options that are plain values, from the engine's table. `groupOptions.matchAll` counts as `groupOptions`. */
 const VALUES = new Set(native.options().map(({ name }) => name.split('.')[0]));
-/** Every option of a client. */
+/** All options of a client. */
 const OPTIONS = [...VALUES, ...FUNCTIONS, 'cache'];
-/** What `groupOptions` may hold. */
+/** The members of `groupOptions`. */
 const GROUP_OPTIONS = native.options().map(({ name }) => name.split('.')[1]).filter((name) => name !== undefined);
 
 /**
- * @param flavour `backend` reads the environment, `oidc` does not.
- * @returns the engine's settings as JSON, and the user's functions if there are any.
+ * Returns the settings for the engine as JSON, and the user's functions if there are any.
+ *
+ * @param clientKind `backend` reads environment variables, `oidc` does not.
  */
-function settingsOf(flavour, options) {
+function settingsOf(clientKind, options) {
   for (const name of FUNCTIONS) checkKind(name, options[name], 'function');
   checkKind('cache', options.cache, 'object');
   const { cache } = options;
@@ -33,20 +34,25 @@ function settingsOf(flavour, options) {
 
   const { fetcher, metadataResolver, jwksResolver } = options;
   const hasFunctions = Boolean(fetcher || metadataResolver || jwksResolver);
-  const environment = flavour === 'backend' ? ownEnvironment() : null;
+  const environment = clientKind === 'backend' ? clientEnvironment() : null;
   return {
-    settings: textOf({ options: valuesOf(options), environment, flavour, surroundings: surroundings(options) }),
+    settings: textOf({
+      options: valuesOf(options),
+      environment,
+      flavour: clientKind,
+      surroundings: hostEnvironment(options),
+    }),
     functions: hasFunctions ? { fetcher, metadataResolver, jwksResolver } : undefined,
   };
 }
 
-/** What the engine proves, each by itself, so that one that cannot be said is named. */
+/** Returns the options that the engine validates. Each is serialized alone, so that an error can name it. */
 function valuesOf(options) {
   const groupOptions = checkedOptions('groupOptions', options.groupOptions, GROUP_OPTIONS, 'option_invalid');
   const values = { __proto__: null };
   for (const name of VALUES) {
     try {
-      const text = textOf(name === 'groupOptions' ? groupOptions : options[name], exact);
+      const text = textOf(name === 'groupOptions' ? groupOptions : options[name], keepInvalid);
       if (text !== undefined) values[name] = JSON.parse(text);
     } catch {
       throw invalid(`${name} cannot be read (option ${name})`, 'option_invalid');
@@ -55,50 +61,46 @@ function valuesOf(options) {
   return values;
 }
 
-function checkKind(name, value, kind, isAsked = value) {
-  if (isAsked === undefined || isAsked === null || typeof value === kind) return;
+/** @param holder The option that `value` is a member of. An absent option has no members to check. */
+function checkKind(name, value, kind, holder = value) {
+  if (holder === undefined || holder === null || typeof value === kind) return;
   throw invalid(`${name} must be ${kind === 'object' ? 'an object' : 'a function'} (option ${name})`, 'option_invalid');
 }
 
-/** JSON drops what it cannot say; a number that is none must not pass for an option that was left out. */
-function exact(_, value) {
+/** JSON drops or nulls some values. They must not count as absent options, so they become values that are invalid. */
+function keepInvalid(_, value) {
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   if (typeof value === 'bigint' || typeof value === 'symbol' || typeof value === 'function') return [];
   return value;
 }
 
-/** `process.env` may be a test's own object, whose values need not be texts. */
-function ownEnvironment() {
-  const own = Object.entries(process.env).filter(([name, value]) => name.startsWith(PREFIX) && value !== undefined);
-  return Object.fromEntries(own.map(([name, value]) => [name, String(value)]));
-}
-
-/** A variable itself, never what `Object.prototype` has under its name. Blank is none. */
-function variable(name) {
-  const value = Object.hasOwn(process.env, name) ? String(process.env[name] ?? '').trim() : '';
-  return value === '' ? undefined : value;
+/** Returns this package's environment variables. Tests replace `process.env`, so a value may not be a string. */
+function clientEnvironment() {
+  const entries = Object.entries(process.env).filter(([name, value]) => name.startsWith(PREFIX) && value !== undefined);
+  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
 }
 
 function variable(name) {
   return own(process.env, name);
 }
 
-function surroundings({ fetcher, metadataResolver, jwksResolver }) {
+/** The machine's network settings, and which of the user's functions exist. */
+function hostEnvironment({ fetcher, metadataResolver, jwksResolver }) {
   return {
     hasFetcher: Boolean(fetcher),
     resolvesMetadata: Boolean(metadataResolver),
     resolvesJwks: Boolean(jwksResolver),
     extraAuthorities: extraAuthorities(),
-    // Loaded only then: it takes milliseconds.
+    // Loading `node:tls` takes milliseconds, so it is loaded only if it is needed.
     fallbackAuthorities: hasSystemAuthorities() ? undefined : require('node:tls').rootCertificates.join('\n'),
     httpsProxy: variable('HTTPS_PROXY') ?? variable('https_proxy'),
-    // In CGI, HTTP_PROXY may be a client's `Proxy:` header (CVE-2016-5385).
+    // Under CGI, HTTP_PROXY may hold the `Proxy` header of a request (CVE-2016-5385).
     httpProxy: (variable('REQUEST_METHOD') ? undefined : variable('HTTP_PROXY')) ?? variable('http_proxy'),
     noProxy: variable('NO_PROXY') ?? variable('no_proxy'),
   };
 }
 
-/** As Node has it: a file that cannot be read is passed over. */
+/** As in Node, a file that cannot be read is ignored. */
 function extraAuthorities() {
   const path = variable('NODE_EXTRA_CA_CERTS');
   if (!path) return undefined;
@@ -110,8 +112,8 @@ function extraAuthorities() {
 }
 
 /**
- * Minimal images have no certificate store; then Node's own list, which is long, is handed over. The engine uses it
- * only where it finds no certificate itself. A path that may not be looked at counts as absent.
+ * Whether the system has a certificate store. Minimal container images have none. Then the engine receives Node's own
+ * list, which it uses if it finds no certificate itself. A path that may not be read counts as absent.
  */
 function hasSystemAuthorities() {
   if (process.platform !== 'linux' || variable('SSL_CERT_FILE') || variable('SSL_CERT_DIR')) return true;

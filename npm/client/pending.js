@@ -1,10 +1,10 @@
 'use strict';
 
 /**
- * Whether a value is still on its way.
+ * Is a value a promise?
  *
- * Asked by its `then`, never by `instanceof Promise`: an application may replace the global `Promise`, and Jest gives
- * each test file another one. A promise that is not seen as one would be taken for claims.
+ * Checks for a `then` method. `instanceof Promise` can be false for a promise: an application may replace the global
+ * `Promise`, and Jest gives each test file its own. A promise that is not recognized would count as claims.
  */
 function isPending(value) {
   return typeof value === 'object' && value !== null && typeof value.then === 'function';

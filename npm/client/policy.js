@@ -1,33 +1,34 @@
 'use strict';
 
 /**
- * What a route or a call asks for: read once, checked, and handed to the engine as an object that whoever asks holds.
+ * What must a token satisfy for this route or this call? Reads and checks the options once, and creates the engine's
+ * policy from them. The route or the caller holds the policy.
  */
 
 const { checkNames, invalid, readOwn } = require('./arguments.js');
 
 const { getPrototypeOf, hasOwn } = Object;
 
-/** Policies of calls that are kept for the next call that asks for the same. */
+/** The client keeps at most this many policies for later calls with the same options. */
 const MAX_CALL_POLICIES = 1000;
-/** What a call asks for in more characters is not kept. */
+/** The policy of a call is not kept if its key is longer, in characters. */
 const MAX_KEY_LENGTH = 4096;
-/** The most scopes, and the most groups, that one route or call may ask for. */
+/** One route or call may require at most this many scopes, and as many groups. */
 const MAX_LISTED = 1000;
 
-/** The words of the option `validateCertificateBinding`; `true` and `false` mean the last two. */
+/** The values of `validateCertificateBinding`. `true` means `required`, and `false` means `dangerously_ignore`. */
 const BINDINGS = ['when_present', 'required', 'dangerously_ignore'];
 
-const OF_ROUTE = ['scopes', 'groups', 'validateCertificateBinding'];
-const OF_CALL = [...OF_ROUTE, 'clientCertificate'];
-const OF_JWT_CALL = [...OF_CALL, 'jwks'];
+const ROUTE_OPTIONS = ['scopes', 'groups', 'validateCertificateBinding'];
+const CALL_OPTIONS = [...ROUTE_OPTIONS, 'clientCertificate'];
+const JWT_CALL_OPTIONS = [...CALL_OPTIONS, 'jwks'];
 
-/** One half of a pair is text that the engine could not be told exactly. */
+/** UTF-8 cannot encode half of a surrogate pair, so the engine would receive a different string. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
- * What is asked for, for one client. Whoever holds it may use it, for as long as they hold it. What the engine has for
- * it is made when it is first needed: a JWT needs one thing, an opaque token another.
+ * The requirements of one route or call, for one client. It stays valid as long as somebody holds it. The engine's
+ * objects and functions for it are created on first use, because JWTs and opaque tokens need different ones.
  */
 class Policy {
   binding;
@@ -35,8 +36,8 @@ class Policy {
   #spec;
   #warm;
   #handle;
-  #recall;
-  #judge;
+  #evaluateMemoryEntry;
+  #evaluateEntry;
 
   constructor(native, spec) {
     this.#native = native;
@@ -44,7 +45,7 @@ class Policy {
     this.binding = spec.binding;
   }
 
-  /** Decides on a JWT: `(token, now, certificate?)`. */
+  /** The function that validates a JWT: `(token, now, certificate?)`. */
   get warm() {
     return (this.#warm ??= this.#native.warm(this.#spec.scopes, this.#spec.groups, this.binding));
   }
@@ -54,25 +55,32 @@ class Policy {
     return (this.#handle ??= this.#native.policy(this.#spec.scopes, this.#spec.groups, this.binding));
   }
 
-  /** Decides on what an entry of a user's cache is worth: `(token, now, text?, certificate?)`. */
-  judge(judged) {
-    return (this.#judge ??= this.#native.judge(this.handle, judged));
+  /**
+   * Returns the function that evaluates an entry of a user's cache: `(token, now, text?, certificate?)`. Without `text`,
+   * it evaluates the entry that it evaluated last for the token.
+   *
+   * @param evaluated The engine's store of evaluated entries.
+   */
+  evaluateEntry(evaluated) {
+    return (this.#evaluateEntry ??= this.#native.judge(this.handle, evaluated));
   }
 
-  /** The same for what the `memoryCache()` of this client has: `(token, now, certificate?)`. */
-  recall(token, { entries, scope }, now, certificate) {
-    this.#recall ??= this.#native.warmCached(this.handle, entries, scope);
-    return certificate === undefined ? this.#recall(token, now) : this.#recall(token, now, certificate);
+  /** Evaluates the entry of this client's `memoryCache()`. */
+  evaluateMemoryEntry(token, { entries, scope }, now, certificate) {
+    this.#evaluateMemoryEntry ??= this.#native.warmCached(this.handle, entries, scope);
+    return certificate === undefined
+      ? this.#evaluateMemoryEntry(token, now)
+      : this.#evaluateMemoryEntry(token, now, certificate);
   }
 }
 
-/** The arguments of a call. */
+/** The options of a route or a call. */
 class Spec {
   scopes;
   groups;
-  /** As it was given. */
+  /** The binding as the caller wrote it. */
   givenBinding;
-  /** One of `BINDINGS`; `undefined` for the client's own. */
+  /** One of `BINDINGS`, or `undefined` for the client's own setting. */
   binding;
   certificate;
   jwks;
@@ -86,35 +94,35 @@ class Spec {
     this.jwks = readOwn(where, options, 'jwks') ?? undefined;
   }
 
-  /** Whether the client's own settings are all that is asked for. */
+  /** Whether the client's own settings apply alone. */
   get isEmpty() {
     return this.scopes.length === 0 && this.groups.length === 0 && this.binding === undefined;
   }
 
-  /** The same text for the same policy, and only for it: each item stands behind its length. */
+  /** Equal for equal policies only. Each item has its length before it, so that items cannot run into each other. */
   get key() {
-    return `${this.binding}${written(this.scopes)}${written(this.groups)}`;
+    return `${this.binding}${lengthPrefixed(this.scopes)}${lengthPrefixed(this.groups)}`;
   }
 }
 
-const NOTHING = new Spec('', Object.create(null));
+const NO_REQUIREMENTS = new Spec('', Object.create(null));
 
-/** The options of a route. */
+/** Reads the options of a route. */
 function routeSpec(options) {
-  return readSpec('protect()', options, OF_ROUTE);
+  return readSpec('protect()', options, ROUTE_OPTIONS);
 }
 
-/** The options of `method`. */
+/** Reads the options of a call of `method`. */
 function callSpec(method, options) {
-  return readSpec(method, options, OF_CALL);
+  return readSpec(method, options, CALL_OPTIONS);
 }
 
 function jwtCallSpec(method, options) {
-  return readSpec(method, options, OF_JWT_CALL);
+  return readSpec(method, options, JWT_CALL_OPTIONS);
 }
 
 function readSpec(where, options, known) {
-  if (options === undefined || options === null) return NOTHING;
+  if (options === undefined || options === null) return NO_REQUIREMENTS;
   checkNames(where, options, known);
   return new Spec(where, options);
 }
@@ -122,33 +130,33 @@ function readSpec(where, options, known) {
 class Policies {
   #native;
   #unbound;
-  /** The policies of calls, the one that was used last at the end. */
+  /** Policies of calls by their key. The one used last is at the end. */
   #kept = new Map();
 
   constructor(native) {
     this.#native = native;
-    /** What a call without options asks for. */
-    this.none = this.route(NOTHING);
+    /** The policy of a call without options. */
+    this.none = this.route(NO_REQUIREMENTS);
   }
 
-  /** Asks for nothing, whatever a token is bound to. */
+  /** Requires nothing, and ignores the certificate that a token is bound to. */
   get unbound() {
     this.#unbound ??= new Policy(this.#native, { scopes: [], groups: [], binding: 'dangerously_ignore' });
     return this.#unbound;
   }
 
-  /** A policy for a route, ready for its first request. */
+  /** Creates the policy of a route, together with its warm function. */
   route(spec) {
     const policy = new Policy(this.#native, spec);
     return policy.warm && policy;
   }
 
-  /** A policy for one call. */
+  /** Returns the policy of a call. Equal options share one. */
   call(spec) {
     if (spec.isEmpty) return this.none;
     const { key } = spec;
     const known = this.#kept.get(key);
-    // Only where one must give way does it matter which was used last.
+    // The order of use matters only when the map is full.
     if (known !== undefined && this.#kept.size < MAX_CALL_POLICIES) return known;
     const policy = known ?? new Policy(this.#native, spec);
     this.#keep(key, policy);
@@ -163,29 +171,29 @@ class Policies {
   }
 }
 
-/** A copy: a caller that changes its array later changes no policy. Each item is read once. */
+/** Returns a copy, so that a later change of the caller's array has no effect. Reads each item once. */
 function readList(where, list, name) {
   if (list === undefined || list === null) return [];
   try {
     if (Array.isArray(list) && list.length <= MAX_LISTED) {
       const items = itemsOf(list);
-      if (areWords(items)) return items;
+      if (areStrings(items)) return items;
     }
   } catch {
-    // A getter or a proxy that throws.
+    // A getter or a proxy threw.
   }
   throw invalid(`${where}: ${name} must be an array of at most ${MAX_LISTED} strings`);
 }
 
-/** The items by their index. A hole is no item, whatever the prototype of arrays has in its place. */
+/** Reads the items by index. Rejects holes: a polluted `Array.prototype` would fill them. */
 function itemsOf(list) {
   for (let i = 0; i < list.length; i += 1) if (!hasOwn(list, i)) return [undefined];
   const isOrdinary = getPrototypeOf(list) === Array.prototype && !hasOwn(list, Symbol.iterator);
-  // A subclass may go through its items in another way.
+  // A subclass may have an iterator that returns other items.
   return isOrdinary ? [...list] : Array.from({ __proto__: null, length: list.length }, (_, i) => list[i]);
 }
 
-function areWords(items) {
+function areStrings(items) {
   for (let i = 0; i < items.length; i += 1) {
     if (typeof items[i] !== 'string' || LONE_SURROGATE.test(items[i])) return false;
   }
@@ -204,7 +212,7 @@ function readCertificate(where, value) {
   throw invalid(`${where}: clientCertificate must be a string`);
 }
 
-function written(list) {
+function lengthPrefixed(list) {
   let text = ';';
   for (let i = 0; i < list.length; i += 1) text += `${list[i].length}:${list[i]}`;
   return text;

@@ -1,9 +1,10 @@
 'use strict';
 
 /**
- * Sealed text: secrets that leave the process (a cookie, a redirect) and come back unread and unaltered.
- * AES-256-GCM (NIST SP 800-38D) under a key from PBKDF2-HMAC-SHA256 (RFC 8018 §5.2). The text is the base64url
- * (RFC 4648 §5, no padding) of salt || IV || ciphertext || tag.
+ * Encrypts data that leaves the process in a cookie or a redirect, so that nobody can read or change it.
+ *
+ * The cipher is AES-256-GCM (NIST SP 800-38D), with a key from PBKDF2-HMAC-SHA256 (RFC 8018 §5.2). The text is the
+ * base64url (RFC 4648 §5, no padding) of salt || IV || ciphertext || tag.
  */
 
 const { createCipheriv, createDecipheriv, pbkdf2, randomBytes } = require('node:crypto');
@@ -13,7 +14,7 @@ const { FAILURES, MonoCloudValidationError } = require('../errors/errors.js');
 const { textOf } = require('./json.js');
 const { now } = require('../internal.js');
 
-/** Asynchronous on purpose: a derivation takes a hundred milliseconds or more, spent on libuv's pool. */
+/** Asynchronous, because a derivation takes 100 ms or more. It runs on libuv's thread pool. */
 const pbkdf2Async = promisify(pbkdf2);
 
 const CIPHER = 'aes-256-gcm';
@@ -22,12 +23,12 @@ const KEY_ITERATIONS = 310_000;
 const SALT_BYTES = 16;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
-/** Derivations at a time: libuv's pool has four threads by default, and `fs`, DNS and zlib need some of them too. */
+/** Concurrent derivations. libuv's pool has four threads by default, and `fs`, DNS and zlib need some of them. */
 const MAX_DERIVING = 2;
-/** Derivations that wait for their turn. Beyond that the oldest one is `overloaded`. */
+/** Derivations that may wait. With more, the oldest one fails as `overloaded`. */
 const MAX_WAITING = 64;
 
-/** What an envelope carries, and what is said of it when it does not. */
+/** The member of an envelope that holds the value, and the errors of this kind of envelope. */
 const SESSION = {
   member: 'session',
   invalid: ['Invalid session data', 'session_invalid'],
@@ -71,7 +72,7 @@ async function encrypt(data, secret) {
 
 async function decrypt(data, secret) {
   const bytes = decodeBase64Url(data);
-  // Judged before the key is derived: text that cannot be ours costs no PBKDF2.
+  // Checked before the key derivation, so that malformed text costs no PBKDF2.
   if (bytes === undefined || bytes.length < SALT_BYTES + IV_BYTES + TAG_BYTES || !isSecret(secret)) {
     return undefined;
   }
@@ -83,13 +84,13 @@ async function decrypt(data, secret) {
   try {
     return Buffer.concat([decipher.update(ciphertext), decipher.final()]).toString('utf8');
   } catch {
-    // `final` throws for one reason only: the tag does not match the text, the IV and the key.
+    // `final` throws only if the tag does not match the ciphertext, the IV and the key.
     return undefined;
   }
 }
 
 async function seal(kind, value, secret, ttl) {
-  // What `open` would refuse is not sealed in the first place.
+  // `open` would reject this value later.
   if (!isObject(value)) throw failure(kind.invalid);
   if (ttl !== undefined && !(Number.isFinite(ttl) && ttl > 0)) {
     throw new MonoCloudValidationError('ttl must be a positive number of seconds', undefined, 'argument_invalid');
@@ -102,17 +103,17 @@ async function open(kind, text, secret) {
   const envelope = parseObject(await decrypt(text, secret));
   const value = envelope?.[kind.member];
   const expiresAt = envelope?.expiresAt;
-  // The member tells the kinds apart: a sealed session is no auth state, though one secret seals both.
+  // One secret may encrypt both kinds. The member's name stops a session from being used as an auth state.
   if (!isObject(value)) throw failure(kind.invalid);
   if (expiresAt === undefined) return value;
   if (!Number.isFinite(expiresAt)) throw failure(kind.invalid);
-  // Expired on or after `expiresAt`, like `exp` in RFC 7519 §4.1.4.
+  // Expires at or after `expiresAt`, as `exp` does (RFC 7519 §4.1.4).
   if (now() >= expiresAt) throw failure(kind.expired);
   return value;
 }
 
 async function deriveKey(secret, salt) {
-  await turn();
+  await derivationSlot();
   try {
     return await pbkdf2Async(secret, salt, KEY_ITERATIONS, KEY_BYTES, 'sha256');
   } finally {
@@ -123,10 +124,11 @@ async function deriveKey(secret, salt) {
 }
 
 let deriving = 0;
-/** Oldest first. The newest has the next turn: in a flood, what is derived at all is derived soon. */
+/** Oldest first. The newest runs next, so that in a flood some requests are still fast. */
 const waiting = [];
 
-function turn() {
+/** Resolves when a derivation may start. */
+function derivationSlot() {
   if (deriving < MAX_DERIVING) {
     deriving += 1;
     return undefined;
@@ -137,7 +139,7 @@ function turn() {
   });
 }
 
-/** Strict: `Buffer` skips what it cannot read, so only text that it would write again the same way is taken. */
+/** `Buffer` skips invalid characters. So the text is accepted only if encoding the bytes gives the same text. */
 function decodeBase64Url(text) {
   if (typeof text !== 'string') return undefined;
   const bytes = Buffer.from(text, 'base64url');

@@ -1,10 +1,10 @@
 'use strict';
 
-/** The caller's time for the rules: `Date.now()`, so that fake timers work. */
+/** Returns the time for the validation rules. It is `Date.now()`, so that fake timers work. */
 
 /**
- * Seconds since 1970-01-01T00:00:00Z. `NaN` where `Date.now` was replaced by something that gives no number: the engine
- * decides nothing by it.
+ * Seconds since 1970-01-01T00:00:00Z. `NaN` if a replaced `Date.now` throws or returns no number. The engine accepts no
+ * token at `NaN`.
  */
 function dateNow() {
   try {

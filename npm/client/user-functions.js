@@ -1,57 +1,59 @@
 'use strict';
 
 /**
- * The user's functions that fetch: `fetcher`, `metadataResolver`, `jwksResolver`. The engine says what it needs, this
- * performs it and hands the answer back; what the answer is worth is decided there.
+ * Calls the user's functions that fetch: `fetcher`, `metadataResolver` and `jwksResolver`. The engine queues requests.
+ * This module performs each one and passes the response back to the engine, which validates it.
  */
 
-const { Limit, boundedJson, discardBody, readBody } = require('./fetcher-body.js');
+const { BodyError, boundedJson, discardBody, readBody } = require('./fetcher-body.js');
 const json = require('./json.js');
 
-// Taken before a test's fake timers replace it: a deadline is real time.
+// Read before a test installs fake timers, because a deadline needs real time.
 const { setTimeout, clearTimeout } = globalThis;
 
-/** The most headers that are handed over; the engine bounds their size. */
+/** The engine receives at most this many headers. It limits their size itself. */
 const MAX_HEADERS = 100;
-/** What a timer can hold, in milliseconds: with more it would fire at once. */
-const MAX_TIMER = 2 ** 31 - 1;
+/** The longest delay of `setTimeout`. A longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
-class Host {
+class UserFunctions {
   #native;
   #functions;
-  #timeout;
+  #timeoutMs;
 
   constructor(native, functions) {
     this.#native = native;
     this.#functions = functions;
-    this.#timeout = Math.min(native.responseTimeout(), MAX_TIMER);
+    this.#timeoutMs = Math.min(native.responseTimeout(), MAX_TIMER_MS);
   }
 
-  /** Starts everything the engine waits for. */
+  /** Starts every request that the engine has queued. */
   drain() {
     for (const request of JSON.parse(this.#native.takeRequests())) this.#perform(request).catch(() => {});
   }
 
   async #perform(request) {
     try {
-      await withDeadline(Math.min(request.timeLimit ?? Infinity, this.#timeout), (signal) => this.#answer(request, signal));
+      const timeLimit = Math.min(request.timeLimit ?? Infinity, this.#timeoutMs);
+      await withDeadline(timeLimit, (signal) => this.#call(request, signal));
     } catch (error) {
-      this.#fail(request.id, error instanceof Limit ? error.message : 'fetcher_failed');
+      this.#fail(request.id, error instanceof BodyError ? error.message : 'fetcher_failed');
     }
-    // An answer may ask for more: metadata, then keys.
+    // A response may lead to the next request: the keys follow the metadata.
     this.drain();
   }
 
-  #fail(id, word) {
+  #fail(id, reason) {
     try {
-      this.#native.fail(id, word);
+      this.#native.fail(id, reason);
     } catch {
-      // Somebody waits for an end, whatever goes wrong in telling of it.
+      // The caller still waits for this request. It must end, also after an internal error.
       this.#native.fail(id, 'fetcher_failed');
     }
   }
 
-  async #answer(request, signal) {
+  /** Calls the function for a request. Returns a function that passes the response to the engine. */
+  async #call(request, signal) {
     const { metadataResolver, jwksResolver } = this.#functions;
     if (request.kind !== 'http') {
       const text = boundedJson(await (request.kind === 'jwks' ? jwksResolver() : metadataResolver()));
@@ -66,20 +68,20 @@ class Host {
     });
     if (signal.aborted) {
       discardBody(response);
-      throw new Limit('timed_out');
+      throw new BodyError('timed_out');
     }
     const head = [statusOf(response), textOf(response.statusText), json.textOf(headersOf(response.headers))];
     try {
       const body = await readBody(response, signal);
       return () => this.#native.answer(request.id, ...head, body);
     } catch (error) {
-      if (!(error instanceof Limit)) throw error;
+      if (!(error instanceof BodyError)) throw error;
       return () => this.#native.answerBroken(request.id, ...head, error.message);
     }
   }
 }
 
-/** A status is a whole number: the native side would make 200 of 200.5. */
+/** Only integers are a status. Without this check, the engine would read 200.5 as 200. */
 function statusOf({ status }) {
   if (Number.isInteger(status) && status >= 100 && status <= 999) return status;
   throw new TypeError('a response without a status');
@@ -88,8 +90,8 @@ function statusOf({ status }) {
 const textOf = (value) => (typeof value === 'string' ? value : '');
 
 /**
- * Pairs of texts, of `Headers`, a `Map`, an array of pairs or a plain object. A number is its text, a list of values
- * several headers; anything else is left out.
+ * Returns pairs of strings from `Headers`, a `Map`, an array of pairs or a plain object. A number becomes a string, and
+ * an array of values becomes several headers. Other values are ignored.
  */
 function headersOf(headers) {
   if (headers === null || typeof headers !== 'object') return [];
@@ -105,13 +107,16 @@ function headersOf(headers) {
   return kept;
 }
 
-/** Runs `work` until the deadline; what it gives is called only when it was in time, so that one answer is given. */
+/**
+ * Runs `work`, and calls the function that it returns if `work` ends before the deadline. So the engine receives either
+ * the response or the timeout, never both.
+ */
 async function withDeadline(milliseconds, work) {
   const controller = new AbortController();
   let timer;
   const deadline = new Promise((_, reject) => {
     timer = setTimeout(() => {
-      reject(new Limit('timed_out'));
+      reject(new BodyError('timed_out'));
       controller.abort();
     }, milliseconds);
   });
@@ -123,4 +128,4 @@ async function withDeadline(milliseconds, work) {
   }
 }
 
-module.exports = { Host };
+module.exports = { UserFunctions };

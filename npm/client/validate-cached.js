@@ -1,218 +1,236 @@
 'use strict';
 
 /**
- * A client with an `ICache`: ask it first, bounded; believe nothing; validate anew what it cannot answer (contract 11).
+ * Decides on tokens for a client that has a cache (`ICache`). Which result does the cached entry give, and when is the
+ * token validated again?
  *
- * The cache is the user's JavaScript, called from JavaScript. What it returns is decided on by the engine, with every
- * rule, on every call. It may spare a question to the issuer, never a signature: whatever an entry says of a JWT, the
- * engine decides on the JWT.
+ * The cache is the user's JavaScript. The engine applies every rule to every entry, on every call. A cache hit can
+ * replace an introspection request. It never replaces the signature check of a JWT: with keys available, the engine
+ * validates the JWT itself.
  */
 
 const { memberOf, own } = require('./arguments.js');
 const { Slots } = require('./claims.js');
 const { FAILURES, Failure, failureOf } = require('../errors/errors.js');
 const { cacheFailed } = require('./events.js');
+const { hasNeverHadKeys } = require('./health.js');
 const { textOf } = require('./json.js');
 const { Deadline } = require('./deadline.js');
 const { isPending } = require('./pending.js');
 const { dateNow } = require('./time.js');
 
-/** How long a cache may take, in milliseconds, before it counts as having nothing. */
-const PATIENCE = 250;
-/** The engine's number for an entry that is none of this token for this client. */
+/** A cache that takes longer counts as a cache miss. */
+const CACHE_TIMEOUT_MS = 250;
+/** The engine's outcome for an entry that does not belong to this token and this client. */
 const MISS = -3;
-/** The engine's number for an entry that may be good for another client. */
+/** The engine's outcome for an entry that may be valid for another client of the same cache. */
 const NOT_OURS = -5;
-/** The member of an entry that says how and when it was obtained. The engine writes and reads it. */
+/** The member of an entry that records how and when the claims were obtained. The engine writes and reads it. */
 const OBTAINED = 'monocloud:obtained';
 
-/** Where `memoryCache()` keeps its `{ entries, slots, scope }`. */
+/** The member in which `memoryCache()` keeps its `{ entries, slots, scope }`. */
 const NATIVE = Symbol('native');
 
 class CachedValidation {
-  #core;
   #native;
   #cache;
+  #context;
+  #decideJwt;
+  #askIssuer;
   #keepsIntrospected;
-  /** Where a `memoryCache()` keeps its entries: these are decided on without asking it. */
-  #own;
-  /** What is remembered of a user's cache. */
-  #judged;
+  /** The entries of a `memoryCache()`. The engine evaluates them without calling the cache. */
+  #memoryEntries;
+  /** The entries of a user's cache that were evaluated before. */
+  #evaluated;
   #slots;
-  #deadline = new Deadline(PATIENCE);
+  #deadline = new Deadline(CACHE_TIMEOUT_MS);
 
-  constructor(core, native, cache) {
-    this.#core = core;
+  /**
+   * @param context `{ issuer, audience }` of the client.
+   * @param decideJwt Validates a JWT: `(token, policy, certificate, hasCachedFallback, customMethods)`.
+   * @param askIssuer Introspects a token: `(token, policy, certificate, customMethods)` to a promise of
+   *   `{ claims, failure }`.
+   */
+  constructor(native, cache, context, { decideJwt, askIssuer }) {
     this.#native = native;
-    this.#cache = typeof memberOf(cache, 'scope') === 'function' ? cache.scope(core.context) : cache;
-    // Where nothing is kept, nothing is asked for: another client of the same cache may keep it.
-    this.#keepsIntrospected = this.#until(undefined, true, 0) !== undefined;
-    this.#judged = native.judged();
-    this.#slots = new Slots(() => this.#judged.released());
-    this.#own = this.#keepsIntrospected ? this.#cache[NATIVE] : undefined;
+    this.#cache = typeof memberOf(cache, 'scope') === 'function' ? cache.scope(context) : cache;
+    this.#context = context;
+    this.#decideJwt = decideJwt;
+    this.#askIssuer = askIssuer;
+    // A client that keeps no introspected claims does not read those of other clients either.
+    this.#keepsIntrospected = this.#expiresAt(undefined, true, 0) !== undefined;
+    this.#evaluated = native.judged();
+    this.#slots = new Slots(() => this.#evaluated.released());
+    this.#memoryEntries = this.#keepsIntrospected ? this.#cache[NATIVE] : undefined;
   }
 
-  /** @param overrides Validate instead of the engine: see `Core.decide`. */
-  decide(token, policy, certificate, overrides) {
-    const hit = this.#fromOwn(token, policy, certificate);
-    if (hit === undefined) return this.#decideSlowly(token, policy, certificate, overrides);
+  /** Decides on a token. @param customMethods As those of `Validator.decide`. */
+  decide(token, policy, certificate, customMethods) {
+    const hit = this.#fromMemory(token, policy, certificate);
+    if (hit === undefined) return this.#decideByCache(token, policy, certificate, customMethods);
     return this.#isLocal(token)
-      ? this.#confirm(hit, this.#core.decideJwt(token, policy, certificate, true, overrides))
+      ? this.#withFallback(hit, this.#decideJwt(token, policy, certificate, true, customMethods))
       : hit;
   }
 
-  /** Most opaque tokens have no dots: the engine need not be asked about them. */
+  /** Most opaque tokens have no dots. Those need no call into the engine. */
   #isLocal(token) {
-    return token.includes('.') && this.#core.isLocal(token);
+    return token.includes('.') && this.#native.isLocal(token);
   }
 
-  /** What a `memoryCache()` has is decided on at once. */
-  #fromOwn(token, policy, certificate) {
-    if (!this.#own) return undefined;
+  /** Evaluates the entry of a `memoryCache()`, synchronously. */
+  #fromMemory(token, policy, certificate) {
+    if (!this.#memoryEntries) return undefined;
     try {
-      const outcome = policy.recall(token, this.#own, dateNow(), certificate);
+      const outcome = policy.evaluateMemoryEntry(token, this.#memoryEntries, dateNow(), certificate);
       if (outcome === MISS || outcome === NOT_OURS) return undefined;
-      if (outcome < 0 || typeof outcome === 'string') return this.#conclude(outcome);
-      const { entries, scope, slots } = this.#own;
+      if (outcome < 0 || typeof outcome === 'string') return this.#resultOf(outcome);
+      const { entries, scope, slots } = this.#memoryEntries;
       return slots.claims(outcome, () => {
         const text = entries.handOut(scope, token, outcome, dateNow());
         return text === null ? undefined : { claims: claimsOf(text) };
       });
     } catch {
-      // A panic that was caught: nothing is known of the entry.
+      // An internal error of the engine counts as a cache miss.
       return undefined;
     }
   }
 
-  /** The engine's own verdict on a JWT; what the cache has only where there were no keys yet to decide by. */
-  #confirm(hit, outcome) {
-    if (isPending(outcome)) return outcome.then((ended) => this.#confirm(hit, ended));
-    return outcome instanceof Failure && outcome.isOutage && this.#core.hadNoKeys() ? hit : outcome;
+  /** The result of validating a JWT. A cache hit replaces it only in an outage, if the client has never had keys. */
+  #withFallback(hit, outcome) {
+    if (isPending(outcome)) return outcome.then((ended) => this.#withFallback(hit, ended));
+    return outcome instanceof Failure && outcome.isOutage && hasNeverHadKeys(this.#native) ? hit : outcome;
   }
 
-  async #decideSlowly(token, policy, certificate, overrides) {
+  async #decideByCache(token, policy, certificate, customMethods) {
     if (token.trim() === '') return FAILURES.token_required;
     const isLocal = this.#isLocal(token);
     const entry = this.#keepsIntrospected || isLocal ? await this.#get(token) : undefined;
     const isEntry = typeof entry === 'object' && entry !== null;
-    const found = isEntry ? this.#decideOn(entry, token, policy, certificate) : undefined;
+    const found = isEntry ? this.#evaluate(entry, token, policy, certificate) : undefined;
     const hit = found === NOT_OURS ? undefined : found;
     if (isEntry && found === undefined) this.#delete(token);
-    if (!isLocal) return hit ?? this.#validateOpaque(token, policy, certificate, overrides);
+    if (!isLocal) return hit ?? this.#introspect(token, policy, certificate, customMethods);
 
-    const outcome = await this.#core.decideJwt(token, policy, certificate, hit !== undefined, overrides);
-    if (hit !== undefined) return this.#confirm(hit, outcome);
-    // What the issuer said to another client is not replaced by a local validation.
+    const outcome = await this.#decideJwt(token, policy, certificate, hit !== undefined, customMethods);
+    if (hit !== undefined) return this.#withFallback(hit, outcome);
+    // A local validation does not overwrite what the issuer answered to another client.
     if (!(outcome instanceof Failure) && found !== NOT_OURS) this.#set(token, outcome, false, dateNow());
     return outcome;
   }
 
   /**
-   * Claims, a failure, `NOT_OURS`, or nothing when the entry is of no use. What is decided on is the entry's text, and the claims
-   * come from it: what the cache keeps of its object, or changes in it, is its own.
+   * Returns claims, a failure, `NOT_OURS`, or `undefined` for an unusable entry.
+   *
+   * The entry is serialized once. The engine evaluates that text, and the claims are parsed from it. So the cache can
+   * keep or change its object without any effect on the result.
    */
-  #decideOn(entry, token, policy, certificate) {
+  #evaluate(entry, token, policy, certificate) {
     try {
-      // An entry that was judged before need not be written out again to be known.
-      const again = this.#judgeText(token, policy, undefined, certificate);
-      const known = again >= 0 ? this.#slots.sameClaims(again, entry) : undefined;
+      // An entry that equals one that was evaluated before is not serialized again.
+      const slot = this.#evaluateText(token, policy, undefined, certificate);
+      const known = slot >= 0 ? this.#slots.sameClaims(slot, entry) : undefined;
       if (known !== undefined) return known;
 
       const text = textOf(entry);
       if (typeof text !== 'string') return undefined;
-      const outcome = this.#judgeText(token, policy, text, certificate);
+      const outcome = this.#evaluateText(token, policy, text, certificate);
       if (outcome >= 0) return this.#slots.claims(outcome, () => partsOf(text));
       if (outcome === NOT_OURS) return NOT_OURS;
-      return outcome === MISS ? undefined : this.#conclude(outcome);
+      return outcome === MISS ? undefined : this.#resultOf(outcome);
     } catch {
-      // No JSON, or a panic that was caught.
+      // The entry has no JSON text, or the engine had an internal error.
       return undefined;
     }
   }
 
-  #judgeText(token, policy, text, certificate) {
+  #evaluateText(token, policy, text, certificate) {
+    const evaluateEntry = policy.evaluateEntry(this.#evaluated);
     return certificate === undefined
-      ? policy.judge(this.#judged)(token, dateNow(), text)
-      : policy.judge(this.#judged)(token, dateNow(), text, certificate);
+      ? evaluateEntry(token, dateNow(), text)
+      : evaluateEntry(token, dateNow(), text, certificate);
   }
 
-  #conclude(outcome) {
+  #resultOf(outcome) {
     return typeof outcome === 'string' ? claimsOf(outcome) : failureOf(outcome);
   }
 
-  async #validateOpaque(token, policy, certificate, overrides) {
-    // Before the question: the answer is not older than that.
-    const at = dateNow();
-    const { claims, failure } = await this.#core.askIssuer(token, policy, certificate, overrides);
-    if (claims) this.#set(token, claims, true, at);
-    else if (failure === FAILURES.inactive) this.#setInactive(token, at);
+  async #introspect(token, policy, certificate, customMethods) {
+    // The time before the request: the response is never older than that.
+    const obtainedAt = dateNow();
+    const { claims, failure } = await this.#askIssuer(token, policy, certificate, customMethods);
+    if (claims) this.#set(token, claims, true, obtainedAt);
+    else if (failure === FAILURES.inactive) this.#setInactive(token, obtainedAt);
     return failure ?? claims;
   }
 
-  /** What the cache has: nothing when it throws, in whatever way, or takes too long. */
+  /** Reads the cache. A cache that throws, rejects or takes too long counts as a cache miss. */
   async #get(token) {
     try {
       const pending = this.#cache.get(token);
       return typeof pending?.then === 'function' ? await this.#deadline.within(pending) : pending;
     } catch {
-      cacheFailed(this.#core.context, 'get');
+      cacheFailed(this.#context, 'get');
       return undefined;
     }
   }
 
-  /** @param at When the claims were obtained, in seconds since the epoch. */
-  #set(token, claims, isIntrospected, at) {
-    // A copy: the caller may change the claims it is given. It says whose it is, for a cache may be shared.
+  /** @param obtainedAt When the claims were obtained, in seconds since the epoch. */
+  #set(token, claims, isIntrospected, obtainedAt) {
     this.#start('set', () => {
-      // A claim of that name would be read as ours.
+      // A claim with this name would be read as our own member.
       if (Object.hasOwn(claims, OBTAINED)) return undefined;
       const exp = own(claims, 'exp');
-      const until = this.#until(typeof exp === 'number' ? exp : undefined, isIntrospected, at);
-      if (until === undefined) return undefined;
+      const expiresAt = this.#expiresAt(typeof exp === 'number' ? exp : undefined, isIntrospected, obtainedAt);
+      if (expiresAt === undefined) return undefined;
+      // The caller may change the claims that it receives, so the cache gets a copy.
       const copy = structuredClone(claims);
+      // Clients of several issuers may share the cache, so each entry names its issuer.
       if (isIntrospected && own(copy, 'iss') === undefined) copy.iss = this.#native.issuer();
-      return this.#cache.set(token, this.#entryOf(copy, isIntrospected, at), until);
+      return this.#cache.set(token, this.#entryOf(copy, isIntrospected, obtainedAt), expiresAt);
     });
   }
 
-  #setInactive(token, at) {
+  #setInactive(token, obtainedAt) {
     this.#start('set', () => {
-      const until = this.#until(undefined, true, at);
-      if (until === undefined) return undefined;
-      return this.#cache.set(token, this.#entryOf({ active: false, exp: until }, true, at), until);
+      const expiresAt = this.#expiresAt(undefined, true, obtainedAt);
+      if (expiresAt === undefined) return undefined;
+      return this.#cache.set(token, this.#entryOf({ active: false, exp: expiresAt }, true, obtainedAt), expiresAt);
     });
   }
 
-  /** What is cached: the claims, and how and when they were obtained. */
-  #entryOf(claims, isIntrospected, at) {
-    return { ...claims, ...JSON.parse(this.#native.obtained(isIntrospected, at)) };
+  /** Returns the entry to store: the claims, and how and when they were obtained. */
+  #entryOf(claims, isIntrospected, obtainedAt) {
+    return { ...claims, ...JSON.parse(this.#native.obtained(isIntrospected, obtainedAt)) };
   }
 
-  /** Until when an entry may stay (seconds since the epoch), if at all. */
-  #until(exp, isIntrospected, now) {
-    return this.#native.cacheUntil(exp, isIntrospected, now) ?? undefined;
+  /** When an entry expires, in seconds since the epoch. `undefined` if it may not be cached. */
+  #expiresAt(exp, isIntrospected, obtainedAt) {
+    return this.#native.cacheUntil(exp, isIntrospected, obtainedAt) ?? undefined;
   }
 
   #delete(token) {
     this.#start('delete', () => this.#cache.delete(token));
   }
 
-  /** Starts what nobody waits for; that it fails changes nothing. */
+  /** Starts a cache operation that nobody waits for. Its failure is published and has no other effect. */
   async #start(operation, work) {
     try {
       await work();
     } catch {
-      cacheFailed(this.#core.context, operation);
+      cacheFailed(this.#context, operation);
     }
   }
 }
 
-/** The claims of an entry's text. */
 function claimsOf(text) {
   return partsOf(text).claims;
 }
 
-/** The claims of an entry's text, and the entry made from them again. An introspected entry may say `active`. */
+/**
+ * Returns the claims of an entry's text, and a function that builds the entry from them again. The claims of an
+ * introspected entry omit `active`.
+ */
 function partsOf(text) {
   const { [OBTAINED]: obtained, ...claims } = JSON.parse(text);
   if (obtained.by === 'introspection') delete claims.active;

@@ -1,141 +1,137 @@
 'use strict';
 
 /**
- * One client's way through the engine: the warm call first, then whatever it says is missing.
+ * Decides on the tokens of one client. It calls the engine's warm function first. Then it does what that call asks for:
+ * it waits for keys, moves to the thread pool, or asks the issuer.
  *
- * Gives claims or a `Failure`, at once or as a promise. No rule is decided here.
+ * Returns claims or a `Failure`, or a promise of either. The engine has all the validation rules.
  */
 
 const native = require('../native/panic-guard.js');
 const { Slots } = require('./claims.js');
-const { invalid, isPlain, own } = require('./arguments.js');
+const { checkedSeconds, invalid, own } = require('./arguments.js');
+const { CheckedClaims, ClaimsChecker } = require('./check-claims.js');
 const { FAILURES, Failure, failureOf } = require('../errors/errors.js');
-const { decided, introspected, isWatched, keysReporter } = require('./events.js');
+const { decided, hasSubscribers, introspected, keysReporter } = require('./events.js');
 const { ClaimsTemplates } = require('./claims-template.js');
-const { textOf, textOfMembers } = require('./json.js');
+const { healthOf } = require('./health.js');
+const { textOf } = require('./json.js');
 const { KeyRefresh } = require('./key-refresh.js');
 const { isPending } = require('./pending.js');
 const { Policies } = require('./policy.js');
 const { settingsOf } = require('./options.js');
 const { dateNow } = require('./time.js');
 
-/** The engine's numbers that are no failure. */
+/** Outcomes of the engine that are not failures. */
 const NEEDS_KEYS = -1;
 const IS_SLOW = -2;
 const NOT_A_JWT = -4;
 /** A flight that was joined may have left too early; two more are always enough. */
 const MAX_ROUNDS = 3;
 
-/** What every claims set of an accepted token has one of. */
-const CLAIMS_SET = ['aud', 'exp', 'iss'];
-
-/** Claims, and what speaks against them on this call, if anything does. */
-class Answer {
-  constructor(claims, failure) {
-    this.claims = claims;
-    this.failure = failure;
-  }
-}
-
-class Core {
+class Validator {
   #native;
-  #host;
+  #userFunctions;
   #cache;
   #keyRefresh;
-  /** With a resolver for the keys alone, JWTs need no metadata. */
+  #checker;
+  /** With a `jwksResolver` and no `metadataResolver`, JWTs need no metadata. */
   #needsMetadata;
-  /** With `introspectJwtTokens` the issuer decides on every token. */
+  /** With `introspectJwtTokens`, the issuer decides on every token. */
   #introspectsAll;
   #slots = new Slots(() => this.#native.released());
-  #forms = new ClaimsTemplates();
+  #templates = new ClaimsTemplates();
 
-  constructor(flavour, options) {
-    const { settings, functions } = settingsOf(flavour, options);
+  constructor(clientKind, options) {
+    const { settings, functions } = settingsOf(clientKind, options);
     try {
       this.#native = new native.MonoCloudBackendNodeClient(settings);
     } catch (error) {
       throw error?.name === 'MonoCloudHttpError' ? error : invalid(error.message, 'option_invalid');
     }
-    /** `{ issuer, audience }`: what this client is called in events and to a shared cache. */
+    /** `{ issuer, audience }`: identifies this client in events and in a shared cache. */
     this.context = JSON.parse(this.#native.context());
+    this.#checker = new ClaimsChecker(this.#native, this.context.audience);
     this.#needsMetadata = !options.jwksResolver || Boolean(options.metadataResolver);
-    if (functions) this.#host = hostOf(this.#native, functions);
-    this.#keyRefresh = new KeyRefresh(this.#native, this.#host);
-    if (this.#host) {
-      // Weakly: the engine keeps this function for as long as the client keeps the engine.
-      const host = new WeakRef(this.#host);
-      this.#native.onRequests(() => host.deref()?.drain());
+    if (functions) this.#userFunctions = userFunctionsOf(this.#native, functions);
+    this.#keyRefresh = new KeyRefresh(this.#native, this.#userFunctions);
+    if (this.#userFunctions) {
+      // The engine holds this callback. A strong reference back to the engine would keep both in memory forever.
+      const userFunctions = new WeakRef(this.#userFunctions);
+      this.#native.onRequests(() => userFunctions.deref()?.drain());
     }
     this.#introspectsAll = !this.#native.isLocal('a.b.c');
     this.#native.observe(keysReporter(this.context));
     this.policies = new Policies(this.#native);
-    if (options.cache) this.#cache = cacheOf(this, this.#native, options.cache);
+    if (options.cache) this.#cache = this.#cachedValidation(options.cache);
   }
 
   /**
-   * Decides on any token: claims, a failure, or a promise of either.
+   * Decides on any token. Returns claims or a failure, or a promise of either.
    *
-   * @param overrides `{ jwt, opaque }`: a subclass's methods, each a function that gives claims, or nothing where the
-   *   engine validates. What they give is decided on.
+   * @param customMethods `{ validateJwt, introspect }`: functions that call the methods of a subclass or a spy. Each is
+   *   `undefined` if the client has the default method. The claims that they return are checked.
    */
-  decide(token, policy, certificate, overrides) {
-    const outcome = this.#decide(token, policy, certificate, overrides);
-    return isWatched() ? this.#tell(token, outcome) : outcome;
+  decide(token, policy, certificate, customMethods) {
+    const outcome = this.#decide(token, policy, certificate, customMethods);
+    return hasSubscribers() ? this.#publish(token, outcome) : outcome;
   }
 
-  #decide(token, policy, certificate, overrides) {
+  #decide(token, policy, certificate, customMethods) {
     if (typeof token !== 'string') return FAILURES.token_required;
-    if (this.#cache) return this.#cache.decide(token, policy, certificate, overrides);
-    if (overrides !== undefined) return this.#decideOverridden(token, policy, certificate, overrides);
+    if (this.#cache) return this.#cache.decide(token, policy, certificate, customMethods);
+    if (customMethods !== undefined) return this.#decideByCustomMethods(token, policy, certificate, customMethods);
     if (this.#introspectsAll) return this.introspect(token, policy, certificate);
     return this.#decideWarm(token, policy, certificate) ?? this.introspect(token, policy, certificate);
   }
 
-  #decideOverridden(token, policy, certificate, overrides) {
+  #decideByCustomMethods(token, policy, certificate, customMethods) {
     if (token.trim() === '') return FAILURES.token_required;
     return this.isLocal(token)
-      ? this.decideJwt(token, policy, certificate, false, overrides)
-      : this.introspect(token, policy, certificate, overrides);
+      ? this.decideJwt(token, policy, certificate, false, customMethods)
+      : this.introspect(token, policy, certificate, customMethods);
   }
 
-  /** Whether the engine could want a certificate for this policy. */
+  /** Whether a token may need a certificate under this policy. */
   checksBinding(policy) {
     return policy.binding === undefined ? !this.#native.ignoresBinding() : policy.binding !== 'dangerously_ignore';
   }
 
-  /** Whether a token is validated here, and not by the issuer. */
+  /** Whether a token is validated locally, without asking the issuer. */
   isLocal(token) {
     return this.#native.isLocal(token);
   }
 
   /**
-   * Decides on a JWT locally.
+   * Validates a JWT locally.
    *
-   * @param hasCachedFallback The caller has something else to go by: it does not wait long for keys.
+   * @param hasCachedFallback Whether the caller has a cache entry to fall back to. Then the wait for keys is short.
    */
-  decideJwt(token, policy, certificate, hasCachedFallback = false, overrides = undefined) {
+  decideJwt(token, policy, certificate, hasCachedFallback = false, customMethods = undefined) {
     if (typeof token !== 'string') return FAILURES.token_required;
-    if (overrides?.jwt) return this.#validated(overrides.jwt, token, policy, certificate);
+    if (customMethods?.validateJwt) {
+      return this.#decideByCustomMethod(customMethods.validateJwt, token, policy, certificate);
+    }
     const outcome = this.#decideWarm(token, policy, certificate, hasCachedFallback);
     if (outcome !== undefined) return outcome;
     return token.trim() === '' ? FAILURES.token_required : FAILURES.token_malformed;
   }
 
-  /** Decides on a JWT; gives nothing when the token is not one. */
+  /** Validates a JWT. Returns `undefined` if the token is not a JWT. */
   #decideWarm(token, policy, certificate, hasCachedFallback = false) {
     const outcome = this.#callWarm(token, policy, certificate);
-    if (typeof outcome === 'string') return this.#read(token, outcome);
-    if (outcome >= 0) return this.#recall(token, outcome);
+    if (typeof outcome === 'string') return this.#claimsFromText(token, outcome);
+    if (outcome >= 0) return this.#claimsFromSlot(token, outcome);
     if (outcome === NOT_A_JWT) return undefined;
     if (outcome === NEEDS_KEYS) return this.#afterKeys(token, policy, certificate, hasCachedFallback);
     if (outcome === IS_SLOW) return this.#onPool(token, policy, certificate);
-    return this.#failure(outcome);
+    return this.#failureWithDetail(outcome);
   }
 
-  /** The one call. What it throws is a panic that was caught, a defect of ours: nobody is let in. */
+  /** Calls the policy's warm function. It throws only on an internal error. Then the token is rejected. */
   #callWarm(token, policy, certificate) {
     try {
-      // An argument that says nothing still costs its reading.
+      // Reading an argument costs time in the engine, also when it is `undefined`.
       return certificate === undefined
         ? policy.warm(token, dateNow())
         : policy.warm(token, dateNow(), certificate);
@@ -144,84 +140,58 @@ class Core {
     }
   }
 
-  /** Decides on a JWT against the caller's own JWK Set. */
+  /** Validates a JWT with the caller's own JWK Set. */
   decideWithJwks(token, policy, certificate, jwks) {
     if (typeof token !== 'string') return FAILURES.token_required;
     const outcome = this.#native.decideWithJwks(token, policy.handle, dateNow(), certificate, textOfKeys(jwks));
     return this.#settle(outcome, token);
   }
 
-  /** Asks the issuer, or who asks in its place, then decides on the answer. */
-  async introspect(token, policy, certificate, overrides) {
-    const { claims, failure } = await this.askIssuer(token, policy, certificate, overrides);
+  /** Introspects a token, by the issuer or by a custom method. */
+  async introspect(token, policy, certificate, customMethods) {
+    const { claims, failure } = await this.askIssuer(token, policy, certificate, customMethods);
     return failure ?? claims;
   }
 
-  /** The same, with the claims also where the route refuses them: they are good, and worth keeping. */
-  async askIssuer(token, policy, certificate, overrides = undefined) {
-    if (typeof token !== 'string' || token.trim() === '') return new Answer(undefined, FAILURES.token_required);
-    if (overrides?.opaque) return this.check(await overrides.opaque(), token, policy, certificate);
+  /** Introspects a token. Returns `CheckedClaims`: a cache can keep valid claims that this route rejects. */
+  async askIssuer(token, policy, certificate, customMethods = undefined) {
+    if (typeof token !== 'string' || token.trim() === '') return new CheckedClaims(undefined, FAILURES.token_required);
+    if (customMethods?.introspect) {
+      return this.#checker.check(await customMethods.introspect(), token, policy, certificate);
+    }
     const pending = this.#native.introspect(token, dateNow());
-    this.#host?.drain();
+    this.#userFunctions?.drain();
     const answer = await pending;
-    const problem = typeof answer === 'string' ? undefined : failureIn(answer);
-    introspected(this.context, problem);
-    if (problem) return new Answer(undefined, problem);
+    const failure = typeof answer === 'string' ? undefined : failureIn(answer);
+    introspected(this.context, failure);
+    if (failure) return new CheckedClaims(undefined, failure);
     const claims = JSON.parse(answer);
     delete claims.active;
-    return this.#checkText(answer, claims, token, policy, certificate);
+    return this.#checker.checkText(answer, claims, token, policy, certificate);
   }
 
-  /**
-   * Decides on claims that a subclass's method, or a spy, gave: audience, times, binding, scopes and groups, and the
-   * issuer where they name one. They are given back as they came.
-   */
-  check(claims, token, policy, certificate) {
-    if (!isPlain(claims)) return new Answer(undefined, FAILURES.claims_invalid);
-    return this.#checkText(textOfMembers(claims), claims, token, policy, certificate);
+  /** Returns the failure of what a custom `validateAccessToken` returned, if it fails. */
+  failureOfResult(result, token, policy, certificate) {
+    return this.#checker.failureOfResult(result, token, policy, certificate);
   }
 
-  /**
-   * The same for what an overridden `validateAccessToken` gave. That decides by itself what an accepted token becomes:
-   * an object without `aud`, `exp` and `iss` is no claims set, and an absent `aud` was its own affair.
-   */
-  checkResult(result, token, policy, certificate) {
-    if (!CLAIMS_SET.some((name) => Object.hasOwn(result, name))) return new Answer(result, undefined);
-    const claims = { __proto__: null, ...result };
-    claims.aud ??= this.context.audience;
-    const { failure } = this.#checkText(textOfMembers(claims), claims, token, policy, certificate);
-    return new Answer(result, failure);
-  }
-
-  async #validated(validate, token, policy, certificate) {
-    const { claims, failure } = this.check(await validate(), token, policy, certificate);
+  async #decideByCustomMethod(customValidate, token, policy, certificate) {
+    const { claims, failure } = this.#checker.check(await customValidate(), token, policy, certificate);
     return failure ?? claims;
   }
 
-  #checkText(text, claims, token, policy, certificate) {
-    const verdict = this.#native.decideIntrospected(token, policy.handle, dateNow(), certificate, text);
-    if (verdict === 0) return new Answer(claims, undefined);
-    const failure = failureOf(verdict);
-    return new Answer(isAboutRequest(failure) ? claims : undefined, failure);
-  }
-
-  /** The metadata or the JWK Set, parsed, or the failure to get it. */
+  /** Returns the metadata or the JWK Set as an object, or the failure to fetch it. */
   async document(kind, isForced) {
     const pending = this.#native[kind](isForced);
-    this.#host?.drain();
+    this.#userFunctions?.drain();
     const answer = await pending;
     return typeof answer === 'string' ? JSON.parse(answer) : failureIn(answer);
   }
 
-  /** Fetches what JWTs need, ahead of them: the keys, or the failure. */
+  /** Fetches the keys before the first JWT arrives. Returns the JWK Set or a failure. */
   async warmUp() {
     const metadata = this.#needsMetadata ? await this.document('metadata', false) : undefined;
     return metadata instanceof Failure ? metadata : this.document('jwks', false);
-  }
-
-  /** Whether no keys ever came: not that those that did are too old. */
-  hadNoKeys() {
-    return this.health().keys.age === undefined;
   }
 
   setClockSkew(seconds) {
@@ -233,7 +203,7 @@ class Core {
   }
 
   health() {
-    return { ready: this.#native.hasUsableKeys(), ...withUndefined(JSON.parse(this.#native.health())) };
+    return healthOf(this.#native);
   }
 
   async #afterKeys(token, policy, certificate, hasCachedFallback) {
@@ -253,82 +223,65 @@ class Core {
 
   async #onPool(token, policy, certificate) {
     const outcome = await this.#native.decideOnPool(token, policy.handle, dateNow(), certificate);
-    // The keys changed meanwhile, and newer ones are under way: the client may ask again at once.
+    // The keys changed during the validation, and a refresh is running. The client may retry at once.
     return outcome === NEEDS_KEYS ? FAILURES.timed_out : this.#settle(outcome, token);
   }
 
-  /** Tells those who watch how a decision ended, when it has. */
-  #tell(token, outcome) {
-    if (isPending(outcome)) return outcome.then((ended) => this.#tell(token, ended));
+  /** Publishes how a decision ends. */
+  #publish(token, outcome) {
+    if (isPending(outcome)) return outcome.then((ended) => this.#publish(token, ended));
     const isJwt = typeof token === 'string' && this.isLocal(token);
     decided(this.context, isJwt ? 'jwt' : 'opaque', outcome);
     return outcome;
   }
 
   #settle(outcome, token) {
-    if (typeof outcome === 'string') return this.#read(token, outcome);
-    return outcome >= 0 ? this.#recall(token, outcome) : this.#failure(outcome);
+    if (typeof outcome === 'string') return this.#claimsFromText(token, outcome);
+    return outcome >= 0 ? this.#claimsFromSlot(token, outcome) : this.#failureWithDetail(outcome);
   }
 
-  /** Claims that the engine gave as text. */
-  #read(token, text) {
-    if (!ClaimsTemplates.isForm(text)) return JSON.parse(text);
-    return this.#forms.claims(text, (number) => this.#native.form(number)) ?? JSON.parse(native.decodeClaims(token));
+  /** Returns the claims that the engine wrote as JSON or as a filled claims template. */
+  #claimsFromText(token, text) {
+    if (!ClaimsTemplates.isFilledTemplate(text)) return JSON.parse(text);
+    return this.#templates.claims(text, (id) => this.#native.form(id)) ?? JSON.parse(native.decodeClaims(token));
   }
 
-  /** A copy of claims that were parsed before. */
-  #recall(token, slot) {
+  /** Returns a copy of the claims of a verified token. They are parsed once per slot. */
+  #claimsFromSlot(token, slot) {
     const claims = this.#slots.claims(slot, () => {
       const text = this.#native.claims(token, slot);
       return text === null ? undefined : { claims: JSON.parse(text) };
     });
-    // Between the pool's verdict and this turn another token may have taken the place: the verdict stands.
+    // After a validation on the pool, another token may have replaced this one in the slot. The token is still valid.
     return claims ?? JSON.parse(native.decodeClaims(token));
   }
 
-  #failure(number) {
+  #failureWithDetail(number) {
     const failure = failureOf(number);
     if (failure.spec.name === 'MonoCloudTokenError') return failure;
     const last = this.#native.failure();
     return last?.reason === number ? failureIn(last) : failure;
   }
+
+  #cachedValidation(cache) {
+    // Few clients have a cache, so the package does not load this module at import.
+    const { CachedValidation } = require('./validate-cached.js');
+    return new CachedValidation(this.#native, cache, this.context, {
+      decideJwt: this.decideJwt.bind(this),
+      askIssuer: this.askIssuer.bind(this),
+    });
+  }
 }
 
-/** A failure that the engine gave with what the exchange left behind, if anything. */
+/** The failure that the engine returned, with its detail: what the exchange with the issuer left behind. */
 function failureIn(answer) {
   return failureOf(answer.reason, own(answer, 'detail'));
 }
 
-// Few clients have either, so neither is loaded by importing the package.
-
-function hostOf(engine, functions) {
-  const { Host } = require('./user-functions.js');
-  return new Host(engine, functions);
-}
-
-function cacheOf(core, engine, cache) {
-  const { CachedValidation } = require('./validate-cached.js');
-  return new CachedValidation(core, engine, cache);
-}
-
-/** Reasons that say nothing against the claims: this route, or this caller's certificate, was refused. */
-const ABOUT_CERTIFICATE = new Set([
-  'certificate_invalid',
-  'certificate_mismatch',
-  'certificate_missing',
-  'confirmation_missing',
-]);
-
-function isAboutRequest({ spec }) {
-  return spec.code !== 'invalid_token' || ABOUT_CERTIFICATE.has(spec.reason);
-}
-
-/** JSON's null is our undefined: the members stay. */
-function withUndefined(object) {
-  for (const [name, value] of Object.entries(object)) {
-    object[name] = typeof value === 'object' && value !== null ? withUndefined(value) : (value ?? undefined);
-  }
-  return object;
+function userFunctionsOf(engine, functions) {
+  // Few clients have such functions, so the package does not load this module at import.
+  const { UserFunctions } = require('./user-functions.js');
+  return new UserFunctions(engine, functions);
 }
 
 function textOfKeys(jwks) {
@@ -339,11 +292,4 @@ function textOfKeys(jwks) {
   }
 }
 
-function checkedSeconds(name, seconds) {
-  if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds < 0) {
-    throw invalid(`${name} must be a number of seconds, 0 or more`);
-  }
-  return seconds;
-}
-
-module.exports = { Core };
+module.exports = { Validator };

@@ -1,20 +1,20 @@
 'use strict';
 
 /**
- * The five error classes, and the one place where a failure of the engine becomes one of them.
+ * The five error classes, and the conversion of the engine's failures into errors.
  *
- * The engine defines every failure once (number, word, class, code, message); the table is read from it at start.
- * Decisions travel as `Failure` values, which cost nothing; an `Error` with its stack is made only to be thrown.
+ * The engine defines each failure once, with its number, reason, class, code and message. This module reads that table
+ * at load. A decision is a `Failure` value, which costs little. An `Error` with its stack is created only to be thrown.
  */
 
 const native = require('../native/load.js');
 
 class MonoCloudAuthBaseError extends Error {
-  /** The first two parameters are those of the published package, in every class; ours come behind them. */
+  /** In every class, the first parameters are those of the published package. Ours follow them. */
   constructor(message, raw = undefined, reason = undefined) {
     super(message);
     this.reason = reason;
-    // Whoever asks for the server's response gets it. A log that prints the error does not.
+    // Code can read the server's response. A log that prints the error does not show it.
     hide(this, 'raw', raw);
   }
 }
@@ -45,7 +45,7 @@ class MonoCloudHttpError extends MonoCloudAuthBaseError {
   }
 }
 
-/** Sets a member that no log prints. */
+/** Sets a member that is not enumerable, so that logs do not print it. */
 function hide(error, name, value) {
   return Object.defineProperty(error, name, { __proto__: null, value, configurable: true, writable: true });
 }
@@ -62,19 +62,19 @@ for (const [name, { prototype }] of Object.entries(CLASSES)) {
   Object.defineProperty(prototype, 'name', { __proto__: null, value: name, configurable: true, writable: true });
 }
 
-/** A failure as data: `spec` is the catalogue's row, `detail` what the exchange with the issuer left behind. */
+/** A failure as data. `spec` is a row of the engine's table. `detail` describes the exchange with the issuer. */
 class Failure {
   constructor(spec, detail) {
     this.spec = spec;
     this.detail = detail;
   }
 
-  /** Whether it says that the issuer could not be asked, and nothing of the token. */
+  /** Whether the issuer could not be reached. Such a failure says nothing about the token. */
   get isOutage() {
     return this.spec.isOutage;
   }
 
-  /** The one error this failure is thrown as. */
+  /** Creates the error to throw for this failure. */
   toError() {
     const { name, code, reason, message } = this.spec;
     const raw = rawResponse(this.detail);
@@ -84,33 +84,32 @@ class Failure {
       case 'MonoCloudOPError':
         return opError(this.spec, this.detail, raw);
       case 'MonoCloudHttpError':
-        return withAdvice(new MonoCloudHttpError(message, raw, reason), this);
+        return withRetryFacts(new MonoCloudHttpError(message, raw, reason), this);
       default:
-        return withAdvice(new MonoCloudValidationError(message, raw, reason), this);
+        return withRetryFacts(new MonoCloudValidationError(message, raw, reason), this);
     }
   }
 
-  /** Seconds after which a caller may ask again: what the issuer said, else what the catalogue says, if anything. */
+  /** Seconds after which a caller may retry: the issuer's value, or else the table's, or `undefined`. */
   get retryAfter() {
     return this.detail?.retryAfter ?? this.spec.retryAfter ?? undefined;
   }
 }
 
 /**
- * What the response to whoever is waiting needs, and no log prints: the seconds after which to ask again, and whether
- * this is an outage, whatever its class and status are.
+ * Adds what `protectApi` needs for its response: when to retry, and whether this is an outage. Logs do not print them.
  */
-function withAdvice(error, failure) {
+function withRetryFacts(error, failure) {
   hide(error, 'retryAfter', failure.retryAfter);
   const { name, isOutage } = failure.spec;
-  // Wrong metadata keeps its class, and is an outage for whoever sent the token.
+  // Invalid metadata is a `MonoCloudValidationError`, and still an outage for the caller with the token.
   const isMisconfigured = name === 'MonoCloudValidationError' && isOutage;
   return hide(error, 'isOutage', failure.detail?.isOutage || isMisconfigured || undefined);
 }
 
 /**
- * The server may quote in its `error` what it was sent, a secret for example. Only a plain word becomes the message;
- * what was received is in `error`, which no log prints.
+ * A server's `error` may repeat what it received, for example a secret. It becomes the message only if it is a plain word
+ * (RFC 6749 §5.2). The member `error`, which logs do not print, always has the received value.
  */
 function opError({ reason, message }, detail, raw) {
   const received = detail?.error;
@@ -127,11 +126,11 @@ function rawResponse(detail) {
 
 const BY_NUMBER = new Map();
 /**
- * The catalogue's token failures by their message. The published package has no `code`: an error that somebody makes
- * with a documented message alone, in a test double or by another version, means the failure of that message.
+ * The token failures by their message. Errors of the published package have no `code`. So an error with only a
+ * documented message, from a test double or another version, gets the code and reason of that failure.
  */
 const TOKEN_FAILURES = new Map();
-/** Failures without detail, by their word: made once. */
+/** Failures without detail, by their reason. */
 const FAILURES = Object.create(null);
 for (const spec of native.failures()) {
   const failure = new Failure(Object.freeze({ __proto__: null, ...spec }));
@@ -140,13 +139,13 @@ for (const spec of native.failures()) {
   if (spec.name === 'MonoCloudTokenError') TOKEN_FAILURES.set(spec.message, spec);
 }
 
-/** The failure of a number; with the JSON of a detail when there is one. */
+/** Returns the failure of a number. @param detail The JSON of the detail, if there is one. */
 function failureOf(number, detail) {
   const failure = BY_NUMBER.get(number) ?? FAILURES.internal;
   return detail ? new Failure(failure.spec, JSON.parse(detail)) : failure;
 }
 
-/** What a `MonoCloudTokenError` of any origin means for the caller. */
+/** Returns the `code` of a `MonoCloudTokenError`, also of one from another version or a test double. */
 function tokenCodeOf(code, message) {
   return typeof code === 'string' ? code : (TOKEN_FAILURES.get(message)?.code ?? 'invalid_token');
 }

@@ -1,22 +1,22 @@
 'use strict';
 
 /**
- * The add-on, with one rule at its border: a panic that was caught in it is thrown as `internal`. What a panic says of
- * itself is for nobody, for it may quote what it was called with.
+ * Wraps every function of the add-on. If an internal error (a Rust panic) occurs in it, the wrapper throws `internal`
+ * instead. The panic's own message is dropped, because it may contain arguments such as a token.
  */
 
 const native = require('./load.js');
 const { FAILURES } = require('../errors/errors.js');
 
-/** The code of a caught panic. What an entry throws on purpose, about an option or an argument, has others. */
+/** N-API's error code for a caught panic. Errors about options and arguments have other codes. */
 const PANIC = 'GenericFailure';
 
 function guarded(entry) {
-  return function guardedEntry(...words) {
+  return function guardedEntry(...args) {
     try {
-      return Reflect.apply(entry, this, words);
+      return Reflect.apply(entry, this, args);
     } catch (error) {
-      throw borderError(error);
+      throw publicError(error);
     }
   };
 }
@@ -26,12 +26,12 @@ function guardedClass(Class) {
   for (const name of Object.getOwnPropertyNames(Class.prototype)) {
     if (name !== 'constructor') Guarded.prototype[name] = guarded(Class.prototype[name]);
   }
-  // Without a prototype: an inherited trap would be one of this handler's.
+  // The handler has no prototype: a polluted one would add traps to it.
   return new Proxy(Guarded, { __proto__: null, construct: guarded(Reflect.construct) });
 }
 
-/** What is thrown instead of what an entry threw. */
-function borderError(error) {
+/** Returns the error to throw for an error of the add-on. */
+function publicError(error) {
   return error?.code === PANIC ? FAILURES.internal.toError() : error;
 }
 

@@ -1,10 +1,10 @@
 'use strict';
 
-/** Which binary does this process need? `linux-x64-gnu`, `linux-arm64-musl`, `darwin-arm64`, `win32-x64-msvc` … */
+/** Which binary does this process need? For example `linux-x64-gnu`, `linux-arm64-musl` or `darwin-arm64`. */
 
 const fs = require('node:fs');
 
-/** The platforms that have a package, `@monocloud/backend-node-<name>`. */
+/** The platforms with a package, `@monocloud/backend-node-<platform>`. */
 const PLATFORMS = [
   'darwin-arm64',
   'darwin-x64',
@@ -23,11 +23,11 @@ function platformName() {
 }
 
 /**
- * Without a sign of musl, nothing on this machine is linked with it. With one, or where the file system may not be
- * read, the diagnostic report decides: it names the glibc that the process runs on. It takes some milliseconds.
+ * Whether this process is linked with musl. If the machine has no file of musl, it is not. Otherwise, or if the file
+ * system may not be read, the diagnostic report decides. The report takes some milliseconds, so it comes second.
  */
 function isMusl() {
-  const found = hasMusl();
+  const found = hasMuslFiles();
   if (found === false) return false;
   const objects = loadedObjects();
   if (objects === undefined) return found === true;
@@ -35,15 +35,15 @@ function isMusl() {
 }
 
 /**
- * The libraries that the process has loaded: none of musl's where it runs on glibc. `undefined` where the report does
- * not tell: Bun and Deno leave parts of it out, and it may be forbidden.
+ * Returns the paths of the shared libraries of this process, or an empty list if it runs on glibc. `undefined` if the
+ * report does not tell: Bun and Deno omit parts of it, and it may be forbidden.
  */
 function loadedObjects() {
   const { report } = process;
   if (typeof report?.getReport !== 'function') return undefined;
   const excluded = report.excludeNetwork;
   try {
-    report.excludeNetwork = true; // Otherwise the report looks names up in DNS.
+    report.excludeNetwork = true; // Otherwise the report does DNS lookups.
     const { header, sharedObjects } = report.getReport();
     if (header?.glibcVersionRuntime) return [];
     return Array.isArray(sharedObjects) && sharedObjects.length > 0 ? sharedObjects : undefined;
@@ -54,16 +54,16 @@ function loadedObjects() {
   }
 }
 
-/** Alpine's own marker, or musl's loader in its one place; `undefined` where nobody may look. */
-function hasMusl() {
+/** Whether Alpine's release file or musl's loader exists. `undefined` if the file system may not be read. */
+function hasMuslFiles() {
   const loader = { x64: 'x86_64', arm64: 'aarch64' }[process.arch] ?? process.arch;
-  const seen = ['/etc/alpine-release', `/lib/ld-musl-${loader}.so.1`].map(exists);
-  return seen.includes(true) || (seen.includes(undefined) ? undefined : false);
+  const found = ['/etc/alpine-release', `/lib/ld-musl-${loader}.so.1`].map(exists);
+  return found.includes(true) || (found.includes(undefined) ? undefined : false);
 }
 
 /**
- * Whether a file exists; `undefined` where that may not be asked. Under Node's permission model `existsSync` throws
- * for a path that `--allow-fs-read` does not name, and so does Deno's without `--allow-read`.
+ * Whether a file exists. `undefined` if it may not be read: `existsSync` throws under Node's permission model for a path
+ * outside `--allow-fs-read`, and in Deno without `--allow-read`.
  */
 function exists(path) {
   try {

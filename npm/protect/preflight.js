@@ -1,19 +1,18 @@
 'use strict';
 
 /**
- * Which requests are CORS preflights: a browser's question whether a page may send the request it wants to send
- * (Fetch standard, "CORS-preflight fetch").
+ * Which requests are CORS preflights? (Fetch standard, "CORS-preflight fetch")
  *
- * A browser sends a preflight without credentials and without content. Whatever has either is no preflight, and
- * neither is a request that names another method than its own, which a method override behind us could put in force.
+ * A browser sends a preflight without credentials and without content. A request that has either is not a preflight.
+ * A request that names a method override is not one either, because a later middleware could apply the override.
  */
 
 const { isSentOnce } = require('./credentials.js');
 
 const METHOD = 'access-control-request-method';
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
-/** Credentials, content, and the headers by which method overrides go. */
-const NEVER_SENT = [
+/** Headers that a preflight never has: credentials, content, and method overrides. */
+const FORBIDDEN_HEADERS = [
   'authorization',
   'cookie',
   'transfer-encoding',
@@ -22,14 +21,14 @@ const NEVER_SENT = [
   'x-method-override',
 ];
 
-/** @param request A request of `node:http` or of `node:http2`'s compatibility API. */
+/** @param request A request of `node:http`, or of the compatibility API of `node:http2`. */
 function isPreflight({ method, originalMethod = 'OPTIONS', headers, rawHeaders }) {
-  // `originalMethod` is where the method override of Express keeps what was received.
+  // Express's method override keeps the received method in `originalMethod`.
   if (method !== 'OPTIONS' || originalMethod !== 'OPTIONS') return false;
-  const sent = (name) => (Object.hasOwn(headers, name) ? headers[name] : undefined);
-  const isAsking = typeof sent('origin') === 'string' && sent('origin') !== '' && TOKEN.test(sent(METHOD) ?? '');
-  const hasContent = (sent('content-length') ?? '0') !== '0';
-  if (!isAsking || hasContent || NEVER_SENT.some((name) => sent(name) !== undefined)) return false;
+  const valueOf = (name) => (Object.hasOwn(headers, name) ? headers[name] : undefined);
+  const hasPreflightHeaders = typeof valueOf('origin') === 'string' && valueOf('origin') !== '' && TOKEN.test(valueOf(METHOD) ?? '');
+  const hasContent = (valueOf('content-length') ?? '0') !== '0';
+  if (!hasPreflightHeaders || hasContent || FORBIDDEN_HEADERS.some((name) => valueOf(name) !== undefined)) return false;
   return isSentOnce(rawHeaders, 'origin') && isSentOnce(rawHeaders, METHOD);
 }
 

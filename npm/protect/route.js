@@ -1,14 +1,16 @@
 'use strict';
 
 /**
- * What `protectApi` does for any framework: find the token, decide, find the certificate when it matters.
+ * What `protectApi` does for every framework: it finds the token, validates it, and finds the certificate if one is
+ * needed.
  *
- * Gives claims or a `Response`; at once when the engine answers at once and no resolver has to be waited for.
+ * Returns claims or a `Response`. The result is synchronous if the engine answers synchronously and there is no
+ * resolver to await.
  */
 
 const { bearerToken } = require('./credentials.js');
 const { checkedOptions, invalid, isPlain, memberOf } = require('../client/arguments.js');
-const { MonoCloudBackendNodeClient, anyCoreOf, checkResult, coreOf } = require('../client/client.js');
+const { MonoCloudBackendNodeClient, anyValidatorOf, checkResult, validatorOf } = require('../client/client.js');
 const { FAILURES, Failure } = require('../errors/errors.js');
 const { resolverFailed } = require('../client/events.js');
 const { isPending } = require('../client/pending.js');
@@ -16,10 +18,10 @@ const { routeSpec } = require('../client/policy.js');
 const { isPreflight } = require('./preflight.js');
 const { INTERNAL, NO_TOKEN, RESOLVER_FAILED, Response, responseTo } = require('./response.js');
 
-/** What `protectApi` takes beside a client. */
+/** The options of `protectApi`. */
 const OPTIONS = ['tokenResolver', 'certificateResolver', 'allowPreflight'];
 
-/** Reads `protectApi`'s arguments; gives `protect`'s engine: a function from route options to a route's decision. */
+/** Reads the arguments of `protectApi`. Returns a function that creates a route from the options of `protect`. */
 function protector(clientOrOptions, maybeOptions) {
   const isClient = typeof memberOf(clientOrOptions, 'validateAccessToken') === 'function';
   const given = isClient ? maybeOptions : (clientOrOptions ?? maybeOptions);
@@ -32,8 +34,8 @@ function protector(clientOrOptions, maybeOptions) {
 }
 
 /**
- * Sets `request.claims`, or gives the reply to send instead: nobody is let in without claims, and none are lost (a
- * frozen request, a setter that throws).
+ * Sets `request.claims`, or returns the response to send instead. Without claims, or if the claims cannot be set (a
+ * frozen request, a setter that throws), the request is rejected.
  */
 function admit(decision, request) {
   if (decision instanceof Response) return decision;
@@ -46,8 +48,8 @@ function admit(decision, request) {
   }
 }
 
-/** What a route says that needs no certificate. */
-const IGNORED = [false, 'dangerously_ignore'];
+/** The binding modes that need no certificate. */
+const MODES_WITHOUT_CERTIFICATE = [false, 'dangerously_ignore'];
 
 class Route {
   #client;
@@ -58,34 +60,34 @@ class Route {
   #allowPreflight;
 
   constructor(client, options, { tokenResolver, certificateResolver, allowPreflight }) {
-    checkIsCalled(options);
+    checkNotRequest(options);
     this.#client = client;
-    // Copies: what is decided on is what was asked for when the route was made.
+    // Copies, so that later changes to the caller's options do not change the route.
     const spec = routeSpec(options);
     this.#options = { scopes: spec.scopes, groups: spec.groups, validateCertificateBinding: spec.givenBinding };
-    this.#policy = anyCoreOf(client)?.policies.route(spec);
+    this.#policy = anyValidatorOf(client)?.policies.route(spec);
     this.#tokenResolver = tokenResolver;
     this.#certificateResolver = certificateResolver;
     this.#allowPreflight = allowPreflight === true;
   }
 
-  /** Whether a request needs no decision: a CORS preflight, where the application wants these let through. */
+  /** Whether a request passes without a token: a CORS preflight, if `allowPreflight` is on. */
   letsThrough(raw) {
     return this.#allowPreflight && isPreflight(raw);
   }
 
   /**
-   * Claims or a `Response`, or a promise of either. Neither throws nor rejects: what is thrown instead of given is a
-   * defect, nobody is let in, and the application is not told to handle it.
+   * Returns claims or a `Response`, or a promise of either. Never throws or rejects: an unexpected error is an
+   * internal error, and the request is rejected.
    *
-   * @param request What the resolvers get.
+   * @param request The framework's request, which the resolvers receive.
    * @param raw The request of `node:http`.
    */
   decide(request, raw) {
     try {
-      return this.#tokenResolver ? this.#decideResolved(request, raw) : this.#decideFound(bearerToken(raw), request);
+      return this.#tokenResolver ? this.#decideResolved(request, raw) : this.#decideIfPresent(bearerToken(raw), request);
     } catch (error) {
-      return this.#reply(error);
+      return this.#responseTo(error);
     }
   }
 
@@ -93,24 +95,25 @@ class Route {
     try {
       const token = await this.#resolve('tokenResolver', this.#tokenResolver, request);
       if (token === RESOLVER_FAILED) return RESOLVER_FAILED;
-      return await this.#decideFound(token?.trim() || bearerToken(raw), request);
+      return await this.#decideIfPresent(token?.trim() || bearerToken(raw), request);
     } catch (error) {
-      return this.#reply(error);
+      return this.#responseTo(error);
     }
   }
 
-  #decideFound(token, request) {
-    return token === undefined ? NO_TOKEN : this.#decideToken(token, request);
+  #decideIfPresent(token, request) {
+    return token === undefined ? NO_TOKEN : this.#decidePresent(token, request);
   }
 
-  #decideToken(token, request) {
-    const core = coreOf(this.#client);
-    if (core === undefined) return this.#validate(token, request);
-    // A token that only the issuer can read may be bound: one question to it, with the certificate in hand.
-    if (this.#certificateResolver && core.checksBinding(this.#policy) && !core.isLocal(token)) {
+  #decidePresent(token, request) {
+    const validator = validatorOf(this.#client);
+    if (validator === undefined) return this.#validate(token, request);
+    // Only the issuer can read an opaque token, so its binding is not known before. One introspection with the
+    // certificate is enough.
+    if (this.#certificateResolver && validator.checksBinding(this.#policy) && !validator.isLocal(token)) {
       return this.#decideBound(token, request);
     }
-    const outcome = core.decide(token, this.#policy, undefined);
+    const outcome = validator.decide(token, this.#policy, undefined);
     return isPending(outcome) ? this.#concludeLater(outcome, token, request) : this.#conclude(outcome, token, request);
   }
 
@@ -118,42 +121,42 @@ class Route {
     try {
       return await this.#conclude(await pending, token, request);
     } catch (error) {
-      return this.#reply(error);
+      return this.#responseTo(error);
     }
   }
 
   #conclude(outcome, token, request) {
     if (!(outcome instanceof Failure)) return outcome;
-    // Bound to a certificate: only now is there a reason to look for it.
+    // The token is bound to a certificate, so the certificate is needed now.
     const isMissing = outcome === FAILURES.certificate_missing;
-    return isMissing && this.#certificateResolver ? this.#decideBound(token, request) : this.#reply(outcome);
+    return isMissing && this.#certificateResolver ? this.#decideBound(token, request) : this.#responseTo(outcome);
   }
 
   async #decideBound(token, request) {
     try {
       const certificate = await this.#certificate(request, token);
       if (certificate === RESOLVER_FAILED) return RESOLVER_FAILED;
-      const outcome = await coreOf(this.#client).decide(token, this.#policy, certificate);
-      return outcome instanceof Failure ? this.#reply(outcome) : outcome;
+      const outcome = await validatorOf(this.#client).decide(token, this.#policy, certificate);
+      return outcome instanceof Failure ? this.#responseTo(outcome) : outcome;
     } catch (error) {
-      return this.#reply(error);
+      return this.#responseTo(error);
     }
   }
 
-  /** A subclass, a spy or another client: by its public method, and its errors. */
+  /** Validates through the public method of a subclass, a spy or another client, and handles the errors it throws. */
   async #validate(token, request) {
     try {
       const { scopes, groups, validateCertificateBinding } = this.#options;
       const options = { scopes: [...scopes], groups: [...groups], validateCertificateBinding, clientCertificate: undefined };
-      if (this.#certificateResolver && !IGNORED.includes(options.validateCertificateBinding)) {
+      if (this.#certificateResolver && !MODES_WITHOUT_CERTIFICATE.includes(options.validateCertificateBinding)) {
         options.clientCertificate = await this.#certificate(request, token);
         if (options.clientCertificate === RESOLVER_FAILED) return RESOLVER_FAILED;
       }
       const result = await this.#client.validateAccessToken(token, options);
       const outcome = checkResult(this.#client, result, token, this.#policy, options.clientCertificate);
-      return outcome instanceof Failure ? this.#reply(outcome) : outcome;
+      return outcome instanceof Failure ? this.#responseTo(outcome) : outcome;
     } catch (error) {
-      return this.#reply(error);
+      return this.#responseTo(error);
     }
   }
 
@@ -161,33 +164,36 @@ class Route {
     return this.#resolve('certificateResolver', this.#certificateResolver, request, token);
   }
 
-  /** What a resolver gives: text, nothing, or `RESOLVER_FAILED` for anything else, which is told by an event. */
+  /**
+   * Calls a resolver. Returns text, `undefined`, or `RESOLVER_FAILED` for any other result; a diagnostics event
+   * reports the failure.
+   */
   async #resolve(name, resolver, request, token) {
     try {
       const found = await resolver(request);
       if (typeof found === 'string') return found;
-      // `condition && text`, as applications write it, is nothing too.
+      // `condition && text` may return a falsy value, which means no result.
       if (!found) return undefined;
     } catch {
-      // Told below. What was thrown may hold what the resolver reads.
+      // Reported below, without the error: its text may contain what the resolver read.
     }
-    this.#tellOfFailure(name, token);
+    this.#reportFailure(name, token);
     return RESOLVER_FAILED;
   }
 
-  #tellOfFailure(resolver, token) {
-    const core = anyCoreOf(this.#client);
-    const kind = core && token !== undefined ? (core.isLocal(token) ? 'jwt' : 'opaque') : undefined;
-    resolverFailed(core?.context, resolver, kind);
+  #reportFailure(resolver, token) {
+    const validator = anyValidatorOf(this.#client);
+    const kind = validator && token !== undefined ? (validator.isLocal(token) ? 'jwt' : 'opaque') : undefined;
+    resolverFailed(validator?.context, resolver, kind);
   }
 
-  #reply(problem) {
+  #responseTo(problem) {
     return responseTo(problem, this.#options.scopes);
   }
 }
 
-/** A framework that got `protect` itself as a handler calls it with its request. */
-function checkIsCalled(options) {
+/** Throws if `protect` itself was passed as a handler: the framework then calls it with its request. */
+function checkNotRequest(options) {
   if (typeof options !== 'object' || options === null || Array.isArray(options) || isPlain(options)) return;
   throw invalid('protect() takes a plain object of options. Was protect put on a route without being called? Write protect(), as in app.get(path, protect(), handler)');
 }
