@@ -30,6 +30,7 @@ use config::Config;
 use error::{Failure, Reason};
 use introspection::{AnswerWaiter, Introspection};
 use keys::store::{KeyStore, Waiter};
+pub use keys::wait::Attempt;
 use memory::verified_tokens::{Slot, VerifiedTokens};
 use time::{Clock, Monotonic, NumericDate};
 use token::claims_template::ClaimsTemplates;
@@ -52,15 +53,6 @@ pub struct Call<'c> {
     pub certificate: Option<&'c str>,
     /// The caller's time. One that is not finite or is negative gives [`Reason::Internal`].
     pub now: NumericDate,
-}
-
-/// How far the caller has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attempt {
-    /// Nothing was waited for.
-    First,
-    /// The keys were refreshed for this token: what is there now is all there is.
-    AfterRefresh,
 }
 
 /// The engine's answer.

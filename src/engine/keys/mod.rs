@@ -5,3 +5,4 @@ pub mod metadata;
 pub mod refresh;
 pub mod store;
 pub mod unknown_kids;
+pub mod wait;
