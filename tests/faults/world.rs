@@ -265,6 +265,9 @@ impl World {
             ended.extend(end.map(|end| (open.wait.number, open.wait.attempt(end))));
             end.is_none()
         });
+        if ended.is_empty() {
+            return;
+        }
         ended.iter().for_each(|(wait, _)| self.key_waits.borrow_mut().end(*wait));
         let attempt_after = |caller: &Caller| {
             let (_, attempt) = ended.iter().find(|(wait, _)| *wait == caller.wait)?;
