@@ -35,7 +35,7 @@ pub struct NativeClient {
     engine: Arc<Engine>,
     pub(super) host: Option<Arc<HostTransport>>,
     local: Rc<Local>,
-    /// Of this client's callers. A wait may be dropped on another thread, which ends it.
+    /// Behind a lock: a wait that is abandoned ends on any thread.
     key_waits: Arc<Mutex<KeyWaits>>,
 }
 
@@ -242,8 +242,7 @@ impl NativeClient {
     /// The next step of a caller that needs newer keys; `null` when the caller gives up. `round` counts its waits, from 1.
     ///
     /// `{ wait, ended }`: the caller began this wait. The promise resolves to whether the keys were refreshed for it.
-    /// `{ wait, isRefreshed }`: the caller joins the wait with this number. At its end the same is known of the caller.
-    /// No wait that has ended keeps the process alive.
+    /// `{ wait, isRefreshed }`: the caller joins the wait with this number, and then decides by `isRefreshed`.
     #[napi(catch_unwind)]
     pub fn wait_for_keys<'env>(
         &self,
@@ -252,8 +251,8 @@ impl NativeClient {
         has_cached_fallback: bool,
     ) -> Result<Option<Object<'env>>> {
         let has_fallback = has_cached_fallback || self.engine.store().has_usable_keys();
-        let step = lock(&self.key_waits).step(round, has_fallback, runtime::clock().now());
         let mut next = Object::new(env)?;
+        let step = lock(&self.key_waits).step(round, has_fallback, runtime::clock().now());
         match step {
             Step::Begin(wait) => {
                 let open = OpenWait { wait, waits: Arc::clone(&self.key_waits) };
