@@ -118,7 +118,7 @@ test('claims of one form share nothing', async () => {
 test('users of one issuer come as what stands in the blanks of one form, which is asked for once', async () => {
   const settings = { options: { tenantDomain: issuer.issuer, audience: AUDIENCE }, environment: {}, flavour: 'backend', surroundings: {} };
   const engine = new native.MonoCloudBackendNodeClient(JSON.stringify(settings));
-  await engine.waitForKeys();
+  await engine.waitForKeys(1, false).ended;
   const warm = engine.warm([], [], undefined);
   const templates = new ClaimsTemplates();
   const asked = [];

@@ -1,81 +1,137 @@
-// Who waits for newer keys costs the engine a waiter: many who come at once, one.
+// Callers that wait for newer keys: the engine decides who waits, and many callers at once cost it one waiter.
+//
+// How long a caller waits and until when a wait is shared: `src/engine/keys/wait_tests.rs`, in virtual time.
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 
-import { eventually } from '../faults/waiting.mjs';
+import native from '../../npm/native/panic-guard.js';
+import { AUDIENCE } from '../support/issuer.mjs';
 
 const { KeyRefresh } = createRequire(import.meta.url)('../../npm/client/key-refresh.js');
 
-/** An engine whose refreshes end when told to. */
-function fakeEngine() {
-  const waits = [];
+/** An engine of its own whose requests are for the user's functions, so that its first refresh ends when told to. */
+function realEngine(name) {
+  const settings = {
+    options: { tenantDomain: `https://${name}.example`, audience: AUDIENCE },
+    environment: {},
+    flavour: 'backend',
+    surroundings: { hasFetcher: true },
+  };
+  const engine = new native.MonoCloudBackendNodeClient(JSON.stringify(settings));
+  const fail = () => JSON.parse(engine.takeRequests()).forEach(({ id }) => engine.fail(id, 'fetcher_failed'));
+  return { engine, fail };
+}
+
+/** An engine that gives these steps, one per call. */
+function scriptedEngine(...steps) {
+  const calls = [];
   return {
-    waits,
-    waitForKeys: (patience) => new Promise((resolve) => { waits.push({ patience, end: resolve }); }),
+    calls,
+    waitForKeys: (...call) => {
+      calls.push(call);
+      const step = steps.shift();
+      if (step instanceof Error) throw step;
+      return step;
+    },
   };
 }
 
-test('a thousand callers at once leave one waiter, and only the first may believe that the refresh was for it', async () => {
-  const engine = fakeEngine();
-  const keyRefresh = new KeyRefresh(engine);
-  const callers = Array.from({ length: 1000 }, () => keyRefresh.wait(true));
-  assert.equal(engine.waits.length, 1);
-  engine.waits[0].end(true);
+/** A wait to begin, and what ends it. */
+function wait(number) {
+  let end;
+  const ended = new Promise((resolve, reject) => { end = { resolve, reject }; });
+  return { step: { wait: number, ended }, ...end };
+}
+
+test('a thousand callers at once leave one waiter', async () => {
+  const { engine, fail } = realEngine('one-waiter');
+  const steps = Array.from({ length: 1000 }, () => engine.waitForKeys(1, false));
+  const [first, ...others] = steps;
+  assert.deepEqual(others, Array(999).fill({ wait: first.wait, isRefreshed: false }));
+  fail();
+  assert.equal(await first.ended, true);
+  const next = engine.waitForKeys(1, false);
+  assert.ok(next.wait > first.wait && next.ended instanceof Promise);
+});
+
+test('each of a thousand callers goes on when the one wait ends, and only the first decides with what is there', async () => {
+  const { engine, fail } = realEngine('thousand');
+  const keyRefresh = new KeyRefresh(engine, { drain: () => {} });
+  const callers = Array.from({ length: 1000 }, () => keyRefresh.wait(1, false));
+  fail();
   const answers = await Promise.all(callers);
   assert.deepEqual([answers[0], new Set(answers.slice(1))], [true, new Set([false])]);
 });
 
-test('those who may give up wait apart from those who may not', async () => {
-  const engine = fakeEngine();
-  const keyRefresh = new KeyRefresh(engine);
-  const callers = [true, false, true, false].map((mayGiveUp) => keyRefresh.wait(mayGiveUp));
-  assert.deepEqual(engine.waits.map(({ patience }) => patience), [1000, undefined]);
-  engine.waits.forEach(({ end }) => end(false));
-  assert.deepEqual(await Promise.all(callers), [false, false, false, false]);
+test('after the third wait everyone decides with what is there, and nobody waits a fourth time', async () => {
+  const { engine, fail } = realEngine('rounds');
+  const keyRefresh = new KeyRefresh(engine, { drain: () => {} });
+  const callers = [2, 3, 3].map((round) => keyRefresh.wait(round, false));
+  assert.equal(keyRefresh.wait(4, false), undefined);
+  assert.equal(keyRefresh.wait(4, true), undefined);
+  fail();
+  assert.deepEqual(await Promise.all(callers), [true, true, true]);
 });
 
-test('nobody waits much less than the second because others came earlier', async () => {
-  const engine = fakeEngine();
+test('the engine is told the round, and whether the caller has a cached fallback', () => {
+  const engine = scriptedEngine(wait(1).step, { wait: 1, isRefreshed: false }, null);
   const keyRefresh = new KeyRefresh(engine);
-  const callers = [keyRefresh.wait(true), keyRefresh.wait(false)];
-  const start = performance.now();
-  await eventually(() => performance.now() - start > 50);
-  callers.push(keyRefresh.wait(true), keyRefresh.wait(true), keyRefresh.wait(false));
-  assert.deepEqual(engine.waits.map(({ patience }) => patience), [1000, undefined, 1000]);
-  engine.waits.forEach(({ end }) => end(true));
-  assert.deepEqual(await Promise.all(callers), [true, true, true, false, false]);
+  keyRefresh.wait(1, true);
+  keyRefresh.wait(2, false);
+  keyRefresh.wait(4, true);
+  assert.deepEqual(engine.calls, [[1, true], [2, false], [4, true]]);
 });
 
-test('a wait that is over is not shared with who comes after it', async () => {
-  const engine = fakeEngine();
-  const keyRefresh = new KeyRefresh(engine);
-  for (let round = 1; round <= 3; round += 1) {
-    const caller = keyRefresh.wait(true);
-    engine.waits[round - 1].end(true);
-    assert.equal(await caller, true);
-    assert.equal(engine.waits.length, round);
-  }
+test('callers wait for the wait that the engine names', async () => {
+  const [one, two] = [wait(1), wait(2)];
+  const keyRefresh = new KeyRefresh(scriptedEngine(one.step, two.step, { wait: 1, isRefreshed: false }, { wait: 2, isRefreshed: true }));
+  const ended = [];
+  const callers = Array.from({ length: 4 }, async (_, index) => {
+    const isRefreshed = await keyRefresh.wait(1, true);
+    ended.push([index, isRefreshed]);
+  });
+  two.resolve(false);
+  await Promise.all([callers[1], callers[3]]);
+  assert.deepEqual(ended, [[1, false], [3, true]]);
+  one.resolve(true);
+  await Promise.all(callers);
+  assert.deepEqual(ended.slice(2), [[0, true], [2, false]]);
 });
 
 test('what the engine left for the host to do is done by who began the wait', async () => {
-  const engine = fakeEngine();
+  const one = wait(1);
   let drained = 0;
-  const keyRefresh = new KeyRefresh(engine, { drain: () => { drained += 1; engine.waits[0].end(true); } });
-  assert.deepEqual(await Promise.all([keyRefresh.wait(false), keyRefresh.wait(false)]), [true, false]);
+  const host = { drain: () => { drained += 1; one.resolve(true); } };
+  const keyRefresh = new KeyRefresh(scriptedEngine(one.step, { wait: 1, isRefreshed: false }), host);
+  assert.deepEqual(await Promise.all([keyRefresh.wait(1, false), keyRefresh.wait(1, false)]), [true, false]);
   assert.equal(drained, 1);
 });
 
-test('a wait that fails is not shared with who comes after it', async () => {
-  const engine = { waitForKeys: () => Promise.reject(new Error('the engine is gone')) };
-  const keyRefresh = new KeyRefresh(engine);
-  await assert.rejects(keyRefresh.wait(true), { message: 'the engine is gone' });
-  engine.waitForKeys = async () => true;
-  assert.equal(await keyRefresh.wait(true), true);
+test('a caller that joins starts the requests that the first caller failed to start', async () => {
+  const one = wait(1);
+  const host = { drain: () => { throw new Error('a panic that was caught'); } };
+  const joined = { wait: 1, isRefreshed: false };
+  const keyRefresh = new KeyRefresh(scriptedEngine(one.step, joined, joined), host);
+  assert.throws(() => keyRefresh.wait(1, false), { message: 'a panic that was caught' });
+  await assert.rejects(keyRefresh.wait(1, false), { message: 'a panic that was caught' });
+  host.drain = () => one.resolve(true);
+  assert.equal(await keyRefresh.wait(1, false), false);
 });
 
-test('an engine that throws leaves nothing to share', async () => {
-  const keyRefresh = new KeyRefresh({ waitForKeys: () => { throw new Error('a panic that was caught'); } });
-  for (let round = 0; round < 2; round += 1) await assert.rejects(keyRefresh.wait(true), { message: 'a panic that was caught' });
+test('a wait that fails fails for everyone in it', async () => {
+  const one = wait(1);
+  const keyRefresh = new KeyRefresh(scriptedEngine(one.step, { wait: 1, isRefreshed: false }));
+  const callers = [keyRefresh.wait(1, true), keyRefresh.wait(1, true)];
+  one.reject(new Error('the engine is gone'));
+  for (const caller of callers) await assert.rejects(caller, { message: 'the engine is gone' });
+});
+
+test('an engine that throws leaves nothing to join', async () => {
+  const one = wait(1);
+  const keyRefresh = new KeyRefresh(scriptedEngine(new Error('a panic that was caught'), one.step));
+  assert.throws(() => keyRefresh.wait(1, true), { message: 'a panic that was caught' });
+  one.resolve(true);
+  assert.equal(await keyRefresh.wait(1, true), true);
 });

@@ -97,7 +97,6 @@ const INTERNAL = {
     return validates(made, tokenOf('carl'));
   },
   'client.failure': () => validates(client({ tenantDomain: 'http://127.0.0.1:1' })),
-  'client.has_usable_keys': () => validates(client()),
   'client.wait_for_keys': () => validates(client()),
   'client.decide': () => validates(client()),
   'client.decide_on_pool': async () => validates(await warm(), issuer.sign({ alg: 'ES512' })),
@@ -110,6 +109,7 @@ const INTERNAL = {
   'client.decide_introspected': () => validates(client(), issuer.opaque()),
   'client.metadata': () => calls('getMetadata'),
   'client.jwks': () => calls('getJwks'),
+  'client.has_usable_keys': () => calls('health'),
   'client.health': () => calls('health'),
   'client.set_clock_skew': () => calls('setClockSkew', 1),
   'client.set_clock_tolerance': () => calls('setClockTolerance', 1),

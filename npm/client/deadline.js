@@ -87,4 +87,4 @@ class Waiter {
   }
 }
 
-module.exports = { Deadline, now };
+module.exports = { Deadline };

@@ -1,21 +1,16 @@
 'use strict';
 
 /**
- * Waits for newer keys. Callers that come while others wait share their wait: a flood of unknown `kid`s costs the
- * engine one waiter at a time, not one a token.
+ * Waits for newer keys. The engine decides who waits, for how long, and who shares a wait (`src/engine/keys/wait.rs`).
+ * This file keeps the promises of the waits, for the callers that join them.
  */
-
-const { now } = require('./deadline.js');
-
-/** How long one waits, in milliseconds, while something else could serve; and how much shorter it may be by sharing. */
-const STALE_WAIT = 1000;
-const SHARED_WITHIN = 50;
 
 class KeyRefresh {
   #native;
   #host;
-  /** The wait that can be shared, by how long it may take: a deadline, or nothing for no end. */
-  #shared = new Map();
+  /** The promises of the waits that have not ended, by their numbers. */
+  #waits = new Map();
+  #mustDrain = false;
 
   constructor(native, host) {
     this.#native = native;
@@ -23,29 +18,37 @@ class KeyRefresh {
   }
 
   /**
-   * Resolves when a refresh of the keys has ended, or after `STALE_WAIT` for a caller that may give up. True when what
-   * is known now is all there is to wait for; false when others had started the refresh, perhaps too early.
+   * Waits once. The promise resolves to whether the keys were refreshed for this caller: then it decides with the keys
+   * that are there; otherwise it may have to wait again. Gives nothing when the caller has waited often enough.
+   *
+   * @param round Counts the waits of the caller, from 1.
    */
-  async wait(mayGiveUp) {
-    const deadline = mayGiveUp ? STALE_WAIT : undefined;
-    const shared = this.#shared.get(deadline);
-    if (shared !== undefined && !(mayGiveUp && now() - shared.since > SHARED_WITHIN)) {
-      await shared.pending;
-      return false;
-    }
-    const pending = this.#native.waitForKeys(deadline);
-    this.#host?.drain();
-    this.#share(deadline, { pending, since: now() });
-    return pending;
+  wait(round, hasCachedFallback) {
+    const step = this.#native.waitForKeys(round, hasCachedFallback);
+    if (step === null) return undefined;
+    return step.ended === undefined ? this.#join(step) : this.#begin(step);
   }
 
-  #share(deadline, wait) {
-    this.#shared.set(deadline, wait);
-    const end = () => {
-      if (this.#shared.get(deadline) === wait) this.#shared.delete(deadline);
-    };
-    // Before anybody who waits goes on: what is over is not for sharing.
-    wait.pending.then(end, end);
+  #begin({ wait, ended }) {
+    this.#waits.set(wait, ended);
+    const forget = () => this.#waits.delete(wait);
+    ended.then(forget, forget);
+    this.#drain();
+    return ended;
+  }
+
+  async #join({ wait, isRefreshed }) {
+    // The caller that began the wait failed to start its requests.
+    if (this.#mustDrain) this.#drain();
+    await this.#waits.get(wait);
+    return isRefreshed;
+  }
+
+  /** Starts the requests that the engine left for the user's functions. */
+  #drain() {
+    this.#mustDrain = true;
+    this.#host?.drain();
+    this.#mustDrain = false;
   }
 }
 

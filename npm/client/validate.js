@@ -26,8 +26,6 @@ const { dateNow } = require('./time.js');
 const NEEDS_KEYS = -1;
 const IS_SLOW = -2;
 const NOT_A_JWT = -4;
-/** A flight that was joined may have left too early; two more are always enough. */
-const MAX_ROUNDS = 3;
 
 class Validator {
   #native;
@@ -207,18 +205,16 @@ class Validator {
   }
 
   async #afterKeys(token, policy, certificate, hasCachedFallback) {
-    for (let round = 1; round <= MAX_ROUNDS; round += 1) {
-      // Old keys could serve: then nobody waits long for newer ones. Not twice, for a key may be missing.
-      const mayGiveUp = round === 1 && (hasCachedFallback || this.#native.hasUsableKeys());
-      const isDone = await this.#keyRefresh.wait(mayGiveUp);
-      const outcome =
-        isDone || round === MAX_ROUNDS
-          ? this.#native.decide(token, policy.handle, dateNow(), certificate)
-          : this.#callWarm(token, policy, certificate);
+    for (let round = 1; ; round += 1) {
+      const refresh = this.#keyRefresh.wait(round, hasCachedFallback);
+      if (refresh === undefined) return FAILURES.timed_out;
+      const isRefreshed = await refresh;
+      const outcome = isRefreshed
+        ? this.#native.decide(token, policy.handle, dateNow(), certificate)
+        : this.#callWarm(token, policy, certificate);
       if (outcome === IS_SLOW) return this.#onPool(token, policy, certificate);
       if (outcome !== NEEDS_KEYS) return this.#settle(outcome, token);
     }
-    return FAILURES.timed_out;
   }
 
   async #onPool(token, policy, certificate) {

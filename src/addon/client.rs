@@ -2,8 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use napi::bindgen_prelude::*;
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
@@ -23,6 +22,7 @@ use crate::engine::config::options::Options;
 use crate::engine::config::{ClientKind, Config, HostEnvironment};
 use crate::engine::error::{Failure, Reason};
 use crate::engine::keys::store::{Event, KeyStore};
+use crate::engine::keys::wait::{End, KeyWaits, Step, Wait};
 use crate::engine::memory::claims_cache::key_of;
 use crate::engine::token::compact::has_three_parts;
 use crate::engine::transport::Transport;
@@ -35,6 +35,8 @@ pub struct NativeClient {
     engine: Arc<Engine>,
     pub(super) host: Option<Arc<HostTransport>>,
     local: Rc<Local>,
+    /// Behind a lock: a wait that is abandoned ends on any thread.
+    key_waits: Arc<Mutex<KeyWaits>>,
 }
 
 type Resolver<T> = Box<dyn FnOnce(Env) -> Result<T> + Send>;
@@ -67,7 +69,7 @@ impl NativeClient {
             }
         };
         let engine = Arc::new(Engine::new(Arc::new(config), store, transport, runtime::clock()));
-        Ok(NativeClient { engine, host, local: Rc::default() })
+        Ok(NativeClient { engine, host, local: Rc::default(), key_waits: Arc::default() })
     }
 
     /// Creates the warm function of a policy: `(token, now, certificate?)`, which returns claims, a slot or a negative code.
@@ -240,26 +242,33 @@ impl NativeClient {
         self.engine.is_local(&token)
     }
 
-    /// Resolves when a refresh of the keys has ended: true when this call started it, false when it joined. With a
-    /// patience (milliseconds) it resolves then at the latest, as true, and leaves nothing behind that keeps the
-    /// process alive.
+    /// The next step of a caller that needs newer keys; `null` when the caller gives up. `round` counts its waits, from 1.
+    ///
+    /// `{ wait, ended }`: the caller began this wait. The promise resolves to whether the keys were refreshed for it.
+    /// `{ wait, isRefreshed }`: the caller joins the wait with this number, and then decides by `isRefreshed`.
     #[napi(catch_unwind)]
-    pub fn wait_for_keys<'env>(&self, env: &'env Env, patience: Option<f64>) -> Result<Object<'env>> {
-        let (deferred, promise) = env.create_deferred::<bool, Resolver<bool>>()?;
-        let waiting = Arc::new(Mutex::new(Some(deferred)));
-        let settle = move |value: bool| {
-            if let Some(deferred) = waiting.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                deferred.resolve(Box::new(move |_| Ok(value)));
+    pub fn wait_for_keys<'env>(
+        &self,
+        env: &'env Env,
+        round: u32,
+        has_cached_fallback: bool,
+    ) -> Result<Option<Object<'env>>> {
+        let has_fallback = has_cached_fallback || self.engine.store().has_usable_keys();
+        let mut next = Object::new(env)?;
+        let step = lock(&self.key_waits).step(round, has_fallback, runtime::clock().now());
+        match step {
+            Step::Begin(wait) => {
+                let open = OpenWait { wait, waits: Arc::clone(&self.key_waits) };
+                next.set("wait", wait.number as f64)?;
+                next.set("ended", self.begin_wait(env, open)?)?;
             }
-        };
-        let starts = Arc::new(AtomicBool::new(false));
-        let (is_own, on_end) = (Arc::clone(&starts), settle.clone());
-        let has_started = self.engine.wait_for_keys(Box::new(move || on_end(is_own.load(Ordering::SeqCst))));
-        starts.store(has_started, Ordering::SeqCst);
-        if let Some(patience) = patience {
-            runtime::after(Duration::from_millis(patience as u64), move || settle(true));
+            Step::Join { number, attempt } => {
+                next.set("wait", number as f64)?;
+                next.set("isRefreshed", attempt == Attempt::AfterRefresh)?;
+            }
+            Step::GiveUp => return Ok(None),
         }
-        Ok(promise)
+        Ok(Some(next))
     }
 
     /// Whether there are keys that may be used, however old.
@@ -390,6 +399,48 @@ impl NativeClient {
     pub fn health(&self) -> String {
         self.engine.health()
     }
+}
+
+impl NativeClient {
+    fn begin_wait<'env>(&self, env: &'env Env, open: OpenWait) -> Result<Object<'env>> {
+        let (deferred, promise) = env.create_deferred::<bool, Resolver<bool>>()?;
+        let wait = open.wait;
+        let waiting = Arc::new(Mutex::new(Some((deferred, open))));
+        let settle = move |end: End| {
+            if let Some((deferred, open)) = lock(&waiting).take() {
+                let is_refreshed = wait.attempt(end) == Attempt::AfterRefresh;
+                deferred.resolve(Box::new(move |_| {
+                    // On the client's thread, before any caller goes on.
+                    drop(open);
+                    Ok(is_refreshed)
+                }));
+            }
+        };
+        let starts = Arc::new(AtomicBool::new(false));
+        let (is_own, on_end) = (Arc::clone(&starts), settle.clone());
+        let on_refreshed = move || on_end(End::Refreshed { is_own: is_own.load(Ordering::SeqCst) });
+        starts.store(self.engine.wait_for_keys(Box::new(on_refreshed)), Ordering::SeqCst);
+        if let Some(limit) = wait.time_limit {
+            runtime::after(limit, move || settle(End::OutOfTime));
+        }
+        Ok(promise)
+    }
+}
+
+/// A wait that other callers may join until this is dropped: at its end, or when it could not be begun.
+struct OpenWait {
+    wait: Wait,
+    waits: Arc<Mutex<KeyWaits>>,
+}
+
+impl Drop for OpenWait {
+    fn drop(&mut self) {
+        lock(&self.waits).end(self.wait.number);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for NativeClient {

@@ -30,6 +30,7 @@ use config::Config;
 use error::{Failure, Reason};
 use introspection::{AnswerWaiter, Introspection};
 use keys::store::{KeyStore, Waiter};
+pub use keys::wait::Attempt;
 use memory::verified_tokens::{Slot, VerifiedTokens};
 use time::{Clock, Monotonic, NumericDate};
 use token::claims_template::ClaimsTemplates;
@@ -52,15 +53,6 @@ pub struct Call<'c> {
     pub certificate: Option<&'c str>,
     /// The time of the caller. If it is negative or not finite, the result is [`Reason::Internal`].
     pub now: NumericDate,
-}
-
-/// Which attempt a decision is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attempt {
-    /// The caller has not waited for keys.
-    First,
-    /// The caller has waited for a key refresh. The engine does not ask for another one.
-    AfterRefresh,
 }
 
 /// The result of a decision.

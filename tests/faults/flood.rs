@@ -12,6 +12,8 @@ use super::world::{Outcome, World, millis, secs};
 /// So many unknown keys in each of these.
 const STEP: Duration = millis(10);
 const A_STEP: usize = 100;
+/// So many waits of a second begin within it if each is shared for 50 ms, and one without a limit.
+const MAX_WAITS: usize = 21;
 const MEGABYTE: isize = 1024 * 1024;
 
 /// A flood of keys that nobody has seen, and one good token beside every hundred. Answers of good tokens are counted.
@@ -22,6 +24,7 @@ fn flood(world: &World, signer: &Signer, span: Duration, name: &str) -> usize {
             world.call(&forged(&format!("{name}-{step}-{number}")));
         }
         world.call(&world.token(signer));
+        assert!(world.open_waits() <= MAX_WAITS);
         world.pass(STEP);
         for answer in world.take_answers() {
             match answer.outcome {

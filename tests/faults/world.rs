@@ -1,5 +1,5 @@
-//! One engine, its issuer and its callers in virtual time. A caller waits as `npm/client/validate.js` does: the same rounds, the
-//! same second after which old keys serve.
+//! One engine, its issuer and its callers in virtual time. The callers wait for keys as [`KeyWaits`] says, as those of
+//! `npm/client/validate.js` do.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +11,7 @@ use monocloud_backend_node::engine::config::options::Options;
 use monocloud_backend_node::engine::config::{ClientKind, Config, HostEnvironment};
 use monocloud_backend_node::engine::error::{Class, Failure, Reason};
 use monocloud_backend_node::engine::keys::store::KeyStore;
+use monocloud_backend_node::engine::keys::wait::{End, KeyWaits, Step, Wait};
 use monocloud_backend_node::engine::time::{ManualMonotonic, Monotonic, NumericDate, Ticks};
 use monocloud_backend_node::engine::{Attempt, Call, Engine, Verdict};
 use serde_json::{Value, json};
@@ -18,9 +19,6 @@ use serde_json::{Value, json};
 use super::issuer::Issuer;
 use super::tokens::{AUDIENCE, Signer, TENANT, jwks};
 
-/// `STALE_WAIT` and `MAX_ROUNDS` of `npm/client/validate.js`.
-const STALE_WAIT: Duration = Duration::from_secs(1);
-const MAX_ROUNDS: u32 = 3;
 /// The caller's time when the monotonic clock is at 0.
 const EPOCH: NumericDate = 1_700_000_000.0;
 
@@ -62,6 +60,8 @@ pub struct World {
     step: Cell<f64>,
     next_id: Cell<u64>,
     next_call: Cell<u64>,
+    key_waits: RefCell<KeyWaits>,
+    open_waits: RefCell<Vec<OpenWait>>,
     waiting: RefCell<Vec<Caller>>,
     answers: RefCell<Vec<Answer>>,
     introspected: Arc<Mutex<Vec<(String, Answer)>>>,
@@ -73,10 +73,27 @@ struct Caller {
     token: String,
     since: Ticks,
     round: u32,
-    /// When it goes on with old keys.
-    gives_up_at: Option<Ticks>,
-    is_woken: Arc<AtomicBool>,
+    /// The number of its wait.
+    wait: u64,
+    /// With which attempt it decides again; `None` when it began the wait, whose end decides.
+    attempt: Option<Attempt>,
+}
+
+/// One wait that has not ended.
+struct OpenWait {
+    wait: Wait,
+    ends_at: Option<Ticks>,
+    is_refreshed: Arc<AtomicBool>,
     has_started: bool,
+}
+
+impl OpenWait {
+    fn end(&self, now: Ticks) -> Option<End> {
+        if self.is_refreshed.load(Ordering::SeqCst) {
+            return Some(End::Refreshed { is_own: self.has_started });
+        }
+        self.ends_at.filter(|at| now >= *at).map(|_| End::OutOfTime)
+    }
 }
 
 impl World {
@@ -110,6 +127,8 @@ impl World {
             step: Cell::new(0.0),
             next_id: Cell::new(0),
             next_call: Cell::new(0),
+            key_waits: RefCell::default(),
+            open_waits: RefCell::default(),
             waiting: RefCell::default(),
             answers: RefCell::default(),
             introspected: Arc::default(),
@@ -156,19 +175,7 @@ impl World {
         self.next_call.set(call + 1);
         match self.decide_now(token) {
             Some(outcome) => self.answer(call, outcome, since),
-            None => {
-                let caller = Caller {
-                    call,
-                    token: token.to_owned(),
-                    since,
-                    round: 0,
-                    gives_up_at: None,
-                    is_woken: Arc::default(),
-                    has_started: false,
-                };
-                let caller = self.wait(caller);
-                self.waiting.borrow_mut().push(caller);
-            }
+            None => self.wait(Caller { call, token: token.to_owned(), since, round: 0, wait: 0, attempt: None }),
         }
         call
     }
@@ -227,7 +234,7 @@ impl World {
     pub fn pass(&self, span: Duration) {
         let end = self.now().after(span);
         loop {
-            let due = self.waiting.borrow().iter().filter_map(|caller| caller.gives_up_at).min();
+            let due = self.open_waits.borrow().iter().filter_map(|open| open.ends_at).min();
             let next = self.issuer.next_landing().into_iter().chain(due).min().filter(|at| *at <= end);
             self.clock.advance(next.unwrap_or(end).since(self.now()));
             self.issuer.land();
@@ -244,37 +251,62 @@ impl World {
         self.answers.take()
     }
 
-    /// Those who wait and may go on: `#afterKeys` of `npm/client/validate.js`.
+    /// How many waits the engine has to end.
+    pub fn open_waits(&self) -> usize {
+        self.open_waits.borrow().len()
+    }
+
+    /// Those whose wait has ended decide again.
     fn wake(&self) {
         let now = self.now();
-        let may_go_on =
-            |caller: &Caller| caller.is_woken.load(Ordering::SeqCst) || caller.gives_up_at.is_some_and(|at| now >= at);
-        let (going, staying): (Vec<_>, Vec<_>) = self.waiting.take().into_iter().partition(may_go_on);
-        *self.waiting.borrow_mut() = staying;
-        for caller in going {
-            let is_done = caller.has_started || !caller.is_woken.load(Ordering::SeqCst);
-            let attempt = if is_done || caller.round == MAX_ROUNDS { Attempt::AfterRefresh } else { Attempt::First };
+        let mut ended = Vec::new();
+        self.open_waits.borrow_mut().retain(|open| {
+            let end = open.end(now);
+            ended.extend(end.map(|end| (open.wait.number, open.wait.attempt(end))));
+            end.is_none()
+        });
+        if ended.is_empty() {
+            return;
+        }
+        ended.iter().for_each(|(wait, _)| self.key_waits.borrow_mut().end(*wait));
+        let attempt_after = |caller: &Caller| {
+            let (_, attempt) = ended.iter().find(|(wait, _)| *wait == caller.wait)?;
+            Some(caller.attempt.unwrap_or(*attempt))
+        };
+        for caller in self.waiting.take() {
+            let Some(attempt) = attempt_after(&caller) else {
+                self.waiting.borrow_mut().push(caller);
+                continue;
+            };
             match outcome_of(self.decide(&caller.token, attempt)) {
                 Some(outcome) => self.answer(caller.call, outcome, caller.since),
-                None if caller.round == MAX_ROUNDS => {
-                    self.answer(caller.call, Outcome::Failed(Reason::TimedOut), caller.since)
-                }
-                None => {
-                    let caller = self.wait(caller);
-                    self.waiting.borrow_mut().push(caller);
-                }
+                None => self.wait(caller),
             }
         }
     }
 
-    fn wait(&self, mut caller: Caller) -> Caller {
+    /// `#afterKeys` of `npm/client/validate.js`.
+    fn wait(&self, mut caller: Caller) {
         caller.round += 1;
-        caller.is_woken = Arc::default();
-        let is_woken = Arc::clone(&caller.is_woken);
-        caller.has_started = self.engine.wait_for_keys(Box::new(move || is_woken.store(true, Ordering::SeqCst)));
-        let may_give_up = caller.round == 1 && self.engine.store().has_usable_keys();
-        caller.gives_up_at = may_give_up.then(|| self.now().after(STALE_WAIT));
-        caller
+        let has_fallback = self.engine.store().has_usable_keys();
+        let step = self.key_waits.borrow_mut().step(caller.round, has_fallback, self.now());
+        (caller.wait, caller.attempt) = match step {
+            Step::Begin(wait) => {
+                self.begin(wait);
+                (wait.number, None)
+            }
+            Step::Join { number, attempt } => (number, Some(attempt)),
+            Step::GiveUp => return self.answer(caller.call, Outcome::Failed(Reason::TimedOut), caller.since),
+        };
+        self.waiting.borrow_mut().push(caller);
+    }
+
+    fn begin(&self, wait: Wait) {
+        let is_refreshed: Arc<AtomicBool> = Arc::default();
+        let on_end = Arc::clone(&is_refreshed);
+        let has_started = self.engine.wait_for_keys(Box::new(move || on_end.store(true, Ordering::SeqCst)));
+        let ends_at = wait.time_limit.map(|limit| self.now().after(limit));
+        self.open_waits.borrow_mut().push(OpenWait { wait, ends_at, is_refreshed, has_started });
     }
 
     fn decide(&self, token: &str, attempt: Attempt) -> Verdict {

@@ -10,3 +10,4 @@ pub mod metadata;
 pub mod refresh;
 pub mod store;
 pub mod unknown_kids;
+pub mod wait;
