@@ -27,19 +27,19 @@ async function main(argv) {
   if (!loadsEngine(report)) return report.end();
 
   const { Usage, help, parse } = require('./arguments.js');
-  let asked;
+  let request;
   try {
-    asked = parse(argv);
+    request = parse(argv);
   } catch (error) {
     if (!(error instanceof Usage)) throw error;
     console.error(`${error.message}. Usage: npx @monocloud/backend-node doctor [flags]. --help lists the flags.`);
     return 2;
   }
-  if (asked.isHelp || asked.isVersion) {
-    console.log(asked.isHelp ? help() : version);
+  if (request.isHelp || request.isVersion) {
+    console.log(request.isHelp ? help() : version);
     return 0;
   }
-  await examine(report, asked);
+  await examine(report, request);
   return report.end();
 }
 
