@@ -1,16 +1,17 @@
 /**
- * `@monocloud/backend-node`: access tokens, validated by a Rust engine. This file and those it re-exports are the
- * public contract, written by hand: every unit, range, default and error.
+ * `@monocloud/backend-node` validates OAuth 2.0 access tokens in Node.js API servers.
  *
- * - `npm/types/client.d.ts`   the two clients: what each method checks, and what it does not
- * - `npm/types/options.d.ts`  options, environment variables, and what may be asked of one token
- * - `npm/types/claims.d.ts`   what a token carries
- * - `npm/types/errors.d.ts`   the five error classes and their `reason` words
- * - `npm/types/issuer.d.ts`   what an authorization server publishes: metadata and keys
- * - `npm/types/cache.d.ts`    the cache an application may supply
- * - `npm/types/protect.d.ts`  the options of `protectApi`, shared by `./express` and `./fastify`
+ * The declarations below are written by hand. They state every unit, range, default and error:
  *
- * Neither Express nor Fastify is needed here; `@types/node` is.
+ * - `npm/types/client.d.ts`: the two clients, and what each method checks and does not check
+ * - `npm/types/options.d.ts`: options, environment variables, and the requirements of one call
+ * - `npm/types/claims.d.ts`: the claims of a token
+ * - `npm/types/errors.d.ts`: the error classes and their `reason` values
+ * - `npm/types/issuer.d.ts`: metadata and keys of an authorization server
+ * - `npm/types/cache.d.ts`: the cache that you may supply
+ * - `npm/types/protect.d.ts`: the options of `protectApi`, shared by `./express` and `./fastify`
+ *
+ * These declarations need `@types/node`. They need neither Express nor Fastify.
  */
 export * from './npm/types/cache.js';
 export * from './npm/types/claims.js';

@@ -2,59 +2,69 @@
 import type { ICache } from '../index.js';
 
 /**
- * A cache inside this process. Entries end with their token; the least recently used gives way. Keyed by a hash: no
- * raw token stays in memory. Not shared between workers or machines.
+ * Creates a cache in the memory of this thread. Other threads, processes and machines do not see it.
  *
- * An eighth of the entries and of the bytes is for inactive verdicts alone (with fewer than 8 entries, none is kept), and
- * the rest is for claims: invented tokens do not push out the claims of good ones.
+ * Entries expire with their token. If the cache is full, the least recently used entry is removed. The keys are SHA-256
+ * hashes, so no token is stored.
+ *
+ * One eighth of the entries and of the bytes is reserved for inactive results, and inactive results use nothing else.
+ * Invented tokens therefore do not remove valid entries. With fewer than 8 entries, no inactive result is stored.
+ *
+ * @throws MonoCloudValidationError A limit is outside its range, or `options` is not a plain object or has an unknown
+ *   member (`argument_invalid`).
  */
 export function memoryCache(options?: {
-  /** How many entries there may be: a whole number from 1 to 1048576. Default: 10000. Else `MonoCloudValidationError`. */
+  /** How many entries the cache may hold: a whole number from 1 to 1048576. Default: 10000. */
   maxEntries?: number | undefined;
   /**
-   * How many bytes they may take, in native memory and, as an estimate, in JavaScript's heap: a whole number from 1 to
-   * 68719476736 (64 GiB). An entry that is larger on its own is not kept. Default: 33554432 (32 MiB). Else
-   * `MonoCloudValidationError`.
+   * How many bytes the entries may use: a whole number from 1 to 68719476736 (64 GiB). Default: 33554432 (32 MiB). The
+   * limit counts native memory and an estimate of the claims in JavaScript's heap. An entry that is larger than the limit
+   * is not stored.
    */
   maxBytes?: number | undefined;
 }): ICache;
 
-/** What `redisCache` uses of node-redis 5 or later: a client, a pool or a cluster. */
+/** The methods that `redisCache` uses of node-redis 5 or later: a client, a pool or a cluster. */
 export interface NodeRedisClient {
   get(key: string): Promise<unknown>;
   set(key: string, value: string, options: { expiration: { type: 'EXAT'; value: number } }): Promise<unknown>;
   del(key: string): Promise<unknown>;
 }
 
-/** What `redisCache` uses of ioredis, and of iovalkey, which is like it: a client or a cluster. */
+/** The method that `redisCache` uses of ioredis and iovalkey: a client or a cluster. */
 export interface IoRedisClient {
   /** Called as `call('GET', key)`, `call('SET', key, value, 'EXAT', seconds)` and `call('DEL', key)`. */
   call(command: string, ...args: string[]): Promise<unknown>;
 }
 
-/** What `redisCache` uses of Valkey GLIDE. */
+/** The method that `redisCache` uses of Valkey GLIDE. */
 export interface ValkeyGlideClient {
   /** Called with the same commands as {@link IoRedisClient.call}, each as one array. */
   customCommand(args: string[]): Promise<unknown>;
 }
 
 /**
- * A cache in Redis or Valkey, over the application's own client, shared by a fleet of machines. One entry a token,
- * which the server itself ends with the token (`EXPIREAT`). Its key is `prefix` and the SHA-256 of issuer, audience
- * and token, so that no raw token is stored and tenants and audiences never meet; its value is JSON of that key and
- * the entry ({@link ICache.set}), not encrypted: an entry under any other key is not believed. Who can write to the server can say what
- * an opaque token's claims are. Commands: `GET`, `SET … EXAT` (Redis 6.2, Valkey 7.2 or later), `DEL`.
+ * Creates a cache in Redis or Valkey that several machines can share. It uses your own client.
  *
- * The application connects, closes and handles the errors of its client. Rubbish is found as nothing; a server that is
- * out of reach rejects, which a client of this package takes for a miss. While the client reconnects, or 10,000
- * commands wait for an answer, none is sent.
+ * There is one entry per token, and the server removes it when the token expires. The key is `prefix` and the SHA-256 of
+ * issuer, audience and token. No token is stored, and tenants and audiences never see each other's entries. The value is
+ * readable JSON of the key and the entry ({@link ICache.set}). An entry that was copied to another key is ignored.
  *
- * @throws MonoCloudValidationError `client` is none of the known ones, or `prefix` not a string.
+ * The commands are `GET`, `SET … EXAT` (Redis 6.2 or later, Valkey 7.2 or later) and `DEL`.
+ *
+ * You connect and close the client and handle its errors. An unreadable value counts as a miss. If the server is
+ * unreachable, the methods reject, which the client of this package treats as a miss. No command is sent while your
+ * client reconnects or while 10,000 commands wait for a response.
+ *
+ * Not checked: who wrote an entry. Whoever can write to the server can vouch for an opaque token.
+ *
+ * @throws MonoCloudValidationError `client` is not one of the supported kinds, `prefix` is not a string, or `options` is
+ *   not a plain object or has an unknown member (`argument_invalid`).
  */
 export function redisCache(
   client: NodeRedisClient | IoRedisClient | ValkeyGlideClient,
   options?: {
-    /** Put before every key. Default: `monocloud:`. */
+    /** The text before every key. Default: `monocloud:`. */
     prefix?: string | undefined;
   },
 ): ICache;

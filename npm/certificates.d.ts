@@ -1,51 +1,54 @@
 /**
- * Where a client's certificate really is: resolvers for `certificateResolver`, the same for Express and Fastify.
+ * Resolvers for the option `certificateResolver` of `protectApi`. They work with Express and with Fastify.
  *
- * A header is trusted only behind a proxy that strips it from outside requests and sets it itself: whoever can reach
- * this API past the proxy can otherwise present anyone's certificate, for a certificate is public.
+ * Certificates are public. Anyone who reaches your API without passing the proxy can send any certificate in a header.
+ * Use a header resolver only behind a proxy that removes the header from incoming requests and sets it itself.
  *
- * Each header resolver refuses a header that is sent more than once, one that is accompanied by its look-alike with
- * `_` for `-`, and a value over 16 KiB: the request then counts as one without a certificate. None of them checks
- * the certificate's validity or issuer; the proxy or TLS does.
+ * A header counts as no certificate if it is sent more than once, if it is larger than 16 KiB, or if it arrives with an
+ * underscore-spelled duplicate (`x_client_cert` beside `x-client-cert`).
+ *
+ * Not checked: the certificate's validity and issuer, and that the caller has its key. TLS or the proxy checks these.
  */
 import type { ClientCertificateResolver } from '../index.js';
 
-/** What the resolvers read of a request of Express, Fastify or `node:http`. */
+/** The members that the resolvers read from a request of Express, Fastify or `node:http`. */
 export interface CertificateRequest {
   readonly headers: { readonly [name: string]: string | string[] | undefined };
-  /** Names and values in turn, as received. */
+  /** Header names and values in turn, as received. */
   readonly rawHeaders?: readonly string[];
   readonly socket: object;
-  /** Fastify: the request of `node:http`. */
+  /** In Fastify, the request of `node:http`. */
   readonly raw?: { readonly rawHeaders: readonly string[] };
 }
 
 /**
- * The certificate of the TLS connection itself, for an API that ends TLS in Node: a server with `requestCert: true`.
- * With `rejectUnauthorized: false` self-signed certificates pass, which is right for
- * `self_signed_tls_client_auth` (RFC 8705 §2.2) alone.
+ * Reads the certificate of the TLS connection. Use it if TLS ends in Node, in a server with `requestCert: true`.
+ *
+ * With `rejectUnauthorized: false`, self-signed certificates are accepted too. Use that only for
+ * `self_signed_tls_client_auth` (RFC 8705 §2.2).
  */
 export function fromSocket(): ClientCertificateResolver<CertificateRequest>;
 
 /**
- * A header with the PEM, URL-encoded or not: nginx `proxy_set_header X-Client-Cert $ssl_client_escaped_cert`.
+ * Reads a header with PEM, URL-encoded or not. For example nginx:
+ * `proxy_set_header X-Client-Cert $ssl_client_escaped_cert`.
  *
- * @param name The header's name, in any case.
- * @throws MonoCloudValidationError `name` is not a header name (RFC 9110 §5.1).
+ * @param name The name of the header, in any case.
+ * @throws MonoCloudValidationError `name` is not a header name (RFC 9110 §5.1, `argument_invalid`).
  */
 export function fromHeader(name: string): ClientCertificateResolver<CertificateRequest>;
 
 /**
- * `Cert` of Envoy's `x-forwarded-client-cert`. A list of several elements counts as no certificate: Envoy needs
- * `forward_client_cert_details: SANITIZE_SET`.
+ * Reads `Cert` in Envoy's `x-forwarded-client-cert`. A list of several elements counts as no certificate, so configure
+ * Envoy with `forward_client_cert_details: SANITIZE_SET`.
  */
 export function fromXfcc(): ClientCertificateResolver<CertificateRequest>;
 
-/** `Client-Cert` (RFC 9440 §2.2): the DER between colons. `Client-Cert-Chain` is not read. */
+/** Reads `Client-Cert` (RFC 9440 §2.2). `Client-Cert-Chain` is not read. */
 export function fromClientCert(): ClientCertificateResolver<CertificateRequest>;
 
 /**
- * `x-amzn-mtls-clientcert` of an AWS Application Load Balancer in passthrough mode: the URL-encoded chain, whose leaf
- * is used. For verify mode: `fromHeader('x-amzn-mtls-clientcert-leaf')`.
+ * Reads `x-amzn-mtls-clientcert` of an AWS Application Load Balancer in passthrough mode: a URL-encoded chain. The leaf
+ * is used. In verify mode, use `fromHeader('x-amzn-mtls-clientcert-leaf')`.
  */
 export function fromAlb(): ClientCertificateResolver<CertificateRequest>;

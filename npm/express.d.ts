@@ -1,5 +1,7 @@
 /// <reference types="node" />
-/** `protectApi` for Express 4 and 5, and everything of `@monocloud/backend-node`. Needs `@types/express`, 4 or 5. */
+/**
+ * `protectApi` for Express 4 and 5, and everything that `@monocloud/backend-node` exports. Needs `@types/express` 4 or 5.
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request } from 'express';
 import type {
@@ -11,15 +13,17 @@ import type {
 
 export * from '../index.js';
 
-/** Any request of Express, whatever its parameters, bodies, query and locals. */
+/** A request of Express with any parameters, bodies, query and locals. */
 type AnyRequest = Request<any, any, any, any, any>;
 
 /**
- * A request that passed `protect()`: `claims` is set.
+ * A request that passed `protect()`. It has `claims`.
  *
- * @typeParam C The claims this API's tokens carry, an assertion by the caller.
- * @typeParam R The request, to keep the types of its parameters, body and query: `typeof req`. By default they are `any`,
- *   so that the request of any route can be cast.
+ * Not checked: that the claims have the type `C`.
+ *
+ * @typeParam C The claims that you expect. This is your assertion.
+ * @typeParam R The type of the request. Use `typeof req` to keep the types of its parameters, body and query. By default
+ *   these are `any`, so that you can cast the request of any route.
  */
 export type AuthenticatedExpressRequest<
   C extends object = AccessTokenClaims,
@@ -27,42 +31,49 @@ export type AuthenticatedExpressRequest<
 > = R & { claims: C };
 
 /**
- * What `protect()` gives: sets `request.claims` and calls `next()` once, or sends the response itself and does not call
- * `next`. It never calls `next(error)` for a refusal. Typed by Node's own requests, so that it leaves the route's types
- * to be inferred and also fits Connect. A function that takes Express's own types fits as well.
+ * The middleware that `protect()` returns. On success it sets `request.claims` and calls `next()` once. Otherwise it sends
+ * the response itself and does not call `next`. It never calls `next(error)` to reject a request.
  *
- * | response | when |
+ * | response | situation |
  * |---|---|
- * | 401 `{ "message": "unauthorized" }` | no token, or one that is refused |
- * | 403 `{ "message": "forbidden" }` | scopes or groups are missing |
- * | 503 `{ "message": "service unavailable" }` | the authorization server is out of reach |
- * | 500 `{ "message": "internal server error" }` | the authorization server refuses this API, or `claims` cannot be set |
+ * | 401 `{ "message": "unauthorized" }` | no token, or a rejected token |
+ * | 403 `{ "message": "forbidden" }` | missing scopes or groups |
+ * | 503 `{ "message": "service unavailable" }` | the authorization server is unreachable, overloaded or broken |
+ * | 500 `{ "message": "internal server error" }` | the authorization server rejects this API's own request, or `claims` cannot be set |
  *
- * 401 and 403 carry `WWW-Authenticate` (RFC 6750 §3), 503 carries `Retry-After`.
+ * 401 and 403 responses have `WWW-Authenticate` (RFC 6750 §3). 503 responses have `Retry-After`.
  *
- * Returns nothing when it decides at once. Otherwise it returns a promise that resolves after `next()` was called or
- * the response was sent. If `next()` throws then, the middleware passes that error to `next(error)`, as Express does
- * for handlers; if `next` declares no parameter, the promise rejects with it.
+ * The middleware returns nothing if it decides at once. Otherwise it returns a promise that resolves after `next()` was
+ * called or the response was sent. If `next()` throws in that case, the middleware passes the error to `next(error)`. If
+ * `next` declares no parameter, the promise rejects with the error instead.
+ *
+ * The type uses the requests of `node:http`. TypeScript can therefore infer the types of the route, and the middleware
+ * also fits Connect.
  */
 export type ExpressMiddleware = {
-  // As a method, so that a middleware typed by Express's `Request` and `Response`, a test's stand-in, can be assigned.
+  // Declared as a method, so that a test can assign a middleware with Express's `Request` and `Response` types.
   middleware(request: IncomingMessage, response: ServerResponse, next: (error?: any) => void): void | Promise<void>;
 }['middleware'];
 
-/** The type of `protect`: a factory, called once for each route with what the route asks of a token. */
+/** The type of the `protect` factory. Call it once per route, with the requirements of the route. */
 export type ProtectMiddleware = (options?: ProtectOptions) => ExpressMiddleware;
 
 /**
- * Gives `protect`, a factory of middleware, with a client configured from the environment and built at once. Call it
- * at startup, not in a handler: each call makes a client.
+ * Creates a client from environment variables and returns the `protect` factory. Call it once, at startup. Never call it
+ * in a handler: each call creates a client.
  *
- * @throws MonoCloudValidationError The environment lacks a required variable or holds an invalid one.
+ * @throws MonoCloudValidationError A variable is missing or invalid (`option_invalid`), or `options` is not a plain object
+ *   or has an unknown member (`argument_invalid`).
  */
 export function protectApi<T extends AnyRequest = Request>(
   options?: ProtectApiRequestOptions<T>,
 ): ProtectMiddleware;
 
-/** Gives `protect`, a factory of middleware, with the given client. */
+/**
+ * Returns the `protect` factory for your client.
+ *
+ * @throws MonoCloudValidationError `options` is not a plain object or has an unknown member (`argument_invalid`).
+ */
 export function protectApi<T extends AnyRequest = Request>(
   client: MonoCloudOidcBackendClient,
   options?: ProtectApiRequestOptions<T>,

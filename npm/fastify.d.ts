@@ -1,4 +1,4 @@
-/** `protectApi` for Fastify 4 and 5, and everything of `@monocloud/backend-node`. Needs `fastify`, 4 or 5. */
+/** `protectApi` for Fastify 4 and 5, and everything that `@monocloud/backend-node` exports. Needs `fastify` 4 or 5. */
 import type { FastifyRequest } from 'fastify';
 import type {
   AccessTokenClaims,
@@ -9,15 +9,17 @@ import type {
 
 export * from '../index.js';
 
-/** Any request of Fastify, whatever its route, server, schema, type provider, context and logger. */
+/** A request of Fastify with any route, server, schema, type provider, context and logger. */
 type AnyRequest = FastifyRequest<any, any, any, any, any, any, any, any>;
 
 /**
- * A request that passed `protect()`: `claims` is set.
+ * A request that passed `protect()`. It has `claims`.
  *
- * @typeParam C The claims this API's tokens carry, an assertion by the caller.
- * @typeParam R The request, to keep the types of its parameters, body and query: `typeof request`. By default they
- *   are `any`, so that the request of any route can be cast.
+ * Not checked: that the claims have the type `C`.
+ *
+ * @typeParam C The claims that you expect. This is your assertion.
+ * @typeParam R The type of the request. Use `typeof request` to keep the types of its parameters, body and query. By
+ *   default these are `any`, so that you can cast the request of any route.
  */
 export type AuthenticatedFastifyRequest<
   C extends object = AccessTokenClaims,
@@ -25,43 +27,50 @@ export type AuthenticatedFastifyRequest<
 > = R & { claims: C };
 
 /**
- * What `protect()` gives, a hook for `onRequest` or any later hook before the handler: sets `request.claims`, or sends
- * the response and resolves with the reply. It never rejects. A hook that wraps it looks at `reply.sent`. Typed by
- * members that requests and replies of every server, route and version have, so that it leaves the route's types to
- * be inferred. A function that takes Fastify's own types fits as well.
+ * The hook that `protect()` returns. Use it as `onRequest` or as any later hook before the handler. On success it sets
+ * `request.claims`. Otherwise it sends the response and resolves with the reply. It never rejects. A hook that wraps it
+ * should look at `reply.sent`.
  *
- * | response | when |
+ * | response | situation |
  * |---|---|
- * | 401 `{ "message": "unauthorized" }` | no token, or one that is refused |
- * | 403 `{ "message": "forbidden" }` | scopes or groups are missing |
- * | 503 `{ "message": "service unavailable" }` | the authorization server is out of reach |
- * | 500 `{ "message": "internal server error" }` | the authorization server refuses this API, or `claims` cannot be set |
+ * | 401 `{ "message": "unauthorized" }` | no token, or a rejected token |
+ * | 403 `{ "message": "forbidden" }` | missing scopes or groups |
+ * | 503 `{ "message": "service unavailable" }` | the authorization server is unreachable, overloaded or broken |
+ * | 500 `{ "message": "internal server error" }` | the authorization server rejects this API's own request, or `claims` cannot be set |
  *
- * 401 and 403 carry `WWW-Authenticate` (RFC 6750 §3), 503 carries `Retry-After`. The body is sent as text: response
- * schemas, serializers and `preSerialization` hooks do not see it. `onSend` and `onResponse` hooks run.
+ * 401 and 403 responses have `WWW-Authenticate` (RFC 6750 §3). 503 responses have `Retry-After`. The body is sent as text:
+ * response schemas, serializers and `preSerialization` hooks do not change it. `onSend` and `onResponse` hooks run.
+ *
+ * The type uses only members that every server, route and version has. TypeScript can therefore infer the types of the
+ * route.
  */
 export type FastifyHook = {
-  // As a method, so that a hook typed by Fastify's `FastifyRequest` and `FastifyReply`, a test's stand-in, fits too.
+  // Declared as a method, so that a test can assign a hook with Fastify's `FastifyRequest` and `FastifyReply` types.
   hook(
     request: { readonly headers: object; readonly id: unknown },
     reply: { readonly sent: boolean; statusCode: number },
   ): Promise<unknown>;
 }['hook'];
 
-/** The type of `protect`: a factory, called once for each route with what the route asks of a token. */
+/** The type of the `protect` factory. Call it once per route, with the requirements of the route. */
 export type ProtectHook = (options?: ProtectOptions) => FastifyHook;
 
 /**
- * Gives `protect`, a factory of hooks, with a client configured from the environment and built at once. Call it at
- * startup, not in a handler: each call makes a client.
+ * Creates a client from environment variables and returns the `protect` factory. Call it once, at startup. Never call it
+ * in a handler: each call creates a client.
  *
- * @throws MonoCloudValidationError The environment lacks a required variable or holds an invalid one.
+ * @throws MonoCloudValidationError A variable is missing or invalid (`option_invalid`), or `options` is not a plain object
+ *   or has an unknown member (`argument_invalid`).
  */
 export function protectApi<T extends AnyRequest = FastifyRequest>(
   options?: ProtectApiRequestOptions<T>,
 ): ProtectHook;
 
-/** Gives `protect`, a factory of hooks, with the given client. */
+/**
+ * Returns the `protect` factory for your client.
+ *
+ * @throws MonoCloudValidationError `options` is not a plain object or has an unknown member (`argument_invalid`).
+ */
 export function protectApi<T extends AnyRequest = FastifyRequest>(
   client: MonoCloudOidcBackendClient,
   options?: ProtectApiRequestOptions<T>,

@@ -4,15 +4,14 @@ import type { Jwk, Jwks, JwksInput, JwsHeaderParameters } from '../index';
 import type { AccessToken } from './utils';
 
 /**
- * Finds the first token that was obtained for exactly these resources and scopes, in any order (RFC 8707).
+ * Returns the first token that was obtained for exactly these resources (RFC 8707) and scopes, in any order.
  *
- * Not checked: expiry, and the tokens themselves.
+ * Not checked: the expiry, and the tokens themselves.
  *
- * @param tokens A session's access tokens.
- * @param resource Resource indicators, space-separated. Left out, only a token without a resource is found: a token
- * for another API is never given out unasked.
- * @param scopes Scopes, space-separated, compared with the token's `requestedScopes`, or with its `scopes` when it has
- * none. Left out, the scopes are not compared.
+ * @param tokens The access tokens of a session.
+ * @param resource Resource indicators, separated by spaces. If it is absent, only a token without a resource is returned.
+ * @param scopes Scopes, separated by spaces. They are compared with the token's `requestedScopes`, or with its `scopes` if
+ *   it has no `requestedScopes`. If this is absent, scopes are not compared.
  */
 export function findToken(
   tokens: readonly AccessToken[] | undefined,
@@ -21,19 +20,20 @@ export function findToken(
 ): AccessToken | undefined;
 
 /**
- * Chooses the public key that fits a token's header and imports it for verification with Web Crypto, not extractable.
+ * Chooses the public key that fits a token's header and imports it into Web Crypto. The key can only verify and cannot be
+ * extracted.
  *
- * The choice is the engine's, the same as for `validateAccessToken`: by `kid` among the keys whose `kty`, `crv`,
- * `alg`, `use` and `key_ops` fit the header's `alg` (RFC 7517 §4); without `kid`, the only fitting key. Only RS, PS
- * and ES 256, 384, 512 and EdDSA (Ed25519). A bad entry in the set does not spoil the others.
+ * The rule is the same as for `validateAccessToken`. The key is chosen by `kid` among the keys whose `kty`, `crv`, `alg`,
+ * `use` and `key_ops` fit the header's `alg` (RFC 7517 §4). Without `kid`, it is the only key that fits. The algorithms are
+ * RS, PS and ES with 256, 384 or 512, and EdDSA (Ed25519). A key that cannot be used is left out. The others still work.
  *
- * Not checked: a signature, where the set comes from, and the header's other members. `jwk` and the like in the header
- * are ignored.
+ * Not checked: the signature, the source of the set, and the other members of the header. Keys in the header (`jwk`,
+ * `jku`, `x5u`, `x5c`) are ignored.
  *
  * @param jwks The issuer's JWK Set, or its `keys`.
- * @param header A token's decoded header.
- * @throws {MonoCloudTokenError} No key fits, or more than one and no `kid`; code `invalid_token`, reason
- * `key_not_found`.
+ * @param header The decoded header of a token.
+ * @throws {MonoCloudTokenError} No key fits, or several keys fit and the header has no `kid` (code `invalid_token`, reason
+ *   `key_not_found`).
  */
 export function getPublicSigKeyFromIssuerJwks(
   jwks: readonly Jwk[] | Jwks | JwksInput,
@@ -41,25 +41,24 @@ export function getPublicSigKeyFromIssuerJwks(
 ): Promise<webcrypto.CryptoKey>;
 
 /**
- * Reads a boolean from an environment value: `true` or `false` in any case. Anything else, also with spaces around it,
- * is `undefined`.
+ * Reads a boolean: `true` or `false`, in any case. Anything else returns `undefined`, also a value with spaces around it.
  */
 export function getBoolean(value: string | undefined): boolean | undefined;
 
 /**
- * Reads an integer from an environment value: base-10 digits, with or without a sign. Anything else is `undefined`:
- * nothing, spaces, fractions, exponents, hexadecimals, and integers past 2^53 - 1, which a number cannot hold.
+ * Reads an integer: decimal digits, with or without a sign. Anything else returns `undefined`: empty text, spaces,
+ * fractions, exponents, hexadecimal numbers, and integers beyond 2^53 - 1, which a number cannot hold exactly.
  *
  * Not checked: any range.
  */
 export function getNumber(value: string | undefined): number | undefined;
 
-/** The time of `Date.now()` in whole epoch seconds, rounded down. */
+/** Returns `Date.now()` in whole seconds since the epoch, rounded down. */
 export function now(): number;
 
 /**
- * Splits a list such as `scope` at U+0020 and at nothing else (RFC 6749 §3.3). Empty items are dropped; order and
- * duplicates are kept. What is not a string is `undefined`.
+ * Splits a list such as `scope` at spaces (U+0020) only (RFC 6749 §3.3). Removes empty items. Keeps the order and
+ * duplicates. Returns `undefined` if the value is not a string.
  */
 export function parseSpaceSeparated(value: string): string[];
 export function parseSpaceSeparated(value: string | undefined): string[] | undefined;

@@ -1,16 +1,16 @@
 import type { AccessTokenClaims } from '../index';
 
-/** An OAuth 2.0 access token held for a user, with what was asked for when it was obtained. */
+/** An OAuth 2.0 access token of a user, with the scopes and resources that were requested for it. */
 export interface AccessToken {
   /** The access token itself. */
   accessToken: string;
-  /** When it expires, in epoch seconds. */
+  /** When the token expires, in seconds since the epoch. */
   accessTokenExpiration: number;
-  /** The scopes asked for, space-separated. May be more than `scopes`. */
+  /** The requested scopes, separated by spaces. They may be more than `scopes`. */
   requestedScopes?: string;
-  /** The resource indicators it was asked for, space-separated (RFC 8707). */
+  /** The requested resource indicators, separated by spaces (RFC 8707). */
   resource?: string;
-  /** The scopes granted, space-separated. */
+  /** The granted scopes, separated by spaces. */
   scopes: string;
 }
 
@@ -20,71 +20,73 @@ export interface MonoCloudUser {
   [claim: string]: unknown;
 }
 
-/** What an application keeps of a signed-in user. Further members of the application's own are kept as they are. */
+/** The session of a signed-in user. You may add members of your own. They are stored unchanged. */
 export interface MonoCloudSession {
   user: MonoCloudUser;
-  /** One for each pair of resource and scopes. */
+  /** One token per combination of resource and scopes. */
   accessTokens?: AccessToken[];
-  /** Every scope granted to the session, space-separated. */
+  /** All scopes that were granted to the session, separated by spaces. */
   authorizedScopes?: string;
   idToken?: string;
   refreshToken?: string;
   [member: string]: unknown;
 }
 
-/** What has to survive between an authorization request and its callback. */
+/** The values that you store between an authorization request and its callback. */
 export interface AuthState {
-  /** From `generateNonce`; to be compared with the ID token's `nonce` (OpenID Connect Core §3.1.2.1). */
+  /** From `generateNonce`. Compare it with the `nonce` of the ID token (OpenID Connect Core §3.1.2.1). */
   nonce: string;
-  /** The scopes asked for, space-separated. */
+  /** The requested scopes, separated by spaces. */
   scopes: string;
-  /** From `generateState`; to be compared with the callback's `state` (RFC 6749 §10.12). */
+  /** From `generateState`. Compare it with the `state` of the callback (RFC 6749 §10.12). */
   state: string;
-  /** From `generatePKCE`; to be sent to the token endpoint (RFC 7636 §4.5). */
+  /** From `generatePKCE`. Send it to the token endpoint (RFC 7636 §4.5). */
   codeVerifier?: string;
-  /** The greatest age of the user's last authentication, in seconds. */
+  /** The longest allowed time since the user last signed in, in seconds (OpenID Connect Core §3.1.2.1). */
   maxAge?: number;
-  /** The resource indicators asked for, space-separated (RFC 8707). */
+  /** The requested resource indicators, separated by spaces (RFC 8707). */
   resource?: string;
 }
 
-/** An authorization response, success or error. All members are as sent: nothing here is validated. */
+/** An authorization response, either a success or an error. The values are as received. They are not validated. */
 export interface CallbackParams {
   accessToken?: string;
   code?: string;
   /** An error code of RFC 6749 §4.1.2.1 or OpenID Connect Core §3.1.2.6. */
   error?: string;
   errorDescription?: string;
-  /** The access token's lifetime in seconds, when the value is a base-10 integer. */
+  /** The lifetime of the access token in seconds. Absent if the value is not a decimal integer. */
   expiresIn?: number;
   idToken?: string;
   refreshToken?: string;
-  /** OpenID Connect Session Management §3. */
+  /** The session state of OpenID Connect Session Management §3. */
   sessionState?: string;
   state?: string;
 }
 
-/** A PKCE pair (RFC 7636). */
+/** A code verifier and its challenge (RFC 7636). */
 export interface PKCE {
-  /** Sent with the authorization request, with `code_challenge_method=S256`. */
+  /** Send it with the authorization request, together with `code_challenge_method=S256`. */
   codeChallenge: string;
-  /** Kept secret until the token request. */
+  /** Keep it secret until the token request. */
   codeVerifier: string;
 }
 
 /**
- * Says whether a user is in any of `groups`, or in all of them with `matchAll`. The rule is the engine's, the same as
- * for the `groups` of a route: the claim is an array of strings or of `{ id, name }` objects, and a group matches by
- * string, id or name, case-sensitively. An empty list requires nothing: `true`. A claim that is absent or of another
- * shape holds no group.
+ * Returns whether a user is in any of `groups`, or in all of them with `matchAll`. This is the same rule as `groups` of
+ * a route.
  *
- * Not checked: that the claims come from a validated token, or are still valid.
+ * The claim is an array of strings or of `{ id, name }` objects. A group matches by string, by id or by name,
+ * case-sensitively. An empty list of groups returns `true`. If the claim is absent or has another shape, the user is in
+ * no group.
  *
- * @param user The claims of an access token, of an ID token, or a session's user. Only own members count.
+ * Not checked: that the claims come from a validated token, and that they are still valid.
+ *
+ * @param user The claims of an access token or an ID token, or the user of a session. Inherited members are ignored.
  * @param groups Names or ids of groups.
- * @param groupsClaim The claim that holds the groups. Default `groups`; an empty name means the default.
- * @param matchAll Whether every group is required. Default `false`.
- * @throws {MonoCloudValidationError} `groups` is not an array of strings; reason `argument_invalid`.
+ * @param groupsClaim The claim that holds the groups. Default: `groups`. Empty text means the default.
+ * @param matchAll `true` requires every group. Default: `false`.
+ * @throws {MonoCloudValidationError} `groups` is not an array of strings (`argument_invalid`).
  */
 export function isUserInGroup(
   user: AccessTokenClaims | MonoCloudUser,
@@ -94,78 +96,78 @@ export function isUserInGroup(
 ): boolean;
 
 /**
- * Reads an authorization response (RFC 6749 §4.1.2, §4.2.2) out of a callback.
+ * Reads an authorization response (RFC 6749 §4.1.2, §4.2.2) from a callback.
  *
- * A string is a whole URL, a path with a query (`req.url`), `?…`, `#…`, or the bare parameters (the body of a
- * `form_post` response). Of a URL or a string, the query is read when it holds any of the parameters of
- * `CallbackParams`, else the fragment; the two are never mixed. Other parameters are ignored. A parameter without a
- * value counts as not sent (RFC 6749 §3.1); an `expires_in` that is no base-10 integer is left out.
+ * A string is one of these: a whole URL, a path with a query (`req.url`), `?…`, `#…`, or the parameters alone (the body of
+ * a `form_post` response). The query is read if it has any parameter of `CallbackParams`. Otherwise the fragment is read.
+ * The two are never mixed. Other parameters are ignored. A parameter without a value counts as absent (RFC 6749 §3.1).
  *
- * Not checked: `state` against the one that was sent, the issuer (RFC 9207), any token, and whether the response is a
+ * Not checked: that `state` is the one that you sent, the issuer (RFC 9207), any token, and whether the response is a
  * success or an error.
  *
- * @throws {MonoCloudValidationError} A parameter of `CallbackParams` appears twice (RFC 6749 §3.1), or the input is
- * none of the accepted kinds; reason `callback_invalid`. The message names the parameter, never its value.
+ * @throws {MonoCloudValidationError} A parameter of `CallbackParams` appears twice (RFC 6749 §3.1), or the input is none of
+ *   the accepted kinds (`callback_invalid`). The message names the parameter, never its value.
  */
 export function parseCallbackParams(callback: URL | URLSearchParams | string): CallbackParams;
 
-/** Makes a `state` (RFC 6749 §10.12): 32 random bytes in base64url, 43 characters. Not kept. */
+/** Returns a new `state` (RFC 6749 §10.12): 32 random bytes as base64url, 43 characters. It is not stored. */
 export function generateState(): string;
 
-/** Makes a `nonce` (OpenID Connect Core §15.5.2): 32 random bytes in base64url, 43 characters. Not kept. */
+/** Returns a new `nonce` (OpenID Connect Core §15.5.2): 32 random bytes as base64url, 43 characters. It is not stored. */
 export function generateNonce(): string;
 
 /**
- * Makes a PKCE pair with the method S256 (RFC 7636 §4.1, §4.2): a verifier of 32 random bytes in base64url, and the
- * base64url of its SHA-256, 43 characters each.
+ * Returns a new code verifier and its S256 challenge (RFC 7636 §4.1, §4.2). The verifier is 32 random bytes as base64url.
+ * The challenge is the SHA-256 of the verifier as base64url. Each has 43 characters. They are not stored.
  */
 export function generatePKCE(): Promise<PKCE>;
 
 /**
- * Encrypts and authenticates a text with AES-256-GCM. The key is made of the secret by PBKDF2-HMAC-SHA256 with 310,000
- * iterations and 16 random bytes of salt; the IV is 12 random bytes. The result is the base64url of salt, IV,
- * ciphertext and tag, different on every call.
+ * Encrypts and authenticates a text with AES-256-GCM. The result is the base64url of salt, IV, ciphertext and tag. It is
+ * different for each call.
  *
- * The key is derived off the main thread. It takes a thread of Node's pool (4 by default) about 100 milliseconds, so two
- * keys are derived at a time, and up to 64 more calls of this and the functions below wait. The newest goes first. This
- * is a limit on the process, not on each client: limit the rate of requests with cookies that cannot be decrypted.
+ * The key is derived from the secret with PBKDF2-HMAC-SHA256, 310,000 iterations and 16 random bytes of salt. The IV is 12
+ * random bytes.
  *
- * Not checked: the strength of the secret; take 32 random bytes or more. Not hidden: the length of the text.
+ * The derivation does not block the main thread. It takes a thread of Node's pool (4 threads by default) for about 100
+ * milliseconds. In each thread of JavaScript, two keys are derived at a time, and up to 64 more calls of this function and
+ * the functions below wait. The newest call goes first. If more calls wait, the oldest one rejects. This limit is shared by
+ * all users of your API, so limit the rate of requests with cookies that cannot be decrypted.
  *
- * @param data Any text, also an empty one. Unpaired surrogates come back as U+FFFD.
- * @param secret The text to make the key of; not empty.
- * @throws {MonoCloudValidationError} `data` is not a string, or `secret` not a non-empty string; reason
- * `argument_invalid`.
- * @throws {MonoCloudHttpError} Too many key derivations are waiting, which says nothing of the text: try again after
- * `retryAfter` seconds; reason `overloaded`.
+ * Not checked: the strength of the secret. Use 32 random bytes or more. Not hidden: the length of the text.
+ *
+ * @param data Any text. It may be empty. Unpaired surrogates are decrypted as U+FFFD.
+ * @param secret The text that the key is derived from. It must not be empty.
+ * @throws {MonoCloudValidationError} `data` is not a string, or `secret` is not a non-empty string (`argument_invalid`).
+ * @throws {MonoCloudHttpError} Too many key derivations are waiting (`overloaded`). This says nothing about the text. Try
+ *   again after `retryAfter` seconds.
  */
 export function encrypt(data: string, secret: string): Promise<string>;
 
 /**
- * Decrypts what `encrypt` made. Whatever is wrong with the text gives `undefined`, never an error and never a part of the text:
- * altered or cut text, another secret, no strict base64url (RFC 4648 §5: padding, whitespace, `+`, `/` and stray
- * trailing bits are refused), no string at all.
+ * Decrypts a text that `encrypt` returned. Returns `undefined` for anything else: altered or truncated text, another
+ * secret, a value that is not strict base64url (RFC 4648 §5: no padding, no white space, no `+` or `/`, no stray bits), or
+ * a value that is not a string.
  *
- * Not checked: age and purpose of the text. The sessions and states below carry both.
+ * Not checked: the age and the purpose of the text. Sessions and auth states (below) contain both.
  *
- * @throws {MonoCloudHttpError} Too many key derivations are waiting, which says nothing of the text: try again after
- * `retryAfter` seconds; reason `overloaded`.
+ * @throws {MonoCloudHttpError} Too many key derivations are waiting (`overloaded`). This says nothing about the text. Try
+ *   again after `retryAfter` seconds.
  */
 export function decrypt(data: string, secret: string): Promise<string | undefined>;
 
 /**
  * Encrypts a session, as JSON, with `encrypt`.
  *
- * Not checked: the session's members. What JSON cannot carry is lost (`undefined`, functions) or a `TypeError`
- * (cycles, `BigInt`).
+ * Not checked: the members of the session. JSON omits `undefined` and functions. Cycles and `BigInt` cause a `TypeError`.
  *
  * @param session An object.
- * @param secret The text to make the key of; not empty.
- * @param ttl Seconds, > 0, until the result expires. Left out, it never does.
- * @throws {MonoCloudValidationError} `Invalid session data` (reason `session_invalid`) when the session is not an
- * object; reason `argument_invalid` for another `ttl` or secret.
- * @throws {MonoCloudHttpError} Too many key derivations are waiting, which says nothing of the session: try again after
- * `retryAfter` seconds; reason `overloaded`.
+ * @param secret The text that the key is derived from. It must not be empty.
+ * @param ttl Seconds until the result expires, more than 0. Default: it never expires.
+ * @throws {MonoCloudValidationError} The session is not an object (`session_invalid`, message `Invalid session data`), or `ttl`
+ *   or `secret` is invalid (`argument_invalid`).
+ * @throws {MonoCloudHttpError} Too many key derivations are waiting (`overloaded`). This says nothing about the session. Try
+ *   again after `retryAfter` seconds.
  */
 export function encryptSession<T extends object = MonoCloudSession>(
   session: T,
@@ -174,15 +176,16 @@ export function encryptSession<T extends object = MonoCloudSession>(
 ): Promise<string>;
 
 /**
- * Decrypts what `encryptSession` made.
+ * Decrypts a text that `encryptSession` returned. The text expires `ttl` seconds after it was encrypted, without a clock
+ * tolerance.
  *
- * Not checked: the session's members, its tokens, and whether it was ended by a sign-out.
+ * Not checked: the members of the session, its tokens, and whether the user has signed out.
  *
- * @throws {MonoCloudValidationError} `Session Expired` (reason `session_expired`) at or after the moment of expiry,
- * `ttl` seconds after it was made: no clock tolerance. `Invalid session data` (reason `session_invalid`) for
- * everything else: altered text, another secret, a sealed auth state.
- * @throws {MonoCloudHttpError} Too many key derivations are waiting, which says nothing of the session: try again after
- * `retryAfter` seconds; reason `overloaded`.
+ * @throws {MonoCloudValidationError} The text has expired (`session_expired`, message `Session Expired`). Or it cannot be
+ *   decrypted to a session: it was altered, the secret is another one, or it is an encrypted auth state
+ *   (`session_invalid`, message `Invalid session data`).
+ * @throws {MonoCloudHttpError} Too many key derivations are waiting (`overloaded`). This says nothing about the session. Try
+ *   again after `retryAfter` seconds.
  */
 export function decryptSession<T extends object = MonoCloudSession>(
   encryptedSession: string,
@@ -192,16 +195,15 @@ export function decryptSession<T extends object = MonoCloudSession>(
 /**
  * Encrypts the state of an authorization request, as JSON, with `encrypt`.
  *
- * Not checked: the state's members. What JSON cannot carry is lost (`undefined`, functions) or a `TypeError`
- * (cycles, `BigInt`).
+ * Not checked: the members of the state. JSON omits `undefined` and functions. Cycles and `BigInt` cause a `TypeError`.
  *
  * @param authState An object.
- * @param secret The text to make the key of; not empty.
- * @param ttl Seconds, > 0, until the result expires. Left out, it never does.
- * @throws {MonoCloudValidationError} `Invalid auth state` (reason `auth_state_invalid`) when the state is not an
- * object; reason `argument_invalid` for another `ttl` or secret.
- * @throws {MonoCloudHttpError} Too many key derivations are waiting, which says nothing of the state: try again after
- * `retryAfter` seconds; reason `overloaded`.
+ * @param secret The text that the key is derived from. It must not be empty.
+ * @param ttl Seconds until the result expires, more than 0. Default: it never expires.
+ * @throws {MonoCloudValidationError} The state is not an object (`auth_state_invalid`, message `Invalid auth state`), or `ttl`
+ *   or `secret` is invalid (`argument_invalid`).
+ * @throws {MonoCloudHttpError} Too many key derivations are waiting (`overloaded`). This says nothing about the state. Try
+ *   again after `retryAfter` seconds.
  */
 export function encryptAuthState<T extends object = AuthState>(
   authState: T,
@@ -210,15 +212,16 @@ export function encryptAuthState<T extends object = AuthState>(
 ): Promise<string>;
 
 /**
- * Decrypts what `encryptAuthState` made.
+ * Decrypts a text that `encryptAuthState` returned. The text expires `ttl` seconds after it was encrypted, without a clock
+ * tolerance.
  *
- * Not checked: the state's members, whether it belongs to the callback at hand, and whether it was used before.
+ * Not checked: the members of the state, whether it belongs to this callback, and whether it was used before.
  *
- * @throws {MonoCloudValidationError} `Auth state expired` (reason `auth_state_expired`) at or after the moment of
- * expiry, `ttl` seconds after it was made: no clock tolerance. `Invalid auth state` (reason `auth_state_invalid`) for
- * everything else: altered text, another secret, a sealed session.
- * @throws {MonoCloudHttpError} Too many key derivations are waiting, which says nothing of the state: try again after
- * `retryAfter` seconds; reason `overloaded`.
+ * @throws {MonoCloudValidationError} The text has expired (`auth_state_expired`, message `Auth state expired`). Or it cannot
+ *   be decrypted to an auth state: it was altered, the secret is another one, or it is an encrypted session
+ *   (`auth_state_invalid`, message `Invalid auth state`).
+ * @throws {MonoCloudHttpError} Too many key derivations are waiting (`overloaded`). This says nothing about the state. Try
+ *   again after `retryAfter` seconds.
  */
 export function decryptAuthState<T extends object = AuthState>(
   encryptedAuthState: string,

@@ -30,7 +30,7 @@ describe('a good set-up', () => {
     assert.match(stdout, /✔ tenantDomain +http:\/\/127\.0\.0\.1:\d+\n/);
     assert.match(stdout, /✔ issuer +http:\/\/127\.0\.0\.1:\d+\n/);
     assert.match(stdout, /✔ JWK Set +5 usable of 5 published, for RS256, .*ES256.*EdDSA\n/);
-    assert.match(stdout, /✔ clock +as the server's\n/);
+    assert.match(stdout, /✔ clock +same as the server's\n/);
     assert.match(stdout, /- credentials +clientId is not set/);
     assert.match(stdout, /\nno problems, no warnings\n$/);
   });
@@ -84,7 +84,7 @@ describe('a good set-up', () => {
     assert.ok(rules.every(({ status }) => status === 'ok'));
     assert.match(checks.get('token.algorithm').message, /alg "RS256"/);
     assert.match(checks.get('token.expiry').message, /60 min from now/);
-    assert.match(checks.get('token.scopes').message, /"data:read data:write", asked for: "data:write"/);
+    assert.match(checks.get('token.scopes').message, /"data:read data:write", required: "data:write"/);
     assert.equal(checks.get('token.verdict').message, 'accepted, as a JWT');
   });
 
@@ -140,7 +140,7 @@ describe('a broken configuration', () => {
       'clockSkew',
       'responseTimeout',
     ]);
-    assert.equal(checks.get('configuration.tenantDomain').fix, 'Write the scheme: https://acme.us.monocloud.com');
+    assert.equal(checks.get('configuration.tenantDomain').fix, 'Add the scheme: https://acme.us.monocloud.com');
     assert.match(checks.get('configuration.audience').fix, /quotation marks/);
   });
 
@@ -202,12 +202,12 @@ describe('a broken configuration', () => {
 describe('the command line', () => {
   it('that is not understood exits with 2 and says why, on standard error', async () => {
     const wrong = [
-      [{ command: [] }, /^Which command\?/],
-      [{ command: ['nurse'] }, /^The one command is: doctor/],
+      [{ command: [] }, /^The command is missing/],
+      [{ command: ['nurse'] }, /^The only command is doctor/],
       [{ flags: ['--tokn', 'x'] }, /^Unknown option '--tokn'/],
       [{ flags: ['--token'] }, /--token/],
       [{ flags: ['--token', '-'] }, /^--token is empty/],
-      [{ flags: ['--scope', 'x'] }, /go with --token/],
+      [{ flags: ['--scope', 'x'] }, /need --token/],
       [{ flags: ['--token', 'x', '--presented-certificate', '/nowhere'] }, /could not be read: ENOENT/],
     ];
     for (const [options, message] of wrong) {

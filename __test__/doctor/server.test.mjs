@@ -143,7 +143,7 @@ describe('keys, clock and credentials', () => {
     for (const jwk of [{ ...rsa, ...exposed, kid: 'exposed' }, { ...rsa, ...exposed, kid: 'exposed', use: 'enc' }]) {
       issuer.respond('/jwks', { body: { keys: [...issuer.jwks.keys, jwk] } });
       const verdict = await examine({ variables: here() });
-      assertProblem(verdict, 'jwks.private', undefined, 'kid "exposed"', 'Anybody can sign', 'Replace it');
+      assertProblem(verdict, 'jwks.private', undefined, 'kid "exposed"', 'Anyone can sign', 'Replace it');
       assert.ok(!verdict.stdout.includes('VmVyeVNlY3JldA'));
     }
   });
@@ -184,7 +184,7 @@ describe('keys, clock and credentials', () => {
       body: { error: 'invalid_client', error_description: body },
     }));
     const verdict = await examine({ variables: here(CLIENT) });
-    assertProblem(verdict, 'introspection', 'client_refused', 'by client_secret_post', 'invalid_client');
+    assertProblem(verdict, 'introspection', 'client_refused', 'with client_secret_post', 'invalid_client');
     assert.ok(!verdict.stdout.includes('battery'));
   });
 
@@ -196,7 +196,7 @@ describe('keys, clock and credentials', () => {
     };
     const other = (await methods('client_secret_basic', 'private_key_jwt', 'bearer')).checks.get('introspection.method');
     assert.equal(other.status, 'warning');
-    assert.match(other.message, /^client_secret_post is not among .*: client_secret_basic, private_key_jwt, bearer$/);
+    assert.match(other.message, /^client_secret_post is not one of .*: client_secret_basic, private_key_jwt, bearer$/);
     assert.match(other.fix, /CLIENT_AUTH_METHOD to .*: client_secret_basic, private_key_jwt\.$/);
     const none = (await methods('bearer', 7)).checks.get('introspection.method');
     assert.match(none.fix, /supports none of them/);
@@ -227,7 +227,7 @@ describe('keys, clock and credentials', () => {
       issuer.respond('/introspect', { body: { active: true, ...claims } });
       const { code, checks } = await examine({ variables: here(CLIENT) });
       assert.equal(code, 1);
-      assert.equal(checks.get('introspection').message, 'the server calls a random token active');
+      assert.equal(checks.get('introspection').message, 'the server reports a random token as active');
     }
   });
 

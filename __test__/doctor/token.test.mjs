@@ -78,7 +78,7 @@ describe('a token that is refused', () => {
       'id_token+jwt',
     ],
     ['was cut off', 'signature', 'signature_invalid', () => tampered(issuer.sign())],
-    ['has no parts of base64url', 'form', 'token_malformed', () => 'a b.c.d', 'There is a space'],
+    ['has no parts of base64url', 'form', 'token_malformed', () => 'a b.c.d', 'contains a space'],
     [
       'has duplicate claims',
       'claims',
@@ -103,10 +103,10 @@ describe('a token that is refused', () => {
 
   it('lacks a scope or a group: which it has, and which were asked for', async () => {
     const token = issuer.sign({ claims: { scope: 'a b', groups: ['x'] } });
-    const scope = await examine({ variables: here(), flags: ['--token', token, '--scope', 'a', '--scope', 'c'] });
-    assertProblem(scope, 'token.scopes', 'scope_missing', '"a b"', 'asked for: "a", "c"');
-    const group = await examine({ variables: here(), flags: ['--token', token, '--group', 'y'] });
-    assertProblem(group, 'token.groups', 'group_missing', '["x"]', 'asked for: any of "y"');
+    const scope = await examine({ variables: here(), flags: [`--token=${token}`, '--scope', 'a', '--scope', 'c'] });
+    assertProblem(scope, 'token.scopes', 'scope_missing', '"a b"', 'required: "a", "c"');
+    const group = await examine({ variables: here(), flags: [`--token=${token}`, '--group', 'y'] });
+    assertProblem(group, 'token.groups', 'group_missing', '["x"]', 'required: any of "y"');
   });
 
   it('is bound to a certificate: passes with it, not without it and not with another', async () => {
@@ -116,44 +116,44 @@ describe('a token that is refused', () => {
     const present = async (certificate) => {
       const file = join(folder, 'certificate.pem');
       await writeFile(file, certificate);
-      return examine({ variables: here(), flags: ['--token', token, '--presented-certificate', file] });
+      return examine({ variables: here(), flags: [`--token=${token}`, '--presented-certificate', file] });
     };
     assert.equal((await present(own.cert)).code, 0);
     assertProblem(await present(other.cert), 'token.binding', 'certificate_mismatch', own.thumbprint);
-    const without = await examine({ variables: here(), flags: ['--token', token] });
+    const without = await examine({ variables: here(), flags: [`--token=${token}`] });
     assertProblem(without, 'token.binding', 'certificate_missing', '--presented-certificate');
   });
 
   it('is opaque: revoked, or without anyone to ask', async () => {
     const token = issuer.opaque();
     issuer.revoke(token);
-    const revoked = await examine({ variables: here(CLIENT), flags: ['--token', token] });
+    const revoked = await examine({ variables: here(CLIENT), flags: [`--token=${token}`] });
     assertProblem(revoked, 'token.active', 'inactive');
-    const unasked = await examine({ variables: here(), flags: ['--token', token] });
+    const unasked = await examine({ variables: here(), flags: [`--token=${token}`] });
     assertProblem(unasked, 'token.decision', 'client_id_required', 'MONOCLOUD_BACKEND_CLIENT_ID');
   });
 
   it('is opaque and for another API: the audience is what the server answered', async () => {
     const token = issuer.opaque({ aud: 'https://other.example.com', scope: 'a' });
-    const verdict = await examine({ variables: here(CLIENT), flags: ['--token', token] });
-    assertProblem(verdict, 'token.audience', 'audience_mismatch', 'aud "https://other.example.com"', 'Ask for the token');
+    const verdict = await examine({ variables: here(CLIENT), flags: [`--token=${token}`] });
+    assertProblem(verdict, 'token.audience', 'audience_mismatch', 'aud "https://other.example.com"', 'Request the token');
     assert.ok(!verdict.stdout.includes('aud (absent)'));
     assert.ok(!verdict.stdout.includes(token), 'the token is not shown');
   });
 
   it('is opaque and lacks a scope: the scope is what the server answered', async () => {
     const token = issuer.opaque({ scope: 'a b' });
-    const verdict = await examine({ variables: here(CLIENT), flags: ['--token', token, '--scope', 'c'] });
-    assertProblem(verdict, 'token.scopes', 'scope_missing', 'scope "a b", asked for: "c"');
+    const verdict = await examine({ variables: here(CLIENT), flags: [`--token=${token}`, '--scope', 'c'] });
+    assertProblem(verdict, 'token.scopes', 'scope_missing', 'scope "a b", required: "c"');
     assert.match(verdict.checks.get('token.audience').message, /^aud "/);
   });
 
   it('has no aud: the fix is at the authorization server, and says where', async () => {
     const jwt = issuer.sign({ claims: { aud: undefined } });
-    const local = await examine({ variables: here(), flags: ['--token', jwt] });
+    const local = await examine({ variables: here(), flags: [`--token=${jwt}`] });
     assertProblem(local, 'token.audience', 'audience_mismatch', 'aud (absent)', 'The token has no aud', 'RFC 9068');
     const opaque = issuer.opaque({ aud: undefined });
-    const asked = await examine({ variables: here(CLIENT), flags: ['--token', opaque] });
+    const asked = await examine({ variables: here(CLIENT), flags: [`--token=${opaque}`] });
     assertProblem(asked, 'token.audience', 'audience_mismatch', 'introspection response has no aud', 'RFC 7662');
     for (const { checks } of [local, asked]) assert.doesNotMatch(checks.get('token.audience').fix, /BACKEND_AUDIENCE/);
   });
@@ -161,14 +161,14 @@ describe('a token that is refused', () => {
   it('is not bound because the client ignores binding: that is said', async () => {
     const token = issuer.sign({ claims: { cnf: { 'x5t#S256': 'A'.repeat(43) } } });
     const variables = here({ VALIDATE_CERTIFICATE_BINDING: 'dangerously_ignore' });
-    const { code, checks } = await examine({ variables, flags: ['--token', token] });
+    const { code, checks } = await examine({ variables, flags: [`--token=${token}`] });
     assert.equal(code, 0);
     assert.equal(checks.get('token.binding').message, 'not checked: dangerously_ignore');
   });
 
   it('cannot write to the terminal: control characters in its claims are replaced', async () => {
     const token = issuer.sign({ claims: { aud: '\u001b]0;owned\u0007\u202e' } });
-    const { stdout } = await doctor({ variables: here(), flags: ['--token', token] });
+    const { stdout } = await doctor({ variables: here(), flags: [`--token=${token}`] });
     assert.match(stdout, /audience_mismatch/);
     // eslint-disable-next-line no-control-regex
     assert.doesNotMatch(stdout, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/u);

@@ -1,14 +1,16 @@
 'use strict';
 
 /**
- * What did the authorization server say of a token that was refused? The public client keeps refused claims to itself,
- * so the engine introspects the token once more. The answer is shown and decides nothing.
+ * Which claims did the authorization server return for a rejected token?
+ *
+ * The public client does not return the claims of a rejected token, so the engine introspects the token once more. The
+ * claims are only shown. They do not decide anything.
  */
 
 const native = require('../native/load.js');
 const { settingsOf } = require('../client/options.js');
 
-/** The claims of an active token; `undefined` when there are none. */
+/** The claims of an active token. `undefined` for an inactive token and for a failed request. */
 async function introspected(token) {
   try {
     const engine = new native.MonoCloudBackendNodeClient(settingsOf('backend', {}).settings);

@@ -1,7 +1,8 @@
 'use strict';
 
 /**
- * The command line: a flag for each environment variable of the engine's own table, and what to check a token for.
+ * Parses the command line: one flag for each environment variable of the engine's option table, the token, and the
+ * requirements to check the token against.
  */
 
 const { readFileSync } = require('node:fs');
@@ -9,7 +10,7 @@ const { parseArgs } = require('node:util');
 
 const { OPTIONS } = require('./options.js');
 
-/** The command line was not understood. */
+/** The error for a command line that is not understood. */
 class Usage extends Error {}
 
 const OWN_FLAGS = {
@@ -23,14 +24,14 @@ const OWN_FLAGS = {
 };
 
 /**
- * @returns what was asked for: flags as variables of the environment, and the token, if any.
+ * @returns The option flags as environment variables, and the token with its requirements, if there is one.
  * @throws Usage
  */
 function parse(argv) {
   const { values, positionals } = parsed(argv);
   if (values.help || values.version) return { isHelp: Boolean(values.help), isVersion: Boolean(values.version) };
   if (positionals.length !== 1 || positionals[0] !== 'doctor') {
-    throw new Usage(positionals.length === 0 ? 'Which command?' : 'The one command is: doctor');
+    throw new Usage(positionals.length === 0 ? 'The command is missing' : 'The only command is doctor');
   }
   const given = OPTIONS.filter(({ flag }) => values[flag] !== undefined);
   const { scope: scopes, group: groups } = values;
@@ -48,15 +49,15 @@ function parsed(args) {
   try {
     return parseArgs({ args, options, allowPositionals: true, strict: true });
   } catch (error) {
-    // The first sentence says it; the others are about positional arguments.
+    // Only the first sentence is useful. The others explain positional arguments.
     throw new Usage(error.message.split(/\.(?:\s|$)/)[0]);
   }
 }
 
-/** A token on the command line is there for every process to see: `-` reads it from standard input. */
+/** Every process can read a command line. `-` therefore reads the token from standard input. */
 function tokenOf({ token, scope, group, 'presented-certificate': certificate }) {
   if (token === undefined) {
-    if (scope || group || certificate) throw new Usage('--scope, --group and --presented-certificate go with --token');
+    if (scope || group || certificate) throw new Usage('--scope, --group and --presented-certificate need --token');
     return undefined;
   }
   const text = (token === '-' ? read(0, 'standard input') : token).trim().replace(/^Bearer +/i, '');
@@ -76,25 +77,26 @@ function help() {
   const flags = OPTIONS.map(({ flag, variable }) => `  --${flag.padEnd(32)}${variable}`);
   return `Usage: npx @monocloud/backend-node doctor [flags]
 
-Checks, with the engine that will validate your tokens: the configuration, the
+Checks your setup with the same engine as your API: the configuration, the
 authorization server, its keys, the clock, the credentials, and a token.
 
-A token:
-  --token TOKEN | -                 what each rule says of it; - reads it from standard input
-  --scope SCOPE                     asked of the token; may be repeated
-  --group GROUP                     asked of the token; may be repeated
+Token:
+  --token TOKEN, --token -          the token to check; - reads it from standard input
+  --scope SCOPE                     a required scope; can be repeated
+  --group GROUP                     a required group; can be repeated
   --presented-certificate FILE      the caller's certificate (PEM), for a bound token
 
 Output:
-  --json                            one JSON document
+  --json                            prints one JSON document
   --help, --version
 
-Configuration, by flag or by variable; a flag wins:
+Configuration, by flag or by environment variable. A flag wins:
 ${flags.join('\n')}
 
-A value that starts with - is written --flag=VALUE. Other processes can see a
-command line: a secret belongs in its variable, a token on standard input.
-Exit code: 0 no problem, 1 problems, 2 the command line was not understood.`;
+If a value starts with -, write --flag=VALUE. Other processes can read the
+command line: put secrets into variables and send the token through standard
+input.
+Exit code: 0 without problems, 1 with problems, 2 if the command line is wrong.`;
 }
 
 module.exports = { Usage, help, parse };

@@ -1,8 +1,10 @@
 'use strict';
 
 /**
- * Is every variable present and well-formed? The engine says so: it is asked again without each option it refuses,
- * until it has nothing left to refuse.
+ * Is every option present and valid?
+ *
+ * The engine decides. It names one invalid option at a time, so the check removes that option and tries again until the
+ * engine accepts the rest.
  */
 
 const { MonoCloudBackendNodeClient } = require('../client/client.js');
@@ -10,12 +12,12 @@ const { OPTIONS, PREFIX } = require('./options.js');
 const { fixOfOption } = require('./fixes.js');
 const { outOfRange } = require('./ranges.js');
 
-/** Shown as set, and no more. */
+/** Values that are never shown. */
 const SECRETS = new Set(['clientSecret', 'clientCertificateKey']);
 const REQUIRED = { tenantDomain: 'https://tenant.invalid', audience: 'https://audience.invalid' };
 const CERTIFICATE = ['clientCertificate', 'clientCertificateKey'];
 
-/** Tells the client with the answers to what the doctor asks: which way a token went. */
+/** A client that records whether it introspected the token. */
 class Client extends MonoCloudBackendNodeClient {
   hasIntrospected = false;
 
@@ -25,11 +27,11 @@ class Client extends MonoCloudBackendNodeClient {
   }
 }
 
-/** @returns the client and the values it was made from, or nothing when it cannot be made. */
+/** @returns The client and its option values, or `undefined` if the configuration is invalid. */
 function checkConfiguration(report) {
   report.section('Configuration');
   const values = new Map(OPTIONS.map(({ name, variable }) => [name, valueOf(variable)]));
-  const problems = refusals();
+  const problems = invalidOptions();
   for (const option of OPTIONS) checkOption(report, option, values.get(option.name), problems.get(option.name));
   checkUnknown(report);
   checkTogether(report, values);
@@ -38,17 +40,17 @@ function checkConfiguration(report) {
     : { client: new Client(), values, clientAt: (tenantDomain) => new Client({ tenantDomain }) };
 }
 
-/** What the engine refuses: problems by the option's name. */
-function refusals() {
+/** The problems that the engine finds, by the name of the option. */
+function invalidOptions() {
   const problems = new Map();
   const saved = { ...process.env };
   try {
-    // Each round takes at least one option away.
+    // Each round removes at least one option.
     for (const _ of OPTIONS) {
-      const refusal = refusalNow();
-      if (!refusal) return problems;
-      problems.set(refusal.name, refusal.problem);
-      const names = CERTIFICATE.includes(refusal.name) ? CERTIFICATE : [refusal.name];
+      const invalid = firstInvalidOption();
+      if (!invalid) return problems;
+      problems.set(invalid.name, invalid.problem);
+      const names = CERTIFICATE.includes(invalid.name) ? CERTIFICATE : [invalid.name];
       for (const { name, variable } of OPTIONS.filter((option) => names.includes(option.name))) {
         if (REQUIRED[name]) process.env[variable] = REQUIRED[name];
         else delete process.env[variable];
@@ -60,7 +62,7 @@ function refusals() {
   }
 }
 
-function refusalNow() {
+function firstInvalidOption() {
   try {
     return void new MonoCloudBackendNodeClient();
   } catch (error) {
@@ -98,7 +100,7 @@ function checkUnknown(report) {
   for (const name of names.sort()) {
     const near = known.map((other) => ({ other, far: distance(name, other) })).sort((a, b) => a.far - b.far)[0];
     report.warning('configuration.unknown', name, {
-      message: 'no such variable, nothing reads it',
+      message: 'unknown variable, it has no effect',
       fix: near.far <= 4 ? `Did you mean ${near.other}?` : `Unset ${name}.`,
     });
   }
@@ -114,12 +116,12 @@ function checkTogether(report, values) {
   }
 }
 
-/** What a variable holds, without white space around it; blank counts as unset. */
+/** The value of a variable, without white space around it. An empty value counts as not set. */
 function valueOf(variable) {
   return process.env[variable]?.trim() || undefined;
 }
 
-/** Levenshtein's. */
+/** The Levenshtein distance of two texts. */
 function distance(a, b) {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {

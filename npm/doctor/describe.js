@@ -1,25 +1,28 @@
 'use strict';
 
-/** What a token says, put into words beside the rule it is held against. Decides nothing. */
+/**
+ * Describes, for each rule, the value in the token and the expected value. The descriptions are only shown. They do not
+ * decide anything.
+ */
 
 const { fixOf } = require('./fixes.js');
 const { span } = require('./ranges.js');
 
 const WITHOUT_SLASH = /\/$/;
 
-/** By rule: the value, and what it was held against. */
+/** By rule: the value in the token, and the expected value. */
 const DESCRIPTIONS = {
-  form: ({ token, header }) =>
-    `${Buffer.byteLength(token)} bytes, ${parts(token)}${header ? '' : ', opaque to this API'}`,
-  active: () => 'the authorization server says so',
+  form: ({ token, isIntrospected }) =>
+    `${Buffer.byteLength(token)} bytes, ${parts(token)}${isIntrospected ? ', introspected' : ''}`,
+  active: () => 'reported by the authorization server',
   header: ({ header }) => (header ? 'one JSON object' : 'not a JSON object'),
   algorithm: ({ header }) => `alg ${json(header?.alg)}`,
   extensions: ({ header }) => extensions(header),
   type: ({ header }) => `typ ${json(header?.typ)}`,
   key: ({ header, server }) => `kid ${json(header?.kid)}, published: ${kids(server.jwks)}`,
-  signature: ({ header }) => `by ${json(header?.kid)}`,
+  signature: ({ header }) => `key ${json(header?.kid)}`,
   claims: ({ claims }) =>
-    claims ? `${Object.keys(claims).length} of them` : 'one JSON object without duplicates is needed',
+    claims ? `${Object.keys(claims).length} claims` : 'must be one JSON object without duplicate members',
   issuer: ({ claims, server, isIntrospected }) =>
     isIntrospected && claims && claims.iss === undefined
       ? 'no iss, which introspection allows'
@@ -33,11 +36,11 @@ const DESCRIPTIONS = {
     if (values.get('validateCertificateBinding') === 'dangerously_ignore') return 'not checked: dangerously_ignore';
     return claims?.cnf === undefined ? 'not bound to a certificate' : `cnf ${json(claims.cnf)}`;
   },
-  scopes: ({ claims, scopes }) => `scope ${json(claims?.scope)}, ${asked(scopes)}`,
+  scopes: ({ claims, scopes }) => `scope ${json(claims?.scope)}, ${required(scopes)}`,
   groups: ({ claims, groups, values }) => {
     const name = values.get('groupOptions.groupsClaim') ?? 'groups';
     const all = values.get('groupOptions.matchAll')?.toLowerCase() === 'true';
-    return `${name} ${json(claims?.[name])}, ${asked(groups, all ? 'all of ' : 'any of ')}`;
+    return `${name} ${json(claims?.[name])}, ${required(groups, all ? 'all of ' : 'any of ')}`;
   },
 };
 
@@ -45,45 +48,46 @@ function describe(rule, facts) {
   return DESCRIPTIONS[rule](facts);
 }
 
-/** What to do: a likely slip if there is one, then what always helps. */
+/** The fix: first a likely mistake, if there is one, then the general fix for the reason. */
 function advice(rule, reason, facts) {
   const { claims, isIntrospected } = facts;
-  // Neither another audience of the API nor of the token request helps where the server sends none.
+  // Another value of MONOCLOUD_BACKEND_AUDIENCE does not help if the server sends no `aud` at all.
   if (reason === 'audience_mismatch' && claims && isAbsent(claims.aud)) return isIntrospected ? NO_AUD_ANSWERED : NO_AUD;
   return [hint(rule, facts), fixOf(reason)].filter(Boolean).join(' ');
 }
 
 const NO_AUD =
-  'The token has no aud. Configure the authorization server to name this API in it (RFC 9068 §2.2 requires that): ' +
-  'register the API there, and ask for the token with its resource or audience parameter.';
+  'The token has no aud. Configure the authorization server to send it (RFC 9068 §2.2 requires it): register this API ' +
+  'there, and request the token with the resource or audience parameter.';
 const NO_AUD_ANSWERED =
-  'The introspection response has no aud. Configure the authorization server to send it: register the API there, ask ' +
-  'for the token with its resource or audience parameter, and include aud in introspection responses (RFC 7662 §2.2).';
+  'The introspection response has no aud. Configure the authorization server to send it (RFC 7662 §2.2): register this ' +
+  'API there, request the token with the resource or audience parameter, and include aud in introspection responses.';
 
 function isAbsent(value) {
   return value === undefined || value === null;
 }
 
 function hint(rule, { claims, server, values, token }) {
-  if (rule === 'audience') return slip([claims?.aud].flat(), values.get('audience').split(/\s+/));
-  if (rule === 'issuer') return slip([claims?.iss], [server.metadata.issuer]);
-  if (rule === 'form' && /\s/.test(token)) return 'There is a space or a line end in it.';
-  if (rule === 'form' && /^["'].*["']$/.test(token)) return 'It has quotation marks around it.';
+  if (rule === 'audience') return likelyMistake([claims?.aud].flat(), values.get('audience').split(/\s+/));
+  if (rule === 'issuer') return likelyMistake([claims?.iss], [server.metadata.issuer]);
+  if (rule === 'form' && /\s/.test(token)) return 'The token contains a space or a line break.';
+  if (rule === 'form' && /^["'].*["']$/.test(token)) return 'The token has quotation marks around it.';
   return undefined;
 }
 
-function slip(found, expected) {
+/** The difference between two values that are almost equal. */
+function likelyMistake(found, expected) {
   const texts = found.filter((text) => typeof text === 'string');
   const differsOnlyBy = (same) => texts.some((text) => expected.some((other) => same(text) === same(other)));
-  if (differsOnlyBy((text) => text.replace(WITHOUT_SLASH, ''))) return 'They differ by a slash at the end.';
-  if (differsOnlyBy((text) => text.toLowerCase())) return 'They differ by capital letters.';
-  if (differsOnlyBy((text) => text.replace(/^https?:/, ''))) return 'They differ by http and https.';
+  if (differsOnlyBy((text) => text.replace(WITHOUT_SLASH, ''))) return 'The values differ by a slash at the end.';
+  if (differsOnlyBy((text) => text.toLowerCase())) return 'The values differ in upper and lower case.';
+  if (differsOnlyBy((text) => text.replace(/^https?:/, ''))) return 'The values differ in http and https.';
   return undefined;
 }
 
 function extensions(header) {
   const names = ['crit', 'b64'].filter((name) => header && Object.hasOwn(header, name));
-  return names.length === 0 ? 'none asked for' : `the header has ${names.join(' and ')}`;
+  return names.length === 0 ? 'no crit, no b64' : `the header has ${names.join(' and ')}`;
 }
 
 function parts(token) {
@@ -95,11 +99,11 @@ function kids(jwks) {
   return jwks ? jwks.keys.map((jwk) => json(jwk?.kid)).join(', ') || 'none' : 'unknown';
 }
 
-function asked(list, how = '') {
-  return list ? `asked for: ${how}${list.map(json).join(', ')}` : 'none asked for';
+function required(list, how = '') {
+  return list ? `required: ${how}${list.map(json).join(', ')}` : 'none required';
 }
 
-/** A NumericDate, and how far from now. */
+/** A NumericDate (RFC 7519 §2) as a date, and its distance from now. */
 function moment(value) {
   if (value === undefined) return 'is absent';
   const date = new Date(value * 1000);

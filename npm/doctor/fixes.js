@@ -1,21 +1,21 @@
 'use strict';
 
-/** What to do about each failure: a text for every reason of the engine's table, and for every option. */
+/** How do I fix this? One text for every reason of the engine's table, and one for every option. */
 
 const TRUST =
-  'Trust the authority with NODE_EXTRA_CA_CERTS, SSL_CERT_FILE or MONOCLOUD_BACKEND_CERTIFICATE_AUTHORITIES, or have ' +
-  'the server send its whole chain.';
+  'Trust the authority with NODE_EXTRA_CA_CERTS, SSL_CERT_FILE or MONOCLOUD_BACKEND_CERTIFICATE_AUTHORITIES, or ' +
+  'configure the server to send its whole chain.';
 const REACH = 'Check the network, firewalls and proxies (HTTPS_PROXY, NO_PROXY) between this machine and the server.';
 const FRESH = 'Obtain a new token.';
-const ISSUED = 'Correct the token at the authorization server. A token cannot be corrected later.';
+const ISSUED = 'Configure the authorization server to issue correct tokens. Then obtain a new token.';
 
-/** By reason. */
+/** The fix for each reason. */
 const FIXES = {
   algorithm_not_allowed:
     'Sign tokens with RS, PS or ES and 256, 384 or 512, or with EdDSA. HS256 and none are never accepted.',
   audience_mismatch:
-    'Ask for the token for this API (resource or audience in the token request), or set MONOCLOUD_BACKEND_AUDIENCE ' +
-    'to the audience of the token. Both must be equal byte for byte.',
+    'Request the token for this API (resource or audience in the token request), or set MONOCLOUD_BACKEND_AUDIENCE to ' +
+    'the audience of the token. Both must be equal byte for byte.',
   body_too_large: 'The document is over 512 KiB. This is probably not an authorization server.',
   body_invalid: 'The body is not the expected JSON object. Check that the tenant domain is an authorization server.',
   certificate_invalid: 'Present one PEM certificate, with or without delimiters, URL-encoded or not.',
@@ -24,13 +24,13 @@ const FIXES = {
     'Give protectApi a certificateResolver. For the doctor, add --presented-certificate FILE with the certificate.',
   claims_invalid: ISSUED,
   client_id_required:
-    'Set MONOCLOUD_BACKEND_CLIENT_ID and MONOCLOUD_BACKEND_CLIENT_SECRET of a client that may introspect.',
+    'Set MONOCLOUD_BACKEND_CLIENT_ID and MONOCLOUD_BACKEND_CLIENT_SECRET of a client that may introspect tokens.',
   client_refused:
     'Compare MONOCLOUD_BACKEND_CLIENT_ID, MONOCLOUD_BACKEND_CLIENT_SECRET and MONOCLOUD_BACKEND_CLIENT_AUTH_METHOD ' +
     "with the client's registration.",
-  client_secret_required: 'Set MONOCLOUD_BACKEND_CLIENT_SECRET, or another MONOCLOUD_BACKEND_CLIENT_AUTH_METHOD.',
+  client_secret_required: 'Set MONOCLOUD_BACKEND_CLIENT_SECRET, or choose another MONOCLOUD_BACKEND_CLIENT_AUTH_METHOD.',
   client_certificate_required:
-    'Set MONOCLOUD_BACKEND_CLIENT_CERTIFICATE and MONOCLOUD_BACKEND_CLIENT_CERTIFICATE_KEY, or another ' +
+    'Set MONOCLOUD_BACKEND_CLIENT_CERTIFICATE and MONOCLOUD_BACKEND_CLIENT_CERTIFICATE_KEY, or choose another ' +
     'MONOCLOUD_BACKEND_CLIENT_AUTH_METHOD.',
   confirmation_invalid: ISSUED,
   confirmation_missing:
@@ -43,51 +43,51 @@ const FIXES = {
     'Correct it at the authorization server.',
   expired: FRESH,
   expiry_invalid: ISSUED,
-  fetcher_failed: 'Debug the fetcher or the resolver.',
+  fetcher_failed: 'Debug your fetcher or your resolver: it threw, rejected or returned something unusable.',
   group_missing:
     'Add the user to the group, or set MONOCLOUD_BACKEND_GROUPS_CLAIM to the claim that holds the groups.',
   header_invalid: ISSUED,
   host_not_found: "Check the spelling of the tenant domain, then this machine's DNS.",
   inactive: `The token has expired, was revoked, or was never issued by this server. ${FRESH}`,
-  internal: 'This is a defect of the package. Please report it with this output.',
+  internal: 'Date.now() returns no valid time, or this is a bug in the package. Please report a bug with this output.',
   introspection_refused: 'Check that this client may introspect tokens.',
-  introspection_suspended: 'The endpoint failed ten times in a row: look there first.',
-  overloaded: 'Too many requests are waiting. Look for a flood of unknown tokens, and limit requests by address.',
-  introspection_endpoint_missing: 'Enable introspection at the authorization server, or accept JWTs alone.',
+  introspection_suspended: 'Find out why the introspection endpoint fails. It failed ten times in a row.',
+  overloaded: 'Look for a flood of unknown tokens, and limit the rate of requests per address.',
+  introspection_endpoint_missing: 'Enable introspection at the authorization server, or accept only JWTs.',
   issued_at_invalid: ISSUED,
   issuer_mismatch:
     'The token is from another tenant or environment. Obtain one from this tenant, or change the tenant.',
-  key_ambiguous: 'Have the authorization server name the key (kid) in its tokens.',
+  key_ambiguous: 'Configure the authorization server to name the key in its tokens (kid).',
   key_not_found:
     'The token is from another tenant or environment, or its key was withdrawn. Obtain a new token from this tenant.',
   keys_empty: 'No key in the JWK Set can verify tokens. Correct the set at the authorization server.',
-  metadata_issuer_mismatch: 'Set MONOCLOUD_BACKEND_TENANT_DOMAIN to the issuer exactly as the metadata spells it.',
+  metadata_issuer_mismatch: 'Set MONOCLOUD_BACKEND_TENANT_DOMAIN to the issuer, exactly as the metadata spells it.',
   mtls_endpoint_missing:
-    'Check MONOCLOUD_BACKEND_TRUST_STORE_ID, or use another MONOCLOUD_BACKEND_CLIENT_AUTH_METHOD.',
+    'Check MONOCLOUD_BACKEND_TRUST_STORE_ID, or choose another MONOCLOUD_BACKEND_CLIENT_AUTH_METHOD.',
   not_before_invalid: ISSUED,
-  not_yet_valid: "Set this machine's clock by NTP; or the token is for later.",
+  not_yet_valid: "Synchronize this machine's clock with NTP. If the clock is right, the token is for later use.",
   option_invalid: 'Correct the option.',
   argument_invalid: 'Correct the argument.',
   scope_missing: 'Request the scope in the token request, and allow the client to use it.',
-  signature_invalid: 'The token was changed, or its key id names another key. Copy it whole, or obtain a new one.',
+  signature_invalid: 'The token was changed, or its kid names another key. Copy the whole token, or obtain a new one.',
   subject_invalid: ISSUED,
-  timed_out: `${REACH} MONOCLOUD_BACKEND_RESPONSE_TIMEOUT allows more time.`,
-  tls_certificate_expired: "Renew the server's certificate. If its dates are right, set this machine's clock.",
+  timed_out: `${REACH} To allow more time, raise MONOCLOUD_BACKEND_RESPONSE_TIMEOUT.`,
+  tls_certificate_expired: "Renew the server's certificate. If its dates are right, correct this machine's clock.",
   tls_failed: 'Use TLS 1.2 or later, and, for mutual TLS, a client certificate that the server accepts.',
   tls_unknown_authority: TRUST,
   tls_wrong_host: 'Use a name that the certificate contains, or give the server a certificate for this name.',
-  token_malformed: 'Copy the token whole: three parts of base64url, without quotation marks, spaces or line ends.',
+  token_malformed: 'Copy the whole token: three parts of base64url, without quotation marks, spaces or line breaks.',
   token_required: 'Pass a token.',
-  token_too_large: 'Issue the token with fewer claims, or as an opaque token. A token may have 16 KiB.',
+  token_too_large: 'Issue the token with fewer claims, or as an opaque token. The limit is 16 KiB.',
   type_not_allowed: 'Send the access token. ID tokens, logout tokens and other types are rejected.',
-  unexpected_status: 'Check that the tenant domain is an authorization server, then look into its log.',
+  unexpected_status: 'Check that the tenant domain is an authorization server, then look into the server log.',
 };
 
 function fixOf(reason) {
   return FIXES[reason];
 }
 
-/** @param value What the variable holds, if it is set. */
+/** @param value The value of the variable, if it is set. */
 function fixOfOption(name, variable, value, kind) {
   const flag = `--${variable.replace('MONOCLOUD_BACKEND_', '').toLowerCase().replaceAll('_', '-')}`;
   if (value !== undefined && /^(["']).*\1$/.test(value.trim()))
@@ -95,13 +95,13 @@ function fixOfOption(name, variable, value, kind) {
   switch (name) {
     case 'tenantDomain':
       if (value === undefined)
-        return `Set ${variable} to the tenant's URL, such as https://acme.us.monocloud.com, or give ${flag}.`;
+        return `Set ${variable} to the tenant's URL, such as https://acme.us.monocloud.com, or use ${flag}.`;
       return value.includes('://')
         ? 'Use https:// without user, query or fragment. http:// is allowed for loopback hosts only.'
-        : `Write the scheme: https://${value.trim()}`;
+        : `Add the scheme: https://${value.trim()}`;
     case 'audience':
       return value === undefined
-        ? `Set ${variable} to the identifier of this API, such as https://api.example.com, or give ${flag}.`
+        ? `Set ${variable} to the identifier of this API, such as https://api.example.com, or use ${flag}.`
         : 'Use an absolute URI, such as https://api.example.com.';
     case 'clientSecret':
       return 'For private_key_jwt, use a private JWK as JSON (RSA, EC, Ed25519). For client_secret_jwt, use the secret.';
@@ -111,9 +111,9 @@ function fixOfOption(name, variable, value, kind) {
     case 'certificateAuthorities':
       return 'Use PEM text, or the path of a readable PEM file, with at least one certificate.';
     default:
-      if (kind === 'boolean') return `Set ${variable} to true or false, or unset it for the default.`;
-      if (kind === 'number') return `Set ${variable} to a whole number in its range, or unset it for the default.`;
-      return `Correct ${variable}, or unset it for the default.`;
+      if (kind === 'boolean') return `Set ${variable} to true or false, or unset it to use the default.`;
+      if (kind === 'number') return `Set ${variable} to a whole number in its range, or unset it to use the default.`;
+      return `Correct ${variable}, or unset it to use the default.`;
   }
 }
 

@@ -1,13 +1,13 @@
 'use strict';
 
-/** Are the credentials for introspection accepted? A random token is asked about: inactive is the good answer. */
+/** Does the authorization server accept the credentials for introspection? A random token must be inactive. */
 
 const { randomBytes } = require('node:crypto');
 
 const { MonoCloudBackendNodeClient } = require('../client/client.js');
 const { fixOf } = require('./fixes.js');
 
-const ACTIVE = 'Do not use the introspection endpoint before the authorization server is corrected.';
+const ACTIVE = 'Do not use introspection until the authorization server is corrected.';
 
 async function checkIntrospection(report, { client, values }, { metadata }) {
   report.section('Introspection');
@@ -17,45 +17,45 @@ async function checkIntrospection(report, { client, values }, { metadata }) {
     if (isNeeded) {
       const reason = 'client_id_required';
       report.problem('introspection', 'credentials', {
-        message: 'introspectJwtTokens is true and clientId is not set: every token is refused',
+        message: 'introspectJwtTokens is true and clientId is not set: every token is rejected',
         reason,
         fix: fixOf(reason),
       });
-    } else report.skipped('introspection', 'credentials', 'clientId is not set: JWTs alone are accepted');
+    } else report.skipped('introspection', 'credentials', 'clientId is not set: only JWTs are accepted');
     return;
   }
   checkMethod(report, method, metadata);
   try {
-    // No dots: never taken for a JWT.
+    // Without dots, it cannot be a JWT.
     await client.introspectAccessToken(`doctor-${randomBytes(24).toString('base64url')}`);
     report.problem('introspection', 'credentials', {
-      message: 'the server calls a random token active',
+      message: 'the server reports a random token as active',
       fix: ACTIVE,
     });
   } catch (error) {
-    judge(report, error, method);
+    reportError(report, error, method);
   }
 }
 
 /**
- * RFC 8414 §2: which methods the endpoint supports. Many servers publish the list of the token endpoint alone, which
- * says nothing of this one.
+ * Compares the method with `introspection_endpoint_auth_methods_supported` (RFC 8414 §2). Many servers publish only the
+ * list of the token endpoint. That list does not apply here.
  */
 function checkMethod(report, method, metadata) {
   const listed = metadata.introspection_endpoint_auth_methods_supported;
   if (!Array.isArray(listed) || listed.length === 0) return;
   const told = listed.map((name) => String(name)).join(', ');
   if (listed.includes(method)) {
-    report.ok('introspection.method', 'method', `${method}, one of: ${told}`);
+    report.ok('introspection.method', 'method', `${method} is one of: ${told}`);
     return;
   }
   const usable = listed.filter(isKnown);
   report.warning('introspection.method', 'method', {
-    message: `${method} is not among those that the metadata lists for introspection: ${told}`,
+    message: `${method} is not one of the methods that the metadata lists for introspection: ${told}`,
     fix:
       usable.length > 0
         ? `Set MONOCLOUD_BACKEND_CLIENT_AUTH_METHOD to one that the client is registered for: ${usable.join(', ')}.`
-        : 'This package supports none of them: have the authorization server accept another method.',
+        : 'This package supports none of them. Configure another method at the authorization server.',
   });
 }
 
@@ -64,27 +64,27 @@ function isKnown(clientAuthMethod) {
   try {
     return Boolean(new MonoCloudBackendNodeClient({ clientAuthMethod }));
   } catch (error) {
-    // Another option may not go with it; the method itself is there.
+    // If the error is about another option, the method itself is known.
     return typeof clientAuthMethod === 'string' && !error.message.includes('(option clientAuthMethod,');
   }
 }
 
-function judge(report, error, method) {
+function reportError(report, error, method) {
   const { name, code, reason, status } = error;
   if (code === 'inactive_token') {
-    report.ok('introspection', 'credentials', `accepted, by ${method}; a random token is inactive, as it should be`);
+    report.ok('introspection', 'credentials', `accepted with ${method}; a random token is inactive, as expected`);
   } else if (name === 'MonoCloudTokenError') {
-    // Refused by a rule after `active`: it was called active.
+    // A later rule rejected the token, so the response was `active: true`.
     report.problem('introspection', 'credentials', {
-      message: 'the server calls a random token active',
+      message: 'the server reports a random token as active',
       reason,
       fix: ACTIVE,
     });
   } else {
-    // Not the server's description: it may repeat what it was sent.
+    // The server's description is not shown, because it may repeat the secret.
     const told = status === undefined ? '' : ` (status ${status})`;
     report.problem('introspection', 'credentials', {
-      message: `by ${method}: ${error.message}${told}`,
+      message: `with ${method}: ${error.message}${told}`,
       reason,
       fix: fixOf(reason),
     });

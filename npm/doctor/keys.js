@@ -1,28 +1,28 @@
 'use strict';
 
 /**
- * Which of the published keys can the engine use, and why not the others? The engine says so of each entry. The doctor
- * only decides how bad that is.
+ * Which of the published keys can the engine not use, and why? The engine explains each key. The doctor only decides
+ * whether that is a warning or a problem.
  */
 
 const native = require('../native/load.js');
 
-/** Flaws by which anybody can sign tokens, or could. */
+/** Flaws that let anyone sign tokens. */
 const EXPOSED = {
   private_members:
-    'Anybody can sign tokens with this key. Replace it at the authorization server now, and publish the public members only.',
+    'Anyone can sign tokens with this key. Replace it at the authorization server now, and publish only its public members.',
   symmetric:
-    'Everybody can read this secret. Replace it wherever it is used, and publish no symmetric key.',
+    'Anyone can read this secret. Replace it wherever it is used, and do not publish symmetric keys.',
 };
 const UNUSABLE =
-  'Tokens signed with it are refused. Correct the entry at the authorization server: RSA of 2048 to 8192 bits, EC P-256, ' +
-  'P-384 or P-521 with coordinates of full length, or Ed25519, for signatures.';
+  'Tokens signed with this key are rejected. Correct it at the authorization server: RSA with 2048 to 8192 bits, EC ' +
+  'P-256, P-384 or P-521 with coordinates of full length, or Ed25519, for signatures.';
 
-/** One row for each entry of a JWK Set that the engine does not use, except keys that are for encryption. */
+/** Reports each key of a JWK Set that the engine does not use, except keys for encryption. */
 function reportUnusable(report, jwks) {
   for (const entry of described(jwks)) {
     const { usable, why, explanation, use, index } = entry;
-    // A key for encryption is published here by right.
+    // The set may contain keys for encryption (RFC 7517 §4.2).
     if (usable || (why === 'not_for_signatures' && use === 'enc')) continue;
     const message = `${nameOf(entry, index)}: ${explanation}`;
     if (Object.hasOwn(EXPOSED, why)) report.problem('jwks.private', 'JWK', { message, fix: EXPOSED[why] });
@@ -30,7 +30,7 @@ function reportUnusable(report, jwks) {
   }
 }
 
-/** The engine's words on each entry of a JWK Set; none when it is not a set. */
+/** The engine's description of each key of a JWK Set. Empty if the value is not a set. */
 function described(jwks) {
   const text = jwks === undefined ? undefined : native.describeJwks(JSON.stringify(jwks));
   return typeof text === 'string' ? JSON.parse(text) : [];

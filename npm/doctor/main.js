@@ -2,10 +2,10 @@
 'use strict';
 
 /**
- * `npx @monocloud/backend-node doctor`: is this machine ready to validate access tokens, and if not, why?
+ * `npx @monocloud/backend-node doctor`: can this machine validate access tokens, and if not, why?
  *
- * Every verdict is the production engine's, reached through the public client, in this environment. Exit code 0: no
- * problem (warnings are none); 1: problems; 2: the command line was not understood.
+ * The engine that your API uses makes every decision, through the public client and in this environment. The exit code
+ * is 0 without problems (warnings are allowed), 1 with problems, and 2 if the command line is wrong.
  */
 
 const { Report } = require('./report.js');
@@ -22,40 +22,40 @@ main(process.argv.slice(2)).then(
 );
 
 async function main(argv) {
-  // Read by eye: without the engine nothing else can be understood.
+  // The parser needs the engine's option table. `--json` must work even if the engine cannot be loaded.
   const report = new Report({ isJson: argv.includes('--json'), version });
   if (!loadsEngine(report)) return report.end();
 
   const { Usage, help, parse } = require('./arguments.js');
-  let asked;
+  let request;
   try {
-    asked = parse(argv);
+    request = parse(argv);
   } catch (error) {
     if (!(error instanceof Usage)) throw error;
-    console.error(`${error.message}. Usage: npx @monocloud/backend-node doctor [flags]; --help lists them.`);
+    console.error(`${error.message}. Usage: npx @monocloud/backend-node doctor [flags]. --help lists the flags.`);
     return 2;
   }
-  if (asked.isHelp || asked.isVersion) {
-    console.log(asked.isHelp ? help() : version);
+  if (request.isHelp || request.isVersion) {
+    console.log(request.isHelp ? help() : version);
     return 0;
   }
-  await examine(report, asked);
+  await examine(report, request);
   return report.end();
 }
 
-/** From what everything depends on to what depends on everything. */
+/** Runs the checks. Each one depends on the checks before it. */
 async function examine(report, { environment, token, scopes, groups, certificate }) {
   const { checkConfiguration } = require('./configuration.js');
   const { checkServer } = require('./server.js');
   const { checkIntrospection } = require('./introspection.js');
   const { checkToken } = require('./token.js');
 
-  // The engine reads the environment of its process: a flag is a variable of this one.
+  // The engine reads environment variables, so each flag sets its variable.
   Object.assign(process.env, environment);
   const configuration = checkConfiguration(report);
   if (!configuration) {
     report.section('Authorization server');
-    report.skipped('tenant', 'tenant', 'not checked: the configuration is refused, see above');
+    report.skipped('tenant', 'tenant', 'not checked: the configuration is invalid, see above');
     return;
   }
   const server = await checkServer(report, configuration);

@@ -1,15 +1,15 @@
 'use strict';
 
-/** The engine's table of options, with the flag of each. */
+/** The engine's option table, with a flag for each option. */
 
 const native = require('../native/load.js');
 
 const PREFIX = 'MONOCLOUD_BACKEND_';
 
-/** What there is no client without. */
+/** The options that every client needs. */
 const REQUIRED = ['tenantDomain', 'audience'];
 
-/** Rows of `{ name, variable, kind, flag }`: the required ones, then by name. */
+/** Rows of `{ name, variable, kind, flag }`: first the required options, then the others by name. */
 const OPTIONS = native
   .options()
   .map((row) => ({ ...row, flag: row.variable.slice(PREFIX.length).toLowerCase().replaceAll('_', '-') }))

@@ -1,10 +1,10 @@
 'use strict';
 
 /**
- * A second look at a server, with Node's own client, for what the engine rightly keeps to itself after it refused:
- * whose certificate that is, and what issuer the metadata names.
+ * Which certificate and which document does a server send that the engine rejected?
  *
- * Nothing is verified here and nothing secret is sent, so nothing of it is a verdict: it only says more about one.
+ * This module asks the server again with Node's own HTTP client. It verifies nothing and sends no secret. The result only
+ * adds details to a message.
  */
 
 const http = require('node:http');
@@ -13,7 +13,7 @@ const https = require('node:https');
 const DEADLINE = 3000;
 const MAX_BODY_BYTES = 512 * 1024;
 
-/** What is seen at `url`: `{ certificate, body }`, each only if it is there; `{}` when nothing is. */
+/** The certificate and the JSON body at `url`, each only if there is one. Never rejects. */
 function look(url) {
   return new Promise((resolve) => {
     const seen = {};
@@ -35,7 +35,7 @@ function look(url) {
   });
 }
 
-/** Its names, validity and authority, as one line. */
+/** The names, the validity and the issuer of the server's certificate, in one line. */
 function certificateOf(socket) {
   const certificate = socket.getPeerX509Certificate?.();
   if (!certificate) return undefined;

@@ -1,20 +1,20 @@
 'use strict';
 
 /**
- * Is a number that the engine accepts a sensible one? Most mistakes here are of units: milliseconds where the option is
- * in seconds. The engine allows them, so they are warnings.
+ * Is a number sensible? The engine accepts numbers outside these ranges, so they cause a warning. Most of these mistakes
+ * are milliseconds in an option that takes seconds.
  */
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** By option: the sensible range in the option's own unit, what lies outside it, and the unit. */
+/** By option: the sensible range in the unit of the option, and what happens outside it. */
 const RANGES = {
   clockSkew: {
     most: 10 * MINUTE,
-    high: 'every time rule is moved by that much',
-    fix: "Set this machine's clock by NTP and unset the variable.",
+    high: 'exp and nbf are compared with a clock that is moved by that much',
+    fix: "Synchronize this machine's clock with NTP and unset the variable.",
   },
   clockTolerance: {
     most: 10 * MINUTE,
@@ -35,7 +35,7 @@ const RANGES = {
   },
   jwksMaxStale: {
     most: 7 * DAY,
-    high: 'while the authorization server is out of reach, a withdrawn key is accepted for that long',
+    high: 'while the authorization server is unreachable, a withdrawn key is accepted for that long',
     fix: 'Use 604800 or less. The default is 86400.',
   },
   metadataCacheDuration: {
@@ -53,7 +53,7 @@ const RANGES = {
   },
 };
 
-/** What to warn of: `{ message, fix }`; nothing where the value is sensible. */
+/** The warning as `{ message, fix }`. `undefined` for a sensible value. */
 function outOfRange(name, value) {
   const range = Object.hasOwn(RANGES, name) ? RANGES[name] : undefined;
   const number = Number(value);
@@ -65,7 +65,7 @@ function outOfRange(name, value) {
   return { message, fix: `${fix} The value is in ${unit}.` };
 }
 
-/** A duration in the unit in which a person would say it. */
+/** A duration in the largest unit that fits. */
 function span(seconds) {
   if (seconds < 2 * MINUTE) return `${seconds} s`;
   if (seconds < 2 * HOUR) return `${Math.round(seconds / MINUTE)} min`;

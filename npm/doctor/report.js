@@ -1,9 +1,9 @@
 'use strict';
 
 /**
- * What the doctor says: line by line as it finds out, or one JSON document at the end.
+ * Prints the results: one line per check while the checks run, or one JSON document at the end.
  *
- * Much of it comes from servers and tokens, so nothing is printed as it came: see `printable`.
+ * Many texts come from servers and tokens. `printable` removes everything that a terminal would obey.
  */
 
 const SIGNS = { ok: '✔', skipped: '-', warning: '⚠', problem: '✖' };
@@ -34,7 +34,7 @@ class Report {
     this.#add('ok', id, title, { message });
   }
 
-  /** Not asked for, or not possible after an earlier problem. */
+  /** A check that was not requested, or that is not possible after an earlier problem. */
   skipped(id, title, message) {
     this.#add('skipped', id, title, { message });
   }
@@ -47,7 +47,7 @@ class Report {
     this.#add('problem', id, title, facts);
   }
 
-  /** Ends the report; gives the exit code. */
+  /** Ends the report and returns the exit code. */
   end() {
     const count = (status) => this.#checks.filter((check) => check.status === status).length;
     const [problems, warnings] = [count('problem'), count('warning')];
@@ -89,7 +89,7 @@ function plural(count, noun) {
   return `${count === 0 ? 'no' : count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** A foreign text without what a terminal obeys (control and bidirectional characters), and of bounded length. */
+/** Replaces the characters that a terminal obeys (control and bidirectional characters) and limits the length. */
 function printable(text) {
   const safe = String(text ?? '').replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu, '\ufffd');
   return safe.length > MAX_LENGTH ? `${safe.slice(0, MAX_LENGTH)}…` : safe;

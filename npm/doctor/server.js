@@ -1,6 +1,9 @@
 'use strict';
 
-/** Is the authorization server there, is it the one that was meant, can its keys be used, and is it as late as here? */
+/**
+ * Is the authorization server reachable, is it the right issuer, can its keys be used, and does its clock agree with this
+ * machine's clock?
+ */
 
 const native = require('../native/load.js');
 const { fixOf } = require('./fixes.js');
@@ -9,19 +12,19 @@ const { look } = require('./probe.js');
 
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 const DISCOVERY = '/.well-known/openid-configuration';
-/** A path at which no server has metadata: what matters is the date on its refusal. */
+/** A path where no server has metadata. The error response has a `Date` header. */
 const NOWHERE = '/.well-known/monocloud-doctor';
-/** `Date` has whole seconds, and either side rounds. */
+/** Seconds. `Date` has whole seconds, and both sides round. */
 const CLOCK_NOISE = 2;
 const DEFAULT_TOLERANCE = 300;
 
-/** @returns `{ metadata, jwks }`, each only if it could be had. */
+/** @returns `{ metadata, jwks }`, each only if it could be fetched. */
 async function checkServer(report, { client, clientAt, values }) {
   report.section('Authorization server');
   const domain = values.get('tenantDomain').replace(/\/$/, '');
   const metadata = await checkMetadata(report, client, domain);
   if (!metadata) {
-    report.skipped('rest', 'not checked', 'JWK Set, clock, introspection, token: they need the metadata');
+    report.skipped('rest', 'not checked', 'JWK Set, clock, introspection and token, because they need the metadata');
     return {};
   }
   const jwks = await checkJwks(report, client, metadata);
@@ -34,8 +37,8 @@ async function checkMetadata(report, client, domain) {
   const start = performance.now();
   try {
     const metadata = await client.getMetadata(true);
-    report.ok('tenant', 'tenant', `${url} answered in ${Math.round(performance.now() - start)} ms`);
-    if (domain.startsWith('https:')) report.ok('tls', 'TLS', 'the certificate is trusted and for this host');
+    report.ok('tenant', 'tenant', `${url} responded in ${Math.round(performance.now() - start)} ms`);
+    if (domain.startsWith('https:')) report.ok('tls', 'TLS', 'the certificate is trusted and is for this host');
     report.ok('issuer', 'issuer', metadata.issuer);
     return metadata;
   } catch (error) {
@@ -49,10 +52,10 @@ async function explain(report, error, url) {
   const facts = { message: error.message, reason, fix: fixOf(reason) };
   if (reason === 'metadata_issuer_mismatch') {
     const { body } = await look(url);
-    report.ok('tenant', 'tenant', `${url} answered`);
+    report.ok('tenant', 'tenant', `${url} responded`);
     report.problem('issuer', 'issuer', {
       ...facts,
-      message: `${error.message}; it says ${JSON.stringify(body?.issuer)}`,
+      message: `${error.message}. The metadata has ${JSON.stringify(body?.issuer)}`,
     });
   } else if (reason?.startsWith('tls_')) {
     const { certificate } = await look(url);
@@ -73,7 +76,7 @@ async function checkJwks(report, client, metadata) {
   } catch (error) {
     const { message, reason } = error;
     report.problem('jwks', 'JWK Set', { message: `${metadata.jwks_uri}: ${message}`, reason, fix: fixOf(reason) });
-    // The engine got a set and could use none of it: each entry has its reason.
+    // The engine could use no key of the set. Each key has its own reason.
     if (reason === 'keys_empty') reportUnusable(report, (await look(metadata.jwks_uri)).body);
     return undefined;
   }
@@ -85,13 +88,13 @@ async function checkJwks(report, client, metadata) {
   return jwks;
 }
 
-/** The algorithms for which the engine would take this key. */
+/** The algorithms that the engine uses this key for. */
 function algorithmsOf(jwk) {
   const only = JSON.stringify({ keys: [jwk] });
   return ALGORITHMS.filter((alg) => native.publicSigningKey(only, JSON.stringify({ alg, kid: jwk?.kid })) !== null);
 }
 
-/** @param ask Asks the server for something that it does not have: an error carries the whole answer. */
+/** @param ask Requests a document that the server does not have. The error has the response with its headers. */
 async function checkClock(report, ask, values) {
   const before = Date.now();
   const date = await ask().then(
@@ -105,17 +108,17 @@ async function checkClock(report, ask, values) {
   }
   const skew = numberOf(values, 'clockSkew', 0);
   const tolerance = numberOf(values, 'clockTolerance', DEFAULT_TOLERANCE);
-  // Half a second, because the server's was cut off; half the way there and back is noise.
+  // The server cuts off fractions, which are half a second on average. Half of the round trip is noise.
   const ahead = ((before + after) / 2 - date - 500) / 1000 + skew;
   const noise = CLOCK_NOISE + (after - before) / 2000;
   const seconds = Math.round(Math.abs(ahead));
   const corrected = skew === 0 ? '' : ` with clockSkew ${skew}`;
   const told = `${seconds} s ${ahead > 0 ? 'ahead of' : 'behind'} the server${corrected}`;
   if (Math.abs(ahead) <= noise) {
-    report.ok('clock', 'clock', "as the server's");
+    report.ok('clock', 'clock', "same as the server's");
     return;
   }
-  const fix = "Set this machine's clock by NTP.";
+  const fix = "Synchronize this machine's clock with NTP.";
   if (Math.abs(ahead) <= tolerance)
     report.warning('clock', 'clock', { message: `${told}, within clockTolerance ${tolerance}`, fix });
   else report.problem('clock', 'clock', { message: `${told}, more than clockTolerance ${tolerance}`, fix });

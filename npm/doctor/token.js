@@ -1,18 +1,18 @@
 'use strict';
 
 /**
- * Which rule does a token pass, and which does it fail?
+ * Which rules does a token pass, and which one does it fail?
  *
- * The engine decides, and names the one reason. Its rules stand in a fixed order and the first failure ends it,
- * so the rules before that one passed, and those after it were not looked at. Values are read from
- * the token for display alone. The token itself is never shown.
+ * The engine decides and returns one reason. Its rules have a fixed order and the first failure ends the validation. The
+ * rules before the failed one therefore passed, and the rules after it were not checked. Values are read from the token
+ * only to show them. The token itself is never shown.
  */
 
 const { MonoCloudBackendNodeClient } = require('../client/client.js');
 const { introspected } = require('./answer.js');
 const { advice, describe } = require('./describe.js');
 
-/** Rules and the reasons that each can fail for, in the engine's order. */
+/** The rules in the engine's order, each with the reasons of its failures. */
 const CLAIM_RULES = [
   ['claims', 'claims_invalid'],
   ['issuer', 'issuer_mismatch'],
@@ -62,7 +62,7 @@ async function checkToken(report, { configuration, server, token, scopes, groups
   };
   const failed = error && rules.findIndex(([, ...reasons]) => reasons.includes(error.reason));
   if (failed === -1) {
-    // No rule: the question could not be answered.
+    // The reason belongs to no rule: the engine could not decide, for example during an outage.
     report.problem('token.decision', 'decision', {
       message: error.message,
       reason: error.reason,
@@ -94,7 +94,7 @@ async function decide(client, token, options) {
   }
 }
 
-/** The claims of a token that was refused for one of them. */
+/** The introspected claims, if the token was rejected because of a claim. */
 function answerTo(token, { reason }) {
   const isAboutClaims = CLAIM_RULES.some(([, ...reasons]) => reasons.includes(reason));
   return isAboutClaims ? introspected(token) : undefined;

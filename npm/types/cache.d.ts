@@ -1,39 +1,50 @@
 import type { AccessTokenClaims } from './claims.js';
 
 /**
- * How and when an entry of a cache was obtained: the member `monocloud:obtained` of what {@link ICache.set} is given.
+ * How and when a cache entry was obtained. {@link ICache.set} receives this object as the member `monocloud:obtained`.
  *
- * Clients that share a cache may be configured differently, and each decides with its own options whether it uses an
- * entry. A client with `introspectJwtTokens` does not use an entry that a local validation made. Each client applies
- * its own `introspectionCacheDuration` to `at`. What the authorization server said to one client id is not used by
- * another.
+ * Clients that share a cache may have different options. Each client applies its own options to an entry:
+ *
+ * - A client with `introspectJwtTokens` ignores entries that a local validation made.
+ * - Each client applies its own `introspectionCacheDuration` to `at`.
+ * - A client ignores introspection results that another client id obtained.
  */
 export interface CacheEntryOrigin {
-  /** `introspection`: the authorization server said so. `validation`: a JWT was validated locally. */
+  /**
+   * `introspection`: the authorization server returned the claims. `validation`: a client validated a JWT locally.
+   */
   by: 'introspection' | 'validation';
-  /** When, in seconds since the epoch. An entry from more than 5 seconds in the future is not used. */
+  /**
+   * When the entry was obtained, in seconds since the epoch. An entry that is more than 5 seconds in the future is
+   * ignored.
+   */
   at: number;
-  /** Which client obtained it: the SHA-256 of tenant and client id, as base64url. */
+  /** The client that obtained the entry: the SHA-256 of tenant and client id, as base64url. */
   client: string;
 }
 
 /**
- * A cache of validated claims, asked with the raw token: for JWTs and introspected tokens alike. Two ready-made ones
- * are in `@monocloud/backend-node/cache`.
+ * A cache of validated claims, for JWTs and for introspected tokens. `@monocloud/backend-node/cache` has two ready-made
+ * caches.
  *
- * A hit is never believed: issuer, audience and times are checked again, then scopes, groups and certificate binding
- * of that call. A JWT is decided by its signature as ever; its entry serves only in a process that has had no keys yet
- * and cannot get them within a second. A cache that throws, rejects, gives rubbish or takes more than 250 ms is a miss,
- * never an error.
+ * Cache hits are validated again: issuer, audience and times, then scopes, groups and certificate binding of this call.
+ * A JWT is always verified with the issuer's keys. Its entry is used only if the process has never had keys, cannot get
+ * them within one second, and the entry equals the JWT's claims.
  *
- * What a cache sees are credentials. One that stores outside the process should key by a hash of the whole token. For
- * an opaque token an entry is worth as much as whoever can write to it.
+ * A cache that throws, rejects, returns something unreadable or takes more than 250 ms counts as a miss. It never
+ * causes an error.
+ *
+ * The token is a credential. If your cache stores entries outside the process, use a hash of the whole token as the
+ * key. Whoever can write to the cache can vouch for an opaque token.
  */
 export interface ICache {
-  /** The object `set` was given for this token, or nothing. An entry that no longer holds is deleted by the caller. */
+  /**
+   * Returns the object that `set` received for this token, or `null` or `undefined`. The client deletes an entry that
+   * is no longer valid.
+   */
   get(token: string): Promise<AccessTokenClaims | null | undefined>;
   /**
-   * Keeps an entry: the claims and one more member, `monocloud:obtained` ({@link CacheEntryOrigin}), for example
+   * Stores an entry: the claims and one more member, `monocloud:obtained` ({@link CacheEntryOrigin}). For example:
    *
    * ```json
    * {
@@ -42,28 +53,30 @@ export interface ICache {
    * }
    * ```
    *
-   * Store the object whole, with every member. As JSON is fine. An entry without `monocloud:obtained`, such as one
-   * that version 1.0 wrote, is a miss, and so is one that was changed. The claims that a caller gets never have the
-   * member. Claims that have a member of this name themselves are not cached.
+   * Store the whole object, with every member. You may store it as JSON. An entry that lacks `monocloud:obtained`, such
+   * as one that version 1.0 wrote, is a miss. So is an entry that was changed. The claims that a caller receives never
+   * have this member. If a token's own claims have a member of this name, they are not cached.
    *
-   * An inactive verdict (RFC 7662 §2.2) arrives as `{ active: false, exp }` and that member. Claims of an introspected
-   * token that name no issuer are given `iss`, so that an entry says whose it is.
+   * An inactive result (RFC 7662 §2.2) is stored as `{ active: false, exp }` and `monocloud:obtained`. If the claims of
+   * an introspected token have no `iss`, the client adds it, so that the entry names its issuer.
    *
-   * With one plain cache, a client that validates a JWT locally neither replaces nor deletes what the authorization
-   * server said of it.
+   * A client that validates a JWT locally neither replaces nor deletes an introspection result for that JWT.
    *
-   * @param expiresAt Whole seconds since the epoch, at most a hundred years from now; the entry is worthless from then on.
+   * @param expiresAt When the entry expires, in whole seconds since the epoch. At most 100 years from now. The entry is
+   *   worthless from then on.
    */
   set(token: string, claims: AccessTokenClaims, expiresAt: number): Promise<void>;
+  /** Removes the entry of this token, if there is one. */
   delete(token: string): Promise<void>;
   /**
-   * An extension of this package. When there, it is called once by each client that is given the cache, and the
-   * client uses what it returns instead of the cache itself: the place where one store shared by several tenants or
-   * audiences keeps their entries apart. Without it the entries of one cache are told apart by token only, which is
-   * safe (see above) but makes clients overwrite each other.
+   * Optional. Each client calls it once and uses the returned cache instead of this one. Use it to separate the entries
+   * of several tenants or audiences in one store.
+   *
+   * Without it, entries are distinguished by their token only. Clients of different issuers, audiences or client ids
+   * then overwrite each other's entries. They never use them.
    */
   scope?(context: { issuer: string; audience: string }): ICache;
 }
 
-/** The later name of {@link ICache}. */
+/** Another name for {@link ICache}. */
 export interface IIntrospectionCache extends ICache {}

@@ -1,40 +1,44 @@
 /**
- * What a token carries (RFC 7519 §4.1, RFC 9068 §2.2). The values are those `JSON.parse` gives for the token's text,
- * in an object that is the caller's own.
+ * The claims of a token (RFC 7519 §4.1, RFC 9068 §2.2).
  *
- * A type is a promise of the token's maker: beyond what a method says it checks, no claim is compared with its type
- * here, also not with the type argument `C` of `validateAccessToken<C>()`.
+ * The values are those that `JSON.parse` returns for the token's text. Each call returns a new object, which you may
+ * change.
+ *
+ * A method checks only the claims that its description names. No other claim is compared with its type here, nor with
+ * the type argument `C` of `validateAccessToken<C>()`.
  */
 
-/** The registered claims. An application may add its own by declaration merging. */
+/** The registered claims (RFC 7519 §4.1). You can add your own by declaration merging. */
 export interface JwtClaims {
-  /** Audience (RFC 7519 §4.1.3): this API alone, or a list that contains it. */
+  /** Audience (RFC 7519 §4.1.3): the identifier of this API, or a list that contains it. */
   aud: string | string[];
   /**
-   * Expiry (RFC 7519 §4.1.4), seconds since the epoch, fractions allowed. Always there in a validated JWT; an
-   * introspected token may lack it (RFC 7662 §2.2).
+   * Expiration time (RFC 7519 §4.1.4), in seconds since the epoch. May have a fraction. A validated JWT always has it.
+   * An introspected token may lack it (RFC 7662 §2.2).
    */
   exp: number;
-  /** Time of issue (RFC 7519 §4.1.6), seconds since the epoch, >= 0. Its presence is not checked. */
+  /**
+   * Time of issue (RFC 7519 §4.1.6), in seconds since the epoch, 0 or more. Not checked: that it is present.
+   */
   iat: number;
   /**
-   * Issuer (RFC 7519 §4.1.1). Always there in a validated JWT; an introspected token may lack it (RFC 7662 §2.2).
+   * Issuer (RFC 7519 §4.1.1). A validated JWT always has it. An introspected token may lack it (RFC 7662 §2.2).
    */
   iss: string;
-  /** Start of validity (RFC 7519 §4.1.5), seconds since the epoch, fractions allowed. */
+  /** Start of validity (RFC 7519 §4.1.5), in seconds since the epoch. May have a fraction. */
   nbf?: number;
-  /** Subject (RFC 7519 §4.1.2). Its presence is not checked. */
+  /** Subject (RFC 7519 §4.1.2). Not checked: that it is present. */
   sub: string;
-  /** Everything else the token carries, unread. */
+  /** All other claims. They are not checked. */
   [claim: string]: unknown;
 }
 
-/** The claims of an access token. An application may add its own by declaration merging. */
+/** The claims of an access token. You can add your own by declaration merging. */
 export interface AccessTokenClaims extends JwtClaims {
-  /** The client the token was issued to (RFC 8693 §4.3). Not checked. */
+  /** The client that the token was issued to (RFC 8693 §4.3). Not checked. */
   client_id?: string;
-  /** The token's identifier (RFC 7519 §4.1.7). Not checked: a token may be used more than once. */
+  /** The identifier of the token (RFC 7519 §4.1.7). Not checked: a token may be used more than once. */
   jti?: string;
-  /** What was granted, separated by single spaces (RFC 8693 §4.2). Checked against `scopes` only. */
+  /** The granted scopes, separated by single spaces (RFC 8693 §4.2). Compared with the option `scopes` only. */
   scope?: string;
 }

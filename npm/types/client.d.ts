@@ -1,4 +1,4 @@
-/** The two clients. */
+/** The two clients and the state that they report. */
 import type { AccessTokenClaims, JwtClaims } from './claims.js';
 import type { MonoCloudReason } from './errors.js';
 import type { IssuerMetadata, Jwks } from './issuer.js';
@@ -10,211 +10,240 @@ import type {
   ValidateJwtAccessTokenOptions,
 } from './options.js';
 
-/** Every option may be left out or `undefined`, also under `exactOptionalPropertyTypes`. */
+/** Makes every option optional and allows `undefined`, also under `exactOptionalPropertyTypes`. */
 type Loose<T> = { [Name in keyof T]?: T[Name] | undefined };
 
-/** One document fetched from the authorization server, as this client sees it now. Times in seconds, fractions. */
+/** The state of one document of the authorization server. Times are in seconds and may have a fraction. */
 export interface MonoCloudDocumentHealth {
-  /** Since the document in use was fetched; `undefined` before the first one. */
+  /** Seconds since the current document was fetched. `undefined` before the first fetch. */
   readonly age: number | undefined;
-  /** Until it is fetched again without being asked for; 0 when that is due; `undefined` before the first one. */
+  /** Seconds until the next background refresh. 0 if it is due. `undefined` before the first fetch. */
   readonly nextRefresh: number | undefined;
-  /** Why the last fetch failed; `undefined` when it succeeded or there was none. */
+  /** The reason why the last fetch failed. `undefined` if it succeeded or if there was none. */
   readonly lastError: MonoCloudReason | undefined;
 }
 
-/** The introspection endpoint, as this client sees it now. */
+/** The state of the introspection endpoint, as this client sees it. */
 export interface MonoCloudIntrospectionHealth {
-  /**
-   * How many requests failed in a row, without an answer about any token between them. An answer of any kind sets it
-   * to 0, also one that cannot be used.
-   */
+  /** Number of requests that failed in a row. Any response resets it to 0, also one that cannot be used. */
   readonly failures: number;
-  /** Why the last one failed; `undefined` when it was answered or there was none. */
+  /** The reason why the last request failed. `undefined` if it got a response or if there was none. */
   readonly lastError: MonoCloudReason | undefined;
   /**
-   * The circuit breaker is open: most requests fail at once with `introspection_suspended`, and a few each second are
-   * sent as probes. It opens after ten failures in a row of at least three different tokens, and the first answer
-   * closes it. For ten seconds after an answer, only failures of tokens that were active before count.
+   * `true` while the circuit breaker is open. Most requests then fail at once with `introspection_suspended`, and a few
+   * per second are sent as probes. It opens after ten failures in a row of at least three different tokens. The first
+   * response closes it. For ten seconds after a response, only failures of tokens that were active before count.
    */
   readonly suspended: boolean;
-  /** Introspections under way, at most 128. */
+  /** Number of introspection requests in flight, at most 128. */
   readonly inFlight: number;
-  /** Introspections that wait for one of them to end, at most 1000. */
+  /** Number of introspection requests that wait in the queue, at most 1000. */
   readonly queued: number;
 }
 
-/** The state of a client: numbers and words, no secret, no token, no claim. */
+/** The state of a client. It contains no secret, no token and no claim. */
 export interface MonoCloudHealth {
   /**
-   * JWTs of the keys held can be decided now, without asking the authorization server. What a readiness probe needs:
-   * a failing refresh does not unset it before `jwksMaxStale` has passed.
+   * `true` if the client has keys and can validate JWTs without a request to the authorization server. Use it for a
+   * readiness probe. During an outage it stays `true` until `jwksMaxStale` has passed.
    */
   readonly ready: boolean;
+  /** The authorization server's metadata. */
   readonly metadata: MonoCloudDocumentHealth;
-  /** `count`: the usable keys held, 0 to 100. */
+  /** The issuer's keys. `count` is the number of usable keys, 0 to 100. */
   readonly keys: MonoCloudDocumentHealth & { readonly count: number };
+  /** The introspection endpoint. */
   readonly introspection: MonoCloudIntrospectionHealth;
-  /** Verified tokens remembered, at most `verifiedTokenCacheSize`. */
+  /** Number of verified JWTs in memory, at most `verifiedTokenCacheSize`. */
   readonly rememberedTokens: number;
 }
 
 /**
- * Validates access tokens of one authorization server for one API. One per process and configuration is enough; it
- * holds no connection that keeps a process alive. The constructor makes no request.
+ * Validates access tokens of one authorization server for one API.
  *
- * Methods are ordinary ones: a subclass may override them, and `validateAccessToken` calls an overridden or spied
- * `validateJwtAccessToken` with the token and the options, and `introspectAccessToken` with the token alone. What the
- * two give is claims, not a decision. It must be a plain object, and it is checked: `aud` is required, `iss`, `exp` and
- * `nbf` are checked when present, then certificate binding, scopes and groups.
+ * Create one client per process and configuration. The constructor makes no request. The client never keeps the process
+ * alive.
  *
- * An overridden `validateAccessToken` decides by itself. `protectApi` refuses what it gives if that is no object, and
- * checks it as above, except that `aud` may be absent, if it has `aud`, `exp` or `iss`. So an override that forgets to
- * pass the options on opens no route, and one that gives an object of its own still can.
+ * You may override the methods in a subclass or replace them with spies:
  *
- * Time is read from `Date.now()`. If that gives no finite number of milliseconds since 1970, every validation fails
+ * - `validateAccessToken` calls an overridden `validateJwtAccessToken` with the token and the options. It calls an
+ *   overridden `introspectAccessToken` with the token only.
+ * - The claims that these two return are checked again. They must be a plain object. `aud` is required. `iss`, `exp` and
+ *   `nbf` are checked if present. Certificate binding, scopes and groups follow.
+ * - `protectApi` rejects what an overridden `validateAccessToken` returns if it is not an object. If the object has
+ *   `aud`, `exp` or `iss`, it is checked in the same way, except that `aud` may be absent. Any other object is accepted
+ *   without a check: the override has decided.
+ *
+ * The current time is `Date.now()`. If that is not a finite number of milliseconds since 1970, every validation fails
  * with `internal`.
  */
 export declare class MonoCloudOidcBackendClient {
   /**
+   * Creates a client from its arguments. This class reads no environment variables and has no `cache`.
+   *
    * @param tenantDomain The issuer: an absolute `https://` URL (`http://` for loopback hosts only), or a bare host,
-   *   which gets `https://`; one trailing `/` is ignored.
-   * @param audience This API: an absolute URI, compared byte for byte with `aud`.
-   * @param options The environment is not read. There is no `cache`.
-   * @throws MonoCloudValidationError An argument or option is missing or invalid; its name is in the message.
+   *   which gets `https://`. One trailing `/` is ignored.
+   * @param audience The identifier of this API: an absolute URI. It is compared with `aud` byte for byte.
+   * @param options Optional settings.
+   * @throws MonoCloudValidationError An argument or option is missing, invalid or unknown (`option_invalid`). The
+   *   message names it.
    */
   constructor(tenantDomain: string, audience: string, options?: Loose<MonoCloudOidcBackendClientOptions>);
 
   /**
-   * The claims of a JWT, read without verifying anything: neither signature nor times nor audience. Whoever can send
-   * a request can choose them. For logs and tests, never for a decision.
+   * Returns the claims of a JWT **without any verification**. The signature, the times, the issuer and the audience are
+   * not checked. Anyone who sends a request can choose these claims. Use them in logs and tests, never for a decision.
    *
-   * @throws MonoCloudTokenError Not three parts of base64url (RFC 7515 §7.1) whose second is a JSON object.
+   * @throws MonoCloudTokenError The text is not three parts of base64url (RFC 7515 §7.1), or the second part is not a
+   *   JSON object (`token_malformed`).
    */
   static decodeJwt(jwt: string): JwtClaims;
   static decodeJwt<C extends object>(jwt: string): C;
 
   /**
-   * Validates an access token: three dot-separated parts as a JWT by `validateJwtAccessToken`, all else, and JWTs
-   * under `introspectJwtTokens`, by `introspectAccessToken`. With a `cache`, a hit saves the question to the issuer
-   * but no check of issuer, audience, times, scopes, groups or binding; a JWT is decided here whatever the cache has.
+   * Validates an access token. Treats three dot-separated parts as a JWT and validates it as `validateJwtAccessToken`
+   * does. Introspects anything else as `introspectAccessToken` does. With `introspectJwtTokens` it introspects JWTs too.
    *
-   * Not checked: a JWT's revocation (introspection does), replay, and that the claims have the type `C`.
+   * With a `cache`, a cache hit saves the request to the authorization server and nothing else. Issuer, audience, times,
+   * scopes, groups and certificate binding are checked on every call. A JWT is verified with the issuer's keys, whatever
+   * the cache holds.
    *
-   * @typeParam C The claims this API's tokens carry, an assertion by the caller.
-   * @returns The claims as `JSON.parse` gives them, a fresh object for each call.
-   * @throws MonoCloudTokenError The token is refused; `reason` names the rule.
-   * @throws MonoCloudValidationError The token is blank or not a string; or it needs introspection and `clientId` is
-   *   missing (`clientId is required …`); or the metadata's issuer is not `tenantDomain`; or `options` is no plain
-   *   object or has a member that is not known (`argument_invalid`).
-   * @throws MonoCloudOPError, MonoCloudHttpError The authorization server refused, failed or is out of reach.
+   * Not checked: revocation of a JWT (introspection checks it), replay, and that the claims have the type `C`.
+   *
+   * @typeParam C The claims that you expect. This is your assertion.
+   * @returns The claims as `JSON.parse` returns them, in a new object for each call.
+   * @throws MonoCloudTokenError The token is rejected. `reason` names the rule.
+   * @throws MonoCloudValidationError The token is blank or not a string (`token_required`). Or `options` is not a plain
+   *   object or has an unknown member (`argument_invalid`). Or the token needs introspection and `clientId` is missing
+   *   (`client_id_required`). Or the issuer of the metadata is not `tenantDomain` (`metadata_issuer_mismatch`).
+   * @throws MonoCloudOPError The authorization server rejected this API's introspection request.
+   * @throws MonoCloudHttpError The authorization server is unreachable or its response cannot be used, or too many
+   *   requests are waiting (`overloaded`).
    */
   validateAccessToken(token: string, options?: ValidateAccessTokenOptions): Promise<AccessTokenClaims>;
   validateAccessToken<C extends object>(token: string, options?: ValidateAccessTokenOptions): Promise<C>;
 
   /**
-   * Validates a JWT access token locally. Checked, in this order, the first failure ending it:
+   * Validates a JWT access token locally. It checks these rules in this order. The first failure ends the validation.
    *
-   * 1. size (16 KiB) and form (RFC 7515 §2, §7.1: strict base64url);
-   * 2. header: one JSON object without duplicate members; `alg` one of RS/PS/ES 256, 384, 512 and EdDSA (RFC 8725
-   *    §3.1); no `crit`, no `b64` (RFC 7515 §4.1.11); `typ` that of an access token (RFC 8725 §3.11);
-   * 3. key: the issuer's, by `kid`, fitting the algorithm (RFC 7517 §4); an unknown `kid` asks for fresh keys once;
-   * 4. signature (RFC 7515 §5.2);
-   * 5. claims: one JSON object without duplicate members; `iss`, `aud`, `exp` (required, RFC 9068 §2.2), `nbf`, `iat`,
-   *    `sub` (RFC 7519 §4.1), times against `clockSkew` and `clockTolerance`;
-   * 6. certificate binding (RFC 8705 §3), scopes (RFC 8693 §4.2), groups.
+   * 1. Size: at most 16 KiB. Form: three parts of strict base64url (RFC 7515 §2, §7.1).
+   * 2. Header: one JSON object without duplicate members. `alg` is RS, PS or ES with 256, 384 or 512, or EdDSA
+   *    (RFC 8725 §3.1). `crit` and `b64` are absent (RFC 7515 §4.1.11, RFC 7797). `typ` is absent or the type of an
+   *    access token (RFC 8725 §3.11).
+   * 3. Key: one of the issuer's keys, chosen by `kid`, that fits the algorithm (RFC 7517 §4). An unknown `kid` triggers
+   *    one refresh of the keys.
+   * 4. Signature (RFC 7515 §5.2).
+   * 5. Claims: one JSON object without duplicate members at the top level or in a member that a rule reads. `iss`,
+   *    `aud`, `exp` (required, RFC 9068 §2.2), `nbf`, `iat` and `sub` (RFC 7519 §4.1). `clockSkew` and `clockTolerance`
+   *    apply to the times.
+   * 6. Certificate binding (RFC 8705 §3), then scopes (RFC 8693 §4.2), then groups.
    *
    * Not checked: revocation, replay (`jti`), `client_id`, and that the claims have the type `C`.
    *
-   * @throws MonoCloudTokenError The token is refused; `reason` names the rule.
-   * @throws MonoCloudValidationError The token is blank or not a string; the metadata's issuer is not `tenantDomain`;
-   *   `options.jwks` is not a JWK Set.
-   * @throws MonoCloudHttpError Keys are needed and the authorization server is out of reach; or too many ES384, ES512
-   *   or large RSA signatures are waiting to be verified (`overloaded`).
+   * @throws MonoCloudTokenError The token is rejected. `reason` names the rule.
+   * @throws MonoCloudValidationError The token is blank or not a string (`token_required`). Or `options` is not a plain
+   *   object, has an unknown member, or `options.jwks` is not a JWK Set (`argument_invalid`). Or the issuer of the
+   *   metadata is not `tenantDomain` (`metadata_issuer_mismatch`).
+   * @throws MonoCloudHttpError Keys are needed and cannot be fetched. Or too many ES384, ES512 or large RSA signatures
+   *   are waiting (`overloaded`).
    */
   validateJwtAccessToken(token: string, options?: ValidateJwtAccessTokenOptions): Promise<AccessTokenClaims>;
   validateJwtAccessToken<C extends object>(token: string, options?: ValidateJwtAccessTokenOptions): Promise<C>;
 
   /**
-   * Asks the authorization server about a token (RFC 7662 §2). Concurrent calls for one token share one request. A
-   * client has at most 128 requests under way; up to 1000 more wait, as part of `responseTimeout`. What
-   * cannot be an access token (over 16 KiB, or with anything but %x20-7E, RFC 6749 A.12) is refused without one.
-   * Checked: that the response is `active: true` and nothing like it; then claims, binding, scopes and groups as for
-   * a JWT, except that `exp` and `iss` may be absent (RFC 7662 §2.2).
+   * Asks the authorization server about a token (RFC 7662 §2). It does not use the `cache`.
    *
-   * Not checked: that the response is signed (RFC 9701), and that the claims have the type `C`.
+   * Concurrent calls for one token share one request. A client has at most 128 requests in flight, and at most 1000
+   * more wait. The waiting time counts toward `responseTimeout`. A token over 16 KiB, or with a character outside
+   * %x20-7E (RFC 6749 A.12), is rejected without a request.
+   *
+   * Checked: that `active` is exactly `true`. Then the claims, certificate binding, scopes and groups as for a JWT,
+   * except that `exp` and `iss` may be absent (RFC 7662 §2.2).
+   *
+   * Not checked: a signature of the response (RFC 9701), and that the claims have the type `C`.
    *
    * @returns The response without `active`.
-   * @throws MonoCloudTokenError Not active (code `inactive_token`), or refused; `reason` names the rule.
-   * @throws MonoCloudValidationError `clientId`, or what `clientAuthMethod` needs, is missing; the authorization
-   *   server publishes no (mutual-TLS) introspection endpoint.
-   * @throws MonoCloudOPError 400 or 401: this API's credentials or request are refused.
-   * @throws MonoCloudHttpError Any other status, no connection, a timeout, an unreadable body or one over 512 KiB; or
-   *   too many requests are waiting (`overloaded`), or the endpoint keeps failing (`introspection_suspended`).
+   * @throws MonoCloudTokenError The token is inactive (code `inactive_token`) or rejected. `reason` names the rule.
+   * @throws MonoCloudValidationError `clientId` is missing, or something that `clientAuthMethod` needs. Or the
+   *   authorization server publishes no introspection endpoint, or no mutual-TLS one when the method needs it.
+   * @throws MonoCloudOPError The response has the status 400 or 401: the server rejected this API's credentials or
+   *   request.
+   * @throws MonoCloudHttpError The response has another status, the connection failed, the time limit passed, or the
+   *   body is unreadable or over 512 KiB. Or too many requests are waiting (`overloaded`), or the circuit breaker is
+   *   open (`introspection_suspended`).
    */
   introspectAccessToken(token: string, options?: IntrospectOptions): Promise<AccessTokenClaims>;
   introspectAccessToken<C extends object>(token: string, options?: IntrospectOptions): Promise<C>;
 
   /**
-   * The authorization server's metadata, from memory while fresh: the document at the OpenID place (OpenID Connect
-   * Discovery §4), or the one at the RFC 8414 §3.1 place if the first place answers 404. The client asks the RFC 8414
-   * place by itself for an endpoint that the first document lacks; this method does not show that document.
-   * Concurrent calls share one request. Checked: that `issuer` is `tenantDomain` (RFC 8414 §3.3); other members are
-   * checked where they are used.
+   * Returns the authorization server's metadata, from memory while it is fresh. Concurrent calls share one request.
    *
-   * @param forceRefresh Fetch it now. Default: `false`.
-   * @throws MonoCloudHttpError It could not be fetched or read, and was forced or is not in memory.
-   * @throws MonoCloudValidationError It is another issuer's.
+   * The document comes from `/.well-known/openid-configuration` (OpenID Connect Discovery §4). If the server responds
+   * with 404 there, it comes from `/.well-known/oauth-authorization-server` (RFC 8414 §3.1). If the first document lacks
+   * a needed endpoint, the client also reads the second one, but this method does not return it.
+   *
+   * Checked: that `issuer` is `tenantDomain` (RFC 8414 §3.3). Other members are checked where they are used.
+   *
+   * @param forceRefresh `true` fetches the document now. Default: `false`.
+   * @throws MonoCloudHttpError The document could not be fetched or read, and it is not in memory or the refresh was
+   *   forced.
+   * @throws MonoCloudValidationError The document is of another issuer (`metadata_issuer_mismatch`). Or `forceRefresh`
+   *   is not a boolean (`argument_invalid`).
    */
   getMetadata(forceRefresh?: boolean): Promise<IssuerMetadata>;
 
   /**
-   * The issuer's JWK Set, from memory while fresh, as published: keys that cannot be used are still in it. Concurrent
-   * calls share one request.
+   * Returns the issuer's JWK Set as it was published, from memory while it is fresh. It includes keys that cannot be
+   * used. Concurrent calls share one request.
    *
-   * @param forceRefresh Fetch it now. Default: `false`.
-   * @throws MonoCloudHttpError It could not be fetched or read, and was forced or is not in memory.
-   * @throws MonoCloudValidationError The metadata is another issuer's.
+   * @param forceRefresh `true` fetches the set now. Default: `false`.
+   * @throws MonoCloudHttpError The set could not be fetched or read, and it is not in memory or the refresh was forced.
+   * @throws MonoCloudValidationError The metadata is of another issuer (`metadata_issuer_mismatch`). Or `forceRefresh`
+   *   is not a boolean (`argument_invalid`).
    */
   getJwks(forceRefresh?: boolean): Promise<Jwks>;
 
   /**
-   * Sets `clockSkew` from the next call on.
+   * Changes `clockSkew` from the next call on.
    *
-   * @param seconds >= 0.
-   * @throws MonoCloudValidationError Not a finite number >= 0.
+   * @param seconds 0 or more.
+   * @throws MonoCloudValidationError The value is not a finite number of 0 or more.
    */
   setClockSkew(seconds: number): void;
 
   /**
-   * Sets `clockTolerance` from the next call on.
+   * Changes `clockTolerance` from the next call on.
    *
-   * @param seconds >= 0.
-   * @throws MonoCloudValidationError Not a finite number >= 0.
+   * @param seconds 0 or more.
+   * @throws MonoCloudValidationError The value is not a finite number of 0 or more.
    */
   setClockTolerance(seconds: number): void;
 
   /**
-   * Fetches metadata and keys ahead of traffic, so that the first request does not wait. Resolves at once when both
-   * are fresh. Does not try credentials. A client that was not warmed up, or failed to, fetches with its first token.
+   * Fetches metadata and keys, so that the first request does not wait for them. Resolves at once if both are fresh.
    *
-   * @throws MonoCloudHttpError They could not be fetched or read.
-   * @throws MonoCloudValidationError The metadata is another issuer's.
+   * Not checked: the credentials for introspection. A client that was not warmed up fetches with its first token.
+   *
+   * @throws MonoCloudHttpError Metadata or keys could not be fetched or read.
+   * @throws MonoCloudValidationError The metadata is of another issuer (`metadata_issuer_mismatch`).
    */
   warmUp(): Promise<void>;
 
-  /** The state of this client now, without any request. Never throws. */
+  /** Returns the current state of this client. It makes no request and never throws. */
   health(): MonoCloudHealth;
 }
 
 /**
- * {@link MonoCloudOidcBackendClient} with a cache and with options from the environment.
+ * A {@link MonoCloudOidcBackendClient} that also reads its options from the environment and can use a cache.
  */
 export declare class MonoCloudBackendNodeClient extends MonoCloudOidcBackendClient {
   /**
-   * @param options Win over `MONOCLOUD_BACKEND_*`; an option left out or `undefined` is read from there.
-   * @throws MonoCloudValidationError An option is missing or invalid; its name, and for `tenantDomain` and `audience`
-   *   the variable's, is in the message.
+   * Creates a client from `options` and from the `MONOCLOUD_BACKEND_*` environment variables.
+   *
+   * @param options An option wins over its variable. If an option is absent, `undefined` or `null`, the variable is
+   *   used.
+   * @throws MonoCloudValidationError An option is missing, invalid or unknown (`option_invalid`). The message names the
+   *   option and, if it has one, the variable. It never contains the value.
    */
   constructor(options?: Loose<MonoCloudBackendNodeClientOptions>);
 }

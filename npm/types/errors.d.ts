@@ -1,20 +1,20 @@
 /**
- * Every failure is one of four classes over one base. `reason` names the exact rule; `message` says it in words that
- * never contain a token, a secret or a certificate.
+ * The errors of this package: four classes and their base class. `reason` names the exact rule that failed. `message`
+ * describes it and never contains a token, a secret or a certificate.
  *
- * | class | what failed | `protectApi` answers |
+ * | class | what failed | `protectApi` sends |
  * |---|---|---|
  * | `MonoCloudTokenError` | the token | 401; 403 for `insufficient_scope` and `insufficient_groups` |
- * | `MonoCloudValidationError` | the call or the configuration | 401; 503 for metadata that does not fit it |
- * | `MonoCloudOPError` | the authorization server refused this API's request | 500 |
- * | `MonoCloudHttpError` | the authorization server could not be reached or understood | 503; 500 for other statuses of introspection |
+ * | `MonoCloudValidationError` | the call or the configuration | 401; 503 if the server's metadata does not fit the configuration |
+ * | `MonoCloudOPError` | the authorization server rejected this API's own request | 500 |
+ * | `MonoCloudHttpError` | the authorization server could not be reached or understood, or this process is overloaded | 503; 500 if introspection returns a status other than 200, 400, 401, 429 or 5xx |
  */
 
 // --- reasons -------------------------------------------------------------------------------------------------------
 
 /**
- * The exact rule that failed, stable across releases. New words may join in any release: treat an unknown one as its
- * class says.
+ * The exact rule that failed. A reason is never renamed within a major version. Any release may add new reasons, so
+ * treat an unknown one like its class.
  */
 export type MonoCloudReason =
   // MonoCloudTokenError, `invalid_token`
@@ -85,66 +85,72 @@ export type MonoCloudReason =
 
 // --- end of reasons ------------------------------------------------------------------------------------------------
 
-/** What a `MonoCloudTokenError` means for the caller (RFC 6750 §3.1, RFC 7662 §2.2). */
+/** The kind of a `MonoCloudTokenError` (RFC 6750 §3.1, RFC 7662 §2.2). */
 export type MonoCloudTokenErrorCode =
-  /** Malformed, forged, expired, for another audience, bound to another certificate … */
+  /** The token is malformed, forged, expired, for another audience, bound to another certificate, and so on. */
   | 'invalid_token'
-  /** Valid, but without every scope asked for. */
+  /** The token is valid but lacks a required scope. */
   | 'insufficient_scope'
-  /** Valid, but without the groups asked for. */
+  /** The token is valid but lacks the required groups. */
   | 'insufficient_groups'
-  /** The authorization server says it is not active: expired, revoked or never issued. */
+  /** The authorization server reports that the token is not active: it expired, was revoked or was never issued. */
   | 'inactive_token';
 
-/** The authorization server's response, as received. */
+/** The authorization server's response. */
 export interface MonoCloudRawResponse {
+  /** The status code. */
   readonly status: number;
-  /** The status's usual phrase; with a `fetcher` what it gave. */
+  /** The usual reason phrase of the status. With a `fetcher`, the phrase that it returned. */
   readonly statusText: string;
-  /** Lower-case names; `set-cookie` is left out. */
+  /** The headers, with names in lower case. `set-cookie` is left out. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The first 1024 characters; empty for a 200, which may hold claims. */
+  /** The first 1024 characters of the body. Empty for a 200 response, because its body may contain claims. */
   readonly body: string;
 }
 
 /**
- * What every error of this package is; also `instanceof Error`.
+ * The base class of every error of this package.
  *
- * Of every class, the first parameters are those of the published package; `reason` and `code` come behind them. What
- * decides on the response of `protect()` is an error's `name` with its `code` or `status`, never `instanceof`: an error
- * of another copy of this package is answered alike.
+ * The first parameters of each constructor are those of the published JavaScript package. `reason` and `code` come after
+ * them.
+ *
+ * `protect()` chooses its response by the `name` of an error and its `code` or `status`, never by `instanceof`. An error
+ * of another copy of this package therefore causes the same response.
  */
 export declare class MonoCloudAuthBaseError extends Error {
   constructor(message: string, raw?: MonoCloudRawResponse, reason?: MonoCloudReason);
   /** The name of the class. */
   readonly name: string;
-  /** The exact rule that failed. `undefined` only in an error that your own code made without one. */
+  /** The exact rule that failed. `undefined` only if your own code created the error without a reason. */
   readonly reason: MonoCloudReason | undefined;
-  /** The authorization server's response; `undefined` when none was received. */
+  /** The authorization server's response. `undefined` if there was none. Not enumerable. */
   readonly raw: MonoCloudRawResponse | undefined;
 }
 
-/** The call or the configuration is wrong: a bad option, no token, an introspection without `clientId` … */
+/** The call or the configuration is wrong, for example an invalid option, a blank token or a missing `clientId`. */
 export declare class MonoCloudValidationError extends MonoCloudAuthBaseError {
   constructor(message: string, raw?: MonoCloudRawResponse, reason?: MonoCloudReason);
   readonly name: 'MonoCloudValidationError';
 }
 
-/** The token is refused. */
+/** The token is rejected. */
 export declare class MonoCloudTokenError extends MonoCloudAuthBaseError {
   /**
-   * @param reason Default: that of the failure with this message, for example `scope_missing` for `Token is missing
-   *   required scopes`; `undefined` for any other message.
-   * @param code Default: that of the failure with this message; `invalid_token` for any other message.
+   * @param reason Default: the reason that belongs to `message`, for example `scope_missing` for `Token is missing
+   *   required scopes`. `undefined` for a message that this package does not use.
+   * @param code Default: the code that belongs to `message`. `invalid_token` for a message that this package does not
+   *   use.
    */
   constructor(message: string, raw?: MonoCloudRawResponse, reason?: MonoCloudReason, code?: MonoCloudTokenErrorCode);
   readonly name: 'MonoCloudTokenError';
+  /** The kind of the error. */
   readonly code: MonoCloudTokenErrorCode;
 }
 
 /**
- * The authorization server answered 400 or 401: it refuses this API's request (RFC 6749 §5.2), not the token. The
- * message is `error`, unless a server sent something else than a plain word there.
+ * The authorization server responded to an introspection request with 400 or 401. It rejected this API's request or
+ * credentials (RFC 6749 §5.2), not the token. `message` is the value of `error`, or a fixed text if the server's value
+ * is not a plain word.
  */
 export declare class MonoCloudOPError extends MonoCloudAuthBaseError {
   constructor(
@@ -154,25 +160,28 @@ export declare class MonoCloudOPError extends MonoCloudAuthBaseError {
     reason?: MonoCloudReason,
   );
   readonly name: 'MonoCloudOPError';
-  /** `error` of the body; without one `introspection_failed` (400) or `invalid_client` (401). */
+  /** `error` of the response. Default: `introspection_failed` for a 400 and `invalid_client` for a 401. */
   readonly error: string;
-  /** `error_description` of the body. */
+  /** `error_description` of the response, if there is one. */
   readonly errorDescription: string | undefined;
 }
 
 /**
- * The authorization server could not be reached, did not answer in time, or answered with something else than it
- * should; or too much work is waiting in this process (`overloaded`). Says nothing about the token: trying again later is right, dropping the token is not.
+ * The authorization server could not be reached, did not respond in time, or sent a response that cannot be used. Or too
+ * much work is waiting in this process (`overloaded`).
+ *
+ * This error says nothing about the token. Try again later. Do not discard the token.
  */
 export declare class MonoCloudHttpError extends MonoCloudAuthBaseError {
   constructor(message: string, raw?: MonoCloudRawResponse, reason?: MonoCloudReason);
   readonly name: 'MonoCloudHttpError';
-  /** `undefined` when there was no response. */
+  /** The status code. `undefined` if there was no response. */
   readonly status: number | undefined;
-  /** `undefined` when there was no response. */
+  /** The reason phrase. `undefined` if there was no response. */
   readonly statusText: string | undefined;
   /**
-   * Seconds after which to try again: what the server asked for, at most 300; 1 for `overloaded`; else `undefined`.
+   * Seconds to wait before you try again: the server's `Retry-After`, at most 300, or 1 for `overloaded`. Otherwise
+   * `undefined`.
    */
   readonly retryAfter: number | undefined;
 }

@@ -1,73 +1,81 @@
-/** What an authorization server publishes, and the parts of a token that refer to it. */
+/** The documents that an authorization server publishes, and the header of a token. */
 
 /** A JSON Web Key (RFC 7517 §4; members of RFC 7518 §6 and RFC 8037 §2). */
 export interface Jwk {
-  /** `RSA`, `EC`, `OKP`; `oct` only as a client secret, never for verifying a token. */
+  /** Key type: `RSA`, `EC` or `OKP`. `oct` is accepted only as a client secret, never to verify a token. */
   kty: string;
-  /** `sig` or absent for a key that verifies tokens. */
+  /** Must be `sig` or absent in a key that verifies tokens (RFC 7517 §4.2). */
   use?: string;
-  /** Contains `verify`, or absent, for a key that verifies tokens. */
+  /** Must contain `verify` or be absent in a key that verifies tokens (RFC 7517 §4.3). */
   key_ops?: string[];
+  /** If present, the only algorithm that the key is used for (RFC 7517 §4.4). */
   alg?: string;
+  /** Key id. Compared with the `kid` of a token (RFC 7517 §4.5). */
   kid?: string;
   ext?: boolean;
   x5u?: string;
   x5c?: string[];
   x5t?: string;
   'x5t#S256'?: string;
-  /** `P-256`, `P-384`, `P-521`, `Ed25519`. */
+  /** Curve: `P-256`, `P-384`, `P-521` or `Ed25519`. */
   crv?: string;
   x?: string;
   y?: string;
   /** RSA modulus, 2048 to 8192 bits. */
   n?: string;
-  /** RSA exponent, odd and >= 3. */
+  /** RSA public exponent, odd, 3 or more. */
   e?: string;
-  /** Private. */
+  /** Private. A published key that has this member is never used. */
   d?: string;
-  /** Private. */
+  /** Private, as `d`. */
   p?: string;
-  /** Private. */
+  /** Private, as `d`. */
   q?: string;
-  /** Private. */
+  /** Private, as `d`. */
   dp?: string;
-  /** Private. */
+  /** Private, as `d`. */
   dq?: string;
-  /** Private. */
+  /** Private, as `d`. */
   qi?: string;
-  /** Private. */
+  /** Secret of an `oct` key. A published symmetric key is never used. */
   k?: string;
 }
 
-/** A JWK Set (RFC 7517 §5). At most 100 keys are used; a key that cannot be used is passed over. */
+/** A JWK Set (RFC 7517 §5). At most 100 keys are used. A key that cannot be used is left out. The others still work. */
 export interface Jwks {
   keys: Jwk[];
 }
 
-/** A JWK as other libraries type it, or as a constant: any member may be absent, and lists may be `readonly`. */
+/** A JWK as other libraries type it. Any member may be absent, and lists may be `readonly`. */
 export interface JwkInput extends Omit<Partial<Jwk>, 'key_ops' | 'x5c'> {
   key_ops?: readonly string[] | undefined;
   x5c?: readonly string[] | undefined;
 }
 
-/** A JWK Set as other libraries type it: `kty` may be absent there, such a key is passed over. */
+/** A JWK Set as other libraries type it. A key without `kty` is left out. */
 export interface JwksInput {
   readonly keys: readonly JwkInput[];
 }
 
 /** The header of a signed token (RFC 7515 §4.1). */
 export interface JwsHeaderParameters {
-  /** RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA or Ed25519; any other is refused. */
+  /**
+   * RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA or Ed25519. A token with another algorithm is
+   * rejected (RFC 8725 §3.1).
+   */
   alg: string;
+  /** The id of the key that signed the token. */
   kid?: string;
-  /** Absent, `JWT`, `at+jwt` or `application/at+jwt` in any case; any other is refused (RFC 8725 §3.11). */
+  /**
+   * Absent, `JWT`, `at+jwt` or `application/at+jwt`, in any case. A token with another type is rejected (RFC 8725 §3.11).
+   */
   typ?: string;
   cty?: string;
-  /** A token with it is refused (RFC 7515 §4.1.11). */
+  /** A token with this parameter is rejected (RFC 7515 §4.1.11). */
   crit?: string[];
-  /** A token with it is refused (RFC 7797). */
+  /** A token with this parameter is rejected (RFC 7797). */
   b64?: boolean;
-  /** Ignored: a token does not bring its own key. */
+  /** Ignored. A token cannot supply its own key. */
   jwk?: Jwk;
   /** Ignored. */
   jku?: string;
@@ -80,7 +88,7 @@ export interface JwsHeaderParameters {
   [parameter: string]: unknown;
 }
 
-/** Endpoints for clients that authenticate by certificate (RFC 8705 §5). */
+/** Endpoints for clients that authenticate with a certificate (RFC 8705 §5). Only `introspection_endpoint` is used. */
 export interface MtlsEndpointAliases {
   device_authorization_endpoint?: string;
   introspection_endpoint?: string;
@@ -90,17 +98,23 @@ export interface MtlsEndpointAliases {
   userinfo_endpoint?: string;
 }
 
-/** Authorization server metadata (OpenID Connect Discovery §3, RFC 8414 §2). Members without a comment are not used. */
+/**
+ * Authorization server metadata (OpenID Connect Discovery §3, RFC 8414 §2). Members without a description are not used
+ * and not checked.
+ */
 export interface IssuerMetadata {
-  /** Equals `tenantDomain`, one trailing `/` aside (RFC 8414 §3.3). */
+  /** Must equal `tenantDomain`, except for one trailing `/` (RFC 8414 §3.3). */
   issuer: string;
-  /** Where the keys are; `https`, except on loopback hosts. */
+  /** URL of the JWK Set. Must be `https`. `http` is allowed if this host and the tenant are loopback hosts. */
   jwks_uri?: string;
-  /** RFC 7662; `https`, except on loopback hosts. */
+  /**
+   * URL of the introspection endpoint (RFC 7662 §2). Must be `https`. `http` is allowed if this host and the tenant are
+   * loopback hosts.
+   */
   introspection_endpoint?: string;
-  /** Used by the mutual-TLS methods (RFC 8705 §5). */
+  /** Endpoints for the mutual-TLS methods (RFC 8705 §5). */
   mtls_endpoint_aliases?: MtlsEndpointAliases;
-  /** Used instead of `mtls_endpoint_aliases` when `trustStoreId` is set: aliases by trust store. */
+  /** Endpoints by trust store. Used instead of `mtls_endpoint_aliases` if `trustStoreId` is set. */
   mtls_additional_endpoint_aliases?: Record<string, MtlsEndpointAliases>;
   authorization_endpoint?: string;
   claims_supported?: string[];
@@ -121,7 +135,7 @@ export interface IssuerMetadata {
   [member: string]: unknown;
 }
 
-/** Metadata as an application gives them: lists may be `readonly`. */
+/** Metadata that your own code returns. Lists may be `readonly`. */
 export type IssuerMetadataInput = ReadonlyLists<IssuerMetadata>;
 
 type ReadonlyLists<T> = {

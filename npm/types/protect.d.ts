@@ -1,55 +1,73 @@
 /** The options of `protectApi`, shared by `@monocloud/backend-node/express` and `@monocloud/backend-node/fastify`. */
 import type { CertificateBindingValidation } from './options.js';
 
-/** What one route asks of a token. */
+/** The requirements of one route. An empty list requires nothing. An unknown member throws (`argument_invalid`). */
 export interface ProtectOptions {
-  /** Every one is required in the `scope` claim. Default: none. Else 403. */
+  /**
+   * Every listed scope must be in the `scope` claim (RFC 8693 §4.2). At most 1,000. Default: none. If one is missing, the
+   * response is 403.
+   */
   scopes?: readonly string[] | undefined;
-  /** Any one is required in the groups claim; all with `groupOptions.matchAll`. Default: none. Else 403. */
+  /**
+   * One of the listed groups must be in the groups claim, or all of them with `groupOptions.matchAll`. At most 1,000.
+   * Default: none. If they are missing, the response is 403.
+   */
   groups?: readonly string[] | undefined;
   /**
-   * Certificate binding on this route (RFC 8705 §3): `true` or `'required'` also refuses tokens that are not bound,
-   * `'when_present'` enforces it on tokens that are, `false` or `'dangerously_ignore'` ignores binding. Default: the
-   * client's `validateCertificateBinding`. The certificate comes from `certificateResolver`. Else 401.
+   * Certificate binding on this route (RFC 8705 §3). The certificate comes from `certificateResolver`. If the binding
+   * fails, the response is 401. Default: the client's `validateCertificateBinding`.
+   *
+   * - `true` or `'required'`: the token must be bound to the caller's certificate.
+   * - `'when_present'`: a bound token needs the matching certificate. Other tokens are accepted.
+   * - `false` or `'dangerously_ignore'`: binding is not checked.
    */
   validateCertificateBinding?: boolean | CertificateBindingValidation | undefined;
 }
 
 /**
- * Finds the token of a request. If it returns blank text, `null` or `undefined`, the `Authorization` header is read
- * instead (RFC 6750 §2.1). If it throws, rejects, or returns a value that is not text, the response is a 401 and the
- * event `monocloud:backend:refused` says `resolver_failed`.
+ * Returns the token of a request. If it returns blank text, `null` or `undefined`, the `Authorization` header is used
+ * (RFC 6750 §2.1).
  *
- * Not checked here: where the token comes from. In a cookie, it needs a defence against cross-site request forgery.
+ * If it throws, rejects, or returns something other than text, the response is 401 and the event
+ * `monocloud:backend:refused` has the reason `resolver_failed`.
+ *
+ * Not checked: where the token comes from. A token in a cookie needs a defense against cross-site request forgery.
  */
 export type TokenResolver<T> = (
   request: T,
 ) => Promise<string | null | undefined> | string | null | undefined;
 
 /**
- * Finds the client's certificate: PEM with or without its delimiters, URL-encoded or not, the leaf first; only the
- * leaf is read. `null` or `undefined`: there is none. Called only when binding could apply. If it throws, rejects, or
- * returns a value that is not text, the response is a 401 and the event `monocloud:backend:refused` says
- * `resolver_failed`. Ready-made ones are in `@monocloud/backend-node/certificates`.
+ * Returns the caller's certificate as PEM, with or without delimiters, URL-encoded or not. If it returns a chain, the
+ * leaf must be first. Only the leaf is used. If it returns `null` or `undefined`, there is no certificate. It is called
+ * only when a binding could apply. `@monocloud/backend-node/certificates` has ready-made resolvers.
  *
- * Not checked here: that the client holds the certificate's key. TLS proves that, and a header is trustworthy only
- * behind a proxy that strips it from outside requests.
+ * If it throws, rejects, or returns something other than text, the response is 401 and the event
+ * `monocloud:backend:refused` has the reason `resolver_failed`.
+ *
+ * Not checked: that the caller has the certificate's key. TLS checks that. Trust a certificate header only behind a
+ * proxy that removes this header from incoming requests.
  */
 export type ClientCertificateResolver<T> = (
   request: T,
 ) => Promise<string | null | undefined> | string | null | undefined;
 
-/** Where `protectApi` looks for credentials in a request of type `T`. */
+/** Options of `protectApi` for requests of type `T`. An unknown member throws (`argument_invalid`). */
 export interface ProtectApiRequestOptions<T> {
-  /** Default: the `Authorization` header alone. */
+  /** Returns the token. Default: none. The `Authorization` header is used. */
   tokenResolver?: TokenResolver<T> | undefined;
-  /** Default: none, so a certificate-bound token is refused unless binding is ignored. */
+  /**
+   * Returns the caller's certificate. Default: none. A certificate-bound token is then rejected, unless binding is
+   * ignored.
+   */
   certificateResolver?: ClientCertificateResolver<T> | undefined;
   /**
-   * Passes CORS preflights on without a token and without `claims`, for applications whose CORS middleware runs after
-   * `protect()`. A preflight is an `OPTIONS` request with the headers `Origin` and `Access-Control-Request-Method` and
-   * with neither credentials nor content. Every other request, a plain `OPTIONS` too, is protected as ever. Default:
-   * `false`. If you can, register the CORS middleware before `protect()` instead, and leave this out.
+   * `true` lets CORS preflight requests pass, without a token and without `claims`. Default: `false`. Use it only if your
+   * CORS middleware must run after `protect()`.
+   *
+   * A preflight request is an `OPTIONS` request that has `Origin` and `Access-Control-Request-Method` (Fetch standard,
+   * "CORS-preflight fetch"). It has neither `Authorization`, nor `Cookie`, nor content, nor a header that overrides the
+   * method. All other requests stay protected, also other `OPTIONS` requests.
    */
   allowPreflight?: boolean | undefined;
 }

@@ -13,11 +13,11 @@ const CATALOGUE = readFileSync(new URL('../../src/engine/error.rs', import.meta.
 
 /** Options that are functions or objects of JavaScript. The engine's table has values only. */
 const FUNCTIONS = [
-  ['cache', 'an [`ICache`](api/index.md#icache)', 'Where results are kept. See [caching](caching.md).'],
+  ['cache', 'an [`ICache`](api/index.md#icache)', 'Stores validated claims and introspection results. See [caching](caching.md).'],
   [
     'fetcher',
     'a function like `fetch`',
-    "Makes every request to the authorization server. TLS and proxies are then the function's own business.",
+    "Makes every request to the authorization server. It then also handles TLS and proxies.",
   ],
   [
     'metadataResolver',
@@ -33,7 +33,7 @@ const FUNCTIONS = [
 
 /** Reasons of errors that JavaScript throws before the engine is called. */
 export const SHIM_REASONS = {
-  argument_invalid: ['An argument of a method, of `protect()` or of a helper is wrong', 'Correct the argument.'],
+  argument_invalid: ['An argument of a method, of `protect()` or of a helper is wrong', 'Correct the argument that the message names.'],
   auth_state_expired: ['`Auth state expired`', 'Start the sign-in again.'],
   auth_state_invalid: ['`Invalid auth state`', 'Start the sign-in again. The text was altered or the secret differs.'],
   callback_invalid: ['The authorization response cannot be read', 'Reject the callback.'],
