@@ -69,7 +69,7 @@ for (const [where, makeCache] of Object.entries(CACHES)) {
         }
       });
 
-      test('a caller's changes to claims are not visible to other callers', async () => {
+      test('a caller’s changes to claims are not visible to other callers', async () => {
         const client = clientWith();
         const token = makeToken({ groups: ['staff'], nested: { list: [{ deep: 1 }] } });
         const first = await client.validateAccessToken(token);

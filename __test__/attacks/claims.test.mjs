@@ -68,7 +68,7 @@ describe('times (RFC 7519 §2: NumericDate, a JSON number)', () => {
     const now = 2_000_000_000;
     t.mock.timers.enable({ apis: ['Date'], now: now * 1000 });
     await assert.rejects(client.validateAccessToken(withTexts({ exp: `${now}` })), { reason: 'expired' });
-    // The distance to the next double is larger than 1.
+    // The fraction is smaller than the distance between two doubles, so it is lost.
     await assert.rejects(client.validateAccessToken(withTexts({ exp: `${now}.0000001` })), { reason: 'expired' });
     await client.validateAccessToken(withTexts({ exp: `${now}.001`, nbf: `${now}` }));
     await assert.rejects(client.validateAccessToken(withTexts({ nbf: `${now}.001` })), { reason: 'not_yet_valid' });

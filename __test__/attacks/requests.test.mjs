@@ -158,7 +158,7 @@ for (const framework of FRAMEWORKS) {
       assert.match(challengesOf(answer)[0], /^Bearer error="invalid_token", error_description="[^"]*"$/);
     });
 
-    test('a resolver's result is a token only if it is one string', async () => {
+    test('a resolver’s result is a token only if it is one string', async () => {
       const token = target.issuer.sign();
       assert.equal((await ask({ path: `/resolved?t=${token}` })).status, 200);
       for (const query of ['t=', 't=%20', 'u=']) assertUnseen(await ask({ path: `/resolved?${query}` }), query);
