@@ -1,4 +1,4 @@
-// Which answer does a protected route give (contract 9)? The same on every framework.
+// Which response does a protected route send? The same on every framework (RFC 6750 §3).
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,11 +13,11 @@ import { describeWhere } from './suite.mjs';
 
 const { forbidden, internal, invalid, unauthorized, unavailable } = ANSWERS;
 
-/** A client that every request to the issuer answers so. */
+/** A client whose issuer sends this response to every request. */
 const answering = (status, headers = {}) =>
   offline({ jwksResolver: undefined, fetcher: () => new Response('{}', { status, headers }) });
 
-/** A client whose issuer has good metadata but for `members`, and answers everything else with `status`. */
+/** A client whose issuer has valid metadata except for `members`, and responds to everything else with `status`. */
 const publishing = (members, status = 404) =>
   offline({
     jwksResolver: undefined,
@@ -28,10 +28,10 @@ const publishing = (members, status = 404) =>
       : new Response('{}', { status })),
   });
 
-/** A client that is asked by its public method, and throws. */
+/** A client that is called by its public method, and throws. */
 const rethrowing = (client) => duck((token) => client.validateAccessToken(token));
 
-/** A client of which nothing is known but its one method. */
+/** A client that has only the public method. */
 const duck = (validateAccessToken) => ({ validateAccessToken });
 
 const throwing = (error) => duck(async () => {

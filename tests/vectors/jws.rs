@@ -120,7 +120,7 @@ const WRONG_MAC_OF_PAYLOAD: Exception = Exception {
 };
 
 const SYMMETRIC: Exception = Exception {
-    rule: "HS256, HS384, HS512 are never allowed (contract 5.2)",
+    rule: "HS256, HS384, HS512 are never allowed (RFC 8725 §3.1)",
     verdict: Err(Reason::AlgorithmNotAllowed),
 };
 
@@ -128,7 +128,7 @@ const SYMMETRIC: Exception = Exception {
 const WITHOUT_PAYLOAD: [u32; 6] = [259, 264, 268, 272, 320, 325];
 
 const NO_PAYLOAD: Exception =
-    Exception { rule: "three non-empty parts (contract 5.1)", verdict: Err(Reason::TokenMalformed) };
+    Exception { rule: "three non-empty parts (RFC 7515 §7.1)", verdict: Err(Reason::TokenMalformed) };
 
 #[test]
 fn wycheproof_jws_signatures_are_judged_as_labelled_but_for_the_listed_cases() {
