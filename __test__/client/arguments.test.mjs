@@ -1,5 +1,5 @@
-// What may be passed where options are expected? A plain object of known
-// members, and nothing that would be ignored: a misspelt rule is no rule.
+// Which values may be passed as options? Only a plain object of known members: a misspelt option must never be
+// ignored.
 
 import assert from 'node:assert/strict';
 import vm from 'node:vm';
@@ -23,14 +23,14 @@ class Options {
   scopes = ['a'];
 }
 
-/** What is no plain object. `null` and `undefined` are no options. */
+/** Values that are not plain objects. `null` and `undefined` mean no options. */
 const NO_OPTIONS = [
   'admin', '', 1, 0, 1n, true, false, Symbol('a'), ['admin'], [], () => ({}), new Options(), new Map(), new Date(0),
   Object.create({ scopes: ['a'] }), new (class extends Array {})(), Object.create(Object.assign(Object.create(null), { scopes: ['a'] })),
 ];
 const redis = { get() {}, set() {}, del() {} };
 
-/** Each place that takes options, and one member it knows. */
+/** Each function that takes options, with one member that it knows. */
 const PLACES = {
   'protect() of Express': [(options) => expressApi(offline())(options), 'scopes'],
   'protect() of Fastify': [(options) => fastifyApi(offline())(options), 'groups'],
@@ -110,7 +110,7 @@ describe('other arguments', () => {
   test('behind the options are left alone, as when a method is called by map()', async () => {
     assert.equal((await offline().validateAccessToken(signed(), {}, 'more')).sub, 'user-1');
     assert.equal(typeof expressApi(offline(), {}, 'more')({}, 'more'), 'function');
-    // The second one of map() is a number.
+    // map() passes the index as the second argument.
     await assert.rejects(Promise.all([signed()].map(offline().validateAccessToken, offline())), refused());
   });
 
@@ -269,7 +269,7 @@ test('a route and a call take each word of the binding, and no other', async () 
     true: ['confirmation_missing', 'certificate_missing'], required: ['confirmation_missing', 'certificate_missing'],
     false: ['good', 'good'], dangerously_ignore: ['good', 'good'], when_present: ['good', 'certificate_missing'],
   };
-  // Whatever the client's own mode is.
+  // The client's own mode does not matter.
   for (const mode of ['when_present', 'required', 'dangerously_ignore']) {
     const client = offline({ validateCertificateBinding: mode });
     for (const [word, validateCertificateBinding] of Object.entries(words)) {

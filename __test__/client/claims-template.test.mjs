@@ -1,4 +1,4 @@
-// Claims that are built like others' are read by comparing: whatever was learnt before, they are what is in the token.
+// Are claims that match a template equal to the claims in the token, whatever was learnt before?
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';

@@ -1,4 +1,5 @@
-// Are the classes ordinary ones: the same for import and require, open to subclasses and spies, and no burden on the process?
+// Do the classes behave like ordinary classes: the same for import and require, open to subclasses and spies, and
+// without keeping the process alive?
 
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -134,7 +135,7 @@ describe('the errors', () => {
 });
 
 describe('a subclass', () => {
-  /** Overrides one method, and keeps what it was called with. */
+  /** Overrides one method, and records its arguments. */
   function overriding(method, outcome, Base = MonoCloudBackendNodeClient) {
     const calls = [];
     class Own extends Base {
@@ -162,7 +163,7 @@ describe('a subclass', () => {
   test('that overrides introspectAccessToken sees the calls for opaque tokens', async () => {
     const { client, calls } = overriding('introspectAccessToken', INTROSPECTED);
     assert.deepEqual(await client.validateAccessToken('opaque', { groups: [] }), INTROSPECTED);
-    // With the token alone, as the published package does.
+    // With the token only, like the published package.
     assert.deepEqual(calls, [['opaque']]);
     assert.equal((await client.validateAccessToken(signed())).sub, 'user-1');
     assert.equal(calls.length, 1);
@@ -254,7 +255,7 @@ describe('a process', () => {
   }
 });
 
-/** The arguments of the call that a text begins with, as they are written. */
+/** The arguments of the call at the start of a text, as they are written. */
 function wordsOf(text) {
   const words = [''];
   let depth = 0;

@@ -1,4 +1,4 @@
-// What do the client's methods do with a token, and with what is none?
+// What do the client's methods do with a token, and with a value that is not a token?
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

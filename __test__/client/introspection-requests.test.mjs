@@ -1,7 +1,7 @@
-// What exactly is the issuer sent when it is asked about a token?
+// What exactly does an introspection request contain?
 //
-// RFC 7662 §2.1 with RFC 6749 §2.3.1 or RFC 7523, taken apart by node:crypto and
-// jose, over the engine's own HTTP client and through a `fetcher`.
+// RFC 7662 §2.1 with RFC 6749 §2.3.1 or RFC 7523. node:crypto and jose read the requests of the engine's own HTTP
+// client and of a `fetcher`.
 
 import assert from 'node:assert/strict';
 import { webcrypto } from 'node:crypto';
@@ -29,7 +29,7 @@ beforeEach(() => {
   issuer.resetCounts();
 });
 
-/** What the introspection endpoint was sent, in order. */
+/** The requests to the introspection endpoint, in order. */
 const sent = () =>
   issuer.requests
     .filter(({ path }) => path === PATH)
@@ -195,7 +195,7 @@ async function verified(assertion, key) {
   return payload;
 }
 
-/** The `jti` of each assertion that arrived, signature checked. */
+/** The `jti` of each received assertion; checks its signature. */
 async function identifiers() {
   const claims = await Promise.all(sent().map(({ form }) => verified(form.client_assertion, Buffer.from(SECRET))));
   return claims.map(({ jti }) => jti);

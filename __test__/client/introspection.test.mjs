@@ -1,4 +1,4 @@
-// Does the real authorization server give a verdict to every way of asking?
+// Does the real authorization server respond to every client authentication method?
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -153,7 +153,7 @@ describeWhere(unsupported, 'introspection with mutual-TLS aliases', () => {
   });
   after(() => server?.close());
 
-  /** Which of the three listeners was asked to introspect. */
+  /** The listener (of three) that received the introspection request. */
   const asked = () => {
     const listeners = { plain: server, mtls: server.mtls, trustStore: server.trustStore };
     return Object.keys(listeners).filter((name) => listeners[name].counts[INTROSPECTION]);

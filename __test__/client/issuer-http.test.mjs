@@ -1,7 +1,7 @@
-// How does the engine's own HTTP client ask, and what answers does it take?
+// What does the engine's own HTTP client send, and which responses does it accept?
 //
-// Servers that negotiate strictly, that compress what nobody asked them to,
-// and connections that are slow to be made (RFC 9110 §12, §8.4).
+// Tests servers with strict content negotiation or unrequested compression, and connections that open slowly (RFC
+// 9110 §12, §8.4).
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
@@ -25,7 +25,7 @@ before(async () => {
 });
 after(() => issuer.close());
 
-/** A server in front of the issuer's documents, for as long as a test runs: `answer(request, response, body)`. */
+/** A server in front of the issuer's documents for one test: `answer(request, response, body)`. */
 async function inFront(t, answer) {
   const seen = [];
   const server = http.createServer(async (request, response) => {
@@ -88,7 +88,7 @@ describe('a server that compresses all the same', () => {
 });
 
 describe('a connection', () => {
-  /** A TCP proxy that speaks HTTP CONNECT, and takes its time before it lets a tunnel through. */
+  /** A TCP proxy that speaks HTTP CONNECT and opens a tunnel with a delay. */
   async function slowTunnel(t, milliseconds) {
     const sockets = new Set();
     const server = http.createServer();

@@ -1,4 +1,4 @@
-// Who waits for newer keys costs the engine a waiter: many who come at once, one.
+// Do many callers that wait for the same key refresh share one wait of the engine?
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
@@ -8,7 +8,7 @@ import { eventually } from '../faults/waiting.mjs';
 
 const { KeyRefresh } = createRequire(import.meta.url)('../../npm/client/key-refresh.js');
 
-/** An engine whose refreshes end when told to. */
+/** An engine whose refreshes end on command. */
 function fakeEngine() {
   const waits = [];
   return {

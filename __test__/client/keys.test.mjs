@@ -1,4 +1,4 @@
-// Which keys decide, and what does the client say when it cannot get them?
+// Which keys does the client use, and how does it fail when it cannot fetch them?
 
 import assert from 'node:assert/strict';
 import { after, beforeEach, describe, test } from 'node:test';
@@ -11,7 +11,7 @@ import { eventually } from '../support/eventually.mjs';
 import { startIssuer } from '../support/issuer.mjs';
 
 const DISCOVERY = '/.well-known/openid-configuration';
-/** Refreshes that unknown kids may cost at once, and one more for each of these. */
+/** The refreshes that unknown kids may cause at once, and the time until one more is allowed. */
 const BUDGET = 2;
 const REFILL_MS = 5000;
 
@@ -19,7 +19,7 @@ let issuer;
 beforeEach(() => startOne());
 after(() => issuer.close());
 
-/** Each test has an issuer of its own: clients of one issuer share their keys. */
+/** Each test has its own issuer, because clients of one issuer share their keys. */
 async function startOne() {
   await issuer?.close();
   issuer = await startIssuer();
@@ -144,7 +144,7 @@ describe('an outage', () => {
     await issuer.down();
     for (let i = 0; i < 3; i += 1) await assert.rejects(client.validateAccessToken(issuer.sign()), refused);
     await assert.rejects(client.validateAccessToken(issuer.sign({ header: { kid: 'unknown' } })), refused);
-    // What no key could save is refused all the same.
+    // A token that no key could make valid is rejected all the same.
     await assert.rejects(client.validateAccessToken('a.b.c'), { name: 'MonoCloudTokenError' });
     await issuer.up();
     await eventually(() => client.validateAccessToken(issuer.sign()).catch((error) => assert.ok(error instanceof MonoCloudHttpError)));

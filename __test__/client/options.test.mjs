@@ -1,4 +1,4 @@
-// Which options does a client take, from where, and what does it say of a bad one?
+// Which options does a client take, from where, and how does it reject an invalid value?
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
@@ -15,12 +15,12 @@ import { AUDIENCE, ISSUER, JWKS, offline, signed } from '../support/offline.mjs'
 
 const PREFIX = 'MONOCLOUD_BACKEND_';
 const CANARY = 'canary-7f3a';
-/** Texts that are no boolean and no number. */
+/** Texts that are neither a boolean nor a number. */
 const NO_FLAGS = ['1', '0', 'yes', 'on', 'truee', '"true"', "'true'", 'true true', CANARY];
 const NO_NUMBERS = ['abc', '1.5', '1e3', '0x10', '12s', '+5', '"5"', '5 0', '1_000', 'NaN', 'Infinity', CANARY];
 const GOOD = { tenantDomain: ISSUER, audience: AUDIENCE };
 
-/** Each option, its variable, values it refuses in code, and texts it refuses in the environment. */
+/** Each option, its variable, invalid values in code, and invalid texts in the environment. */
 const OPTIONS = [
   ['tenantDomain', 'TENANT_DOMAIN', [1, true, [], {}], ['acme.example', 'http://acme.example', `ftp://${CANARY}`, `https://${CANARY} b`]],
   ['audience', 'AUDIENCE', [1, {}, ['https://a']], [CANARY, 'a b', `https://${CANARY} b`]],
@@ -44,13 +44,13 @@ const OPTIONS = [
   ['clientCertificateKey', 'CLIENT_CERTIFICATE_KEY', [1], [`/${CANARY}/absent.pem`]],
 ];
 
-/** Sets variables by their names without the prefix, and takes them away after the test. */
+/** Sets variables by their names without the prefix, and removes them after the test. */
 function environment(t, variables) {
   for (const [name, value] of Object.entries(variables)) process.env[PREFIX + name] = value;
   t.after(() => Object.keys(variables).forEach((name) => delete process.env[PREFIX + name]));
 }
 
-/** The options object that gives one value under a name that may have a dot. */
+/** An options object that sets one value; the name may contain a dot. */
 function giving(name, value) {
   const [outer, inner] = name.split('.');
   return { ...GOOD, [outer]: inner === undefined ? value : { [inner]: value } };

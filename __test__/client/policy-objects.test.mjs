@@ -1,5 +1,5 @@
-// What is a policy to the engine? An object that its route holds: no number
-// that another could have, and nothing else in its place.
+// How does the engine identify a policy? By an object that its route holds. A number or another object is never
+// accepted instead.
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
@@ -65,7 +65,7 @@ test('a policy is freed with whoever holds it, also what the engine has for it',
     await turn();
     gc();
   }
-  // The last one may still be in a register of the loop.
+  // A register of the loop may still hold the last one.
   assert.ok(gone.filter((held) => held.deref() !== undefined).length <= 4);
 });
 

@@ -1,7 +1,7 @@
-// Which way do requests to the issuer go where the environment names a proxy?
+// Which proxy do requests to the issuer use?
 //
-// HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in a process of their own, through a
-// real proxy on loopback: CONNECT for HTTPS, absolute-form for plain HTTP.
+// HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in a separate process, with a real proxy on loopback: CONNECT for HTTPS,
+// absolute-form for plain HTTP.
 
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -37,7 +37,7 @@ afterEach(() => {
   proxy.credentials.length = 0;
 });
 
-/** Asks for keys and for introspection in an environment: the subject of the token, or the reason. */
+/** Fetches keys and introspects in an environment; returns the token's subject, or the reason. */
 const ask = (issuer, env) =>
   runScript(
     `import { MonoCloudBackendNodeClient } from '@monocloud/backend-node';

@@ -1,5 +1,5 @@
-// What does a client do whose process has no time? Nothing: a comparison with
-// what is no number is false, whichever way it is written.
+// What does a client do if its clock returns no number? It rejects every token, because comparisons with NaN are
+// always false.
 
 import assert from 'node:assert/strict';
 import { afterEach, describe, mock, test } from 'node:test';
@@ -35,7 +35,7 @@ const internal = (error) => {
   return true;
 };
 
-/** A client whose issuer says of every opaque token that it is good, and how often it was asked. */
+/** A client whose issuer accepts every opaque token, and the number of requests to it. */
 function client(options, claims = { exp: now - 365 * 86_400 }) {
   const asked = [];
   const fetcher = async (url) => {
@@ -45,7 +45,7 @@ function client(options, claims = { exp: now - 365 * 86_400 }) {
   return { made: offline({ ...ANY_CLIENT, metadataResolver: () => METADATA, fetcher, ...options }), asked };
 }
 
-/** Puts a clock in the place of `Date.now` while `work` runs. */
+/** Replaces `Date.now` while `work` runs. */
 async function during(clock, work) {
   mock.method(Date, 'now', clock);
   try {

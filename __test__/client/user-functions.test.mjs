@@ -1,4 +1,4 @@
-// What may the user's own functions do: fetcher, metadataResolver, jwksResolver?
+// What may the user's own functions return or throw: fetcher, metadataResolver, jwksResolver?
 
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
@@ -13,14 +13,14 @@ import { AUDIENCE, ISSUER, JWKS, offline, signed } from '../support/offline.mjs'
 const DISCOVERY = '/.well-known/openid-configuration';
 const METADATA = { issuer: ISSUER, jwks_uri: `${ISSUER}/jwks`, introspection_endpoint: `${ISSUER}/introspect` };
 const HUGE = 'x'.repeat(512 * 1024 + 1);
-/** The least that is allowed: a test that waits for it waits so long. */
+/** The smallest allowed value. A test that waits for it takes this long. */
 const TIMEOUT = 1000;
 
 const failed = failure('MonoCloudHttpError', 'fetcher_failed', { status: undefined, raw: undefined });
 const nothing = () => undefined;
 const never = () => new Promise(nothing);
 
-/** What a function of the user may do wrong, other than with time and size. */
+/** Faults of a user's function, other than time and size. */
 const FAULTS = {
   throws: () => {
     throw new Error('canary');

@@ -1,5 +1,6 @@
 /**
- * `npx @monocloud/backend-node doctor` as a user runs it: good set-ups, refused configurations, and the command line.
+ * What does `npx @monocloud/backend-node doctor` report to a user? Valid setups, rejected configurations, and the
+ * command line.
  */
 import assert from 'node:assert/strict';
 import { cp, mkdtemp, rm } from 'node:fs/promises';

@@ -1,7 +1,7 @@
-// Do README.md and SECURITY.md say what the package does?
+// Do README.md and SECURITY.md match the package?
 //
-// README.md is compared with the shims, the compiled examples and package.json; SECURITY.md with the tests and the
-// constants that it names. The other tests of documents are in `documents/`.
+// README.md is compared with the entry points, the compiled examples and package.json. SECURITY.md is compared with
+// the tests and constants that it names. The other tests of documents are in `documents/`.
 
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
