@@ -1,4 +1,4 @@
-// Does `protectApi` do on Fastify 4 and 5 what the contract says?
+// Does `protectApi` work as documented on Fastify 4 and 5?
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

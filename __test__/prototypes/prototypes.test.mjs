@@ -1,8 +1,8 @@
-// Does it matter what is on the root of all objects? Somebody's library may let
-// an attacker write there; then every object has a member that nobody set.
+// Do members of `Object.prototype` matter? A vulnerable library may let an attacker write there. Then every object
+// has a member that nobody set.
 //
-// Each name that a shim reads is put there, with values that would mean
-// something, and every kind of decision is made again (decisions.mjs).
+// Each name that the JavaScript code reads is put there with meaningful values, and every kind of decision is made
+// again (decisions.mjs).
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -49,7 +49,7 @@ function namesOfShims() {
   return new Set(files.flatMap((name) => [...namesIn(readFileSync(`${SHIMS}/${name}`, 'utf8'))]));
 }
 
-/** Members, names that are taken apart, and words in quotes, which may be looked up. */
+/** Members, destructured names, and quoted words, which code may look up. */
 function namesIn(source) {
   const code = source.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '');
   const parts = [...code.matchAll(/\{([^{}]*)\}\s*(?:=|\))/g)].flatMap(([, list]) => list.split(','));
