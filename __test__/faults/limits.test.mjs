@@ -1,5 +1,5 @@
-// Rows 4 to 6: how much is read of a document, how long is Retry-After kept to,
-// and where does the engine not go?
+// How much of a document is read, for how long is Retry-After honoured, and which addresses does the
+// engine never call?
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
@@ -18,7 +18,7 @@ import { DISCOVERY } from './proxy.mjs';
 import { rejection, within } from './waiting.mjs';
 
 const LIMIT = 512 * 1024;
-/** What the kernels of both ends may hold of a body that nobody reads. */
+/** What the socket buffers of both ends may hold of an unread body. */
 const SOCKET_BUFFERS = 16 * 1024 * 1024;
 
 let pki;
@@ -59,7 +59,7 @@ describe('a document', () => {
 
   test('without end is left as soon as it is too long', async () => {
     const client = await warm();
-    // One octet too many, and then silence: what is waited for is not the end of the body.
+    // One octet too many, and then silence: the client does not wait for the end of the body.
     server.proxy.fault('/jwks', ({ response }) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.write(' '.repeat(LIMIT + 1));
@@ -112,7 +112,7 @@ describe('a document', () => {
 });
 
 describe('Retry-After', () => {
-  // `most` while every token that comes is of a known key, `urgent` for a token that only fresh keys can help.
+  // `most` applies while every token has a known key; `urgent` applies to a token that only new keys can validate.
   for (const [code, wish, most, urgent] of [
     [503, '20', 20, 20], [503, '60', 60, 30], [429, '60', 60, 30], [503, '1e9', 300, 30], [429, '1000000000', 300, 30],
   ]) {

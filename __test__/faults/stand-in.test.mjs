@@ -1,4 +1,4 @@
-// Row 1 with a shared cache: which tokens does a process accept that starts while the issuer is down?
+// With a shared cache: which tokens does a process accept that starts while the issuer is down?
 //
 // A cached JWT is accepted without verification only in a process that has never had keys. With keys, the engine
 // decides and the cache does not matter.

@@ -74,7 +74,7 @@ export function credentialsOf(framework) {
   });
 
   describeWhere(framework.skip, `${framework.name}: the certificate resolver`, () => {
-    /** The answer, and how often the resolver was called. */
+    /** The response, and how often the resolver was called. */
     async function ask({ token, route, client = offline(), certificate = OWN }) {
       let calls = 0;
       const certificateResolver = async () => {
@@ -112,7 +112,7 @@ export function credentialsOf(framework) {
       ['what is no text', Buffer.from(OWN), undefined],
     ]) {
       test(`that gives ${what} is answered with 401`, async () => {
-        // `undefined` would be the default of `ask`.
+        // `undefined` would mean the default of `ask`.
         const given = certificate === undefined ? Promise.resolve() : certificate;
         assert.deepEqual(await ask({ token: bound(), certificate: given }), { status: 401, calls: 1, description });
       });

@@ -1,4 +1,4 @@
-//! Row 11: the caller's clock is set forth and back by an hour.
+//! The caller's clock is set forth and back by an hour.
 
 use monocloud_backend_node::engine::error::Reason;
 

@@ -1,4 +1,4 @@
-//! Row 12: the introspection endpoint is down, or slow, or answers with no JSON object.
+//! The introspection endpoint is down, or slow, or answers with no JSON object.
 
 use monocloud_backend_node::engine::error::Reason;
 use serde_json::json;

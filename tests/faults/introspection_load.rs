@@ -1,4 +1,4 @@
-//! Row 13: tokens that are answered oddly, slowly, by 5xx or not at all, beside good ones; and floods of them.
+//! Tokens that are answered oddly, slowly, by 5xx or not at all, beside good ones; and floods of them.
 
 use std::time::Duration;
 

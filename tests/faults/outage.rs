@@ -1,4 +1,4 @@
-//! Rows 2, 3 and 5: the issuer was there, and then is down, slow or talks rubbish.
+//! The issuer was there, and then is down, slow or talks rubbish.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

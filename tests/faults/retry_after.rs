@@ -1,4 +1,4 @@
-//! Row 4: an issuer that says when to come back.
+//! An issuer that says when to come back.
 
 use super::issuer::{Document, EVERYTHING, Weather};
 use super::tokens::{Signer, forged};

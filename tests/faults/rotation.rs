@@ -1,4 +1,4 @@
-//! Rows 8 and 9: keys come and go under load.
+//! Keys come and go under load.
 
 use std::time::Duration;
 

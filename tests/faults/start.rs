@@ -1,4 +1,4 @@
-//! Row 1: the issuer is down when the process starts.
+//! The issuer is down when the process starts.
 
 use std::time::Duration;
 
