@@ -49,7 +49,7 @@ describe('the options of', () => {
       for (const options of NO_OPTIONS) await assert.rejects(async () => use(options), refused(), inspect(options));
     });
 
-    test(`${place} have no member that is not known, whatever its value`, async () => {
+    test(`${place} have no unknown member, whatever its value`, async () => {
       const misspelt = known.replace(/s?$/, 'x');
       for (const name of [misspelt, 'anything', '__proto__', 'constructor', 'toString']) {
         for (const value of [undefined, null, ['admin']]) {
@@ -62,7 +62,7 @@ describe('the options of', () => {
       await assert.rejects(async () => use(hidden), refused('"anything"'));
     });
 
-    test(`${place} that cannot be read are refused, and what they say of it is not told`, async () => {
+    test(`${place} that cannot be read are refused, and their error is not repeated`, async () => {
       const canary = () => {
         throw new Error('canary');
       };
@@ -74,7 +74,7 @@ describe('the options of', () => {
     });
   }
 
-  test('a route name the option that was meant', () => {
+  test('a route suggest the intended option', () => {
     const protect = expressApi(offline());
     assert.throws(() => protect({ scope: ['admin'] }), refused('protect()', '"scope"', 'Did you mean "scopes"?'));
     assert.throws(() => protect({ Groups: ['admin'] }), refused('Did you mean "groups"?'));
@@ -82,7 +82,7 @@ describe('the options of', () => {
     assert.throws(() => protect({ admin: true }), refused('It knows scopes, groups, validateCertificateBinding'));
   });
 
-  test('a call may be those of another realm, or without a prototype', async () => {
+  test('a call may be of another realm, or without a prototype', async () => {
     const bare = Object.assign(Object.create(null), { scopes: ['a'] });
     for (const options of [vm.runInNewContext("({ scopes: ['a'] })"), bare, Object.freeze({ scopes: ['a'] })]) {
       assert.equal((await offline().validateAccessToken(signed({ scope: 'a' }), options)).scope, 'a');
@@ -107,7 +107,7 @@ describe('other arguments', () => {
     }
   });
 
-  test('behind the options are left alone, as when a method is called by map()', async () => {
+  test('after the options are ignored, as when map() calls a method', async () => {
     assert.equal((await offline().validateAccessToken(signed(), {}, 'more')).sub, 'user-1');
     assert.equal(typeof expressApi(offline(), {}, 'more')({}, 'more'), 'function');
     // map() passes the index as the second argument.
@@ -212,7 +212,7 @@ describe('a list of scopes or groups', () => {
     }
   });
 
-  test('that a polluted prototype would fill is as sparse as before', async (t) => {
+  test('with holes that a polluted prototype would fill stays sparse', async (t) => {
     Object.defineProperty(Array.prototype, 0, { value: 'data:read', configurable: true, writable: true });
     t.after(() => delete Array.prototype[0]);
     const scopes = Object.assign([], { length: 1 });
@@ -221,7 +221,7 @@ describe('a list of scopes or groups', () => {
 });
 
 describe('policies of calls', () => {
-  test('of equal text but other lists are not one another’s', async () => {
+  test('with equal text but different lists are kept apart', async () => {
     const client = offline();
     const token = signed({ scope: 'a b 1:c', groups: ['d'] });
     const asks = [
@@ -262,7 +262,7 @@ describe('policies of calls', () => {
   });
 });
 
-test('a route and a call take each word of the binding, and no other', async () => {
+test('a route and a call take each mode of binding, and no other value', async () => {
   const words = { true: true, false: false, required: 'required', dangerously_ignore: 'dangerously_ignore', when_present: 'when_present' };
   const bound = signed({ cnf: { 'x5t#S256': 'A'.repeat(43) } });
   const expected = {

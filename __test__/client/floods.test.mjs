@@ -107,7 +107,7 @@ describe('a flood of garbage opaque tokens', () => {
     }
   });
 
-  test('that waits in the queue ends at responseTimeout', async () => {
+  test('that waits in the queue is rejected at responseTimeout', async () => {
     const { release } = holdIntrospection((token) => token.startsWith('garbage'));
     const made = client({ responseTimeout: 1000 });
     assert.equal((await made.validateAccessToken('known')).sub, 'known');
@@ -162,7 +162,7 @@ describe('a flood of forged tokens with slow signatures', () => {
     }
   });
 
-  test('tells who is turned away to come again in a second', { skip: !hasFewProcessors }, async () => {
+  test('rejects with a Retry-After of one second', { skip: !hasFewProcessors }, async () => {
     const made = client();
     const token = issuer.sign({ alg: 'ES512' });
     await made.validateAccessToken(token);
@@ -215,7 +215,7 @@ describe('a flood of forged sealed texts', () => {
     assert.deepEqual(new Set(await Promise.all([...outcomes.slice(0, 2), ...outcomes.slice(136)])), new Set([undefined]));
   });
 
-  test('leaves a text that comes now next in turn', async () => {
+  test('serves the newest text next', async () => {
     const { sealed, running } = load();
     const flood = numbers(60).map((number) => sealed.decrypt(text(number), 'secret').catch((error) => error));
     let isDone = false;
@@ -234,7 +234,7 @@ describe('a flood of forged sealed texts', () => {
     await Promise.all(flood);
   });
 
-  test('overloaded says nothing of a session, and is no session_invalid', async () => {
+  test('overloaded is not session_invalid: the session may be valid', async () => {
     const { sealed, running } = load();
     const flood = numbers(67).map((number) => sealed.decryptSession(text(number), 'secret').catch((error) => error));
     assert.equal((await flood[2]).reason, 'overloaded');

@@ -113,7 +113,7 @@ for (const [way, transport] of WAYS) {
       });
     }
 
-    test('a body that ends too early is no claims', async () => {
+    test('a body that ends too early gives no claims', async () => {
       issuer.respond(PATH, (_request, response) => {
         const { body } = active();
         response.writeHead(200, { 'content-length': 10_000 });
@@ -152,7 +152,7 @@ for (const [way, transport] of WAYS) {
       await assert.rejects(client.validateAccessToken('opaque-token'), http('timed_out', undefined));
     });
 
-    test('raw is the answer of a refusal, without its cookies, and no claims of an answer of 200', async () => {
+    test('raw is the response of a rejection, without its cookies, and no claims of a response with 200', async () => {
       const headers = { 'set-cookie': 'a=b', 'x-request-id': '7' };
       const client = backend(issuer, { ...ANY_CLIENT, ...transport });
       issuer.respond(PATH, { status: 400, headers, body: '{"error":"x"}' });

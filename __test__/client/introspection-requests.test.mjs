@@ -66,7 +66,7 @@ for (const [way, transport] of [
     });
 
     for (const alg of ALGORITHMS) {
-      test(`private_key_jwt of ${alg} says who, to whom, until when, and names its key`, async () => {
+      test(`private_key_jwt of ${alg} contains iss, aud, exp and the kid of its key`, async () => {
         const { privateKey, publicKey } = (await keySet('api'))[kindOf(alg)];
         const clientSecret = jwkOf(privateKey, { alg, kid: 'the-key' });
         const options = { clientId: 'api', clientSecret, clientAuthMethod: 'private_key_jwt', ...transport };
@@ -148,7 +148,7 @@ for (const [way, transport] of [
   });
 }
 
-test('a connection that breaks is asked once more, with a new jti', async () => {
+test('a broken connection is retried once, with a new jti', async () => {
   let asked = 0;
   issuer.respond(PATH, (_request, response, body) => {
     asked += 1;
@@ -168,7 +168,7 @@ test('a connection that breaks again is connection_failed, after two requests', 
   assert.equal(issuer.counts[PATH], 2);
 });
 
-test('introspection uses connections again', async () => {
+test('introspection reuses connections', async () => {
   const ports = new Set();
   issuer.respond(PATH, ({ socket }, _response, body) => {
     ports.add(socket.remotePort);

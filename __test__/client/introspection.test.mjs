@@ -76,7 +76,7 @@ describeWhere(unsupported, 'introspection without mutual-TLS aliases', () => {
     });
   }
 
-  test('mutual TLS without a certificate asks nobody', async () => {
+  test('mutual TLS without a certificate sends no request', async () => {
     const { clientId, clientAuthMethod } = server.clients.tls.options;
     const client = backend(server, { clientId, clientAuthMethod });
     server.resetCounts();
@@ -174,7 +174,7 @@ describeWhere(unsupported, 'introspection with mutual-TLS aliases', () => {
     });
   }
 
-  test('a trust store that the metadata does not name asks nobody', async () => {
+  test('a trust store that the metadata does not name causes no request', async () => {
     server.resetCounts();
     const client = backend(server, { as: 'tls', trustStoreId: 'unknown' });
     await assert.rejects(client.validateAccessToken(token), failure('MonoCloudValidationError', 'mtls_endpoint_missing'));

@@ -44,7 +44,7 @@ async function inFront(t, answer) {
 
 for (const [what, transport] of TRANSPORTS) {
   describe(`over ${what}`, () => {
-    test('keys come from a server that has them as application/jwk-set+json alone', async (t) => {
+    test('keys come from a server that offers only application/jwk-set+json', async (t) => {
       const server = await inFront(t, (request, response, text) => {
         const type = request.url === '/jwks' ? 'application/jwk-set+json' : 'application/json';
         const isAccepted = request.headers.accept.split(', ').includes(type);
@@ -53,7 +53,7 @@ for (const [what, transport] of TRANSPORTS) {
       assert.equal((await server.client(transport).validateAccessToken(server.sign())).iss, server.url);
     });
 
-    test('every request asks for an answer that is not compressed', async (t) => {
+    test('every request asks for an uncompressed response', async (t) => {
       const server = await inFront(t, (request, response, text) => response.end(text));
       const client = server.client({ ...transport, ...INTROSPECTING });
       await client.validateAccessToken(server.sign());
@@ -65,7 +65,7 @@ for (const [what, transport] of TRANSPORTS) {
   });
 }
 
-describe('a server that compresses all the same', () => {
+describe('a server that compresses anyway', () => {
   for (const path of ['/.well-known/openid-configuration', '/jwks', '/introspect']) {
     test(`${path} is body_invalid: an outage, and no verdict on the token`, async (t) => {
       const server = await inFront(t, (request, response, text) => {

@@ -17,7 +17,7 @@ function fakeEngine() {
   };
 }
 
-test('a thousand callers at once leave one waiter, and only the first may believe that the refresh was for it', async () => {
+test('a thousand callers at once share one wait, and only the first counts as the cause of the refresh', async () => {
   const engine = fakeEngine();
   const keyRefresh = new KeyRefresh(engine);
   const callers = Array.from({ length: 1000 }, () => keyRefresh.wait(true));
@@ -27,7 +27,7 @@ test('a thousand callers at once leave one waiter, and only the first may believ
   assert.deepEqual([answers[0], new Set(answers.slice(1))], [true, new Set([false])]);
 });
 
-test('those who may give up wait apart from those who may not', async () => {
+test('callers with a deadline wait separately from callers without one', async () => {
   const engine = fakeEngine();
   const keyRefresh = new KeyRefresh(engine);
   const callers = [true, false, true, false].map((mayGiveUp) => keyRefresh.wait(mayGiveUp));
@@ -36,7 +36,7 @@ test('those who may give up wait apart from those who may not', async () => {
   assert.deepEqual(await Promise.all(callers), [false, false, false, false]);
 });
 
-test('nobody waits much less than the second because others came earlier', async () => {
+test('a caller that joins late still gets almost the whole second', async () => {
   const engine = fakeEngine();
   const keyRefresh = new KeyRefresh(engine);
   const callers = [keyRefresh.wait(true), keyRefresh.wait(false)];
@@ -48,7 +48,7 @@ test('nobody waits much less than the second because others came earlier', async
   assert.deepEqual(await Promise.all(callers), [true, true, true, false, false]);
 });
 
-test('a wait that is over is not shared with who comes after it', async () => {
+test('a finished wait is not shared with later callers', async () => {
   const engine = fakeEngine();
   const keyRefresh = new KeyRefresh(engine);
   for (let round = 1; round <= 3; round += 1) {
@@ -59,7 +59,7 @@ test('a wait that is over is not shared with who comes after it', async () => {
   }
 });
 
-test('what the engine left for the host to do is done by who began the wait', async () => {
+test('the caller that began the wait runs the user functions of the engine', async () => {
   const engine = fakeEngine();
   let drained = 0;
   const keyRefresh = new KeyRefresh(engine, { drain: () => { drained += 1; engine.waits[0].end(true); } });
@@ -67,7 +67,7 @@ test('what the engine left for the host to do is done by who began the wait', as
   assert.equal(drained, 1);
 });
 
-test('a wait that fails is not shared with who comes after it', async () => {
+test('a failed wait is not shared with later callers', async () => {
   const engine = { waitForKeys: () => Promise.reject(new Error('the engine is gone')) };
   const keyRefresh = new KeyRefresh(engine);
   await assert.rejects(keyRefresh.wait(true), { message: 'the engine is gone' });

@@ -29,7 +29,7 @@ async function refreshed(jwks) {
 }
 
 describe('a JWK Set', () => {
-  test('of nothing but usable keys leaves none out', async () => {
+  test('of only usable keys leaves none out', async () => {
     assert.deepEqual(await refreshed(JWKS), { subject: 'user-1', keys: JWKS.keys.length, leftOut: undefined });
   });
 

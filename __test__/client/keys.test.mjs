@@ -48,7 +48,7 @@ describe('getMetadata and getJwks', () => {
     assert.equal((await client.validateAccessToken(issuer.sign())).iss, issuer.issuer);
   });
 
-  test('forced while the issuer is down reject, and leave what was there', async () => {
+  test('forced while the issuer is down reject, and keep the old documents', async () => {
     const client = backend(issuer);
     await client.validateAccessToken(issuer.sign());
     await issuer.down();
@@ -92,7 +92,7 @@ describe('rotation', () => {
     await assert.rejects(client.validateAccessToken(old), failure('MonoCloudTokenError', 'key_not_found', { code: 'invalid_token' }));
   });
 
-  test('that gives a kid another key ends the tokens of the first with the refresh', async () => {
+  test('that reuses a kid for another key ends the tokens of the first with the refresh', async () => {
     const client = backend(issuer);
     const old = issuer.sign();
     await client.validateAccessToken(old);
@@ -102,7 +102,7 @@ describe('rotation', () => {
     await assert.rejects(client.validateAccessToken(old), { reason: 'signature_invalid' });
   });
 
-  test('is no matter to keys that stay', async () => {
+  test('does not affect keys that stay', async () => {
     const client = backend(issuer);
     const old = issuer.sign();
     await client.validateAccessToken(old);
@@ -150,7 +150,7 @@ describe('an outage', () => {
     await eventually(() => client.validateAccessToken(issuer.sign()).catch((error) => assert.ok(error instanceof MonoCloudHttpError)));
   });
 
-  test('after the first keys is none for tokens of these, and no verdict on others', async () => {
+  test('after the first keys does not affect their tokens, and is an outage for others', async () => {
     const client = backend(issuer);
     await client.validateAccessToken(issuer.sign());
     await issuer.down();
@@ -166,7 +166,7 @@ describe('an outage', () => {
   });
 });
 
-describe('an answer that is none', () => {
+describe('an invalid response', () => {
   const huge = `{"keys":[],"x":"${'x'.repeat(512 * 1024)}"}`;
   for (const [what, path, answer, reason, status] of [
     ['500', DISCOVERY, { status: 500, body: 'broken' }, 'unexpected_status', 500],
@@ -183,7 +183,7 @@ describe('an answer that is none', () => {
     ['more than 512 KiB', '/jwks', { body: huge }, 'body_too_large', 200],
     ['a connection that breaks', '/jwks', (_, response) => response.destroy() && undefined, 'connection_failed', undefined],
   ]) {
-    test(`${what} at ${path} is a MonoCloudHttpError with what was answered`, async () => {
+    test(`${what} at ${path} is a MonoCloudHttpError with the response`, async () => {
       issuer.respond(path, answer);
       await assert.rejects(backend(issuer).validateAccessToken(issuer.sign()), (error) => {
         assert.ok(error instanceof MonoCloudHttpError && error instanceof MonoCloudAuthBaseError, inspect(error));
@@ -204,7 +204,7 @@ describe('an answer that is none', () => {
     }
   });
 
-  test('is told in raw, without cookies, and not in a log', async () => {
+  test('is available in raw, without cookies, and not in a log', async () => {
     const headers = { 'set-cookie': ['a=cookie-canary'], 'X-Trace': 'trace-1', 'content-type': 'text/plain' };
     issuer.respond('/jwks', { status: 502, headers, body: 'body-canary' });
     await assert.rejects(backend(issuer).getJwks(), (error) => {
@@ -253,7 +253,7 @@ describe('metadata at the RFC 8414 place', () => {
 });
 
 describe('the issuer', () => {
-  test('is the metadata’s: another than the tenant is a MonoCloudValidationError', async () => {
+  test('comes from the metadata: if it differs from the tenant, a MonoCloudValidationError', async () => {
     for (const other of ['https://other.example', `${issuer.issuer}/a`, `${issuer.issuer}//`, '']) {
       issuer.respond(DISCOVERY, { body: { ...issuer.metadata, issuer: other } });
       const client = backend(issuer, { metadataCacheDuration: 0 });

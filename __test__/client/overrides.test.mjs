@@ -123,7 +123,7 @@ describe('an overridden introspectAccessToken', () => {
   });
   after(() => issuer.close());
 
-  test('is called with the token alone, whatever the route asks', async () => {
+  test('is called with only the token, whatever the route requires', async () => {
     for (const cache of [undefined, mapCache(), memoryCache()]) {
       const client = offline({ ...ANY_CLIENT, cache });
       const spy = mock.method(client, 'introspectAccessToken', async () => good());
@@ -144,7 +144,7 @@ describe('an overridden introspectAccessToken', () => {
     assert.equal((await throughRoute('express', client, bound, { clientCertificate: CERTIFICATE })).sub, 'user-1');
   });
 
-  test('does not loosen a call of the same token beside it', async () => {
+  test('does not loosen a concurrent call with the same token', async () => {
     const client = backend(issuer, ANY_CLIENT);
     const bound = issuer.opaque({ cnf: { 'x5t#S256': THUMBPRINT } });
     const original = client.introspectAccessToken.bind(client);
@@ -192,7 +192,7 @@ describe('an overridden validateAccessToken, for a route that asks for a scope,'
     });
   }
 
-  test('of a client of another kind decides by itself, and gives an object or nobody in', async () => {
+  test('of a foreign client decides alone, and must return an object', async () => {
     for (const [result, expected] of [[{ sub: 'fake' }, 'fake'], [{ sub: 'fake', exp: 1 }, 'fake'], [undefined, 401], [null, 401], ['x', 401], [[], 401]]) {
       const outcome = await throughRoute('express', { validateAccessToken: async () => result }, 'any', ROUTE);
       assert.equal(outcome?.sub ?? outcome, expected);

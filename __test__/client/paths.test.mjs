@@ -130,7 +130,7 @@ test('every path gives the same claims or the same refusal, in any order of hits
   assert.equal({}.polluted, undefined);
 });
 
-test('every token under every policy, five times in a row, gives what it gave the first time', async () => {
+test('every token under every policy, five times in a row, gives the same result each time', async () => {
   clients = makeClients();
   mock.timers.setTime(NOW * 1000);
   const { 'verified anew': anew, ...others } = clients;

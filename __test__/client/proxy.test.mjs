@@ -99,7 +99,7 @@ for (const [what, issuer, env] of [
   });
 }
 
-test('NO_PROXY of others changes nothing', async () => {
+test('NO_PROXY with other hosts changes nothing', async () => {
   assert.equal(await ask(secure, { HTTPS_PROXY: proxy.url, NO_PROXY: 'example.com,host,10.0.0.0/8' }), 'user-1');
   assert.ok(proxy.requests.includes(tunnel()));
 });
@@ -122,11 +122,11 @@ test('a proxy that is down is connection_refused', async () => {
   assert.equal(await ask(secure, { HTTPS_PROXY: gone.url }), 'connection_refused');
 });
 
-test('a server that is no proxy is connection_failed', async () => {
+test('a server that is not a proxy is connection_failed', async () => {
   assert.equal(await ask(secure, { HTTPS_PROXY: plain.issuer }), 'connection_failed');
 });
 
-test('a fetcher goes its own way', async () => {
+test('a fetcher ignores the proxy', async () => {
   const outcome = await runScript(
     `import { MonoCloudBackendNodeClient } from '@monocloud/backend-node';
      const options = ${JSON.stringify({ tenantDomain: plain.issuer, audience: AUDIENCE })};

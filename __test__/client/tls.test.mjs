@@ -121,14 +121,14 @@ describe('an issuer that cannot be reached', () => {
 
 describe('a TLS version', () => {
   for (const version of ['TLSv1.2', 'TLSv1.3']) {
-    test(`${version} alone is spoken`, async () => {
+    test(`a server with only ${version} is accepted`, async () => {
       const tls = { ...(await pki.server()), minVersion: version, maxVersion: version };
       await withIssuer(tls, async (issuer) => assert.ok(await trusting(issuer).validateAccessToken(issuer.sign())));
     });
   }
 
   for (const version of ['TLSv1', 'TLSv1.1']) {
-    test(`${version} alone is tls_failed`, async (context) => {
+    test(`a server with only ${version} is tls_failed`, async (context) => {
       const ciphers = 'DEFAULT:@SECLEVEL=0';
       const tls = { ...(await pki.server()), minVersion: version, maxVersion: version, ciphers };
       await withIssuer(tls, async (issuer) => {
@@ -232,7 +232,7 @@ describe('authorities', () => {
     });
   }
 
-  test('of NODE_EXTRA_CA_CERTS that is no file are those of the system', async () => {
+  test('of NODE_EXTRA_CA_CERTS without a file are those of the system', async () => {
     await withIssuer(await pki.server(), async (issuer) => {
       assert.equal(await ask(issuer, {}, { NODE_EXTRA_CA_CERTS: join(folder, 'no-such.pem') }), NONE);
     });

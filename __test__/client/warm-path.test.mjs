@@ -62,7 +62,7 @@ describe('a warm validation', () => {
     });
   }
 
-  test('goes on while every thread of the pool is taken', { skip: process.platform === 'win32' && 'needs mkfifo' }, async (t) => {
+  test('continues while every thread of the pool is busy', { skip: process.platform === 'win32' && 'needs mkfifo' }, async (t) => {
     const isTaken = await takeThreadPool(t);
     for (const alg of FAST) {
       const token = issuer.sign({ alg });
@@ -93,7 +93,7 @@ describe('the first validations', () => {
     assert.deepEqual(issuer.counts, { [DISCOVERY]: 1, '/jwks': 1 });
   });
 
-  test('of tokens that no key could save cost nothing', async () => {
+  test('of tokens that no key could make valid cost nothing', async () => {
     const client = offline({ jwksResolver: undefined, fetcher: () => assert.fail('nobody is asked') });
     for (const token of ['a.b.c', signedText('{').replace('.', '.='), `${signed()}=`]) {
       await assert.rejects(client.validateAccessToken(token), { name: 'MonoCloudTokenError' });
@@ -186,7 +186,7 @@ describe('remembered tokens', () => {
     await assert.rejects(client.validateAccessToken(token), { reason: 'expired' });
   });
 
-  test('that were first seen on a route that refuses them are no better known elsewhere', async () => {
+  test('that a route refused first are validated in the same way elsewhere', async () => {
     const client = offline();
     const token = signed({ scope: 'read' });
     for (let i = 0; i < 3; i += 1) {
@@ -195,7 +195,7 @@ describe('remembered tokens', () => {
     assert.equal((await client.validateAccessToken(token, { scopes: ['read'] })).scope, 'read');
   });
 
-  test('are never taken for one another, one character apart', async () => {
+  test('are never confused, even with only one different character', async () => {
     const client = offline();
     const token = signed();
     await client.validateAccessToken(token);
@@ -226,7 +226,7 @@ describe('policies', () => {
     assert.equal(await verdicts(8), 'group_missing');
   });
 
-  test('asked for while the keys are on their way outlive being dropped', async () => {
+  test('that were removed from the cache still apply to calls that wait for keys', async () => {
     let give;
     const keys = new Promise((resolve) => {
       give = resolve;

@@ -24,7 +24,7 @@ const TOKENS = Number(process.env.DIFFERENTIAL_TOKENS ?? 20_000);
 /** How many tokens are decided at once. */
 const BATCH = 64;
 
-test(`${TOKENS} tokens of seed ${SEED} are decided as jose decides, but for the rules of the contract`, async (t) => {
+test(`${TOKENS} tokens of seed ${SEED} are decided as jose decides, except for the listed rules`, async (t) => {
   t.mock.timers.enable({ apis: ['Date'], now: NOW * 1000 });
   const keys = makeKeys();
   const decideBoth = deciders(keys);

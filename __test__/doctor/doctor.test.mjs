@@ -99,7 +99,7 @@ describe('a good set-up', () => {
     assert.equal(code, 0);
   });
 
-  it('may be told by flags, which win over variables', async () => {
+  it('accepts flags, which override variables', async () => {
     const { code, checks } = await examine({
       variables: here({ AUDIENCE: 'https://other.example.com' }),
       flags: [`--audience=${AUDIENCE}`, '--token', issuer.sign()],

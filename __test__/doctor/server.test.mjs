@@ -76,8 +76,8 @@ describe('a server out of reach', () => {
   }
 });
 
-describe('a server that is not the one that was meant', () => {
-  it('calls itself otherwise: how', async () => {
+describe('the wrong server', () => {
+  it('has another issuer: which', async () => {
     issuer.respond(DISCOVERY, { body: { ...issuer.metadata, issuer: 'https://acme.eu.example.com' } });
     assertProblem(
       await examine({ variables: here() }),

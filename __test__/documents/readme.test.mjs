@@ -133,7 +133,7 @@ describe('the documents name', () => {
   });
 });
 
-test('MonoCloudReason of errors.d.ts is every word of the engine and of the shims, and no other', () => {
+test('MonoCloudReason of errors.d.ts is every reason of the engine and of JavaScript, and no other', () => {
   const [, union] = /export type MonoCloudReason =([^;]*);/.exec(read('npm/types/errors.d.ts'));
   const engine = native.failures().map(({ reason }) => reason);
   assert.deepEqual(all(union, /^\s+\| '(\w+)'/gm).sort(), [...engine, ...shimWords].sort());

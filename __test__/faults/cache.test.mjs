@@ -98,7 +98,7 @@ describe('an entry', () => {
     ]);
   });
 
-  test(`of an opaque token, mutated at random ${MUTATIONS} times, is taken where the rules allow and nowhere else`, async () => {
+  test(`of an opaque token, mutated at random ${MUTATIONS} times, is used exactly if the rules allow it`, async () => {
     const random = seeded(SEED + 1);
     const cache = new Liar();
     const claims = (changes) => ({ iss: server.issuer, aud: AUDIENCE, sub: 'user-1', exp: now() + 36_000, scope: 'data:read', ...changes });
@@ -176,7 +176,7 @@ describe('a cache', () => {
     });
   }
 
-  test('that answers too late is a miss, whatever it says then', async () => {
+  test('that answers too late is a miss, whatever its answer', async () => {
     const late = [];
     const get = () => new Promise((resolve, reject) => late.push({ resolve, reject }));
     const client = alone(server, { cache: { get, set: async () => {}, delete: async () => {} } });
@@ -198,7 +198,7 @@ describe('a cache', () => {
     assert.equal(asked, 100);
   });
 
-  test('that keeps the object it is given, or changes it, changes no claims of anybody', async () => {
+  test('that keeps or changes its argument changes no caller’s claims', async () => {
     const kept = [];
     const cache = {
       get: async () => kept[0],
@@ -215,7 +215,7 @@ describe('a cache', () => {
     }
   });
 
-  test('that fails tells who listens which operation failed, and no token', async () => {
+  test('that fails publishes an event with the operation, and no token', async () => {
     const messages = [];
     const listener = (message) => messages.push(message);
     subscribe('monocloud:backend:cache.failed', listener);

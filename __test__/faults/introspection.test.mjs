@@ -83,7 +83,7 @@ describeWhere(unsupported, 'introspection', () => {
     });
   }
 
-  test('that is slow answers also the one who kept nothing but the promise', async () => {
+  test('that is slow responds although the client was garbage collected', async () => {
     let answer;
     const later = new Promise((resolve) => { answer = resolve; });
     server.proxy.fault(PATH, delay(later), { times: 1 });
@@ -130,7 +130,7 @@ describeWhere(unsupported, 'introspection', () => {
     assert.equal((await Promise.all(tokens.map((each) => client.validateAccessToken(each)))).length, tokens.length);
   });
 
-  test('that refuses the token or the client is an endpoint that works', async () => {
+  test('that refuses the token or the client counts as working', async () => {
     const client = await warm();
     for (let count = 0; count < FAILURES_TO_OPEN + 5; count += 1) {
       assert.equal((await rejection(client.validateAccessToken(`nobody-has-${count}`))).code, 'inactive_token');

@@ -116,7 +116,7 @@ describe('Retry-After', () => {
   for (const [code, wish, most, urgent] of [
     [503, '20', 20, 20], [503, '60', 60, 30], [429, '60', 60, 30], [503, '1e9', 300, 30], [429, '1000000000', 300, 30],
   ]) {
-    test(`of ${wish} with ${code} at the start is kept to for ${urgent} seconds, and passed on`, async () => {
+    test(`of ${wish} with ${code} at the start is honoured for ${urgent} seconds, and passed on`, async () => {
       server.proxy.fault(DISCOVERY, status(code, { headers: { 'retry-after': wish } }));
       const app = express();
       app.get('/', protectApi(fresh())(), (_request, response) => response.end());
@@ -181,7 +181,7 @@ describe('a redirect', () => {
 });
 
 describe('metadata of an https issuer', () => {
-  test('that names an endpoint of plain http sends nobody there', async () => {
+  test('that names an endpoint of plain http causes no request to it', async () => {
     let reached = 0;
     const plain = http.createServer((_request, response) => response.end('{}'));
     plain.on('connection', () => { reached += 1; });
@@ -200,7 +200,7 @@ describe('metadata of an https issuer', () => {
     }
   });
 
-  test('of another issuer is none of ours', async () => {
+  test('of another issuer is not used', async () => {
     server.proxy.fault(DISCOVERY, rewrite((metadata) => ({ ...metadata, issuer: 'https://elsewhere.example' })));
     const error = await rejection(fresh().validateAccessToken(server.sign()));
     assert.deepEqual([error.name, error.reason], ['MonoCloudValidationError', 'metadata_issuer_mismatch']);

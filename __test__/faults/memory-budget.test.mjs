@@ -112,7 +112,7 @@ describe('resident memory', () => {
     assertWithin(await run([{ count: TOKENS, groups: 200 }], { cache: 'yes' }), BUDGET);
   });
 
-  test('of tokens without a budget is nothing', async () => {
+  test('does not grow for tokens without a budget', async () => {
     const grown = await run([{ count: 1000, groups: 200 }], { options: { verifiedTokenCacheBytes: 0 } });
     assert.equal(grown.remembered, 0);
     assertWithin(grown, { heap: 8, rss: 40 });

@@ -56,7 +56,7 @@ describeWhere(unsupported, 'an issuer that fails after it was there', () => {
   }
 
   for (const [what, fault] of Object.entries(ENDLESS)) {
-    test(`with ${what} holds nobody past the deadline, and known keys not at all`, async () => {
+    test(`with ${what} delays no call past the deadline, and known keys not at all`, async () => {
       const client = await warm({ responseTimeout: 1000 });
       server.proxy.fault('/jwks', fault);
       let isOver = false;

@@ -152,7 +152,7 @@ describe('a finished script', { concurrency: 2 }, () => {
     'with middleware': 'const { protectApi } = await import("@monocloud/backend-node/express"); protectApi(make())();',
     'with clients that did nothing': 'make(); make({ jwksResolver: () => ({ keys: [] }) });',
   })) {
-    test(`${what} is kept alive by nothing of ours`, async () => {
+    test(`${what} is not kept alive by the package`, async () => {
       // The child prints the result itself before it ends. Its other output does not matter.
       const left = `
         asked();

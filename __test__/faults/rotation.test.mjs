@@ -89,7 +89,7 @@ describe('a key', () => {
     });
   });
 
-  test('that is refreshed for in vain during a short fault is accepted soon after it', async () => {
+  test('whose refresh fails during a short fault is accepted soon after it', async () => {
     const client = await warm();
     await server.behind.rotate();
     server.proxy.fault('/jwks', status(500), { times: 1 });
@@ -111,7 +111,7 @@ describe('a key', () => {
     assert.ok(await client.validateAccessToken(token()));
   });
 
-  test('that is withdrawn is refused also where a cache remembers its tokens, once that is empty', async () => {
+  test('that is withdrawn is refused also if a cache contained its tokens, once the cache is empty', async () => {
     const entries = new Map();
     const cache = {
       get: async (key) => entries.get(key),

@@ -36,7 +36,7 @@ async function filled(cache, token) {
 
 for (const [name, newCache] of [["a user's cache", mapCache], ['memoryCache()', memoryCache]]) {
   describe(`a token in ${name}, for a process that starts while the issuer is away`, () => {
-    test('is accepted, and still held against what the route asks', async () => {
+    test('is accepted, and the route’s requirements still apply', async () => {
       const token = server.sign();
       const client = alone(server, { cache: await filled(newCache(), token) });
       await server.proxy.down();
@@ -54,7 +54,7 @@ for (const [name, newCache] of [["a user's cache", mapCache], ['memoryCache()', 
       assert.equal((await within(SOON_MS, client.validateAccessToken(token))).sub, 'user-1');
     });
 
-    test('opens to no other token, and not to itself when it has expired', async (t) => {
+    test('accepts no other token, and not itself after it has expired', async (t) => {
       const token = server.sign();
       const client = alone(server, { cache: await filled(newCache(), token), clockTolerance: 0 });
       await server.proxy.down();

@@ -111,7 +111,7 @@ describe('worker threads of one process', () => {
   });
 });
 
-test('a worker thread that ends hangs up on the issuer, long before its deadline; one with the same options does not', { timeout: 20_000 }, async (context) => {
+test('a worker thread that ends closes its connections long before its deadline; one with the same options does not', { timeout: 20_000 }, async (context) => {
   const exchanges = new EventEmitter();
   server.proxy.fault('/introspect', ({ response }) => { exchanges.emit('begun', response); });
   const workerData = {

@@ -191,7 +191,7 @@ describe('a panic at', () => {
   }
 
   for (const [entry, newCache] of Object.entries(WITHOUT_THE_CACHE)) {
-    test(`${entry} leaves a client without its cache, for once`, async () => {
+    test(`${entry} is a cache miss, once`, async () => {
       const made = client({ cache: newCache() });
       const tokens = [issuer.sign(), issuer.opaque(), issuer.opaque({ iss: undefined })];
       arm(entry);
@@ -214,7 +214,7 @@ describe('a panic at', () => {
   }
 });
 
-test('what a panic says of itself is not printed, only where it was', () => {
+test('a panic’s message is not printed, only its place', () => {
   const script = `
     const { MonoCloudBackendNodeClient } = require('./npm/index.js');
     try { MonoCloudBackendNodeClient.decodeJwt('the.raw.token'); } catch (error) { console.error(error); }

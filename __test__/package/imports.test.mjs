@@ -164,7 +164,7 @@ describe('the limits', () => {
   });
 });
 
-test('the readers of this file see what they look for', () => {
+test('the parsers of this file find what they look for', () => {
   assert.deepEqual(modulesIn(code('pub mod a;\nmod b;\n// mod c;\npub mod d_e;\n#[cfg(test)]\nmod tests;')), ['a', 'b', 'd_e']);
   assert.deepEqual(usesIn('use super::a::B;\nuse crate::engine::{c::D, e};\nlet x = super::f::g();'), ['a', 'c', 'e', 'f']);
   assert.deepEqual(usesIn(code('// super::a\nuse super::b;\n#[cfg(test)]\nmod tests { use super::c; }')), ['b']);

@@ -50,7 +50,7 @@ describe('the main tarball', () => {
     /^npm\/(?:client|doctor|errors|native|protect)\/[\w-]+\.js$/,
   ];
 
-  it('holds shims, types, the doctor and papers, and nothing else', () => {
+  it('contains JavaScript, types, the doctor and documents, and nothing else', () => {
     const others = packed.main.files.filter((path) => !ALLOWED.some((pattern) => pattern.test(path)));
     assert.deepEqual(others, []);
     assert.ok(packed.main.files.length > 30);
@@ -90,7 +90,7 @@ describe('the main tarball', () => {
     }
   });
 
-  it('runs no script, downloads nothing, and depends on nothing but one package a platform, at its own version', () => {
+  it('runs no script, downloads nothing, and depends on nothing but one package per platform, at its own version', () => {
     assert.equal(manifest.scripts, undefined);
     assert.equal(manifest.dependencies, undefined);
     assert.equal(manifest.devDependencies, undefined);

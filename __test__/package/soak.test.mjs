@@ -49,7 +49,7 @@ describe('a seed of the soak', () => {
     }
   });
 
-  test('is the only source of chance', () => {
+  test('is the only source of random numbers', () => {
     const folder = new URL('../../scripts/soak/', import.meta.url);
     const sources = readdirSync(folder).map((name) => readFileSync(new URL(name, folder), 'utf8'));
     for (const source of sources) assert.doesNotMatch(source, /Math\.random|randomBytes|randomUUID/);

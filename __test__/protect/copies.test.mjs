@@ -130,7 +130,7 @@ describe('an error is judged by its name', () => {
     });
   }
 
-  test('never by one that somebody put on the root of all objects', async (t) => {
+  test('never by a name on Object.prototype', async (t) => {
     t.after(() => {
       for (const name of ['name', 'code', 'status', 'retryAfter']) delete Object.prototype[name];
     });

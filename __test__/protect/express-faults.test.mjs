@@ -65,7 +65,7 @@ for (const framework of EXPRESS) {
         });
       });
 
-      test('does not call a next twice that takes no error: whoever called the middleware is told', async () => {
+      test('does not call a next without an error parameter twice: the middleware’s promise rejects', async () => {
         const thrown = new Error('of next');
         let calls = 0;
         const next = () => {

@@ -38,7 +38,7 @@ for (const framework of EXPRESS) {
       }
     });
 
-    test('calls next never when it answers itself, least of all with an error', async () => {
+    test('never calls next when it sends the response itself, not even with an error', async () => {
       const down = framework.protectApi(offline({ jwksResolver: () => Promise.reject(new Error('down')) }))();
       const throwing = protect({ tokenResolver: () => Promise.reject(new Error('canary')) });
       for (const [middleware, token, expected] of [
@@ -96,7 +96,7 @@ for (const framework of EXPRESS) {
       }));
     });
 
-    test('leaves an answer alone that somebody else sent meanwhile', async () => {
+    test('does not change a response that the application sent meanwhile', async () => {
       const tokenResolver = async ({ res }) => {
         res.status(408).json({ message: 'too late' });
       };

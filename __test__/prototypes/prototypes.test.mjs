@@ -16,7 +16,7 @@ const SHIMS = fileURLToPath(new URL('../../npm', import.meta.url));
 const CHILD = fileURLToPath(new URL('child.mjs', import.meta.url));
 const PROCESSES = 2;
 
-test('the names that the shims read are found in their code', () => {
+test('the names that the JavaScript code reads are found', () => {
   const names = namesIn(`
     const { a, b: c = 1, ...d } = options; // .comment
     function f({ e }) { return options.g?.['h-i'] + own(options, 'j'); }
@@ -34,7 +34,7 @@ describe('no decision changes', { concurrency: PROCESSES }, () => {
   const names = [...namesOfShims(), 'number', 'binding', 'HTTPS_PROXY', 'SSL_CERT_FILE', 'MONOCLOUD_BACKEND_TENANT_DOMAIN'];
   for (let part = 0; part < PROCESSES; part += 1) {
     const mine = names.filter((_, i) => i % PROCESSES === part);
-    test(`whichever of the names that the shims read are polluted (${part + 1} of ${PROCESSES})`, async () => {
+    test(`whichever of the names that the code reads are polluted (${part + 1} of ${PROCESSES})`, async () => {
       const env = { ...process.env, NAMES: JSON.stringify(mine) };
       const { stdout } = await run(process.execPath, [CHILD], { env, maxBuffer: 2 ** 26 });
       const { decisions, changed } = JSON.parse(stdout);

@@ -99,7 +99,7 @@ export function answersOf(framework) {
       });
     }
 
-    test('to two Authorization headers is that to none, whichever is good and whatever they say', async () => {
+    test('to two Authorization headers is the same as to none, whatever they contain', async () => {
       const good = `Authorization: Bearer ${signed()}`;
       await framework.with({ '/': { protect: protect() } }, async (url) => {
         assert.equal((await rawGet(url, [good])).status, 200);
@@ -157,7 +157,7 @@ export function answersOf(framework) {
   });
 
   describeWhere(framework.skip, `${framework.name}: another client`, () => {
-    test('is asked by its one public method, with what the route asks for', async () => {
+    test('is called by its public method, with the route’s options', async () => {
       const calls = [];
       const client = duck(async (...args) => {
         calls.push(args);
@@ -193,7 +193,7 @@ export function answersOf(framework) {
       });
     }
 
-    test('that is a subclass or has a spy is asked by its own method, whenever that came', async () => {
+    test('that is a subclass or has a spy is called by its own method, also if it was added later', async () => {
       const client = offline();
       await framework.with({ '/': { protect: protect(client) } }, async (url) => {
         const token = signed();
@@ -206,7 +206,7 @@ export function answersOf(framework) {
       });
     });
 
-    test('and a scope that would break the header are never a broken header', async () => {
+    test('and a scope with special characters never break the header', async () => {
       const scopes = ['ok:1', 'a"b', 'c\\d', 'e f', 'g\r\nSet-Cookie: h=1', 'é', '', '\u0000', 'ok/2'];
       for (const client of [offline(), throwing(new MonoCloudTokenError('No', undefined, 'own', 'insufficient_scope'))]) {
         await framework.with({ '/': { protect: protect(client, undefined, { scopes }) } }, async (url) => {

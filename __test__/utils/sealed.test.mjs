@@ -85,7 +85,7 @@ describe('encrypt and decrypt', () => {
     await assert.rejects(encrypt({}, SECRET), refusal('data must be a string', 'argument_invalid'));
   });
 
-  test('the event loop turns while a key is derived', async () => {
+  test('the event loop continues while a key is derived', async () => {
     let turned = false;
     setImmediate(() => {
       turned = true;

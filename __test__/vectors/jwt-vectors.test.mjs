@@ -41,7 +41,7 @@ for (const { rule, vectors } of file.rules) {
   });
 }
 
-test('every vector has its own name and no member that nobody reads', () => {
+test('every vector has its own name and no unknown member', () => {
   const vectors = file.rules.flatMap((rule) => rule.vectors);
   assert.equal(new Set(vectors.map(({ name }) => name)).size, vectors.length);
   for (const vector of vectors) {
@@ -49,7 +49,7 @@ test('every vector has its own name and no member that nobody reads', () => {
   }
 });
 
-test('every rule is shown on both sides, and every reason for which a JWT is refused', () => {
+test('every rule has vectors on both sides, and every reason to refuse a JWT occurs', () => {
   for (const { rule, vectors } of file.rules) {
     const isGood = vectors.map(({ expect }) => expect === 'ok');
     assert.ok(isGood.includes(true) && isGood.includes(false), rule);
