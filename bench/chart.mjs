@@ -1,10 +1,10 @@
-// Draws what micro.mjs measured: docs/bench-distinct.svg and docs/bench-repeated.svg, for the README.
+// Draws the results of micro.mjs: docs/bench-distinct.svg and docs/bench-repeated.svg, for the README.
 //
-//   node bench/chart.mjs [--alg RS256] [--out docs]
-//   node bench/chart.mjs --quick: from a smoke run, into bench/results/, never into docs/
+//     node bench/chart.mjs [--alg RS256] [--out docs]
+//     node bench/chart.mjs --quick: from a smoke run, into bench/results/, never into docs/
 //
-// By hand, so that nothing has to be installed. The colours are readable on white and on black,
-// since GitHub shows the picture on both, and every bar carries its number: no axis to decipher.
+// Without a library, so that nothing has to be installed. The colours are readable on white and on black, because
+// GitHub shows the chart on both. Every bar has its number, so there is no axis.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -59,8 +59,8 @@ function draw(file, regime, title) {
   console.log(`Wrote ${resolve(out, file)}: ${bars.length} bars.`);
 }
 
-// The scale starts at zero and is linear: a bar twice as long is twice as slow. One disturbed round
-// may not squeeze the bars, so medians set it, and a longer line is cut at the edge.
+// The scale starts at zero and is linear: a bar twice as long is twice as slow. Medians set it, so that one disturbed
+// round does not shrink the bars. A longer line is cut at the edge.
 function scaleFor(bars) {
   const longest = Math.max(...bars.map((bar) => bar.median));
   return (value) => Math.min((value / longest) * (WIDTH - LABELS - NUMBERS), WIDTH - LABELS - NUMBERS);
@@ -75,7 +75,7 @@ function drawBar({ name, median, min, max }, y, scale) {
     text(LABELS - 10, middle + 4, name, label),
     `<rect x="${LABELS}" y="${y + 5}" width="${Math.max(2, length).toFixed(1)}" height="${ROW - 10}" rx="2" fill="${colour}"/>`,
     `<line x1="${(LABELS + from).toFixed(1)}" x2="${(LABELS + to).toFixed(1)}" y1="${middle}" y2="${middle}" stroke="${COLOURS.strong}" stroke-width="1.5"/>`,
-    // Beyond whichever ends further right, so that the line never strikes the number out.
+    // To the right of both ends, so that the line never crosses the number.
     text(LABELS + Math.max(2, length, to) + 8, middle + 4, number(median), label['font-weight'] === 600
       ? { 'fill': COLOURS.ours, 'font-weight': 600 }
       : { fill: COLOURS.text }),

@@ -1,9 +1,9 @@
-// How much of JavaScript's heap do claims take that the shims keep for remembered tokens?
+// How much of JavaScript's heap do the claims of remembered tokens take?
 //
-//   node bench/claims-size.mjs [--count 2000]
+//     node bench/claims-size.mjs [--count 2000]
 //
-// The engine estimates it from the length of the claims' JSON text (src/engine/memory/size.rs): 300 bytes and 2.5 bytes for
-// each byte of text. This measures what the estimate is made from, for claims of several shapes.
+// The engine estimates it from the length of the claims' JSON text (src/engine/memory/size.rs): 300 bytes, and 2.5
+// bytes per byte of text. This bench measures the basis of the estimate, for claims of several shapes.
 
 import { createRequire } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
@@ -57,7 +57,7 @@ const rows = Object.entries(SHAPES).map(([name, make]) => {
   const before = heapUsed();
   texts.forEach((text, i) => slots.claims(PLACES + i, () => ({ claims: JSON.parse(text) })));
   const bytes = (heapUsed() - before) / COUNT;
-  // So that they are still there when the heap is read.
+  // Keeps the claims alive until the heap is read.
   slots.claims(PLACES, () => undefined);
   return [name, number(length), number(bytes), number(estimated(length)), number(bytes / length)];
 });

@@ -1,14 +1,14 @@
-// Who validates: every validator, set up as its own documentation says, all asked the same question.
+// The validators under test: each is configured as its own documentation says, and all do the same task.
 //
-// Each checks the signature, the algorithm, the issuer, the audience, `exp` and `nbf` with one
-// clock tolerance; `proveAnswers` shows that it does before anything is timed.
+// Each checks the signature, the algorithm, the issuer, the audience, `exp` and `nbf` with one clock tolerance.
+// `proveAnswers` proves this before any measurement.
 
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 import { AUDIENCE, CLOCK_TOLERANCE, claimsFor, forge, makeKey, signToken } from './support.mjs';
 
 export const OURS = '@monocloud/backend-node';
-/** Two that only bound what the others can reach. */
+/** Two lower bounds: no validator can be faster. */
 export const COSTS_NOTHING = 'a validator that costs nothing';
 export const NODE_FLOOR = 'floor: crypto.verify, KeyObject';
 
@@ -21,7 +21,7 @@ export async function loadOurs(subpath = '') {
   }
 }
 
-/** The raw aws-lc verify exported by the add-on for this bench, or undefined. */
+/** The raw aws-lc verification that the add-on exports for this bench, or undefined. */
 export function loadBenchVerify() {
   try {
     return createRequire(import.meta.url)('../npm/native/load.js').benchVerify;
@@ -30,7 +30,7 @@ export function loadBenchVerify() {
   }
 }
 
-/** The client as the README shows it, with nothing tuned: its memory of verified tokens is on. */
+/** The client as in the README, with default options: it remembers verified tokens. */
 export function ourClient(module, issuer, options = {}) {
   return new module.MonoCloudBackendNodeClient({
     tenantDomain: issuer.url,
@@ -42,8 +42,8 @@ export function ourClient(module, issuer, options = {}) {
 
 const ALL = ['RS256', 'PS256', 'ES256', 'EdDSA', 'ES384', 'ES512'];
 
-// `algorithms`: what the validator supports. `offThread`: its signature is checked on another
-// thread, so it is measured with many validations in flight, where it does best.
+// `algorithms`: the algorithms that the validator supports. `offThread`: its signature check uses another thread, so
+// it is measured with many validations in flight, its best case.
 const VALIDATORS = [
   {
     name: OURS,
@@ -133,7 +133,10 @@ const VALIDATORS = [
   },
 ];
 
-/** The validators that support this key's algorithm, ready: `{ name, validate, offThread }`, or `{ name, missing }`. */
+/**
+ * The configured validators that support this key's algorithm: `{ name, validate, offThread }`, or
+ * `{ name, missing }`.
+ */
 export async function validatorsFor(issuer, key, only = () => true) {
   const ready = [];
   for (const { name, algorithms, offThreadFor = [], make } of VALIDATORS) {
@@ -147,7 +150,7 @@ export async function validatorsFor(issuer, key, only = () => true) {
   return ready;
 }
 
-/** Throws unless the validator accepts a good token and refuses each kind of bad one. */
+/** Throws unless the validator accepts a valid token and rejects each kind of invalid one. */
 export async function proveAnswers({ name, validate }, issuer, key) {
   const claims = claimsFor(issuer.url);
   const good = signToken(key, claims);

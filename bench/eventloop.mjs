@@ -1,10 +1,10 @@
-// How long does a slow signature hold the event loop, with 64 validations at once?
+// How long does a slow signature block the event loop, with 64 validations at once?
 //
-//   node bench/eventloop.mjs [--quick]
+//     node bench/eventloop.mjs [--quick]
 //
-// The delay histogram of perf_hooks looks once a millisecond, too seldom for a limit of 100
-// microseconds. Here an immediate runs in every turn of the loop and notes how long the turn took;
-// divided by the validations that ended in it, that is what one of them held.
+// The delay histogram of perf_hooks samples once per millisecond, too rarely for a limit of 100 microseconds. Here an
+// immediate in every turn of the loop measures the turn's length. The length divided by the validations that ended in
+// the turn is the cost of one.
 
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -19,11 +19,11 @@ const KINDS = ['RS256', 'RS256_4096', 'ES384', 'ES512'];
 const ROUNDS = quick ? 1 : 5;
 const PER_ROUND = quick ? 128 : 512;
 const PEERS = ['fast-jwt', 'aws-jwt-verify', 'jose'];
-/** Microseconds of event loop that one validation may hold. */
+/** Microseconds of the event loop that one validation may take. */
 const MOST_HELD = 100;
 
-// One core stays with the main thread: otherwise the pool's threads push it aside, and that would
-// be measured. The size of libuv's pool must be known before the process starts.
+// One core stays free for the main thread. Otherwise the pool's threads would preempt it and distort the result. The
+// size of libuv's pool must be set before the process starts.
 if (process.env.UV_THREADPOOL_SIZE === undefined) {
   const env = { ...process.env, UV_THREADPOOL_SIZE: String(Math.max(1, availableParallelism() - 1)) };
   const { status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { env, stdio: 'inherit' });
@@ -48,7 +48,7 @@ try {
 }
 
 async function measureKind(kind) {
-  // An issuer for each, so that no validator can meet the other key of the same algorithm.
+  // Each validator has its own issuer, so that none meets the other key of the same algorithm.
   const key = makeKey(kind);
   const issuer = await startIssuer([key]);
   try {
@@ -88,7 +88,7 @@ function show(kind, validators, present, samples) {
   return rows;
 }
 
-/** Validates the tokens, 64 at once, each from a turn of its own as if a request had brought it. */
+/** Validates the tokens, 64 at once, each in a turn of its own, as if a request had brought it. */
 async function hold(validate, tokens) {
   const held = createHistogram();
   let ended = 0;
@@ -98,7 +98,7 @@ async function hold(validate, tokens) {
   const tick = () => {
     const now = performance.now();
     longest = Math.max(longest, now - last);
-    // Nanoseconds, since the histogram counts whole numbers. A turn in which nothing ended held nothing up.
+    // Nanoseconds, because the histogram counts whole numbers. A turn without a finished validation is not counted.
     if (ended > 0) {
       const each = Math.max(1, Math.round(((now - last) * 1e6) / ended));
       held.record(each);

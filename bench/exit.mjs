@@ -1,8 +1,8 @@
-// How long does a process take to end that is told to while it waits for the issuer?
+// How long does a process take to end while it waits for the issuer?
 //
-//   node bench/exit.mjs [--quick]
+//     node bench/exit.mjs [--quick]
 //
-// From the moment it says that it is under way to its end, in milliseconds; bare Node is told the same.
+// Milliseconds from the signal to the end of the process, compared with plain Node.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,14 +17,14 @@ const ROUNDS = quick ? 2 : 15;
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const TOKEN = ['{"alg":"RS256","kid":"k"}', '{}', 'signature'].map((part) => Buffer.from(part).toString('base64url')).join('.');
 
-/** What ends it, and the code or signal it must end with. */
+/** How the process is ended, and the expected exit code or signal. */
 const ENDS = {
   'process.exit(7)': { script: 'setTimeout(() => process.exit(7), 20);', code: 7 },
   'an uncaught exception': { script: 'setTimeout(() => { throw new Error("the end"); }, 20);', code: 1 },
   SIGTERM: { script: 'setInterval(() => {}, 1000);', kill: 'SIGTERM' },
 };
 
-// Takes connections and never answers.
+// Accepts connections and never responds.
 const issuer = createServer(() => {}).listen(0, '127.0.0.1');
 await once(issuer, 'listening');
 const url = `http://127.0.0.1:${issuer.address().port}`;
@@ -48,7 +48,7 @@ saveResults('exit', { rows });
 issuer.close();
 issuer.closeAllConnections();
 
-/** One process, from its word to its end. The 20 milliseconds that it gives its requests are no part of it. */
+/** Runs one process and measures from its message to its end. The 20 milliseconds for its requests are not included. */
 async function end({ busy, script, code = null, kill }) {
   const child = spawn(process.execPath, ['--input-type=module', '--eval', `${busy} console.log('under way'); ${script}`], {
     cwd: ROOT,

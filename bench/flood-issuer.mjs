@@ -1,5 +1,5 @@
-// The issuer of flood-kinds.mjs, a process of its own: good opaque tokens are active, garbage is inactive or is never
-// answered. Each answer takes its time, as over a network.
+// The issuer of flood-kinds.mjs, in its own process: valid opaque tokens are active, garbage is inactive or gets no
+// response. Each response is delayed, as over a network.
 
 import { createServer } from 'node:http';
 import { AUDIENCE } from './support.mjs';

@@ -1,8 +1,8 @@
-// What do good tokens notice of a flood that costs more than a refusal: slow signatures, questions to the issuer?
+// How much do valid tokens slow down in a flood that costs more than a rejection: slow signatures, introspections?
 //
-//   node bench/flood-kinds.mjs [--quick]
+//     node bench/flood-kinds.mjs [--quick]
 //
-// As in flood.mjs the tokens come one by one from another thread.
+// As in flood.mjs, the tokens come one by one from another thread.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,9 +15,9 @@ import { claimsFor, forge, makeKey, quick, signToken } from './support.mjs';
 
 const ROUNDS = quick ? 1 : 5;
 const MILLISECONDS = quick ? 1_500 : 4_000;
-/** What of it passes before anything is timed. */
+/** The start of the flood, which is not measured. */
 const ONSET = quick ? 500 : 1_500;
-/** How long the issuer takes for one answer. */
+/** How long the issuer takes for one response. */
 const ANSWER = 20;
 const TOKENS = 100;
 
@@ -77,7 +77,7 @@ async function measure(ours, url) {
   saveResults('flood-kinds', { rows });
 }
 
-/** One turn: percentiles in milliseconds, and how many bad tokens were refused (401) and turned away (503) a second. */
+/** One turn: percentiles in milliseconds, and how many bad tokens got 401 and 503 per second. */
 async function run(guard, workerData) {
   const worker = new Worker(new URL('./flood-worker.mjs', import.meta.url), { workerData });
   const times = { jwt: createHistogram(), opaque: createHistogram() };

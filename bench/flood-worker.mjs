@@ -1,10 +1,10 @@
-// The sender of flood.mjs: one message a token, at an even pace, from a thread of its own.
+// The sender of flood.mjs: one message per token, at an even rate, from its own thread.
 
 import { parentPort, workerData } from 'node:worker_threads';
 
-/** With `isDistinct` no bad token comes twice. */
+/** With `isDistinct`, every bad token is different. */
 const { valid, invalid, perSecond, milliseconds, isDistinct = false } = workerData;
-/** Every so many microseconds a good token: 500 a second, with a flood or without. */
+/** Microseconds between two valid tokens: 500 per second, with or without a flood. */
 const VALID_EVERY = 2_000;
 
 /** Microseconds. */
@@ -22,14 +22,14 @@ for (let sent = 0; nextValid < end;) {
     const token = invalid[sent % invalid.length];
     parentPort.postMessage({ token: isDistinct ? `${token}${sent}` : token });
     sent += 1;
-    // What it overslept is not caught up at once: no flood comes in bursts because its sender was out of the processor.
+    // Tokens that were missed during a long sleep are skipped, so a delayed sender causes no burst.
     nextInvalid = Math.max(nextInvalid + invalidEvery, now - MOST_BEHIND);
   } else if (now >= nextValid) {
     const number = Math.round((nextValid - start) / VALID_EVERY);
     parentPort.postMessage({ token: valid[number % valid.length], sentAt: performance.timeOrigin + performance.now() });
     nextValid += VALID_EVERY;
   } else {
-    // Asleep, not spinning: the processor is for what is measured, and for what the machine has to do besides.
+    // Sleeps instead of spinning, so that the processor is free for the measured work.
     Atomics.wait(NEVER, 0, 0, 0.02);
   }
 }

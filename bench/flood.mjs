@@ -1,9 +1,9 @@
-// What do good tokens notice of 20,000 bad ones a second?
+// How much do valid tokens slow down during 20,000 bad ones per second?
 //
-//   node bench/flood.mjs [--quick]
+//     node bench/flood.mjs [--quick]
 //
-// The tokens come one by one from another thread, as requests would, and go through protectApi; what is
-// timed is from there to the answer: the waiting behind others is in it.
+// The tokens come one by one from another thread, as requests would, and go through protectApi. The measured time
+// lasts from there to the response, and includes waiting in the queue.
 
 import { createHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
@@ -13,11 +13,11 @@ import { number, printHeader, printMissing, printTable, printTargets, saveResult
 import { claimsFor, forge, makeKey, quick, signToken, startIssuer } from './support.mjs';
 
 const FLOOD = 20_000;
-/** The sender leaves out what it overslept. */
+/** The sender skips tokens that it missed while it slept. */
 const PACE = 1.02 * FLOOD;
 const ROUNDS = quick ? 1 : 10;
 const MILLISECONDS = quick ? 300 : 2_000;
-/** What of it passes before anything is timed: how a flood begins is another question. */
+/** The start of the flood, which is not measured. */
 const ONSET = quick ? 100 : 500;
 const TOKENS = 100;
 
@@ -83,7 +83,9 @@ function invalidKinds() {
   };
 }
 
-/** One turn: percentiles of the good tokens' microseconds, of the loop's delay, and how many bad ones were refused a second. */
+/**
+ * One turn: percentiles of the valid tokens in microseconds, of the loop's delay, and bad tokens rejected per second.
+ */
 async function run(guard, judge, workerData) {
   const worker = new Worker(new URL('./flood-worker.mjs', import.meta.url), { workerData });
   const times = createHistogram();
@@ -109,7 +111,8 @@ async function run(guard, judge, workerData) {
         accepted += 1;
         if (isTimed) times.record(Math.max(1, Math.round((performance.timeOrigin + performance.now() - sentAt) * 1e3)));
       };
-      // A kid nobody has waits for the keys; the rest is answered by now, and nothing of it is kept, as in a server.
+      // A token with an unknown kid waits for the keys. Other results are not stored, as in a server.
+      // server.
       const waiting = (sentAt === undefined ? judge : guard)(request, refusing, accept);
       if (waiting !== undefined) pending.push(waiting);
     });

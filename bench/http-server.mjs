@@ -1,7 +1,7 @@
-// One server for http.mjs, in a child process: one framework, one way to guard the route.
+// One server of http.mjs, in a child process: one framework, and one way to protect the route.
 //
-// Told `{ framework, guard, issuer, key }`, it answers `{ port }` or `{ missing, why }`; asked for
-// 'busy', it answers the share of time since the last question in which its event loop worked.
+// Receives `{ framework, guard, issuer, key }` and sends `{ port }` or `{ missing, why }`. For 'busy', it sends the
+// share of time since the last question in which its event loop worked.
 
 import { createPublicKey, verify } from 'node:crypto';
 import { COSTS_NOTHING, loadOurs, NODE_FLOOR, OURS, ourClient, validatorsFor } from './contestants.mjs';
@@ -26,7 +26,7 @@ process.once('message', async (task) => {
   }
 });
 
-/** `undefined` for the bare route; else what the framework takes in front of the handler. */
+/** `undefined` for the unprotected route, or the handler that the framework runs first. */
 async function guardFor({ framework, guard, issuer, key }) {
   if (guard === 'bare') {
     return undefined;
@@ -53,7 +53,7 @@ async function validatorNamed(guard, issuer, key) {
   return validate;
 }
 
-/** The signature and nothing else: no claims are read, no rule is asked. */
+/** Only the signature check: no claims are read, no rule is applied. */
 function verifierOnly({ publicPem }) {
   const publicKey = createPublicKey(publicPem);
   return (token) => {
@@ -77,7 +77,7 @@ function expressGuard(validate) {
   };
 }
 
-// A verifier that answers at once gets the callback form of the hook, the cheapest there is.
+// A synchronous verifier gets the callback form of the hook, the cheapest one.
 function fastifyGuard(validate) {
   return (request, reply, done) => {
     let claims;
@@ -99,7 +99,7 @@ function fastifyGuard(validate) {
   };
 }
 
-/** As the README of get-jwks shows it, with the issuer and the audience checked. */
+/** As in the README of get-jwks, with checks of the issuer and the audience. */
 async function fastifyJwt(issuer, key) {
   const { default: plugin } = await import('@fastify/jwt');
   const { default: buildGetJwks } = await import('get-jwks');

@@ -1,14 +1,15 @@
-// How much of a bare route's requests per second is left once the route is guarded?
+// How many of an unprotected route's requests per second remain when the route is protected?
 //
-//   node bench/http.mjs [--quick] [--framework fastify] [--rounds 30] [--seconds 0.5]
+//     node bench/http.mjs [--quick] [--framework fastify] [--rounds 30] [--seconds 0.5]
 //
-// Each server is a child process of its own and idle outside its turn; the load comes from this
-// process: autocannon, 50 connections, one request at a time on each. Rounds are interleaved and a
-// share is taken within a round, so the machine's moods cancel out: turns are shorter than those, and
-// this package's comes next to the bare route's. Two processes of the same guard differ by a few
-// percent for as long as they live, so each guard has three, one after the other: with all of them
-// alive at once each was idle for ten seconds between its turns, and Express's slowest turns were
-// half as fast.
+// Each server is a separate child process that is idle outside its turn. This process sends the load: autocannon, 50
+// connections, one request at a time on each. Rounds are interleaved, and a share is computed within a round. CPU
+// speed varies within seconds, so turns are shorter than that, and this package runs directly after the unprotected
+// route.
+//
+// Two processes of the same guard differ by a few percent for their whole life, so each guard has three, one after
+// the other. With all of them alive at once, each was idle for ten seconds between its turns, and Express's slowest
+// turns had half the speed.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,9 +26,9 @@ const PROCESSES = quick ? 1 : 3;
 const WARM_UP_ROUNDS = quick ? 1 : 6;
 const ALGORITHM = 'RS256';
 const REPEATED = 100;
-// Three times the package's memory of 10,000 tokens and thirty times fast-jwt's: by the time a token
-// comes round again, a memory that drops the least recently used has dropped it. Each turn of load
-// goes on where the server's last one ended: begun anew, none would get that far.
+// Three times the package's memory of 10,000 tokens, and thirty times fast-jwt's. When a token is sent again, a
+// memory that removes the least recently used entry has removed it. Each turn of load continues where the server's
+// last one ended. Otherwise no turn would get that far.
 const DISTINCT = quick ? 1_000 : 30_000;
 
 const GUARDS = {
@@ -116,7 +117,7 @@ function show(framework, regime, guards, samples) {
 
 async function startServer(framework, guard) {
   const child = fork(new URL('./http-server.mjs', import.meta.url), { stdio: 'inherit' });
-  // Private keys stay here: the server gets what a server gets.
+  // Private keys stay in this process; the server gets the public ones.
   const { alg, kid, publicJwk, publicPem } = key;
   child.send({ framework, guard, issuer: { ...issuer, stop: undefined }, key: { alg, kid, publicJwk, publicPem } });
   const answer = await Promise.race([
@@ -126,7 +127,7 @@ async function startServer(framework, guard) {
   return { guard, child, served: 0, ...answer, url: `http://127.0.0.1:${answer.port}/`, stop: () => child.connected && child.disconnect() };
 }
 
-/** A good token passes and a forged or missing one does not, where somebody judges. */
+/** If the route is protected, a valid token passes, and a forged or missing one does not. */
 async function proveAnswers({ guard, url }, token) {
   const judged = guard !== 'bare' && guard !== COSTS_NOTHING;
   const expected = { [`Bearer ${token}`]: 200, [`Bearer ${forge(token)}`]: judged ? 401 : 200, '': judged ? 401 : 200 };
@@ -144,7 +145,7 @@ async function load(server, tokens) {
   const { guard, url, child } = server;
   let start;
   const run = autocannon({ url, connections: CONNECTIONS, duration: SECONDS, sampleInt: 100, setupClient: share(tokens, server.served) });
-  // Building the requests comes before `start` and is nobody's fault.
+  // Building the requests comes before `start` and is not measured.
   run.once('start', () => {
     start = performance.now();
     busy(child);
@@ -158,7 +159,7 @@ async function load(server, tokens) {
   return { perSecond: requests.total / elapsed, busy: await busy(child) };
 }
 
-/** Deals the tokens out, so that the connections together go through all of them in turn, from the `first` on. */
+/** Deals the tokens out, so that the connections together send all of them in turn, beginning with the `first`. */
 function share(tokens, first) {
   let connection = 0;
   return (client) => {

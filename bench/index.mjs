@@ -1,5 +1,5 @@
-// `npm run bench`: every question that takes seconds or minutes and no server, then the charts.
-// Arguments are passed on. The long ones are apart: http.mjs and memory.mjs.
+// `npm run bench`: all benches that take seconds or minutes and need no server, then the charts. Arguments are passed
+// on. The long ones are separate: http.mjs and memory.mjs.
 
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -1,10 +1,10 @@
 // What does one introspection cost the main thread, with 64 at once on loopback?
 //
-//   node bench/introspection.mjs [--quick]
+//     node bench/introspection.mjs [--quick]
 //
-// The endpoint is a child process (issuer.mjs). Every token is new, so nobody can share a request
-// or find an answer in a cache. The peers do the least that is right: post the form with Basic
-// credentials, read the whole body, parse it, and refuse what is not active for this audience.
+// The endpoint is a child process (issuer.mjs). Every token is new, so no request is shared and no cache helps. The
+// other validators do the minimum that is correct: post the form with Basic credentials, read the whole body, parse
+// it, and reject a token that is not active for this audience.
 
 import { randomBytes } from 'node:crypto';
 import { Agent, request as httpRequest } from 'node:http';

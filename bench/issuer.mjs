@@ -1,4 +1,4 @@
-// The local issuer, run as a child process by support.mjs: metadata, keys, introspection.
+// The local issuer, which support.mjs starts as a child process: metadata, keys, introspection.
 
 import { createServer } from 'node:http';
 import { AUDIENCE } from './support.mjs';
@@ -33,7 +33,7 @@ process.once('message', ({ keys }) => {
     };
     process.send({ url });
 
-    // One prepared body: the endpoint must not become the bottleneck of what is measured.
+    // One prepared body, so that the endpoint does not become the bottleneck.
     const now = Math.floor(Date.now() / 1000);
     const active = JSON.stringify({
       active: true,
@@ -49,7 +49,7 @@ process.once('message', ({ keys }) => {
     documents.active = active;
   });
 
-  // The body is read to its end, as a real endpoint would, but the answer does not depend on it.
+  // Reads the whole body, as a real endpoint would, but the response does not depend on it.
   function introspect(request, response) {
     request.resume();
     request.once('end', () => reply(response, 200, documents.active));

@@ -1,32 +1,31 @@
-// How time is taken: microseconds of main thread for one call, in rounds interleaved across contestants.
+// How is time measured? Microseconds of the main thread per call, in rounds that alternate between contestants.
 //
-// The clock is the CPU time of the main thread: it stands still while another process has the core
-// and while the thread waits. A contestant that works on other threads is measured with many calls
-// in flight, where it does best.
+// The clock is the CPU time of the main thread. It stops while another process has the core and while the thread
+// waits. A contestant that uses other threads is measured with many calls in flight, its best case.
 
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** How many calls are in flight where a contestant works on other threads. */
+/** How many calls are in flight if a contestant uses other threads. */
 export const IN_FLIGHT = 64;
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc');
 
 /**
- * Runs `segment(contestant, round)`, which gives a number, once per contestant and round.
- * The order rotates, and young garbage is collected before each: nobody pays for a neighbour.
- * Gives an array of samples per contestant, in the order of the rounds: sample i of one
- * contestant may be compared with sample i of another.
+ * Runs `segment(contestant, round)`, which returns a number, once per contestant and round. The order rotates, and
+ * young garbage is collected before each segment, so that no contestant pays for another one. Returns an array of
+ * samples per contestant, in the order of the rounds: sample i of one contestant may be compared with sample i of
+ * another.
  */
 export async function interleave({ rounds, contestants, segment }) {
   const samples = contestants.map(() => []);
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < contestants.length; turn++) {
       const which = (round + turn) % contestants.length;
-      // Young garbage only: a full collection also throws away optimised code, and whoever comes
-      // next would be billed for compiling it again.
+      // Young garbage only. A full collection also discards optimized code, and the next contestant would pay for
+      // compiling it again.
       collectGarbage({ type: 'minor' });
       await nextTurn();
       samples[which].push(await segment(contestants[which], round));
@@ -36,8 +35,8 @@ export async function interleave({ rounds, contestants, segment }) {
 }
 
 /**
- * Microseconds for each of these inputs, every one of them used once: by the CPU time of the
- * main thread, unless the contestant brings another clock.
+ * Microseconds for each of these inputs, each used once. Measures the CPU time of the main thread, unless the
+ * contestant has another clock.
  */
 export async function perCall({ validate, offThread, clock = threadMicroseconds }, inputs) {
   const start = clock();
@@ -52,10 +51,10 @@ export async function perCall({ validate, offThread, clock = threadMicroseconds 
 }
 
 /**
- * Microseconds for one call when the same inputs come in turn, over and over, for `budget`
- * milliseconds. Every turn gets fresh copies, made outside the time, since each request of a
- * server brings a string of its own: a comparison by identity must not win anything here.
- * A turn is too short for the CPU clock, so what stays on the thread is timed by the wall's.
+ * Microseconds per call if the same inputs come in turn, repeatedly, for `budget` milliseconds. Every turn gets fresh
+ * copies, which are made outside the measured time, because each request of a server brings a new string: comparing
+ * by identity must not help. A turn is too short for the CPU clock, so synchronous work is measured by the wall
+ * clock.
  */
 export async function perRepeatedCall(contestant, inputs, budget) {
   const timed = contestant.offThread ? contestant : { ...contestant, clock: wallMicroseconds };
@@ -68,7 +67,7 @@ export async function perRepeatedCall(contestant, inputs, budget) {
   return spent / calls;
 }
 
-/** Strings with the same characters that share nothing with the originals. ASCII only. */
+/** Strings with the same characters that share no memory with the originals. ASCII only. */
 export function freshCopies(strings) {
   return strings.map((string) => Buffer.from(string, 'latin1').latin1Slice());
 }
@@ -87,9 +86,8 @@ export async function inFlight(run, inputs, limit = IN_FLIGHT) {
 const nap = new Int32Array(new SharedArrayBuffer(4));
 
 /**
- * CPU time of this thread so far, in microseconds. Linux counts it in nanoseconds but brings the
- * number up to date only when the thread gives way, hence the nap. Elsewhere: the time that the
- * event loop was not idle, which also counts being preempted.
+ * CPU time of this thread so far, in microseconds. Linux counts it in nanoseconds but updates it only when the thread
+ * yields, hence the sleep. Other systems: the time that the event loop was not idle, which includes preemption.
  */
 export function threadMicroseconds() {
   if (process.platform === 'linux') {
@@ -99,12 +97,12 @@ export function threadMicroseconds() {
   return (performance.now() - performance.nodeTiming.idleTime) * 1e3;
 }
 
-/** Time passed, in microseconds: fine enough for one call, but it also counts being preempted. */
+/** Elapsed time, in microseconds. Precise enough for one call, but it includes preemption. */
 export function wallMicroseconds() {
   return performance.now() * 1e3;
 }
 
-/** Lets timers and I/O run: what a library does in the background must get its chance. */
+/** Lets timers and I/O run, so that background work of a library is done. */
 export function nextTurn() {
   return new Promise((resolve) => {
     setImmediate(resolve);

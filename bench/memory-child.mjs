@@ -1,14 +1,14 @@
-// The process whose memory and time memory.mjs watches: it validates the tokens that come in on stdin.
+// The process that memory.mjs measures: it validates the tokens that come in on stdin.
 //
-// Told one task by message, it answers with messages; run with --expose-gc.
+// Receives one task by message and sends its results by message. Runs with --expose-gc.
 
 import { loadOurs, ourClient, OURS, validatorsFor } from './contestants.mjs';
 import { interleave, perRepeatedCall } from './measure.mjs';
 import { ratio, summary } from './report.mjs';
 
-/** How many calls one turn has, however few tokens are remembered. */
+/** The number of calls per turn, independent of the number of remembered tokens. */
 const TURN = 100;
-/** How many of the remembered tokens are asked for at random: these miss the processor's caches. */
+/** How many remembered tokens are read at random. These miss the processor's caches. */
 const SPREAD = 10_000;
 
 process.once('message', async (task) => {
@@ -21,7 +21,7 @@ process.once('message', async (task) => {
   }
 });
 
-/** Validates every token once and forgets it. Marks the resident memory `marks` times on the way. */
+/** Validates every token once and forgets it. Samples the resident memory `marks` times on the way. */
 async function stream({ contestant, issuer, key, options, count, marks }) {
   const validate = await validatorFor(contestant, issuer, key, options);
   if (validate.missing) {
@@ -32,7 +32,7 @@ async function stream({ contestant, issuer, key, options, count, marks }) {
   for await (const token of tokens()) {
     await validate(token);
     seen++;
-    // The start: the code is loaded, the keys are there, one token has been validated.
+    // The start: the code is loaded, the keys are fetched, and one token was validated.
     if (seen === 1 || seen % Math.max(1, Math.floor(count / marks)) === 0) {
       resident.push({ tokens: seen, bytes: residentBytes() });
     }
@@ -40,20 +40,20 @@ async function stream({ contestant, issuer, key, options, count, marks }) {
   return { resident };
 }
 
-/** Time to recognise a remembered token, by how many are remembered. */
+/** Time to recognize a remembered token, by the number of remembered tokens. */
 async function remembered({ issuer, counts, rounds, budget }) {
   const module = await loadOurs();
   if (module.missing) {
     return module;
   }
-  // One client for each count, side by side in one process, so that rounds can be compared.
+  // One client per number, all in one process, so that rounds can be compared.
   const most = Math.max(...counts);
   const clients = counts.map((count) => ({ count, kept: [], client: ourClient(module, issuer, { verifiedTokenCacheSize: most, verifiedTokenCacheBytes: 2 ** 36 }) }));
   let seen = 0;
   for await (const token of tokens()) {
     for (const each of clients) {
       if (seen < each.count) {
-        // The second time it is remembered, the third time its claims are.
+        // The second call stores the token, the third one its claims.
         for (let time = 0; time < 3; time++) {
           await each.client.validateAccessToken(token);
         }
@@ -77,7 +77,7 @@ async function remembered({ issuer, counts, rounds, budget }) {
   return timed(contestants, rounds, budget);
 }
 
-/** Time to validate with the memory off, by how many keys the issuer has. */
+/** Time to validate without remembering tokens, by the number of the issuer's keys. */
 async function keys({ sets, rounds, budget }) {
   const module = await loadOurs();
   if (module.missing) {
@@ -118,8 +118,8 @@ async function validatorFor(contestant, issuer, key, options) {
 }
 
 /**
- * The tokens on stdin, one a line. Reading stops while a token is validated. Each is cut straight
- * from the bytes: split text would litter, and keep a whole chunk alive for one remembered piece.
+ * The tokens on stdin, one per line. Reading stops while a token is validated. Each is cut directly from the bytes:
+ * split text would create garbage, and keep a whole chunk alive for one remembered token.
  */
 async function* tokens() {
   let rest = Buffer.alloc(0);

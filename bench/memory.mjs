@@ -1,10 +1,10 @@
-// How do time and memory grow as the work grows: keys, remembered tokens, tokens ever seen, start?
+// How do time and memory grow with the number of keys, of remembered tokens and of all tokens, and at the start?
 //
-//   node bench/memory.mjs [--quick] [--tokens 10000000] [--peers]
+//     node bench/memory.mjs [--quick] [--tokens 10000000] [--peers]
 //
-// The validating process is a child (memory-child.mjs) that gets its tokens through a pipe; they are
-// signed here in worker threads as it consumes them, so what it holds is only what it keeps.
-// EdDSA tokens, the fastest to sign and to verify together. --peers: the peers' memory as well.
+// The validating process is a child (memory-child.mjs) that gets its tokens through a pipe. Worker threads sign them
+// here as the child reads them, so the child stores only what it keeps. The tokens are EdDSA, the fastest to sign and
+// to verify together. --peers also measures the memory of the other validators.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,9 +18,9 @@ const KEY_COUNTS = [1, 10, 100];
 const REMEMBERED = quick ? [1, 100, 1_000] : [1, 100, 10_000, 1_000_000];
 const ROUNDS = quick ? 3 : 20;
 const BUDGET = quick ? 5 : 50;
-/** How much slower the largest may be than the smallest and still count as independent. */
+/** How much slower the largest may be than the smallest and still count as independent of size. */
 const INDEPENDENT = 1.25;
-/** Megabytes over the last part that still count as flat. */
+/** Megabytes over the last part that still count as no growth. */
 const FLAT = 2;
 
 const key = makeKey('EdDSA');
@@ -55,7 +55,7 @@ async function measureKeys() {
       const keys = Array.from({ length: count }, (_, i) => makeKey('EdDSA', `key-${i}`));
       const own = await startIssuer(keys);
       issuers.push(own);
-      // The last key of the set, where a search from the front would take longest.
+      // The last key of the set, which takes longest in a linear search.
       sets.push({ count, issuer: plain(own), tokens: await tokenPool(keys.at(-1), own.url, 100) });
     }
     const { rows, ...missing } = await ask({ kind: 'keys', sets, rounds: ROUNDS, budget: BUDGET });
@@ -74,13 +74,13 @@ async function measureRemembered() {
     () => tokenStream(key, issuer.url, most),
   );
   showTimes('Recognising a remembered token, by how many are remembered', 'remembered', rows, missing);
-  // In turn: the search itself. At random, the memory of the machine itself is measured as well.
+  // Tokens in turn measure the search itself. Random tokens also measure the machine's memory.
   const inTurn = rows?.filter((row) => row.how.endsWith('in turn'));
   target(`time with ${most} remembered, of the time with 1`, inTurn?.at(-1).xFirst, { atMost: INDEPENDENT, unit: 'x' });
   return rows;
 }
 
-/** The same 10,000 tokens with and without the memory: the difference is what it holds. */
+/** The same 10,000 tokens with and without remembering them; the difference is the memory's size. */
 async function measureTenThousand() {
   const rsa = makeKey('RS256');
   const own = await startIssuer([rsa]);
@@ -91,7 +91,7 @@ async function measureTenThousand() {
     let missing;
     for (let round = 0; round < (quick ? 1 : 5) && !missing; round++) {
       for (const [which, size] of [['with', count], ['without', 0]]) {
-        // The second time they are remembered, the third time their claims are.
+        // The second call stores the tokens, the third one their claims.
         const task = { kind: 'stream', contestant: OURS, issuer: plain(own), key: publicOf(rsa), count: 3 * count, marks: 1 };
         const answer = await ask({ ...task, options: { verifiedTokenCacheSize: size } }, () => [pool, pool, pool]);
         missing = answer.missing ? answer : undefined;
@@ -142,14 +142,14 @@ function showTimes(title, what, rows, { missing, why }) {
   printMissing([{ why }]);
 }
 
-/** Gives a child its task and its tokens, waits for the answer and for its end. */
+/** Sends a child its task and its tokens; waits for the result and for its end. */
 async function ask(task, source = () => []) {
   const child = fork(new URL('./memory-child.mjs', import.meta.url), {
     execArgv: ['--expose-gc'],
     stdio: ['pipe', 'inherit', 'inherit', 'ipc'],
   });
   child.send(task);
-  // A child that has nothing to validate leaves without reading: that breaks the pipe, no more.
+  // A child without tokens to validate ends without reading, which breaks the pipe and is harmless.
   child.stdin.on('error', () => {});
   const answered = once(child, 'message');
   const exited = once(child, 'exit');

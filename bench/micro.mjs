@@ -1,8 +1,8 @@
-// What does one validation cost the main thread? Distinct tokens, repeated tokens, and the floors.
+// What does one validation cost the main thread? Distinct tokens, repeated tokens, and the lower bounds.
 //
-//   node bench/micro.mjs [--quick] [--alg RS256]
+//     node bench/micro.mjs [--quick] [--alg RS256]
 //
-// Ends with the other answers of a warm client (paths.mjs). Exit code 1 only for a wrong answer.
+// Ends with other results of a warm client (paths.mjs). The exit code is 1 only for a wrong result.
 
 import { constants, verify } from 'node:crypto';
 import { loadBenchVerify, NODE_FLOOR, OURS, proveAnswers, validatorsFor } from './contestants.mjs';
@@ -11,12 +11,12 @@ import { measurePaths } from './paths.mjs';
 import { number, printHeader, printMissing, printTable, printTargets, ratio, saveResults, summary, target, times } from './report.mjs';
 import { argument, makeKey, quick, signedParts, startIssuer, tokenPool } from './support.mjs';
 
-// 20 rounds of 1,000 pass the package's memory of 10,000 tokens: it is filling, then full.
+// 20 rounds of 1,000 exceed the package's memory of 10,000 tokens: first it fills, then it is full.
 const ROUNDS = quick ? 3 : 20;
 const PER_ROUND = quick ? 100 : 1_000;
 const REPEATED = 100;
 const WARM_UP = quick ? 200 : 2_000;
-/** Milliseconds that one contestant's share of a round lasts in the repeated regime. */
+/** Milliseconds of one contestant's part of a round with repeated tokens. */
 const BUDGET = quick ? 2 : 30;
 
 const NATIVE_FLOOR = 'floor: raw aws-lc verify';
@@ -52,7 +52,7 @@ try {
 
 async function measureAlgorithm(key) {
   const [warmUp, repeated, distinct] = await pools(key);
-  // PS256 only for this package and the floors: few issuers sign with it.
+  // PS256 only for this package and the lower bounds: few issuers sign with it.
   const validators = await validatorsFor(issuer, key, (name) => key.alg !== 'PS256' || name === OURS);
   const present = validators.filter((validator) => !validator.missing).flatMap(bothWays);
   for (const validator of present) {
@@ -105,13 +105,13 @@ function show(key, rows) {
     times(row.repeated && ours?.repeated ? row.repeated.median / ours.repeated.median : undefined),
   ]));
 
-  // Without the native floor there is nothing to hold the first target against.
+  // Without the native lower bound, the first target has no reference.
   const held = rows[0].name === NATIVE_FLOOR && rows[0].distinct !== undefined;
   target(`${key.alg} distinct, of the raw verify`, held ? ours?.xFloor : undefined, { atMost: 1.15, unit: 'x' });
   target(`${key.alg} repeated`, ours?.repeated?.median, { atMost: 0.8, unit: ' µs' });
 }
 
-/** A validator that works on other threads is shown one at a time as well as many in flight. */
+/** A validator that uses other threads is measured one call at a time and with many in flight. */
 function bothWays(validator) {
   return validator.offThread
     ? [{ ...validator, name: `${validator.name}, one at a time`, offThread: false, clock: wallMicroseconds },
@@ -135,7 +135,7 @@ async function pools(key) {
   return [all.slice(0, WARM_UP), all.slice(WARM_UP, WARM_UP + REPEATED), all.slice(WARM_UP + REPEATED)];
 }
 
-/** The verify of the add-on's own cryptography, key parsed once, every signature verified once, in a loop within Rust. */
+/** The add-on's own signature check: the key is parsed once, every signature is verified once, in a loop in Rust. */
 function nativeFloor(key, warmUp) {
   const benchVerify = loadBenchVerify();
   if (!benchVerify) {
@@ -150,7 +150,7 @@ function nativeFloor(key, warmUp) {
   return { name: NATIVE_FLOOR, floor };
 }
 
-/** Node's verify with everything prepared: what no validator in JavaScript can go below. */
+/** Node's verify with everything prepared: no validator in JavaScript can be faster. */
 function nodeFloor(key) {
   const options = { key: key.publicKey, ...key.how };
   if (key.alg === 'PS256') {

@@ -1,7 +1,7 @@
-// What do a warm client's other answers cost? Refusals by the middleware, and cached opaque tokens.
+// What do other results of a warm client cost? Rejections by the middleware, and cached opaque tokens.
 //
-// A part of micro.mjs. Every refusal goes through an Express middleware with a request and a response
-// that only remember: this package's protectApi, and for the peers the usual try/catch around them.
+// A part of micro.mjs. Every rejection goes through an Express middleware with a fake request and response: this
+// package's protectApi, and for the other validators the usual try/catch.
 
 import { randomBytes } from 'node:crypto';
 import { loadOurs, OURS, ourClient, validatorsFor } from './contestants.mjs';
@@ -33,7 +33,7 @@ async function measureRefusals({ issuer, key, rounds, budget, nativeFloor }) {
     what,
     name: guard.name,
     ...regime,
-    // The middleware that answers at once shows what the mock itself costs; it judges nothing.
+    // The middleware that responds at once shows the cost of the fakes; it validates nothing.
     validate: drive(guard.middleware, guard.judges ? regime.status : 0),
   })));
   const floor = nativeFloor(key, good);
@@ -100,7 +100,7 @@ async function measureCaches({ issuer, rounds, budget }) {
   return rows;
 }
 
-/** Warms and times contestants that bring their own tokens. */
+/** Warms up and measures contestants that bring their own tokens. */
 async function timed(contestants, rounds, budget) {
   for (const contestant of contestants.filter(({ validate }) => validate)) {
     await perRepeatedCall(contestant, contestant.tokens, budget * 2);
@@ -112,7 +112,7 @@ async function timed(contestants, rounds, budget) {
   });
 }
 
-/** Express middlewares: ours, the peers' as people write them, and one that answers at once. */
+/** Express middlewares: ours, usual ones for the other validators, and one that responds at once. */
 async function guardsFor(issuer, key) {
   const express = await loadOurs('/express');
   const ours = express.missing
@@ -138,7 +138,7 @@ async function guardsFor(issuer, key) {
   ];
 }
 
-/** Sends one token through a middleware and proves its answer: a status, or 0 for `next()`. */
+/** Sends one token through a middleware and checks its result: a status, or 0 for `next()`. */
 function drive(middleware, expected) {
   const next = (error) => {
     if (error) {
@@ -214,7 +214,7 @@ function mapCache() {
   };
 }
 
-/** Three parts and the right size, but the payload is not base64url: the middle of the road. */
+/** Three parts and the right size, but the payload is not base64url: a typical malformed token. */
 function malform(token) {
   const at = token.indexOf('.') + 40;
   return `${token.slice(0, at)}!${token.slice(at + 1)}`;

@@ -1,4 +1,4 @@
-// What is printed and kept: the machine, medians with their spread and ratios, targets, results.
+// What is printed and stored: the machine, medians with their spread and ratios, targets, results.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
@@ -6,7 +6,7 @@ import { quick } from './support.mjs';
 
 const ROOT = new URL('../', import.meta.url);
 
-/** The machine and the versions: without them no number below means anything. */
+/** The machine and the versions, without which the numbers mean nothing. */
 export function machine() {
   const { node, openssl, v8 } = process.versions;
   const packages = ['jose', 'fast-jwt', 'aws-jwt-verify', 'jsonwebtoken', 'jwks-rsa', '@node-rs/jsonwebtoken',
@@ -32,13 +32,13 @@ export function printHeader(title, notes = []) {
   }
 }
 
-/** Median, least and greatest of the samples, and the samples themselves. */
+/** Median, minimum and maximum of the samples, and the samples themselves. */
 export function summary(samples) {
   const sorted = [...samples].sort((a, b) => a - b);
   return { median: middle(sorted), min: sorted[0], max: sorted.at(-1), samples };
 }
 
-/** The median of the ratios round by round: what disturbs a whole round then cancels out. */
+/** The median of the ratios per round, so that a disturbance of a whole round cancels out. */
 export function ratio(samples, base) {
   if (!samples || !base) {
     return undefined;
@@ -46,7 +46,7 @@ export function ratio(samples, base) {
   return middle(samples.map((sample, i) => sample / base[i]).sort((a, b) => a - b));
 }
 
-/** Prints a Markdown table; the first column to the left, numbers to the right. */
+/** Prints a Markdown table; the first column is aligned left, numbers right. */
 export function printTable(title, columns, rows) {
   const cells = [columns, ...rows.map((row) => row.map((cell) => String(cell ?? '-')))];
   const widths = columns.map((_, i) => Math.max(...cells.map((row) => row[i].length), 3));
@@ -61,19 +61,19 @@ export function printTable(title, columns, rows) {
 
 const verdicts = [];
 
-/** Notes a target of the issue. `value` undefined: not measured here. Never fails the run. */
+/** Records a target. `value` undefined: not measured here. Never fails the run. */
 export function target(what, value, { atMost, atLeast, unit = '' }) {
   const met = value === undefined ? '-' : value <= (atMost ?? Infinity) && value >= (atLeast ?? -Infinity) ? 'pass' : 'FAIL';
   const wanted = atMost === undefined ? `>= ${atLeast}` : `<= ${atMost}`;
   verdicts.push([what, `${wanted}${unit}`, value === undefined ? '-' : `${number(value)}${unit}`, met]);
 }
 
-/** Prints the targets noted since the last call. */
+/** Prints the targets recorded since the last call. */
 export function printTargets() {
   printTable('Targets', ['target', 'wanted', 'measured', 'verdict'], verdicts.splice(0));
 }
 
-/** Keeps the results for chart.mjs, without the raw samples; a smoke run keeps them apart. */
+/** Stores the results for chart.mjs, without the raw samples. A smoke run stores them separately. */
 export function saveResults(name, results) {
   const folder = new URL('bench/results/', ROOT);
   mkdirSync(folder, { recursive: true });
@@ -82,7 +82,7 @@ export function saveResults(name, results) {
   console.log(`\nResults kept in bench/results/${file}.`);
 }
 
-/** Three significant digits, as few as that for large numbers. */
+/** Three significant digits; large numbers are whole. */
 export function number(value) {
   if (value === undefined || Number.isNaN(value)) {
     return '-';
@@ -95,7 +95,7 @@ export function times(value) {
   return value === undefined ? '-' : `${number(value)}x`;
 }
 
-/** Prints why a contestant is missing, once each. */
+/** Prints why a contestant is missing, once for each. */
 export function printMissing(contestants) {
   for (const why of new Set(contestants.map((contestant) => contestant.why).filter(Boolean))) {
     console.log(`\nNot built: ${why}`);

@@ -1,4 +1,4 @@
-// Signs one share of a token pool, a batch whenever it is asked for `more`, then null.
+// Signs a part of a token pool: one batch for each message `more`, then null.
 
 import { createPrivateKey } from 'node:crypto';
 import { parentPort, workerData, threadId } from 'node:worker_threads';
@@ -19,7 +19,7 @@ parentPort.on('message', () => {
   for (; signed < upTo; signed++) {
     text += `${signToken(signer, { ...claims, jti: unique + String(signed).padStart(12, '0') })}\n`;
   }
-  // A buffer of its own, handed over rather than copied.
+  // A new buffer, transferred instead of copied.
   const bytes = new TextEncoder().encode(text);
   parentPort.postMessage(bytes, [bytes.buffer]);
 });

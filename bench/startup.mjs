@@ -1,6 +1,6 @@
-// What does importing a package cost over bare Node? A part of memory.mjs.
+// How much longer does a process take that imports a package than plain Node? A part of memory.mjs.
 //
-// Whole processes, from their start to their end, since that is what a short-lived function pays.
+// Measures whole processes, from their start to their end, because that is the cost of a short-lived function.
 
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -15,11 +15,11 @@ const PACKAGES = [OURS, `${OURS}/express`, 'fast-jwt', 'aws-jwt-verify', 'jose',
 
 export async function measureStartup() {
   const all = [undefined, ...PACKAGES].map((name) => ({ name: name ?? 'bare Node', script: scriptFor(name) }));
-  // The first start of each also brings its files into the page cache.
+  // The first start of each also reads its files into the page cache.
   const contestants = all.filter((each) => start(each) !== undefined);
   const samples = await interleave({ rounds: ROUNDS, contestants, segment: start });
 
-  // Over bare Node within the same round.
+  // The difference to plain Node in the same round.
   const over = (which, what) => summary(samples[which].map((sample, round) => sample[what] - samples[0][round][what]));
   const rows = contestants.map(({ name }, i) => ({
     name,

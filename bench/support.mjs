@@ -1,7 +1,7 @@
-// What is validated: the issuer, its keys and its tokens. Nothing here takes a time.
+// What is validated: the issuer, its keys and its tokens. Nothing here is measured.
 //
-// The issuer runs in a child process (issuer.mjs), so that serving a key set or an introspection
-// is never billed to the thread under measurement. It binds 127.0.0.1, port 0.
+// The issuer runs in a child process (issuer.mjs), so that its work is never counted for the measured thread. It
+// binds 127.0.0.1, port 0.
 
 import { fork } from 'node:child_process';
 import { constants, generateKeyPairSync, randomUUID, sign } from 'node:crypto';
@@ -13,7 +13,7 @@ export const AUDIENCE = 'https://api.example.com';
 export const CLIENT_ID = 'bench-client';
 export const CLIENT_SECRET = 'bench-secret';
 
-/** Seconds. Every validator gets the same: the package's default. */
+/** Seconds. Every validator gets the package's default. */
 export const CLOCK_TOLERANCE = 300;
 
 /** Whether this run is a smoke run of a few seconds, whose numbers mean nothing. */
@@ -25,7 +25,7 @@ export function argument(name, fallback) {
   return at === -1 ? fallback : process.argv[at + 1];
 }
 
-/** Starts the issuer with these keys. `stop()` ends it; so does the end of this process. */
+/** Starts the issuer with these keys. It ends with `stop()` or with this process. */
 export async function startIssuer(keys) {
   const child = fork(new URL('./issuer.mjs', import.meta.url), { stdio: 'inherit' });
   child.send({ keys: keys.map((key) => key.publicJwk) });
@@ -39,7 +39,7 @@ export async function startIssuer(keys) {
   };
 }
 
-// How Node signs each algorithm. ES* must ask for the fixed-width form of RFC 7518 §3.4.
+// How Node signs with each algorithm. ES* need the fixed-width form of RFC 7518 §3.4.
 const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
 const FIXED = { dsaEncoding: 'ieee-p1363' };
 const ALGORITHMS = {
@@ -52,7 +52,7 @@ const ALGORITHMS = {
   EdDSA: { type: 'ed25519', make: {}, hash: null, how: {} },
 };
 
-/** A key pair in every form that some validator asks for. `kind` is an algorithm, or RS256_4096. */
+/** A key pair in every form that some validator needs. `kind` is an algorithm, or RS256_4096. */
 export function makeKey(kind, kid = `${kind}-1`) {
   const { type, make, hash, how, alg = kind } = ALGORITHMS[kind];
   const { publicKey, privateKey } = generateKeyPairSync(type, make);
@@ -68,7 +68,7 @@ export function makeKey(kind, kid = `${kind}-1`) {
   };
 }
 
-/** Claims as MonoCloud issues them: with these an RS256 token has about 900 bytes. */
+/** Claims like those of MonoCloud: an RS256 token with them has about 900 bytes. */
 export function claimsFor(issuerUrl) {
   const now = Math.floor(Date.now() / 1000);
   return {
@@ -100,7 +100,7 @@ export function forge(token) {
   return `${header}.${payload}.${bytes.toString('base64url')}`;
 }
 
-/** The bytes under the signature and the signature, for the floors. */
+/** The signed bytes and the signature, for the lower bounds. */
 export function signedParts(token) {
   const dot = token.lastIndexOf('.');
   return {
@@ -119,8 +119,8 @@ export async function tokenPool(key, issuerUrl, count) {
 }
 
 /**
- * `count` distinct tokens as they are signed: Buffers of newline-ended tokens. A worker signs one
- * batch ahead of the consumer and no more, so that ten million tokens never pile up.
+ * `count` distinct tokens as they are signed: buffers of tokens that end with a newline. A worker signs only one
+ * batch ahead, so that ten million tokens never fill the memory.
  */
 export async function* tokenStream(key, issuerUrl, count, workers = Math.max(1, availableParallelism())) {
   const { alg, kid, hash, how, privatePem } = key;

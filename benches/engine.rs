@@ -1,4 +1,4 @@
-//! The parts of a decision, one by one: `cargo bench --no-default-features`.
+//! The parts of a validation, one by one: `cargo bench --no-default-features`.
 
 #![allow(clippy::expect_used, clippy::panic)]
 
@@ -28,7 +28,7 @@ const ISSUER: &str = "https://x";
 const AUDIENCE: &str = "https://api.example.com";
 const NOW: f64 = 1000.0;
 
-/// Answers at once: metadata, then the set.
+/// Responds at once: metadata, then the JWK Set.
 struct Ready(String);
 
 impl Transport for Ready {
@@ -41,7 +41,7 @@ impl Transport for Ready {
 
 type Sign = Box<dyn Fn(&[u8]) -> Vec<u8>>;
 
-/// Signs, and knows its public key.
+/// Signs, and has a public key.
 struct Signer {
     alg: &'static str,
     jwk: Value,
@@ -81,7 +81,7 @@ fn signers() -> Vec<Signer> {
 }
 
 impl Signer {
-    /// A token of about 900 bytes under RS256.
+    /// A token of about 900 bytes with RS256.
     fn token(&self, number: usize) -> String {
         let claims = json!({
             "iss": ISSUER, "aud": [AUDIENCE], "sub": "auth0|5f7c8ec7c33c6c004bbafe82", "iat": 900, "nbf": 900,

@@ -1,9 +1,8 @@
-// Does the package protect a real API against a real authorization server?
+// Does the package protect a real API with a real authorization server?
 //
-// `npm run demo` starts oidc-provider and an Express and a Fastify API in this
-// process, asks the APIs with good and bad tokens, and prints what each
-// answered. Exit code 0 means that every row is as expected.
-// `npm run demo -- --serve` then stays up and prints curl lines to try.
+// `npm run demo` starts oidc-provider, an Express API and a Fastify API in this process, sends valid and invalid
+// tokens to the APIs, and prints their responses. Exit code 0 means that every row is as expected.
+// `npm run demo -- --serve` then keeps running and prints curl commands to try.
 
 import { listen } from '../__test__/support/http.mjs';
 import { startAuthorizationServer, unsupported } from '../__test__/support/authorization-server.mjs';
@@ -20,12 +19,12 @@ async function main({ serve }) {
   if (unsupported) {
     throw new Error(unsupported);
   }
-  // Plain HTTP on loopback, with an HTTPS port beside it for certificate-bound tokens.
+  // Plain HTTP on loopback, and an HTTPS port for certificate-bound tokens.
   const server = await startAuthorizationServer({ tls: false, mtlsAliases: true });
   closers.push(() => server.close());
   configure(server);
 
-  // Only now: the APIs read the environment when they are loaded.
+  // Imported after the environment is set, because the APIs read it when they are loaded.
   const apis = [
     { name: 'Express', ...(await start('./express-api.mjs')) },
     { name: 'Fastify', ...(await start('./fastify-api.mjs')) },
@@ -95,6 +94,6 @@ try {
   console.error(error);
   process.exitCode = 1;
 } finally {
-  // Nothing is left listening, so the process ends by itself.
+  // Nothing listens any more, so the process ends by itself.
   await Promise.allSettled(closers.map((close) => close()));
 }

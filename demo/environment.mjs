@@ -1,10 +1,10 @@
-// How is the package told about the authorization server? By environment alone.
+// How is the package configured for the authorization server? With environment variables only.
 
 import { AUDIENCE } from '../__test__/support/issuer.mjs';
 
 const PREFIX = 'MONOCLOUD_BACKEND_';
 
-/** Sets MONOCLOUD_BACKEND_* for `server`, and nothing of what the shell had set stays. */
+/** Sets MONOCLOUD_BACKEND_* for `server`, and removes what the shell had set. */
 export function configure(server) {
   for (const name of Object.keys(process.env).filter((key) => key.startsWith(PREFIX))) {
     delete process.env[name];
@@ -15,7 +15,7 @@ export function configure(server) {
     [`${PREFIX}AUDIENCE`]: AUDIENCE,
     [`${PREFIX}CLIENT_ID`]: clientId,
     [`${PREFIX}CLIENT_SECRET`]: clientSecret,
-    // The package honours HTTP_PROXY; a proxy cannot reach this process.
+    // The package uses HTTP_PROXY, but a proxy cannot reach this process.
     NO_PROXY: [process.env.NO_PROXY ?? process.env.no_proxy, '127.0.0.1', 'localhost'].filter(Boolean).join(','),
   });
 }

@@ -1,4 +1,4 @@
-// The Express API of the documents, unchanged but for `listen`.
+// The documents' Express API, unchanged except for `listen`.
 
 import express from 'express';
 import { protectApi } from '@monocloud/backend-node/express';

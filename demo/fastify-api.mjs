@@ -1,4 +1,4 @@
-// The Fastify API of the documents, unchanged but for `listen`.
+// The documents' Fastify API, unchanged except for `listen`.
 
 import Fastify from 'fastify';
 import { protectApi } from '@monocloud/backend-node/fastify';

@@ -1,4 +1,4 @@
-// Which opaque, certificate-bound and cached tokens meet which routes?
+// Which routes accept which opaque, certificate-bound and cached tokens?
 
 import { listen } from '../__test__/support/http.mjs';
 import { secureExpress, secureFastify } from './secure-apis.mjs';
@@ -9,7 +9,7 @@ const NEEDS_WRITE = '/api/data';
 const NEEDS_ENGINEERING = '/api/team';
 const NEEDS_CERTIFICATE = '/api/secure';
 
-/** Calls the documents' APIs, which have no cache, and then secure ones, which have. */
+/** Calls the documents' APIs, which have no cache, and then the secure ones, which have one. */
 export async function callIntrospected(apis, server) {
   const results = [];
   for (const api of apis) {
@@ -19,7 +19,7 @@ export async function callIntrospected(apis, server) {
   const tls = {
     ...(await server.pki.server()),
     requestCert: true,
-    // Binding compares thumbprints (RFC 8705 §3): who issued the certificate does not matter.
+    // Binding compares thumbprints (RFC 8705 §3), so the certificate's issuer does not matter.
     rejectUnauthorized: false,
   };
   for (const [name, make] of [

@@ -1,7 +1,6 @@
-// Which JWTs meet which routes, and what must each route answer?
+// Which routes accept which JWTs, and which response does each route send?
 //
-// All tokens come from the authorization server's token endpoint; the forged
-// ones are made out of those.
+// All tokens come from the authorization server's token endpoint. The forged ones are made from those.
 
 import { compact } from '../__test__/support/jws.mjs';
 import { keySet } from '../__test__/support/keys.mjs';
@@ -12,7 +11,7 @@ const NEEDS_ENGINEERING = '/api/team';
 
 /** Rows of `{ path, credential, token, expected, because }`; see table.mjs. */
 export async function jwtRows(server) {
-  // `post` is in the group engineering, `basic` in sales; `late` gets tokens of two hours ago.
+  // The client `post` is in the group engineering, `basic` in sales; `late` gets tokens from two hours ago.
   const [read, write, sales, expired, elsewhere] = await Promise.all([
     server.obtainToken({ scope: 'data:read' }),
     server.obtainToken({ scope: 'data:write' }),
@@ -43,14 +42,14 @@ export async function jwtRows(server) {
   ];
 }
 
-/** The same header and signature around claims that allow more. */
+/** The same header and signature with claims that grant more. */
 function alter(token) {
   const [header, payload, signature] = token.split('.');
   const claims = { ...decode(payload), scope: 'data:read data:write' };
   return [header, Buffer.from(JSON.stringify(claims)).toString('base64url'), signature].join('.');
 }
 
-/** The same header, `kid` included, and claims, signed by somebody else. */
+/** The same header (with its `kid`) and claims, signed with another key. */
 async function forge(token) {
   const [header, payload] = token.split('.');
   const { rsa } = await keySet('stranger');

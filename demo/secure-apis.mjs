@@ -1,5 +1,5 @@
-// APIs that know more than the documents' first examples: over HTTPS, where the
-// caller's certificate is that of the connection, and with a cache.
+// APIs with more features than the documents' first examples: HTTPS, a client certificate from the connection, and a
+// cache.
 
 import express from 'express';
 import Fastify from 'fastify';
@@ -30,5 +30,5 @@ export function secureFastify(tls) {
   return fastify;
 }
 
-/** All but the cache comes from the environment. */
+/** Everything except the cache comes from the environment. */
 const cachingClient = () => new MonoCloudBackendNodeClient({ cache: memoryCache() });

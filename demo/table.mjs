@@ -1,10 +1,9 @@
-// What was asked, what had to come back, and what came back?
+// What was sent, what was expected, and what was the response?
 //
-// A row is `{ path, credential, token, expected }` and, where it matters,
-// - `because`: what the challenge of a refusal must say, so that a 401 for
-//   another reason does not pass;
-// - `asks`: how often the issuer's introspection endpoint is asked for it;
-// - `prepare`: what happens first; `tls`: `{ ca, cert, key }` of the request.
+// A row is `{ path, credential, token, expected }` with these optional members:
+// - `because`: the expected challenge of a rejection, so that a 401 for another reason fails;
+// - `asks`: how many requests it causes at the issuer's introspection endpoint;
+// - `prepare`: an action before the request; `tls`: `{ ca, cert, key }` of the request.
 
 import { get } from '../__test__/support/http.mjs';
 
@@ -42,7 +41,7 @@ function judge(api, row, answer, asked) {
   };
 }
 
-/** RFC 6750 §3: the challenge says why, when there was a token at all. */
+/** RFC 6750 §3: the challenge gives the reason if there was a token. */
 function reasonOf({ headers, body }) {
   const challenge = headers['www-authenticate'];
   if (challenge === undefined) {
@@ -60,7 +59,7 @@ function reasonOf({ headers, body }) {
 
 const introspections = ({ counts }) => counts[INTROSPECTION] ?? 0;
 
-/** Prints all results and a summary; answers whether every row is as expected. */
+/** Prints all results and a summary; returns whether every row is as expected. */
 export function print(results, server) {
   const table = [HEADINGS, ...results.map(({ cells }) => cells)];
   const widths = HEADINGS.map((_, column) => Math.max(...table.map((cells) => cells[column].length)));

@@ -1,4 +1,4 @@
-// Builds the add-on for this machine and puts it beside the shims. `npm run build -- --debug` for a quick one.
+// Builds the add-on for this machine and puts it beside the JavaScript files. `npm run build -- --debug` is faster.
 
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, rmSync } from 'node:fs';
@@ -25,7 +25,7 @@ if (status !== 0) process.exit(status ?? 1);
 const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
 const built = join(target, isDebug ? 'debug' : 'release', LIBRARY);
 const place = join(root, 'npm', `monocloud-backend-node.${platformName()}.node`);
-// A process may have the old one loaded: a new file, never the old one overwritten.
+// A process may have loaded the old file, so it is replaced by a new file and never overwritten.
 rmSync(place, { force: true });
 copyFileSync(built, place);
 console.log(`built ${place}`);

@@ -1,8 +1,10 @@
-// `npm run coverage`: which lines and branches of the engine its Rust tests reach: unit tests, vectors, faults, and a
-// part of the fuzz corpus. The modules that decide are listed one by one, with what nobody reached; they must reach
-// what REQUIRED says. Needs cargo-llvm-cov (`cargo install cargo-llvm-cov`) and the LLVM tools of the compiler's own
-// version: `rustup component add llvm-tools`, or a system's `llvm-cov-NN` beside `llvm-profdata-NN`, or LLVM_COV and
-// LLVM_PROFDATA. Branches are not stable yet: RUSTC_BOOTSTRAP asks for them.
+// `npm run coverage`: which lines and branches of the engine do its Rust tests reach? Runs unit tests, vectors,
+// faults, and a part of the fuzz corpus. Lists the modules that make decisions one by one, with the parts that no
+// test reached. They must reach the share in REQUIRED.
+//
+// Needs cargo-llvm-cov (`cargo install cargo-llvm-cov`) and the LLVM tools of the compiler's version:
+// `rustup component add llvm-tools`, or a system's `llvm-cov-NN` and `llvm-profdata-NN`, or LLVM_COV and
+// LLVM_PROFDATA. Branch coverage is not stable yet: RUSTC_BOOTSTRAP enables it.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
@@ -10,9 +12,9 @@ import { basename, join, relative } from 'node:path';
 
 import { root } from './setup.mjs';
 
-/** Where a wrong line lets somebody in. */
+/** Modules in which a wrong line could accept an invalid token. */
 const DECISIONS = ['certificate', 'certificate_headers', 'claims', 'decide', 'decide_cached', 'forms', 'groups', 'json', 'jwk', 'jws', 'policy', 'time'];
-/** The share of branches that these must reach (issue 6). */
+/** The share of branches that these must reach. */
 const REQUIRED = ['jws', 'jwk', 'claims', 'groups', 'policy', 'certificate'];
 const FUZZ_CASES = '5000';
 
@@ -48,7 +50,7 @@ function share(points) {
   return `${points.filter(({ hits }) => hits > 0).length}/${points.length}`;
 }
 
-/** `path` to its lines and branches, without the file's own tests. */
+/** Maps `path` to its lines and branches, without the file's own tests. */
 function read(text) {
   const files = new Map();
   for (const record of text.split('end_of_record')) {
@@ -62,7 +64,7 @@ function read(text) {
   return files;
 }
 
-/** A generic function has its branches once for each type: one type that goes a way is enough. */
+/** A generic function has its branches once per type. A branch counts as reached if one type reaches it. */
 function branchesOf(rows) {
   const ways = new Map();
   for (const [line, block, branch, hits] of rows) {

@@ -1,4 +1,4 @@
-// `npm run demo`: installs, builds, and shows the main job on an embedded authorization server.
+// `npm run demo`: installs, builds, and shows the main features with an embedded authorization server.
 
 import { build, install, run } from './setup.mjs';
 

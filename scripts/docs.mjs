@@ -1,5 +1,5 @@
 // `npm run docs`: writes the generated tables of docs/*.md and the API reference in docs/api/.
-// `npm run docs -- --check` writes nothing, and ends with 1 if something is out of date.
+// `npm run docs -- --check` writes nothing, and exits with 1 if something is out of date.
 
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,7 @@ function pageTables() {
   return changed.map(({ path }) => relative(root, path));
 }
 
-/** Built beside the old one, so that a failed build leaves that as it was. */
+/** Built beside the old one, so that a failed build leaves the old one in place. */
 function apiReference() {
   const folder = mkdtempSync(join(tmpdir(), 'monocloud-docs-'));
   try {

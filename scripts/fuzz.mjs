@@ -1,9 +1,9 @@
-// `npm run fuzz -- TARGET SECONDS`: libFuzzer on one target, or on all in turn. Begins with the seeds of fuzz/corpus,
-// keeps what it finds in fuzz/found (not committed) and what fails in fuzz/artifacts.
+// `npm run fuzz -- TARGET SECONDS`: runs libFuzzer on one target, or on all in turn. Starts with the seeds of
+// fuzz/corpus, stores new inputs in fuzz/found (not committed) and failures in fuzz/artifacts.
 //
-// cargo-fuzz asks for a nightly compiler; the stable one does as well when it is told to allow what is not stable yet
-// (RUSTC_BOOTSTRAP). Where there is no cargo-fuzz (`cargo install cargo-fuzz`), mutations of the corpus, as in
-// tests/fuzz_corpus.rs, run with new seeds until the time is over.
+// cargo-fuzz needs a nightly compiler. RUSTC_BOOTSTRAP enables unstable features in the stable one. Without
+// cargo-fuzz (`cargo install cargo-fuzz`), mutations of the corpus, as in tests/fuzz_corpus.rs, run with new seeds
+// until the time is over.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { root } from './setup.mjs';
 
 const DEFAULT_SECONDS = 60;
-/** What a token may have, and some more. */
+/** The maximum length of a token, and some more. */
 const MAX_OCTETS = 20_000;
 
 const targets = readdirSync(join(root, 'fuzz', 'corpus'));

@@ -1,5 +1,5 @@
 // npm's `install` script of the source tree: a clone, a git dependency, or a tarball of the repository. Builds the
-// binary where there is none and Rust is present. The published package has no scripts and never comes here.
+// binary if it is missing and Rust is present. The published package has no scripts and never runs this.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
@@ -27,10 +27,10 @@ function build() {
   const hasRust = spawnSync('cargo', ['--version']).status === 0;
   if (hasSource && hasRust) {
     process.exitCode = spawnSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' }).status ?? 1;
-    // A dependency is built once: half a gigabyte of intermediate files serves nobody.
+    // A dependency is built once, so its half gigabyte of intermediate files is deleted.
     if (/[\\/]node_modules[\\/]/.test(root)) rmSync(join(root, 'target'), { recursive: true, force: true });
     return;
   }
-  // Not an error: types and sources can be used without it, and the loader says the same when it is needed.
+  // Not an error: types and sources work without the binary, and the loader reports it when it is needed.
   console.warn(`@monocloud/backend-node: no binary for ${platform} and no Rust to build it with (https://rustup.rs).`);
 }

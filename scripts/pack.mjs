@@ -1,12 +1,13 @@
-// `npm run pack`: the two tarballs that a user of this machine's platform gets, as they would be published.
+// `npm run pack`: makes the two tarballs that a user of this machine's platform gets, as they would be published.
 //
-// The main package holds the shims and, through `optionalDependencies`, one package a platform; it has no scripts, so
-// nothing runs and nothing is downloaded when it is installed. The platform's package holds the binary.
+// The main package contains the JavaScript files and, through `optionalDependencies`, one package per platform. It
+// has no scripts, so an installation runs nothing and downloads nothing else. The platform's package contains the
+// binary.
 //
-//   --out DIR       where to; default target/pack
-//   --portable      builds the Linux binary with zig for an old glibc (see PORTABLE); else the built one is packed
-//   --binary FILE   packs this binary
-//   --platform NAME names another platform than this one's, with --binary
+//     --out DIR       the target folder; default target/pack
+//     --portable      builds the Linux binary with zig for an old glibc (see PORTABLE); otherwise packs the built one
+//     --binary FILE   packs this binary
+//     --platform NAME names another platform than this one's, with --binary
 
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -21,7 +22,10 @@ const { PLATFORMS, platformName } = createRequire(import.meta.url)('../npm/nativ
 
 export const MAX_BINARY_BYTES = 6_000_000;
 
-/** By platform: Rust's target, and the oldest glibc to run on. CentOS 7 has 2.17; whatever came later has more. */
+/**
+ * By platform: Rust's target, and the oldest glibc that it must run on. CentOS 7 has 2.17; later systems have newer
+ * ones.
+ */
 const PORTABLE = {
   'linux-x64-gnu': { target: 'x86_64-unknown-linux-gnu', glibc: '2.17' },
   'linux-arm64-gnu': { target: 'aarch64-unknown-linux-gnu', glibc: '2.17' },
@@ -30,14 +34,14 @@ const PORTABLE = {
 };
 
 /**
- * aws-lc without its AVX-512 code: 0.7 MB that only bulk encryption, XTS and RSA signing would use; verifying and TLS
- * have AVX2.
+ * aws-lc without its AVX-512 code: 0.7 MB that only bulk encryption, XTS and RSA signing would use. Verification and
+ * TLS use AVX2.
  */
 const SMALLER = '-DMY_ASSEMBLER_IS_TOO_OLD_FOR_512AVX=1';
 
 /**
- * Packs; answers `{ main, platform }`, each `{ name, file, files, size, unpackedSize }` with `files` the paths in it,
- * and the `binary` that was packed.
+ * Packs. Returns `{ main, platform }`, each `{ name, file, files, size, unpackedSize }` with `files` as the paths in
+ * it, and the packed `binary`.
  */
 export function pack({
   out = join(root, 'target', 'pack'),
@@ -58,8 +62,8 @@ export function pack({
 }
 
 /**
- * What `files` of package.json names, with a manifest for users. Without what serves an install of the source tree
- * alone: a binary built there and the script that builds it.
+ * The `files` of package.json, with a manifest for users. Leaves out what only an installation from source needs: a
+ * binary built there and the script that builds it.
  */
 function stageMain(folder) {
   const [{ files }] = npm(['pack', '--dry-run', '--json', '--ignore-scripts'], root);
@@ -103,7 +107,7 @@ function npm(args, cwd) {
   return JSON.parse(stdout);
 }
 
-/** Builds with cargo-zigbuild; answers where the binary is. */
+/** Builds with cargo-zigbuild; returns the path of the binary. */
 function buildPortable(platform) {
   const { target, glibc } = PORTABLE[platform] ?? {};
   if (!target) throw new Error(`--portable is for ${Object.keys(PORTABLE).join(', ')}`);
@@ -129,7 +133,7 @@ function buildPortable(platform) {
   return join(folder, target, 'release', 'libmonocloud_backend_node.so');
 }
 
-/** The newest glibc that a binary asks for (`GLIBC_2.17` in its version table), or nothing. */
+/** The newest glibc that a binary needs (`GLIBC_2.17` in its version table), or nothing. */
 export function requiredGlibc(binary) {
   const names = readFileSync(binary, 'latin1').match(/(?<=\0GLIBC_)\d+\.\d+(?:\.\d+)?(?=\0)/g) ?? [];
   return names.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1);

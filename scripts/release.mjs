@@ -1,9 +1,9 @@
-// `npm run release -- patch|minor|major|X.Y.Z`: the next version, everywhere it is written, and its changelog.
+// `npm run release -- patch|minor|major|X.Y.Z`: sets the next version in every file, and writes its changelog.
 //
-//   (nothing more)  says what would change, and changes nothing
-//   --write         changes it; committing, tagging and pushing stay with you, and the tag starts release.yml
-//   --check TAG     instead: exit code 1 unless every file has the tag's version and the changelog its section
-//   --notes         instead: prints the changelog's section of the present version
+//     (no option)     prints what would change, and changes nothing
+//     --write         changes it; you commit, tag and push, and the tag starts release.yml
+//     --check TAG     instead: exits with 1 unless every file has the tag's version and the changelog its section
+//     --notes         instead: prints the changelog's section of the current version
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ const CHANGELOG = join(root, 'CHANGELOG.md');
 const UNRELEASED = '## [Unreleased]';
 const VERSION = /^\d+\.\d+\.\d+(?:-[0-9a-z.-]+)?$/i;
 
-/** Where a version is written: the text before it, and what follows. */
+/** Where a version is written: the text before it, and after it. */
 function places() {
   const json = /^(\s*"version": ")([^"]+)(")/m;
   const platforms = readdirSync(join(root, 'npm'), { withFileTypes: true })
@@ -24,7 +24,7 @@ function places() {
     .map(({ name }) => [`npm/${name}/package.json`, json]);
   return [
     ['package.json', json],
-    // The lockfile says it twice: its own, and that of the package at its root.
+    // The lockfile has it twice: its own version, and that of the package at its root.
     ['package-lock.json', json],
     ['package-lock.json', /^(\s*"": \{\s*"name": "[^"]+",\s*"version": ")([^"]+)(")/m],
     ['Cargo.toml', /^(\[package\][^[]*?^version = ")([^"]+)(")/m],
@@ -62,7 +62,7 @@ function next(version, step) {
   }
 }
 
-/** The changelog's section of a version: what stands under Unreleased, or else what was committed since the last one. */
+/** The changelog's section of a version: the text under Unreleased, or else the commits since the last version. */
 function section(version) {
   const date = new Date().toISOString().slice(0, 10);
   return `## [${version}] - ${date}\n\n${notesOf('Unreleased') || committed()}\n`;
@@ -90,13 +90,13 @@ function changelog() {
   return existsSync(CHANGELOG) ? readFileSync(CHANGELOG, 'utf8') : `# Changelog\n\n${UNRELEASED}\n`;
 }
 
-/** The section of a version, or of Unreleased, without its heading; nothing where there is none. */
+/** The section of a version, or of Unreleased, without its heading; nothing if there is none. */
 function notesOf(version) {
   const [, behind] = changelog().split(`\n## [${version}]`);
   return behind?.split('\n## [')[0].split('\n').slice(1).join('\n').trim();
 }
 
-/** With a new section below an empty Unreleased. */
+/** Adds a new section below an empty Unreleased. */
 function withSection(text) {
   const [preamble, ...sections] = changelog().split(/\n(?=## \[)/);
   const released = sections.filter((old) => !old.startsWith(UNRELEASED));

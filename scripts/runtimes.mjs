@@ -1,5 +1,5 @@
-// `npm run test:runtimes`: the packed tarballs, installed in an empty folder of a machine without Rust, under every
-// supported runtime and tool, with the documents' examples. Prints a table; exit code 1 when one of them fails.
+// `npm run test:runtimes`: installs the packed tarballs in an empty folder of a machine without Rust, and runs the
+// documents' examples with every supported runtime and tool. Prints a table; exits with 1 if one of them fails.
 //
 // Everything comes from the npm registry. `-- NAME …` runs only the rows whose names contain a NAME.
 
@@ -44,7 +44,7 @@ async function main() {
 function runtimeRow(runtime, command) {
   const version = versionOf(command);
   const isNode = runtime.startsWith('node');
-  // Fastify 5 asks for Node 20; the package supports its fourth version as well.
+  // Fastify 5 needs Node 20; the package also supports Fastify 4.
   const fastify = isNode && Number.parseInt(version, 10) < 20 ? 'fastify-4' : 'fastify';
   return {
     name: `${isNode ? 'Node' : runtime} ${version}`,
@@ -90,7 +90,7 @@ function toEnd(name, command) {
   return { name, run: ({ options }) => runToEnd(command, options) };
 }
 
-/** The environment of every application, and what its API is asked. */
+/** The environment of every application, and the requests to its API. */
 function contextOf(cwd) {
   const sign = (claims) => issuer.sign({ claims });
   const member = sign({ scope: 'data:read data:write', groups: ['engineering'] });
@@ -128,7 +128,7 @@ function contextOf(cwd) {
   };
 }
 
-/** Runs rows, the cells of each in turn, until there is none left, or no time. */
+/** Runs the rows, the cells of each in turn, until there are none left, or no time. */
 async function drain(queue, context) {
   for (let row = queue.shift(); row; row = queue.shift()) {
     for (const cell of row.cells) {

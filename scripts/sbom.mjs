@@ -1,6 +1,6 @@
-// `npm run sbom -- [FILE]`: what is inside the package, as CycloneDX 1.6: the crates that are linked into the add-on,
-// with licence, checksum and who needs whom, and the JavaScript dependencies, of which there are none to list. FILE is
-// target/sbom.cdx.json unless it is named; `-` is the standard output. The same sources give the same document.
+// `npm run sbom -- [FILE]`: lists the contents of the package, as CycloneDX 1.6: the crates that are linked into the
+// add-on, with licence, checksum and dependencies. There are no JavaScript dependencies. The default FILE is
+// target/sbom.cdx.json; `-` is the standard output. The same sources give the same document.
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -9,7 +9,7 @@ import { dirname, join, resolve } from 'node:path';
 
 import { root } from './setup.mjs';
 
-/** The platforms that are published. */
+/** The published platforms. */
 const TRIPLES = [
   ...['gnu', 'musl'].flatMap((libc) => [`x86_64-unknown-linux-${libc}`, `aarch64-unknown-linux-${libc}`]),
   'x86_64-apple-darwin',
@@ -41,7 +41,7 @@ function cargo(...args) {
   return stdout;
 }
 
-/** Name and version of each crate that is linked on a platform; what only runs while building is not. */
+/** Name and version of each crate that is linked on a platform, without crates that run only during the build. */
 function linkedOn(triple) {
   const tree = cargo('tree', '--edges', 'normal,no-proc-macro', '--target', triple, '--prefix', 'none', '--format', '{p}');
   return [...tree.matchAll(/^(\S+) v(\S+)/gm)].map(([, name, version]) => `${name} ${version}`);
@@ -73,7 +73,7 @@ function checksumsOf(lock) {
   return new Map([...entries].map(([, name, version, checksum]) => [`${name} ${version}`, checksum]));
 }
 
-/** What `npm install` of the package brings along besides its own add-ons. */
+/** The packages that `npm install` of the package adds besides its own add-ons. */
 function shippedPackages({ packages: all }) {
   return Object.entries(all)
     .map(([path, entry]) => ({ ...entry, name: path.replace(/^node_modules\//, ''), isRoot: path === '' }))
@@ -102,7 +102,7 @@ function billOf(linked, shipped) {
       ...linked.filter(({ isOwn }) => !isOwn).map((crate) => ({ ref: refOf(crate), dependsOn: [...crate.needs].sort() })),
     ],
   };
-  // A name of the content: no clock, no chance.
+  // A name from the content: no clock, no random number.
   const digest = createHash('sha256').update(JSON.stringify(bill)).digest('hex');
   const uuid = [digest.slice(0, 8), digest.slice(8, 12), `8${digest.slice(13, 16)}`, `8${digest.slice(17, 20)}`, digest.slice(20, 32)];
   return { ...bill, serialNumber: `urn:uuid:${uuid.join('-')}` };

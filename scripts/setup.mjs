@@ -1,4 +1,4 @@
-// Installs the dev dependencies when they are missing or older than the lockfile. Uses nothing but Node itself.
+// Installs the dev dependencies if they are missing or older than the lockfile. Uses only Node itself.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Runs a command to its end, in the open; ends this process with its status when that is not 0. */
+/** Runs a command with visible output. Ends this process with its status if it is not 0. */
 export function run(command, args, { env = {} } = {}) {
   console.log(`\n> ${[command, ...args].join(' ').slice(0, 200)}`);
   const isShellNeeded = process.platform === 'win32' && command === 'npm';
@@ -25,8 +25,8 @@ export function install() {
   const installed = join(root, 'node_modules', '.package-lock.json');
   const isCurrent =
     existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs;
-  // Not `npm ci`: where a mirror does not carry every platform's optional packages, the lockfile cannot name them, and it
-  // refuses to install for that.
+  // Not `npm ci`: if a mirror lacks the optional packages of a platform, the lockfile cannot name them, and `npm ci`
+  // refuses to install.
   if (!isCurrent) run('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund']);
 }
 

@@ -1,8 +1,8 @@
-// `npm run soak -- --minutes 2`: an API under load while its issuer, its keys and its cache fail at random. Ends with a
-// table, and with 1 when a token was accepted or refused wrongly, an answer was missing, or memory grew.
+// `npm run soak -- --minutes 2`: an API under load while its issuer, its keys and its cache fail at random. Prints a
+// table, and exits with 1 if a token was accepted or rejected wrongly, a response was missing, or memory grew.
 //
-// Prints its seed first. `--seed N` repeats the plan of that run: the same faults, requests and tokens in the same order
-// for the same time. Keys and signatures differ, and what falls together depends on the machine.
+// Prints its seed first. `--seed N` repeats the plan of that run: the same faults, requests and tokens in the same
+// order for the same time. Keys and signatures differ, and the machine determines what happens at the same moment.
 
 import { fork } from 'node:child_process';
 import { randomInt } from 'node:crypto';
@@ -19,11 +19,11 @@ import { Truth } from './soak/truth.mjs';
 const CALLERS = 16;
 const FLOODERS = 8;
 const MEGABYTE = 1024 * 1024;
-/** What the API may hold at the end beyond what it held after its first seconds. */
+/** How much memory the API may use at the end, beyond its use after the first seconds. */
 const MOST_GROWN = 48 * MEGABYTE;
 /**
- * Between a rotation, or the end of an outage after it, and the fetch of the new key: the longest pause between two
- * attempts, or the longest `Retry-After` that is honoured, and the deadlines of two exchanges that were under way.
+ * The most time between a rotation, or the end of a following outage, and the fetch of the new key: the longest pause
+ * between two attempts, or the longest honoured `Retry-After`, and the deadlines of two exchanges in progress.
  */
 const SLOWEST_ROTATION = 13_000;
 const SLOWEST_AFTER_RETRY_AFTER = 33_000;
@@ -74,7 +74,7 @@ async function startApi() {
   return { api: child, url: address };
 }
 
-/** Runs the load and the chaos to their end; answers samples of the API's resident memory. */
+/** Runs the load and the chaos to their end; returns samples of the API's resident memory. */
 async function soak() {
   const opaque = Array.from({ length: 50 }, () => server.opaque());
   const sourcesOf = (role, count) => Array.from({ length: count }, (_, number) => {
@@ -122,7 +122,7 @@ function told(child, member) {
   });
 }
 
-/** Prints the table; whether all is as it must be. */
+/** Prints the table; returns whether everything is correct. */
 function report(samples) {
   const settled = samples.find(({ at }) => at > WARM_UP_MS) ?? samples[0];
   const last = samples.at(-1);

@@ -1,11 +1,12 @@
-// `npm test`: installs, builds and checks everything, and ends with a summary and the line `N passed, N failed,
-// N skipped`. On a terminal it shows what runs now; elsewhere it prints the output of every tool, line by line.
+// `npm test`: installs, builds and checks everything, and ends with a summary and the line
+// `N passed, N failed, N skipped`. On a terminal it shows the current part; elsewhere it prints the output of every
+// tool, line by line.
 //
-//   npm test               the gate: Rust and JavaScript, at most 10 minutes on 2 cores from a clean clone
-//   npm test -- quick      for the inner loop, under a minute on a built tree: unit tests, and the JavaScript tests that
-//                          need no other process, thread or server
-//   npm test -- rust | js  one half of the gate
-//   npm run test:long      what the gate runs in small: 1,000 worker threads, 100,000 mutated inputs per fuzz target
+//     npm test               the gate: Rust and JavaScript, at most 10 minutes on 2 cores from a clean clone
+//     npm test -- quick      under a minute on a built tree: unit tests, and the JavaScript tests that need no other
+//                            process, thread or server
+//     npm test -- rust | js  one half of the gate
+//     npm run test:long      the gate with more cases: 1,000 worker threads, 100,000 mutated inputs per fuzz target
 
 import { install } from './setup.mjs';
 import { partsOf } from './test/parts.mjs';

@@ -1,11 +1,11 @@
-// `npm run valgrind`: the add-on under memcheck. Node loads it, validates, is refused, fails, introspects, waits, and
-// ends, also in a worker that is terminated in the middle of a call. An error with one of our frames in its stack is
-// ours and fails the run; Node's own are not looked at (scripts/valgrind.supp). The issuer is in this process, which is
-// not watched. Linux, with valgrind 3.19 or later; takes a minute or two.
+// `npm run valgrind`: the add-on under memcheck. Node loads it, validates, is rejected, fails, introspects, waits,
+// and ends, also in a worker that is terminated during a call. An error with one of our frames in its stack is ours
+// and fails the run. Node's own errors are ignored (scripts/valgrind.supp). The issuer is in this process, which
+// memcheck does not observe. Needs Linux with valgrind 3.19 or later; takes a minute or two.
 //
-// Three things are lost when an environment ends, by Node-API and napi-rs, and are counted instead: a promise that
-// nobody settles any more because its worker was terminated (8 octets), a reference that lives as long as its
-// environment (40 octets), and an event on its way to a thread that is gone (some 100 octets).
+// Node-API and napi-rs lose three things when an environment ends. They are only counted: a promise that never
+// settles because its worker was terminated (8 octets), a reference that lives as long as its environment (40
+// octets), and an event for a thread that has ended (some 100 octets).
 
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -26,14 +26,14 @@ const TERMINATIONS = 2;
 const CLIENTS = [{}, { verifiedTokenCacheSize: 2 }, { cache: mapCache() }, { fetcher }];
 /** The classes whose constructors each environment keeps. */
 const CLASSES = 4;
-/** What may be on its way to an environment when it ends. */
+/** How many events may be underway to an environment when it ends. */
 const UNDELIVERED_OCTETS = 1024;
 
 if (!isMainThread) await beTerminated(workerData);
 else if (process.argv[2] === 'watched') await beWatched(JSON.parse(process.argv[3]));
 else await watch();
 
-/** The parent: an issuer, the watched process, and what memcheck wrote about it. */
+/** The parent: starts an issuer and the observed process, and reads memcheck's report about it. */
 async function watch() {
   if (spawnSync('valgrind', ['--version'], { stdio: 'inherit' }).status !== 0) {
     console.error('valgrind is not installed: apt-get install valgrind');
@@ -69,7 +69,7 @@ function memcheck(xml, work) {
     '--tool=memcheck', '--leak-check=full', '--show-leak-kinds=definite,indirect', '--errors-for-leak-kinds=none', '--num-callers=40',
     '--fair-sched=yes', `--suppressions=${join(root, 'scripts', 'valgrind.supp')}`, '--xml=yes', `--xml-file=${xml}`,
   ];
-  // Without its compiler Node runs no code that it has just written, which memcheck would have to follow.
+  // Without its compiler Node runs no generated code, which memcheck would have to follow.
   const node = [process.execPath, '--jitless', SELF, 'watched', JSON.stringify(work)];
   const child = spawn('valgrind', [...valgrind, ...node], { stdio: 'inherit', timeout: DEADLINE_MS });
   return new Promise((resolve, reject) => {
@@ -91,7 +91,7 @@ function report(xml, status, inFlight) {
   const kept = (name) => ours.filter(({ kind, frames }) => kind.startsWith('Leak_') && frames.some((frame) => frame.name === name));
   const blocksOf = (leaks) => leaks.reduce((sum, { blocks }) => sum + blocks, 0);
   const [promises, references] = [kept('napi_create_promise'), kept('napi_create_reference')];
-  // Allocated on the engine's own thread, where nothing of Node is below.
+  // Allocated on the engine's own thread, where no frame of Node is below.
   const undelivered = ours.filter(({ kind, frames }) => LOST.has(kind) && !frames.some(({ object }) => object === process.execPath));
   const octets = undelivered.reduce((sum, leak) => sum + leak.octets, 0);
   const environments = 1 + TERMINATIONS;
@@ -113,7 +113,7 @@ function report(xml, status, inFlight) {
   if (status !== 0 || !isWhole || !isBounded || wrong.length > 0) process.exit(1);
 }
 
-/** The watched process. */
+/** The observed process. */
 async function beWatched(work) {
   const { MonoCloudBackendNodeClient } = await import('../npm/index.mjs');
   const options = {
@@ -122,7 +122,7 @@ async function beWatched(work) {
   const counts = { accepted: 0, refused: 0 };
   const clients = CLIENTS.map((more) => new MonoCloudBackendNodeClient({ ...options, ...more }));
   for (const client of clients) {
-    // Twice: the second time much is remembered.
+    // Twice, because the second call remembers the token.
     for (const token of [...work.good, ...work.opaque, ...work.bad, ...work.good, ...work.opaque, ...work.bad, 7, '']) {
       await client.validateAccessToken(token, { scopes: ['data:read'], groups: ['staff'] }).then(
         () => (counts.accepted += 1),
@@ -138,15 +138,16 @@ async function beWatched(work) {
     assertThrows(() => new MonoCloudBackendNodeClient({ ...options, clientAuthMethod: 'nonsense' }));
   }
   for (let round = 0; round < TERMINATIONS; round += 1) await terminated(options, work);
-  // What the workers left in flight is done before this is.
+  // The work that the workers left in progress ends before this.
   for (const client of clients) await client.getJwks(true);
   console.log(JSON.stringify(counts));
-  // Every good and every opaque token is accepted by someone, and every bad one refused by all: or the run shows nothing.
+  // Every valid and every opaque token must be accepted once, and every invalid one always rejected. Otherwise the
+  // run proves nothing.
   const isWhole = counts.broken === undefined && counts.accepted > work.good.length && counts.refused >= 8 * work.bad.length;
   process.exitCode = isWhole ? 0 : 3;
 }
 
-/** A worker that is ended while its calls wait for the issuer and for the thread pool. */
+/** A worker that is terminated while its calls wait for the issuer and for the thread pool. */
 async function terminated(options, work) {
   const worker = new Worker(SELF, { workerData: { options, work } });
   await new Promise((resolve, reject) => {
@@ -165,7 +166,7 @@ async function beTerminated({ options, work }) {
   await Promise.allSettled(waiting);
 }
 
-/** A `fetch` over node:http: the real one needs WebAssembly, and so the compiler. */
+/** A `fetch` on node:http: the real one needs WebAssembly, and so the compiler. */
 function fetcher(url, { method, headers, body }) {
   return new Promise((resolve, reject) => {
     const request = http.request(url, { method, headers, agent: false }, async (response) => {

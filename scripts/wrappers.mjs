@@ -1,9 +1,9 @@
 // `node scripts/wrappers.mjs`: writes the ESM wrapper of every entry point of the package, and its type declarations.
-// `-- --check` writes nothing and ends with 1 if one of them is not current.
+// `-- --check` writes nothing and exits with 1 if one of them is not current.
 //
-// The entry points are CommonJS. An ESM wrapper names each export, so that `import { name }` works in every runtime and
-// bundler, and both module systems share one copy of the code. `exports` in package.json lists the entry points. The
-// add-on must be built, because the names are those that each entry point really exports.
+// The entry points are CommonJS. An ESM wrapper names each export, so that `import { name }` works in every runtime
+// and bundler, and both module systems share one copy of the code. `exports` in package.json lists the entry points.
+// The add-on must be built, because the names are those that each entry point really exports.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

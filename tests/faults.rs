@@ -1,7 +1,7 @@
-//! The engine through the faults that take time, in virtual time: outages of a day, floods of a minute, a hundred
-//! rotations, each in milliseconds. Real tokens, an issuer that behaves as told, no network and no sleep.
+//! The engine during faults that take time, in virtual time: outages of a day, floods of a minute, a hundred
+//! rotations, each in milliseconds. Real tokens, a simulated issuer, no network and no sleep.
 //!
-//! What needs no waiting is tested on real sockets, through the public API: `__test__/faults`.
+//! Faults that need no waiting are tested on real sockets, through the public API: `__test__/faults`.
 //!
 //! `cargo test --no-default-features --test faults`
 

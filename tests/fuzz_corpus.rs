@@ -1,9 +1,9 @@
 //! The fuzz targets on the stable toolchain: the whole corpus, then 100,000 mutations of it for each target.
 //!
-//! Cases follow from a fixed seed, so a failure comes again: it names the target, the case and its octets. Beside each
-//! target's own property, the memory a case takes is bounded by its size.
+//! Cases follow from a fixed seed, so a failure is repeatable: it names the target, the case and its octets. Besides
+//! each target's own property, the memory of a case is limited by its size.
 //!
-//! `cargo test --no-default-features --test fuzz_corpus`; `FUZZ_CASES` and `FUZZ_SEED` try others.
+//! `cargo test --no-default-features --test fuzz_corpus`; `FUZZ_CASES` and `FUZZ_SEED` change the run.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
@@ -21,14 +21,14 @@ use properties::mutate::Mutator;
 const CASES: usize = 100_000;
 const SEED: u64 = 7519;
 
-/// What a case may allocate: so many octets for each of its own, and a start.
+/// What a case may allocate: a fixed amount, and this many octets for each octet of its input.
 const OCTETS_PER_OCTET: usize = 600;
 const OCTETS_TO_START: usize = 256 * 1024;
 
 fn run(name: &str) {
     let (_, check) = properties::TARGETS.iter().find(|(target, _)| *target == name).expect("a target");
     let seeds = corpus(name);
-    // The first use makes what every later one shares.
+    // The first call creates what all later calls share.
     check(&seeds[0]);
     for (index, seed) in seeds.iter().enumerate() {
         try_case(name, &format!("corpus {index}"), *check, seed);
@@ -95,13 +95,13 @@ thread_local! {
     static ALLOCATED: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Counts what each thread allocates.
+/// Counts the allocations of each thread.
 struct Counting;
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-// SAFETY: everything is passed on to the system's allocator as it came; the counter neither allocates nor panics.
+// SAFETY: every call is forwarded; the counter neither allocates nor panics.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let _ = ALLOCATED.try_with(|count| count.set(count.get().wrapping_add(layout.size())));

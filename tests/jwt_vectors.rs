@@ -1,7 +1,7 @@
-//! The engine on `__test__/vectors/jwt.json`: the same tokens that `__test__/vectors/jwt-vectors.test.mjs` gives to the client.
+//! The engine on `__test__/vectors/jwt.json`, the same tokens as in `__test__/vectors/jwt-vectors.test.mjs`.
 //!
-//! Each is decided on against the caller's keys and against the issuer's, there three times, because what was verified
-//! twice is remembered from then on. The clock is the file's.
+//! Each token is validated with the caller's keys, and three times with the issuer's keys, because a token that is
+//! verified twice is remembered. The clock is the file's.
 //!
 //! `cargo test --no-default-features --test jwt_vectors`
 
@@ -66,7 +66,7 @@ fn every_vector_has_its_own_name() {
     assert_eq!(names.len(), file.vectors().count());
 }
 
-/// What the engine says otherwise than a vector.
+/// A difference between the engine's result and a vector.
 fn faults(file: &File, signers: &Signers, vector: &Vector) -> Vec<String> {
     let Token { text, claims } = token::build(file, signers, vector);
     let mut faults = Vec::new();
@@ -95,11 +95,11 @@ fn faults(file: &File, signers: &Signers, vector: &Vector) -> Vec<String> {
     faults
 }
 
-/// The third verdict. What is remembered is worth its claims: those of another token would be found out.
+/// The third result. Remembered claims must equal the token's own; those of another token would be detected.
 fn remembered(engine: &Engine, call: &Call<'_>) -> Verdict {
     match engine.decide(call, Attempt::AfterRefresh, true) {
         Verdict::Remembered(slot) => engine.recall_claims(call.token, slot).map_or(Verdict::NeedsKeys, Verdict::Claims),
-        // A good token that is not remembered is verified each time anew.
+        // A valid token that is not remembered is verified again each time.
         Verdict::Claims(_) => Verdict::NeedsKeys,
         verdict => verdict,
     }
@@ -145,7 +145,7 @@ fn policy(vector: &Vector) -> Policy {
     }
 }
 
-/// Gives one JWK Set at once, and nothing else.
+/// Returns one JWK Set at once, and nothing else.
 struct Resolver(String);
 
 impl Transport for Resolver {

@@ -1,4 +1,4 @@
-//! The engine against vectors from outside: Wycheproof, the JOSE cookbook (RFC 7520, 8037, 7797) and RFC 8705.
+//! The engine against vectors of other projects: Wycheproof, the JOSE cookbook (RFC 7520, 8037, 7797) and RFC 8705.
 //!
 //! The files are in `__test__/vectors/third-party`, with their licences. A missing file is a failure.
 //!

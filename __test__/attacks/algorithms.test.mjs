@@ -1,8 +1,7 @@
 // Can a token choose how it is verified?
 //
-// `alg` and the key's own kind decide together (RFC 8725 §3.1, §3.2): nothing
-// unsigned, nothing keyed by what everybody knows, no key used for what it is
-// not for.
+// The header's `alg` and the type of the key decide together (RFC 8725 §3.1, §3.2). Unsigned tokens, tokens signed
+// with public knowledge, and keys used for another purpose are rejected.
 
 import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
@@ -25,7 +24,7 @@ describe('alg none (RFC 8725 §3.1, CVE-2015-9235, CVE-2022-23540)', () => {
     test(`alg ${JSON.stringify(alg)} is refused, signed or not`, async () => {
       await target.refuses(forge(target, header({ alg })), 'algorithm_not_allowed');
       const [head, payload] = forge(target, header({ alg })).split('.');
-      // Any octets will do for a signature that nobody checks.
+      // The signature is never checked, so any octets will do.
       await target.refuses(`${head}.${payload}.AA`, 'algorithm_not_allowed');
       await target.refuses(`${head}.${payload}.`, 'token_malformed');
     });
@@ -43,7 +42,7 @@ describe('alg of another form (RFC 7515 §4.1.1: a case-sensitive string on the 
   }
 });
 
-describe('HMAC keyed by what is public (CVE-2015-9235, CVE-2016-10555, CVE-2026-34950)', () => {
+describe('HMAC keyed with public data (CVE-2015-9235, CVE-2016-10555, CVE-2026-34950)', () => {
   const publicTexts = {
     'SPKI PEM': (key) => key.export({ format: 'pem', type: 'spki' }),
     'SPKI PEM without its last newline': (key) => key.export({ format: 'pem', type: 'spki' }).trimEnd(),
@@ -67,7 +66,7 @@ describe('HMAC keyed by what is public (CVE-2015-9235, CVE-2016-10555, CVE-2026-
         const input = `${base64url(JSON.stringify(header({ alg })))}.${base64url(JSON.stringify(target.issuer.claims()))}`;
         const token = `${input}.${signature(alg, Buffer.from(octets(rsa().publicKey)), input)}`;
         await target.refuses(token, 'algorithm_not_allowed');
-        // The same MAC under the name of a real algorithm.
+        // The same MAC under a real algorithm's name.
         const relabelled = input.replace(/^[^.]+/, base64url(JSON.stringify(header({}))));
         await target.refuses(`${relabelled}.${token.split('.')[2]}`, 'signature_invalid');
       }
@@ -92,10 +91,10 @@ describe('HMAC keyed by what is public (CVE-2015-9235, CVE-2016-10555, CVE-2026-
   });
 });
 
-describe('a key used for what it is not for (RFC 8725 §3.2, RFC 7517 §4.2 to §4.4)', () => {
+describe('a key used for another purpose (RFC 8725 §3.2, RFC 7517 §4.2 to §4.4)', () => {
   const published = (kind, members) => jwkOf(target.issuer.keys[kind].publicKey, members);
 
-  /** Publishes the issuer's own key once more with other members, and signs with it. */
+  /** Publishes the issuer's own key a second time with other members, and signs with it. */
   const signedUnder = async (kind, alg, members) => {
     await target.publish(published(kind, { kid: 'once-more', ...members }));
     return forge(target, { alg, kid: 'once-more' }, undefined, target.issuer.keys[kind], alg);
@@ -124,7 +123,7 @@ describe('a key used for what it is not for (RFC 8725 §3.2, RFC 7517 §4.2 to �
     test(`${what} finds no key`, async () => target.refuses(await signedUnder(kind, alg, members), 'key_not_found'));
   }
 
-  test('the same key without the wrong member is found: it is the member that refuses', async () => {
+  test('the same key without the wrong member is found: only the member was the fault', async () => {
     await target.accepts(await signedUnder('rsa', 'PS256', {}));
     await target.accepts(await signedUnder('rsa', 'RS512', { alg: 'RS512', use: undefined, key_ops: ['verify'] }));
     await target.accepts(await signedUnder('ed25519', 'EdDSA', { alg: 'EdDSA' }));

@@ -1,8 +1,7 @@
-// Can what was remembered for one open the door to another?
+// Does a cached result for one caller let another caller in?
 //
-// The memory of verified tokens and the user's `ICache` save work and no rule:
-// scopes, groups, binding, issuer, audience and times are held against every
-// call (contract 7, 11; RFC 8705 §3).
+// The memory of verified tokens and the user's `ICache` save work and skip no rule. Scopes, groups, binding (RFC 8705
+// §3), issuer, audience and times are checked on every call.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -52,7 +51,7 @@ for (const [where, makeCache] of Object.entries(CACHES)) {
         }
       });
 
-      test('a token of certificate A is refused with B, with none, and with rubbish, also after A (RFC 8705 §3)', async () => {
+      test('a token of certificate A is refused with B, with none, and with an invalid one, also after A (RFC 8705 §3)', async () => {
         const client = clientWith();
         const [a, b] = certificates;
         const token = makeToken({ cnf: { 'x5t#S256': a.thumbprint } });
@@ -70,7 +69,7 @@ for (const [where, makeCache] of Object.entries(CACHES)) {
         }
       });
 
-      test('what a caller does to claims is seen by nobody else', async () => {
+      test('a caller’s changes to claims are not visible to other callers', async () => {
         const client = clientWith();
         const token = makeToken({ groups: ['staff'], nested: { list: [{ deep: 1 }] } });
         const first = await client.validateAccessToken(token);
@@ -87,7 +86,7 @@ for (const [where, makeCache] of Object.entries(CACHES)) {
         }
       });
 
-      test('it ends with the token, whatever was kept', async (t) => {
+      test('an entry ends with its token', async (t) => {
         t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
         const client = clientWith({ clockTolerance: 0 });
         const token = makeToken({ exp: Math.floor(Date.now() / 1000) + 60 });
@@ -96,7 +95,7 @@ for (const [where, makeCache] of Object.entries(CACHES)) {
         await assertRefused(() => client.validateAccessToken(token), { token, reason: 'expired' });
       });
 
-      test('a token that begins or ends like a good one is another', async () => {
+      test('a token that begins or ends like a valid one is another token', async () => {
         const client = clientWith();
         const token = makeToken({});
         await client.validateAccessToken(token);
@@ -105,7 +104,7 @@ for (const [where, makeCache] of Object.entries(CACHES)) {
         }
       });
 
-      test('a client of another audience finds nothing of it', async () => {
+      test('a client of another audience finds no entry', async () => {
         const cache = makeCache();
         const token = makeToken({});
         await target.clientWith({ cache }).validateAccessToken(token);
@@ -117,12 +116,12 @@ for (const [where, makeCache] of Object.entries(CACHES)) {
   }
 }
 
-describe('a withdrawn key (contract 10: refused from then on, also for tokens seen before)', () => {
+describe('a withdrawn key (rejected after the refresh, also if remembered or cached)', () => {
   for (const [where, makeCache] of Object.entries(CACHES)) {
     test(`takes with it what it signed, also from ${where}`, async () => {
       const stolen = await startTarget({ ...CREDENTIALS, cache: makeCache() });
       try {
-        // Whoever has the key writes the expiry.
+        // The holder of the key chooses the expiry.
         const token = stolen.issuer.sign({ claims: { exp: 99_999_999_999 } });
         await stolen.client.validateAccessToken(token);
         await stolen.issuer.rotate();
@@ -167,9 +166,10 @@ describe('two issuers, one cache', () => {
     }
   }
 
-  // A verdict is kept as `{ active: false, exp }` (contract 11), which does not say whose it is: the cache has to.
+  // A rejected token is cached as `{ active: false, exp }`, without an issuer. So the cache must separate issuers
+  // itself.
   for (const [where, makeCache] of Object.entries({ ...CACHES, 'a cache of the user’s': scopedCache })) {
-    test(`what the other's issuer calls inactive is not so for ours, in ${where} that keeps them apart`, async () => {
+    test(`a token that is inactive at the other issuer is not inactive at ours, in ${where} that separates issuers`, async () => {
       const [ours, theirs] = both(makeCache());
       const token = target.issuer.opaque();
       await assertRefused(() => theirs.validateAccessToken(token), { token, reason: 'inactive', code: 'inactive_token' });
@@ -178,7 +178,7 @@ describe('two issuers, one cache', () => {
   }
 
   for (const [where, makeCache] of Object.entries({ 'memoryCache()': () => memoryCache(), 'redisCache()': () => redisCache(fakeRedis()) })) {
-    test(`parts of a key that run into each other do not meet in ${where}`, async () => {
+    test(`key parts that would be equal when joined are separate in ${where}`, async () => {
       const cache = makeCache();
       const expires = Math.floor(Date.now() / 1000) + 600;
       const parts = ['urn:a', 'urn:a:b', 'b:c', 'c', '', ':', 'a","b', 'a"', '["a","b"]', 'a\\', 'a\u0000'];

@@ -1,9 +1,9 @@
-// Which caches are attacked?
+// Which caches do the tests attack?
 
 /** A client that may introspect. */
 export const CREDENTIALS = { clientId: 'api', clientSecret: 'a-secret-of-the-api' };
 
-/** A cache that keeps what it is given, as any user might write it; `entries` by raw token. */
+/** A simple user cache; `entries` maps raw tokens to entries. */
 export function mapCache() {
   const entries = new Map();
   return {
@@ -14,7 +14,7 @@ export function mapCache() {
   };
 }
 
-/** The same with `scope`: one cache for each issuer and audience. */
+/** The same with `scope`: a separate cache per issuer and audience. */
 export function scopedCache() {
   const caches = new Map();
   return {
@@ -27,7 +27,7 @@ export function scopedCache() {
   };
 }
 
-/** What `redisCache` needs of a Redis: the three commands, on a Map. */
+/** A fake Redis: the three commands that `redisCache` needs, on a Map. */
 export function fakeRedis() {
   const keys = new Map();
   return {

@@ -1,7 +1,6 @@
-// Do claims of another type, another audience, or another purpose pass?
+// Are claims of the wrong type, for another audience or for another purpose rejected?
 //
-// RFC 7519 §4.1, RFC 9068 §4, contract 5.5. Claims vary as JSON text, so that
-// what JSON.stringify would not write is tried too.
+// RFC 7519 §4.1, RFC 9068 §4. Claims vary as JSON text, which includes text that JSON.stringify never writes.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -14,7 +13,7 @@ before(async () => {
 });
 after(() => target.close());
 
-/** A good token, with the JSON text of some members replaced; `undefined` leaves one out. */
+/** A valid token in which the JSON text of some members is replaced; `undefined` leaves a member out. */
 function withTexts(texts, typ = 'at+jwt') {
   const members = Object.entries(target.issuer.claims()).map(([name, value]) => [name, JSON.stringify(value)]);
   const all = Object.entries({ ...Object.fromEntries(members), ...texts }).filter(([, text]) => text !== undefined);
@@ -35,11 +34,11 @@ describe('times (RFC 7519 §2: NumericDate, a JSON number)', () => {
       test(`${name} that is ${what} is refused`, () => target.refuses(withTexts({ [name]: text() }), reason));
     }
     for (const text of ['1e400', '-1e400', '9'.repeat(400)]) {
-      test(`${name} of ${text.slice(0, 8)}, which is no finite number, is refused`, () =>
+      test(`${name} of ${text.slice(0, 8)}, which is not a finite number, is refused`, () =>
         target.refuses(withTexts({ [name]: text }), 'claims_invalid'));
     }
     for (const [what, text] of [['NaN', 'NaN'], ['Infinity', 'Infinity'], ['+1', '+1'], ['.5', '.5'], ['1.', '1.'], ['0x7fffffff', '0x7fffffff']]) {
-      test(`${name} of ${what}, which is no JSON, is refused`, () => target.refuses(withTexts({ [name]: text }), 'claims_invalid'));
+      test(`${name} of ${what}, which is not JSON, is refused`, () => target.refuses(withTexts({ [name]: text }), 'claims_invalid'));
     }
   }
 
@@ -69,7 +68,7 @@ describe('times (RFC 7519 §2: NumericDate, a JSON number)', () => {
     const now = 2_000_000_000;
     t.mock.timers.enable({ apis: ['Date'], now: now * 1000 });
     await assert.rejects(client.validateAccessToken(withTexts({ exp: `${now}` })), { reason: 'expired' });
-    // The next double is further away than that.
+    // The fraction is smaller than the distance between two doubles, so it is lost.
     await assert.rejects(client.validateAccessToken(withTexts({ exp: `${now}.0000001` })), { reason: 'expired' });
     await client.validateAccessToken(withTexts({ exp: `${now}.001`, nbf: `${now}` }));
     await assert.rejects(client.validateAccessToken(withTexts({ nbf: `${now}.001` })), { reason: 'not_yet_valid' });
@@ -112,7 +111,7 @@ describe('audience (RFC 7519 §4.1.3, RFC 9068 §4)', () => {
     test(`an audience that is ${what} is not ours`, () => target.refuses(withTexts({ aud }), 'audience_mismatch'));
   }
 
-  test('ours among others is ours, also written with escapes', async () => {
+  test('our audience among others is accepted, also if written with escapes', async () => {
     await target.accepts(withTexts({ aud: `["https://other.example.com","${AUDIENCE}"]` }));
     await target.accepts(withTexts({ aud: `"${AUDIENCE.replaceAll('/', '\\/').replace('a', '\\u0061')}"` }));
   });
@@ -159,7 +158,7 @@ describe('subject (RFC 7519 §4.1.2)', () => {
   }
 });
 
-describe('confirmation (RFC 8705 §3.1): what cannot be read is bound to nobody', () => {
+describe('confirmation (RFC 8705 §3.1): an unreadable cnf is never accepted', () => {
   for (const cnf of ['null', '"x"', '[]', '1', '{"x5t#S256":null}', '{"x5t#S256":1}', '{"x5t#S256":""}', '{"x5t#S256":"AA"}', '{"x5t#S256":["A"]}']) {
     test(`a cnf of ${cnf} is refused when present, and when required`, async () => {
       const token = withTexts({ cnf });
@@ -203,7 +202,7 @@ describe('a token of another purpose (RFC 8725 §2.8, §3.12: cross-JWT confusio
     'an authorization answer (JARM)': ['JWT', 'audience_mismatch', () => ({ iss: named(), aud: 'client-1', exp: SOON(), code: 'x' })],
   };
   for (const [what, [typ, reason, claims]] of Object.entries(purposes)) {
-    test(`${what} is no access token`, () =>
+    test(`${what} is not an access token`, () =>
       target.refuses(forge(target, { alg: 'RS256', kid: target.issuer.keys.rsa.kid, typ }, claims()), reason));
   }
 
@@ -213,7 +212,7 @@ describe('a token of another purpose (RFC 8725 §2.8, §3.12: cross-JWT confusio
     await target.refuses(target.issuer.signRaw(header, JSON.stringify(target.issuer.sign())), 'claims_invalid');
   });
 
-  test('a JWE is not decrypted, and no JWT: it needs introspection', async () => {
+  test('a JWE is not decrypted and not a JWT: it needs introspection', async () => {
     const header = base64url(JSON.stringify({ alg: 'RSA-OAEP-256', enc: 'A256GCM', cty: 'JWT', zip: 'DEF' }));
     const token = [header, 'a'.repeat(342), 'a'.repeat(16), 'a'.repeat(40), 'a'.repeat(22)].join('.');
     await assertRefused(() => target.client.validateAccessToken(token), {
@@ -224,7 +223,7 @@ describe('a token of another purpose (RFC 8725 §2.8, §3.12: cross-JWT confusio
     await assertRefused(() => asking.validateAccessToken(token), { token, reason: 'inactive', code: 'inactive_token' });
   });
 
-  test('the JSON serializations of a JWS are no tokens (RFC 7515 §7.2)', async () => {
+  test('the JSON serializations of a JWS are not tokens (RFC 7515 §7.2)', async () => {
     const [head, payload, signature] = target.issuer.sign().split('.');
     for (const token of [
       JSON.stringify({ payload, protected: head, signature }),

@@ -1,9 +1,7 @@
-// Is there a second way to write a token, or a text that two readers read
-// differently?
+// Is there a second way to write a token, or a text that two parsers read differently?
 //
-// One token has one text: strict base64url (RFC 7515 §2, RFC 4648 §3.5), at
-// most 16 KiB. One text has one meaning: strict JSON in UTF-8, nesting bounded,
-// no member twice (RFC 7515 §4, RFC 8725 §2.6, §3.7).
+// One token has one text: strict base64url (RFC 7515 §2, RFC 4648 §3.5), at most 16 KiB. One text has one meaning:
+// strict JSON in UTF-8 with limited nesting and no duplicate members (RFC 7515 §4, RFC 8725 §2.6, §3.7).
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -20,13 +18,13 @@ const headerText = (extra = '') => `{"alg":"RS256","kid":"${target.issuer.keys.r
 const claimsText = (extra = '') => JSON.stringify(target.issuer.claims()).replace(/\}$/, `${extra}}`);
 const sign = (header, payload) => target.issuer.signRaw(header, payload);
 
-/** A token whose encoded header and payload are these texts, whatever they are, signed as they stand. */
+/** A token of exactly these header and payload texts, signed as they are. */
 function signEncoded(head, payload, tail = (text) => text) {
   const input = `${head}.${payload}`;
   return `${input}.${tail(signature('RS256', target.issuer.keys.rsa.privateKey, input))}`;
 }
 
-/** JSON padded with spaces until its base64url has so many characters beyond a multiple of 4. */
+/** Pads JSON with spaces until its base64url length has the given remainder modulo 4. */
 function encodedWithRest(text, rest) {
   for (let spaces = 0; ; spaces += 1) {
     const encoded = base64url(text + ' '.repeat(spaces));
@@ -36,7 +34,7 @@ function encodedWithRest(text, rest) {
 
 const at = (text, index, inserted) => text.slice(0, index) + inserted + text.slice(index);
 
-/** What lenient decoders take for the same octets. */
+/** Spellings that lenient decoders accept for the same octets. */
 const SPELLINGS = {
   'with padding': (text) => text + '='.repeat(4 - (text.length % 4)),
   'with one padding character': (text) => `${text}=`,
@@ -67,18 +65,18 @@ const SPELLINGS = {
 };
 
 describe('base64url (RFC 7515 §2): a second spelling of the same octets is refused', () => {
-  // Both hold `-` and `_` when encoded, and have spare bits.
+  // Both contain `-` and `_` when encoded, and have spare bits.
   const head = () => encodedWithRest(headerText(',"x":"???>>>~~~"'), 2);
   const payload = () => encodedWithRest(claimsText(',"x":"???>>>~~~"'), 3);
 
-  test('the texts that are misspelt are good as they are', async () => {
+  test('the texts are accepted in their canonical spelling', async () => {
     assert.match(head(), /-.*_|_.*-/);
     assert.match(payload(), /-.*_|_.*-/);
     await target.accepts(signEncoded(head(), payload()));
   });
 
   for (const [what, spell] of Object.entries(SPELLINGS)) {
-    // Signed as they stand: nothing but the spelling can refuse them.
+    // The signature covers this spelling, so the spelling is the only reason to reject the token.
     test(`a header ${what} is refused`, () => target.refuses(signEncoded(spell(head()), payload()), 'token_malformed'));
     test(`a payload ${what} is refused`, () => target.refuses(signEncoded(head(), spell(payload())), 'token_malformed'));
     test(`a signature ${what} is refused`, () => {
@@ -99,8 +97,8 @@ describe('base64url (RFC 7515 §2): a second spelling of the same octets is refu
   }
 });
 
-describe('size (contract 5.1: at most 16 KiB, the whole token)', () => {
-  /** A good token of exactly so many characters. */
+describe('size: a whole token has at most 16 KiB', () => {
+  /** A valid token of exactly this many characters. */
   function tokenOf(length) {
     const encodedLength = (octets) => Math.ceil((octets * 8) / 6);
     for (let head = 0; head < 4; head += 1) {
@@ -120,7 +118,7 @@ describe('size (contract 5.1: at most 16 KiB, the whole token)', () => {
 
   for (const size of [16_382, 16_383, 16_384]) {
     for (const tail of ['é', '€€', '😀😀', 'é and whatever else follows', '\ud800\ud800']) {
-      test(`a token of ${size} with ${JSON.stringify(tail)} behind it is not the token without`, async () => {
+      test(`a token of ${size} followed by ${JSON.stringify(tail)} is another token`, async () => {
         const token = tokenOf(size);
         await target.accepts(token);
         const altered = token + tail;
@@ -131,7 +129,7 @@ describe('size (contract 5.1: at most 16 KiB, the whole token)', () => {
   }
 
   for (const [what, token] of [['a million dots', '.'.repeat(1_000_000)], ['ten million letters', 'a'.repeat(10_000_000)]]) {
-    test(`${what} are refused, also by introspection, and nobody is asked`, async () => {
+    test(`${what} are refused, also by introspection, without a request`, async () => {
       const asking = target.clientWith({ clientId: 'a', clientSecret: 'b', introspectJwtTokens: true });
       const both = target.clientWith({ clientId: 'a', clientSecret: 'b' });
       target.issuer.resetCounts();
@@ -152,7 +150,7 @@ describe('size (contract 5.1: at most 16 KiB, the whole token)', () => {
   }
 });
 
-/** The texts that no reader may take for one object, by what is wrong; the two parts have their own reason. */
+/** Texts that are not one JSON object, by their fault. Header and payload have different reasons. */
 const NO_OBJECTS = {
   'an array': () => '[]',
   'a string': () => '"x"',
@@ -200,7 +198,7 @@ describe('JSON (RFC 8259, RFC 7515 §4, RFC 7519 §7.2)', () => {
   test('a header with an escaped lone surrogate is refused', () =>
     target.refuses(sign(headerText(',"x":"\\ud800"'), claimsText()), 'header_invalid'));
 
-  test('claims with an escaped lone surrogate are what JSON.parse gives, and refused where a rule reads one', async () => {
+  test('claims with an escaped lone surrogate equal those of JSON.parse, and are refused if a rule reads one', async () => {
     await target.accepts(sign(headerText(), claimsText(',"name":"Ann \\ud83d","\\udc00":["\\ud800"]')));
     const readable = JSON.stringify({ ...target.issuer.claims(), scope: undefined, groups: undefined });
     for (const read of ['"scope":"admin \\ud83d"', '"groups":["\\ud83d"]', '"cnf":{"\\ud83d":1}']) {
@@ -228,7 +226,7 @@ describe('JSON (RFC 8259, RFC 7515 §4, RFC 7519 §7.2)', () => {
   for (const name of ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'scope', 'groups', 'cnf', 'unknown', '__proto__']) {
     const escaped = `\\u00${name.charCodeAt(0).toString(16)}${name.slice(1)}`;
     for (const [what, second] of [['twice', name], ['twice, once by an escape', escaped]]) {
-      test(`claims with ${name} ${what} are refused, whichever a reader would take (RFC 8725 §2.6)`, async () => {
+      test(`claims with ${name} ${what} are refused, whichever a parser would use (RFC 8725 §2.6)`, async () => {
         const all = { ...target.issuer.claims(), nbf: 0, groups: [], unknown: 1 };
         const text = (first, last) => {
           const value = JSON.stringify(Object.hasOwn(all, name) ? all[name] : {});
@@ -255,7 +253,7 @@ describe('JSON (RFC 8259, RFC 7515 §4, RFC 7519 §7.2)', () => {
 describe('claims named like parts of JavaScript (CVE-2018-3721 and its like: prototype pollution)', () => {
   const EVIL = ',"__proto__":{"scope":"admin","isAdmin":true},"constructor":{"prototype":{"isAdmin":true}},"toString":1,"hasOwnProperty":2';
 
-  test('they are members like any other, from the token and from memory, and change no object', async () => {
+  test('they are ordinary members, from the token and from memory, and change no object', async () => {
     const token = sign(headerText(), claimsText(EVIL));
     for (const claims of [await target.accepts(token), await target.client.validateAccessToken(token)]) {
       assert.deepEqual(Object.getOwnPropertyDescriptor(claims, '__proto__').value, { scope: 'admin', isAdmin: true });

@@ -1,8 +1,7 @@
-// Can a header bring its own key, name a file, or ask for an extension?
+// Can a header bring its own key, name a file, or request an extension?
 //
-// `jwk`, `jku`, `x5u` and `x5c` are never looked at and nothing is fetched for
-// them; `kid` is compared and never interpreted; `crit` and `b64` are refused;
-// a `typ` of something else is refused (RFC 7515 §4.1, RFC 8725 §3.11).
+// `jwk`, `jku`, `x5u` and `x5c` are ignored, and nothing is fetched for them. `kid` is only compared. `crit` and
+// `b64` are rejected. A `typ` of another token type is rejected (RFC 7515 §4.1, RFC 8725 §3.11).
 
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
@@ -49,7 +48,7 @@ describe('a key in the header (RFC 8725 §3.10, CVE-2018-0114)', () => {
       await target.refuses(by({}), 'signature_invalid');
       await target.refuses(by({ kid: 'mine' }), 'key_not_found');
       await target.refuses(by({ kid: undefined }), 'signature_invalid');
-      // A good token may carry them: they mean nothing.
+      // A valid token may contain these members. They have no effect.
       await target.accepts(forge(target, header(forms[form])));
       assert.equal(trap.connections, 0);
     });
@@ -91,7 +90,7 @@ describe('kid (RFC 7515 §4.1.4) is compared and never interpreted', () => {
     test(`a kid that is ${what} is refused`, () => target.refuses(forge(target, header({ kid: value })), 'header_invalid'));
   }
 
-  test('a kid that two keys of one kind have is refused, whichever signed', async () => {
+  test('a kid of two keys of one type is refused, whichever key signed', async () => {
     const twin = generateKeyPairSync('rsa', { modulusLength: 2048 });
     await target.publish(jwkOf(twin.publicKey, { kid: kid() }));
     try {
@@ -99,7 +98,7 @@ describe('kid (RFC 7515 §4.1.4) is compared and never interpreted', () => {
       for (const key of [target.issuer.keys.rsa, twin.privateKey]) {
         await assert.rejects(refuse(key), { name: 'MonoCloudTokenError', reason: 'key_ambiguous' });
       }
-      // Keys of different kinds under one kid are told apart by what they can do.
+      // Keys of different types may share a kid. The algorithm selects one.
       await target.publish(jwkOf(target.issuer.keys.p256.publicKey, { kid: kid() }));
       await target.accepts(forge(target, header({ alg: 'ES256' }), undefined, target.issuer.keys.p256, 'ES256'));
       await target.accepts(forge(target, header({})));
@@ -108,7 +107,7 @@ describe('kid (RFC 7515 §4.1.4) is compared and never interpreted', () => {
     }
   });
 
-  test('a token without kid is refused when two keys fit, and served by the only one', async () => {
+  test('a token without kid is refused when two keys fit, and accepted when only one fits', async () => {
     const twin = generateKeyPairSync('rsa', { modulusLength: 2048 });
     await target.accepts(forge(target, header({ kid: undefined })));
     await target.publish(jwkOf(twin.publicKey, { kid: 'twin' }));
@@ -141,8 +140,8 @@ describe('crit and b64 (RFC 7515 §4.1.11, RFC 7797 §6)', () => {
       ));
   }
 
-  test('a payload signed as it stands, not encoded, is refused', async () => {
-    // RFC 7797 §5: signed over header + '.' + the octets themselves.
+  test('an unencoded payload is refused', async () => {
+    // RFC 7797 §5: the signature covers header + '.' + the raw octets.
     const { issuer } = target;
     const token = issuer.signRaw(JSON.stringify(header({ b64: false, crit: ['b64'] })), 'A');
     await target.refuses(token.replace(/\.[^.]*\./, '.A.'), 'token_malformed');

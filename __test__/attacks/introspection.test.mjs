@@ -1,8 +1,7 @@
-// Can an opaque token, or what the issuer says of it, be bent?
+// Can an opaque token or an introspection response circumvent the rules?
 //
-// RFC 7662 §2.2: `active` is exactly true; the same claim rules as a JWT's.
-// RFC 7523 §3: an assertion is for one issuer, once. What an issuer echoes does
-// not reach a log.
+// RFC 7662 §2.2: `active` must be exactly true, and the claims meet the same rules as a JWT's. RFC 7523 §3: an
+// assertion is for one issuer and used once. Text from the issuer never reaches a log.
 
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
@@ -28,10 +27,13 @@ const answer = (body, rest = {}) => target.issuer.respond('/introspect', { body,
 const text = (active, ...members) =>
   `{${[...(active === undefined ? [] : [`"active":${active}`]), ...members, JSON.stringify(claims()).slice(1, -1)].join(',')}}`;
 
-/** One that asks by itself and one with a `fetcher`; new, because many failures would make one pause. */
+/**
+ * One client with the engine's HTTP client and one with a `fetcher`. They are new, because many failures would open
+ * the circuit breaker.
+ */
 const bothClients = () => [target.clientWith({}), target.clientWith({ fetcher: fetch })];
 
-/** Refused by either client, through both methods. */
+/** Both clients reject the token, through both methods. */
 async function refuses(expected, token = TOKEN) {
   for (const client of bothClients()) {
     for (const method of ['validateAccessToken', 'introspectAccessToken']) {
@@ -41,7 +43,7 @@ async function refuses(expected, token = TOKEN) {
 }
 
 describe('active (RFC 7662 §2.2)', () => {
-  test('exactly true is active: it is the member that refuses what follows', async () => {
+  test('exactly true is active: only this member makes the following responses fail', async () => {
     answer(text('true'));
     for (const client of bothClients()) {
       const found = await client.validateAccessToken(TOKEN);
@@ -75,7 +77,7 @@ describe('active (RFC 7662 §2.2)', () => {
   }
 });
 
-describe('the claims of an active token (RFC 7662 §2.2, contract 6)', () => {
+describe('the claims of an active token (RFC 7662 §2.2)', () => {
   for (const [what, changes, reason] of [
     ['of another issuer', { iss: 'https://evil.example' }, 'issuer_mismatch'],
     ['whose iss is an array', { iss: ['x'] }, 'issuer_mismatch'],
@@ -98,8 +100,8 @@ describe('the claims of an active token (RFC 7662 §2.2, contract 6)', () => {
     });
   }
 
-  test('a refresh token that the server calls active is for the server, not for us', async () => {
-    // As servers answer that introspect refresh tokens: their audience is the issuer or the client.
+  test('a refresh token that the server reports as active is refused', async () => {
+    // A server that introspects refresh tokens may respond like this: their audience is the issuer or the client.
     for (const aud of [target.issuer.issuer, 'client-1', undefined]) {
       answer({ active: true, ...claims({ aud, token_type: 'refresh_token' }) });
       await refuses({ reason: 'audience_mismatch' });
@@ -137,7 +139,7 @@ describe('a body that is not one strict JSON object', () => {
     const body = JSON.stringify({ active: true, ...claims({ fill: 'x'.repeat(512 * 1024) }) });
     answer(body);
     await refuses({ name: 'MonoCloudHttpError', reason: 'body_too_large' });
-    // One that never ends: what counts it is our limit, not its length.
+    // An endless body: our own limit applies.
     let sent = 0;
     target.issuer.respond('/introspect', (_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
@@ -155,14 +157,14 @@ describe('a body that is not one strict JSON object', () => {
   });
 
   for (const status of [201, 202, 204, 206, 301, 302, 303, 307, 308, 403, 404, 500]) {
-    test(`an active token under status ${status} is no answer`, async () => {
+    test(`an active token under status ${status} is not accepted`, async () => {
       answer(status === 204 ? '' : text('true'), { status, headers: { location: `${target.issuer.issuer}/introspect` } });
       await refuses({ name: 'MonoCloudHttpError', reason: 'unexpected_status' });
     });
   }
 });
 
-describe('what is sent (RFC 7662 §2.1)', () => {
+describe('the request (RFC 7662 §2.1)', () => {
   test('a token cannot add parameters to the form, nor headers', async () => {
     const evil = 'x&client_id=admin&token_type_hint=refresh_token&token=y#?%00+%0d%0ax-evil: 1;"=\\';
     target.issuer.resetCounts();
@@ -218,7 +220,7 @@ describe('what is sent (RFC 7662 §2.1)', () => {
 describe('an issuer that echoes the token', () => {
   const statuses = { 400: 'MonoCloudOPError', 401: 'MonoCloudOPError', 403: 'MonoCloudHttpError', 500: 'MonoCloudHttpError', 200: 'MonoCloudHttpError' };
   for (const [status, name] of Object.entries(statuses)) {
-    test(`under status ${status} does not put it into what is logged of the error`, async () => {
+    test(`under status ${status} does not put it into the logged error`, async () => {
       target.issuer.respond('/introspect', async (_request, _response, body) => {
         const sent = Object.fromEntries(new URLSearchParams(body));
         const echo = `token=${sent.token} secret=${sent.client_secret}`;
@@ -232,7 +234,7 @@ describe('an issuer that echoes the token', () => {
         const error = await client.introspectAccessToken(TOKEN).catch((thrown) => thrown);
         assert.equal(error.name, name);
         assertSilent(error, [TOKEN, SECRET]);
-        // What the server said is there for who asks, cookies never.
+        // Callers may read the server's response, but never its cookies.
         assert.equal(error.raw.status, Number(status));
         assert.equal(error.raw.headers['set-cookie'], undefined);
         if (status === '200') assert.equal(error.raw.body, '');
@@ -254,8 +256,8 @@ describe('an issuer that echoes the token', () => {
   });
 });
 
-test('tokens that the endpoint answers oddly do not suspend it for the others', async () => {
-  // A firewall's 403, a proxy's 414, an issuer that answers garbage with a 500, a name that was cut within an emoji.
+test('tokens with odd responses do not suspend it for the others', async () => {
+  // A firewall's 403, a proxy's 414, a 500 with binary content, and a name that was cut within an emoji.
   const odd = [
     ...[403, 404, 413, 414, 429, 451, 500, 503].map((status) => ({ status, body: 'blocked' })),
     { body: '{"active":true,"name":"Ann \\ud83d"}' },

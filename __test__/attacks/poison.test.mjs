@@ -1,9 +1,8 @@
-// What can somebody do who writes into the cache, or whose cache is broken?
+// What can an attacker do who writes to the cache, and what does a broken cache do?
 //
-// Nothing to a JWT: it says its claims itself, and an entry is held against it.
-// An opaque token is what its entry says, as far as the rules go: whoever
-// writes entries is trusted to that extent (docs/threat-model.md), and an entry
-// that breaks a rule is thrown away and the issuer asked (contract 11).
+// A JWT is safe: the engine compares an entry with the JWT's own claims. An opaque token has only its entry, so
+// whoever writes entries is trusted within the rules (docs/threat-model.md). An entry that breaks a rule is deleted,
+// and the issuer is asked.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -32,7 +31,7 @@ describe('poisoned entries', () => {
     entry.self = entry;
     return entry;
   };
-  /** As a client would have written it for this token. */
+  /** The entry that a client would write for this token. */
   const planted = (entry, token) => {
     if (typeof entry !== 'object' || entry === null) return entry;
     return Object.assign(entry, obtained(target.issuer.issuer, { by: token.includes('.') ? 'validation' : 'introspection' }));
@@ -114,7 +113,7 @@ describe('poisoned entries', () => {
     'without its binding': { cnf: undefined },
     'with its binding spoilt': { cnf: { 'x5t#S256': 1 } },
   })) {
-    test(`an entry ${what} than its JWT says is not believed`, async () => {
+    test(`an entry ${what} than its JWT says is not used`, async () => {
       const [a, b] = certificates;
       const claims = target.issuer.claims({ cnf: { 'x5t#S256': a.thumbprint } });
       const token = target.issuer.sign({ claims });
@@ -128,7 +127,7 @@ describe('poisoned entries', () => {
     });
   }
 
-  test('a cnf of an opaque token that was spoilt in the cache is bound to nobody', async () => {
+  test('a cnf of an opaque token that was altered in the cache is never accepted', async () => {
     const [a] = certificates;
     for (const cnf of [null, 'x', { 'x5t#S256': 1 }, []]) {
       const token = target.issuer.opaque({ cnf: { 'x5t#S256': a.thumbprint } });

@@ -1,10 +1,8 @@
-// Is a hostile token refused, and refused well?
+// Is a hostile token rejected correctly?
 //
-// One assertion for the whole of it: the class and its code, the exact
-// `reason`, the fixed message, nothing of the token in anything that is logged,
-// an error whose size does not grow with the token, and no request that the
-// token could make the package send. It is asked in every way the public API
-// offers, twice, so that nothing kept from the first time helps the second.
+// One assertion checks everything: class, code, the exact `reason`, the fixed message, that no part of the token can
+// be logged, that the error does not grow with the token, and that the token causes no request. Each token is tested
+// twice through every public method, so a first call cannot help a second one.
 
 import assert from 'node:assert/strict';
 import net from 'node:net';
@@ -26,15 +24,15 @@ export { base64url, compact, compactRaw, signature } from '../support/jws.mjs';
 
 const CLASSES = { MonoCloudHttpError, MonoCloudOPError, MonoCloudTokenError, MonoCloudValidationError };
 
-/** Longer than any message with its stack and `inspect` around it; much shorter than a token of 16 KiB. */
+/** Longer than any message with its stack and `inspect` output, and much shorter than a token of 16 KiB. */
 const MAX_PRINTED = 3000;
-/** Shorter parts of a token (`e30`) may stand in a stack by chance. */
+/** A shorter part of a token (`e30`) may occur in a stack by chance. */
 const MIN_TELLING = 12;
 
 /**
- * Asserts that `work` rejects with one whole refusal.
- * - `token`: what may not be printed, nor its parts; `secrets`: what else may not.
- * - `reason`, and `name` and `code` where they are not those of a token error.
+ * Asserts that `work` rejects with a complete error.
+ * - `token`: neither it nor its parts may be printed; `secrets`: further texts that may not be printed.
+ * - `reason`, and `name` and `code` where they differ from those of a token error.
  */
 export async function assertRefused(work, { token, secrets = [], reason, name = 'MonoCloudTokenError', code }) {
   const error = await work().then(
@@ -51,7 +49,7 @@ export async function assertRefused(work, { token, secrets = [], reason, name = 
   return error;
 }
 
-/** Asserts that nothing one would log of an error holds any of `hidden`, and that it is short. */
+/** Asserts that the printed forms of an error are short and contain none of `hidden`. */
 export function assertSilent(error, hidden) {
   const printed = [error.message, String(error), error.stack, inspect(error, { depth: 9 }), JSON.stringify(error)];
   for (const text of printed) {
@@ -68,9 +66,7 @@ function partsOf(token) {
   return parts.filter((part) => part.trim().length >= MIN_TELLING);
 }
 
-/**
- * An issuer and a client of it that has its keys: what is attacked. `options` are the client's.
- */
+/** Starts the attacked system: an issuer, and a client of it that has its keys. `options` are the client's. */
 export async function startTarget(options = {}) {
   const issuer = await startIssuer();
   const { keys: own } = issuer.jwks;
@@ -83,13 +79,15 @@ export async function startTarget(options = {}) {
     clientWith: (others) =>
       new MonoCloudBackendNodeClient({ tenantDomain: issuer.issuer, audience: AUDIENCE, ...options, ...others }),
 
-    /** Publishes these keys before the issuer's own, instead of those of the last time, and has the client fetch them. */
+    /**
+     * Publishes these keys before the issuer's own, replaces those of the last call, and makes the client fetch them.
+     */
     async publish(...keys) {
       issuer.jwks = { keys: [...keys, ...own] };
       await client.getJwks(true);
     },
 
-    /** The token is good, in every way it can be asked about; its claims. */
+    /** Asserts that every method accepts the token; returns its claims. */
     async accepts(token, validation) {
       const claims = await client.validateAccessToken(token, validation);
       assert.deepEqual(await client.validateAccessToken(token, validation), claims);
@@ -98,8 +96,8 @@ export async function startTarget(options = {}) {
     },
 
     /**
-     * The token is refused, in every way it can be asked about.
-     * - `asks`: how many requests to the issuer it may cause in all; an unknown `kid` is worth one (contract 10).
+     * Asserts that every method rejects the token.
+     * - `asks`: the most requests to the issuer that it may cause in total. An unknown `kid` may cause one.
      */
     async refuses(token, reason, { asks = reason === 'key_not_found' ? 2 : 0, ...rest } = {}) {
       issuer.resetCounts();
@@ -112,7 +110,7 @@ export async function startTarget(options = {}) {
       for (const request of issuer.requests) {
         assert.equal(`${request.method} ${request.path} ${request.body}`, 'GET /jwks ', 'the only request it may cause');
       }
-      // Whatever it was, it broke nothing.
+      // Afterwards the client still accepts a valid token.
       await client.validateAccessToken(issuer.sign());
     },
 
@@ -122,7 +120,7 @@ export async function startTarget(options = {}) {
   return target;
 }
 
-/** A server that must never be called: it counts connections, whatever is spoken over them. */
+/** A server that must never be called. It counts connections of any protocol. */
 export async function startTrap() {
   const sockets = new Set();
   const trap = { connections: 0 };
@@ -137,7 +135,7 @@ export async function startTrap() {
   return Object.assign(trap, { port, origin: `http://127.0.0.1:${port}`, close: () => close(server) });
 }
 
-/** A token whose header and payload are values, signed whatever they say. */
+/** A token of this header and payload, signed without any check. */
 export function forge(target, header, claims = target.issuer.claims(), key = target.issuer.keys.rsa, alg = 'RS256') {
   return target.issuer.signRaw(JSON.stringify(header), JSON.stringify(claims), key, alg);
 }

@@ -1,9 +1,8 @@
-// Can a request hand in a token where none is read, or talk through the answer?
+// Can a request pass a token in a place that is not read, or inject text into the response?
 //
-// RFC 6750 §2 and §3, contract 9: the `Authorization` header alone, exactly one
-// token; a challenge that holds nothing of the request. For Express 4 and 5 and
-// Fastify 4 and 5 alike; requests are written octet by octet, so that no client
-// tidies them up.
+// RFC 6750 §2 and §3: only the `Authorization` header is read, with exactly one token, and the challenge contains
+// nothing of the request. The tests run on Express 4 and 5 and Fastify 4 and 5. They write requests octet by octet,
+// so that no HTTP client corrects them.
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
@@ -23,7 +22,7 @@ const EVIL = 'x"\r\nSet-Cookie: owned=1\r\n\r\n<script>, error="\u00e9\u0000';
 let target;
 const servers = {};
 
-/** Routes by path: what they ask for, and with which client and resolvers. */
+/** Routes by path, with their options, client and resolvers. */
 function routes() {
   const { client } = target;
   const failing = (message, code) => {
@@ -73,7 +72,7 @@ after(async () => {
   await target.close();
 });
 
-/** Sends these octets; `{ status, fields, body }` with the header fields as they came, one by one. */
+/** Sends these octets; returns `{ status, fields, body }` with the header fields one by one. */
 function send(port, { method = 'GET', path = '/plain', lines = [], body = '' }) {
   const head = [`${method} ${path} HTTP/1.1`, 'Host: api.example.com', 'Connection: close', ...lines];
   if (body) head.push(`Content-Length: ${Buffer.byteLength(body)}`);
@@ -96,7 +95,7 @@ const challengesOf = ({ fields }) =>
 for (const framework of FRAMEWORKS) {
   const ask = (request) => send(servers[framework].port, request);
 
-  /** 401 as for no token at all: nothing was even looked at. */
+  /** The 401 of a request without a token. */
   const assertUnseen = (answer, what) => {
     assert.equal(answer.status, 401, what);
     assert.deepEqual(challengesOf(answer), ['Bearer'], what);
@@ -104,7 +103,7 @@ for (const framework of FRAMEWORKS) {
   };
 
   describe(`${framework}: where a token is read (RFC 6750 §2)`, () => {
-    test('in the Authorization header it is: what follows differs by the place alone', async () => {
+    test('in the Authorization header it is: the following tests differ only in the place', async () => {
       const answer = await ask({ lines: [`Authorization: Bearer ${target.issuer.sign()}`] });
       assert.equal(answer.status, 200);
       assert.match(answer.body, /"sub":"user-1"/);
@@ -159,12 +158,12 @@ for (const framework of FRAMEWORKS) {
       assert.match(challengesOf(answer)[0], /^Bearer error="invalid_token", error_description="[^"]*"$/);
     });
 
-    test('what a resolver passes on is a token only when it is one string', async () => {
+    test('a resolver’s result is a token only if it is one string', async () => {
       const token = target.issuer.sign();
       assert.equal((await ask({ path: `/resolved?t=${token}` })).status, 200);
       for (const query of ['t=', 't=%20', 'u=']) assertUnseen(await ask({ path: `/resolved?${query}` }), query);
-      // A query that is parsed into an array, or, by some parsers, into an object. A token in the header beside it is
-      // not taken instead: which of the two was meant?
+      // Parsers turn such a query into an array or an object. The token in the header is not used instead, because
+      // the request is ambiguous.
       const failed = 'Bearer error="invalid_token"';
       for (const lines of [[], [`Authorization: Bearer ${token}`]]) {
         const answer = await ask({ path: `/resolved?t=${token}&t=${token}`, lines });
@@ -178,10 +177,10 @@ for (const framework of FRAMEWORKS) {
     });
   });
 
-  describe(`${framework}: what the answer says (RFC 6750 §3)`, () => {
+  describe(`${framework}: the content of the response (RFC 6750 §3)`, () => {
     const VALUE = /^[\x20-\x7e]*$/;
 
-    /** Exactly one challenge, printable, and nothing of what was sent in the whole answer. */
+    /** The response has exactly one challenge of printable characters, and contains nothing of the request. */
     const assertQuiet = (answer, status, ...sent) => {
       assert.equal(answer.status, status);
       const [challenge, ...more] = challengesOf(answer);
@@ -201,12 +200,12 @@ for (const framework of FRAMEWORKS) {
       assert.equal(challenge, 'Bearer error="insufficient_scope", scope="data:write"');
     });
 
-    test('nothing of a header that is rubbish', async () => {
+    test('nothing of a malformed header', async () => {
       const rubbish = 'owned"\\;=<script>\u00e9';
       assertQuiet(await ask({ lines: [`Authorization: Bearer ${rubbish}`] }), 401, rubbish);
     });
 
-    test('a scope that no challenge may hold is left out of it, and still asked for', async () => {
+    test('a scope with characters that a challenge cannot contain is left out of it, and still required', async () => {
       const token = target.issuer.sign({ claims: { scope: 'data:read a"b a\\b caf\u00e9 a b' } });
       const challenge = assertQuiet(await ask({ path: '/injected', lines: [`Authorization: Bearer ${token}`] }), 403);
       assert.equal(challenge, 'Bearer error="insufficient_scope", scope="data:read"');
@@ -217,7 +216,7 @@ for (const framework of FRAMEWORKS) {
       assert.equal(assertQuiet(answer, 403), 'Bearer error="insufficient_scope"');
     });
 
-    test('the message of a subclass’s error ends the header no earlier than ours', async () => {
+    test('the message of a subclass’s error cannot end the header', async () => {
       const answer = await ask({ path: '/message', lines: ['Authorization: Bearer x.y.z'] });
       assert.equal(answer.status, 401);
       assert.match(challengesOf(answer)[0], /^Bearer error="invalid_token", error_description="[\x20-\x21\x23-\x5b\x5d-\x7e]*"$/);

@@ -1,7 +1,7 @@
-// Can a signature be made without the key, or one be made into another?
+// Can somebody sign without the key, or turn one signature into another?
 //
-// ECDSA: RFC 7518 §3.4; Ed25519: RFC 8032 §5.1.7; PSS: RFC 7518 §3.5;
-// PKCS#1 v1.5: RFC 8017 §8.2.2, where the whole encoding is compared.
+// ECDSA: RFC 7518 §3.4; Ed25519: RFC 8032 §5.1.7; PSS: RFC 7518 §3.5; PKCS#1 v1.5: RFC 8017 §8.2.2, which compares
+// the whole encoding.
 
 import { constants, createHash, createPublicKey, generateKeyPairSync, privateEncrypt, sign } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
@@ -35,7 +35,7 @@ const CURVES = {
 const bytesOf = (number, length) => Buffer.from(number.toString(16).padStart(length * 2, '0'), 'hex');
 const numberOf = (octets) => BigInt(`0x${Buffer.from(octets).toString('hex')}`);
 
-/** A good token of `alg`, with its signature replaced by what `change` makes of it (octets). */
+/** A valid token of `alg` whose signature (octets) is replaced by the result of `change`. */
 function resigned(alg, kind, change, key = target.issuer.keys[kind]) {
   const token = forge(target, { alg, kid: key.kid }, undefined, key, alg);
   const [head, payload, signature] = token.split('.');
@@ -123,7 +123,7 @@ const padded = (block, tail, type = 1) =>
   Buffer.concat([Buffer.from([0, type]), Buffer.alloc(block - tail.length - 3, 0xff), Buffer.from([0]), tail]);
 
 describe('PKCS#1 v1.5 (RFC 8017 §8.2.2): an encoding that is only almost right', () => {
-  // Signed with the real key, so that nothing but the encoding can refuse.
+  // The real key signs, so the encoding is the only reason to reject.
   const raw = (encoded) =>
     privateEncrypt({ key: target.issuer.keys.rsa.privateKey, padding: constants.RSA_NO_PADDING }, encoded);
   const info = (hex, input) => Buffer.concat([Buffer.from(hex, 'hex'), SHA256(input)]);
@@ -178,13 +178,13 @@ describe('PKCS#1 v1.5 (RFC 8017 §8.2.2): an encoding that is only almost right'
   test('a cube root, forged without the key for e = 3, does not verify (CVE-2006-4339)', async () => {
     const pair = generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 3 });
     await target.publish(jwkOf(createPublicKey(pair.privateKey), { kid: 'cubes' }));
-    // The key itself is good (RFC 8017 §3.1): what it signs verifies.
+    // The key itself is valid (RFC 8017 §3.1): its signatures verify.
     await target.accepts(forge(target, { alg: 'RS256', kid: 'cubes' }, undefined, pair.privateKey));
     const input = `${base64url('{"alg":"RS256","kid":"cubes"}')}.${base64url(JSON.stringify(target.issuer.claims()))}`;
     const wanted = Buffer.concat([padded(62, info(INFO, input)), Buffer.alloc(194)]);
     const root = cubeRoot(numberOf(wanted)) + 1n;
     const forged = `${input}.${bytesOf(root, 256).toString('base64url')}`;
-    // The forgery is what it should be: its cube begins with the encoding.
+    // Checks the forgery itself: its cube begins with the encoding.
     if (!bytesOf(root ** 3n, 256).subarray(0, 62).equals(wanted.subarray(0, 62))) throw new Error('not a forgery');
     await target.refuses(forged, 'signature_invalid');
     await target.publish();
@@ -213,7 +213,7 @@ describe('a signature of something else', () => {
   }
 });
 
-/** The largest integer whose cube is not above `number`. */
+/** The largest integer whose cube is at most `number`. */
 function cubeRoot(number) {
   let [low, high] = [0n, 1n << BigInt(Math.ceil(number.toString(2).length / 3) + 1)];
   while (low < high) {

@@ -1,7 +1,7 @@
-// Can a key that anybody can sign with get into use?
+// Can a key that anybody can sign with come into use?
 //
-// Such a key in the issuer's set is left out, so that its `kid` is unknown;
-// the good keys beside it stay (contract 5.3, RFC 7518 §3.3, §6.2.1, §6.3.1).
+// Such a key is left out of the issuer's set, so its `kid` is unknown. The valid keys of the set stay (RFC 7518 §3.3,
+// §6.2.1, §6.3.1).
 
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
@@ -15,7 +15,7 @@ before(async () => {
 });
 after(() => target.close());
 
-/** Signs with a key pair of its own, published under `kid` with changes. */
+/** Signs with a new key pair, published under `kid` with changes. */
 async function published({ privateKey, publicKey }, alg, changes = {}) {
   await target.publish(jwkOf(publicKey, { kid: 'weak', ...changes }));
   return forge(target, { alg, kid: 'weak' }, undefined, privateKey, alg);
@@ -27,7 +27,7 @@ function withSignature(alg, octets) {
   return { input, token: `${input}.${octets(input).toString('base64url')}` };
 }
 
-/** RFC 8017 §9.2: what an RSA signature of SHA-256 encodes, `length` octets long. */
+/** RFC 8017 §9.2: the encoding that an RSA signature with SHA-256 signs, with `length` octets. */
 function encoded(input, length) {
   const info = Buffer.concat([
     Buffer.from('3031300d060960864801650304020105000420', 'hex'),
@@ -49,13 +49,13 @@ describe('RSA (RFC 7518 §3.3: 2048 bits at least)', () => {
     await target.refuses(await published(pair, 'RS256', { n: padded }), 'key_not_found');
   });
 
-  test('a modulus of 2048 bits and one of 4096 are used: it is the size that refuses', async () => {
+  test('a modulus of 2048 bits and one of 4096 are used: only the size was the fault', async () => {
     for (const modulusLength of [2048, 4096]) {
       await target.accepts(await published(generateKeyPairSync('rsa', { modulusLength }), 'RS256'));
     }
   });
 
-  test('a modulus over 8192 bits is left out: its size is the attacker’s choice of our work', async () => {
+  test('a modulus over 8192 bits is left out: an attacker could choose how much work it costs', async () => {
     for (const octets of [1025, 2048, 40_000]) {
       const n = randomBytes(octets);
       n[0] |= 0x80;
@@ -65,7 +65,7 @@ describe('RSA (RFC 7518 §3.3: 2048 bits at least)', () => {
     }
   });
 
-  test('e = 1 is left out: its every message is its own signature', async () => {
+  test('e = 1 is left out: every message would be its own signature', async () => {
     const { n } = target.issuer.keys.rsa.publicKey.export({ format: 'jwk' });
     await target.publish({ kty: 'RSA', kid: 'weak', n, e: 'AQ' });
     const { token } = withSignature('RS256', (input) => encoded(input, 256));
@@ -83,7 +83,7 @@ describe('RSA (RFC 7518 §3.3: 2048 bits at least)', () => {
     });
   }
 
-  test('an e as long as the modulus verifies nothing: its work, too, would be the attacker’s choice', async () => {
+  test('an e as long as the modulus verifies nothing: an attacker could choose how much work it costs', async () => {
     const { n } = target.issuer.keys.rsa.publicKey.export({ format: 'jwk' });
     await target.publish({ kty: 'RSA', kid: 'weak', n, e: n });
     await target.refuses(forge(target, { alg: 'RS256', kid: 'weak' }), 'signature_invalid');
@@ -101,7 +101,7 @@ describe('RSA (RFC 7518 §3.3: 2048 bits at least)', () => {
   }
 
   test('a modulus of the broken Infineon generator is left out (ROCA, CVE-2017-15361)', async () => {
-    // Such moduli are powers of 65537 modulo the product of the first primes; 1 is one.
+    // ROCA moduli are powers of 65537 modulo the product of the first primes; 1 is one of them.
     const primes = [3n, 5n, 7n, 11n, 13n, 17n, 19n, 23n, 29n, 31n, 37n, 41n, 43n, 47n, 53n, 59n, 61n, 67n, 71n, 73n,
       79n, 83n, 89n, 97n, 101n, 103n, 107n, 109n, 113n, 127n, 131n, 137n, 139n, 149n, 151n, 157n, 163n, 167n];
     const product = primes.reduce((all, prime) => all * prime, 2n);
@@ -109,7 +109,7 @@ describe('RSA (RFC 7518 §3.3: 2048 bits at least)', () => {
     const n = Buffer.from(modulus.toString(16), 'hex').toString('base64url');
     await target.publish({ kty: 'RSA', kid: 'weak', n, e: 'AQAB' });
     await target.refuses(withSignature('RS256', () => Buffer.alloc(256, 1)).token, 'key_not_found');
-    // The neighbour, which is none, is used.
+    // A similar modulus that is not vulnerable is used.
     const other = Buffer.from((modulus + 2n).toString(16), 'hex').toString('base64url');
     await target.publish({ kty: 'RSA', kid: 'weak', n: other, e: 'AQAB' });
     await target.refuses(withSignature('RS256', () => Buffer.alloc(256, 1)).token, 'signature_invalid');

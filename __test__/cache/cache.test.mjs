@@ -1,7 +1,7 @@
-// Is a cache only a memory, and never a judge?
+// Does a cache only store results, and never decide?
 //
-// Contract 11, with caches that are good, bad, slow, broken and shared: every hit
-// is decided on anew, every failure of a cache is a miss.
+// Tests good, bad, slow, broken and shared caches. Every cache hit is validated again, and every failure of a cache
+// is a miss.
 
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
@@ -32,7 +32,7 @@ beforeEach(() => issuer.resetCounts());
 const api = (cache, options) => backend(issuer, { ...ANY_CLIENT, cache, ...options });
 const asked = () => issuer.counts[PATH] ?? 0;
 
-/** Both kinds of tokens, and what tells that one was validated anew and not taken from a cache. */
+/** Both kinds of tokens, and a check that tells a new validation from a cache hit. */
 const KINDS = [
   ['a JWT', (claims) => issuer.sign({ claims })],
   ['an opaque token', (claims) => issuer.opaque(claims)],
@@ -45,7 +45,7 @@ const CACHES = [
 for (const [kind, make] of KINDS) {
   for (const [name, newCache] of CACHES) {
     describe(`${kind} in ${name}`, () => {
-      /** A client that has the token in its cache, put there by a route that asks nothing. */
+      /** A client that has the token in its cache, put there by a route without requirements. */
       async function cached(claims, options) {
         const client = api(newCache(), options);
         const token = make(claims);
@@ -54,7 +54,7 @@ for (const [kind, make] of KINDS) {
         return { client, token };
       }
 
-      test('is answered with equal claims that are the callers own', async () => {
+      test('returns equal claims that belong to the caller', async () => {
         const { client, token } = await cached({ groups: [{ id: '1', name: 'ü' }], extra: { a: [1, null] } });
         const first = await client.validateAccessToken(token);
         first.extra.a.push('changed');
@@ -88,7 +88,7 @@ for (const [kind, make] of KINDS) {
         assert.equal(asked(), 0);
       });
 
-      test('is refused once it has expired, whatever the cache thinks', async (context) => {
+      test('is refused once it has expired, whatever the cache contains', async (context) => {
         const { client, token } = await cached({ exp: nowSeconds() + 60 }, { clockTolerance: 0 });
         context.mock.timers.enable({ apis: ['Date'], now: Date.now() + 61_000 });
         await assert.rejects(client.validateAccessToken(token), failure('MonoCloudTokenError', 'expired'));
@@ -96,7 +96,7 @@ for (const [kind, make] of KINDS) {
     });
   }
 
-  describe(`${kind} and what a cache is told`, () => {
+  describe(`${kind}: what is passed to a cache`, () => {
     test('is the token, equal claims with how they were obtained, and exp', async () => {
       const cache = mapCache();
       const token = make();
@@ -124,7 +124,7 @@ for (const [kind, make] of KINDS) {
     });
   });
 
-  describe(`${kind} and an entry that is none of it`, () => {
+  describe(`${kind} and an invalid entry`, () => {
     for (const [what, spoil] of [
       ['expired', (claims) => ({ ...claims, exp: nowSeconds() - 301 })],
       ["another issuer's", (claims) => ({ ...claims, iss: 'https://elsewhere.example' })],
@@ -172,7 +172,7 @@ for (const [kind, make] of KINDS) {
       test(`(it ${what}) is validated without it`, async () => {
         const cache = { get: does, set: does, delete: does };
         assert.equal((await api(cache).validateAccessToken(make())).sub, 'user-1');
-        // And with an entry to be deleted.
+        // Also with an entry that must be deleted.
         const rubbish = { get: async () => ({}), set: does, delete: does };
         assert.equal((await api(rubbish).validateAccessToken(make())).sub, 'user-1');
       });
@@ -194,7 +194,7 @@ for (const [kind, make] of KINDS) {
       late.forEach((resolve) => resolve(issuer.claims({ sub: 'somebody else' })));
     });
 
-    test("(its clock is a test's) is given up all the same", async (context) => {
+    test("(its clock is a test's) is abandoned all the same", async (context) => {
       context.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: Date.now() });
       assert.ok(await api({ ...mapCache(), get: hangs }).validateAccessToken(make()));
     });

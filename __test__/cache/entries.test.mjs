@@ -1,7 +1,6 @@
-// What is kept of which token, for how long, and for whom?
+// Which tokens are cached, for how long, and for whom?
 //
-// Contract 11: what a client writes into a cache, and what it makes of a cache
-// that is shared.
+// Tests what a client writes to a cache, and how it reads a shared one.
 
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, mock, test } from 'node:test';
@@ -29,7 +28,7 @@ beforeEach(() => issuer.resetCounts());
 const api = (cache, options) => backend(issuer, { ...ANY_CLIENT, cache, ...options });
 const asked = () => issuer.counts[PATH] ?? 0;
 
-test("a JWT is not believed to have another token's claims, whoever put them there", async () => {
+test("a JWT never gets the claims of another token, whoever wrote them", async () => {
   const cache = mapCache();
   const [poor, rich] = [issuer.sign({ claims: { scope: 'little' } }), issuer.sign({ claims: { scope: 'everything' } })];
   await api(cache).validateAccessToken(rich);
@@ -109,7 +108,7 @@ describe('an opaque token', () => {
     });
   }
 
-  test('with introspectionCacheDuration 0 is neither kept nor asked for, a JWT is', async () => {
+  test('with introspectionCacheDuration 0 is neither stored nor looked up, a JWT is', async () => {
     const cache = mapCache();
     const client = api(cache, { introspectionCacheDuration: 0 });
     const [token, jwt] = [issuer.opaque(), issuer.sign()];
@@ -122,7 +121,7 @@ describe('an opaque token', () => {
     assert.deepEqual([cache.calls.get, cache.calls.set.map(([of]) => of)], [[jwt, jwt], [jwt]]);
   });
 
-  test('is not cached when the issuer cannot say', async () => {
+  test('is not cached when the issuer fails', async () => {
     const cache = mapCache();
     issuer.respond(PATH, { status: 503 });
     try {
@@ -134,7 +133,7 @@ describe('an opaque token', () => {
   });
 });
 
-describe('an entry that is known by now, and then is another, is decided on as by who never saw it', () => {
+describe('an entry that was used before and then changes is validated as if it were new', () => {
   class Wider {
     toJSON() {
       return { ...this, scope: 'data:write' };
@@ -196,7 +195,7 @@ test('a cache that another client filled from local validation answers no client
   await assert.rejects(theirs.validateAccessToken(token), failure('MonoCloudTokenError', 'signature_invalid'));
 });
 
-test('scope() is called once by each client, and what it gives is used', async () => {
+test('scope() is called once by each client, and its result is used', async () => {
   const scoped = mapCache();
   const scope = mock.fn(() => scoped);
   const client = api({ ...mapCache(), scope });
@@ -207,7 +206,7 @@ test('scope() is called once by each client, and what it gives is used', async (
 });
 
 for (const cache of [1, 'redis://', { get() {} }, { get() {}, set() {}, delete: true }]) {
-  test(`a cache that is none (${JSON.stringify(cache)}) is refused by the constructor`, () => {
+  test(`an invalid cache (${JSON.stringify(cache)}) is refused by the constructor`, () => {
     assert.throws(() => api(cache), { name: 'MonoCloudValidationError', message: /^cache/ });
   });
 }

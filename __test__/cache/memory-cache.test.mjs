@@ -1,4 +1,4 @@
-// What does the cache inside the process hold, and what does it never hold?
+// What does the cache inside the process store, and what does it never store?
 
 import assert from 'node:assert/strict';
 import { before, beforeEach, test } from 'node:test';
@@ -21,7 +21,7 @@ beforeEach(() => {
   cache = memoryCache();
 });
 
-/** Which of the tokens have an entry. Asking counts as using. */
+/** The tokens that have an entry. Reading an entry counts as a use. */
 async function held(of, ...tokens) {
   const found = await Promise.all(tokens.map((token) => of.get(token)));
   return tokens.filter((_, index) => found[index] !== undefined);
@@ -63,7 +63,7 @@ for (const expiresAt of [0, 1, -1, Number.NaN, Number.NEGATIVE_INFINITY]) {
   });
 }
 
-test('the least recently used gives way beyond maxEntries', async () => {
+test('the least recently used entry is removed beyond maxEntries', async () => {
   const small = memoryCache({ maxEntries: 2 });
   await small.set('a', {}, later);
   await small.set('b', {}, later);
@@ -72,7 +72,7 @@ test('the least recently used gives way beyond maxEntries', async () => {
   assert.deepEqual(await held(small, 'a', 'b', 'c'), ['a', 'c']);
 });
 
-test('scopes of one cache share its room and not its entries', async () => {
+test('scopes of one cache share its limits and not its entries', async () => {
   const small = memoryCache({ maxEntries: 2 });
   const [a, b] = [small.scope(A), small.scope(B)];
   await a.set('t', { of: 'a' }, later);
@@ -85,7 +85,7 @@ test('scopes of one cache share its room and not its entries', async () => {
   assert.deepEqual([await held(a, 't'), await held(b, 'u', 'v')], [[], ['u', 'v']]);
 });
 
-test('no part of a scope can be taken for another or for the token', async () => {
+test('the parts of a scope and the token cannot be confused', async () => {
   await cache.scope({ issuer: 'a', audience: 'bc' }).set('t', {}, later);
   for (const [issuer, audience, token] of [['ab', 'c', 't'], ['a', 'b', 'ct'], ['', 'abc', 't'], ['a","bc', '', 't']]) {
     assert.equal(await cache.scope({ issuer, audience }).get(token), undefined);
@@ -99,7 +99,7 @@ test('a hundred thousand entries stay within maxEntries, an eighth of which is f
   assert.deepEqual(await held(small, ...tokens), tokens.slice(1125));
 });
 
-test('what is no object, or no JSON, is not kept', async () => {
+test('a value that is not an object or not JSON is not stored', async () => {
   const circular = {};
   circular.self = circular;
   await assert.rejects(cache.set('t', circular, later), TypeError);
@@ -123,7 +123,7 @@ test('a flood of inactive verdicts pushes no claims out, and keeps to an eighth'
   assert.deepEqual(await held(small, ...good, 'bad997', 'bad998', 'bad999'), [...good, 'bad998', 'bad999']);
 });
 
-test('claims that were good push out no inactive verdict', async () => {
+test('valid claims push out no inactive verdict', async () => {
   const small = memoryCache({ maxEntries: 16 });
   await small.set('bad', { active: false, exp: later }, later);
   for (let i = 0; i < 1000; i += 1) await small.set(`good${i}`, {}, later);
@@ -159,7 +159,7 @@ for (const maxEntries of [0, -1, 1.5, Number.NaN, Infinity, 2 ** 20 + 1, '10', n
   });
 }
 
-test('maxEntries is 10000 without options, and the most costs nothing until it is used', async () => {
+test('maxEntries is 10000 without options, and the maximum costs nothing until it is used', async () => {
   assert.ok(memoryCache({ maxEntries: 2 ** 20 }));
   for (let i = 0; i < 8751; i += 1) await cache.set(`t${i}`, {}, later);
   assert.deepEqual(await held(cache, 't0', 't1', 't8750'), ['t1', 't8750']);

@@ -1,7 +1,7 @@
-// Does nothing depend on Redis?
+// Does validation work without Redis?
 //
-// A real redis-server behind a proxy that pauses, cuts and closes, over each
-// library: a cache out of reach is a miss.
+// Each library talks to a real redis-server through a proxy that pauses, cuts and closes connections. An unreachable
+// cache is a miss.
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
@@ -47,7 +47,7 @@ for (const [library, open] of Object.entries(LIBRARIES)) {
       await proxy?.close();
     });
 
-    /** An opaque token that Redis has. */
+    /** An opaque token that is cached in Redis. */
     async function cachedToken() {
       const token = issuer.opaque();
       await eventually(async () => {
@@ -59,7 +59,7 @@ for (const [library, open] of Object.entries(LIBRARIES)) {
       return token;
     }
 
-    test('a server that goes and comes back changes no answer', async () => {
+    test('a server that stops and starts again changes no result', async () => {
       const [opaque, jwt] = [await cachedToken(), issuer.sign()];
       await proxy.close();
       for (let i = 0; i < 5; i += 1) {
@@ -67,7 +67,7 @@ for (const [library, open] of Object.entries(LIBRARIES)) {
         assert.ok(await api.validateAccessToken(jwt));
       }
       await proxy.open();
-      // The library reconnects in its own time.
+      // The library reconnects on its own schedule.
       await eventually(async () => {
         const asked = issuer.counts[PATH];
         await api.validateAccessToken(opaque);
@@ -75,7 +75,7 @@ for (const [library, open] of Object.entries(LIBRARIES)) {
       });
     });
 
-    test('a server that hangs is a miss, and the answer that comes too late changes nothing', async () => {
+    test('a server that hangs is a miss, and a late response changes nothing', async () => {
       const [opaque, jwt] = [await cachedToken(), issuer.sign()];
       proxy.pause();
       const answers = await Promise.all([api.validateAccessToken(opaque), api.validateAccessToken(jwt)]);
@@ -85,7 +85,7 @@ for (const [library, open] of Object.entries(LIBRARIES)) {
       assert.ok(await api.validateAccessToken(opaque));
     });
 
-    test('a server that goes in the middle of a command is a miss', async () => {
+    test('a server that stops during a command is a miss', async () => {
       const token = await cachedToken();
       proxy.cut();
       assert.ok(await api.validateAccessToken(token));
@@ -99,7 +99,7 @@ describe('redisCache without a server', () => {
     ['node-redis that was never connected', () => createClient()],
     ['ioredis that nobody answers', () => new Redis({ path: '/nonexistent/redis.sock', retryStrategy: () => 20 })],
   ]) {
-    test(`${what} changes no answer`, async () => {
+    test(`${what} changes no result`, async () => {
       const client = make().on('error', () => {});
       try {
         const api = backend(issuer, { ...ANY_CLIENT, cache: redisCache(client) });
@@ -117,7 +117,7 @@ describe('redisCache without a server', () => {
     ['ioredis that reconnects', { status: 'reconnecting' }],
     ['ioredis that has ended', { status: 'end' }],
   ]) {
-    test(`${what} is told nothing, and every call says so`, async () => {
+    test(`${what} receives no command, and every call rejects`, async () => {
       const told = [];
       const cache = redisCache({ ...away, call: (...words) => told.push(words) });
       for (const call of [cache.get('t'), cache.set('t', {}, 1), cache.delete('t')]) await assert.rejects(call, /out of reach/);
@@ -125,7 +125,7 @@ describe('redisCache without a server', () => {
     });
   }
 
-  test('a server that never answers is told a bounded number of commands', async () => {
+  test('a server that never responds receives a bounded number of commands', async () => {
     let told = 0;
     const cache = redisCache({ call: () => (told += 1, new Promise(() => {})) });
     const calls = Array.from({ length: 10_001 }, () => cache.get('t'));

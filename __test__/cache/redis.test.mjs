@@ -1,7 +1,6 @@
-// Does a fleet share one Redis, and is nothing in it believed?
+// Can several processes share one Redis, and is every entry validated again?
 //
-// A real redis-server, driven by node-redis and by ioredis as an application
-// drives them.
+// A real redis-server, used through node-redis and ioredis as in an application.
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
@@ -48,7 +47,7 @@ describeWhere(unavailable, 'redisCache', () => {
 
   const apiWith = (cache, options) => backend(issuer, { ...ANY_CLIENT, cache, ...options });
 
-  /** The only entry there is: `{ key, value }`. What is written in the background is there when it is awaited. */
+  /** The only entry: `{ key, value }`. Waits for writes in the background. */
   async function onlyEntry() {
     const [key, ...others] = await eventually(async () => {
       const keys = await admin.keys('*');
@@ -75,7 +74,7 @@ describeWhere(unavailable, 'redisCache', () => {
         assert.deepEqual(await apiWith(redisCache(await connect(library))).validateAccessToken(token), claims);
       });
 
-      test('an entry ends with its token, by EXPIREAT, and holds no token', async () => {
+      test('an entry ends with its token, by EXPIREAT, and contains no token', async () => {
         const exp = Math.floor(Date.now() / 1000) + 1234;
         const token = issuer.opaque({ exp });
         await apiWith(redisCache(await connect(library), { prefix: 'app:' })).validateAccessToken(token);
@@ -180,7 +179,7 @@ describeWhere(unavailable, 'redisCache', () => {
           await spoil(entry.key, entry);
           assert.deepEqual(await api.validateAccessToken(token), claims);
           assert.equal(issuer.counts[PATH], 2);
-          // But for the time at which it was obtained.
+          // Equal except for the time at which it was obtained.
           const timeless = (value) => value?.replace(/"at":[\d.]+/, '');
           await eventually(async () => (
             timeless(await admin.get(entry.key).catch(() => undefined)) === timeless(entry.value)
@@ -190,7 +189,7 @@ describeWhere(unavailable, 'redisCache', () => {
     });
   }
 
-  test('Valkey GLIDE and iovalkey are told the same commands', async () => {
+  test('Valkey GLIDE and iovalkey receive the same commands', async () => {
     const sent = [];
     const send = (words) => (sent.push(words), admin.sendCommand(words));
     const token = issuer.opaque({ exp: Math.floor(Date.now() / 1000) + 60 });
@@ -228,7 +227,7 @@ describeWhere(unavailable, 'redisCache', () => {
     assert.equal(issuer.counts[PATH], tokens.length);
   });
 
-  test('octets for text, as some clients are set to give, are read', async () => {
+  test('buffers instead of text, a setting of some clients, are read', async () => {
     const octets = { customCommand: async (words) => Buffer.from((await admin.sendCommand(words)) ?? '') };
     const token = issuer.opaque();
     await apiWith(redisCache(admin)).validateAccessToken(token);
@@ -237,7 +236,7 @@ describeWhere(unavailable, 'redisCache', () => {
     assert.equal(issuer.counts[PATH], 1);
   });
 
-  test('a cache without a scope keeps and finds by token alone', async () => {
+  test('a cache without a scope uses the token as its only key', async () => {
     const cache = redisCache(admin);
     await cache.set('t', { sub: 'a' }, Math.floor(Date.now() / 1000) + 60);
     assert.deepEqual(await cache.get('t'), { sub: 'a' });
@@ -246,7 +245,7 @@ describeWhere(unavailable, 'redisCache', () => {
     assert.equal(await cache.get('t'), undefined);
   });
 
-  test('no part of a key can be taken for another', async () => {
+  test('the parts of a key cannot be confused', async () => {
     const cache = redisCache(admin);
     const until = Math.floor(Date.now() / 1000) + 60;
     const parts = [['a', 'b', 'c'], ['ab', '', 'c'], ['a', 'bc', ''], ['', 'a', 'bc'], ['a","b', '', 'c']];
@@ -257,7 +256,7 @@ describeWhere(unavailable, 'redisCache', () => {
   });
 });
 
-test('a client that is none of the known ones, or a prefix that is no text, is refused', () => {
+test('an unknown client, or a prefix that is not text, is refused', () => {
   for (const client of [undefined, null, {}, { get() {}, set() {} }, 'redis://127.0.0.1']) {
     assert.throws(() => redisCache(client), failure('MonoCloudValidationError', 'argument_invalid'));
   }

@@ -1,8 +1,7 @@
-// What does one client make of what another has put into the cache they share?
+// How does a client treat entries that another client wrote to the shared cache?
 //
-// Clients of one cache may be configured differently: some validate JWTs, some
-// introspect them, each with its own bound for the age of an answer. An entry
-// says how, when and by whom it was obtained, and each reader decides.
+// Clients of one cache may have different options: some validate JWTs, some introspect them, and each has its own
+// maximum age. An entry says how, when and by whom it was obtained, and each reader decides.
 
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
@@ -31,13 +30,13 @@ const local = (cache, options) => api(cache, options);
 const introspecting = (cache, options) => api(cache, { introspectJwtTokens: true, ...options });
 
 let jwts = 0;
-/** A JWT unlike any other, which the issuer calls inactive. */
+/** A unique JWT that the issuer reports as inactive. */
 function newJwt() {
   jwts += 1;
   return issuer.sign({ claims: { jti: `jwt-${jwts}` } });
 }
 
-/** A JWT that the issuer calls active. */
+/** A JWT that the issuer reports as active. */
 function activeJwt() {
   const token = newJwt();
   issuer.introspected.set(token, issuer.claims());
@@ -95,7 +94,7 @@ for (const [name, newCache] of Object.entries(CACHES)) {
       await patient.validateAccessToken(token);
       assert.equal(asked(), 1);
       await assert.rejects(strict.validateAccessToken(token), INACTIVE);
-      // The newer answer is now the cache's.
+      // The cache now contains the newer response.
       await assert.rejects(patient.validateAccessToken(token), INACTIVE);
       assert.equal(asked(), 2);
     });
@@ -109,7 +108,7 @@ for (const [name, newCache] of Object.entries(CACHES)) {
       assert.ok(await api(cache).validateAccessToken(token));
     });
 
-    test('an answer to one client id is no answer to another', async () => {
+    test('a response to one client id is not used for another', async () => {
       const cache = newCache();
       const [one, other] = [api(cache), api(cache, { clientId: 'other' })];
       await assert.rejects(one.validateAccessToken('later'), INACTIVE);
@@ -135,7 +134,7 @@ for (const [name, newCache] of Object.entries(CACHES)) {
       await assert.rejects(api(cache).validateAccessToken(token), INACTIVE);
     });
 
-    test('claims that have a member of our name are handed out as they are, and not cached', async () => {
+    test('claims with a member of our name are returned unchanged, and not cached', async () => {
       const cache = newCache();
       const { [OBTAINED]: member } = obtained(issuer.issuer, { by: 'validation' });
       const tokens = [
@@ -151,7 +150,7 @@ for (const [name, newCache] of Object.entries(CACHES)) {
       assert.equal(asked(), 4);
     });
 
-    test('our member is in no claims that are handed out, however they were found', async () => {
+    test('our member is never in returned claims', async () => {
       const cache = newCache();
       for (const token of [issuer.opaque(), issuer.sign()]) {
         for (let round = 0; round < 4; round += 1) {
@@ -167,7 +166,7 @@ describe('an entry', () => {
   const claims = () => issuer.claims();
   const inactive = () => ({ active: false, exp: Math.floor(now()) + 600 });
 
-  /** Whether a client uses an entry for an opaque token that the issuer says the opposite of. */
+  /** Whether a client uses an entry for an opaque token although the issuer now says the opposite. */
   async function isUsed(entry, said) {
     const token = said === 'inactive' ? issuer.opaque() : 'never-issued';
     const cache = jsonCache(new Map([[token, JSON.stringify(entry)]]));
@@ -202,7 +201,7 @@ describe('an entry', () => {
       });
     }
 
-    test(`${kind} says nothing by a member that it inherits`, async () => {
+    test(`${kind} ignores inherited members`, async () => {
       const { [OBTAINED]: member } = obtained(issuer.issuer);
       Object.defineProperty(Object.prototype, OBTAINED, { value: member, configurable: true });
       try {

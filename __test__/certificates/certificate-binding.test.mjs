@@ -1,7 +1,7 @@
-// Is a bound token of the real authorization server good from its own certificate alone?
+// Is a bound token of the real authorization server accepted only with its own certificate?
 //
-// RFC 8705 §3 from one end to the other: the token is bound when the server
-// issues it, the certificate is found where it really is, and both are compared.
+// RFC 8705 §3 end to end: the server issues a bound token, a resolver finds the certificate, and the engine compares
+// both.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -23,7 +23,7 @@ const KINDS = [['a bound JWT', {}], ['a bound opaque token', { format: 'opaque' 
 
 const base64Of = ({ cert }) => cert.replace(/-----.*-----|\s/g, '');
 
-/** What a proxy writes for the certificate of its connection, by resolver. */
+/** The header that a proxy writes for its connection's certificate, by resolver. */
 const PROXIES = [
   ['fromHeader', fromHeader('x-client-cert'), ({ cert }) => ({ 'x-client-cert': encodeURIComponent(cert) })],
   ['fromXfcc', fromXfcc(), ({ cert }) => ({ 'x-forwarded-client-cert': `Hash=00;Cert="${encodeURIComponent(cert)}"` })],
@@ -64,7 +64,7 @@ describeWhere(unsupported, 'certificate binding', () => {
 
   const boundToken = (options) => server.obtainToken({ client: 'bound', certificate: own, ...options });
 
-  /** An API over TLS to Node itself, asked with the certificate of a pair, or none. */
+  /** An HTTPS API in Node itself, called with a pair's certificate, or with none. */
   async function secureApi(framework, client) {
     const app = framework === 'express' ? expressApp(client, fromSocket()) : await fastifyApp(client, fromSocket(), tls);
     const { url, close } = await listen(app, { tls });

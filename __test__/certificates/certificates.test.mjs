@@ -1,7 +1,7 @@
-// Where is the caller's certificate, and what is taken for one?
+// Which certificate does a resolver find, and which header values does it reject?
 //
-// The five resolvers on real requests of node:http, Express and Fastify: over
-// TLS to Node itself, and with the headers that proxies write.
+// The five resolvers on real requests of node:http, Express and Fastify: over TLS to Node itself, and with the
+// headers of proxies.
 
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
@@ -26,7 +26,7 @@ before(async () => {
   [own, other] = await Promise.all(['own', 'other'].map((commonName) => pki.client({ commonName })));
 });
 
-/** An API of each kind, whose answer is what the resolver finds; `tls` for those that end TLS themselves. */
+/** An API of each kind whose response is the resolver's result; `tls` for those that terminate TLS themselves. */
 const APIS = {
   'node:http': async (resolve, tls) => {
     const answer = async (incoming, response) => response.end((await resolve(incoming)) ?? '');
@@ -54,12 +54,12 @@ async function fastifyApi(name, resolve, tls) {
 
 const skipFor = (name) => name === 'fastify' && needsNode20;
 
-/** The thumbprint of what a resolver found, if anything. */
+/** The thumbprint of the certificate that a resolver found, if any. */
 const thumbprintOf = (found) => (found === '' ? undefined : thumbprintOfText(found));
 
 function thumbprintOfText(text) {
   const decoded = text.includes('%') ? decodeURIComponent(text) : text;
-  // Of a chain the first.
+  // Uses the first certificate of a chain.
   const base64 = decoded.split('-----END')[0].replace('-----BEGIN CERTIFICATE-----', '').replace(/\s/g, '');
   const hex = new X509Certificate(Buffer.from(base64, 'base64')).fingerprint256.replaceAll(':', '');
   return Buffer.from(hex, 'hex').toString('base64url');
@@ -67,13 +67,13 @@ function thumbprintOfText(text) {
 
 const base64Of = ({ cert }) => new X509Certificate(cert).raw.toString('base64');
 
-/** Each proxy's own way of writing a certificate into its header. */
+/** How each proxy writes a certificate into its header. */
 const HEADERS = [
   ['fromHeader', () => fromHeader('X-Client-Cert'), 'x-client-cert', ({ cert }) => encodeURIComponent(cert)],
   ['fromXfcc', fromXfcc, 'x-forwarded-client-cert', ({ cert, thumbprint }) =>
     `By=spiffe://a/b;Hash=${thumbprint};Cert="${encodeURIComponent(cert)}";Subject="CN=own,O=\\"x;y\\"";URI=spiffe://a/c`],
   ['fromClientCert', fromClientCert, 'client-cert', (pair) => `:${base64Of(pair)}:`],
-  // AWS leaves `+=/` as they are.
+  // AWS does not encode `+=/`.
   ['fromAlb', fromAlb, 'x-amzn-mtls-clientcert', ({ cert }) => encodeURI(cert)],
 ];
 
@@ -125,7 +125,7 @@ for (const [name, make, header, write] of HEADERS) {
   });
 }
 
-/** As `request`, with header names and values in turn, exactly as they are given. */
+/** Like `request`, with header names and values alternating, exactly as given. */
 function requestRaw(url, headers) {
   return request(url, { headers: ['host', 'api.example.com', ...headers] });
 }
@@ -161,7 +161,7 @@ describe('fromHeader', () => {
   });
 
   for (const name of [undefined, '', 'a b', 'a:b', 'ä', 1, ['x'], 'x\n']) {
-    test(`${JSON.stringify(name)} is no header's name`, () => {
+    test(`${JSON.stringify(name)} is not a header name`, () => {
       assert.throws(() => fromHeader(name), failure('MonoCloudValidationError', 'argument_invalid'));
     });
   }

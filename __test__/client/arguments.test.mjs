@@ -1,5 +1,5 @@
-// What may be passed where options are expected? A plain object of known
-// members, and nothing that would be ignored: a misspelt rule is no rule.
+// Which values may be passed as options? Only a plain object of known members: a misspelt option must never be
+// ignored.
 
 import assert from 'node:assert/strict';
 import vm from 'node:vm';
@@ -23,14 +23,14 @@ class Options {
   scopes = ['a'];
 }
 
-/** What is no plain object. `null` and `undefined` are no options. */
+/** Values that are not plain objects. `null` and `undefined` mean no options. */
 const NO_OPTIONS = [
   'admin', '', 1, 0, 1n, true, false, Symbol('a'), ['admin'], [], () => ({}), new Options(), new Map(), new Date(0),
   Object.create({ scopes: ['a'] }), new (class extends Array {})(), Object.create(Object.assign(Object.create(null), { scopes: ['a'] })),
 ];
 const redis = { get() {}, set() {}, del() {} };
 
-/** Each place that takes options, and one member it knows. */
+/** Each function that takes options, with one member that it knows. */
 const PLACES = {
   'protect() of Express': [(options) => expressApi(offline())(options), 'scopes'],
   'protect() of Fastify': [(options) => fastifyApi(offline())(options), 'groups'],
@@ -49,7 +49,7 @@ describe('the options of', () => {
       for (const options of NO_OPTIONS) await assert.rejects(async () => use(options), refused(), inspect(options));
     });
 
-    test(`${place} have no member that is not known, whatever its value`, async () => {
+    test(`${place} have no unknown member, whatever its value`, async () => {
       const misspelt = known.replace(/s?$/, 'x');
       for (const name of [misspelt, 'anything', '__proto__', 'constructor', 'toString']) {
         for (const value of [undefined, null, ['admin']]) {
@@ -62,7 +62,7 @@ describe('the options of', () => {
       await assert.rejects(async () => use(hidden), refused('"anything"'));
     });
 
-    test(`${place} that cannot be read are refused, and what they say of it is not told`, async () => {
+    test(`${place} that cannot be read are refused, and their error is not repeated`, async () => {
       const canary = () => {
         throw new Error('canary');
       };
@@ -74,7 +74,7 @@ describe('the options of', () => {
     });
   }
 
-  test('a route name the option that was meant', () => {
+  test('a route suggest the intended option', () => {
     const protect = expressApi(offline());
     assert.throws(() => protect({ scope: ['admin'] }), refused('protect()', '"scope"', 'Did you mean "scopes"?'));
     assert.throws(() => protect({ Groups: ['admin'] }), refused('Did you mean "groups"?'));
@@ -82,7 +82,7 @@ describe('the options of', () => {
     assert.throws(() => protect({ admin: true }), refused('It knows scopes, groups, validateCertificateBinding'));
   });
 
-  test('a call may be those of another realm, or without a prototype', async () => {
+  test('a call may be of another realm, or without a prototype', async () => {
     const bare = Object.assign(Object.create(null), { scopes: ['a'] });
     for (const options of [vm.runInNewContext("({ scopes: ['a'] })"), bare, Object.freeze({ scopes: ['a'] })]) {
       assert.equal((await offline().validateAccessToken(signed({ scope: 'a' }), options)).scope, 'a');
@@ -107,10 +107,10 @@ describe('other arguments', () => {
     }
   });
 
-  test('behind the options are left alone, as when a method is called by map()', async () => {
+  test('after the options are ignored, as when map() calls a method', async () => {
     assert.equal((await offline().validateAccessToken(signed(), {}, 'more')).sub, 'user-1');
     assert.equal(typeof expressApi(offline(), {}, 'more')({}, 'more'), 'function');
-    // The second one of map() is a number.
+    // map() passes the index as the second argument.
     await assert.rejects(Promise.all([signed()].map(offline().validateAccessToken, offline())), refused());
   });
 
@@ -212,7 +212,7 @@ describe('a list of scopes or groups', () => {
     }
   });
 
-  test('that a polluted prototype would fill is as sparse as before', async (t) => {
+  test('with holes that a polluted prototype would fill stays sparse', async (t) => {
     Object.defineProperty(Array.prototype, 0, { value: 'data:read', configurable: true, writable: true });
     t.after(() => delete Array.prototype[0]);
     const scopes = Object.assign([], { length: 1 });
@@ -221,7 +221,7 @@ describe('a list of scopes or groups', () => {
 });
 
 describe('policies of calls', () => {
-  test('of equal text but other lists are not one another’s', async () => {
+  test('with equal text but different lists are kept apart', async () => {
     const client = offline();
     const token = signed({ scope: 'a b 1:c', groups: ['d'] });
     const asks = [
@@ -262,14 +262,14 @@ describe('policies of calls', () => {
   });
 });
 
-test('a route and a call take each word of the binding, and no other', async () => {
+test('a route and a call take each mode of binding, and no other value', async () => {
   const words = { true: true, false: false, required: 'required', dangerously_ignore: 'dangerously_ignore', when_present: 'when_present' };
   const bound = signed({ cnf: { 'x5t#S256': 'A'.repeat(43) } });
   const expected = {
     true: ['confirmation_missing', 'certificate_missing'], required: ['confirmation_missing', 'certificate_missing'],
     false: ['good', 'good'], dangerously_ignore: ['good', 'good'], when_present: ['good', 'certificate_missing'],
   };
-  // Whatever the client's own mode is.
+  // The client's own mode does not matter.
   for (const mode of ['when_present', 'required', 'dangerously_ignore']) {
     const client = offline({ validateCertificateBinding: mode });
     for (const [word, validateCertificateBinding] of Object.entries(words)) {

@@ -1,4 +1,4 @@
-// Claims that are built like others' are read by comparing: whatever was learnt before, they are what is in the token.
+// Are claims that match a template equal to the claims in the token, whatever was learnt before?
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
@@ -69,7 +69,7 @@ test('tokens of a few kinds, with any texts, numbers and values in them, give th
   );
 });
 
-test('a scope, a group and a binding are asked of each token’s own claims', async () => {
+test('scope, group and binding are checked in each token’s own claims', async () => {
   const tokens = [];
   for (let i = 0; i < 60; i += 1) {
     tokens.push(tokenOf({ sub: `user-${i}`, scope: ['a', 'a b', 'b', 'ab'][i % 4], groups: [`g${i % 3}`], exp: now() + 600 }));
@@ -79,7 +79,7 @@ test('a scope, a group and a binding are asked of each token’s own claims', as
   }
 });
 
-test('numbers of every width are what they are', async () => {
+test('numbers of every width keep their value', async () => {
   const tokens = [];
   for (let bits = 0; bits <= 53; bits += 1) {
     for (const x of [2 ** bits - 1, 2 ** bits]) tokens.push(tokenOf({ x, exp: now() + 600 }), tokenOf({ x: 10 ** 12 - 1 - x, exp: now() + 600 }));
@@ -87,7 +87,7 @@ test('numbers of every width are what they are', async () => {
   await assertSame(tokens);
 });
 
-test('members that mean something to JavaScript stay members', async () => {
+test('members with special names in JavaScript stay members', async () => {
   const members = `"iss":${JSON.stringify(issuer.issuer)},"aud":"${AUDIENCE}","exp":${now() + 600}`;
   const payloads = [];
   for (let i = 0; i < 20; i += 1) {
@@ -102,7 +102,7 @@ test('members that mean something to JavaScript stay members', async () => {
   assert.equal({}.x, undefined);
 });
 
-test('claims of one form share nothing', async () => {
+test('claims of one template share no objects', async () => {
   const client = makeClient();
   const validate = (sub) => client.validateAccessToken(tokenOf({ sub, groups: [{ id: '1', name: 'a' }], exp: now() + 600 }));
   for (let i = 0; i < 10; i += 1) {
@@ -115,7 +115,7 @@ test('claims of one form share nothing', async () => {
   }
 });
 
-test('users of one issuer come as what stands in the blanks of one form, which is asked for once', async () => {
+test('claims of one issuer’s users arrive as the blanks of one template, which is fetched once', async () => {
   const settings = { options: { tenantDomain: issuer.issuer, audience: AUDIENCE }, environment: {}, flavour: 'backend', surroundings: {} };
   const engine = new native.MonoCloudBackendNodeClient(JSON.stringify(settings));
   await engine.waitForKeys(1, false).ended;
@@ -142,6 +142,6 @@ test('users of one issuer come as what stands in the blanks of one form, which i
   assert.equal(engine.form(1_000_000), null);
 });
 
-test('a form that is gone gives no claims: the token is read instead', () => {
+test('a template that was removed gives no claims: the token is parsed instead', () => {
   assert.equal(new ClaimsTemplates().claims('\0\0\0\x05', () => null), undefined);
 });

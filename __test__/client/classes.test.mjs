@@ -1,4 +1,5 @@
-// Are the classes ordinary ones: the same for import and require, open to subclasses and spies, and no burden on the process?
+// Do the classes behave like ordinary classes: the same for import and require, open to subclasses and spies, and
+// without keeping the process alive?
 
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -33,7 +34,7 @@ const OPTIONS = { tenantDomain: ISSUER, audience: AUDIENCE, jwksResolver: () => 
 const INTROSPECTED = { sub: 'introspected', aud: AUDIENCE, scope: 'x' };
 
 describe('import and require', () => {
-  test('give the same classes from every subpath, and nothing unheard of', () => {
+  test('give the same classes from every subpath, and no other names', () => {
     for (const [subpath, imported, more] of [['', root, []], ['/express', express, ['protectApi']], ['/fastify', fastify, ['protectApi']]]) {
       const required = require(`@monocloud/backend-node${subpath}`);
       assert.deepEqual(Object.keys(required).sort(), [...CLASSES, ...more].sort());
@@ -56,7 +57,7 @@ describe('import and require', () => {
 describe('the errors', () => {
   const raw = { status: 418, statusText: "I'm a teapot", headers: { a: 'b' }, body: 'short and stout' };
 
-  test('are Errors of one family, each under its own name', () => {
+  test('are Errors with one base class, each with its own name', () => {
     const errors = {
       MonoCloudAuthBaseError: new MonoCloudAuthBaseError('text', raw, 'word'),
       MonoCloudValidationError: new MonoCloudValidationError('text', raw, 'word'),
@@ -77,7 +78,7 @@ describe('the errors', () => {
     assert.deepEqual([errors.MonoCloudHttpError.status, errors.MonoCloudHttpError.statusText], [418, "I'm a teapot"]);
   });
 
-  test('are made as the published package makes them: the message, then the response; of an OP error, its word', () => {
+  test('take the arguments of the published package: the message, then the response; an OP error takes its code first', () => {
     for (const Class of [MonoCloudAuthBaseError, MonoCloudValidationError, MonoCloudTokenError, MonoCloudHttpError]) {
       const [plain, full] = [new Class('text'), new Class('text', raw)];
       assert.deepEqual([plain.message, plain.raw, plain.reason], ['text', undefined, undefined], Class.name);
@@ -88,7 +89,7 @@ describe('the errors', () => {
     assert.deepEqual({ ...new MonoCloudOPError('invalid_client', 'why', raw) }, { reason: undefined });
   });
 
-  test('are made by our own calls with a response, or with nothing, in the second place', () => {
+  test('created by the package have a response, or nothing, as the second argument', () => {
     const folder = new URL('../../npm/', import.meta.url);
     const files = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.js'));
     const calls = files.flatMap((name) => {
@@ -100,7 +101,7 @@ describe('the errors', () => {
     assert.deepEqual(wrong, []);
   });
 
-  test('of a token with a documented message alone are the failure of that message', () => {
+  test('of a token with only a documented message count as the failure of that message', () => {
     const documented = ([message, code, reason]) => {
       const error = new MonoCloudTokenError(message);
       assert.deepEqual([error.code, error.reason], [code, reason], message);
@@ -134,7 +135,7 @@ describe('the errors', () => {
 });
 
 describe('a subclass', () => {
-  /** Overrides one method, and keeps what it was called with. */
+  /** Overrides one method, and records its arguments. */
   function overriding(method, outcome, Base = MonoCloudBackendNodeClient) {
     const calls = [];
     class Own extends Base {
@@ -162,13 +163,13 @@ describe('a subclass', () => {
   test('that overrides introspectAccessToken sees the calls for opaque tokens', async () => {
     const { client, calls } = overriding('introspectAccessToken', INTROSPECTED);
     assert.deepEqual(await client.validateAccessToken('opaque', { groups: [] }), INTROSPECTED);
-    // With the token alone, as the published package does.
+    // With the token only, like the published package.
     assert.deepEqual(calls, [['opaque']]);
     assert.equal((await client.validateAccessToken(signed())).sub, 'user-1');
     assert.equal(calls.length, 1);
   });
 
-  test('that overrides validateAccessToken is asked itself', async () => {
+  test('that overrides validateAccessToken is called by protectApi', async () => {
     const { client, calls } = overriding('validateAccessToken', INTROSPECTED);
     assert.deepEqual(await client.validateAccessToken('anything'), INTROSPECTED);
     assert.equal(calls.length, 1);
@@ -181,7 +182,7 @@ describe('a subclass', () => {
     await assert.rejects(client.validateAccessToken(`${signed()}A`), { code: 'invalid_token' });
   });
 
-  test('of the parent class may override, too', async () => {
+  test('of the parent class may override methods, too', async () => {
     const calls = [];
     class Own extends MonoCloudOidcBackendClient {
       async validateJwtAccessToken(...args) {
@@ -199,7 +200,7 @@ describe('a subclass', () => {
 describe('a spy', () => {
   for (const [where, targetOf] of [['the object', (client) => client], ['the prototype', () => MonoCloudOidcBackendClient.prototype]]) {
     for (const [method, token] of [['validateJwtAccessToken', signed()], ['introspectAccessToken', 'opaque']]) {
-      test(`on ${method} of ${where} sees the call that validateAccessToken makes, until it is taken off`, async () => {
+      test(`on ${method} of ${where} sees the call that validateAccessToken makes, until it is removed`, async () => {
         const client = offline();
         const spy = mock.method(targetOf(client), method, async () => INTROSPECTED);
         try {
@@ -254,7 +255,7 @@ describe('a process', () => {
   }
 });
 
-/** The arguments of the call that a text begins with, as they are written. */
+/** The arguments of the call at the start of a text, as they are written. */
 function wordsOf(text) {
   const words = [''];
   let depth = 0;

@@ -1,4 +1,4 @@
-// What do the client's methods do with a token, and with what is none?
+// What do the client's methods do with a token, and with a value that is not a token?
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -22,7 +22,7 @@ const NOT_A_TOKEN = [undefined, null, 0, 1, true, {}, [], ['a.b.c'], new String(
 
 describe('dispatch', () => {
   for (const method of ['validateAccessToken', 'validateJwtAccessToken', 'introspectAccessToken']) {
-    test(`${method} wants a string that is not blank, before anything else`, async () => {
+    test(`${method} requires a string that is not blank, before anything else`, async () => {
       for (const options of [{ jwksResolver: NOBODY }, { fetcher: NOBODY }, { fetcher: NOBODY, introspectJwtTokens: true, clientId: 'a' }]) {
         const client = offline({ jwksResolver: undefined, ...options });
         for (const token of NOT_A_TOKEN) {
@@ -37,7 +37,7 @@ describe('dispatch', () => {
   }
 
   for (const token of ['opaque', 'a.b', 'a.b.c.d', 'a.b.c.d.e', '.', '...', 'a b', 'x'.repeat(16_384)]) {
-    test(`${token.slice(0, 10)} is for introspection, which wants a clientId`, async () => {
+    test(`${token.slice(0, 10)} is introspected, which requires a clientId`, async () => {
       const client = offline({ fetcher: NOBODY, jwksResolver: undefined });
       const wanted = { name: 'MonoCloudValidationError', reason: 'client_id_required', message: /^clientId is required/ };
       await assert.rejects(client.validateAccessToken(token), wanted);
@@ -46,7 +46,7 @@ describe('dispatch', () => {
   }
 
   for (const token of ['a.b.c', '..', 'a..c', ' . . ', `${'x'.repeat(20_000)}.b.c`]) {
-    test(`${JSON.stringify(token.slice(0, 10))} of three parts is a JWT, and refused as one without asking for keys`, async () => {
+    test(`${JSON.stringify(token.slice(0, 10))} has three parts, so it is refused as a JWT without fetching keys`, async () => {
       const client = offline({ fetcher: NOBODY, jwksResolver: undefined, clientId: 'a', clientSecret: 'b' });
       const reason = token.length > 100 ? 'token_too_large' : 'token_malformed';
       await assert.rejects(client.validateAccessToken(token), { name: 'MonoCloudTokenError', code: 'invalid_token', reason });
@@ -54,13 +54,13 @@ describe('dispatch', () => {
     });
   }
 
-  test('with introspectJwtTokens a good JWT is for introspection, too', async () => {
+  test('with introspectJwtTokens a valid JWT is introspected, too', async () => {
     const client = offline({ introspectJwtTokens: true });
     await assert.rejects(client.validateAccessToken(signed()), { reason: 'client_id_required' });
     assert.equal((await client.validateJwtAccessToken(signed())).sub, 'user-1');
   });
 
-  test('validateJwtAccessToken of what is no JWT refuses it', async () => {
+  test('validateJwtAccessToken refuses a token that is not a JWT', async () => {
     for (const token of ['opaque', 'a.b', 'a.b.c.d']) {
       await assert.rejects(offline().validateJwtAccessToken(token), { name: 'MonoCloudTokenError', reason: 'token_malformed' });
     }
@@ -80,7 +80,7 @@ describe('the options of a call', () => {
     });
   }
 
-  test('null and undefined ask for nothing', async () => {
+  test('null and undefined require nothing', async () => {
     const nothing = { scopes: null, groups: undefined, validateCertificateBinding: null, clientCertificate: null };
     for (const options of [undefined, null, {}, nothing]) {
       assert.equal((await offline().validateAccessToken(signed(), options)).sub, 'user-1');
@@ -98,7 +98,7 @@ describe('the options of a call', () => {
     await assert.rejects(offline().validateJwtAccessToken(signed(), { jwks }), { reason: 'key_not_found' });
   });
 
-  test('jwks that is no JWK Set is refused', async () => {
+  test('jwks that is not a JWK Set is refused', async () => {
     const cyclic = { keys: [] };
     cyclic.keys.push(cyclic);
     for (const jwks of ['text', 1, true, {}, [], { keys: {} }, { keys: null }, cyclic, { keys: [{ kid: 1n }] }]) {
@@ -108,7 +108,7 @@ describe('the options of a call', () => {
 });
 
 describe('decodeJwt', () => {
-  test('gives the claims of a token that nobody verified', () => {
+  test('returns claims without verifying the token', () => {
     const [header, payload] = signed({ exp: 1, text: 'é😀' }).split('.');
     for (const Client of [MonoCloudOidcBackendClient, MonoCloudBackendNodeClient, class extends MonoCloudBackendNodeClient {}]) {
       const claims = Client.decodeJwt(`${header}.${payload}.AAAA`);
@@ -123,7 +123,7 @@ describe('decodeJwt', () => {
     assert.equal(claims.polluted, undefined);
   });
 
-  test('throws a token error for what is no JWT', () => {
+  test('throws a token error if the text is not a JWT', () => {
     const texts = ['[]', '"x"', 'null', '{', '{"a":1,"a":2}', '{}{}'];
     for (const jwt of [...NOT_A_TOKEN, 'a', 'a.b', 'a.b.c', 'a.b.c.d', ...texts.map(signedText)]) {
       assert.throws(() => MonoCloudBackendNodeClient.decodeJwt(jwt), (error) =>
@@ -152,7 +152,7 @@ describe('the clock', () => {
     assert.deepEqual(verdicts, ['ok', 'expired', 'ok', 'expired', 'ok']);
   });
 
-  test('a setting that is no number of seconds at or above 0 throws, and changes nothing', async () => {
+  test('a setting that is not a number of seconds at or above 0 throws, and changes nothing', async () => {
     const client = offline();
     for (const setter of ['setClockSkew', 'setClockTolerance']) {
       for (const seconds of [-1, -0.001, NaN, Infinity, '5', null, undefined, 5n, {}]) {
@@ -163,7 +163,7 @@ describe('the clock', () => {
     assert.ok(await client.validateAccessToken(signed()));
   });
 
-  test("the time is Date.now's: mocked timers move expiry, and hold nothing up", async (t) => {
+  test("the time is Date.now's: mocked timers move expiry, and block nothing", async (t) => {
     const issuer = await startIssuer();
     t.after(() => issuer.close());
     t.mock.timers.enable({ apis: ['Date', 'setTimeout', 'setInterval', 'setImmediate'], now: Date.now() });

@@ -1,7 +1,7 @@
-// What does the client read of the response that a user's fetcher gives?
+// What does the client read of a response from a user's fetcher?
 //
-// Every kind of body within the same two limits: 512 KiB, and the deadline,
-// after which nothing is read on. Headers and status in every spelling.
+// Every kind of body has the same two limits: 512 KiB, and the deadline, after which nothing more is read. Headers
+// and status may have any spelling.
 
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
@@ -17,7 +17,7 @@ const TEXT = JSON.stringify(METADATA);
 const OCTETS = new TextEncoder().encode(TEXT);
 const LIMIT = 512 * 1024;
 const CHUNK = 64 * 1024;
-/** The least that is allowed. */
+/** The smallest allowed value. */
 const TIMEOUT = 1000;
 
 const asking = (response, options) =>
@@ -29,7 +29,7 @@ async function* chunksOf(...chunks) {
   yield* chunks;
 }
 
-/** The octets of one array buffer that has others around them. */
+/** A view on part of a larger array buffer. */
 function inside(View) {
   const buffer = new ArrayBuffer(OCTETS.length + 16 + (View.BYTES_PER_ELEMENT ?? 1));
   new Uint8Array(buffer, 8, OCTETS.length).set(OCTETS);
@@ -80,14 +80,14 @@ describe('a body is read', () => {
     for (const kind of kinds) {
       assert.deepEqual(await asking(kind(padded(0))), METADATA, String(kind));
       await assert.rejects(asking(kind(padded(1))), refused('body_too_large'), String(kind));
-      // What counts is octets, not characters.
+      // The limit counts octets, not characters.
       await assert.rejects(asking(kind(padded(0).replace(/ $/, 'é'))), refused('body_too_large'), String(kind));
     }
   });
 });
 
-describe('a body that is too large is read no further than a chunk past 512 KiB, and let go', () => {
-  /** Counts what is read, and what becomes of the stream. */
+describe('a body that is too large is read no further than a chunk past 512 KiB, and released', () => {
+  /** Counts the octets read, and records how the stream ends. */
   function watched() {
     const seen = { octets: 0, isClosed: false };
     const next = () => {
@@ -120,7 +120,7 @@ describe('a body that is too large is read no further than a chunk past 512 KiB,
       const watch = watched();
       await assert.rejects(asking(answer(make(watch))), refused('body_too_large'));
       await eventually(() => watch.seen.isClosed);
-      // A Node stream reads a chunk ahead.
+      // A Node stream reads one chunk ahead.
       assert.ok(watch.seen.octets <= LIMIT + 3 * CHUNK, `${watch.seen.octets}`);
     });
   }
@@ -130,7 +130,7 @@ describe('a body that is too large is read no further than a chunk past 512 KiB,
     await assert.rejects(asking(answer(chunksOf(chunk))), refused('body_too_large'));
   });
 
-  test('a content-length that lies changes nothing', async () => {
+  test('a wrong content-length changes nothing', async () => {
     const headers = { 'Content-Length': '3' };
     await assert.rejects(asking(answer(chunksOf(new Uint8Array(LIMIT + 1)), { headers })), refused('body_too_large'));
     assert.deepEqual(await asking(answer([OCTETS], { headers })), METADATA);
@@ -163,7 +163,7 @@ describe('a chunk', () => {
     });
   }
 
-  test('that lies about its length is bounded by time at least', async () => {
+  test('with a wrong length is at least limited by time', async () => {
     async function* liars() {
       for (;;) yield new Liar(CHUNK);
     }
@@ -204,7 +204,7 @@ describe('after the deadline nothing is read on', () => {
     });
   }
 
-  test('of a response that comes late, which is let go unread', async () => {
+  test('of a late response, which is released unread', async () => {
     let isClosed = false;
     let reads = 0;
     let give;
@@ -260,7 +260,7 @@ describe('a response is fetcher_failed, and nothing else breaks,', () => {
     test(`when its status is ${String(status)}`, () => assert.rejects(asking(answer(TEXT, { status })), refused('fetcher_failed')));
   }
 
-  test('when text() gives no text it is body_invalid', async () => {
+  test('when text() does not return text it is body_invalid', async () => {
     for (const text of [undefined, null, 5, {}, OCTETS]) {
       await assert.rejects(asking(answer(undefined, { text: async () => text })), refused('body_invalid'));
     }
@@ -289,7 +289,7 @@ describe('headers', () => {
     });
   }
 
-  test('that are none, or no object, are none', async () => {
+  test('that are missing, or not an object, count as none', async () => {
     for (const headers of [undefined, null, 5, 'a: b']) {
       assert.deepEqual(await asking(answer(TEXT, { headers })), METADATA);
     }
@@ -308,7 +308,7 @@ describe('headers', () => {
 describe("a resolver's document", () => {
   const resolving = (document) => offline({ jwksResolver: () => document }).getJwks();
 
-  test('is given up as soon as it must be too large, however it is made', async () => {
+  test('is abandoned as soon as it must be too large, however it is made', async () => {
     let made = 0;
     const endless = () => ({
       toJSON: () => {

@@ -1,8 +1,7 @@
-// What can one caller cost all the others?
+// How much can one caller slow down all others?
 //
-// Garbage opaque tokens, forged tokens whose signatures are slow to verify,
-// forged sealed texts: each is bounded, and what is beyond the bound is told to
-// come again. The order in which tokens wait takes virtual time:
+// Garbage opaque tokens, forged tokens with slow signatures, and forged sealed texts each have a limit. Requests
+// beyond it are rejected with `Retry-After`. The order of waiting tokens is tested in virtual time:
 // tests/faults/introspection_load.rs and src/engine/load_limit_tests.rs.
 
 import assert from 'node:assert/strict';
@@ -25,7 +24,7 @@ import { get, listen } from '../support/http.mjs';
 import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
 
 const OVERLOADED = { name: 'MonoCloudHttpError', reason: 'overloaded', retryAfter: 1, status: undefined };
-/** What of the 128 introspections is kept for tokens that were active before. */
+/** How many of the 128 introspections are kept for known tokens. */
 const FOR_UNKNOWN_TOKENS = 128 - 16;
 const QUEUE = 1000;
 
@@ -42,7 +41,10 @@ function client(options) {
   });
 }
 
-/** The endpoint answers `isHeld` tokens when it is told to: `{ release, held }`, how many are open at once and at most. */
+/**
+ * The endpoint holds its response to `isHeld` tokens until `release`. Returns `{ release, held }`; `held` counts the
+ * open requests now and at most.
+ */
 function holdIntrospection(isHeld) {
   let release;
   const released = new Promise((resolve) => { release = resolve; });
@@ -105,7 +107,7 @@ describe('a flood of garbage opaque tokens', () => {
     }
   });
 
-  test('that waits in the queue ends at responseTimeout', async () => {
+  test('that waits in the queue is rejected at responseTimeout', async () => {
     const { release } = holdIntrospection((token) => token.startsWith('garbage'));
     const made = client({ responseTimeout: 1000 });
     assert.equal((await made.validateAccessToken('known')).sub, 'known');
@@ -117,16 +119,16 @@ describe('a flood of garbage opaque tokens', () => {
 });
 
 describe('a flood of forged tokens with slow signatures', () => {
-  /** Well-formed, of a known key, and signed by nobody. */
+  /** Well-formed tokens of a known key with an invalid signature. */
   const forged = (token, number) => {
     const [header, , signature] = token.split('.');
     const payload = Buffer.from(JSON.stringify({ sub: `forged-${number}` })).toString('base64url');
     return `${header}.${payload}.${signature}`;
   };
-  /** With more, they may verify faster than one thread of JavaScript can send. */
+  /** More threads may verify faster than one thread of JavaScript can send. */
   const hasFewProcessors = availableParallelism() <= 8;
 
-  /** Has every thread of libuv's pool wait, for somebody to write to a pipe. Gives what frees them. */
+  /** Blocks every thread of libuv's pool with a read from a pipe. Returns a function that frees them. */
   async function holdThreadPool() {
     const folder = mkdtempSync(join(tmpdir(), 'floods-'));
     const pipes = numbers(Number(process.env.UV_THREADPOOL_SIZE ?? 4)).map((number) => join(folder, `${number}`));
@@ -143,7 +145,7 @@ describe('a flood of forged tokens with slow signatures', () => {
   test('holds neither remembered tokens nor the thread pool of Node', { skip: process.platform === 'win32' }, async () => {
     const made = client();
     const [token, next] = [issuer.sign({ alg: 'ES512' }), issuer.sign({ alg: 'ES512', claims: { sub: 'user-2' } })];
-    // Twice: a token is remembered when it comes again.
+    // Twice: a token is stored when it is verified for the second time.
     for (let i = 0; i < 2; i += 1) assert.equal((await made.validateAccessToken(token)).sub, 'user-1');
     assert.equal(made.health().rememberedTokens, 1);
     const free = await holdThreadPool();
@@ -160,7 +162,7 @@ describe('a flood of forged tokens with slow signatures', () => {
     }
   });
 
-  test('tells who is turned away to come again in a second', { skip: !hasFewProcessors }, async () => {
+  test('rejects with a Retry-After of one second', { skip: !hasFewProcessors }, async () => {
     const made = client();
     const token = issuer.sign({ alg: 'ES512' });
     await made.validateAccessToken(token);
@@ -171,7 +173,7 @@ describe('a flood of forged tokens with slow signatures', () => {
 });
 
 describe('a flood of forged sealed texts', () => {
-  /** A copy of the module whose derivations end when they are told to. */
+  /** A copy of the module in which key derivations end on command. */
   function load() {
     const require = createRequire(import.meta.url);
     const path = require.resolve('../../npm/client/sealed.js');
@@ -200,7 +202,7 @@ describe('a flood of forged sealed texts', () => {
     const outcomes = numbers(200).map((number) => sealed.decrypt(text(number), 'secret').catch((error) => error));
     await turn();
     assert.equal(running.length, 2);
-    // The last 64 wait; those before them, but for the two that run, were turned away.
+    // The last 64 wait. Earlier ones, except the two that run, were rejected.
     const turnedAway = await Promise.all(outcomes.slice(2, 136));
     for (const error of turnedAway) {
       for (const [name, value] of Object.entries(OVERLOADED)) assert.equal(error[name], value);
@@ -213,7 +215,7 @@ describe('a flood of forged sealed texts', () => {
     assert.deepEqual(new Set(await Promise.all([...outcomes.slice(0, 2), ...outcomes.slice(136)])), new Set([undefined]));
   });
 
-  test('leaves a text that comes now next in turn', async () => {
+  test('serves the newest text next', async () => {
     const { sealed, running } = load();
     const flood = numbers(60).map((number) => sealed.decrypt(text(number), 'secret').catch((error) => error));
     let isDone = false;
@@ -232,7 +234,7 @@ describe('a flood of forged sealed texts', () => {
     await Promise.all(flood);
   });
 
-  test('overloaded says nothing of a session, and is no session_invalid', async () => {
+  test('overloaded is not session_invalid: the session may be valid', async () => {
     const { sealed, running } = load();
     const flood = numbers(67).map((number) => sealed.decryptSession(text(number), 'secret').catch((error) => error));
     assert.equal((await flood[2]).reason, 'overloaded');

@@ -1,7 +1,7 @@
-// What does each answer of an introspection endpoint mean, also one that no server should give?
+// How does the client handle each response of an introspection endpoint, including invalid ones?
 //
-// Contract 6: every answer has its class and reason, costs at most 512 KiB, and
-// never fails open; over the engine's own HTTP client and through a `fetcher`.
+// Every response has its class and reason, costs at most 512 KiB, and never accepts a token by mistake. The tests use
+// the engine's own HTTP client and a `fetcher`.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -33,10 +33,10 @@ after(() => issuer.close());
 afterEach(() => issuer.respond(PATH));
 
 const active = (changes) => ({ body: { active: true, ...issuer.claims(changes) } });
-/** The text of an active answer, after `change`. */
+/** The text of an active response, after `change`. */
 const text = (change) => ({ body: change(JSON.stringify({ active: true, ...issuer.claims() })) });
 
-/** Each row: what, the answer, what it is rejected with; without that the token is accepted. */
+/** Each row: name, response, expected rejection. Without a rejection the token is accepted. */
 const ANSWERS = [
   ['an active token', () => active()],
   ['an active token without exp and iss', () => active({ exp: undefined, iss: undefined })],
@@ -113,7 +113,7 @@ for (const [way, transport] of WAYS) {
       });
     }
 
-    test('a body that ends too early is no claims', async () => {
+    test('a body that ends too early gives no claims', async () => {
       issuer.respond(PATH, (_request, response) => {
         const { body } = active();
         response.writeHead(200, { 'content-length': 10_000 });
@@ -135,7 +135,7 @@ for (const [way, transport] of WAYS) {
         const asking = backend(issuer, { ...ANY_CLIENT, ...transport }).validateAccessToken('opaque-token');
         await assert.rejects(asking, failure('MonoCloudHttpError', 'body_too_large'));
         await ended;
-        // What was read, and what fits between the two: socket buffers of both sides.
+        // The octets read, plus the socket buffers of both sides.
         assert.ok(written < 32 * 1024 * 1024, `${written} octets were taken`);
       });
     }
@@ -152,7 +152,7 @@ for (const [way, transport] of WAYS) {
       await assert.rejects(client.validateAccessToken('opaque-token'), http('timed_out', undefined));
     });
 
-    test('raw is the answer of a refusal, without its cookies, and no claims of an answer of 200', async () => {
+    test('raw is the response of a rejection, without its cookies, and no claims of a response with 200', async () => {
       const headers = { 'set-cookie': 'a=b', 'x-request-id': '7' };
       const client = backend(issuer, { ...ANY_CLIENT, ...transport });
       issuer.respond(PATH, { status: 400, headers, body: '{"error":"x"}' });
@@ -228,7 +228,7 @@ function nested(levels) {
   return levels === 1 ? {} : { a: nested(levels - 1) };
 }
 
-/** Sends 200 MB, or as much as is taken; resolves when the connection has ended. */
+/** Sends 200 MB, or as much as the client reads; resolves when the connection has ended. */
 async function pour(response, headers, note) {
   const chunk = Buffer.alloc(256 * 1024, ' ');
   response.writeHead(200, headers);

@@ -1,7 +1,7 @@
-// What exactly is the issuer sent when it is asked about a token?
+// What exactly does an introspection request contain?
 //
-// RFC 7662 §2.1 with RFC 6749 §2.3.1 or RFC 7523, taken apart by node:crypto and
-// jose, over the engine's own HTTP client and through a `fetcher`.
+// RFC 7662 §2.1 with RFC 6749 §2.3.1 or RFC 7523. node:crypto and jose read the requests of the engine's own HTTP
+// client and of a `fetcher`.
 
 import assert from 'node:assert/strict';
 import { webcrypto } from 'node:crypto';
@@ -29,7 +29,7 @@ beforeEach(() => {
   issuer.resetCounts();
 });
 
-/** What the introspection endpoint was sent, in order. */
+/** The requests to the introspection endpoint, in order. */
 const sent = () =>
   issuer.requests
     .filter(({ path }) => path === PATH)
@@ -66,7 +66,7 @@ for (const [way, transport] of [
     });
 
     for (const alg of ALGORITHMS) {
-      test(`private_key_jwt of ${alg} says who, to whom, until when, and names its key`, async () => {
+      test(`private_key_jwt of ${alg} contains iss, aud, exp and the kid of its key`, async () => {
         const { privateKey, publicKey } = (await keySet('api'))[kindOf(alg)];
         const clientSecret = jwkOf(privateKey, { alg, kid: 'the-key' });
         const options = { clientId: 'api', clientSecret, clientAuthMethod: 'private_key_jwt', ...transport };
@@ -148,7 +148,7 @@ for (const [way, transport] of [
   });
 }
 
-test('a connection that breaks is asked once more, with a new jti', async () => {
+test('a broken connection is retried once, with a new jti', async () => {
   let asked = 0;
   issuer.respond(PATH, (_request, response, body) => {
     asked += 1;
@@ -168,7 +168,7 @@ test('a connection that breaks again is connection_failed, after two requests', 
   assert.equal(issuer.counts[PATH], 2);
 });
 
-test('introspection uses connections again', async () => {
+test('introspection reuses connections', async () => {
   const ports = new Set();
   issuer.respond(PATH, ({ socket }, _response, body) => {
     ports.add(socket.remotePort);
@@ -195,7 +195,7 @@ async function verified(assertion, key) {
   return payload;
 }
 
-/** The `jti` of each assertion that arrived, signature checked. */
+/** The `jti` of each received assertion; checks its signature. */
 async function identifiers() {
   const claims = await Promise.all(sent().map(({ form }) => verified(form.client_assertion, Buffer.from(SECRET))));
   return claims.map(({ jti }) => jti);

@@ -1,4 +1,4 @@
-// Does the real authorization server give a verdict to every way of asking?
+// Does the real authorization server respond to every client authentication method?
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -76,7 +76,7 @@ describeWhere(unsupported, 'introspection without mutual-TLS aliases', () => {
     });
   }
 
-  test('mutual TLS without a certificate asks nobody', async () => {
+  test('mutual TLS without a certificate sends no request', async () => {
     const { clientId, clientAuthMethod } = server.clients.tls.options;
     const client = backend(server, { clientId, clientAuthMethod });
     server.resetCounts();
@@ -153,7 +153,7 @@ describeWhere(unsupported, 'introspection with mutual-TLS aliases', () => {
   });
   after(() => server?.close());
 
-  /** Which of the three listeners was asked to introspect. */
+  /** The listener (of three) that received the introspection request. */
   const asked = () => {
     const listeners = { plain: server, mtls: server.mtls, trustStore: server.trustStore };
     return Object.keys(listeners).filter((name) => listeners[name].counts[INTROSPECTION]);
@@ -174,7 +174,7 @@ describeWhere(unsupported, 'introspection with mutual-TLS aliases', () => {
     });
   }
 
-  test('a trust store that the metadata does not name asks nobody', async () => {
+  test('a trust store that the metadata does not name causes no request', async () => {
     server.resetCounts();
     const client = backend(server, { as: 'tls', trustStoreId: 'unknown' });
     await assert.rejects(client.validateAccessToken(token), failure('MonoCloudValidationError', 'mtls_endpoint_missing'));

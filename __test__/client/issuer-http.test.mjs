@@ -1,7 +1,7 @@
-// How does the engine's own HTTP client ask, and what answers does it take?
+// What does the engine's own HTTP client send, and which responses does it accept?
 //
-// Servers that negotiate strictly, that compress what nobody asked them to,
-// and connections that are slow to be made (RFC 9110 §12, §8.4).
+// Tests servers with strict content negotiation or unrequested compression, and connections that open slowly (RFC
+// 9110 §12, §8.4).
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
@@ -25,7 +25,7 @@ before(async () => {
 });
 after(() => issuer.close());
 
-/** A server in front of the issuer's documents, for as long as a test runs: `answer(request, response, body)`. */
+/** A server in front of the issuer's documents for one test: `answer(request, response, body)`. */
 async function inFront(t, answer) {
   const seen = [];
   const server = http.createServer(async (request, response) => {
@@ -44,7 +44,7 @@ async function inFront(t, answer) {
 
 for (const [what, transport] of TRANSPORTS) {
   describe(`over ${what}`, () => {
-    test('keys come from a server that has them as application/jwk-set+json alone', async (t) => {
+    test('keys come from a server that offers only application/jwk-set+json', async (t) => {
       const server = await inFront(t, (request, response, text) => {
         const type = request.url === '/jwks' ? 'application/jwk-set+json' : 'application/json';
         const isAccepted = request.headers.accept.split(', ').includes(type);
@@ -53,7 +53,7 @@ for (const [what, transport] of TRANSPORTS) {
       assert.equal((await server.client(transport).validateAccessToken(server.sign())).iss, server.url);
     });
 
-    test('every request asks for an answer that is not compressed', async (t) => {
+    test('every request asks for an uncompressed response', async (t) => {
       const server = await inFront(t, (request, response, text) => response.end(text));
       const client = server.client({ ...transport, ...INTROSPECTING });
       await client.validateAccessToken(server.sign());
@@ -65,7 +65,7 @@ for (const [what, transport] of TRANSPORTS) {
   });
 }
 
-describe('a server that compresses all the same', () => {
+describe('a server that compresses anyway', () => {
   for (const path of ['/.well-known/openid-configuration', '/jwks', '/introspect']) {
     test(`${path} is body_invalid: an outage, and no verdict on the token`, async (t) => {
       const server = await inFront(t, (request, response, text) => {
@@ -88,7 +88,7 @@ describe('a server that compresses all the same', () => {
 });
 
 describe('a connection', () => {
-  /** A TCP proxy that speaks HTTP CONNECT, and takes its time before it lets a tunnel through. */
+  /** A TCP proxy that speaks HTTP CONNECT and opens a tunnel with a delay. */
   async function slowTunnel(t, milliseconds) {
     const sockets = new Set();
     const server = http.createServer();

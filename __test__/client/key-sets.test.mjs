@@ -1,4 +1,4 @@
-// Which entries of an issuer's JWK Set are used, and who is told of those that are not?
+// Which entries of an issuer's JWK Set are used, and which event reports the others?
 
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
@@ -13,7 +13,7 @@ const ED = JWKS.keys.find(({ kid }) => kid === 'ed');
 const OTHERS = JWKS.keys.filter((key) => key !== ED);
 const PRIVATE = { ...OTHERS[0], kid: 'private', d: 'AQAB' };
 
-/** The message about a set, and what its client makes of a token of the Ed25519 key. */
+/** The event about a set, and the client's result for a token of the Ed25519 key. */
 async function refreshed(jwks) {
   const messages = [];
   const listen = (message) => messages.push(message);
@@ -29,7 +29,7 @@ async function refreshed(jwks) {
 }
 
 describe('a JWK Set', () => {
-  test('of nothing but usable keys leaves none out', async () => {
+  test('of only usable keys leaves none out', async () => {
     assert.deepEqual(await refreshed(JWKS), { subject: 'user-1', keys: JWKS.keys.length, leftOut: undefined });
   });
 

@@ -1,4 +1,4 @@
-// Which keys decide, and what does the client say when it cannot get them?
+// Which keys does the client use, and how does it fail when it cannot fetch them?
 
 import assert from 'node:assert/strict';
 import { after, beforeEach, describe, test } from 'node:test';
@@ -11,7 +11,7 @@ import { eventually } from '../support/eventually.mjs';
 import { startIssuer } from '../support/issuer.mjs';
 
 const DISCOVERY = '/.well-known/openid-configuration';
-/** Refreshes that unknown kids may cost at once, and one more for each of these. */
+/** The refreshes that unknown kids may cause at once, and the time until one more is allowed. */
 const BUDGET = 2;
 const REFILL_MS = 5000;
 
@@ -19,7 +19,7 @@ let issuer;
 beforeEach(() => startOne());
 after(() => issuer.close());
 
-/** Each test has an issuer of its own: clients of one issuer share their keys. */
+/** Each test has its own issuer, because clients of one issuer share their keys. */
 async function startOne() {
   await issuer?.close();
   issuer = await startIssuer();
@@ -48,7 +48,7 @@ describe('getMetadata and getJwks', () => {
     assert.equal((await client.validateAccessToken(issuer.sign())).iss, issuer.issuer);
   });
 
-  test('forced while the issuer is down reject, and leave what was there', async () => {
+  test('forced while the issuer is down reject, and keep the old documents', async () => {
     const client = backend(issuer);
     await client.validateAccessToken(issuer.sign());
     await issuer.down();
@@ -92,7 +92,7 @@ describe('rotation', () => {
     await assert.rejects(client.validateAccessToken(old), failure('MonoCloudTokenError', 'key_not_found', { code: 'invalid_token' }));
   });
 
-  test('that gives a kid another key ends the tokens of the first with the refresh', async () => {
+  test('that reuses a kid for another key ends the tokens of the first with the refresh', async () => {
     const client = backend(issuer);
     const old = issuer.sign();
     await client.validateAccessToken(old);
@@ -102,7 +102,7 @@ describe('rotation', () => {
     await assert.rejects(client.validateAccessToken(old), { reason: 'signature_invalid' });
   });
 
-  test('is no matter to keys that stay', async () => {
+  test('does not affect keys that stay', async () => {
     const client = backend(issuer);
     const old = issuer.sign();
     await client.validateAccessToken(old);
@@ -144,13 +144,13 @@ describe('an outage', () => {
     await issuer.down();
     for (let i = 0; i < 3; i += 1) await assert.rejects(client.validateAccessToken(issuer.sign()), refused);
     await assert.rejects(client.validateAccessToken(issuer.sign({ header: { kid: 'unknown' } })), refused);
-    // What no key could save is refused all the same.
+    // A token that no key could make valid is rejected all the same.
     await assert.rejects(client.validateAccessToken('a.b.c'), { name: 'MonoCloudTokenError' });
     await issuer.up();
     await eventually(() => client.validateAccessToken(issuer.sign()).catch((error) => assert.ok(error instanceof MonoCloudHttpError)));
   });
 
-  test('after the first keys is none for tokens of these, and no verdict on others', async () => {
+  test('after the first keys does not affect their tokens, and is an outage for others', async () => {
     const client = backend(issuer);
     await client.validateAccessToken(issuer.sign());
     await issuer.down();
@@ -166,7 +166,7 @@ describe('an outage', () => {
   });
 });
 
-describe('an answer that is none', () => {
+describe('an invalid response', () => {
   const huge = `{"keys":[],"x":"${'x'.repeat(512 * 1024)}"}`;
   for (const [what, path, answer, reason, status] of [
     ['500', DISCOVERY, { status: 500, body: 'broken' }, 'unexpected_status', 500],
@@ -183,7 +183,7 @@ describe('an answer that is none', () => {
     ['more than 512 KiB', '/jwks', { body: huge }, 'body_too_large', 200],
     ['a connection that breaks', '/jwks', (_, response) => response.destroy() && undefined, 'connection_failed', undefined],
   ]) {
-    test(`${what} at ${path} is a MonoCloudHttpError with what was answered`, async () => {
+    test(`${what} at ${path} is a MonoCloudHttpError with the response`, async () => {
       issuer.respond(path, answer);
       await assert.rejects(backend(issuer).validateAccessToken(issuer.sign()), (error) => {
         assert.ok(error instanceof MonoCloudHttpError && error instanceof MonoCloudAuthBaseError, inspect(error));
@@ -204,7 +204,7 @@ describe('an answer that is none', () => {
     }
   });
 
-  test('is told in raw, without cookies, and not in a log', async () => {
+  test('is available in raw, without cookies, and not in a log', async () => {
     const headers = { 'set-cookie': ['a=cookie-canary'], 'X-Trace': 'trace-1', 'content-type': 'text/plain' };
     issuer.respond('/jwks', { status: 502, headers, body: 'body-canary' });
     await assert.rejects(backend(issuer).getJwks(), (error) => {
@@ -253,7 +253,7 @@ describe('metadata at the RFC 8414 place', () => {
 });
 
 describe('the issuer', () => {
-  test('is the metadata’s: another than the tenant is a MonoCloudValidationError', async () => {
+  test('comes from the metadata: if it differs from the tenant, a MonoCloudValidationError', async () => {
     for (const other of ['https://other.example', `${issuer.issuer}/a`, `${issuer.issuer}//`, '']) {
       issuer.respond(DISCOVERY, { body: { ...issuer.metadata, issuer: other } });
       const client = backend(issuer, { metadataCacheDuration: 0 });

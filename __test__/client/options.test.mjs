@@ -1,4 +1,4 @@
-// Which options does a client take, from where, and what does it say of a bad one?
+// Which options does a client take, from where, and how does it reject an invalid value?
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
@@ -15,12 +15,12 @@ import { AUDIENCE, ISSUER, JWKS, offline, signed } from '../support/offline.mjs'
 
 const PREFIX = 'MONOCLOUD_BACKEND_';
 const CANARY = 'canary-7f3a';
-/** Texts that are no boolean and no number. */
+/** Texts that are neither a boolean nor a number. */
 const NO_FLAGS = ['1', '0', 'yes', 'on', 'truee', '"true"', "'true'", 'true true', CANARY];
 const NO_NUMBERS = ['abc', '1.5', '1e3', '0x10', '12s', '+5', '"5"', '5 0', '1_000', 'NaN', 'Infinity', CANARY];
 const GOOD = { tenantDomain: ISSUER, audience: AUDIENCE };
 
-/** Each option, its variable, values it refuses in code, and texts it refuses in the environment. */
+/** Each option, its variable, invalid values in code, and invalid texts in the environment. */
 const OPTIONS = [
   ['tenantDomain', 'TENANT_DOMAIN', [1, true, [], {}], ['acme.example', 'http://acme.example', `ftp://${CANARY}`, `https://${CANARY} b`]],
   ['audience', 'AUDIENCE', [1, {}, ['https://a']], [CANARY, 'a b', `https://${CANARY} b`]],
@@ -44,13 +44,13 @@ const OPTIONS = [
   ['clientCertificateKey', 'CLIENT_CERTIFICATE_KEY', [1], [`/${CANARY}/absent.pem`]],
 ];
 
-/** Sets variables by their names without the prefix, and takes them away after the test. */
+/** Sets variables by their names without the prefix, and removes them after the test. */
 function environment(t, variables) {
   for (const [name, value] of Object.entries(variables)) process.env[PREFIX + name] = value;
   t.after(() => Object.keys(variables).forEach((name) => delete process.env[PREFIX + name]));
 }
 
-/** The options object that gives one value under a name that may have a dot. */
+/** An options object that sets one value; the name may contain a dot. */
 function giving(name, value) {
   const [outer, inner] = name.split('.');
   return { ...GOOD, [outer]: inner === undefined ? value : { [inner]: value } };
@@ -119,7 +119,7 @@ describe('a bad option', () => {
     assert.throws(make({ clientCertificate, clientCertificateKey }), bad('clientCertificate', 'CLIENT_CERTIFICATE'));
   });
 
-  test('a secret that the method cannot use is refused, and not told', () => {
+  test('a secret that the method cannot use is refused, and not repeated', () => {
     for (const clientSecret of [CANARY, { kty: 'RSA', n: CANARY }, JSON.stringify({ kty: 'oct', k: CANARY })]) {
       const given = { ...GOOD, clientId: 'a', clientSecret, clientAuthMethod: 'private_key_jwt' };
       assert.throws(() => new MonoCloudBackendNodeClient(given), bad('clientSecret', 'CLIENT_SECRET'));
@@ -150,7 +150,7 @@ describe('an option at its bound', () => {
     assert.ok(new MonoCloudBackendNodeClient({ ...nothing, ...GOOD, cache: null, fetcher: null, jwksResolver: undefined }));
   });
 
-  test('what is no option of ours is refused, and named', () => {
+  test('an unknown option is refused, and named', () => {
     const logger = { level: 10n, log: () => {} };
     logger.self = logger;
     for (const [more, named] of [
@@ -167,7 +167,7 @@ describe('an option at its bound', () => {
     }
   });
 
-  test('what is no plain object is no set of options', () => {
+  test('options must be a plain object', () => {
     class Options {
       tenantDomain = ISSUER;
       audience = AUDIENCE;
@@ -221,7 +221,7 @@ describe('the environment', () => {
     await client().validateAccessToken(signed({ cnf: { 'x5t#S256': 'x' } }));
   });
 
-  test('is overruled by the constructor', async (t) => {
+  test('is overridden by the constructor', async (t) => {
     environment(t, { TENANT_DOMAIN: 'https://other.example', AUDIENCE: 'urn:other', CLOCK_TOLERANCE: '0', GROUPS_MATCH_ALL: 'true' });
     const api = client({ ...GOOD, clockTolerance: 300, groupOptions: { matchAll: false } });
     await api.validateAccessToken(signed({ exp: now - 200, groups: ['a'] }), { groups: ['a', 'b'] });
@@ -238,7 +238,7 @@ describe('the environment', () => {
   });
 
   for (const text of ['', ' ', '\r\n', '\ufeff']) {
-    test(`counts ${JSON.stringify(text)} as unset, whatever belongs there`, async (t) => {
+    test(`counts ${JSON.stringify(text)} as unset, for every option`, async (t) => {
       environment(t, { ...required, CLOCK_TOLERANCE: text, RESPONSE_TIMEOUT: text, GROUPS_MATCH_ALL: text, CLIENT_AUTH_METHOD: text });
       const api = client();
       await api.validateAccessToken(signed({ exp: now - 200 }));
@@ -248,7 +248,7 @@ describe('the environment', () => {
   }
 
   for (const [what, around] of [['a line feed', (text) => `${text}\n`], ['a carriage return', (text) => `${text}\r`], ['spaces', (text) => ` ${text} `], ['a byte order mark', (text) => `\ufeff${text}`]]) {
-    test(`does not take ${what} around a value for a part of it`, async (t) => {
+    test(`ignores ${what} around a value`, async (t) => {
       const variables = { ...required, CLOCK_TOLERANCE: '0', GROUPS_MATCH_ALL: 'True', GROUPS_CLAIM: 'roles', VALIDATE_CERTIFICATE_BINDING: 'dangerously_ignore' };
       environment(t, Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, around(value)])));
       const api = client();
@@ -267,13 +267,13 @@ describe('the environment', () => {
     });
   }
 
-  test('that is not understood is of no matter where the constructor gives the value', async (t) => {
+  test('that is invalid does not matter if the constructor gives the value', async (t) => {
     environment(t, { ...required, GROUPS_MATCH_ALL: 'yes', CLOCK_TOLERANCE: '5m' });
     const api = client({ groupOptions: { matchAll: true }, clockTolerance: 0 });
     await assert.rejects(api.validateAccessToken(signed({ groups: ['a'] }), { groups: ['a', 'b'] }), { reason: 'group_missing' });
   });
 
-  test('is read by own members alone, and a value that is no text is read as its text', (t) => {
+  test('is read from own members only, and a value that is not text is converted to text', (t) => {
     const real = process.env;
     t.after(() => {
       process.env = real;
@@ -304,7 +304,7 @@ describe('MonoCloudOidcBackendClient', () => {
     assert.throws(() => new MonoCloudOidcBackendClient(ISSUER), bad('audience', 'AUDIENCE'));
   });
 
-  test('refuses an option that says something else than the argument of the same name', async () => {
+  test('refuses an option that contradicts the argument of the same name', async () => {
     const same = { tenantDomain: ISSUER, audience: AUDIENCE };
     const api = new MonoCloudOidcBackendClient(ISSUER, AUDIENCE, { ...same, jwksResolver: () => JWKS });
     assert.equal((await api.validateAccessToken(signed())).iss, ISSUER);
@@ -313,7 +313,7 @@ describe('MonoCloudOidcBackendClient', () => {
     }
   });
 
-  test('gives https to a bare host, which the other client refuses', async () => {
+  test('adds https to a bare host, which the other client refuses', async () => {
     const asked = [];
     const fetcher = async (url) => {
       asked.push(url);

@@ -1,6 +1,5 @@
-// What is worth what an overridden or spied method gives? It is claims, not a
-// decision: whoever replaced the question to the issuer has not replaced the
-// route's rules.
+// How is the result of an overridden or spied method used? As claims, not as a decision: the route's rules still
+// apply to them.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -19,14 +18,14 @@ import { AUDIENCE, ISSUER, JWKS, offline, signed } from '../support/offline.mjs'
 const now = () => Math.floor(Date.now() / 1000);
 const OPTIONS = { tenantDomain: ISSUER, audience: AUDIENCE, jwksResolver: () => JWKS, ...ANY_CLIENT };
 
-/** One DER SEQUENCE in base64: all that a certificate must be to be compared. */
+/** One DER SEQUENCE in base64, enough to compare certificates. */
 const der = Buffer.from([0x30, 3, 1, 2, 3]);
 const CERTIFICATE = der.toString('base64');
 const THUMBPRINT = createHash('sha256').update(der).digest('base64url');
 
 const good = (changes) => ({ iss: ISSUER, aud: AUDIENCE, sub: 'me', exp: now() + 60, scope: 'a b', groups: ['g'], ...changes });
 
-/** What the method gives, what is asked for, and what comes of it: a reason, or nothing when it is good. */
+/** The method's result, the options, and the expected reason; no reason means accepted. */
 const RESULTS = {
   'good claims': [() => good(), { scopes: ['a'], groups: ['g'] }],
   'good claims without exp and iss': [() => good({ exp: undefined, iss: undefined }), {}],
@@ -60,7 +59,7 @@ const RESULTS = {
 const CACHES = { 'without a cache': () => undefined, 'with an ICache': () => mapCache(), 'with memoryCache()': () => memoryCache() };
 const TOKENS = { introspectAccessToken: 'opaque', validateJwtAccessToken: signed() };
 
-/** A client whose method gives `value()`, in two ways: a subclass, a spy. */
+/** A client whose method returns `value()`: a subclass, and a spy. */
 function overriding(method, value, options) {
   class Own extends MonoCloudBackendNodeClient {
     async [method]() {
@@ -72,7 +71,7 @@ function overriding(method, value, options) {
   return { 'a subclass': new Own({ ...OPTIONS, ...options }), 'a spy': spied };
 }
 
-/** What a route of Express or Fastify makes of a token: claims, or the status. */
+/** The result of an Express or Fastify route for a token: claims, or the status. */
 async function throughRoute(framework, client, token, { clientCertificate, ...options }) {
   const request = { headers: { authorization: `Bearer ${token}` }, rawHeaders: [] };
   const resolver = clientCertificate && { certificateResolver: () => clientCertificate };
@@ -124,7 +123,7 @@ describe('an overridden introspectAccessToken', () => {
   });
   after(() => issuer.close());
 
-  test('is called with the token alone, whatever the route asks', async () => {
+  test('is called with only the token, whatever the route requires', async () => {
     for (const cache of [undefined, mapCache(), memoryCache()]) {
       const client = offline({ ...ANY_CLIENT, cache });
       const spy = mock.method(client, 'introspectAccessToken', async () => good());
@@ -145,7 +144,7 @@ describe('an overridden introspectAccessToken', () => {
     assert.equal((await throughRoute('express', client, bound, { clientCertificate: CERTIFICATE })).sub, 'user-1');
   });
 
-  test('does not loosen a call of the same token beside it', async () => {
+  test('does not loosen a concurrent call with the same token', async () => {
     const client = backend(issuer, ANY_CLIENT);
     const bound = issuer.opaque({ cnf: { 'x5t#S256': THUMBPRINT } });
     const original = client.introspectAccessToken.bind(client);
@@ -193,7 +192,7 @@ describe('an overridden validateAccessToken, for a route that asks for a scope,'
     });
   }
 
-  test('of a client of another kind decides by itself, and gives an object or nobody in', async () => {
+  test('of a foreign client decides alone, and must return an object', async () => {
     for (const [result, expected] of [[{ sub: 'fake' }, 'fake'], [{ sub: 'fake', exp: 1 }, 'fake'], [undefined, 401], [null, 401], ['x', 401], [[], 401]]) {
       const outcome = await throughRoute('express', { validateAccessToken: async () => result }, 'any', ROUTE);
       assert.equal(outcome?.sub ?? outcome, expected);

@@ -1,5 +1,5 @@
-// Every way to an answer gives the same answer: verified anew, remembered, pushed out and verified again, from a cache
-// of the user's, from the cache inside the process, in any order of hits and misses.
+// Does every path give the same result? A token may be verified, remembered, evicted and verified again, read from a
+// user's cache or from the memory cache, in any order of hits and misses.
 
 import assert from 'node:assert/strict';
 import { after, before, mock, test } from 'node:test';
@@ -42,7 +42,7 @@ after(async () => {
   await issuer.close();
 });
 
-/** One of each kind that the rules tell apart. */
+/** One token of each kind that the rules distinguish. */
 function makeTokens(thumbprint) {
   const sign = (changes, alg) => issuer.sign({ claims: { iat: NOW, exp: NOW + 600, ...changes }, alg });
   const good = sign({ scope: 'data:read data:write', groups: ['engineering'] });
@@ -72,7 +72,7 @@ function makeTokens(thumbprint) {
   ];
 }
 
-/** Fresh clients, so that each run starts with nothing remembered. The first one verifies everything, every time. */
+/** New clients for each run, so that nothing is remembered. The first one verifies everything, every time. */
 function makeClients() {
   const make = (options) =>
     new MonoCloudBackendNodeClient({ tenantDomain: issuer.issuer, audience: AUDIENCE, clockTolerance: 0, ...options });
@@ -95,7 +95,7 @@ async function outcome(client, token, policy) {
   try {
     const claims = await client.validateAccessToken(token, policy);
     const text = JSON.stringify(claims);
-    // What a caller does to its claims must reach nobody else.
+    // A caller's changes to its claims must not be visible to other callers.
     claims.sub = 'changed';
     if (claims.nested) claims.nested.a.length = 0;
     return { claims: text, prototype: Object.getPrototypeOf(claims) === Object.prototype };
@@ -108,7 +108,7 @@ test('every path gives the same claims or the same refusal, in any order of hits
   const step = fc.record({
     token: fc.nat(17),
     policy: fc.nat(9),
-    // Time goes on, now and then past nbf and exp.
+    // Time advances, sometimes past nbf and exp.
     seconds: fc.oneof({ weight: 6, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(200) }),
   });
   await fc.assert(
@@ -130,7 +130,7 @@ test('every path gives the same claims or the same refusal, in any order of hits
   assert.equal({}.polluted, undefined);
 });
 
-test('every token under every policy, five times in a row, gives what it gave the first time', async () => {
+test('every token under every policy, five times in a row, gives the same result each time', async () => {
   clients = makeClients();
   mock.timers.setTime(NOW * 1000);
   const { 'verified anew': anew, ...others } = clients;

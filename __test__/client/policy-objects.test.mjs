@@ -1,5 +1,5 @@
-// What is a policy to the engine? An object that its route holds: no number
-// that another could have, and nothing else in its place.
+// How does the engine identify a policy? By an object that its route holds. A number or another object is never
+// accepted instead.
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
@@ -41,7 +41,7 @@ test('anything else in the place of a policy is refused, whatever its prototype 
   }
 });
 
-test('a policy cannot be made but by a client, and a binding that is no mode makes none', () => {
+test('only a client can make a policy, and an invalid binding mode makes none', () => {
   assert.throws(() => new native.Policy());
   for (const wrong of ['', 'ignore', 'Required']) {
     assert.throws(() => engine().policy([], [], wrong));
@@ -49,7 +49,7 @@ test('a policy cannot be made but by a client, and a binding that is no mode mak
   }
 });
 
-test('a policy is freed with whoever holds it, also what the engine has for it', async () => {
+test('a policy is freed together with its owner, also in the engine', async () => {
   const own = engine();
   const evaluated = own.judged();
   const policies = new Policies(own);
@@ -65,11 +65,11 @@ test('a policy is freed with whoever holds it, also what the engine has for it',
     await turn();
     gc();
   }
-  // The last one may still be in a register of the loop.
+  // A register of the loop may still hold the last one.
   assert.ok(gone.filter((held) => held.deref() !== undefined).length <= 4);
 });
 
-test('of the policies of calls a thousand are kept, and one that was pushed out serves whoever holds it', () => {
+test('a thousand policies of calls are cached, and a removed one still works for its owner', () => {
   const policies = new Policies(engine());
   const of = (scope) => policies.call(callSpec('', { scopes: [scope] }));
   const [first, second] = [of('first'), of('second')];
@@ -84,7 +84,7 @@ test('of the policies of calls a thousand are kept, and one that was pushed out 
   assert.equal(policies.call(callSpec('', { scopes: [], groups: [] })), policies.none);
 });
 
-test('what a call asks for in a very long text is not kept, and decided on all the same', async () => {
+test('very long requirements of a call are not cached, and are applied all the same', async () => {
   const client = offline();
   const scopes = Array.from({ length: 500 }, (_, i) => `scope-number-${i}`);
   assert.equal((await client.validateAccessToken(signed({ scope: scopes.join(' ') }), { scopes })).sub, 'user-1');

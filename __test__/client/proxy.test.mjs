@@ -1,7 +1,7 @@
-// Which way do requests to the issuer go where the environment names a proxy?
+// Which proxy do requests to the issuer use?
 //
-// HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in a process of their own, through a
-// real proxy on loopback: CONNECT for HTTPS, absolute-form for plain HTTP.
+// HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in a separate process, with a real proxy on loopback: CONNECT for HTTPS,
+// absolute-form for plain HTTP.
 
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -37,7 +37,7 @@ afterEach(() => {
   proxy.credentials.length = 0;
 });
 
-/** Asks for keys and for introspection in an environment: the subject of the token, or the reason. */
+/** Fetches keys and introspects in an environment; returns the token's subject, or the reason. */
 const ask = (issuer, env) =>
   runScript(
     `import { MonoCloudBackendNodeClient } from '@monocloud/backend-node';
@@ -99,7 +99,7 @@ for (const [what, issuer, env] of [
   });
 }
 
-test('NO_PROXY of others changes nothing', async () => {
+test('NO_PROXY with other hosts changes nothing', async () => {
   assert.equal(await ask(secure, { HTTPS_PROXY: proxy.url, NO_PROXY: 'example.com,host,10.0.0.0/8' }), 'user-1');
   assert.ok(proxy.requests.includes(tunnel()));
 });
@@ -122,11 +122,11 @@ test('a proxy that is down is connection_refused', async () => {
   assert.equal(await ask(secure, { HTTPS_PROXY: gone.url }), 'connection_refused');
 });
 
-test('a server that is no proxy is connection_failed', async () => {
+test('a server that is not a proxy is connection_failed', async () => {
   assert.equal(await ask(secure, { HTTPS_PROXY: plain.issuer }), 'connection_failed');
 });
 
-test('a fetcher goes its own way', async () => {
+test('a fetcher ignores the proxy', async () => {
   const outcome = await runScript(
     `import { MonoCloudBackendNodeClient } from '@monocloud/backend-node';
      const options = ${JSON.stringify({ tenantDomain: plain.issuer, audience: AUDIENCE })};

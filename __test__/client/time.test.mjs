@@ -1,5 +1,5 @@
-// What does a client do whose process has no time? Nothing: a comparison with
-// what is no number is false, whichever way it is written.
+// What does a client do if its clock returns no number? It rejects every token, because comparisons with NaN are
+// always false.
 
 import assert from 'node:assert/strict';
 import { afterEach, describe, mock, test } from 'node:test';
@@ -35,7 +35,7 @@ const internal = (error) => {
   return true;
 };
 
-/** A client whose issuer says of every opaque token that it is good, and how often it was asked. */
+/** A client whose issuer accepts every opaque token, and the number of requests to it. */
 function client(options, claims = { exp: now - 365 * 86_400 }) {
   const asked = [];
   const fetcher = async (url) => {
@@ -45,7 +45,7 @@ function client(options, claims = { exp: now - 365 * 86_400 }) {
   return { made: offline({ ...ANY_CLIENT, metadataResolver: () => METADATA, fetcher, ...options }), asked };
 }
 
-/** Puts a clock in the place of `Date.now` while `work` runs. */
+/** Replaces `Date.now` while `work` runs. */
 async function during(clock, work) {
   mock.method(Date, 'now', clock);
   try {
@@ -59,7 +59,7 @@ afterEach(() => mock.restoreAll());
 
 describe('a clock that gives', () => {
   for (const [what, clock] of Object.entries(NO_TIMES)) {
-    test(`${what} accepts nobody: neither a good token nor one that expired a year ago, by no method`, async () => {
+    test(`${what} accepts no token, valid or expired a year ago, by any method`, async () => {
       for (const exp of [now + 3600, now - 365 * 86_400]) {
         const token = signed({ exp });
         const slow = signed({ exp }, { alg: 'ES512' });
@@ -78,7 +78,7 @@ describe('a clock that gives', () => {
       }
     });
 
-    test(`${what} refuses a token that was remembered, and forgets nothing for it`, async () => {
+    test(`${what} refuses a remembered token, but keeps it remembered`, async () => {
       const { made } = client();
       const token = signed();
       for (let i = 0; i < 3; i += 1) await made.validateAccessToken(token);
@@ -95,7 +95,7 @@ describe('a clock that gives', () => {
       }
     });
 
-    test(`${what} leaves caches as they are, and what they have is not used`, async () => {
+    test(`${what} changes no cache and uses no entry`, async () => {
       const commands = [];
       const entries = new Map();
       const redis = {
@@ -129,7 +129,7 @@ describe('a clock that gives', () => {
   }
 });
 
-test('memoryCache keeps and finds nothing by a clock that is none', async () => {
+test('memoryCache stores and finds nothing with an invalid clock', async () => {
   const cache = memoryCache();
   await during(() => NaN, () => cache.set('token', { sub: 'a' }, now + 3600));
   assert.equal(await cache.get('token'), undefined);
@@ -137,7 +137,7 @@ test('memoryCache keeps and finds nothing by a clock that is none', async () => 
   assert.equal(await during(() => NaN, () => cache.get('token')), undefined);
 });
 
-test('an expiry that is no time keeps nothing in memoryCache', async () => {
+test('memoryCache stores nothing with an invalid expiry', async () => {
   const cache = memoryCache();
   for (const expiresAt of [NaN, -Infinity, -1, 0]) {
     await cache.set('token', { sub: 'a' }, expiresAt);

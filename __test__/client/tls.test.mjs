@@ -1,7 +1,7 @@
-// Whom does the engine trust, what does it present, and which fault has which reason?
+// Which authorities does the engine trust, which certificate does it present, and which reason does each fault have?
 //
-// Its own HTTP client against real TLS servers, with a public key
-// infrastructure made for the run. Every failure is a MonoCloudHttpError.
+// The engine's own HTTP client talks to real TLS servers, with a public key infrastructure made for the run. Every
+// failure is a MonoCloudHttpError.
 
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
@@ -81,7 +81,7 @@ describe('an issuer that cannot be reached', () => {
   });
 
   test('because its name does not exist is host_not_found', async () => {
-    // A label of 64 octets (RFC 1035 §2.3.4): no resolver asks the network about it.
+    // A label of 64 octets is too long (RFC 1035 §2.3.4), so no resolver asks the network about it.
     const issuer = `http://${'a'.repeat(64)}.localhost`;
     await assert.rejects(backend({ issuer }).getJwks(), http('host_not_found'));
   });
@@ -121,14 +121,14 @@ describe('an issuer that cannot be reached', () => {
 
 describe('a TLS version', () => {
   for (const version of ['TLSv1.2', 'TLSv1.3']) {
-    test(`${version} alone is spoken`, async () => {
+    test(`a server with only ${version} is accepted`, async () => {
       const tls = { ...(await pki.server()), minVersion: version, maxVersion: version };
       await withIssuer(tls, async (issuer) => assert.ok(await trusting(issuer).validateAccessToken(issuer.sign())));
     });
   }
 
   for (const version of ['TLSv1', 'TLSv1.1']) {
-    test(`${version} alone is tls_failed`, async (context) => {
+    test(`a server with only ${version} is tls_failed`, async (context) => {
       const ciphers = 'DEFAULT:@SECLEVEL=0';
       const tls = { ...(await pki.server()), minVersion: version, maxVersion: version, ciphers };
       await withIssuer(tls, async (issuer) => {
@@ -152,7 +152,7 @@ describe('the client certificate', () => {
   });
   after(() => issuer?.close());
 
-  /** The thumbprints that introspection and discovery saw, by path. */
+  /** The thumbprints that introspection and discovery received, by path. */
   async function presented(options) {
     const seen = {};
     for (const path of ['/introspect', '/jwks']) {
@@ -204,7 +204,7 @@ describe('the client certificate', () => {
 });
 
 describe('authorities', () => {
-  /** What a process of this environment makes of the issuer: `accepted`, or the reason. */
+  /** The result of a process with this environment: `accepted`, or the reason. */
   const ask = (issuer, options, env) =>
     runScript(
       `import { MonoCloudBackendNodeClient } from '@monocloud/backend-node';
@@ -232,7 +232,7 @@ describe('authorities', () => {
     });
   }
 
-  test('of NODE_EXTRA_CA_CERTS that is no file are those of the system', async () => {
+  test('of NODE_EXTRA_CA_CERTS without a file are those of the system', async () => {
     await withIssuer(await pki.server(), async (issuer) => {
       assert.equal(await ask(issuer, {}, { NODE_EXTRA_CA_CERTS: join(folder, 'no-such.pem') }), NONE);
     });

@@ -1,4 +1,4 @@
-// What may the user's own functions do: fetcher, metadataResolver, jwksResolver?
+// What may the user's own functions return or throw: fetcher, metadataResolver, jwksResolver?
 
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
@@ -13,14 +13,14 @@ import { AUDIENCE, ISSUER, JWKS, offline, signed } from '../support/offline.mjs'
 const DISCOVERY = '/.well-known/openid-configuration';
 const METADATA = { issuer: ISSUER, jwks_uri: `${ISSUER}/jwks`, introspection_endpoint: `${ISSUER}/introspect` };
 const HUGE = 'x'.repeat(512 * 1024 + 1);
-/** The least that is allowed: a test that waits for it waits so long. */
+/** The smallest allowed value. A test that waits for it takes this long. */
 const TIMEOUT = 1000;
 
 const failed = failure('MonoCloudHttpError', 'fetcher_failed', { status: undefined, raw: undefined });
 const nothing = () => undefined;
 const never = () => new Promise(nothing);
 
-/** What a function of the user may do wrong, other than with time and size. */
+/** Faults of a user's function, other than time and size. */
 const FAULTS = {
   throws: () => {
     throw new Error('canary');
@@ -53,7 +53,7 @@ function fetching(fetcher, options) {
 }
 
 describe('a fetcher', () => {
-  test('is given every request, and the network none', async () => {
+  test('receives every request, and the network receives none', async () => {
     const calls = [];
     const client = fetching(serving(GOOD_SITE, calls), { clientId: 'me', clientSecret: 'secret' });
     assert.equal((await client.validateAccessToken(signed())).sub, 'user-1');
@@ -69,7 +69,7 @@ describe('a fetcher', () => {
     assert.deepEqual(calls.map(({ init }) => [init.method, typeof init.body]), [['GET', 'undefined'], ['GET', 'undefined'], ['POST', 'string']]);
   });
 
-  test('is asked once for 200 callers at once, with the global fetch as with any', async (t) => {
+  test('is called once for 200 callers at once, with the global fetch as with any', async (t) => {
     const issuer = await startIssuer();
     t.after(() => issuer.close());
     const client = backend(issuer, { fetcher: globalThis.fetch });
@@ -100,7 +100,7 @@ describe('a fetcher', () => {
   }
 
   for (const [status, options] of [[500, { statusText: 'Broken' }], [302, { headers: { location: '/x' } }], [404, {}]]) {
-    test(`that answers ${status} is told in status and raw`, async () => {
+    test(`that answers ${status} appears in status and raw`, async () => {
       const fetcher = () => new Response('text', { status, ...options, headers: { 'X-A': 'b', 'Set-Cookie': 'c=d', ...options.headers } });
       await assert.rejects(fetching(fetcher).getMetadata(), ({ name, reason, status: told, statusText, raw }) => {
         assert.deepEqual([name, reason, told, statusText], ['MonoCloudHttpError', 'unexpected_status', status, options.statusText ?? '']);
@@ -130,7 +130,7 @@ describe('a fetcher', () => {
     assert.deepEqual(await client.getMetadata(), METADATA);
   });
 
-  test('that hangs is given up and told so, by the deadline', async () => {
+  test('that hangs is aborted at the deadline', async () => {
     let signal;
     const fetcher = (_, init) => {
       ({ signal } = init);
@@ -175,7 +175,7 @@ describe('resolvers', () => {
   after(() => issuer.close());
 
   for (const [how, wrap] of [['sync', (value) => () => value], ['async', (value) => async () => value]]) {
-    test(`that are ${how} give metadata and keys, and nobody else is asked`, async () => {
+    test(`that are ${how} give metadata and keys, without a request`, async () => {
       const client = offline({ metadataResolver: wrap(METADATA), jwksResolver: wrap(JWKS), fetcher: () => assert.fail('asked') });
       assert.equal((await client.validateAccessToken(signed())).sub, 'user-1');
       assert.deepEqual(await client.getMetadata(), METADATA);
@@ -216,7 +216,7 @@ describe('resolvers', () => {
     assert.deepEqual([metadata, keys], [2, 3]);
   });
 
-  test('bring new keys with the first token of them', async () => {
+  test('get new keys with their first token', async () => {
     let jwks = { keys: JWKS.keys.filter(({ kid }) => kid !== 'ed') };
     const client = offline({ jwksResolver: () => jwks });
     await client.validateAccessToken(signed({}, { alg: 'ES256' }));
@@ -238,7 +238,7 @@ describe('resolvers', () => {
       });
     }
 
-    test(`${resolver} that gives what is no document is a MonoCloudHttpError`, async () => {
+    test(`${resolver} that returns no document is a MonoCloudHttpError`, async () => {
       const cyclic = { ...METADATA, ...JWKS };
       cyclic.self = cyclic;
       const noSet = resolver === 'jwksResolver' ? [{}, { keys: 'x' }, { keys: null }] : [];

@@ -1,7 +1,7 @@
-// What does a validation cost once the keys are there, and what does the caller get?
+// What does a validation cost when the keys are cached, and what does the caller get?
 //
-// No request, no other thread, no other turn of the event loop; an object of
-// the caller's own, exactly as JSON.parse gives it.
+// It makes no request, uses no other thread and no other turn of the event loop. The caller gets its own object,
+// equal to that of JSON.parse.
 
 import assert from 'node:assert/strict';
 import { createHook } from 'node:async_hooks';
@@ -18,7 +18,7 @@ import { startIssuer } from '../support/issuer.mjs';
 import { JWKS, offline, signed, signedText } from '../support/offline.mjs';
 
 const DISCOVERY = '/.well-known/openid-configuration';
-/** Verified on the main thread; the other algorithms take long enough to leave it. */
+/** Algorithms verified on the main thread. The others take long enough to use another thread. */
 const FAST = ['RS256', 'PS256', 'ES256', 'EdDSA'];
 
 describe('a warm validation', () => {
@@ -62,13 +62,13 @@ describe('a warm validation', () => {
     });
   }
 
-  test('goes on while every thread of the pool is taken', { skip: process.platform === 'win32' && 'needs mkfifo' }, async (t) => {
+  test('continues while every thread of the pool is busy', { skip: process.platform === 'win32' && 'needs mkfifo' }, async (t) => {
     const isTaken = await takeThreadPool(t);
     for (const alg of FAST) {
       const token = issuer.sign({ alg });
       for (let i = 0; i < 5; i += 1) assert.equal((await client.validateAccessToken(token)).sub, 'user-1');
     }
-    // Only now could a free thread have told: its answers come with another turn.
+    // A result from another thread would arrive only now, in another turn.
     for (let i = 0; i < 20; i += 1) await turn();
     assert.equal(isTaken(), true);
   });
@@ -93,7 +93,7 @@ describe('the first validations', () => {
     assert.deepEqual(issuer.counts, { [DISCOVERY]: 1, '/jwks': 1 });
   });
 
-  test('of tokens that no key could save cost nothing', async () => {
+  test('of tokens that no key could make valid cost nothing', async () => {
     const client = offline({ jwksResolver: undefined, fetcher: () => assert.fail('nobody is asked') });
     for (const token of ['a.b.c', signedText('{').replace('.', '.='), `${signed()}=`]) {
       await assert.rejects(client.validateAccessToken(token), { name: 'MonoCloudTokenError' });
@@ -186,7 +186,7 @@ describe('remembered tokens', () => {
     await assert.rejects(client.validateAccessToken(token), { reason: 'expired' });
   });
 
-  test('that were first seen on a route that refuses them are no better known elsewhere', async () => {
+  test('that a route refused first are validated in the same way elsewhere', async () => {
     const client = offline();
     const token = signed({ scope: 'read' });
     for (let i = 0; i < 3; i += 1) {
@@ -195,7 +195,7 @@ describe('remembered tokens', () => {
     assert.equal((await client.validateAccessToken(token, { scopes: ['read'] })).scope, 'read');
   });
 
-  test('are never taken for one another, one character apart', async () => {
+  test('are never confused, even with only one different character', async () => {
     const client = offline();
     const token = signed();
     await client.validateAccessToken(token);
@@ -226,7 +226,7 @@ describe('policies', () => {
     assert.equal(await verdicts(8), 'group_missing');
   });
 
-  test('asked for while the keys are on their way outlive being dropped', async () => {
+  test('that were removed from the cache still apply to calls that wait for keys', async () => {
     let give;
     const keys = new Promise((resolve) => {
       give = resolve;
@@ -249,12 +249,14 @@ describe('policies', () => {
   });
 });
 
-/** Blocks every thread of libuv's pool; answers whether one of its jobs is still waiting for a thread. */
+/**
+ * Blocks every thread of libuv's pool; returns a function that says whether one of its jobs still waits for a thread.
+ */
 async function takeThreadPool(t) {
   const folder = mkdtempSync(join(tmpdir(), 'monocloud-pool-'));
   const fifo = join(folder, 'fifo');
   execFileSync('mkfifo', [fifo]);
-  // To open a FIFO for reading takes as long as nobody writes.
+  // Opening a FIFO for reading blocks until somebody writes.
   const size = Number(process.env.UV_THREADPOOL_SIZE) || 4;
   const opening = Array.from({ length: size }, () => new Promise((resolve, reject) => {
     open(fifo, constants.O_RDONLY, (error, descriptor) => (error ? reject(error) : resolve(descriptor)));
@@ -276,7 +278,7 @@ async function takeThreadPool(t) {
   return () => isTaken;
 }
 
-/** A value and all that is nested in it. */
+/** A value and everything nested in it. */
 function objectsIn(value) {
   if (typeof value !== 'object' || value === null) return [];
   return [value, ...Reflect.ownKeys(value).flatMap((name) => objectsIn(value[name]))];

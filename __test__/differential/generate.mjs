@@ -1,9 +1,8 @@
-// Which tokens do two implementations have to agree on?
+// Which tokens must two implementations agree on?
 //
-// A good one, bent in one to three places: a member of the header or the claims
-// with another text, a second member of the same name, another spelling of a
-// part, another signature, any character. Everything follows from the seed but
-// the nonce inside ECDSA signatures.
+// A valid token, changed in one to three places: a member of the header or the claims with another text, a duplicate
+// member, another spelling of a part, another signature, or any character. The seed determines everything except the
+// nonce of ECDSA signatures.
 
 import { generateKeyPairSync } from 'node:crypto';
 
@@ -17,7 +16,7 @@ export const NOW = 2_000_000_000;
 
 const ORDER_P256 = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
 
-/** Keys by `kid`, what signs with them, and the set that is published. */
+/** Keys by `kid`, their signers, and the published set. */
 export function makeKeys() {
   const pairs = {
     ed: generateKeyPairSync('ed25519'),
@@ -73,7 +72,7 @@ const CLAIMS = {
   extra: ANY,
 };
 
-/** Gives `{ token, bent }`: the token and the names of what was done to it. */
+/** Returns `{ token, bent }`: the token and the names of its changes. */
 export function generator(keys, random) {
   const { below, once, octets, pick } = random;
   const SIGNERS = [['EdDSA', 'ed'], ['Ed25519', 'ed'], ['ES256', 'ec'], ['ES256', 'ec']];
@@ -138,7 +137,7 @@ export function generator(keys, random) {
     return `${name}: ${text}`;
   };
 
-  /** A second member of a name, perhaps by an escape, before or after the first, perhaps deeper. */
+  /** Adds a duplicate member, perhaps with an escaped name, before or after the first one, perhaps nested. */
   const repeat = (draft, part) => {
     const name = pick([...draft[part].keys(), 'extra']);
     const written = once(2) ? `\\u${name.charCodeAt(0).toString(16).padStart(4, '0')}${name.slice(1)}` : name;
@@ -204,7 +203,7 @@ export function generator(keys, random) {
     'longer': (octetsOf) => Buffer.concat([octetsOf, octets(1 + below(3))]),
     'at random': (octetsOf) => octets(octetsOf.length),
     'negated': (octetsOf) => {
-      // (r, n - s) verifies as (r, s) does: ECDSA has two signatures for one (RFC 7518 §3.4 allows both).
+      // ECDSA has two valid signatures: (r, n - s) verifies as (r, s) does (RFC 7518 §3.4 allows both).
       if (octetsOf.length !== 64) return octetsOf;
       const s = ORDER_P256 - BigInt(`0x${octetsOf.subarray(32).toString('hex')}`);
       if (s <= 0n) return octetsOf;

@@ -1,14 +1,14 @@
-// What is peculiar about a JSON text?
+// Why does a strict parser reject a JSON text that `JSON.parse` accepts?
 //
-// A reader of its own, written from RFC 8259 and used by no other code: it says
-// why a strict reader refuses what `JSON.parse` takes.
+// A separate parser, written from RFC 8259 and used only here.
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const ESCAPES = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', '"': '"', '\\': '\\', '/': '/' };
 
 /**
- * `{ hasBom, depth, duplicates, loneSurrogates, infinite, value }` of octets; `duplicates` are the paths of
- * members that come twice, `loneSurrogates` and `infinite` those of such texts and numbers. `value` is what `JSON.parse` gives, `undefined` when it throws.
+ * Returns `{ hasBom, depth, duplicates, loneSurrogates, infinite, value }` for octets. `duplicates` are the paths of
+ * duplicate members; `loneSurrogates` and `infinite` are the paths of such texts and numbers. `value` is the result
+ * of `JSON.parse`, or `undefined` if it throws.
  */
 export function inspectJson(octets) {
   const facts = { hasBom: false, depth: 0, duplicates: [], loneSurrogates: [], infinite: [], value: undefined };
@@ -24,7 +24,7 @@ export function inspectJson(octets) {
   return facts;
 }
 
-/** Walks a text that `JSON.parse` took, so nothing here needs to refuse. */
+/** Walks a text that `JSON.parse` accepted, so this code never needs to reject. */
 function walk(text, facts) {
   let at = 0;
   const skip = () => {

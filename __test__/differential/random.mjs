@@ -1,4 +1,4 @@
-// Where does chance come from, so that it can come again?
+// Where do repeatable random numbers come from?
 
 /** A generator of SplitMix32: the same seed gives the same choices. */
 export function random(seed) {

@@ -1,11 +1,11 @@
-// Why may this package refuse what jose takes, or take what jose refuses?
+// Why may this package reject what jose accepts, or accept what jose rejects?
 //
-// Each rule names the contract, the reasons it shows as, and looks at the token
-// itself, without the engine: a disagreement is explained only when both fit.
+// Each rule lists the reasons that it may cause, and examines the token itself without the engine. It explains a
+// difference only if both fit.
 
 import { inspectJson } from './json.mjs';
 
-/** What there is to know of a token, decoded as leniently as jose does. */
+/** The facts about a token, decoded as leniently as jose does. */
 export function factsOf(token, jwks) {
   const parts = token.split('.');
   const octets = (part) => Buffer.from(part ?? '', 'base64url');
@@ -16,21 +16,21 @@ export function factsOf(token, jwks) {
     header,
     /** The one key that the header names. */
     key: jwks.keys.find(({ kid }) => kid === header.value?.kid),
-    /** The one entry that is no key. */
+    /** The one entry that is not a key. */
     broken: jwks.keys.find(({ kid }) => kid === 'broken'),
     claims: inspectJson(octets(parts[1])),
   };
 }
 
 const has = (object, name) => typeof object === 'object' && object !== null && Object.hasOwn(object, name);
-/** Whether a rule reads what stands at a path: of a header everything, of claims these members. */
+/** Whether a rule reads the value at a path: everything in a header, these members in claims. */
 const READ = new Set(['active', 'aud', 'cnf', 'exp', 'groups', 'iat', 'iss', 'nbf', 'scope', 'sub']);
 const NESTED = new Set(['aud', 'cnf', 'groups']);
 const isRead = (part) => (path) => part === 'header' || READ.has(path[0]);
 
 const TYPES = new Set(['jwt', 'at+jwt', 'application/at+jwt']);
 
-/** A rule that a strict reader of either part follows. */
+/** A rule that a strict parser follows for header and claims. */
 const strict = (what, section, test) =>
   ['header', 'claims'].map((part) => ({
     what: `${part}: ${what}`,
@@ -39,7 +39,7 @@ const strict = (what, section, test) =>
     applies: (facts) => test(facts[part], part),
   }));
 
-/** Rules that refuse here what jose takes. */
+/** Rules by which this package rejects tokens that jose accepts. */
 export const STRICTER = [
   {
     what: 'a token over 16 KiB',
@@ -108,7 +108,7 @@ export const STRICTER = [
   },
 ];
 
-/** Rules that take here what jose refuses, as the codes it gives. */
+/** Rules by which this package accepts tokens that jose rejects with these codes. */
 export const WIDER = [
   {
     what: 'key: EdDSA and Ed25519 are two names of one algorithm',

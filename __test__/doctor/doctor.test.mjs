@@ -1,5 +1,6 @@
 /**
- * `npx @monocloud/backend-node doctor` as a user runs it: good set-ups, refused configurations, and the command line.
+ * What does `npx @monocloud/backend-node doctor` report to a user? Valid setups, rejected configurations, and the
+ * command line.
  */
 import assert from 'node:assert/strict';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
@@ -98,7 +99,7 @@ describe('a good set-up', () => {
     assert.equal(code, 0);
   });
 
-  it('may be told by flags, which win over variables', async () => {
+  it('accepts flags, which override variables', async () => {
     const { code, checks } = await examine({
       variables: here({ AUDIENCE: 'https://other.example.com' }),
       flags: [`--audience=${AUDIENCE}`, '--token', issuer.sign()],

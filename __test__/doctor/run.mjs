@@ -1,7 +1,6 @@
-// How does a test ask the doctor?
+// How does a test run the doctor?
 //
-// As a user does: the real command in a process of its own, with an environment that holds what the test names and
-// nothing that this machine happens to have set.
+// It runs the real command in a separate process. The environment contains only the variables that the test names.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -12,8 +11,8 @@ export const DOCTOR = fileURLToPath(new URL('../../npm/doctor/main.js', import.m
 const DEADLINE_MS = 30_000;
 
 /**
- * Runs `doctor` with `variables` (without their prefix) and `flags`: `{ code, stdout, stderr }`, and with `--json`
- * also `report`. `input` goes to standard input; `file` is another copy of the command.
+ * Runs `doctor` with `variables` (without their prefix) and `flags`. Returns `{ code, stdout, stderr }`, and with
+ * `--json` also `report`. `input` goes to standard input; `file` is another copy of the command.
  */
 export async function doctor({
   variables = {},
@@ -47,14 +46,14 @@ async function text(stream) {
   return Buffer.concat(chunks).toString();
 }
 
-/** Runs it for machines: the exit code, all checks in their order, and the checks by their id. */
+/** Runs it with `--json`: returns the exit code, all checks in order, and the checks by id. */
 export async function examine(options = {}) {
   const { code, report, stderr, stdout } = await doctor({ ...options, flags: ['--json', ...(options.flags ?? [])] });
   assert.ok(report, stderr);
   return { code, stdout, all: report.checks, checks: new Map(report.checks.map((check) => [check.id, check])) };
 }
 
-/** Asserts that one check alone is a problem, with its reason, a fix, and words in its message or fix. */
+/** Asserts that exactly one check reports a problem, with its reason, a fix, and words in its message or fix. */
 export function assertProblem({ code, all, checks }, id, reason, ...words) {
   assert.equal(code, 1);
   const problems = all.filter(({ status }) => status === 'problem').map((check) => check.id);

@@ -1,5 +1,6 @@
 /**
- * What the doctor says of a server: out of reach, not the one that was meant, with keys, clock or credentials amiss.
+ * What does the doctor report about a server? Servers that are unreachable or the wrong one, and servers with bad
+ * keys, clock or credentials.
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
@@ -75,8 +76,8 @@ describe('a server out of reach', () => {
   }
 });
 
-describe('a server that is not the one that was meant', () => {
-  it('calls itself otherwise: how', async () => {
+describe('the wrong server', () => {
+  it('has another issuer: which', async () => {
     issuer.respond(DISCOVERY, { body: { ...issuer.metadata, issuer: 'https://acme.eu.example.com' } });
     assertProblem(
       await examine({ variables: here() }),

@@ -1,6 +1,4 @@
-/**
- * What the doctor says of a token that is refused: the rule, its value and the fix; and never the token.
- */
+/** What does the doctor report about a rejected token? The rule, its value and the fix, and never the token. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -208,7 +206,7 @@ describe('every reason of the engine', () => {
     );
   });
 
-  /** Each is like the one before it, with one more rule kept. */
+  /** Each token meets one more rule than the one before it. */
   function* everBetterTokens({ rsa: stranger }) {
     const now = Math.floor(Date.now() / 1000);
     const sign = (header, payload, key) => issuer.signRaw(header, payload, key);

@@ -1,4 +1,4 @@
-// Is the output in docs/doctor.md what the doctor prints?
+// Does docs/doctor.md show the doctor's real output?
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -25,7 +25,7 @@ test('docs/doctor.md shows the lines that the doctor prints for an expired token
   assert.deepEqual(linesOf(shown), linesOf(stdout));
 });
 
-/** Without versions, addresses, times and sizes. */
+/** Removes versions, addresses, times and sizes. */
 function linesOf(output) {
   return output
     .trim()

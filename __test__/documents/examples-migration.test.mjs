@@ -1,6 +1,4 @@
-/**
- * `docs/migration.md`: each application in it, as it stands there but for its port.
- */
+/** Do the applications in `docs/migration.md` work? Only their port is changed. */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
@@ -64,7 +62,7 @@ describe('an application of the migration page', () => {
     }
   });
 
-  /** Without a token, with a poor one, with a rich one. */
+  /** Requests without a token, with a token of few rights, and with a token of many rights. */
   async function ask(index, asked) {
     const poor = issuer.sign();
     const rich = issuer.sign({ claims: { scope: 'read:messages', groups: ['engineering'], role: 'admin' } });

@@ -1,6 +1,4 @@
-/**
- * `examples/`: each application as its README starts it, against an issuer of this process.
- */
+/** Do the applications in `examples/` work? Each is started as its README says, with an issuer of this process. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { X509Certificate, createHash } from 'node:crypto';
@@ -36,7 +34,7 @@ const send = (method, url, token, body) =>
     body: body && JSON.stringify(body),
   });
 
-/** Runs `body` with a started example, and ends it whatever happens. */
+/** Runs `body` with a started example, and always ends it. */
 async function withExample(name, options, body) {
   const example = await startExample(name, options);
   try {
@@ -133,7 +131,7 @@ describeWhere(withoutRedis, 'express-redis', () => {
         const first = await get(`${url}/api/me`, { token });
         assert.deepEqual([first.status, first.body.subject], [200, 'user-1'], said.join(''));
         assert.ok(issuer.counts['/introspect'] > 0);
-        // What is written is not waited for, and a process may still be connecting: a round comes that needs no issuer.
+        // Cache writes are not awaited, and a process may still be connecting. Eventually one round needs no issuer.
         let round;
         const until = Date.now() + 10_000;
         do round = await tenRequests(url, token);
@@ -145,7 +143,7 @@ describeWhere(withoutRedis, 'express-redis', () => {
     }
   });
 
-  /** Connections go to the processes in turn, and each request is one. */
+  /** Connections go to the processes in turn, and each request opens one. */
   async function tenRequests(url, token) {
     issuer.resetCounts();
     const processes = new Set();
@@ -192,9 +190,9 @@ describeWhere(withoutNginx, 'mtls-nginx', () => {
           ask('/api/payments', bound, other),
           ask('/api/payments', bound),
           ask('/api/me', bound),
-          // A token that is not bound, where one must be.
+          // An unbound token, where a bound one is required.
           ask('/api/payments', sign(), own),
-          // A certificate is public: sent as a header it proves nothing.
+          // A certificate is public. A caller that sends it as a header proves nothing.
           ask('/api/payments', bound, other, { 'X-Client-Cert': encodeURIComponent(own.cert) }),
           ask('/api/payments', bound, {}, { 'X-Client-Cert': encodeURIComponent(own.cert) }),
           ask('/api/payments', bound, {}, { X_Client_Cert: encodeURIComponent(own.cert) }),

@@ -1,4 +1,4 @@
-// Can a reader follow the documents: their links, their code, their words?
+// Can a reader use the documents: their links, their code, their words?
 
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
@@ -19,7 +19,7 @@ const api = readdirSync(join(ROOT, 'docs', 'api'), { recursive: true })
   .map((name) => `docs/api/${String(name).replaceAll('\\', '/')}`)
   .filter((name) => name.endsWith('.md'));
 
-/** Words that only insiders know, and metaphors: DESIGN.md and CONTRIBUTING.md use the field's words too. */
+/** Words that only insiders know, and metaphors. DESIGN.md and CONTRIBUTING.md use the field's words too. */
 const PRIVATE_WORDS =
   /\b(?:house|rooms?|walls?|papers?|moods?|fuses?|rubbish|misfortunes?|riddles?|takes? for|taken for|speaks? for|says? for itself|look-alikes?|hardly)\b/i;
 
@@ -140,7 +140,7 @@ describe('the code of the documents', () => {
       }
     });
 
-    // Without a server for Redis, that block is checked by the tests above only.
+    // Without a Redis server, only the tests above check this block.
     for (const { name, text } of scripts.filter((script) => !script.text.includes("from 'redis'"))) {
       test(`runs: ${name}`, async () => {
         const file = join(folder, `${name.replaceAll(/\W+/g, '-')}.mjs`);

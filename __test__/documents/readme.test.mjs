@@ -1,7 +1,7 @@
-// Do README.md and SECURITY.md say what the package does?
+// Do README.md and SECURITY.md match the package?
 //
-// README.md is compared with the shims, the compiled examples and package.json; SECURITY.md with the tests and the
-// constants that it names. The other tests of documents are in `documents/`.
+// README.md is compared with the entry points, the compiled examples and package.json. SECURITY.md is compared with
+// the tests and constants that it names. The other tests of documents are in `documents/`.
 
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
@@ -133,7 +133,7 @@ describe('the documents name', () => {
   });
 });
 
-test('MonoCloudReason of errors.d.ts is every word of the engine and of the shims, and no other', () => {
+test('MonoCloudReason of errors.d.ts is every reason of the engine and of JavaScript, and no other', () => {
   const [, union] = /export type MonoCloudReason =([^;]*);/.exec(read('npm/types/errors.d.ts'));
   const engine = native.failures().map(({ reason }) => reason);
   assert.deepEqual(all(union, /^\s+\| '(\w+)'/gm).sort(), [...engine, ...shimWords].sort());

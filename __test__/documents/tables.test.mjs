@@ -1,4 +1,4 @@
-// Are the generated parts of the documents current, and do they name everything there is?
+// Are the generated parts of the documents current and complete?
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,6 +1,6 @@
-// How does a test get a real nginx?
+// How does a test start a real nginx?
 //
-// The one of this machine, with the example's own configuration: only its ports are changed.
+// It uses this machine's nginx with the example's configuration, and changes only the ports.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,10 +14,10 @@ import { needsCommand } from '../support/suite.mjs';
 const ATTEMPTS = 5;
 const DEADLINE_MS = 10_000;
 
-/** Why there is no nginx here, for `describeWhere`; `false` where there is one. */
+/** Why nginx is missing, for `describeWhere`; `false` if it is present. */
 export const unavailable = needsCommand('nginx', '-v');
 
-/** Starts nginx in the folder of an example, before the API at `apiPort`: `{ url, close }`. */
+/** Starts nginx in an example's folder, in front of the API at `apiPort`: `{ url, close }`. */
 export async function startNginx(folder, apiPort) {
   const configuration = await readFile(join(folder, 'nginx.conf'), 'utf8');
   await mkdir(join(folder, 'temp'));
@@ -67,7 +67,7 @@ function accepts(port) {
   return new Promise((resolve) => {
     const socket = net.connect({ port, host: '127.0.0.1' });
     socket.once('connect', () => resolve(socket.destroy() && true));
-    // Not yet: asked again in a moment, and not at once.
+    // Not ready yet: tries again after a short pause.
     socket.once('error', () => setTimeout(resolve, 20, false));
   });
 }

@@ -1,6 +1,6 @@
 // How does a test run an example?
 //
-// As its README says: the folder alone, copied elsewhere, with nothing installed but what its package.json names.
+// As its README says: a copy of the folder alone, with only the packages of its package.json installed.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -31,7 +31,7 @@ export async function startSource(source, { dependencies, variables, env }) {
   return start(folder, { variables, env });
 }
 
-/** Links packages from this repository; the package itself by its own name. */
+/** Links packages from this repository, and the package itself by its own name. */
 async function install(folder, names) {
   for (const name of names) {
     const target = name === '@monocloud/backend-node' ? ROOT : join(ROOT, 'node_modules', name);

@@ -1,21 +1,21 @@
-// How does an answer fail?
+// In which ways does a response fail?
 //
-// Each fault is a function of one exchange at the fault proxy. Those that never
-// end do so when the one who asked hangs up.
+// Each fault is a function of one exchange at the fault proxy. Endless faults end when the client closes the
+// connection.
 
 const MEGABYTE = 1024 * 1024;
 const CHUNK = Buffer.alloc(16 * 1024, ' ');
 
-/** The usual answer, later: after so many milliseconds, or when a promise resolves. */
+/** The usual response, later: after this many milliseconds, or when a promise resolves. */
 export const delay = (until) => async ({ request, response, body, proxy }) => {
   await (typeof until === 'number' ? new Promise((resolve) => { setTimeout(resolve, until); }) : until);
   await proxy.forward(request, response, body);
 };
 
-/** Takes the request, and that is all. */
+/** Receives the request and never responds. */
 export const hang = () => () => {};
 
-/** A head at once, then an octet a second. */
+/** Sends the head at once, then one octet per second. */
 export const drip = () => ({ response, wrote }) => {
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' });
   response.flushHeaders();
@@ -26,7 +26,7 @@ export const drip = () => ({ response, wrote }) => {
   response.once('close', () => clearInterval(timer));
 };
 
-/** Half a status line, and then an octet a second. */
+/** Sends half a status line, then one octet per second. */
 export const dripHead = () => ({ response: { socket } }) => {
   socket.write('HTTP/1.1 2');
   const timer = setInterval(() => socket.write('0'), 1000);
@@ -37,20 +37,20 @@ export const dripHead = () => ({ response: { socket } }) => {
 export const status = (code, { headers = {}, body = '' } = {}) => ({ response }) =>
   send(response, { status: code, headers, body });
 
-/** A good status with this text for a body. */
+/** Status 200 with this text as the body. */
 export const text = (body, type = 'application/json') => ({ response }) =>
   send(response, { status: 200, headers: { 'content-type': type }, body });
 
 export const html = () => text('<!doctype html><title>Sorry</title>'.padEnd(2000), 'text/html');
 
-/** The usual answer, of which the second half never comes and the connection ends. */
+/** The first half of the usual response; then the connection ends. */
 export const truncate = () => async ({ request, response, body, proxy }) => {
   const { status: code, headers, body: whole } = await proxy.fetch(request, body);
   response.writeHead(code, { ...withoutFraming(headers), 'content-length': Buffer.byteLength(whole) });
   response.write(whole.slice(0, whole.length / 2), () => response.socket.destroySoon());
 };
 
-/** A body of so many octets, in chunks as fast as they are taken, with its length given or not. */
+/** A body of this many octets, sent as fast as the client reads, with or without `Content-Length`. */
 export const endless = ({ octets = 200 * MEGABYTE, isDeclared = false, start = '{"keys":[' } = {}) =>
   async ({ response, wrote }) => {
     const headers = { 'content-type': 'application/json' };
@@ -66,7 +66,7 @@ export const endless = ({ octets = 200 * MEGABYTE, isDeclared = false, start = '
     response.end();
   };
 
-/** A head of headers without end. */
+/** An endless head. */
 export const endlessHead = () => ({ response: { socket } }) => {
   socket.write('HTTP/1.1 200 OK\r\n');
   const more = () => {
@@ -85,17 +85,17 @@ export const rewrite = (change) => async ({ request, response, body, proxy }) =>
   await send(response, { status: 200, headers: withoutFraming(headers), body: changed });
 };
 
-/** The connection is reset: at once, or in the middle of the body. */
+/** Resets the connection: at once, or in the middle of the body. */
 export const reset = () => ({ request }) => request.socket.resetAndDestroy();
 export const resetMidway = () => ({ request, response }) => {
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' });
   response.write('{"issuer":', () => request.socket.resetAndDestroy());
 };
 
-/** Octets that are no HTTP. */
+/** Octets that are not HTTP. */
 export const noise = () => ({ response: { socket } }) => socket.end('SSH-2.0-OpenSSH_9.9\r\n'.repeat(10));
 
-/** Every fault after which no document is there, by name, with the `reason` it has. */
+/** Every fault that gives no document, by name, with its `reason`. */
 export const FAULTS = {
   'a status of 500': [status(500), 'unexpected_status'],
   'a status of 503': [status(503), 'unexpected_status'],
@@ -116,7 +116,7 @@ export const FAULTS = {
   'another protocol': [noise(), 'connection_failed'],
 };
 
-/** Writes an answer, with a length that is true. */
+/** Writes a response with the correct `Content-Length`. */
 export async function send(response, { status: code = 200, headers = {}, body = '' }) {
   response.writeHead(code, { ...withoutFraming(headers), ...(code === 204 ? {} : { 'content-length': Buffer.byteLength(body) }) });
   await new Promise((resolve) => {

@@ -1,4 +1,4 @@
-// Row 13: can a cache that fails, in whatever way, do more than be slow?
+// Can a failing cache do more harm than a delay?
 
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
@@ -14,7 +14,7 @@ import { within } from './waiting.mjs';
 const MUTATIONS = 50_000;
 const AT_ONCE = 250;
 const SEED = Number(process.env.SEED ?? 20_260_101);
-/** A cache gets 250 milliseconds; a loaded machine is given more. */
+/** A cache gets 250 milliseconds; a busy machine needs more. */
 const PATIENCE_MS = 10_000;
 
 let server;
@@ -33,7 +33,7 @@ after(async () => {
 const now = () => Math.floor(Date.now() / 1000);
 const outcomeOf = (promise) => promise.then((claims) => ({ claims }), ({ name, reason }) => ({ name, reason }));
 
-/** Asks `client` MUTATIONS times, a batch at a time; `next` gives token, options, and the check of the outcome. */
+/** Sends MUTATIONS tokens to `client` in batches. `next` returns the token, the options, and a check of the result. */
 async function throughMutations(client, next) {
   for (let done = 0; done < MUTATIONS; done += AT_ONCE) {
     const batch = Array.from({ length: AT_ONCE }, async (_, index) => {
@@ -44,7 +44,7 @@ async function throughMutations(client, next) {
   }
 }
 
-/** A cache whose answer to the next question about a token is what was put there. */
+/** A cache that returns a prepared value for the next lookup of a token. */
 class Liar {
   answers = new Map();
   get(token) {
@@ -98,14 +98,14 @@ describe('an entry', () => {
     ]);
   });
 
-  test(`of an opaque token, mutated at random ${MUTATIONS} times, is taken where the rules allow and nowhere else`, async () => {
+  test(`of an opaque token, mutated at random ${MUTATIONS} times, is used exactly if the rules allow it`, async () => {
     const random = seeded(SEED + 1);
     const cache = new Liar();
     const claims = (changes) => ({ iss: server.issuer, aud: AUDIENCE, sub: 'user-1', exp: now() + 36_000, scope: 'data:read', ...changes });
     const truths = new Map([
       ['one', claims()], ['two', claims({ sub: 'user-2', scope: 'data:write' })], ['inactive', undefined],
     ]);
-    // In this process, so that a hundred thousand questions are no load on the machine.
+    // The issuer runs in this process, so a hundred thousand requests need no sockets.
     const fetcher = async (url, { body }) => {
       const asked = truths.get(new URLSearchParams(body).get('token'));
       const answer = url.endsWith('/introspect') ? { active: Boolean(asked), ...asked } : server.behind.metadata;
@@ -124,7 +124,7 @@ describe('an entry', () => {
       const entry = mutate(entries[random(entries.length)], entries, now(), random);
       cache.say(token, entry);
       const expected = { issuer: server.issuer, audience: AUDIENCE, scope, client: own };
-      // Where the entry is worth nothing the issuer is asked, and its word is kept to the same rules.
+      // If the entry is worthless, the issuer is asked, and its response must meet the same rules.
       const truth = truths.get(token);
       const verdict = worth(entry, expected, now()) ?? (truth ? worthOfAnswer(truth, expected, now()) : { reason: 'inactive' });
       const check = (outcome) => {
@@ -136,7 +136,7 @@ describe('an entry', () => {
       };
       return { token, options: scope && { scopes: [scope] }, check };
     });
-    // Each kind of verdict was seen often: the mutations are not all rubbish.
+    // Each kind of result occurred often, so the mutations are varied enough.
     for (const reason of [undefined, 'inactive', 'scope_missing']) assert.ok(outcomes.get(reason) > 1000, `${reason}`);
   });
 });
@@ -176,7 +176,7 @@ describe('a cache', () => {
     });
   }
 
-  test('that answers too late is a miss, whatever it says then', async () => {
+  test('that answers too late is a miss, whatever its answer', async () => {
     const late = [];
     const get = () => new Promise((resolve, reject) => late.push({ resolve, reject }));
     const client = alone(server, { cache: { get, set: async () => {}, delete: async () => {} } });
@@ -198,7 +198,7 @@ describe('a cache', () => {
     assert.equal(asked, 100);
   });
 
-  test('that keeps the object it is given, or changes it, changes no claims of anybody', async () => {
+  test('that keeps or changes its argument changes no caller’s claims', async () => {
     const kept = [];
     const cache = {
       get: async () => kept[0],
@@ -215,7 +215,7 @@ describe('a cache', () => {
     }
   });
 
-  test('that fails tells who listens which operation failed, and no token', async () => {
+  test('that fails publishes an event with the operation, and no token', async () => {
     const messages = [];
     const listener = (message) => messages.push(message);
     subscribe('monocloud:backend:cache.failed', listener);

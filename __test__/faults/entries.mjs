@@ -1,8 +1,7 @@
-// What may a cache hand back instead of what it was given?
+// What may a cache return instead of what was stored?
 //
-// Random mutations of an entry, from a seed, so that a failure can be repeated;
-// and the rules by which an entry of an opaque token is good, written apart
-// from the engine's (contract 5.5, 7 and 11).
+// Random mutations of an entry, from a seed, so that a failure can be repeated. The rules for an entry of an opaque
+// token are implemented again here, independently of the engine.
 
 /** A generator of numbers below `limit`: mulberry32. */
 export function seeded(seed) {
@@ -18,7 +17,7 @@ export function seeded(seed) {
 const cyclic = {};
 cyclic.self = cyclic;
 
-/** Values that are no claims, or are on the edge of it. */
+/** Values that are not valid claims, or are just outside the limits. */
 const ODD = [
   undefined, null, true, false, 0, -0, 1, -1, 1.5, NaN, Infinity, 1e308, 2 ** 53, '', ' ', 'true', '0', 'null',
   '__proto__', '\ud800', '\u0000', 'é'.repeat(50), [], [[]], [null], {}, { length: 1 }, cyclic, 10n, Symbol('odd'),
@@ -57,12 +56,12 @@ export function mutate(entry, others, now, random) {
 
 const without = (entry, name) => Object.fromEntries(Object.entries(entry).filter(([other]) => other !== name));
 
-/** `__proto__` becomes a member of that name, as `JSON.parse` makes it. */
+/** `__proto__` becomes an own member, as with `JSON.parse`. */
 function withMember(entry, name, value) {
   return Object.defineProperty({ ...entry }, name, { value, enumerable: true, configurable: true, writable: true });
 }
 
-/** One character of its text is another; the whole is lost when that is no JSON any more. */
+/** Changes one character of the text. The entry is lost if the text is no longer JSON. */
 function flipped(entry, random) {
   const text = JSON.stringify(entry);
   const at = random(text.length);
@@ -75,9 +74,9 @@ function flipped(entry, random) {
 }
 
 /**
- * What an entry of an opaque token is worth: `{ claims }`, `{ reason }` of a refusal, or nothing for none.
- * `expected`: `{ issuer, audience, scope, client }`: the scope is one that the call asks for, the client the one that
- * must have obtained the entry.
+ * The expected result for an entry of an opaque token: `{ claims }`, `{ reason }` of a rejection, or nothing for no
+ * entry. `expected`: `{ issuer, audience, scope, client }`. `scope` is the scope that the call requires, `client` the
+ * client that must have obtained the entry.
  */
 export function worth(entry, expected, now) {
   const whole = throughJson(entry);
@@ -86,12 +85,12 @@ export function worth(entry, expected, now) {
   if (typeof how !== 'object' || how === null || Object.keys(how).sort().join() !== 'at,by,client') return undefined;
   const { by, at, client } = how;
   if (by !== 'introspection' || client !== expected.client || !(at >= 0 && at <= now + 5)) return undefined;
-  // By default an answer without `exp`, and an inactive verdict, serves for 300 seconds.
+  // By default, a response without `exp` and an inactive verdict are used for 300 seconds.
   if ((claims.exp === undefined || claims.active === false) && at + 300 <= now) return undefined;
   return worthOfAnswer(claims, expected, now);
 }
 
-/** The same of what the issuer itself says. */
+/** The same for the response of the issuer itself. */
 export function worthOfAnswer(answer, { issuer, audience, scope }, now) {
   const claims = throughJson(answer);
   if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) return undefined;
@@ -116,10 +115,10 @@ export function worthOfAnswer(answer, { issuer, audience, scope }, now) {
 
 const isUnbound = (cnf) => typeof cnf === 'object' && cnf !== null && !Array.isArray(cnf) && !('x5t#S256' in cnf);
 
-/** What rules read: half a surrogate pair in it is no text (RFC 7493 §2.1). Elsewhere it is what `JSON.parse` gives. */
+/** Text that rules read. It must not contain half a surrogate pair (RFC 7493 §2.1). Elsewhere `JSON.parse` decides. */
 const READ = ['active', 'aud', 'cnf', 'exp', 'groups', 'iat', 'iss', 'nbf', 'scope', 'sub'];
 
-/** What goes through JSON. */
+/** A copy through JSON. */
 function throughJson(entry) {
   try {
     const text = typeof entry === 'object' && entry !== null ? JSON.stringify(entry) : undefined;

@@ -1,4 +1,4 @@
-// What does Node's diagnostics_channel say of a client's work?
+// Which events does a client publish on Node's diagnostics_channel?
 
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
@@ -24,7 +24,7 @@ before(async () => {
 afterEach(() => server.proxy.heal());
 after(() => server.close());
 
-/** Runs `work` with a listener at every channel; answers `[event, message]` of each, in order. */
+/** Runs `work` with a listener on every channel; returns `[event, message]` of each, in order. */
 async function heard(work, isEnough = () => true) {
   const messages = [];
   const listeners = EVENTS.map((event) => [PREFIX + event, (message) => messages.push([event, message])]);
@@ -39,7 +39,7 @@ async function heard(work, isEnough = () => true) {
 }
 
 const only = (messages, event) => messages.filter(([name]) => name === event).map(([, message]) => message);
-/** A message without the name of the client, which must be there. */
+/** A message without the client's name; asserts that the name is present. */
 function anonymous({ issuer, audience, ...rest }) {
   assert.deepEqual([issuer, audience], [server.issuer, AUDIENCE]);
   return rest;
@@ -130,7 +130,7 @@ describe('events', () => {
     const caught = [];
     const note = (error) => caught.push(error.message);
     const listener = () => { throw new Error('a listener'); };
-    // Node reports what a listener throws by itself, in a later turn.
+    // Node reports the error of a listener in a later turn.
     process.prependOnceListener('uncaughtException', note);
     const others = process.listeners('uncaughtException').filter((one) => one !== note && one.listener !== note);
     others.forEach((one) => process.off('uncaughtException', one));

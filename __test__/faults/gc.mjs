@@ -1,4 +1,4 @@
-// How is garbage collected when a test wants it, without a flag of whoever runs it?
+// How does a test collect garbage without a flag on the command line?
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';

@@ -1,4 +1,4 @@
-// What do `warmUp()` and `health()` say of an issuer, before traffic and after?
+// What do `warmUp()` and `health()` report about an issuer, before and after traffic?
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
@@ -86,13 +86,13 @@ describe('health', () => {
   test('after a token has ages in seconds, a refresh ahead of the duration, and the sizes', async () => {
     const client = alone(server, { jwksCacheDuration: 1000, metadataCacheDuration: 2000 });
     const token = server.sign();
-    // Twice: a token is worth remembering when it comes again.
+    // Twice: a token is stored when it is verified for the second time.
     await client.validateAccessToken(token);
     await client.validateAccessToken(token);
     const { ready, metadata, keys, rememberedTokens } = client.health();
     assert.equal(ready, true);
     assert.ok(keys.age >= 0 && keys.age < 60 && metadata.age >= keys.age, `${keys.age}, ${metadata.age}`);
-    // 80 % of the duration, jittered, less what has passed of it.
+    // 80 % of the duration, with jitter, minus the time that has passed.
     assert.ok(keys.nextRefresh > 600 && keys.nextRefresh <= 800, `${keys.nextRefresh}`);
     assert.ok(metadata.nextRefresh > 1300 && metadata.nextRefresh <= 1600, `${metadata.nextRefresh}`);
     assert.deepEqual([keys.count, rememberedTokens], [server.behind.jwks.keys.length, 1]);

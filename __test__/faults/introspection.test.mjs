@@ -1,8 +1,7 @@
-// Row 12: what becomes of an opaque token when introspection is down, slow, or
-// talks rubbish?
+// How is an opaque token handled if introspection is down, slow, or returns invalid responses?
 //
-// The real oidc-provider behind the fault proxy. The probes of a suspended
-// endpoint take virtual time: tests/faults/introspection.rs.
+// The real oidc-provider behind the fault proxy. The probes while the circuit breaker is open take virtual time:
+// tests/faults/introspection.rs.
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, mock, test } from 'node:test';
@@ -61,7 +60,7 @@ describeWhere(unsupported, 'introspection', () => {
         assert.deepEqual([error.name, error.reason], ['MonoCloudHttpError', reason]);
         assert.ok(!`${error.message}${JSON.stringify(error)}`.includes(tokens[1]));
         const answer = await get(api.url, { token: tokens[1] });
-        // Contract 9: a status that is neither 5xx nor 429 is no outage, but a defect of the configuration.
+        // A status that is neither 5xx nor 429 is not an outage but a configuration error.
         const isMisunderstanding = /404|204|redirect/.test(what);
         assert.equal(answer.status, isMisunderstanding ? 500 : 503);
         assert.equal(answer.headers['retry-after'] === undefined, isMisunderstanding);
@@ -84,7 +83,7 @@ describeWhere(unsupported, 'introspection', () => {
     });
   }
 
-  test('that is slow answers also the one who kept nothing but the promise', async () => {
+  test('that is slow responds although the client was garbage collected', async () => {
     let answer;
     const later = new Promise((resolve) => { answer = resolve; });
     server.proxy.fault(PATH, delay(later), { times: 1 });
@@ -112,7 +111,7 @@ describeWhere(unsupported, 'introspection', () => {
 
   test('that failed ten times in a row is suspended, and asked until it succeeds', async () => {
     const client = await warm();
-    // Beside an answer of the last ten seconds only tokens that were active count.
+    // For ten seconds after a response, only tokens that were active count.
     await Promise.all(tokens.slice(0, FAILURES_TO_OPEN).map((each) => client.validateAccessToken(each)));
     server.proxy.counts = {};
     server.proxy.fault(PATH, status(500));
@@ -125,13 +124,13 @@ describeWhere(unsupported, 'introspection', () => {
     assert.ok(outcomes.filter(({ reason }) => reason === 'introspection_suspended').length >= tokens.length - 1);
     assert.ok(server.proxy.count(PATH) <= FAILURES_TO_OPEN + 1);
     server.proxy.heal();
-    // Not one that has just failed: it is no probe.
+    // A token that has just failed is not used as a probe.
     assert.ok(await eventually(() => client.validateAccessToken(tokens.at(-1)).catch(() => false)));
     assert.deepEqual(health(client), [0, undefined, false]);
     assert.equal((await Promise.all(tokens.map((each) => client.validateAccessToken(each)))).length, tokens.length);
   });
 
-  test('that refuses the token or the client is an endpoint that works', async () => {
+  test('that refuses the token or the client counts as working', async () => {
     const client = await warm();
     for (let count = 0; count < FAILURES_TO_OPEN + 5; count += 1) {
       assert.equal((await rejection(client.validateAccessToken(`nobody-has-${count}`))).code, 'inactive_token');

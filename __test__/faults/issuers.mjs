@@ -1,7 +1,7 @@
-// Which issuer stands behind the fault proxy?
+// Which issuer is behind the fault proxy?
 //
-// The real oidc-provider, or the controllable one. Either believes the proxy's
-// origin to be its own, so that its tokens and its metadata name it.
+// The real oidc-provider, or the controllable one. Both use the proxy's origin as their own, so their tokens and
+// metadata name it.
 
 import http from 'node:http';
 
@@ -18,7 +18,7 @@ export async function startProviderBehindProxy({ tls, ca } = {}) {
   const proxy = await startFaultProxy({ tls });
   const [clients, keys] = await Promise.all([createClients(), serverKeys()]);
   const provider = await createProvider({ issuer: proxy.origin, clients, keys });
-  // It is told by the proxy which scheme was asked with.
+  // The proxy forwards the scheme of the request.
   provider.proxy = true;
   const server = await open(http.createServer(provider.callback()), { port: 0, host: '127.0.0.1' });
   proxy.upstream = `http://127.0.0.1:${server.address().port}`;
@@ -41,7 +41,7 @@ export async function startProviderBehindProxy({ tls, ca } = {}) {
   };
 }
 
-/** The controllable issuer (support/issuer.mjs) with `proxy` before it; `sign` and `opaque` name the proxy's origin. */
+/** The controllable issuer (support/issuer.mjs) behind `proxy`; `sign` and `opaque` name the proxy's origin. */
 export async function startIssuerBehindProxy({ tls } = {}) {
   const [proxy, behind] = await Promise.all([startFaultProxy({ tls }), startIssuer()]);
   proxy.upstream = behind.issuer;
@@ -64,8 +64,8 @@ export async function startIssuerBehindProxy({ tls } = {}) {
 let clients = 0;
 
 /**
- * A client that shares its keys with no other: clients of one process and the same settings do, so these differ in a
- * deadline that no test reaches. A test that wants to reach it gives one.
+ * A client that shares its keys with no other client. Clients with equal settings share keys, so each one gets a
+ * different deadline that no test reaches. A test that needs the deadline sets its own.
  */
 export function alone(server, { responseTimeout = 30_000, ...options } = {}) {
   clients += 1;

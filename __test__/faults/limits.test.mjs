@@ -1,5 +1,5 @@
-// Rows 4 to 6: how much is read of a document, how long is Retry-After kept to,
-// and where does the engine not go?
+// How much of a document is read, for how long is Retry-After honoured, and which addresses does the
+// engine never call?
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
@@ -18,7 +18,7 @@ import { DISCOVERY } from './proxy.mjs';
 import { rejection, within } from './waiting.mjs';
 
 const LIMIT = 512 * 1024;
-/** What the kernels of both ends may hold of a body that nobody reads. */
+/** What the socket buffers of both ends may hold of an unread body. */
 const SOCKET_BUFFERS = 16 * 1024 * 1024;
 
 let pki;
@@ -59,7 +59,7 @@ describe('a document', () => {
 
   test('without end is left as soon as it is too long', async () => {
     const client = await warm();
-    // One octet too many, and then silence: what is waited for is not the end of the body.
+    // One octet too many, and then silence: the client does not wait for the end of the body.
     server.proxy.fault('/jwks', ({ response }) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.write(' '.repeat(LIMIT + 1));
@@ -112,11 +112,11 @@ describe('a document', () => {
 });
 
 describe('Retry-After', () => {
-  // `most` while every token that comes is of a known key, `urgent` for a token that only fresh keys can help.
+  // `most` applies while every token has a known key; `urgent` applies to a token that only new keys can validate.
   for (const [code, wish, most, urgent] of [
     [503, '20', 20, 20], [503, '60', 60, 30], [429, '60', 60, 30], [503, '1e9', 300, 30], [429, '1000000000', 300, 30],
   ]) {
-    test(`of ${wish} with ${code} at the start is kept to for ${urgent} seconds, and passed on`, async () => {
+    test(`of ${wish} with ${code} at the start is honoured for ${urgent} seconds, and passed on`, async () => {
       server.proxy.fault(DISCOVERY, status(code, { headers: { 'retry-after': wish } }));
       const app = express();
       app.get('/', protectApi(fresh())(), (_request, response) => response.end());
@@ -181,7 +181,7 @@ describe('a redirect', () => {
 });
 
 describe('metadata of an https issuer', () => {
-  test('that names an endpoint of plain http sends nobody there', async () => {
+  test('that names an endpoint of plain http causes no request to it', async () => {
     let reached = 0;
     const plain = http.createServer((_request, response) => response.end('{}'));
     plain.on('connection', () => { reached += 1; });
@@ -200,7 +200,7 @@ describe('metadata of an https issuer', () => {
     }
   });
 
-  test('of another issuer is none of ours', async () => {
+  test('of another issuer is not used', async () => {
     server.proxy.fault(DISCOVERY, rewrite((metadata) => ({ ...metadata, issuer: 'https://elsewhere.example' })));
     const error = await rejection(fresh().validateAccessToken(server.sign()));
     assert.deepEqual([error.name, error.reason], ['MonoCloudValidationError', 'metadata_issuer_mismatch']);

@@ -1,8 +1,7 @@
-// Is the memory of verified tokens bounded by its size, in Rust and in JavaScript?
+// Is the memory of verified tokens limited by its size, in Rust and in JavaScript?
 //
-// In a process of its own, with tokens of 200 groups each: as many as are used
-// here would take about 180 MB, and 10,000 of them 590. Each is validated three times, so that the engine
-// remembers it and JavaScript keeps its claims.
+// A separate process validates tokens of 200 groups each. Without the limit they would take about 180 MB (10,000 of
+// them: 590 MB). Each token is validated three times, so that the engine stores it and JavaScript keeps its claims.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -15,7 +14,7 @@ const TOKENS = Number(process.env.TOKENS ?? 3000);
 /** A debug build on a busy machine is slow. */
 const DEADLINE_MS = 300_000;
 
-/** Prints by how much the resident memory and JavaScript's heap grew, in bytes, and how many tokens are remembered. */
+/** Prints the growth of resident memory and of JavaScript's heap in bytes, and the number of remembered tokens. */
 const SCRIPT = `
 import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
@@ -45,7 +44,7 @@ function tokenOf(number, groups) {
   const input = encode({ alg: 'EdDSA', kid: 'k' }) + '.' + encode(claimsOf(number, groups));
   return input + '.' + sign(null, Buffer.from(input), key).toString('base64url');
 }
-// No exchange: the issuer's answers are functions of this process.
+// No network: functions of this process return the issuer's documents.
 const introspected = new Map();
 const fetcher = async (url, { body }) => {
   const of = introspected.get(new URLSearchParams(body).get('token'));
@@ -88,7 +87,7 @@ console.log(JSON.stringify({ rss: after.rss - before.rss, heap: after.heapUsed -
 const run = (phases, { options = {}, cache = '' } = {}) =>
   runScript(SCRIPT, { PHASES: JSON.stringify(phases), OPTIONS: JSON.stringify(options), CACHE: cache }, { deadline: DEADLINE_MS });
 
-/** Resident memory holds what the allocators of both sides keep for later as well. */
+/** Resident memory includes what the allocators of both sides keep for later. */
 function assertWithin(grown, { heap, rss }) {
   if (process.env.TOLD) console.log(grown);
   assert.ok(grown.heap <= heap * MEGABYTE, `heap: ${(grown.heap / MEGABYTE).toFixed(1)} MB`);
@@ -102,7 +101,7 @@ describe('resident memory', () => {
     assert.ok(grown.remembered > 100 && grown.remembered < TOKENS / 2, String(grown.remembered));
   });
 
-  // The smaller ones are remembered, and their claims never asked for: in JavaScript nothing takes the places over.
+  // The smaller tokens are stored, but their claims are never read, so JavaScript does not reuse the slots.
   test('of large tokens that smaller ones pushed out again and again stays within a budget of 4 MiB', async () => {
     const turn = [{ count: 100, groups: 200 }, { count: 700, groups: 20, times: 2 }];
     const options = { verifiedTokenCacheBytes: 4 * MEGABYTE };
@@ -113,7 +112,7 @@ describe('resident memory', () => {
     assertWithin(await run([{ count: TOKENS, groups: 200 }], { cache: 'yes' }), BUDGET);
   });
 
-  test('of tokens without a budget is nothing', async () => {
+  test('does not grow for tokens without a budget', async () => {
     const grown = await run([{ count: 1000, groups: 200 }], { options: { verifiedTokenCacheBytes: 0 } });
     assert.equal(grown.remembered, 0);
     assertWithin(grown, { heap: 8, rss: 40 });

@@ -1,7 +1,6 @@
-// Row 5: what do bodies of 200 MB leave behind in the process that asked?
+// How much memory do bodies of 200 MB leave behind in the client's process?
 //
-// In a process of its own, so that the memory is the package's and not the
-// proxy's.
+// The client runs in a separate process, so that its memory is not mixed with the proxy's.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -12,7 +11,7 @@ import { startIssuerBehindProxy } from './issuers.mjs';
 
 const MEGABYTE = 1024 * 1024;
 
-/** Asks ROUNDS times for keys, prints what that did to the resident memory, in octets. */
+/** Fetches keys ROUNDS times; prints the growth of resident memory in octets. */
 const SCRIPT = `
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -28,7 +27,7 @@ async function ask() {
   await client.getJwks(true).catch(({ reason }) => reasons.push(reason));
   await client.validateAccessToken(token);
 }
-// The least of several readings: what is freed late is not what is kept.
+// Takes the least of several readings, because memory may be freed late.
 async function resident() {
   let least = Infinity;
   for (let reading = 0; reading < 5; reading += 1) {
@@ -38,7 +37,7 @@ async function resident() {
   }
   return least;
 }
-// The first one is the price of a connection and of its buffers.
+// The first round pays for a connection and its buffers.
 await ask();
 const before = await resident();
 for (let round = 0; round < ROUNDS; round += 1) await ask();
@@ -64,7 +63,7 @@ describe('resident memory', () => {
     test(`grows by no more than 5 MB for ${what}`, async () => {
       const environment = { ISSUER: server.issuer, TOKEN: server.sign(), ROUNDS: String(rounds), REASON: reason };
       server.proxy.heal();
-      // Once for the keys, and from then on the fault.
+      // The first request gets keys, all later ones get the fault.
       server.proxy.fault('/jwks', ({ request, response, body, proxy }) => {
         proxy.fault('/jwks', fault);
         return proxy.forward(request, response, body);

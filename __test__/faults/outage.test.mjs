@@ -1,8 +1,6 @@
-// Rows 2, 3, 5 and 6: what does a valid token notice of an issuer that was
-// there and then fails?
+// Does a valid token notice that the issuer fails after it worked?
 //
-// Against the real oidc-provider behind the fault proxy. A day of outage is
-// tested in virtual time: tests/faults/outage.rs.
+// The real oidc-provider behind the fault proxy. A day of outage is tested in virtual time: tests/faults/outage.rs.
 
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
@@ -37,7 +35,7 @@ describeWhere(unsupported, 'an issuer that fails after it was there', () => {
     return client;
   }
 
-  /** Half of them are seen for the first time, half for the second. */
+  /** Half of the tokens are new, half are seen for the second time. */
   async function acceptsAll(client) {
     for (const token of tokens) assert.equal((await client.validateAccessToken(token)).scope, 'data:read');
   }
@@ -58,7 +56,7 @@ describeWhere(unsupported, 'an issuer that fails after it was there', () => {
   }
 
   for (const [what, fault] of Object.entries(ENDLESS)) {
-    test(`with ${what} holds nobody past the deadline, and known keys not at all`, async () => {
+    test(`with ${what} delays no call past the deadline, and known keys not at all`, async () => {
       const client = await warm({ responseTimeout: 1000 });
       server.proxy.fault('/jwks', fault);
       let isOver = false;

@@ -1,7 +1,7 @@
-// Row 15: does a process end when it should, and as it should?
+// Does a process end at the right time and in the right way?
 //
-// Each case is a process of its own, whose issuer takes requests and never
-// answers, with a deadline of a minute: one that ends earlier was not held.
+// Each case is a separate process whose issuer accepts requests and never responds. The deadline is one minute, so a
+// process that ends earlier was not kept alive by the request.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -13,7 +13,7 @@ import { hang } from './bodies.mjs';
 import { startIssuerBehindProxy } from './issuers.mjs';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
-/** The contract says 100 milliseconds; a loaded machine needs more, but never the minute. */
+/** The documented value is 100 milliseconds. A busy machine needs more, but never the minute. */
 const PATIENCE_MS = 15_000;
 
 let hanging;
@@ -24,7 +24,7 @@ before(async () => {
 });
 after(() => Promise.all([hanging.close(), whole.close()]));
 
-/** What every script begins with; `asked` is to be printed when a request is under way. */
+/** The start of every script. It must print `asked` when a request is in progress. */
 const PRELUDE = `
 import { MonoCloudBackendNodeClient } from '@monocloud/backend-node';
 const { ISSUER: tenantDomain, JWT: jwt, SLOW: slow, OPAQUE: opaque } = process.env;
@@ -34,7 +34,7 @@ const asked = () => process.stdout.write('asked\\n');
 const ignore = () => {};
 `;
 
-/** Runs a script to its end: `{ code, signal, output, errors, waited }`; `signal` is sent once it has asked. */
+/** Runs a script to its end: `{ code, signal, output, errors, waited }`. Sends `signal` after `asked`. */
 async function run(script, { server = hanging, signal } = {}) {
   const child = spawn(process.execPath, ['--input-type=module', '--eval', PRELUDE + script], {
     cwd: PROJECT,
@@ -66,7 +66,7 @@ function endsAs({ code, signal, waited, errors }, expected) {
   assert.ok(waited < PATIENCE_MS, `${waited} ms`);
 }
 
-/** What a process can be in the middle of. */
+/** The operations that may be in progress when a process ends. */
 const REQUESTS = {
   'fetching keys': 'make().validateAccessToken(jwt).catch(ignore);',
   'introspecting': 'make({ introspectJwtTokens: true }).validateAccessToken(jwt).catch(ignore); make().validateAccessToken(opaque).catch(ignore);',
@@ -126,7 +126,7 @@ describe('a process', { concurrency: 2 }, () => {
       await fetch(tenantDomain + '/break');
       await client.validateAccessToken(jwt);
       asked();`;
-    // From the second request for keys on there is no answer: the caller goes on with the old ones.
+    // From the second request for keys on there is no response, and the caller uses the old keys.
     whole.proxy.fault('/break', ({ response }) => {
       whole.proxy.fault('/jwks', hang());
       response.end();
@@ -152,8 +152,8 @@ describe('a finished script', { concurrency: 2 }, () => {
     'with middleware': 'const { protectApi } = await import("@monocloud/backend-node/express"); protectApi(make())();',
     'with clients that did nothing': 'make(); make({ jwksResolver: () => ({ keys: [] }) });',
   })) {
-    test(`${what} is kept alive by nothing of ours`, async () => {
-      // What is left says so itself, before the process has gone; its own output is no matter.
+    test(`${what} is not kept alive by the package`, async () => {
+      // The child prints the result itself before it ends. Its other output does not matter.
       const left = `
         asked();
         await new Promise((resolve) => { setImmediate(resolve); });

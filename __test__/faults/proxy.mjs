@@ -1,8 +1,7 @@
-// What can go wrong between the package and its issuer, on purpose?
+// How does a test inject faults between the package and its issuer?
 //
-// A reverse proxy on loopback whose origin is the issuer's name. Whole by
-// default; each path can be given a fault, and the port and its certificate
-// can fail on their own. It counts what it is asked and what it writes.
+// A reverse proxy on loopback whose origin is the issuer's name. It has no fault by default. Each path can get a
+// fault, and the port and its certificate can fail too. It counts the requests and the octets that it writes.
 
 import http from 'node:http';
 import https from 'node:https';
@@ -11,10 +10,10 @@ import { close, open, readBody } from '../support/http.mjs';
 import { send } from './bodies.mjs';
 
 export const DISCOVERY = '/.well-known/openid-configuration';
-/** RFC 8414 §3.1: asked when the first place answers 404. */
+/** RFC 8414 §3.1: requested when the first address responds with 404. */
 export const OAUTH_DISCOVERY = '/.well-known/oauth-authorization-server';
 
-/** `tls`: `{ cert, key }` of `pki.server()`, else plain HTTP. */
+/** `tls`: `{ cert, key }` of `pki.server()`, or plain HTTP without it. */
 export async function startFaultProxy({ tls } = {}) {
   const proxy = new FaultProxy(tls);
   await proxy.up();
@@ -24,9 +23,9 @@ export async function startFaultProxy({ tls } = {}) {
 class FaultProxy {
   /** Requests by path. */
   counts = {};
-  /** Octets of body written to the one who asked, by path, until the connection ended. */
+  /** Octets of body written to the client, by path, until the connection ended. */
   written = {};
-  /** Where what is not faulty goes: an origin of plain HTTP. */
+  /** Where requests without a fault go: an origin of plain HTTP. */
   upstream;
 
   #server;
@@ -35,7 +34,7 @@ class FaultProxy {
   #port = 0;
   #faults = new Map();
   #closings = new Map();
-  /** What was asked for on each connection. */
+  /** The requested paths on each connection. */
   #paths = new WeakMap();
 
   constructor(tls) {
@@ -54,20 +53,20 @@ class FaultProxy {
   }
 
   /**
-   * From now on `path` fails as told by one of `faults` (bodies.mjs), every time, or the next `times`; without a
-   * fault it is whole again. `*` is every path that has no fault of its own.
+   * From now on `path` fails with one of `faults` (bodies.mjs), every time or the next `times`. Without a fault it
+   * works again. `*` means every path without its own fault.
    */
   fault(path, fault, { times = Infinity } = {}) {
     if (fault === undefined) this.#faults.delete(path);
     else this.#faults.set(path, { fault, left: times });
   }
 
-  /** Everything is whole again. */
+  /** Removes all faults. */
   heal() {
     this.#faults.clear();
   }
 
-  /** Other keys and certificates for the connections made from now on. */
+  /** Other keys and certificates for new connections. */
   present(tls) {
     this.#server.setSecureContext(tls);
     this.#server.closeIdleConnections();
@@ -78,12 +77,12 @@ class FaultProxy {
     this.#port = this.#server.address().port;
   }
 
-  /** Connections are refused, those that are open are cut. */
+  /** Refuses new connections and cuts open ones. */
   async down() {
     if (this.#server.listening) await close(this.#server);
   }
 
-  /** Resolves when the next connection ends on which `path` was asked for. */
+  /** Resolves when the next connection ends on which `path` was requested. */
   closing(path) {
     return new Promise((resolve) => {
       this.#closings.set(path, resolve);
@@ -103,7 +102,7 @@ class FaultProxy {
       };
       await (fault ? fault({ request, response, body, path, wrote, proxy: this }) : this.forward(request, response, body));
     } catch (error) {
-      // One who hung up is its own affair.
+      // A client that closes its connection is not an error here.
       if (!request.destroyed) console.error('proxy:', error);
       response.destroy();
     }
@@ -127,13 +126,13 @@ class FaultProxy {
     return entry.fault;
   }
 
-  /** Answers as the issuer behind would. */
+  /** Responds as the issuer behind it would. */
   async forward(request, response, body) {
     const answer = await this.fetch(request, body);
     await send(response, answer);
   }
 
-  /** The answer of the issuer behind: `{ status, headers, body }`. */
+  /** The response of the issuer behind it: `{ status, headers, body }`. */
   fetch({ method, url, headers }, body) {
     return new Promise((resolve, reject) => {
       const options = { method, agent: false, headers: { ...headers, 'x-forwarded-proto': this.#scheme } };

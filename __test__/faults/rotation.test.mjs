@@ -1,7 +1,6 @@
-// Rows 8, 9 and 11: keys come, go and are asked for by attackers; the clock steps.
+// Keys are added, withdrawn and requested by attackers; the clock steps.
 //
-// A hundred rotations and a minute of flood take virtual time:
-// tests/faults/rotation.rs and flood.rs.
+// A hundred rotations and a minute of flood take virtual time: tests/faults/rotation.rs and flood.rs.
 
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, mock, test } from 'node:test';
@@ -43,7 +42,7 @@ describe('a key', () => {
         await new Promise((resolve) => { setImmediate(resolve); });
       }
     });
-    // Announced: published beside the old one. From the next turn on tokens are signed with it.
+    // Announced: the new key is published beside the old one. From the next turn on it signs tokens.
     await server.behind.rotate({ keepOld: true });
     const announced = accepted.length;
     try {
@@ -90,7 +89,7 @@ describe('a key', () => {
     });
   });
 
-  test('that is refreshed for in vain during a short fault is accepted soon after it', async () => {
+  test('whose refresh fails during a short fault is accepted soon after it', async () => {
     const client = await warm();
     await server.behind.rotate();
     server.proxy.fault('/jwks', status(500), { times: 1 });
@@ -112,7 +111,7 @@ describe('a key', () => {
     assert.ok(await client.validateAccessToken(token()));
   });
 
-  test('that is withdrawn is refused also where a cache remembers its tokens, once that is empty', async () => {
+  test('that is withdrawn is refused also if a cache contained its tokens, once the cache is empty', async () => {
     const entries = new Map();
     const cache = {
       get: async (key) => entries.get(key),

@@ -1,8 +1,7 @@
-// Row 1 with a shared cache: whom does a process let in that starts while the
-// issuer is away?
+// With a shared cache: which tokens does a process accept that starts while the issuer is down?
 //
-// An entry of a JWT is believed where no keys ever came, and nowhere else: with
-// keys the engine decides, whatever a cache says (contract 10, 11).
+// A cached JWT is accepted without verification only in a process that has never had keys. With keys, the engine
+// decides and the cache does not matter.
 
 import assert from 'node:assert/strict';
 import { afterEach, before, after, describe, test } from 'node:test';
@@ -15,7 +14,7 @@ import { alone, startIssuerBehindProxy } from './issuers.mjs';
 import { DISCOVERY } from './proxy.mjs';
 import { eventually, within } from './waiting.mjs';
 
-/** Far under the deadline of an exchange, which is 30 seconds here. */
+/** Far below the deadline of an exchange, which is 30 seconds here. */
 const SOON_MS = 15_000;
 
 let server;
@@ -29,7 +28,7 @@ afterEach(async () => {
 });
 after(() => server.close());
 
-/** A cache that has `token`, put there while all was well. */
+/** A cache that received `token` before the outage. */
 async function filled(cache, token) {
   await alone(server, { cache }).validateAccessToken(token);
   return cache;
@@ -37,7 +36,7 @@ async function filled(cache, token) {
 
 for (const [name, newCache] of [["a user's cache", mapCache], ['memoryCache()', memoryCache]]) {
   describe(`a token in ${name}, for a process that starts while the issuer is away`, () => {
-    test('is accepted, and still held against what the route asks', async () => {
+    test('is accepted, and the route’s requirements still apply', async () => {
       const token = server.sign();
       const client = alone(server, { cache: await filled(newCache(), token) });
       await server.proxy.down();
@@ -55,7 +54,7 @@ for (const [name, newCache] of [["a user's cache", mapCache], ['memoryCache()', 
       assert.equal((await within(SOON_MS, client.validateAccessToken(token))).sub, 'user-1');
     });
 
-    test('opens to no other token, and not to itself when it has expired', async (t) => {
+    test('accepts no other token, and not itself after it has expired', async (t) => {
       const token = server.sign();
       const client = alone(server, { cache: await filled(newCache(), token), clockTolerance: 0 });
       await server.proxy.down();
@@ -82,7 +81,7 @@ for (const [name, newCache] of [["a user's cache", mapCache], ['memoryCache()', 
       const client = alone(server, { cache, jwksCacheDuration: 0, jwksMaxStale: 0 });
       await client.warmUp();
       await server.proxy.down();
-      // In the first second they are not too old.
+      // For the first second the keys are not too old.
       await eventually(() => !client.health().ready);
       await assert.rejects(client.validateAccessToken(token), { name: 'MonoCloudHttpError' });
     });

@@ -1,7 +1,7 @@
-// Row 1: does the package come up when the issuer does not?
+// Does the package start if the issuer is down?
 //
-// Against the real oidc-provider behind the fault proxy. The decay of the
-// attempts takes minutes and is tested in virtual time: tests/faults/start.rs.
+// The real oidc-provider behind the fault proxy. The pauses between attempts take minutes and are tested in virtual
+// time: tests/faults/start.rs.
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
@@ -20,7 +20,7 @@ import { DISCOVERY, OAUTH_DISCOVERY } from './proxy.mjs';
 import { eventually, within } from './waiting.mjs';
 import { describeWhere } from '../support/suite.mjs';
 
-/** Waits that an issuer may cost a request; the contract says 1.5 s, and a loaded machine needs more. */
+/** The most time that an issuer may delay a request. The documented value is 1.5 s; a busy machine needs more. */
 const PATIENCE_MS = 4000;
 
 describeWhere(unsupported, 'an issuer that is down when the API starts', () => {
@@ -82,7 +82,7 @@ describeWhere(unsupported, 'an issuer that is down when the API starts', () => {
     await server.proxy.up();
     const before = server.proxy.count(DISCOVERY);
     const client = alone(server);
-    // A turn of the event loop in which a request would have left.
+    // One turn of the event loop, in which a request would have been sent.
     await new Promise((resolve) => { setImmediate(resolve); });
     assert.equal(server.proxy.count(DISCOVERY), before);
     assert.equal((await client.validateAccessToken(token)).aud, 'https://api.example.com');

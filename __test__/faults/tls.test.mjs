@@ -1,5 +1,4 @@
-// Row 7: which faults of TLS and DNS have which reason, and is there a way
-// around them that should not be there?
+// Which reason does each fault of TLS and DNS have, and is there an insecure fallback?
 
 import assert from 'node:assert/strict';
 import net from 'node:net';
@@ -12,7 +11,7 @@ import { alone, startIssuerBehindProxy } from './issuers.mjs';
 import { DISCOVERY } from './proxy.mjs';
 import { rejection, within } from './waiting.mjs';
 
-/** Faults of a connection are known within a second; a loaded machine needs more, but never the deadline. */
+/** Faults of a connection are detected within a second. A busy machine needs more, but never the deadline. */
 const DEADLINE_MS = 60_000;
 const PATIENCE_MS = 20_000;
 
@@ -105,7 +104,7 @@ describe('an issuer', () => {
   });
 
   test('whose name does not exist is host_not_found', async () => {
-    // RFC 6761 §6.4: `invalid` never resolves. A resolver that cannot be asked takes until the connection's deadline.
+    // RFC 6761 §6.4: `invalid` never resolves. An unreachable resolver takes until the connection's deadline.
     const error = await rejection(within(PATIENCE_MS, trusting({ issuer: 'https://issuer.invalid' }).warmUp()));
     assert.equal(error.name, 'MonoCloudHttpError');
     assert.equal(error.reason, 'host_not_found');

@@ -1,8 +1,8 @@
-// How does a test wait without guessing how long?
+// How does a test wait for a condition instead of a fixed time?
 
 const STEP_MS = 20;
 
-/** Calls `check` until it gives something truthy, which is answered; throws after `deadline` milliseconds. */
+/** Calls `check` until it returns something truthy, and returns that; throws after `deadline` milliseconds. */
 export async function eventually(check, deadline = 15_000) {
   const end = performance.now() + deadline;
   for (;;) {
@@ -13,7 +13,7 @@ export async function eventually(check, deadline = 15_000) {
   }
 }
 
-/** What a promise rejects with; fails when it does not. */
+/** The error that a promise rejects with; fails if the promise resolves. */
 export async function rejection(promise) {
   let value;
   try {
@@ -24,7 +24,7 @@ export async function rejection(promise) {
   throw new Error(`resolved with ${JSON.stringify(value)}`);
 }
 
-/** `promise`, or an error after `deadline` milliseconds: a bound for what must not hang, not a measurement. */
+/** `promise`, or an error after `deadline` milliseconds. This bounds a hang and measures nothing. */
 export async function within(deadline, promise) {
   let timer;
   const late = new Promise((_, reject) => {

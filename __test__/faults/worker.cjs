@@ -1,7 +1,7 @@
 'use strict';
 
-// A worker thread that asks for everything that takes time, says so, and is then at the mercy of who made it.
-// CommonJS, because up to a thousand of them are made, and it starts sooner.
+// A worker thread that starts every operation that takes time, says so, and may then be terminated. CommonJS, because
+// a test starts up to a thousand of them, and it starts faster.
 
 const { subscribe } = require('node:diagnostics_channel');
 const { parentPort, workerData } = require('node:worker_threads');
@@ -16,7 +16,7 @@ subscribe('monocloud:backend:validated', ignore);
 subscribe('monocloud:backend:keys.refreshed', ignore);
 
 const options = { tenantDomain: issuer, audience: 'https://api.example.com', clientId: 'api', clientSecret: 'secret' };
-// Shares its keys with the other threads; has functions of this thread; has a cache of this thread.
+// One client shares its keys with other threads, one has functions of this thread, one has a cache of this thread.
 const shared = new MonoCloudBackendNodeClient({ ...options, responseTimeout: 2000 });
 const fetching = new MonoCloudBackendNodeClient({ ...options, fetcher: never });
 const resolving = new MonoCloudBackendNodeClient({ ...options, jwksResolver: never });
@@ -31,5 +31,5 @@ for (const client of [shared, fetching, resolving, caching]) {
   client.warmUp().catch(ignore);
 }
 parentPort.postMessage('asked');
-// Something to be ended in the middle of.
+// An operation that is in progress when the thread ends.
 setInterval(ignore, 1000);

@@ -1,4 +1,4 @@
-// Makes and terminates worker threads, a few at a time, and prints what that did to the resident memory.
+// Makes and terminates worker threads, a few at a time, and prints the growth of the resident memory.
 
 import { Worker } from 'node:worker_threads';
 
@@ -6,14 +6,14 @@ import { gc } from './gc.mjs';
 
 const { ISSUER: issuer, TOKENS, WORKERS, WARM_UP, ALLOWED } = process.env;
 const AT_ONCE = 4;
-/** Busier than what is measured: how much the allocator holds for the busiest moment is no matter of what is left. */
+/** The warm-up uses more threads at once than the measurement, so the allocator has reached its peak before. */
 const AT_ONCE_FIRST = 6;
-/** Longer than a request that hangs: until its deadline it holds what it was asked for. */
+/** Longer than a request that hangs, which holds its data until its deadline. */
 const READINGS = 100;
 const tokens = JSON.parse(TOKENS);
 const file = new URL('worker.cjs', import.meta.url);
 
-/** One thread, ended as soon as it has asked: in the same turn of the event loop, or a few later. */
+/** One thread, terminated after it says so: in the same turn of the event loop, or a few turns later. */
 async function round(number) {
   const thread = new Worker(file, { workerData: { issuer, tokens, number } });
   await new Promise((resolve, reject) => {
@@ -32,7 +32,7 @@ async function rounds(count, atOnce) {
   await Promise.all(Array.from({ length: atOnce }, lane));
 }
 
-/** The least of many readings, until one is at most `enough`: what is freed late is not what is kept. */
+/** Takes the least of many readings, until one is at most `enough`, because memory may be freed late. */
 async function resident(enough) {
   let least = Infinity;
   for (let reading = 0; reading < READINGS && least > enough; reading += 1) {

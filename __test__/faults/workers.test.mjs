@@ -1,5 +1,4 @@
-// Row 14: what do threads share, and what do they leave behind when they are
-// ended in the middle of a request?
+// What do threads share, and what do they leave behind if they are terminated during a request?
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -17,9 +16,9 @@ import { DISCOVERY } from './proxy.mjs';
 
 const MEGABYTE = 1024 * 1024;
 const isLong = Boolean(process.env.TEST_LONG);
-/** Fifty show what a thread leaves behind if it is large; a thousand (`npm run test:long`) also if it is 5 KB. */
+/** Fifty threads reveal a large leak; a thousand (`npm run test:long`) also one of 5 KB per thread. */
 const WORKERS = isLong ? 1000 : 50;
-/** After so many more the process has what it keeps for threads as such. */
+/** After this many more threads the process has allocated what it keeps for threads in general. */
 const WARM_UP = isLong ? 400 : 50;
 const ALLOWED = 5 * MEGABYTE;
 const DEADLINE_MS = 300_000;
@@ -34,7 +33,7 @@ afterEach(() => {
 });
 after(() => server.close());
 
-/** Validates each token that it is sent, and answers its subject or the reason. */
+/** Validates each token that it receives; sends its subject or the reason. */
 const VALIDATOR = `
 const { createRequire } = require('node:module');
 const { parentPort, workerData } = require('node:worker_threads');
@@ -47,7 +46,7 @@ parentPort.on('message', async (token) => {
 parentPort.postMessage('ready');
 `;
 
-/** Threads with a client of these options each; `ask` asks all of them at once, `end` answers their exit codes. */
+/** Threads with one client each. `ask` sends a token to all of them at once, `end` returns their exit codes. */
 async function threads(all) {
   const from = fileURLToPath(import.meta.url);
   const workers = all.map((options) => new Worker(VALIDATOR, { eval: true, workerData: { from, options } }));
@@ -112,7 +111,7 @@ describe('worker threads of one process', () => {
   });
 });
 
-test('a worker thread that ends hangs up on the issuer, long before its deadline; one with the same options does not', { timeout: 20_000 }, async (context) => {
+test('a worker thread that ends closes its connections long before its deadline; one with the same options does not', { timeout: 20_000 }, async (context) => {
   const exchanges = new EventEmitter();
   server.proxy.fault('/introspect', ({ response }) => { exchanges.emit('begun', response); });
   const workerData = {
@@ -140,7 +139,7 @@ test('a worker thread that ends hangs up on the issuer, long before its deadline
 
 test(`${WORKERS} worker threads, each ended in the middle of its requests, crash nothing and leave nothing`, async () => {
   let asked = 0;
-  // An answer, a failure and no answer in turn, so that threads end before, while and after one arrives.
+  // A response, a failure and no response in turn, so that threads end before, during and after a response.
   server.proxy.fault('/jwks', (exchange) => {
     asked += 1;
     const { proxy, request, response, body } = exchange;
@@ -148,11 +147,12 @@ test(`${WORKERS} worker threads, each ended in the middle of its requests, crash
   });
   server.proxy.fault('/introspect', hang());
   const tokens = [server.sign(), server.sign({ alg: 'ES512' }), server.sign({ header: { kid: 'unknown' } })];
-  // V8 keeps up to 8 MB of an emptied young generation, or not, as it likes: with the smallest there is nothing to like.
+  // V8 may keep up to 8 MB of an emptied young generation. With the smallest one this does not disturb the result.
   const child = spawn(process.execPath, ['--max-semi-space-size=1', fileURLToPath(new URL('workers.child.mjs', import.meta.url))], {
     env: {
       PATH: process.env.PATH,
-      // One arena for all threads: which of many keeps what is freed would be chance (glibc alone knows this name).
+      // One arena for all threads. With several, chance decides which one keeps freed memory (only glibc reads this
+      // variable).
       MALLOC_ARENA_MAX: '1',
       ISSUER: server.issuer,
       TOKENS: JSON.stringify(tokens),

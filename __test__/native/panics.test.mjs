@@ -1,8 +1,7 @@
-// Does a panic at the border end the process, or let anybody in?
+// Does a panic at the boundary end the process, or let a request in?
 //
-// One is let off at every entry from JavaScript into Rust, through the public
-// API (support/panicking.mjs). What comes of it is `internal`, a 503; what it
-// says of itself is told to nobody; and the client goes on.
+// Each entry from JavaScript into Rust panics once, through the public API (support/panicking.mjs). The caller gets
+// `internal`, a 503, without the panic's message, and the client keeps working.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -37,7 +36,7 @@ afterEach(() => { delete process.env.PANIC_AT; });
 after(() => issuer.close());
 
 let clients = 0;
-/** A client with keys of its own. */
+/** A client with its own keys. */
 function client(options, Class = modules.index.MonoCloudBackendNodeClient) {
   clients += 1;
   return new Class({
@@ -45,7 +44,7 @@ function client(options, Class = modules.index.MonoCloudBackendNodeClient) {
   });
 }
 
-/** A client that has its keys, and seen `token` so often. */
+/** A client that has its keys and has validated `token` this many times. */
 async function warm(options, token = issuer.sign(), times = 1) {
   const made = client(options);
   for (let i = 0; i < times; i += 1) await made.validateAccessToken(token);
@@ -69,7 +68,7 @@ function calls(method, ...words) {
   return () => made[method](...words);
 }
 
-/** What ends in `internal`: each prepares, and answers what is done while the panic is armed. */
+/** The entries whose panic becomes `internal`. Each prepares, and returns the call to make while the panic is armed. */
 const INTERNAL = {
   'client.new': () => () => client(),
   'client.warm': () => () => client(),
@@ -126,7 +125,7 @@ const INTERNAL = {
   'functions.bench_verify': () => () => modules.engine.benchVerify('RS256', '{}', [], []),
 };
 
-/** What the user's own functions could not be told of: their request fails, and whoever waits for it is told. */
+/** Callbacks to the user's own functions: the request fails, and every caller that waits for it gets the failure. */
 const FETCHER_FAILED = {
   'host.answer': () => client({ fetcher }),
   'host.answer_broken': () => client({ fetcher: tooLarge }),
@@ -134,7 +133,7 @@ const FETCHER_FAILED = {
   'host.fail': () => client({ jwksResolver: () => Promise.reject(new Error('down')) }),
 };
 
-/** What only a cache needs: it counts as having nothing, and the token is validated. */
+/** Entries that only a cache uses: the panic counts as a miss, and the token is validated. */
 const WITHOUT_THE_CACHE = {
   'client.judge': mapCache,
   'client.judge()': mapCache,
@@ -150,9 +149,9 @@ const WITHOUT_THE_CACHE = {
   'memory_cache.delete': () => modules.cache.memoryCache(),
 };
 
-/** What is called while the package is loaded. */
+/** Entries that are called while the package is loaded. */
 const AT_LOAD = ['functions.options', 'functions.version', 'outcome.failures'];
-/** What only `protectApi` calls: below. */
+/** Entries that only `protectApi` calls; tested below. */
 const BY_ROUTES = ['client.ignores_binding'];
 
 test('every entry is armed by a test here, and every one of them catches panics', () => {
@@ -176,7 +175,7 @@ describe('a panic at', () => {
         assert.doesNotMatch(inspect(error, { showHidden: true }), /on purpose/);
         return true;
       });
-      // It was let off once: the same again goes well.
+      // The panic happens only once, so the same call now succeeds.
       if (entry !== 'client.failure' && entry !== 'functions.bench_verify') await act();
       await assertGoesOn();
     });
@@ -192,7 +191,7 @@ describe('a panic at', () => {
   }
 
   for (const [entry, newCache] of Object.entries(WITHOUT_THE_CACHE)) {
-    test(`${entry} leaves a client without its cache, for once`, async () => {
+    test(`${entry} is a cache miss, once`, async () => {
       const made = client({ cache: newCache() });
       const tokens = [issuer.sign(), issuer.opaque(), issuer.opaque({ iss: undefined })];
       arm(entry);
@@ -215,7 +214,7 @@ describe('a panic at', () => {
   }
 });
 
-test('what a panic says of itself is not printed, only where it was', () => {
+test('a panic’s message is not printed, only its place', () => {
   const script = `
     const { MonoCloudBackendNodeClient } = require('./npm/index.js');
     try { MonoCloudBackendNodeClient.decodeJwt('the.raw.token'); } catch (error) { console.error(error); }

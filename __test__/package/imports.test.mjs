@@ -1,8 +1,7 @@
-// Is the house still built as its plan says?
+// Does every file import only files below it, and does it keep the size limits?
 //
-// The import table of the engine is the order of `mod` in src/engine/mod.rs;
-// the one of the shims is below. And the limits: 500 lines a file, 1300 for the
-// N-API room altogether, 60 for a framework's shim.
+// The order of the engine's modules is that of `mod` in src/engine/mod.rs. The order of the JavaScript files is
+// below. Limits: 500 lines per file, 1300 for all of src/addon, 60 for a framework's entry point.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -12,8 +11,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** A shim may import those of the rows above its own, never one of its own row. */
-const SHIMS = [
+/** A file may import files of the rows above its own, and none of its own row. */
+const FILES = [
   ['client/health', 'client/pending', 'native/platform'],
   ['native/load-errors'],
   ['native/load'],
@@ -50,12 +49,12 @@ const MAX_LINES = 500;
 const MAX_ADDON_LINES = 1300;
 const MAX_FRAMEWORK_LINES = 60;
 const LIMITED_FOLDERS = ['src', 'npm', '__test__', 'bench', 'scripts'];
-/** What is not written by hand here. */
-const MADE = ['node_modules', 'results', 'third-party'];
+/** Folders whose files are generated or come from other projects. */
+const NOT_WRITTEN_HERE = ['node_modules', 'results', 'third-party'];
 const SOURCE = /\.(?:rs|[cm]?js|[cm]?ts|json)$/;
 
-/** The rooms of the engine, top down. A room uses those of the rows below its own, and its own files. */
-const ROOMS = [
+/** The modules of the engine, top down. A module uses modules of the rows below its own, and its own files. */
+const MODULES = [
   ['validate', 'mod'],
   ['config'],
   ['introspection'],
@@ -68,19 +67,19 @@ const ROOMS = [
 ];
 
 describe('the engine', () => {
-  const rowOf = (room) => ROOMS.findIndex((row) => row.includes(room));
+  const rowOf = (module) => MODULES.findIndex((row) => row.includes(module));
 
-  test('a room uses only those below it', () => {
-    const wrong = engineFiles().flatMap(({ path, room, source }) =>
+  test('a module uses only modules below it', () => {
+    const wrong = engineFiles().flatMap(({ path, module, source }) =>
       usesIn(source)
-        .filter((used) => used !== room && rowOf(used) >= 0 && rowOf(used) <= rowOf(room))
+        .filter((used) => used !== module && rowOf(used) >= 0 && rowOf(used) <= rowOf(module))
         .map((used) => `${path} uses ${used}`),
     );
     assert.deepEqual(wrong, []);
   });
 
-  test('every file is in a room', () => {
-    assert.deepEqual(engineFiles().filter(({ room }) => rowOf(room) < 0).map(({ path }) => path), []);
+  test('every file belongs to a module', () => {
+    assert.deepEqual(engineFiles().filter(({ module }) => rowOf(module) < 0).map(({ path }) => path), []);
   });
 
   test('no file names napi', () => {
@@ -94,51 +93,51 @@ describe('the engine', () => {
     assert.match(code(read('src/lib.rs')), /\bmod addon;/);
   });
 
-  /** Files that are no tests, each with its room and its code without tests. */
+  /** Files that are not tests, each with its module and its code without tests. */
   function engineFiles() {
     return filesIn('src/engine', '.rs')
       .filter((path) => !/(?:tests|\/testing)\.rs$/.test(path))
-      .map((path) => ({ path, room: roomOf(path), source: code(read(path)) }));
+      .map((path) => ({ path, module: moduleOf(path), source: code(read(path)) }));
   }
 
-  /** `src/engine/keys/jwk.rs` is in keys; `src/engine/time.rs` is a room of its own. */
-  function roomOf(path) {
+  /** `src/engine/keys/jwk.rs` belongs to keys; `src/engine/time.rs` is a module of its own. */
+  function moduleOf(path) {
     return basename(relative('src/engine', path).split('/')[0], '.rs');
   }
 });
 
-describe('the shims', () => {
+describe('the JavaScript files', () => {
   const files = filesIn('npm', '.js');
 
   test('each has a row in the table, and each row its file', () => {
-    assert.deepEqual([...new Set(files.map(shimOf))].sort(), SHIMS.flat().sort());
+    assert.deepEqual([...new Set(files.map(fileOf))].sort(), FILES.flat().sort());
   });
 
   test('each imports only from the rows above its own', () => {
-    const rowOf = (shim) => SHIMS.findIndex((row) => row.includes(shim));
+    const rowOf = (name) => FILES.findIndex((row) => row.includes(name));
     const wrong = files.flatMap((path) =>
-      shimsIn(read(path), path)
-        .filter((used) => used !== shimOf(path) && rowOf(used) >= rowOf(shimOf(path)))
+      importedFilesIn(read(path), path)
+        .filter((used) => used !== fileOf(path) && rowOf(used) >= rowOf(fileOf(path)))
         .map((used) => `${path} imports ${used}`),
     );
     assert.deepEqual(wrong, []);
   });
 
-  test('a wrapper for import imports its own shim and nothing else', () => {
+  test('a wrapper for import imports its own file and nothing else', () => {
     for (const path of filesIn('npm', '.mjs')) {
       assert.deepEqual(importsIn(read(path)), [`./${basename(path, '.mjs')}.js`], path);
     }
   });
 
-  /** `npm/client/policy.js` is client/policy; all of `npm/doctor/` is doctor's. */
-  function shimOf(path) {
+  /** `npm/client/policy.js` is client/policy; every file of `npm/doctor/` is doctor. */
+  function fileOf(path) {
     const name = relative('npm', path).replace(/\.js$/, '');
     return name.startsWith('doctor/') ? 'doctor' : name;
   }
 
-  function shimsIn(source, path) {
+  function importedFilesIn(source, path) {
     const local = importsIn(source).filter((target) => target.startsWith('.') && target.endsWith('.js'));
-    return local.map((target) => shimOf(join(path, '..', target)));
+    return local.map((target) => fileOf(join(path, '..', target)));
   }
 });
 
@@ -158,14 +157,14 @@ describe('the limits', () => {
     assert.ok(sum <= MAX_ADDON_LINES, `${sum} lines`);
   });
 
-  test(`a framework's shim has at most ${MAX_FRAMEWORK_LINES} lines`, () => {
+  test(`a framework’s entry point has at most ${MAX_FRAMEWORK_LINES} lines`, () => {
     for (const path of ['npm/express.js', 'npm/fastify.js']) {
       assert.ok(linesOf(path) <= MAX_FRAMEWORK_LINES, `${path}: ${linesOf(path)} lines`);
     }
   });
 });
 
-test('the readers of this file see what they look for', () => {
+test('the parsers of this file find what they look for', () => {
   assert.deepEqual(modulesIn(code('pub mod a;\nmod b;\n// mod c;\npub mod d_e;\n#[cfg(test)]\nmod tests;')), ['a', 'b', 'd_e']);
   assert.deepEqual(usesIn('use super::a::B;\nuse crate::engine::{c::D, e};\nlet x = super::f::g();'), ['a', 'c', 'e', 'f']);
   assert.deepEqual(usesIn(code('// super::a\nuse super::b;\n#[cfg(test)]\nmod tests { use super::c; }')), ['b']);
@@ -178,7 +177,7 @@ function modulesIn(source) {
   return [...source.matchAll(/^(?:pub )?mod (\w+);/gm)].map(([, name]) => name);
 }
 
-/** The modules of the engine that a source names by path. */
+/** The engine's modules that a source file names by path. */
 function usesIn(source) {
   const paths = [...source.matchAll(/\b(?:super|crate::engine)::(\w+|\{[^;]*\})/g)].map(([, path]) => path);
   return paths.flatMap((path) => (path.startsWith('{') ? path.slice(1, -1).split(',').map(firstWord) : path));
@@ -195,7 +194,7 @@ function importsIn(source) {
   return [...source.matchAll(forms)].map(([, , target]) => target);
 }
 
-/** Rust without comments and without tests, which stand at the end of a file. */
+/** Rust code without comments, and without tests, which are at the end of a file. */
 function code(source) {
   return source.split(/^#\[cfg\(test\)\]/m)[0].replace(/\/\/.*$/gm, '');
 }
@@ -203,7 +202,7 @@ function code(source) {
 function filesIn(folder, ending) {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return MADE.includes(entry.name) ? [] : filesIn(path, ending);
+    if (entry.isDirectory()) return NOT_WRITTEN_HERE.includes(entry.name) ? [] : filesIn(path, ending);
     return path.endsWith(ending) ? [path] : [];
   });
 }

@@ -1,5 +1,6 @@
 /**
- * `scripts/release.mjs` in a copy of what it changes: a dry run by default, one version everywhere, and a changelog.
+ * `scripts/release.mjs` in a copy of the files that it changes: a dry run by default, one version everywhere, and a
+ * changelog.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

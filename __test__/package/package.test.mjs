@@ -1,6 +1,6 @@
 /**
- * What is published, and what happens on a machine it does not fit: the tarballs as `scripts/pack.mjs` makes them,
- * the packages of the platforms, and the loader.
+ * What is published, and what happens on an unsupported machine? Tests the tarballs of `scripts/pack.mjs`, the
+ * platform packages and the loader.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -32,7 +32,7 @@ after(() => rm(folder, { recursive: true, force: true }));
 
 const readJson = async (path) => JSON.parse(await readFile(path, 'utf8'));
 
-/** As npm does, without its first folder. */
+/** Extracts like npm, without the first folder. */
 async function extract(tarball, name) {
   const target = join(folder, name);
   await mkdir(target);
@@ -50,7 +50,7 @@ describe('the main tarball', () => {
     /^npm\/(?:client|doctor|errors|native|protect)\/[\w-]+\.js$/,
   ];
 
-  it('holds shims, types, the doctor and papers, and nothing else', () => {
+  it('contains JavaScript, types, the doctor and documents, and nothing else', () => {
     const others = packed.main.files.filter((path) => !ALLOWED.some((pattern) => pattern.test(path)));
     assert.deepEqual(others, []);
     assert.ok(packed.main.files.length > 30);
@@ -90,7 +90,7 @@ describe('the main tarball', () => {
     }
   });
 
-  it('runs no script, downloads nothing, and depends on nothing but one package a platform, at its own version', () => {
+  it('runs no script, downloads nothing, and depends on nothing but one package per platform, at its own version', () => {
     assert.equal(manifest.scripts, undefined);
     assert.equal(manifest.dependencies, undefined);
     assert.equal(manifest.devDependencies, undefined);
@@ -181,7 +181,7 @@ describe('the packages of the platforms', () => {
 });
 
 describe('the loader', () => {
-  /** Pretends to be another machine, then loads a copy of the package that has no binary of its own. */
+  /** Pretends to be another machine, then loads a copy of the package without a binary. */
   function loadAs({ platform, arch, glibc, objects = [], hasMusl = true }) {
     const report = { header: { glibcVersionRuntime: glibc }, sharedObjects: objects };
     return run(

@@ -1,4 +1,4 @@
-// Does a seed of the soak repeat its plan of faults, requests and tokens?
+// Does a seed of the soak test repeat its plan of faults, requests and tokens?
 
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -14,7 +14,7 @@ const planOf = (seed) => [
   take(200, changes(random(seed, 'changes'))),
 ];
 
-/** What a caller asks for, without signatures: those differ from run to run. */
+/** What a caller sends, without signatures: they differ between runs. */
 function requestsOf(seed, name = 'caller-0') {
   const keys = Object.fromEntries(['rsa', 'p256', 'p521', 'ed25519'].map((kind) => [kind, { kid: kind }]));
   const server = {
@@ -49,7 +49,7 @@ describe('a seed of the soak', () => {
     }
   });
 
-  test('is the only source of chance', () => {
+  test('is the only source of random numbers', () => {
     const folder = new URL('../../scripts/soak/', import.meta.url);
     const sources = readdirSync(folder).map((name) => readFileSync(new URL(name, folder), 'utf8'));
     for (const source of sources) assert.doesNotMatch(source, /Math\.random|randomBytes|randomUUID/);

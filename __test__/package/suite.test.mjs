@@ -1,6 +1,6 @@
 /**
- * Do the tests prove what they seem to prove? A suite that cannot run is counted as skipped, the vectors of other
- * projects are all here and all read, and nothing reads files outside the repository.
+ * Do the tests prove what they seem to prove? A suite that cannot run counts as skipped, all vectors of other
+ * projects are present and read, and no test reads files outside the repository.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -15,7 +15,7 @@ const VECTORS = join(ROOT, '__test__', 'vectors', 'third-party');
 
 const read = (path) => readFileSync(path, 'utf8');
 
-/** Every file below a folder, without what is built or installed. */
+/** Every file below a folder, except built and installed ones. */
 function filesOf(folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     if (['.git', 'node_modules', 'target', 'third-party'].includes(entry.name)) return [];
@@ -25,7 +25,7 @@ function filesOf(folder) {
 }
 
 describe('a suite that cannot run here', () => {
-  /** What `node --test` says of a file with this text, in a process of its own. */
+  /** The report of `node --test` for a file with this text, in a separate process. */
   function summaryOf(text, env = {}) {
     const folder = mkdtempSync(join(tmpdir(), 'monocloud-suite-'));
     try {
@@ -71,7 +71,7 @@ describe('a suite that cannot run here', () => {
 });
 
 describe('the vectors of other projects', () => {
-  /** By folder: the number of vector files, and how the licence is told. */
+  /** By folder: the number of vector files, and where the licence is stated. */
   const FOLDERS = { wycheproof: 15, cookbook: 12, rfc8705: 2 };
 
   it('are all committed, each folder with its licence or its source', () => {
@@ -103,7 +103,7 @@ describe('the vectors of other projects', () => {
 });
 
 describe('the repository', () => {
-  it('names no file outside itself that its tests or scripts would need', () => {
+  it('contains every file that its tests or scripts need', () => {
     const outside = ['..', 'shared/'].join('/');
     const named = filesOf(ROOT).filter((path) => /\.(?:m?[jt]s|rs|md|json|toml|ya?ml|run)$|\/run$/.test(path));
     assert.ok(named.length > 200, `${named.length} files`);

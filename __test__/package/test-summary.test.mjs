@@ -1,4 +1,4 @@
-/** `npm test`: what its summary counts, and how it ends. */
+/** `npm test`: what does its summary count, and how does it end? */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { report } from '../../scripts/test/report.mjs';
 
 const REPORTER = fileURLToPath(new URL('../../scripts/test/reporter.mjs', import.meta.url));
 
-/** What a reader makes of a text. */
+/** The result of a reader for a text. */
 function resultOf(reader, text) {
   for (const line of text.split('\n')) reader.read(line);
   return reader.result();

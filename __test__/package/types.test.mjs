@@ -1,7 +1,7 @@
 /**
- * The type declarations, compiled by TypeScript `strict` as an application would: every documented example, and what
- * must and must not compile, against the oldest and the newest supported Express and Fastify, as a CommonJS and as an
- * ECMAScript consumer. The sources are in `types/`.
+ * The type declarations, compiled by TypeScript `strict` as in an application: every documented example, what must
+ * compile and what must not. Each is compiled against the oldest and the newest supported Express and Fastify, as
+ * CommonJS and as an ECMAScript module. The sources are in `types/`.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -15,16 +15,16 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SOURCES = join(ROOT, '__test__', 'types');
 const MODULES = join(ROOT, 'node_modules');
 
-/** `bin` of TypeScript's manifest, run by this very Node: no shell, no PATH. */
+/** TypeScript's `bin`, run by this Node: no shell, no PATH. */
 const { bin } = JSON.parse(await readFile(join(MODULES, 'typescript', 'package.json'), 'utf8'));
 const TSC = join(MODULES, 'typescript', bin.tsc);
 
 const KINDS = ['commonjs', 'module'];
 const VERSIONS = ['oldest', 'newest'];
 
-/** Below `target/`, which is ignored, so that a consumer finds this repository's development dependencies. */
+/** Below `target/`, which Git ignores, so that a consumer finds this repository's development dependencies. */
 let nearby;
-/** Outside the repository, where a consumer finds what it is given and nothing else. */
+/** Outside the repository, where a consumer finds only what the test puts there. */
 let remote;
 
 before(async () => {
@@ -50,7 +50,7 @@ async function compiles(project) {
   assert.equal(code, 0, `tsc -p ${project}\n${output}`);
 }
 
-/** A project of one kind with copies of some sources, in a folder of its own. */
+/** A project of one kind with copies of some sources, in its own folder. */
 async function consumer(parent, { kind, sources, config }) {
   const folder = await mkdtemp(join(parent, `${kind}-`));
   for (const source of sources) {
@@ -61,7 +61,7 @@ async function consumer(parent, { kind, sources, config }) {
   return folder;
 }
 
-/** The package as an installation sees it: its manifest and its declarations. */
+/** The package as installed: its manifest and its declarations. */
 async function installPackage(folder) {
   const target = join(folder, 'node_modules', '@monocloud', 'backend-node');
   await mkdir(target, { recursive: true });
@@ -82,7 +82,7 @@ async function linkModules(folder, names) {
 
 describe('types', { concurrency: availableParallelism() }, () => {
   for (const version of VERSIONS) {
-    // In place the sources are CommonJS and reach the package by its own name.
+    // At their original path the sources are CommonJS, and import the package by its own name.
     it(`${version} frameworks, commonjs: documented examples and contract compile`, () =>
       compiles(join(SOURCES, `tsconfig.${version}.json`)));
 

@@ -1,4 +1,4 @@
-/** The workflows: every action is one commit that was looked at, and their lists are those of the repository. */
+/** The workflows: every action is pinned to a reviewed commit, and their lists match the repository. */
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** The ESM wrappers of the entry points are what scripts/wrappers.mjs writes: no export can be missing from one. */
+/** The ESM wrappers of the entry points equal the output of scripts/wrappers.mjs, so no export is missing. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 

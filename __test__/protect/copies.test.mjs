@@ -1,6 +1,6 @@
-// What when two copies of the package meet: a monorepo, `jest.resetModules()`, another realm?
+// What happens if two copies of the package meet: a monorepo, `jest.resetModules()`, another realm?
 //
-// An error, a promise or a client of the one is then no instance of the other's classes.
+// An error, a promise or a client of one copy is not an instance of the other copy's classes.
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
@@ -22,7 +22,7 @@ const IDENTITY = { tenantDomain: ISSUER, audience: AUDIENCE };
 const down = () => Promise.reject(new Error('down'));
 const endpoints = { issuer: ISSUER, introspection_endpoint: `${ISSUER}/introspect` };
 
-/** What the client of one copy is made of, the route, the token, and the answer of the other copy. */
+/** Each row: the client of one copy, the route, the token, and the response of the other copy. */
 const CASES = [
   ['a good token', {}, {}, () => signed(), 200],
   ['a malformed token', {}, {}, () => 'a.b.c', invalid('Token is malformed')],
@@ -130,7 +130,7 @@ describe('an error is judged by its name', () => {
     });
   }
 
-  test('never by one that somebody put on the root of all objects', async (t) => {
+  test('never by a name on Object.prototype', async (t) => {
     t.after(() => {
       for (const name of ['name', 'code', 'status', 'retryAfter']) delete Object.prototype[name];
     });
@@ -142,7 +142,7 @@ describe('an error is judged by its name', () => {
 });
 
 describe('an application that replaced the global Promise', () => {
-  /** Thenable, and no Promise of anybody: Bluebird and its like. */
+  /** A thenable that is not a Promise of any realm, such as one of Bluebird. */
   class Own {
     #promise;
 

@@ -1,6 +1,6 @@
 // Which header is a Bearer credential (RFC 9110 §5.5 and §11.4, RFC 6750 §2.1)?
 //
-// Over a socket, octet by octet: whatever Node's parser passes on is read in one way only.
+// Requests go over a socket, octet by octet. Every header that Node's parser accepts has exactly one reading.
 
 import assert from 'node:assert/strict';
 import http from 'node:http';

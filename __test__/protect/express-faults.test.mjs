@@ -1,5 +1,5 @@
-// What does the middleware do when the application, or the connection, breaks under it? Express 4 looks at no promise
-// that a middleware gives: there a rejection would end the process (and fails the test here).
+// What does the middleware do if the application or the connection fails? Express 4 ignores a middleware's promise,
+// so a rejection would end the process (and fail the test here).
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -12,7 +12,7 @@ import { offline, signed } from '../support/offline.mjs';
 
 const WAYS = { 'at once': undefined, later: { tokenResolver: async () => undefined } };
 
-/** What may stand in the way of `request.claims = …`. */
+/** Reasons why `request.claims = …` may fail. */
 const OBSTACLES = {
   'has a setter that throws': (received) => Object.defineProperty(received, 'claims', {
     get: () => ({ sub: 'somebody' }),
@@ -65,7 +65,7 @@ for (const framework of EXPRESS) {
         });
       });
 
-      test('does not call a next twice that takes no error: whoever called the middleware is told', async () => {
+      test('does not call a next without an error parameter twice: the middleware’s promise rejects', async () => {
         const thrown = new Error('of next');
         let calls = 0;
         const next = () => {

@@ -1,4 +1,4 @@
-// Does `protectApi` do on Express 4 and 5 what the contract says?
+// Does `protectApi` work as documented on Express 4 and 5?
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
@@ -19,7 +19,7 @@ for (const framework of EXPRESS) {
   describe(`${framework.name}: the middleware`, () => {
     const protect = (options, route) => framework.protectApi(offline(), options)(route);
 
-    /** The answer to `token` of a route behind `middleware`, and the arguments of every call of `next`. */
+    /** The response to `token` of a route behind `middleware`, and the arguments of every call of `next`. */
     async function nextsOf(middleware, token) {
       const nexts = [];
       const wrapped = (request, response, next) => middleware(request, response, (...args) => {
@@ -38,7 +38,7 @@ for (const framework of EXPRESS) {
       }
     });
 
-    test('calls next never when it answers itself, least of all with an error', async () => {
+    test('never calls next when it sends the response itself, not even with an error', async () => {
       const down = framework.protectApi(offline({ jwksResolver: () => Promise.reject(new Error('down')) }))();
       const throwing = protect({ tokenResolver: () => Promise.reject(new Error('canary')) });
       for (const [middleware, token, expected] of [
@@ -96,7 +96,7 @@ for (const framework of EXPRESS) {
       }));
     });
 
-    test('leaves an answer alone that somebody else sent meanwhile', async () => {
+    test('does not change a response that the application sent meanwhile', async () => {
       const tokenResolver = async ({ res }) => {
         res.status(408).json({ message: 'too late' });
       };
@@ -117,7 +117,7 @@ for (const framework of EXPRESS) {
         const { status } = await request(`${url}/?_method=OPTIONS`, { method: 'POST', headers });
         assert.equal(status, 401);
       }, (app) => app.use((received, _response, next) => {
-        // As `method-override` does it.
+        // Does the same as `method-override`.
         received.originalMethod ??= received.method;
         received.method = received.query._method;
         next();

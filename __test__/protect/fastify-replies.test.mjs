@@ -1,4 +1,4 @@
-// What do a route's schemas, serializers and hooks make of a refusal, on Fastify 4 and 5?
+// How do a route's schemas, serializers and hooks treat a rejection, on Fastify 4 and 5?
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import { get, request } from '../support/http.mjs';
 import { offline, signed } from '../support/offline.mjs';
 import { describeWhere } from '../support/suite.mjs';
 
-/** A schema that no refusal fits. */
+/** A schema that no rejection matches. */
 const OTHER = {
   type: 'object',
   required: ['code', 'trace'],
@@ -25,7 +25,7 @@ for (const framework of FASTIFY) {
     const down = () => offline({ jwksResolver: () => Promise.reject(new Error('down')) });
     const broken = { validateAccessToken: () => Promise.reject(new Error('broken')) };
 
-    /** Serves one route of each answer, behind `options` of the route, and asks for all. */
+    /** Serves one route per response, with these route `options`, and requests them all. */
     async function askAll(options, configure) {
       const make = (client, route, given) => framework.protectApi(client, given)(route);
       const routes = {

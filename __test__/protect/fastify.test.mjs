@@ -1,4 +1,4 @@
-// Does `protectApi` do on Fastify 4 and 5 what the contract says?
+// Does `protectApi` work as documented on Fastify 4 and 5?
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -20,7 +20,7 @@ for (const framework of FASTIFY) {
     const protect = (options, route) => framework.protectApi(offline(), options)(route);
     const unauthorized = ANSWERS.unauthorized('Bearer');
 
-    test('by addHook protects every route that comes after, and those unheard of', async () => {
+    test('by addHook protects every later route, and unknown routes', async () => {
       await framework.with({}, async (url) => {
         assert.equal((await get(`${url}/before`)).status, 200);
         assert.deepEqual(partsOf(await get(`${url}/after`)), unauthorized);
@@ -134,7 +134,7 @@ for (const framework of FASTIFY) {
       }, (app) => app.setErrorHandler(() => assert.fail('the error handler ran')));
     });
 
-    test('leaves an answer alone that somebody else sent meanwhile', async () => {
+    test('does not change a response that the application sent meanwhile', async () => {
       const tokenResolver = async (request) => {
         request.raw.reply.status(408).send({ message: 'too late' });
       };

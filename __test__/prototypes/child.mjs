@@ -1,17 +1,17 @@
-// Which decisions change while the root of all objects has members more?
+// Which decisions change if `Object.prototype` has more members?
 //
-// Given names (JSON) in NAMES; prints, as JSON, how many decisions there were,
-// and each name and value under which one of them differs.
+// Reads names (JSON) from NAMES. Prints, as JSON, the number of decisions, and each name and value with which one of
+// them differs.
 
 import { TOKENS, decisions } from './decisions.mjs';
 
 const { setTimeout } = globalThis;
 const { defineProperty } = Object;
 const LATE_MS = 20_000;
-/** So many names at once, and one by one only if that changes anything. */
+/** How many names are tried at once. They are tried one by one only if something changes. */
 const AT_ONCE = 12;
 
-/** What an attacker may put there. A function is nothing that JSON could bring; a careless library could. */
+/** Values that an attacker may put there. JSON cannot create a function, but a careless library could. */
 const HOSTILE = [
   0,
   `Bearer ${TOKENS.good}`,
@@ -29,7 +29,7 @@ function inTime(promise) {
   return Promise.race([promise, new Promise((resolve) => setTimeout(resolve, LATE_MS, undefined))]);
 }
 
-// Twice: from then on nothing is asked or learnt for the first time.
+// Twice: from then on nothing is requested or learnt for the first time.
 await all();
 const expected = await all();
 
@@ -51,11 +51,11 @@ async function difference(names, value) {
 }
 
 const changed = [];
-// What is a member of every object anyway can be no setting.
+// A member that every object has anyway cannot be an option.
 const names = JSON.parse(process.env.NAMES).filter((name) => !(name in Object.prototype));
 for (const value of HOSTILE) {
-  // A promise of any object would ask such a `then` first: no package can help that.
-  // Nor that `return` of every iterator which is not read to its end.
+  // A promise of any object would call such a `then` first. No package can prevent that.
+  // The same holds for `return` of every iterator that is not read to its end.
   const readByTheLanguage = typeof value === 'function' ? ['return', 'then'] : ['return'];
   const tried = names.filter((name) => !readByTheLanguage.includes(name));
   for (let i = 0; i < tried.length; i += AT_ONCE) {

@@ -1,5 +1,4 @@
-// Every kind of decision, as one text: what must not change while a prototype
-// is polluted.
+// Every kind of decision, as one text: it must not change while a prototype is polluted.
 
 import { createHash } from 'node:crypto';
 
@@ -49,10 +48,10 @@ const CALLS = {
 
 const METADATA = { issuer: ISSUER, jwks_uri: `${ISSUER}/jwks`, introspection_endpoint: `${ISSUER}/introspect` };
 const EMPTY = {};
-/** Written before anything is polluted. */
+/** Serialized before anything is polluted. */
 const TEXTS = new Map([METADATA, EMPTY, ...Object.values(ANSWERS)].map((document) => [document, JSON.stringify(document)]));
 
-/** A response of an issuer, without a class that a polluted prototype might break on its own. */
+/** A response of an issuer, without a class that a polluted prototype might break. */
 const responseOf = (document, status = 200, headers = []) => ({
   status, statusText: '', headers, body: null, text: async () => TEXTS.get(document),
 });
@@ -83,7 +82,7 @@ overridden.introspectAccessToken = async () => ({ aud: AUDIENCE, sub: 'own' });
 const result = introspecting();
 result.validateAccessToken = async () => ({ sub: 'own' });
 
-/** The outcome of anything, as a text of own members. */
+/** The outcome of any call, as a text of own members. */
 async function outcome(work) {
   try {
     return text(await work());
@@ -105,7 +104,7 @@ function text(value) {
   return `{${members}}`;
 }
 
-/** A request as `node:http` shows it: its headers are an ordinary object. */
+/** A request as `node:http` provides it: its headers are an ordinary object. */
 const requestOf = (token) => ({
   headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
   rawHeaders: token === undefined ? [] : ['Authorization', `Bearer ${token}`],

@@ -1,8 +1,8 @@
-// Does it matter what is on the root of all objects? Somebody's library may let
-// an attacker write there; then every object has a member that nobody set.
+// Do members of `Object.prototype` matter? A vulnerable library may let an attacker write there. Then every object
+// has a member that nobody set.
 //
-// Each name that a shim reads is put there, with values that would mean
-// something, and every kind of decision is made again (decisions.mjs).
+// Each name that the JavaScript code reads is put there with meaningful values, and every kind of decision is made
+// again (decisions.mjs).
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -16,7 +16,7 @@ const SHIMS = fileURLToPath(new URL('../../npm', import.meta.url));
 const CHILD = fileURLToPath(new URL('child.mjs', import.meta.url));
 const PROCESSES = 2;
 
-test('the names that the shims read are found in their code', () => {
+test('the names that the JavaScript code reads are found', () => {
   const names = namesIn(`
     const { a, b: c = 1, ...d } = options; // .comment
     function f({ e }) { return options.g?.['h-i'] + own(options, 'j'); }
@@ -34,7 +34,7 @@ describe('no decision changes', { concurrency: PROCESSES }, () => {
   const names = [...namesOfShims(), 'number', 'binding', 'HTTPS_PROXY', 'SSL_CERT_FILE', 'MONOCLOUD_BACKEND_TENANT_DOMAIN'];
   for (let part = 0; part < PROCESSES; part += 1) {
     const mine = names.filter((_, i) => i % PROCESSES === part);
-    test(`whichever of the names that the shims read are polluted (${part + 1} of ${PROCESSES})`, async () => {
+    test(`whichever of the names that the code reads are polluted (${part + 1} of ${PROCESSES})`, async () => {
       const env = { ...process.env, NAMES: JSON.stringify(mine) };
       const { stdout } = await run(process.execPath, [CHILD], { env, maxBuffer: 2 ** 26 });
       const { decisions, changed } = JSON.parse(stdout);
@@ -49,7 +49,7 @@ function namesOfShims() {
   return new Set(files.flatMap((name) => [...namesIn(readFileSync(`${SHIMS}/${name}`, 'utf8'))]));
 }
 
-/** Members, names that are taken apart, and words in quotes, which may be looked up. */
+/** Members, destructured names, and quoted words, which code may look up. */
 function namesIn(source) {
   const code = source.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '');
   const parts = [...code.matchAll(/\{([^{}]*)\}\s*(?:=|\))/g)].flatMap(([, list]) => list.split(','));

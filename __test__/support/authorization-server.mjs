@@ -1,7 +1,7 @@
 // How does a test get a real authorization server, and real tokens from it?
 //
-// oidc-provider (provider.mjs) on free ports of loopback, over HTTPS with a PKI
-// made for it, or over plain HTTP for the demo.
+// oidc-provider (provider.mjs) on free ports of loopback, over HTTPS with its own PKI, or over plain HTTP for the
+// demo.
 
 import * as crypto from 'node:crypto';
 import http from 'node:http';
@@ -13,7 +13,7 @@ import { close, open, post } from './http.mjs';
 import { createPki } from './pki.mjs';
 import { createProvider, serverKeys } from './provider.mjs';
 
-/** Why the server cannot run under this Node, for `{ skip }` of a test; `false` where it can. */
+/** Why the server cannot run on this Node, for `{ skip }` of a test; `false` if it can. */
 export const unsupported = typeof crypto.hash === 'function' && typeof URL.parse === 'function'
   ? false
   : `oidc-provider does not run under Node ${process.versions.node}`;
@@ -25,14 +25,12 @@ const ENDPOINTS = {
 };
 
 /**
- * - `tls`: HTTPS with `https://localhost:PORT` as issuer, or HTTP with
- *   `http://127.0.0.1:PORT`. Default true.
- * - `mtlsAliases`: publishes `mtls_endpoint_aliases` (RFC 8705 §5) at a second
- *   HTTPS port; then only that port asks for a client certificate. Default false.
- * - `trustStoreId`: also publishes `mtls_additional_endpoint_aliases[id]` at a
- *   third. Default none.
+ * - `tls`: HTTPS with `https://localhost:PORT` as issuer, or HTTP with `http://127.0.0.1:PORT`. Default true.
+ * - `mtlsAliases`: publishes `mtls_endpoint_aliases` (RFC 8705 §5) at a second HTTPS port; then only that port asks
+ *   for a client certificate. Default false.
+ * - `trustStoreId`: also publishes `mtls_additional_endpoint_aliases[id]` at a third port. Default none.
  * - `tokenTtlSeconds`: default 3600.
- * - `pki`: of createPki(), to share one; made when needed.
+ * - `pki`: a shared result of createPki(); created if absent.
  */
 export async function startAuthorizationServer({
   tls = true,
@@ -77,20 +75,19 @@ export async function startAuthorizationServer({
     clients,
     /** Private JWKs by algorithm, to sign in the server's name. */
     keys,
-    /** Requests by path: at the issuer itself, and at the aliases' ports. */
+    /** Requests by path: at the issuer itself, and at the ports of the aliases. */
     counts: main.counts,
     mtls: mtls && { origin: mtls.origin, counts: mtls.counts },
     trustStore: trustStore && { id: trustStoreId, origin: trustStore.origin, counts: trustStore.counts },
 
     /**
-     * An access token by client credentials (RFC 6749 §4.4).
+     * Obtains an access token by client credentials (RFC 6749 §4.4).
      * - `client`: a name in `clients`, default `post`.
-     * - `resource`: `https://api.example.com` (default), `https://other.example.com`
-     *   or `https://opaque.example.com`; `format` (`jwt`, `opaque`) and `alg`
-     *   change what is usual there, not the audience.
+     * - `resource`: `https://api.example.com` (default), `https://other.example.com` or `https://opaque.example.com`.
+     *   `format` (`jwt`, `opaque`) and `alg` change its defaults, but not the audience.
      * - `scope`: default `data:read`.
-     * - `certificate`: `{ cert, key }` for the TLS connection, which a bound token is bound to.
-     * - `assertionAlg`: of a `client_secret_jwt` or `private_key_jwt` client.
+     * - `certificate`: `{ cert, key }` of the TLS connection; a bound token is bound to it.
+     * - `assertionAlg`: the algorithm of a `client_secret_jwt` or `private_key_jwt` client.
      */
     async obtainToken({
       client = 'post',
@@ -117,7 +114,7 @@ export async function startAuthorizationServer({
       await ask('/token/revocation', { token });
     },
 
-    /** What the server says of an opaque token (RFC 7662), asked as `client`. */
+    /** The server's introspection response for an opaque token (RFC 7662); `client` sends the request. */
     async introspect(token, { client, assertionAlg } = {}) {
       const { body } = await ask('/token/introspection', { token }, { client, alg: assertionAlg });
       return body;
@@ -146,7 +143,7 @@ export async function startAuthorizationServer({
   }
 }
 
-/** A listening server without a handler yet: the issuer's name has the port in it. */
+/** A listening server that has no handler yet, because the issuer's name contains the port. */
 async function listener(tls) {
   const host = tls ? 'localhost' : '127.0.0.1';
   const server = tls
@@ -155,7 +152,7 @@ async function listener(tls) {
         key: tls.certificate.key,
         ca: tls.authority.ca.pem,
         requestCert: tls.requestCert,
-        // The provider decides what a certificate is worth: a self-signed one may be registered.
+        // The provider checks the certificate itself: a self-signed one may be registered.
         rejectUnauthorized: false,
       })
     : http.createServer();

@@ -1,7 +1,6 @@
-// How does a test make the client that it tests?
+// How does a test create the client under test?
 //
-// With the options alone: what the shell has set for the package, or about
-// proxies, says nothing about a server on loopback.
+// Only from options. The shell's variables for the package or for proxies do not apply to a server on loopback.
 
 import { MonoCloudBackendNodeClient } from '@monocloud/backend-node';
 
@@ -14,8 +13,8 @@ for (const name of Object.keys(process.env)) {
 }
 
 /**
- * A client of `server` (startAuthorizationServer or startIssuer), which trusts the server's own authority. `as`: one
- * of the server's `clients`, by name, that introspects.
+ * A client of `server` (startAuthorizationServer or startIssuer) that trusts the server's own authority. `as`: the
+ * name of one of the server's `clients`, which introspects.
  */
 export function backend(server, { as, ...options } = {}) {
   return new MonoCloudBackendNodeClient({
@@ -27,8 +26,8 @@ export function backend(server, { as, ...options } = {}) {
   });
 }
 
-/** Credentials that a controllable issuer does not look at. */
+/** Credentials that a controllable issuer ignores. */
 export const ANY_CLIENT = { clientId: 'api', clientSecret: 'secret' };
 
-/** What a rejection must be: class, `reason`, and any other own member. */
+/** The expected rejection: class, `reason`, and any other own member. */
 export const failure = (name, reason, members = {}) => ({ name, reason, ...members });

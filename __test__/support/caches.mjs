@@ -1,8 +1,8 @@
-// How does a user write a cache, and what is in it?
+// How does a user write a cache, and what does it contain?
 
 import { createHash } from 'node:crypto';
 
-/** An ICache over a Map, that notes what it is asked: `calls.get`, `calls.set`, `calls.delete`. */
+/** An ICache on a Map that records its calls: `calls.get`, `calls.set`, `calls.delete`. */
 export function mapCache(entries = new Map()) {
   const calls = { get: [], set: [], delete: [] };
   return {
@@ -23,7 +23,7 @@ export function mapCache(entries = new Map()) {
   };
 }
 
-/** The name of the member that a client puts beside the claims it caches (npm/types/cache.d.ts). */
+/** The name of the member that a client adds to the claims it caches (npm/types/cache.d.ts). */
 export const OBTAINED = 'monocloud:obtained';
 
 /** An object with that member, as a client of `issuer` (its URL) writes it. */
@@ -32,10 +32,10 @@ export function obtained(issuer, { by = 'introspection', at = Date.now() / 1000,
   return { [OBTAINED]: { by, at, client } };
 }
 
-/** What such a client caches for claims. */
+/** The object that such a client caches for claims. */
 export const entryOf = (issuer, claims, how) => ({ ...claims, ...obtained(issuer, how) });
 
-/** A cache that stores outside the process: what it gives has been JSON, and is another object each time. */
+/** A cache outside the process: its entries were serialized as JSON, and each lookup returns a new object. */
 export function jsonCache(entries = new Map()) {
   return {
     entries,

@@ -1,7 +1,6 @@
-// What does a process see that was started with another environment?
+// How does a test run code with another environment?
 //
-// Some of it is read once, when a process starts or a file is loaded: those
-// tests need a process of their own.
+// Some variables are read once, when a process starts or a file is loaded. Those tests need a separate process.
 
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -13,8 +12,8 @@ const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 const INHERITED = ['PATH', 'HOME', 'SystemRoot', 'TMPDIR'];
 
 /**
- * Runs `script` (the text of an ES module) under Node with `env` alone; answers the one JSON value that it prints.
- * `deadline`: milliseconds, for one that works longer.
+ * Runs `script` (the text of an ES module) in Node with only `env`; returns the one JSON value that it prints.
+ * `deadline`: milliseconds, for a script that takes longer.
  */
 export async function runScript(script, env = {}, { deadline = DEADLINE_MS } = {}) {
   const inherited = Object.fromEntries(INHERITED.map((name) => [name, process.env[name]]));

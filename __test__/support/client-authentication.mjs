@@ -1,7 +1,6 @@
-// How does a client of the tests prove itself to the authorization server?
+// How does a test client authenticate at the authorization server?
 //
-// The other half of what the package does, written apart from it, so that a
-// shared mistake cannot agree with itself.
+// A second implementation, independent of the package's, so that both cannot share a mistake.
 
 import { createPrivateKey, randomUUID } from 'node:crypto';
 
@@ -10,8 +9,8 @@ import { compact } from './jws.mjs';
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
 /**
- * `{ headers, form, tls }` to send along as `client`. `audience` is that of an
- * assertion; `alg` chooses the key of a `private_key_jwt` client or the HMAC.
+ * Returns `{ headers, form, tls }` to send as `client`. `audience` is that of an assertion. `alg` selects the key of
+ * a `private_key_jwt` client, or the HMAC.
  */
 export function authenticate(client, { audience, alg }) {
   const { clientId, clientSecret, clientAuthMethod } = client.options;

@@ -1,9 +1,8 @@
-// Which clients does the authorization server know?
+// Which clients are registered at the authorization server?
 //
-// One for each client authentication method of RFC 6749 §2.3.1, RFC 7523 §2.2
-// and RFC 8705 §2, and some for what their tokens carry. Each has `options`
-// (what a user of the package would configure), `metadata` (RFC 7591, what the
-// server registers), and the `groups` that its tokens name.
+// One per client authentication method of RFC 6749 §2.3.1, RFC 7523 §2.2 and RFC 8705 §2, and some with special
+// tokens. Each has `options` (a user's configuration of the package), `metadata` (RFC 7591, registered at the
+// server), and the `groups` in its tokens.
 
 import { createPublicKey, X509Certificate } from 'node:crypto';
 
@@ -12,12 +11,12 @@ import { ALGORITHMS, jwkOf, keySet, kindOf } from './keys.mjs';
 const TLS_CLIENT_NAME = 'tls-client';
 const TLS_CLIENT_URI = 'spiffe://example.com/api';
 
-// Printable ASCII is all that RFC 6749 appendix A allows, so no `é`; each of
-// these means something else unless it is form-encoded (RFC 6749 §2.3.1).
+// RFC 6749 appendix A allows only printable ASCII, so no `é`. Each of these characters has another meaning unless it
+// is form-encoded (RFC 6749 §2.3.1).
 const AWKWARD_ID = 'basic:client 1+1=2 & 100%/~';
 const AWKWARD_SECRET = 'p@ss:w%rd+ %2B &=?/~"\'()*!';
 
-/** `{ name: client }`; without a `pki` those that need a certificate are left out. */
+/** `{ name: client }`. Without a `pki`, the clients that need a certificate are left out. */
 export async function createClients(pki) {
   return Object.fromEntries(
     [...secretClients(), await privateKeyJwtClient(), ...(pki ? await tlsClients(pki) : [])].map((client) => [
@@ -32,14 +31,14 @@ function secretClients() {
     client('basic', 'client_secret_basic', { clientId: AWKWARD_ID, clientSecret: AWKWARD_SECRET, groups: ['sales'] }),
     client('post', 'client_secret_post', { groups: ['engineering', 'support'] }),
     client('secretJwt', 'client_secret_jwt', { groups: [{ id: 'g-1', name: 'engineering' }] }),
-    // Its JWTs are issued as if two hours ago: expired on arrival, and yet the server's own.
+    // Its JWTs are issued as if two hours ago: valid tokens of the server that have expired.
     client('late', 'client_secret_post', { backdateSeconds: 7200 }),
-    // Its tokens are bound to the certificate with which they are asked for (RFC 8705 §3).
+    // Its tokens are bound to the certificate of the token request (RFC 8705 §3).
     client('bound', 'client_secret_post', { metadata: { tls_client_certificate_bound_access_tokens: true } }),
   ];
 }
 
-/** One client with a key for each algorithm; `secrets[alg]` is the private JWK. */
+/** One client with a key per algorithm; `secrets[alg]` is the private JWK. */
 async function privateKeyJwtClient() {
   const pairs = await keySet('client');
   const jwk = (part, alg) => jwkOf(pairs[kindOf(alg)][part], { alg, kid: `client-${alg.toLowerCase()}` });
@@ -77,7 +76,7 @@ async function tlsClients(pki) {
 
 function client(name, method, { clientId = `client-${name}`, clientSecret, certificate, metadata = {}, ...rest }) {
   const usesSecret = method.startsWith('client_secret_');
-  // HS256 wants 256 bits at least (RFC 7518 §3.2).
+  // HS256 needs a key of at least 256 bits (RFC 7518 §3.2).
   const secret = clientSecret ?? (usesSecret ? `${name}-secret-`.padEnd(48, '0123456789abcdef') : undefined);
   return {
     name,

@@ -10,26 +10,26 @@ import vm from 'node:vm';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const require = createRequire(import.meta.url);
 
-/** A copy of the package in a folder of its own, as a monorepo may have one: `load` requires its files. */
+/** A copy of the package in its own folder, as in a monorepo. `load` requires its files. */
 export function copyOnDisk() {
   const folder = mkdtempSync(join(tmpdir(), 'monocloud-copy-'));
   for (const name of ['package.json', 'npm']) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
   return { load: (name) => require(join(folder, 'npm', name)), remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** The same files, evaluated again in this realm: what `jest.resetModules()` leaves. */
+/** The same files, evaluated again in this realm, as after `jest.resetModules()`. */
 export function freshCopy() {
   return loader((source, filename) => vm.compileFunction(source, PARAMETERS, { filename }));
 }
 
-/** The same files in a realm with `Promise`, `Error`, `Object` … of its own, as Jest evaluates every test file. */
+/** The same files in a realm with its own `Promise`, `Error`, `Object` …, as Jest evaluates every test file. */
 export function inRealm(globals = {}) {
   const context = vm.createContext({ ...HOST, ...globals });
   return loader((source, filename) => vm.compileFunction(source, PARAMETERS, { filename, parsingContext: context }));
 }
 
 const PARAMETERS = ['exports', 'require', 'module', '__filename', '__dirname'];
-/** What Node adds to a realm, and Jest too. */
+/** Globals that Node, and Jest too, add to a realm. */
 const HOST = Object.fromEntries(
   [
     'AbortController', 'Buffer', 'Response', 'TextDecoder', 'URL', 'URLSearchParams', 'clearTimeout', 'performance',
@@ -37,7 +37,7 @@ const HOST = Object.fromEntries(
   ].map((name) => [name, globalThis[name]]),
 );
 
-/** A `require` for the files of `npm/`, by `compile`; Node's own modules, JSON and the add-on are shared. */
+/** A `require` for the files of `npm/` that uses `compile`. Node's own modules, JSON and the add-on are shared. */
 function loader(compile) {
   const loaded = new Map();
   const load = (path) => {

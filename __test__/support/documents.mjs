@@ -1,11 +1,11 @@
-// What the tests of documents share: which documents there are, and how to read one.
+// Which documents are there, and how does a test read one?
 
 import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-/** @param path From the repository's root. */
+/** @param path Relative to the repository's root. */
 export function read(path) {
   return readFileSync(new URL(path, new URL('../../', import.meta.url)), 'utf8');
 }
@@ -17,10 +17,10 @@ export const EXAMPLES = readdirSync(`${ROOT}examples`, { recursive: true })
   .map((name) => `examples/${String(name).replaceAll('\\', '/')}`)
   .filter((name) => name.endsWith('README.md') && !name.includes('node_modules'));
 
-/** What a user of the package reads. */
+/** Documents for users of the package. */
 export const FOR_USERS = ['README.md', ...DOCS, ...EXAMPLES];
 
-/** What people read, users and contributors. */
+/** Documents for users and contributors. */
 export const DOCUMENTS = [...FOR_USERS, 'CHANGELOG.md', 'CONTRIBUTING.md', 'DESIGN.md', 'SECURITY.md'];
 
 /** The code blocks of a document: `{ language, text }`. */
@@ -33,7 +33,7 @@ export function proseOf(text) {
   return text.replaceAll(/^```.*?^```$/gms, '').replaceAll(/`[^`\n]*`/g, '``').replaceAll(/\]\([^)]*\)/g, ']');
 }
 
-/** The anchors of a document: its own, and those that GitHub makes. A heading that comes again gets a number. */
+/** The anchors of a document: explicit ones, and those that GitHub generates. A repeated heading gets a number. */
 export function anchorsOf(text) {
   const seen = new Map();
   const own = all(text, /<a id="([^"]+)">/g);

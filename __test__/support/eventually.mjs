@@ -1,8 +1,8 @@
-// When has what happens in the background happened?
+// How does a test wait for work in the background?
 
 const DEADLINE_MS = 10_000;
 
-/** Asks `check` (sync or async) again and again until what it gives is truthy, and gives that; throws after 10 s. */
+/** Calls `check` (sync or async) until it returns something truthy, and returns that; throws after 10 s. */
 export async function eventually(check) {
   const end = performance.now() + DEADLINE_MS;
   for (;;) {

@@ -8,8 +8,8 @@ import { get, listen } from './http.mjs';
 const isOldNode = Number(process.versions.node.split('.')[0]) < 20;
 
 /**
- * `routes`: path to `{ protect, handler, methods }`; `handler` gives the value that is answered, by default the claims.
- * `configure`: gets the app before its routes.
+ * `routes` maps a path to `{ protect, handler, methods }`. `handler` returns the response body, by default the
+ * claims. `configure` receives the app before its routes.
  */
 async function serveExpress(framework, routes, configure) {
   const app = framework();
@@ -41,7 +41,7 @@ function made(name, protectApi, serve, skip = false) {
     name,
     skip,
     protectApi,
-    /** Runs `use` with the URL of a real server of these routes. */
+    /** Runs `use` with the URL of a real server that has these routes. */
     async with(routes, use, configure) {
       const { default: framework } = await import(name);
       const { url, close } = await serve(framework, routes, configure);
@@ -51,19 +51,19 @@ function made(name, protectApi, serve, skip = false) {
         await close();
       }
     },
-    /** The answer to one GET of one protected route, in the parts that the contract tells. */
+    /** The parts of the response to one GET of one protected route that are documented. */
     async answer(protect, { path = '/', handler, configure, ...request } = {}) {
       return this.with({ '/': { protect, handler } }, async (url) => partsOf(await get(url + path, request)), configure);
     },
   };
 }
 
-/** Status, body, and the two headers that may say more. */
+/** Status, body, and the two headers that may contain details. */
 export function partsOf({ status, headers, body }) {
   return { status, body, challenge: headers['www-authenticate'], retryAfter: headers['retry-after'] };
 }
 
-/** What is answered instead of the route (contract 9). */
+/** The responses that replace the route's response (RFC 6750 §3). */
 export const ANSWERS = {
   unauthorized: (challenge) => ({ status: 401, body: { message: 'unauthorized' }, challenge, retryAfter: undefined }),
   invalid: (description) => ANSWERS.unauthorized(`Bearer error="invalid_token", error_description="${description}"`),

@@ -1,8 +1,7 @@
-// How does a test ask a server, and put an API on a port?
+// How does a test send requests, and serve an API?
 //
-// Over node:http(s) and not `fetch`, because a test chooses the trusted
-// authority and the client certificate for each request. No connection is kept
-// alive, so that nothing outlives the test.
+// With node:http(s) instead of `fetch`, because a test selects the trusted authority and the client certificate per
+// request. No connection is kept alive, so that none outlives the test.
 
 import http from 'node:http';
 import https from 'node:https';
@@ -26,8 +25,8 @@ export function post(url, form, { headers = {}, ...options } = {}) {
 }
 
 /**
- * `{ status, headers, body }`; the body is a value when it is JSON, else text.
- * `ca`, `cert`, `key` (PEM) and `servername` are those of node:tls.
+ * Returns `{ status, headers, body }`; the body is parsed if it is JSON, and text otherwise. `ca`, `cert`, `key`
+ * (PEM) and `servername` are those of node:tls.
  */
 export function request(url, { method = 'GET', headers, body, ...tls } = {}) {
   const { request: open } = url.startsWith('https:') ? https : http;
@@ -46,7 +45,7 @@ export function request(url, { method = 'GET', headers, body, ...tls } = {}) {
   });
 }
 
-/** All of a request's or response's body, as text. */
+/** The whole body of a request or response, as text. */
 export async function readBody(message) {
   const chunks = [];
   for await (const chunk of message) {
@@ -55,7 +54,7 @@ export async function readBody(message) {
   return Buffer.concat(chunks).toString();
 }
 
-/** A body that only says it is JSON stays text: some tests ask servers that lie. */
+/** A body with a JSON content type that is not JSON stays text: some tests use broken servers. */
 function valueOf(response, text) {
   if (!/^application\/(?:[\w.+-]+\+)?json\b/.test(response.headers['content-type'] ?? '')) {
     return text;
@@ -68,9 +67,9 @@ function valueOf(response, text) {
 }
 
 /**
- * Puts an Express (4, 5) or Fastify (4, 5) app on a free port of loopback:
- * `{ url, close }`. `tls` (`{ cert, key, ca, requestCert }`) makes it HTTPS for
- * Express; Fastify takes its own `https` option when it is made.
+ * Serves an Express (4, 5) or Fastify (4, 5) app on a free port of loopback: `{ url, close }`. `tls`
+ * (`{ cert, key, ca, requestCert }`) makes it HTTPS for Express; Fastify takes its own `https` option when it is
+ * created.
  */
 export async function listen(app, { tls } = {}) {
   if (typeof app.inject === 'function') {
@@ -85,12 +84,12 @@ export async function listen(app, { tls } = {}) {
   };
 }
 
-/** Ports that servers of this process had. */
+/** Ports that servers of this process used before. */
 const used = new Set();
 
 /**
- * Resolves when `server` listens at `address`, rejects when it cannot. A free port is one that nobody had in this
- * process: the engine knows issuers by their address, and remembers that the one before could not be reached.
+ * Resolves when `server` listens at `address`, rejects if it cannot. A free port is one that this process has not
+ * used before, because the engine identifies issuers by address and remembers failures.
  */
 export async function open(server, address) {
   await listening(server, address);
@@ -113,7 +112,7 @@ function listening(server, address) {
   });
 }
 
-/** Frees the port and drops every connection, also those in the middle of a request. */
+/** Frees the port and drops every connection, also during a request. */
 export function close(server) {
   return new Promise((resolve, reject) => {
     server.close((error) => (error ? reject(error) : resolve()));

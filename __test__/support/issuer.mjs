@@ -1,8 +1,7 @@
-// What does an issuer do that no real one would do on purpose?
+// How does a test simulate a faulty issuer?
 //
-// A small issuer of our own on loopback: metadata, keys and introspection that
-// a test can replace, break, count, take down and bring back; and tokens with
-// any header and any claims.
+// A small issuer on loopback. A test can replace, break, count, stop and restart its metadata, keys and
+// introspection, and create tokens with any header and any claims.
 
 import http from 'node:http';
 import https from 'node:https';
@@ -17,9 +16,8 @@ export const AUDIENCE = 'https://api.example.com';
 const DISCOVERY = '/.well-known/openid-configuration';
 
 /**
- * `tls`: `{ cert, key }` of `pki.server()`, else plain HTTP. `keys`: the name
- * of a key set (keys.mjs); two issuers under different names have different
- * keys with the same `kid`s.
+ * `tls`: `{ cert, key }` of `pki.server()`, or plain HTTP without it. `keys`: the name of a key set (keys.mjs). Two
+ * issuers with different names have different keys with the same `kid`s.
  */
 export async function startIssuer({ tls, keys = 'issuer' } = {}) {
   const issuer = new Issuer(tls, keys);
@@ -34,10 +32,10 @@ class Issuer {
   requests = [];
   /** The keys that sign, by kind (keys.mjs): `{ kid, privateKey, publicKey }`. */
   keys;
-  /** What the three paths serve; assign to replace. */
+  /** The documents of the three paths; assign to replace. */
   metadata;
   jwks;
-  /** Active opaque tokens and what introspection says of them. */
+  /** Active opaque tokens and their introspection responses. */
   introspected = new Map();
 
   #server;
@@ -71,7 +69,7 @@ class Issuer {
     };
   }
 
-  /** New keys under new `kid`s; the old ones are withdrawn unless `keepOld`. Answers the old ones. */
+  /** New keys with new `kid`s; the old ones are withdrawn unless `keepOld`. Returns the old ones. */
   async rotate({ keepOld = false } = {}) {
     const [old, oldJwks] = [this.keys, this.jwks];
     this.#generation += 1;
@@ -87,20 +85,20 @@ class Issuer {
   }
 
   /**
-   * An access token. A member of `header` or `claims` that is `undefined` is
-   * left out. `key`: one of `keys`, or a private KeyObject.
+   * An access token. A member of `header` or `claims` that is `undefined` is left out. `key`: one of `keys`, or a
+   * private KeyObject.
    */
   sign({ header = {}, claims = {}, alg = header.alg ?? 'RS256', key = this.keys[kindOf(alg)] } = {}) {
     const kid = key.kid ?? this.keys[kindOf(alg)]?.kid;
     return compact({ alg, kid, typ: 'at+jwt', ...header }, this.claims(claims), key.privateKey ?? key, alg);
   }
 
-  /** A token of any text: malformed JSON, duplicate members, not UTF-8 (as octets). */
+  /** A token of any text: malformed JSON, duplicate members, octets that are not UTF-8. */
   signRaw(headerText, payloadText, key = this.keys.rsa, alg = 'RS256') {
     return compactRaw(headerText, payloadText, key.privateKey ?? key, alg);
   }
 
-  /** The claims of a good token that is valid for an hour, with `changes`. */
+  /** The claims of a valid token that expires in an hour, with `changes`. */
   claims(changes = {}) {
     const now = Math.floor(Date.now() / 1000);
     return {
@@ -114,7 +112,7 @@ class Issuer {
     };
   }
 
-  /** An opaque token that introspection calls active with these claims. */
+  /** An opaque token that introspection reports as active with these claims. */
   opaque(claims = {}) {
     const token = randomBytes(32).toString('base64url');
     this.introspected.set(token, this.claims(claims));
@@ -126,10 +124,9 @@ class Issuer {
   }
 
   /**
-   * Replaces the answer of `path`: `{ status, headers, body }` (a body that is
-   * not text or octets becomes JSON), or a function of `(request, response,
-   * bodyText)` that gives one, or writes the response itself, or never does.
-   * Without `answer` the path is as before.
+   * Replaces the response of `path`: `{ status, headers, body }` (a body that is not text or octets becomes JSON), or
+   * a function of `(request, response, bodyText)` that returns one, writes the response itself, or never responds.
+   * Without `answer` the path works as before.
    */
   respond(path, answer) {
     if (answer === undefined) {
@@ -144,7 +141,7 @@ class Issuer {
     this.requests = [];
   }
 
-  /** Closes the port, so that connections are refused; `up` opens the same one. */
+  /** Closes the port, so that connections are refused; `up` opens the same port again. */
   async down() {
     await close(this.#server);
   }
@@ -153,7 +150,7 @@ class Issuer {
     await open(this.#server, { port: this.#port, host: this.#host });
   }
 
-  /** The end; harmless when it is down already. */
+  /** Stops for good; has no effect if it is stopped already. */
   async close() {
     if (this.#server.listening) {
       await close(this.#server);
@@ -169,7 +166,7 @@ class Issuer {
       const answer = this.#answers.get(path) ?? this.#usual(path, body);
       send(response, typeof answer === 'function' ? await answer(request, response, body) : answer);
     } catch (error) {
-      // A client that hung up is its own affair; a fault of the test's handler must be seen.
+      // Ignores a client that closed the connection, but reports an error of the test's handler.
       if (!request.destroyed || request.complete) {
         console.error('issuer:', error);
       }

@@ -1,7 +1,6 @@
 // How is a JWS in compact form signed (RFC 7515 §7.1)?
 //
-// By node:crypto alone, not by a JOSE library: the tests must also make what a
-// library would refuse to make.
+// With node:crypto instead of a JOSE library: the tests also create tokens that a library would reject.
 
 import { constants, createHmac, sign } from 'node:crypto';
 
@@ -12,13 +11,13 @@ export function compact(header, claims, key, alg = header.alg) {
   return compactRaw(JSON.stringify(header), JSON.stringify(claims), key, alg);
 }
 
-/** The token of a header and payload as text or octets, however malformed. */
+/** The token of a header and payload as text or octets, also malformed ones. */
 export function compactRaw(headerText, payloadText, key, alg) {
   const input = `${base64url(headerText)}.${base64url(payloadText)}`;
   return `${input}.${signature(alg, key, input)}`;
 }
 
-/** The signature part. `key` is a private KeyObject, or octets for HS*; `none` signs nothing. */
+/** The signature part. `key` is a private KeyObject, or octets for HS*; `none` gives an empty signature. */
 export function signature(alg, key, input) {
   if (alg === 'none') {
     return '';
@@ -38,7 +37,7 @@ export function signature(alg, key, input) {
         saltLength: RSA_PSS_SALTLEN_DIGEST,
       }).toString('base64url');
     case 'ES':
-      // RFC 7518 §3.4: R and S side by side, not DER.
+      // RFC 7518 §3.4: R and S concatenated, not DER.
       return sign(hash, data, { key, dsaEncoding: 'ieee-p1363' }).toString('base64url');
     case 'Ed':
       return sign(undefined, data, key).toString('base64url');

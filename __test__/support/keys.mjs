@@ -1,8 +1,7 @@
 // Which key signs, and which JWK is published for it?
 //
-// Key pairs are made once in a process and kept under a name, because an RSA
-// pair takes a tenth of a second. Whoever needs keys that nobody else has
-// asks under a name of its own.
+// Key pairs are created once per process and stored by name, because an RSA pair takes a tenth of a second. A test
+// that needs keys of its own uses its own name.
 
 import { generateKeyPair } from 'node:crypto';
 import { promisify } from 'node:util';
@@ -31,7 +30,7 @@ export const kindOf = (alg) => KIND_BY_ALG[alg];
 
 const sets = new Map();
 
-/** The pairs kept under `name`: `{ rsa, p256, p384, p521, ed25519 }`, each `{ privateKey, publicKey }`. */
+/** The pairs stored under `name`: `{ rsa, p256, p384, p521, ed25519 }`, each `{ privateKey, publicKey }`. */
 export function keySet(name) {
   if (!sets.has(name)) {
     sets.set(name, generateSet());
@@ -44,7 +43,7 @@ async function generateSet() {
   return Object.fromEntries(await Promise.all(pairs));
 }
 
-/** The JWK (RFC 7517) of a public or private KeyObject, with `kid`, `alg`, … beside it. */
+/** The JWK (RFC 7517) of a public or private KeyObject, with further members such as `kid` and `alg`. */
 export function jwkOf(key, members) {
   return { ...key.export({ format: 'jwk' }), use: 'sig', ...members };
 }

@@ -1,7 +1,7 @@
 // How does a test validate JWTs without an issuer?
 //
-// The keys come from a resolver, so that nothing is asked over the network; the
-// tokens are those of the vectors (vectors.mjs), valid at the time of the call.
+// A resolver supplies the keys, so there are no requests. The tokens are those of the vectors (vectors.mjs), valid at
+// the time of the call.
 
 import { MonoCloudBackendNodeClient } from '@monocloud/backend-node';
 
@@ -12,7 +12,7 @@ export const ISSUER = file.issuer;
 export const AUDIENCE = file.audience;
 export const JWKS = jwksOf({});
 
-/** A token of good claims, valid for an hour, with `claims` (values; `undefined` leaves one out) instead. */
+/** A token of valid claims for an hour, with changes from `claims` (values; `undefined` leaves one out). */
 export function signed(claims = {}, { alg = 'EdDSA', header = {} } = {}) {
   const now = Math.floor(Date.now() / 1000);
   return tokenOf({ claims: texts({ iat: now, exp: now + 3600, ...claims }), header: texts(header), sign: { alg } }).token;

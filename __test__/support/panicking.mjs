@@ -1,8 +1,7 @@
-// What would a panic do, at any entry from JavaScript into Rust?
+// What happens if any entry from JavaScript into Rust panics?
 //
-// A copy of the package whose every N-API entry begins with a panic that is let
-// off, once, by its name in PANIC_AT (`name`, or `name#2` for once more). Only
-// the copy has them: nothing in the package can be told to panic.
+// Builds a copy of the package in which every N-API entry can panic once, at its start, by its name in PANIC_AT
+// (`name`, or `name#2` for the second call). Only the copy has this code.
 
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,21 +26,21 @@ pub fn trip(entry: &str) {
 `;
 
 /**
- * A `fn` that napi exports, up to the brace that opens its body; a closure given to JavaScript; and the two halves of
- * work on the thread pool.
+ * A `fn` that napi exports, up to its opening brace; a closure that JavaScript receives; and the two halves of a task
+ * on the thread pool.
  */
 const EXPORTED = /#\[napi(?:\(([^)]*)\))?\]\s+pub fn (\w+)[^{;]*\{/g;
 const CLOSURE = /create_function_from_closure::<[^"]*"(\w+)", move \|context\| \{/g;
 const TASK = /std::panic::AssertUnwindSafe\(\|\| \{/g;
 
-/** `{ entries, unguarded, folder }`: the names, those without `catch_unwind`, and where the copy is. */
+/** Returns `{ entries, unguarded, folder }`: the names, those without `catch_unwind`, and the folder of the copy. */
 export function buildPanickingCopy() {
   const folder = join(root, 'target', 'panicking');
   rmSync(folder, { recursive: true, force: true });
   const from = (...names) => names.forEach((name) => cpSync(join(root, name), join(folder, name), { recursive: true }));
   from('Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'benches', 'package.json');
 
-  // A name of its own: the package's library in the same folder is not replaced.
+  // Its own library name, so that the package's library in the same folder is not replaced.
   for (const name of ['Cargo.toml', 'Cargo.lock']) {
     const text = readFileSync(join(folder, name), 'utf8');
     writeFileSync(join(folder, name), text.replace('name = "monocloud-backend-node"', 'name = "panicking"'));
@@ -67,7 +66,7 @@ export function buildPanickingCopy() {
     writeFileSync(path, file === 'mod.rs' ? source + TRIP : source);
   }
 
-  // The same profile and the same folder: what the package is made of is there already.
+  // The same profile and target folder, so that compiled dependencies are reused.
   const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
   const { status, stderr } = spawnSync('cargo', ['build', '--lib', '--release', '--locked'], {
     cwd: folder,

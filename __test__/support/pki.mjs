@@ -1,26 +1,25 @@
 // Which certificates do the tests use?
 //
-// A public key infrastructure made at run time, so that no test depends on a
-// file that expires: one authority that the tests trust, one that they do not,
-// and certificates for servers and clients from either (RFC 5280).
+// A public key infrastructure created at run time, so that no test depends on a file that expires: one trusted
+// authority, one that is not trusted, and certificates for servers and clients from both (RFC 5280).
 
 import { createHash, createPrivateKey, randomBytes, webcrypto } from 'node:crypto';
 
 import './reflect.mjs';
 import * as x509 from '@peculiar/x509';
 
-// Node 18 has no global `crypto`; the library takes one by hand.
+// Node 18 has no global `crypto`, so the library receives one explicitly.
 x509.cryptoProvider.set(webcrypto);
 
 const ECDSA_P256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** The names under which a test server on this machine is reached. */
+/** The names of a test server on this machine. */
 export const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '::1'];
 
 /**
- * `{ ca, otherCa }`, both with `pem`, `server()` and `client()`; `server` and
- * `client` of the trusted one are also at the top.
+ * `{ ca, otherCa }`, both with `pem`, `server()` and `client()`. `server` and `client` of the trusted one are also
+ * top-level members.
  */
 export async function createPki() {
   const ca = await createAuthority('Test CA');
@@ -49,8 +48,8 @@ async function createAuthority(commonName) {
 }
 
 /**
- * A server certificate for `hosts`: DNS names and IP addresses. A wrong host
- * is any list without the name that is dialled; `expired` ends it yesterday.
+ * A server certificate for `hosts`: DNS names and IP addresses. For a wrong host, leave out the requested name.
+ * `expired` ends it yesterday.
  */
 async function issueServer(authority, { hosts = LOOPBACK_HOSTS, notBefore, notAfter, expired = false } = {}) {
   return issue(authority, {
@@ -61,7 +60,7 @@ async function issueServer(authority, { hosts = LOOPBACK_HOSTS, notBefore, notAf
   });
 }
 
-/** A client certificate, by the authority, or by itself with `selfSigned`. */
+/** A client certificate, signed by the authority, or by itself with `selfSigned`. */
 async function issueClient(authority, { commonName, uriSan, selfSigned = false, notBefore, notAfter }) {
   return issue(selfSigned ? undefined : authority, {
     subject: `CN=${commonName}`,

@@ -1,4 +1,4 @@
-// Which answer does a protected route give (contract 9)? The same on every framework.
+// Which response does a protected route send? The same on every framework (RFC 6750 §3).
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,11 +13,11 @@ import { describeWhere } from './suite.mjs';
 
 const { forbidden, internal, invalid, unauthorized, unavailable } = ANSWERS;
 
-/** A client that every request to the issuer answers so. */
+/** A client whose issuer sends this response to every request. */
 const answering = (status, headers = {}) =>
   offline({ jwksResolver: undefined, fetcher: () => new Response('{}', { status, headers }) });
 
-/** A client whose issuer has good metadata but for `members`, and answers everything else with `status`. */
+/** A client whose issuer has valid metadata except for `members`, and responds to everything else with `status`. */
 const publishing = (members, status = 404) =>
   offline({
     jwksResolver: undefined,
@@ -28,10 +28,10 @@ const publishing = (members, status = 404) =>
       : new Response('{}', { status })),
   });
 
-/** A client that is asked by its public method, and throws. */
+/** A client that is called by its public method, and throws. */
 const rethrowing = (client) => duck((token) => client.validateAccessToken(token));
 
-/** A client of which nothing is known but its one method. */
+/** A client that has only the public method. */
 const duck = (validateAccessToken) => ({ validateAccessToken });
 
 const throwing = (error) => duck(async () => {
@@ -99,7 +99,7 @@ export function answersOf(framework) {
       });
     }
 
-    test('to two Authorization headers is that to none, whichever is good and whatever they say', async () => {
+    test('to two Authorization headers is the same as to none, whatever they contain', async () => {
       const good = `Authorization: Bearer ${signed()}`;
       await framework.with({ '/': { protect: protect() } }, async (url) => {
         assert.equal((await rawGet(url, [good])).status, 200);
@@ -157,7 +157,7 @@ export function answersOf(framework) {
   });
 
   describeWhere(framework.skip, `${framework.name}: another client`, () => {
-    test('is asked by its one public method, with what the route asks for', async () => {
+    test('is called by its public method, with the route’s options', async () => {
       const calls = [];
       const client = duck(async (...args) => {
         calls.push(args);
@@ -193,7 +193,7 @@ export function answersOf(framework) {
       });
     }
 
-    test('that is a subclass or has a spy is asked by its own method, whenever that came', async () => {
+    test('that is a subclass or has a spy is called by its own method, also if it was added later', async () => {
       const client = offline();
       await framework.with({ '/': { protect: protect(client) } }, async (url) => {
         const token = signed();
@@ -206,7 +206,7 @@ export function answersOf(framework) {
       });
     });
 
-    test('and a scope that would break the header are never a broken header', async () => {
+    test('and a scope with special characters never break the header', async () => {
       const scopes = ['ok:1', 'a"b', 'c\\d', 'e f', 'g\r\nSet-Cookie: h=1', 'é', '', '\u0000', 'ok/2'];
       for (const client of [offline(), throwing(new MonoCloudTokenError('No', undefined, 'own', 'insufficient_scope'))]) {
         await framework.with({ '/': { protect: protect(client, undefined, { scopes }) } }, async (url) => {

@@ -74,7 +74,7 @@ export function credentialsOf(framework) {
   });
 
   describeWhere(framework.skip, `${framework.name}: the certificate resolver`, () => {
-    /** The answer, and how often the resolver was called. */
+    /** The response, and how often the resolver was called. */
     async function ask({ token, route, client = offline(), certificate = OWN }) {
       let calls = 0;
       const certificateResolver = async () => {
@@ -112,7 +112,7 @@ export function credentialsOf(framework) {
       ['what is no text', Buffer.from(OWN), undefined],
     ]) {
       test(`that gives ${what} is answered with 401`, async () => {
-        // `undefined` would be the default of `ask`.
+        // `undefined` would mean the default of `ask`.
         const given = certificate === undefined ? Promise.resolve() : certificate;
         assert.deepEqual(await ask({ token: bound(), certificate: given }), { status: 401, calls: 1, description });
       });
@@ -158,7 +158,7 @@ export function credentialsOf(framework) {
     const origin = { issuer: ISSUER, audience: AUDIENCE };
     const event = (resolver, kind) => ({ ...origin, ...(kind && { kind }), reason: 'resolver_failed', resolver });
     for (const [how, resolver] of Object.entries({ ...failing, 'gives a list': () => ['canary'] })) {
-      test(`because it ${how} is told by one event, which says which one and nothing of what it threw`, async () => {
+      test(`because it ${how} is reported by one event, which names the resolver and not the error`, async () => {
         const ask = (options, token) => framework.answer(protectApi(offline(), options)(), { token });
         assert.deepEqual(await refusals(() => ask({ tokenResolver: resolver }, signed())), [event('tokenResolver')]);
         const certificate = await refusals(() => ask({ certificateResolver: resolver }, bound()));
@@ -168,7 +168,7 @@ export function credentialsOf(framework) {
       });
     }
 
-    test('is told of a spied client by its name, and of a foreign one without', async () => {
+    test('is reported with the name of a spied client, and without one for a foreign client', async () => {
       const tokenResolver = failing.rejects;
       const spied = Object.assign(offline(), { validateAccessToken: async () => ({}) });
       const messages = (client) => refusals(() => framework.answer(protectApi(client, { tokenResolver })()));
@@ -204,7 +204,7 @@ export function credentialsOf(framework) {
       }
     });
 
-    test('refuses a resolver that is no function, and a route option that is none, when they are given', (t) => {
+    test('refuses a resolver that is not a function, and an unknown route option, when they are given', (t) => {
       setEnvironment(t);
       for (const bad of [{ tokenResolver: 'cookie' }, { certificateResolver: {} }, { allowPreflight: 'true' }, { allowPreflight: 1 }]) {
         assert.throws(() => protectApi(bad), MonoCloudValidationError);
@@ -218,7 +218,7 @@ export function credentialsOf(framework) {
       }
     });
 
-    test('takes null and undefined in a route’s options for nothing', async () => {
+    test('treats null and undefined in a route’s options as absent', async () => {
       const protect = protectApi(offline());
       for (const route of [undefined, null, {}, { scopes: null, groups: undefined, validateCertificateBinding: null }]) {
         assert.equal((await framework.answer(protect(route), { token: signed() })).status, 200);

@@ -1,24 +1,21 @@
-// How is the real oidc-provider set up?
+// How is the real oidc-provider configured?
 //
-// Version 9.13: client credentials, introspection, revocation and mutual TLS,
-// with JWT or opaque access tokens as the resource indicator (RFC 8707) asks.
-// It is given everything it warns about otherwise, so that a warning means
-// something.
+// Version 9.13: client credentials, introspection, revocation and mutual TLS, with JWT or opaque access tokens by
+// resource indicator (RFC 8707). The configuration is complete, so that any warning means a problem.
 
 import { jwkOf, keySet, kindOf, ALGORITHMS } from './keys.mjs';
 
 const SCOPES = ['data:read', 'data:write'];
 const TOKEN_TTL_SECONDS = 3600;
 
-// An audience, its usual format, and what the query may change about it:
-// `?format=opaque`, `?alg=ES256`.
+// An audience, its default format, and how the query changes it: `?format=opaque`, `?alg=ES256`.
 const RESOURCES = {
   'https://api.example.com': 'jwt',
   'https://other.example.com': 'jwt',
   'https://opaque.example.com': 'opaque',
 };
 
-/** The private keys of the server by algorithm, as JWKs: to forge with, or to sign in its name. */
+/** The server's private keys by algorithm, as JWKs: to forge tokens, or to sign in its name. */
 export async function serverKeys() {
   const pairs = await keySet('authorization-server');
   return Object.fromEntries(
@@ -79,7 +76,7 @@ export async function createProvider({ issuer, clients, keys, discovery, tokenTt
       },
     },
   });
-  // What goes wrong inside the provider is a fault of the set-up: show it.
+  // An error inside the provider is a fault of the setup, so it is printed.
   provider.on('server_error', (_ctx, error) => console.error('oidc-provider:', error));
   return provider;
 }
@@ -114,8 +111,8 @@ function certificateSubjectMatches(ctx, property, expected) {
   }
 }
 
-// The provider warns when it runs under a Node older than its authors test;
-// the tests run there on purpose. Any other warning passes.
+// The provider warns on a Node older than its authors test. The tests run there on purpose, so this warning is hidden
+// and any other is printed.
 async function importProvider() {
   const { warn } = console;
   console.warn = (message, ...rest) => {
@@ -130,7 +127,7 @@ async function importProvider() {
   }
 }
 
-/** An adapter in memory for one provider; each model has its own entries. */
+/** An in-memory adapter for one provider; each model has its own entries. */
 function memoryAdapter() {
   return () => {
     const entries = new Map();

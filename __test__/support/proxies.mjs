@@ -1,7 +1,7 @@
-// What stands between a client and its server, and can get in the way?
+// Which proxies can a test put between a client and its server?
 //
-// An HTTP proxy (RFC 9110 §9.3.6 CONNECT, and absolute-form requests), and a
-// plain TCP one that a test can pause, cut or close.
+// An HTTP proxy (RFC 9110 §9.3.6 CONNECT, and absolute-form requests), and a plain TCP proxy that a test can pause,
+// cut or close.
 
 import http from 'node:http';
 import net from 'node:net';
@@ -9,8 +9,8 @@ import net from 'node:net';
 import { close, open } from './http.mjs';
 
 /**
- * `{ url, requests, credentials, close }`: `requests` holds `CONNECT host:port` and `GET http://…` as they were asked,
- * `credentials` the `Proxy-Authorization` of each.
+ * Returns `{ url, requests, credentials, close }`. `requests` contains `CONNECT host:port` and `GET http://…` as
+ * received, `credentials` the `Proxy-Authorization` of each.
  */
 export async function startHttpProxy() {
   const requests = [];
@@ -51,8 +51,8 @@ export async function startHttpProxy() {
 }
 
 /**
- * A proxy to `port` of loopback: `{ port, pause, resume, cut, close, open, received }`. Paused, it takes what it is
- * sent and gives nothing back; `cut` ends every connection at the first octets that arrive from now on.
+ * A proxy to `port` of loopback: `{ port, pause, resume, cut, close, open, received }`. While paused, it receives
+ * data and forwards nothing. `cut` ends every connection when it next receives data.
  */
 export async function startTcpProxy(port) {
   const sockets = new Set();
@@ -96,7 +96,7 @@ export async function startTcpProxy(port) {
 
 const listenAt = (server, port) => open(server, { port, host: '127.0.0.1' });
 
-/** Two sockets that carry each other's octets, and end together. */
+/** Two sockets that forward each other's octets, and end together. */
 function join(one, other, all) {
   for (const [from, to] of [[one, other], [other, one]]) {
     all.add(from);

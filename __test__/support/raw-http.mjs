@@ -1,10 +1,13 @@
-// How does a test send what node:http would not: a header twice, or bytes of its own?
+// How does a test send requests that node:http would not send: a repeated header, or arbitrary bytes?
 
 import net from 'node:net';
 
 const DEADLINE_MS = 10_000;
 
-/** GET over a bare socket, with these header lines; `{ status, headers, body }`, the headers as `[[name, value], …]`. */
+/**
+ * GET over a plain socket with these header lines. Returns `{ status, headers, body }`, the headers as
+ * `[[name, value], …]`.
+ */
 export function rawGet(url, lines) {
   return rawRequest(url, 'GET', lines);
 }

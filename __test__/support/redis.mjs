@@ -1,6 +1,6 @@
-// How does a test get a real Redis?
+// How does a test start a real Redis?
 //
-// `redis-server` of this machine, on a free port of loopback, keeping nothing.
+// `redis-server` of this machine, on a free port of loopback, without persistence.
 
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -16,10 +16,13 @@ import { needsCommand } from './suite.mjs';
 
 const ATTEMPTS = 5;
 
-/** Why there is no Redis here, for `describeWhere`; `false` where there is one. */
+/** Why Redis is missing, for `describeWhere`; `false` if it is present. */
 export const unavailable = needsCommand('redis-server');
 
-/** The libraries by name: `{ client, close }` at `port`, as users make them; `close` ends them also without a server. */
+/**
+ * The libraries by name. Each creates `{ client, close }` at `port`, as users do; `close` also works without a
+ * server.
+ */
 export const LIBRARIES = {
   'node-redis': async (port) => {
     const client = createClient({ url: `redis://127.0.0.1:${port}`, socket: { reconnectStrategy: 20 } });
@@ -41,8 +44,8 @@ export const LIBRARIES = {
 };
 
 /**
- * `{ port, close }`. `isCluster`: a cluster of this one node, which has no slots yet. Another process may take the
- * port first: then it is tried again with another.
+ * Returns `{ port, close }`. `isCluster`: a cluster of this one node, without slots at first. If another process
+ * takes the port, another one is tried.
  */
 export async function startRedis({ isCluster = false } = {}) {
   for (let attempt = 1; ; attempt += 1) {

@@ -1,13 +1,12 @@
-// What does `@peculiar/x509` ask of `Reflect`?
+// What does `@peculiar/x509` need from `Reflect`?
 //
-// Its dependency tsyringe refuses to load without the four functions of the
-// `reflect-metadata` package, which is not one of our dependencies. These are
-// the four, as small as its use of them. Import this file before the library;
-// where a real polyfill is loaded already, that one stays.
+// Its dependency tsyringe does not load without the four functions of the `reflect-metadata` package, which is not
+// one of our dependencies. These are the four functions, with only the features it uses. Import this file before the
+// library. A real polyfill that is already loaded stays.
 
 const metadata = new WeakMap();
 
-// Metadata hangs on a target, or on one property of it.
+// Metadata belongs to a target, or to one property of it.
 const slot = (key, property) => `${String(key)} ${String(property ?? '')}`;
 
 function define(key, value, target, property) {

@@ -1,10 +1,10 @@
-// What is a refusal of the helpers in ./utils?
+// How do the helpers of ./utils reject an argument?
 
 import assert from 'node:assert/strict';
 
 import { MonoCloudAuthBaseError, MonoCloudValidationError } from '@monocloud/backend-node';
 
-/** What `assert.throws` and `assert.rejects` are to see of a `MonoCloudValidationError`. */
+/** The members of a `MonoCloudValidationError` that `assert.throws` and `assert.rejects` check. */
 export function refusal(message, reason) {
   return (error) => {
     assert.ok(error instanceof MonoCloudValidationError, error);

@@ -1,4 +1,4 @@
-// Which reasons do the shims give to errors that are not the engine's?
+// Which reasons do errors have that JavaScript creates without the engine?
 
 import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -1,20 +1,20 @@
-// How does a suite say that it cannot run on this machine?
+// How does a suite report that it cannot run on this machine?
 //
-// node:test does not count a skipped `describe`: neither the suite nor its tests appear among "skipped", and the reason
-// is not printed. A run without Redis would look complete. `describeWhere` leaves one skipped test in its place, which
-// is counted and says why.
+// node:test does not count a skipped `describe`: neither the suite nor its tests appear as skipped, and the reason is
+// not printed. A run without Redis would look complete. `describeWhere` leaves one skipped test in its place, which
+// is counted and prints the reason.
 
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 
-/** As `describe(name, body)`, or one skipped test of that name where `why` is a text. */
+/** Like `describe(name, body)`, or one skipped test of that name if `why` is a text. */
 export function describeWhere(why, name, body) {
   if (why) test(name, { skip: why });
   else describe(name, body);
 }
 
 /**
- * Why the tests that need a command cannot run here; `false` where they can. With `CI=true` a missing command is a
+ * Why the tests that need a command cannot run here; `false` if they can. With `CI=true` a missing command is a
  * failure: the tests run, and fail.
  */
 export function needsCommand(command, versionFlag = '--version') {

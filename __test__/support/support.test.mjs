@@ -1,7 +1,7 @@
-// Can the tests trust what they test with?
+// Does the test support itself work?
 //
-// Each part of support/ against something that is not ours: jose, node:tls,
-// node:crypto's X.509, and the real frameworks.
+// Each part of support/ is tested against independent code: jose, node:tls, node:crypto's X.509, and the real
+// frameworks.
 
 import assert from 'node:assert/strict';
 import { createHash, webcrypto, X509Certificate } from 'node:crypto';

@@ -1,7 +1,7 @@
 // Which token does a vector of vectors/jwt.json describe?
 //
-// The same reading as tests/jwt_vectors.rs, in JavaScript: text, encoding,
-// mutations, signature. The format is told in the file's `about`.
+// Reads the file in the same way as tests/jwt_vectors.rs: text, encoding, mutations, signature. The file's `about`
+// describes the format.
 
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ const certificates = {
   'its own': rfc8705,
   'its own, without delimiters': rfc8705.replace(/-----[A-Z ]+-----/g, ''),
   'its own, URL-encoded': encodeURIComponent(rfc8705),
-  // One bit of the first letter of its signature makes it another certificate.
+  // Flipping one bit in the first letter of its signature makes another certificate.
   another: rfc8705.replace('SQAwRgIh', 'SQAwRgIg'),
   blank: ' \n',
   garbage: 'not a certificate',
@@ -88,7 +88,7 @@ const OPERATIONS = {
   set: (_, other) => other,
   cut: (text, count) => text.slice(0, -count),
   flip: (text) => (text[0] === 'A' ? 'B' : 'A') + text.slice(1),
-  // The last character of a length that is not a multiple of 4 has bits to spare, which are 0.
+  // If the length is not a multiple of 4, the last character has unused bits, which are 0.
   stray: (text) => text.slice(0, -1) + BASE64URL[BASE64URL.indexOf(text.at(-1)) + 1],
   widen: (text) => String.fromCharCode(text.charCodeAt(0) + 0x100) + text.slice(1),
   standard: (text) => text.replaceAll('-', '+').replaceAll('_', '/'),

@@ -32,11 +32,11 @@ const caches: ICache[] = [
   redisCache({ customCommand: async (args: (string | Buffer)[]) => args }),
 ];
 new MonoCloudBackendNodeClient({ cache: memoryCache() });
-// @ts-expect-error a number is asked for
+// @ts-expect-error must be a number
 memoryCache({ maxEntries: '100' });
-// @ts-expect-error the application's client is asked for, not its address
+// @ts-expect-error must be the application's client, not its address
 redisCache('redis://localhost');
-// @ts-expect-error not a client: it cannot set
+// @ts-expect-error not a client: it has no `set`
 redisCache(new Map<string, string>());
 
 // --- certificates ---
@@ -47,7 +47,7 @@ async function resolve(express: Request, fastify: FastifyRequest, http: Incoming
     console.log(certificate, await resolver(fastify), await resolver(http), await resolver(http2));
   }
 }
-// @ts-expect-error a header has a name
+// @ts-expect-error a header needs a name
 fromHeader();
 const request: CertificateRequest = { headers: { 'client-cert': ':AA==:' }, socket: {} };
 

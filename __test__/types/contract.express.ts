@@ -38,9 +38,9 @@ protectApi(client, {
   tokenResolver: (req) => req.cookies.token,
   certificateResolver: async (req) => req.headers['x-client-cert'] as string | undefined,
 });
-// @ts-expect-error a resolver gives a string
+// @ts-expect-error a resolver returns a string
 protectApi({ tokenResolver: () => 1 });
-// @ts-expect-error a resolver reads a request of Express
+// @ts-expect-error a resolver takes an Express request
 protectApi({ tokenResolver: (request: { cookie: string }) => request.cookie });
 // @ts-expect-error options of the client belong to the client
 protectApi({ audience: 'https://api.example.com' });
@@ -61,17 +61,17 @@ Router({ mergeParams: true }).post('/:id', middleware, handler, strictHandler);
 app.use(async (req: Request, res: Response, next: NextFunction) => {
   await protect()(req, res, (error) => next(error));
 });
-// @ts-expect-error a list is asked for
+// @ts-expect-error must be a list
 protect({ scopes: 'data:read' });
 protect({ validateCertificateBinding: 'required' });
 protect({ validateCertificateBinding: 'when_present', scopes: ['a'] as const, groups: ['b'] as string[] });
 // @ts-expect-error not a mode
 protect({ validateCertificateBinding: 'yes' });
 protectApi({ allowPreflight: true });
-// @ts-expect-error a boolean
+// @ts-expect-error must be a boolean
 protectApi({ allowPreflight: 'true' });
 
-// --- the names of the published package: the factory's type, and what it gives ---
+// --- the names of the published package: the factory's type, and its result ---
 
 const factory: ProtectMiddleware = protectApi(client);
 class Guard {
@@ -84,7 +84,7 @@ app.use(new Guard(factory).all());
 same<ReturnType<typeof protectApi>, ProtectMiddleware>(true);
 same<ReturnType<ProtectMiddleware>, ExpressMiddleware>(true);
 same<ReturnType<ExpressMiddleware>, void | Promise<void>>(true);
-/** Stand-ins of an application's tests, sync and async, by Node's types or by Express's. */
+/** Fakes for an application's tests, sync and async, with Node's types or Express's. */
 const open: ProtectMiddleware = () => (_request, _response, next) => next();
 const typedOpen: ProtectMiddleware = (options) => async (request: Request, response: Response, next: NextFunction) => {
   if (options?.scopes?.includes('none')) response.status(403).json({});

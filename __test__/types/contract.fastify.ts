@@ -45,9 +45,9 @@ protectApi(new root.MonoCloudBackendNodeClient(), { certificateResolver: fromCli
 protectApi(client, {
   tokenResolver: (request: FastifyRequest<{ Headers: { 'x-token': string } }>) => request.headers['x-token'],
 });
-// @ts-expect-error a resolver gives a string
+// @ts-expect-error a resolver returns a string
 protectApi({ tokenResolver: () => 1 });
-// @ts-expect-error a resolver reads a request of Fastify
+// @ts-expect-error a resolver takes a Fastify request
 protectApi({ tokenResolver: (request: { cookie: string }) => request.cookie });
 // @ts-expect-error options of the client belong to the client
 protectApi({ audience: 'https://api.example.com' });
@@ -78,17 +78,17 @@ fastify.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply
 });
 // @ts-expect-error the factory is not the hook: `protect()`, not `protect`
 fastify.get('/e', { onRequest: protect }, async () => ({}));
-// @ts-expect-error a list is asked for
+// @ts-expect-error must be a list
 protect({ scopes: 'data:read' });
 protect({ validateCertificateBinding: 'required' });
 protect({ validateCertificateBinding: 'when_present', scopes: ['a'] as const, groups: ['b'] as string[] });
 // @ts-expect-error not a mode
 protect({ validateCertificateBinding: 'yes' });
 protectApi({ allowPreflight: true });
-// @ts-expect-error a boolean
+// @ts-expect-error must be a boolean
 protectApi({ allowPreflight: 'true' });
 
-// --- the names of the published package: the factory's type, and what it gives ---
+// --- the names of the published package: the factory's type, and its result ---
 
 const factory: ProtectHook = protectApi(client);
 class Guard {
@@ -100,7 +100,7 @@ class Guard {
 fastify.get('/guarded', { onRequest: new Guard(factory).all() }, async () => ({}));
 same<ReturnType<typeof protectApi>, ProtectHook>(true);
 same<ReturnType<ProtectHook>, FastifyHook>(true);
-/** Stand-ins of an application's tests, by the package's types or by Fastify's. */
+/** Fakes for an application's tests, with the package's types or Fastify's. */
 const open: ProtectHook = () => async () => undefined;
 const typedOpen: ProtectHook = (options) => async (request: FastifyRequest, reply: FastifyReply) => {
   if (options?.scopes?.includes('none')) return reply.status(403).send({});
@@ -137,7 +137,10 @@ fastify.get('/f', { onRequest: protect() }, async (request) => {
   return request.claims;
 });
 
-/** A type provider that types every part of a request alike; Fastify 4 reads `output`, Fastify 5 `validator`. */
+/**
+ * A type provider that types every part of a request in the same way. Fastify 4 reads `output`, Fastify 5
+ * `validator`.
+ */
 interface Provider extends FastifyTypeProvider {
   output: { title: string };
   validator: { title: string };

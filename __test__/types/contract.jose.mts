@@ -1,4 +1,4 @@
-// Keys and documents as other libraries type them. An ECMAScript module in every consumer, as jose is.
+// Keys and documents with the types of other libraries. An ECMAScript module in every consumer, because jose is one.
 import * as jose from 'jose';
 import { generateKeyPairSync } from 'node:crypto';
 import { MonoCloudBackendNodeClient, type IssuerMetadata } from '@monocloud/backend-node';
@@ -11,7 +11,7 @@ export async function foreign(): Promise<void> {
   const pair = generateKeyPairSync('ed25519');
   new MonoCloudBackendNodeClient({ clientSecret: pair.privateKey.export({ format: 'jwk' }) });
   new MonoCloudBackendNodeClient({ clientSecret: JSON.stringify({ kty: 'oct', k: 'AA' }) });
-  // @ts-expect-error a JWK, not a key object
+  // @ts-expect-error must be a JWK, not a key object
   new MonoCloudBackendNodeClient({ clientSecret: pair.privateKey });
 
   const set: jose.JSONWebKeySet = { keys: [] };

@@ -52,7 +52,7 @@ interface Bare {
   tenant: string;
 }
 
-// --- constructing ---
+// --- constructors ---
 
 new MonoCloudBackendNodeClient();
 new MonoCloudBackendNodeClient({ tenantDomain: process.env.TENANT, audience: process.env.AUDIENCE });
@@ -60,9 +60,9 @@ new MonoCloudOidcBackendClient('acme.us.monocloud.com', 'https://api.example.com
 new MonoCloudOidcBackendClient('https://acme.us.monocloud.com', 'https://api.example.com', { clockSkew: 1 });
 // @ts-expect-error the audience is required
 new MonoCloudOidcBackendClient('https://acme.us.monocloud.com');
-// @ts-expect-error the parent has no cache
+// @ts-expect-error the parent class has no cache
 new MonoCloudOidcBackendClient('https://acme.us.monocloud.com', 'https://api.example.com', { cache: undefined });
-// @ts-expect-error a number is asked for
+// @ts-expect-error must be a number
 new MonoCloudBackendNodeClient({ clockTolerance: '300' });
 // @ts-expect-error not a method
 new MonoCloudBackendNodeClient({ clientAuthMethod: 'client_secret' });
@@ -103,7 +103,7 @@ const client = new MonoCloudBackendNodeClient(everyOption);
 const parent: MonoCloudOidcBackendClient = client;
 const parentOptions: MonoCloudOidcBackendClientOptions = everyOption;
 
-// --- functions of the application's own ---
+// --- the application's own functions ---
 
 new MonoCloudBackendNodeClient({ fetcher: fetch });
 new MonoCloudBackendNodeClient({ fetcher: (input, init) => fetch(input, { ...init, keepalive: true }) });
@@ -112,7 +112,7 @@ new MonoCloudBackendNodeClient({ fetcher: async (input: string | URL | Request) 
 new MonoCloudBackendNodeClient({
   fetcher: (input, init) => fetch(input, { ...init, dispatcher: new undici.Agent() } as unknown as RequestInit),
 });
-// @ts-expect-error a fetcher answers with a promise
+// @ts-expect-error a fetcher returns a promise
 new MonoCloudBackendNodeClient({ fetcher: () => new Response() });
 // @ts-expect-error `keys` is an array
 new MonoCloudBackendNodeClient({ jwksResolver: () => ({ keys: {} }) });
@@ -133,15 +133,15 @@ async function methods(token: string): Promise<void> {
   (await client.validateAccessToken<Bare>(token)).tenant.length;
   (await client.validateJwtAccessToken<Bare>(token)).tenant.length;
   (await client.introspectAccessToken<Bare>(token)).tenant.length;
-  // @ts-expect-error the type of the claims is stated, not guessed from where they go
+  // @ts-expect-error the type of the claims must be stated; it is not inferred from the variable
   const guessed: MyClaims = await client.validateAccessToken(token);
   // @ts-expect-error claims are an object
   await client.validateAccessToken<string>(token);
   // @ts-expect-error a token is a string
   await client.validateAccessToken(undefined);
-  // @ts-expect-error a list is asked for
+  // @ts-expect-error must be a list
   await client.validateAccessToken(token, { scopes: 'a b' });
-  // @ts-expect-error keys replace the issuer's only for a JWT
+  // @ts-expect-error only JWTs can use the caller's keys
   await client.introspectAccessToken(token, { jwks: { keys: [] } });
 
   const scopes = ['data:read', 'data:write'] as const;
@@ -155,7 +155,7 @@ async function methods(token: string): Promise<void> {
   await client.validateJwtAccessToken(token, { jwks: constant });
   await client.validateAccessToken(token, { validateCertificateBinding: 'dangerously_ignore' });
   await client.introspectAccessToken(token, { validateCertificateBinding: 'required' });
-  // @ts-expect-error No mode.
+  // @ts-expect-error not a mode
   await client.validateJwtAccessToken(token, { validateCertificateBinding: 'ignore' });
   await client.validateJwtAccessToken(token, { jwks: await client.getJwks(true) });
 
@@ -173,7 +173,7 @@ async function methods(token: string): Promise<void> {
   const age: number | undefined = health.keys.age;
   const count: number = health.keys.count + health.rememberedTokens + health.introspection.failures;
   if (!health.ready) console.warn(health.metadata.lastError, health.keys.nextRefresh, age, count, nothing, guessed);
-  // @ts-expect-error a snapshot
+  // @ts-expect-error a snapshot is read-only
   health.ready = true;
 
   same<ReturnType<typeof MonoCloudBackendNodeClient.decodeJwt<Bare>>, Bare>(true);
@@ -181,7 +181,7 @@ async function methods(token: string): Promise<void> {
   same<typeof decoded, JwtClaims>(true);
 }
 
-// --- subclasses and doubles ---
+// --- subclasses and fakes ---
 
 class Audited extends MonoCloudBackendNodeClient {
   override async validateAccessToken(token: string, options?: ValidateAccessTokenOptions): Promise<AccessTokenClaims> {
@@ -219,7 +219,7 @@ function describe(error: unknown): string {
   return String(error);
 }
 
-/** The classes are told apart, though some have the same members. */
+/** The classes are different types, although some have the same members. */
 function exhaustive(error: MonoCloudTokenError | MonoCloudValidationError | MonoCloudHttpError | MonoCloudOPError): string {
   if (error instanceof MonoCloudValidationError) return 'validation';
   if (error instanceof MonoCloudHttpError) return 'http';
@@ -230,7 +230,7 @@ function exhaustive(error: MonoCloudTokenError | MonoCloudValidationError | Mono
 
 const reason: MonoCloudReason = 'a word of a later release';
 const raw: MonoCloudRawResponse = { status: 500, statusText: '', headers: {}, body: '' };
-// As published: the message, then the response.
+// As in the published package: the message, then the response.
 new MonoCloudAuthBaseError('text');
 new MonoCloudValidationError('audience is required');
 new MonoCloudValidationError('audience is required', raw);
@@ -239,7 +239,7 @@ new MonoCloudTokenError('Token has expired', raw);
 new MonoCloudHttpError('out of reach', raw);
 new MonoCloudOPError('invalid_client');
 new MonoCloudOPError('invalid_client', 'Client authentication failed', raw);
-// Behind these: the reason, and the code.
+// Then the reason, and the code.
 new MonoCloudValidationError('audience is required', undefined, reason);
 new MonoCloudHttpError('out of reach', raw, 'connection_refused');
 new MonoCloudTokenError('Not yours', undefined, 'own', 'insufficient_groups');
@@ -285,7 +285,7 @@ new MonoCloudBackendNodeClient({ cache: new ScopedCache() });
 // @ts-expect-error `delete` is missing
 new MonoCloudBackendNodeClient({ cache: { get: async () => null, set: async () => {} } });
 
-// --- the other names of the contract ---
+// --- the other public names ---
 
 const binding: CertificateBindingValidation[] = ['when_present', 'required', 'dangerously_ignore'];
 const methodsOfAuthentication: Record<ClientAuthMethod, true> = {
@@ -304,7 +304,7 @@ const keys: Jwks = { keys: [key] };
 const header: JwsHeaderParameters = { alg: 'RS256', kid: '1', custom: 1 };
 const aliases: MtlsEndpointAliases = { introspection_endpoint: 'https://mtls.a.b/introspect' };
 const protectOptions: ProtectOptions = { scopes: ['a'] };
-/** What an application annotates by its own types, mutable or not, is accepted wherever a list is taken. */
+/** Lists of an application's own types, mutable or not, are accepted wherever a list is accepted. */
 const lists: [string[], readonly string[]] = [['a'], ['b']];
 export const listed: ProtectOptions[] = lists.map((list) => ({ scopes: list, groups: list }));
 export const inGroup: boolean[] = lists.map((list) => isUserInGroup({ groups: ['a'] }, list));

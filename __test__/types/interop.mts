@@ -1,5 +1,5 @@
-// `import` and `require` give the same classes, also to the compiler: an ECMAScript module uses what a CommonJS module
-// made. An ECMAScript module in every consumer.
+// `import` and `require` return the same classes, also for the compiler: an ECMAScript module uses objects that a
+// CommonJS module made. An ECMAScript module in every consumer.
 import { createRequire } from 'node:module';
 import type * as cjs from '@monocloud/backend-node' with { 'resolution-mode': 'require' };
 import type * as cjsExpress from '@monocloud/backend-node/express' with { 'resolution-mode': 'require' };
@@ -16,7 +16,7 @@ same<typeof esm.MonoCloudTokenError, typeof cjs.MonoCloudTokenError>(true);
 same<typeof esmExpress.MonoCloudTokenError, typeof cjsFastify.MonoCloudTokenError>(true);
 same<typeof esmExpress.protectApi, typeof cjsExpress.protectApi>(true);
 same<typeof esmFastify.protectApi, typeof cjsFastify.protectApi>(true);
-// The exports are the same names.
+// The exports have the same names.
 type Names<Module> = Exclude<keyof Module, 'default' | 'module.exports'>;
 same<Names<typeof esm>, Names<typeof cjs>>(true);
 same<Names<typeof esmExpress>, Names<typeof cjsExpress>>(true);

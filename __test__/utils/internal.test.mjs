@@ -116,7 +116,7 @@ describe('findToken', () => {
     assert.equal(findToken(tokens, 'https://a.example', ''), undefined);
   });
 
-  test('no tokens hold no token', () => {
+  test('an empty list has no token', () => {
     assert.equal(findToken(undefined, 'https://a.example'), undefined);
     assert.equal(findToken([], undefined, 'openid'), undefined);
   });
@@ -183,7 +183,7 @@ describe('getPublicSigKeyFromIssuerJwks', () => {
     );
   });
 
-  test('a broken entry finds no key and spoils no other', async () => {
+  test('a broken entry is not used and does not affect others', async () => {
     await assert.rejects(getPublicSigKeyFromIssuerJwks(keys, { alg: 'RS256', kid: 'broken' }), notFound);
     assert.ok(await getPublicSigKeyFromIssuerJwks(keys, { alg: 'EdDSA', kid: 'ed' }));
   });
@@ -202,7 +202,7 @@ describe('getPublicSigKeyFromIssuerJwks', () => {
     await assert.rejects(getPublicSigKeyFromIssuerJwks(keys, undefined), notFound);
   });
 
-  test('a private key in a set is no key to verify with: anybody can sign with it', async () => {
+  test('a private key in a set is not used to verify: anybody can sign with it', async () => {
     const jwk = { ...rsa.jwk, d: 'AQAB', kid: 'rsa' };
     await assert.rejects(getPublicSigKeyFromIssuerJwks([jwk], { alg: 'RS256', kid: 'rsa' }), notFound);
   });

@@ -1,4 +1,4 @@
-// Is what was sealed read back by who has the secret, in time, and by nobody else?
+// Can only the holder of the secret read sealed data, and only in time?
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -10,7 +10,7 @@ const SECRET = 'a secret of the test';
 const NOW = 1_700_000_000;
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
-/** Made outside this package, by Python's hashlib and cryptography: salt 00..0f, IV 10..1b. */
+/** Made outside this package, with Python's hashlib and cryptography: salt 00..0f, IV 10..1b. */
 const SEALED_TEXT = 'Grüße, 世界';
 const SEALED =
   'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaG8ivAqZPr7QvecUPmOCvZrPmArjlGwro8hFun2jo4Tg';
@@ -85,7 +85,7 @@ describe('encrypt and decrypt', () => {
     await assert.rejects(encrypt({}, SECRET), refusal('data must be a string', 'argument_invalid'));
   });
 
-  test('the event loop turns while a key is derived', async () => {
+  test('the event loop continues while a key is derived', async () => {
     let turned = false;
     setImmediate(() => {
       turned = true;

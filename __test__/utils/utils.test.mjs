@@ -1,4 +1,4 @@
-// What do the helpers of an authorization request do? Sealing is in utils-sealed.
+// What do the helpers of an authorization request return? Sealing is tested in sealed.test.mjs.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';

@@ -1,8 +1,7 @@
 // Does the public client decide on JWTs as vectors/jwt.json says?
 //
-// tests/jwt_vectors.rs runs the same file through the engine. Here each token
-// goes both ways a JWT can: against the issuer's keys, again and again because
-// what was verified twice is remembered from then on, and against the caller's.
+// tests/jwt_vectors.rs runs the same file through the engine. Here each token is validated with the issuer's keys,
+// several times because a token that is verified twice is remembered, and with the caller's keys.
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
@@ -34,7 +33,7 @@ for (const { rule, vectors } of file.rules) {
         for (const [way, validate] of waysOf(vector, token)) {
           const verdict = await verdictOf(validate);
           assert.deepEqual(verdict, isGood ? { claims } : refusal(vector.expect), way);
-          // The order of members, and the absence of any other, which deepEqual does not see.
+          // The order of members, and extra members, which deepEqual does not see.
           if (isGood) assert.equal(JSON.stringify(verdict.claims), JSON.stringify(claims), way);
         }
       });
@@ -42,7 +41,7 @@ for (const { rule, vectors } of file.rules) {
   });
 }
 
-test('every vector has its own name and no member that nobody reads', () => {
+test('every vector has its own name and no unknown member', () => {
   const vectors = file.rules.flatMap((rule) => rule.vectors);
   assert.equal(new Set(vectors.map(({ name }) => name)).size, vectors.length);
   for (const vector of vectors) {
@@ -50,7 +49,7 @@ test('every vector has its own name and no member that nobody reads', () => {
   }
 });
 
-test('every rule is shown on both sides, and every reason for which a JWT is refused', () => {
+test('every rule has vectors on both sides, and every reason to refuse a JWT occurs', () => {
   for (const { rule, vectors } of file.rules) {
     const isGood = vectors.map(({ expect }) => expect === 'ok');
     assert.ok(isGood.includes(true) && isGood.includes(false), rule);
@@ -60,12 +59,12 @@ test('every rule is shown on both sides, and every reason for which a JWT is ref
   assert.deepEqual(Object.keys(CODES).filter((reason) => !expected.has(reason)), ofIntrospectionAlone);
 });
 
-/** Every way to ask about a token, under what it is called. */
+/** Every method that validates a token, by name. */
 function waysOf(vector, token) {
   const jwks = jwksOf(vector);
   const options = callOptions(vector);
   const issuers = newClient(vector, { jwksResolver: () => jwks });
-  // What is not of three parts would be introspected.
+  // A token without three parts would be introspected.
   const method = token.split('.').length === 3 ? 'validateAccessToken' : 'validateJwtAccessToken';
   const againstIssuer = () => issuers[method](token, options);
   const againstCallers = () => newClient(vector).validateJwtAccessToken(token, { ...options, jwks });

@@ -1,5 +1,5 @@
-// Two processes behind one port that share what they know of tokens in Redis: what one had introspected, the other
-// does not ask again, until the token ends.
+// Two processes behind one port that share a cache in Redis. A token that one process introspected is not
+// introspected again by the other until its entry expires.
 
 import cluster from 'node:cluster';
 import express from 'express';
@@ -19,7 +19,7 @@ function runPrimary() {
     listening += 1;
     if (listening === PROCESSES) console.log(`listening ${port}`);
   });
-  // One that ends unexpectedly is replaced.
+  // Replaces a process that ends unexpectedly.
   cluster.on('exit', (worker) => {
     if (!worker.exitedAfterDisconnect) cluster.fork();
   });
@@ -29,7 +29,8 @@ function runPrimary() {
 
 async function runWorker() {
   const redis = createClient({ url: process.env.REDIS_URL });
-  // Redis out of reach is a miss, never an error of the API; but an event that nobody listens to ends the process.
+  // An unreachable Redis is a cache miss, never an error of the API. Without a listener, the event would end the
+  // process.
   redis.on('error', (error) => console.warn(`redis: ${error.message}`));
   redis.connect().catch(() => {});
 

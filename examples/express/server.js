@@ -1,9 +1,9 @@
-// An API with Express: who you are, what a scope opens, what a group opens.
+// An API with Express: one route for any valid token, one for a scope, one for a group.
 
 import express from 'express';
 import { MonoCloudBackendNodeClient, protectApi } from '@monocloud/backend-node/express';
 
-// Reads MONOCLOUD_BACKEND_* and throws here, at the start, when something is missing.
+// Reads MONOCLOUD_BACKEND_* and throws here, at the start, if something is missing.
 const client = new MonoCloudBackendNodeClient();
 const protect = protectApi(client);
 const posts = new Map();
@@ -11,7 +11,7 @@ const posts = new Map();
 const app = express();
 app.use(express.json());
 
-// For the load balancer: true as soon as tokens can be decided without asking anyone.
+// For the load balancer: true as soon as JWTs can be validated without a request.
 app.get('/ready', (request, response) => {
   response.status(client.health().ready ? 200 : 503).json({ ready: client.health().ready });
 });
@@ -30,6 +30,6 @@ app.delete('/api/posts/:id', protect({ groups: ['admin'] }), (request, response)
   response.status(posts.delete(request.params.id) ? 204 : 404).end();
 });
 
-// The first request need not wait for the keys. A failure is no reason not to start: it is tried again.
+// Fetches the keys before the first request. If this fails, the API starts anyway and tries again later.
 client.warmUp().catch((error) => console.warn(`not warm yet: ${error.message}`));
 const server = app.listen(process.env.PORT ?? 3000, () => console.log(`listening ${server.address().port}`));

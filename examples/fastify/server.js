@@ -3,12 +3,12 @@
 import Fastify from 'fastify';
 import { protectApi } from '@monocloud/backend-node/fastify';
 
-// Reads MONOCLOUD_BACKEND_* and throws here, at the start, when something is missing.
+// Reads MONOCLOUD_BACKEND_* and throws here, at the start, if something is missing.
 const protect = protectApi();
 const posts = new Map();
 
 const fastify = Fastify();
-// Declared once, so that every request has the same shape.
+// Declared once, so that every request object has the same shape.
 fastify.decorateRequest('claims', null);
 
 fastify.get('/api/me', { onRequest: protect() }, async (request) => ({ subject: request.claims.sub }));
@@ -19,7 +19,7 @@ fastify.post('/api/posts', { onRequest: protect({ scopes: ['posts:write'] }) }, 
   return reply.status(201).send(posts.get(id));
 });
 
-// Everything in here asks for the group.
+// Every route in this plugin requires the group.
 fastify.register(
   async (admin) => {
     admin.addHook('onRequest', protect({ groups: ['admin'] }));

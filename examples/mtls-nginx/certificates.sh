@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes what nginx.conf asks for, and a client's certificate, for trying it out. Needs OpenSSL 1.1.1 or later.
+# Creates the files that nginx.conf needs, and a client's certificate to try it out. Needs OpenSSL 1.1.1 or later.
 set -eu
 cd "$(dirname "$0")"
 
@@ -15,5 +15,5 @@ new_key client-key.pem
 openssl req -new -key client-key.pem -subj '/CN=client' |
   openssl x509 -req -CA clients-ca.pem -CAkey clients-ca-key.pem -CAcreateserial -days 30 -out client.pem
 
-# What `cnf` of a token bound to it says: x5t#S256.
+# The `cnf` member of a token that is bound to this certificate: x5t#S256.
 openssl x509 -in client.pem -outform der | openssl dgst -sha256 -binary | openssl base64 | tr '+/' '-_' | tr -d '='

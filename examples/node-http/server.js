@@ -1,9 +1,9 @@
-// Without a framework: node:http, the client, and what the errors mean for the answer (RFC 6750 section 3).
+// Without a framework: node:http, the client, and the response for each error (RFC 6750 section 3).
 
 import { createServer } from 'node:http';
 import { MonoCloudBackendNodeClient, MonoCloudHttpError, MonoCloudTokenError } from '@monocloud/backend-node';
 
-// Reads MONOCLOUD_BACKEND_* and throws here, at the start, when something is missing.
+// Reads MONOCLOUD_BACKEND_* and throws here, at the start, if something is missing.
 const client = new MonoCloudBackendNodeClient();
 
 const ROUTES = {
@@ -38,11 +38,11 @@ function refuse(response, error, { scopes = [] } = {}) {
     const challenge = `Bearer error="invalid_token", error_description="${error.message}"`;
     return answer(response, 401, { message: 'unauthorized' }, { 'WWW-Authenticate': challenge });
   }
-  // The authorization server is out of reach: that says nothing about the token, so never 401.
+  // The authorization server is unreachable. This does not depend on the token, so never send 401.
   if (error instanceof MonoCloudHttpError) {
     return answer(response, 503, { message: 'service unavailable' }, { 'Retry-After': '5' });
   }
-  // This API's own configuration, or an error of the handler.
+  // A misconfigured API, or an error of the handler.
   console.error(error);
   return answer(response, 500, { message: 'internal server error' });
 }

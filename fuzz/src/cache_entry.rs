@@ -1,5 +1,6 @@
-//! Any octets as what a cache gives for a token, opaque or a JWT: worth what a second, slower reading makes of it, for a
-//! JWT nothing unless it is the JWT's own payload, and the same however often it is asked (contract 11).
+//! Any octets as a cache entry of an opaque token or a JWT. The result equals that of a second, slower
+//! implementation. For a JWT, only an entry that equals the JWT's own payload counts. Asking again gives the same
+//! result.
 
 use monocloud_backend_node::engine::authorize::policy::Policy;
 use monocloud_backend_node::engine::error::Reason;
@@ -14,42 +15,42 @@ use super::claims::{depth, is_good};
 use super::world::{self, ISSUER, NOW, World};
 
 const OPAQUE: &str = "opaque";
-/// A good entry of the opaque token, and of no JWT.
+/// A valid entry of the opaque token, and of no JWT.
 const ANOTHER: &str = r#"{"iss":"https://tenant.example","aud":"https://api.example.com"}"#;
-/// How deep claims may nest (contract 5.5).
+/// The nesting limit of claims (`MAX_DEPTH` of the engine).
 const MAX_DEPTH: usize = 32;
-/// Entries and bytes: an eighth of them is for inactive verdicts.
+/// The limits for entries and bytes; an eighth of each is for inactive verdicts.
 const ROOM: (usize, usize) = (8, 1 << 24);
 
-/// What an entry is worth.
+/// The expected result for an entry.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Worth {
     Accepted,
-    /// Claims of a token that is bound to a certificate: none is shown.
+    /// Claims of a token that is bound to a certificate, in a call without a certificate.
     Bound,
     Inactive,
     Nothing,
 }
 
 thread_local! {
-    /// Where a JWT's entry decides anything: an engine that has had no keys yet.
+    /// An engine that has had no keys yet: the only case in which a JWT's entry decides anything.
     static UNACQUAINTED: World = World::unacquainted();
 }
 
-/// The first octet, a digit in the corpus, chooses one of the signed tokens; the rest is the entry, but for our member.
+/// The first octet, a digit in the corpus, selects a signed token. The rest is the entry without our member.
 pub fn check(data: &[u8]) {
     let Some((first, entry)) = data.split_first() else { return };
-    // A cache gives a text: of octets that are none, what JavaScript makes of them.
+    // A cache returns text. JavaScript decodes invalid UTF-8 in the same way.
     let entry = String::from_utf8_lossy(entry);
     let value = json::document(&entry);
-    // Where no rule reads, claims may hold a number that is none in Rust.
+    // Claims that no rule reads may contain a number that Rust cannot represent.
     if value.is_none() && serde_json::from_str::<&RawValue>(&entry).is_ok() {
         return;
     }
     let signed: Vec<&str> = world::SIGNED.lines().collect();
     let jwt = signed[usize::from(first.wrapping_sub(b'0')) % signed.len()];
     world::with(|world| check_in(world, jwt, &entry, value.as_ref(), &[ISSUER]));
-    // Until its metadata is read, the issuer is known but for one trailing slash.
+    // Before its metadata is read, the issuer is known except for one trailing slash.
     let issuers = [ISSUER, &format!("{ISSUER}/")];
     UNACQUAINTED.with(|world| check_in(world, jwt, &entry, value.as_ref(), &issuers));
 }
@@ -62,14 +63,14 @@ fn check_in(world: &World, jwt: &str, entry: &str, value: Option<&Value>, issuer
     let as_read = as_javascript(value.clone());
     check_lenient(world, jwt, entry, if as_read == payload_of(jwt) { own } else { Worth::Nothing });
 
-    // As serde_json writes it there is no member twice and nothing else to be strict about.
+    // serde_json writes no duplicate members, so strictness does not matter any more.
     let text = value.to_string();
     let is_readable = depth(value) <= MAX_DEPTH;
-    // Of a verdict that a token is inactive two members are looked at, however deep others are.
+    // Of an inactive verdict only two members are read, even if others are nested too deeply.
     if is_readable || opaque == Worth::Inactive {
         assert_eq!(ask(world, OPAQUE, &text), opaque, "{text}");
     }
-    // The JWT that says this itself, its numbers in another spelling, and both texts as its entry.
+    // A JWT with these claims, its numbers in another spelling, and both texts as its entry.
     let token = world.sign(as_read.to_string().as_bytes());
     if is_readable && token.len() <= MAX_TOKEN_BYTES {
         check_lenient(world, &token, entry, own);
@@ -77,13 +78,14 @@ fn check_in(world: &World, jwt: &str, entry: &str, value: Option<&Value>, issuer
     }
 }
 
-/// An entry in any spelling is worth what it should be, or nothing.
+/// An entry in any spelling gives its expected result, or none.
 fn check_lenient(world: &World, token: &str, entry: &str, expected: Worth) {
     let found = ask(world, token, entry);
     assert!(found == expected || found == Worth::Nothing, "{found:?}, not {expected:?}: {entry}");
 }
 
-/// Asks, and asks again: the claims come once, then their slot; a refusal is the same, and what is worth nothing is gone.
+/// Reads the entry twice. Claims are returned once as text and then as a slot. A rejection repeats. A worthless entry
+/// is deleted.
 fn ask(world: &World, token: &str, entry: &str) -> Worth {
     let policy = Policy::default();
     let bare = world.engine.decide_cached(&mut ClaimsCache::new(ROOM.0, ROOM.1), entry, &world::call(token, &policy));
@@ -114,14 +116,14 @@ fn ask(world: &World, token: &str, entry: &str) -> Worth {
         other => panic!("{other:?}"),
     };
     assert_eq!(ask(&mut judged, entry, NOW), second);
-    // Another entry in between, if only its text can tell, is judged for itself, and this one anew.
+    // A similar entry in between is validated separately, and this entry is then validated again.
     let another = with_member(world, token, ANOTHER);
     let another = format!("{another:width$}", width = entry.len());
     if entry != another {
         assert_eq!(matches!(ask(&mut judged, &another, NOW), CachedVerdict::Claims(_)), token == OPAQUE);
         assert_eq!(ask(&mut judged, entry, NOW), first);
     }
-    // At twice its end it is over, whatever was proved of it.
+    // At twice its end the entry has expired, whatever was validated before.
     let end = serde_json::from_str(entry).ok().and_then(|value: Value| value.get("exp")?.as_f64());
     if let Some(end) = end {
         assert_eq!(ask(&mut judged, entry, 2.0 * end), CachedVerdict::Miss);
@@ -129,11 +131,11 @@ fn ask(world: &World, token: &str, entry: &str) -> Worth {
     worth
 }
 
-/// The entry with the member that says how it was obtained, in the first place; a text that is no object stays as it is.
+/// The entry with our member in the first place. A text that is not an object stays as it is.
 fn with_member<'t>(world: &World, token: &str, entry: &'t str) -> String {
     let member = world.engine.obtained(token == OPAQUE, NOW);
     let member = member.strip_suffix('}').expect("an object");
-    // White space as JSON has it.
+    // JSON's white space.
     let trimmed = |text: &'t str| text.trim_start_matches([' ', '\t', '\n', '\r']);
     match trimmed(entry).strip_prefix('{') {
         Some(rest) if trimmed(rest).starts_with('}') => format!("{member}{rest}"),
@@ -142,8 +144,8 @@ fn with_member<'t>(world: &World, token: &str, entry: &'t str) -> String {
     }
 }
 
-/// Contract 11, read once more, plainly: claims that say their issuer and may leave their end out, or that the token is
-/// inactive until a time.
+/// The rules for entries, implemented again: claims must have an issuer and may lack an end; an inactive verdict has
+/// a time.
 fn worth_of_opaque(value: &Value, issuers: &[&str]) -> Worth {
     match value.get("active") {
         Some(Value::Bool(false)) => {
@@ -156,7 +158,7 @@ fn worth_of_opaque(value: &Value, issuers: &[&str]) -> Worth {
     }
 }
 
-/// A JWT's own claims have all of them, and `active` means nothing in them.
+/// A JWT's own claims have all of these members, and `active` has no meaning in them.
 fn worth_of_jwt(value: &Value, issuers: &[&str]) -> Worth {
     worth_of_claims(value, issuers, false)
 }
@@ -173,12 +175,12 @@ fn worth_of_claims(value: &Value, issuers: &[&str], may_leave_out: bool) -> Wort
     if is_good(&claims, may_leave_out) {
         return Worth::Accepted;
     }
-    // And no token that is bound.
+    // A bound token is never accepted here.
     claims.as_object_mut().expect("an issuer is a member").remove("cnf");
     if is_good(&claims, may_leave_out) { Worth::Bound } else { Worth::Nothing }
 }
 
-/// With every number as JavaScript has it: `1.0` is `1`.
+/// Converts every number as JavaScript does: `1.0` is `1`.
 fn as_javascript(value: Value) -> Value {
     match value {
         Value::Number(number) => Value::from(number.as_f64()),

@@ -1,4 +1,5 @@
-//! Any text as a client certificate: bound tokens open to the octets of one certificate alone (RFC 8705 §3).
+//! Any text as a client certificate: a bound token is accepted only with the octets of its own certificate (RFC 8705
+//! §3).
 
 use aws_lc_rs::digest::{SHA256, digest};
 use monocloud_backend_node::engine::authorize::certificate::{
@@ -10,7 +11,7 @@ use monocloud_backend_node::engine::token::confirmation::{Confirmation, Thumbpri
 
 /// The certificate of RFC 8705 appendix A.
 pub const PEM: &str = include_str!("../../__test__/vectors/rfc8705.pem");
-/// What that appendix says of it.
+/// The thumbprint in that appendix.
 const THUMBPRINT: &str = "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0";
 
 pub fn check(data: &[u8]) {
@@ -38,7 +39,7 @@ pub fn check(data: &[u8]) {
         assert_eq!(mode.check(&Confirmation::Unreadable, Some(text)), Err(Reason::ConfirmationInvalid));
     }
     assert_eq!(BindingMode::Required.check(&Confirmation::Absent, Some(text)), Err(Reason::ConfirmationMissing));
-    // As a thumbprint, too, any text: only 32 octets of strict base64url are one.
+    // Any text as a thumbprint: only strict base64url of 32 octets is accepted.
     if let Some(thumbprint) = Thumbprint::parse(text) {
         assert_eq!(thumbprint.to_base64url(), text);
         assert_eq!(text.len(), 43);

@@ -1,4 +1,5 @@
-//! Any text as a header in which a proxy forwards a certificate: one certificate comes out, or none; never one of two.
+//! Any text as a header in which a proxy forwards a certificate: the result is one certificate or none. Two
+//! certificates give none.
 
 use monocloud_backend_node::engine::authorize::certificate::{MAX_CERTIFICATE_BYTES, decode_pem};
 use monocloud_backend_node::engine::authorize::certificate_headers::{CertificateHeader, certificate_in};
@@ -15,7 +16,7 @@ pub fn check(data: &[u8]) {
             CertificateHeader::Xfcc => (format!("{value};{value}"), format!("{value},{value}")),
             CertificateHeader::ClientCert => (format!("{value}{value}"), format!("{value}, {value}")),
         };
-        // Two certificates: whose is it?
+        // With two certificates the caller is ambiguous.
         assert_eq!(certificate_in(form, &again), None);
         assert_eq!(certificate_in(form, &list), None);
     }

@@ -1,5 +1,5 @@
-//! Any octets as the claims of a token that is signed: accepted only when a second, slower reading accepts them, and
-//! always when that does and the text is strict.
+//! Any octets as the claims of a signed token. They are accepted only if a second, slower implementation accepts
+//! them, and always if it does and the text is strict JSON.
 
 use monocloud_backend_node::engine::authorize::policy::Policy;
 use monocloud_backend_node::engine::token::compact::MAX_TOKEN_BYTES;
@@ -11,18 +11,18 @@ use serde_json::value::RawValue;
 
 use super::world::{self, AUDIENCE, ISSUER, NOW, TOLERANCE};
 
-/// How deep JSON may nest (contract 5.5).
+/// The nesting limit of JSON (`MAX_DEPTH` of the engine).
 const MAX_DEPTH: usize = 32;
 
 pub fn check(data: &[u8]) {
-    // Where no rule reads, claims may hold a lone surrogate, or a number that is none in Rust.
+    // Claims that no rule reads may contain a lone surrogate, or a number that Rust cannot represent.
     let value = std::str::from_utf8(data).ok().and_then(json::document);
     let is_json = std::str::from_utf8(data).is_ok_and(|text| serde_json::from_str::<&RawValue>(text).is_ok());
     if decide(data) {
         assert!(is_json && value.as_ref().is_none_or(|value| is_good(value, false)), "accepted");
     }
     assert!(!json::is_object(data) || is_json && value.as_ref().is_none_or(Value::is_object));
-    // As serde_json writes it there is no member twice and nothing else to be strict about.
+    // serde_json writes no duplicate members, so strictness does not matter any more.
     if let Some(value) = value {
         let text = value.to_string();
         let is_readable =
@@ -56,7 +56,7 @@ fn decide(claims: &[u8]) -> bool {
     })
 }
 
-/// Contract 5.5 and 7, read once more, plainly. `is_introspected`: `iss` and `exp` may be absent (RFC 7662 §2.2).
+/// The rules for claims, implemented again. `is_introspected`: `iss` and `exp` may be absent (RFC 7662 §2.2).
 pub fn is_good(value: &Value, is_introspected: bool) -> bool {
     let Some(claims) = value.as_object() else { return false };
     let is_text = |value: &Value| value.is_string();
@@ -76,12 +76,12 @@ pub fn is_good(value: &Value, is_introspected: bool) -> bool {
     let start = claims.get("nbf").is_none_or(|nbf| nbf.as_f64().is_some_and(|nbf| nbf <= NOW + TOLERANCE));
     let issued = claims.get("iat").is_none_or(|iat| iat.as_f64().is_some_and(|iat| iat >= 0.0));
     let subject = claims.get("sub").is_none_or(is_text);
-    // No certificate is shown, so a token that is bound, or whose binding cannot be read, is not good.
+    // No certificate is passed, so a bound token, or one with an unreadable binding, is not accepted.
     let binding = claims.get("cnf").is_none_or(|cnf| cnf.as_object().is_some_and(|cnf| !cnf.contains_key("x5t#S256")));
     issuer && audience && expiry && start && issued && subject && binding
 }
 
-/// Contract 7: an array of strings or of `{ id, name }`.
+/// Groups are an array of strings or of `{ id, name }`.
 fn group_names(value: &Value) -> Vec<&str> {
     let items = value.as_array().map_or(&[][..], Vec::as_slice);
     let names = items.iter().flat_map(|item| [Some(item), item.get("id"), item.get("name")]);

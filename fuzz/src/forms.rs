@@ -1,5 +1,5 @@
-//! Any lines as the claims of one issuer's tokens, one after another: what is read by a form is what is read without,
-//! and what JavaScript makes of it is the claims.
+//! Any lines as the claims of one issuer's tokens, in turn. Claims that match a template equal the parsed claims, in
+//! Rust and in JavaScript.
 
 use monocloud_backend_node::engine::error::Reason;
 use monocloud_backend_node::engine::time::Clock;
@@ -16,7 +16,7 @@ const CLOCK: Clock = Clock::new(NOW, 0.0, TOLERANCE).unwrap();
 
 pub fn check(data: &[u8]) {
     let mut forms = ClaimsTemplates::default();
-    // A form is learnt from few of them: the second time round there is one for most.
+    // Templates are learnt from few tokens. In the second round most claims match one.
     let lines = || data.split(|byte| *byte == b'\n').filter(|line| line.len() <= MAX_TOKEN_BYTES);
     for line in lines().chain(lines()) {
         check_line(&mut forms, line);
@@ -44,7 +44,7 @@ fn read_whole(line: &[u8]) -> Option<Result<CheckedClaims<'_>, Reason>> {
     Claims::read(line, &EXPECTED).map(|claims| claims.check(&EXPECTED, &CLOCK))
 }
 
-/// What `npm/client/claims-template.js` does, once more, plainly.
+/// Does the same as `npm/client/claims-template.js`, in a simple way.
 fn fill(form: &str, mut text: &str) -> Value {
     let mut form: Value = serde_json::from_str(form).expect("JSON");
     let blanks = form["blanks"].take();

@@ -1,5 +1,5 @@
-//! Any octets as the body of an introspection answer, under one of several statuses: claims come out only of an active
-//! token's, unchanged, and no error keeps a body that may hold claims (contract 6).
+//! Any octets as the body of an introspection response, under one of several statuses. Only an active token returns
+//! claims, and they are unchanged. No error contains a body that may contain claims.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,15 +13,15 @@ use super::claims::{depth, is_good};
 use super::world::{self, NOW, World};
 
 const TOKEN: &str = "opaque";
-/// Chosen by the first octet; the rest is the body.
+/// The first octet selects the status; the rest is the body.
 const STATUSES: [u16; 8] = [200, 200, 200, 200, 400, 401, 403, 302];
-/// What of a foreign text an error may keep, in characters.
+/// How many characters of a foreign text an error may contain.
 const EXCERPT: usize = 1024;
 
 pub fn check(data: &[u8]) {
     let Some((first, body)) = data.split_first() else { return };
     let status = STATUSES[usize::from(*first) % STATUSES.len()];
-    // Nothing here suspends introspection: no content of an answer counts for the circuit breaker, nor do these statuses.
+    // None of these responses opens the circuit breaker: neither their content nor their statuses count.
     world::with(|world| match ask(world, status, body) {
         Ok(text) => check_claims(world, status, body, &text),
         Err(failure) => check_failure(status, &failure),
@@ -40,7 +40,7 @@ fn ask(world: &World, status: u16, body: &[u8]) -> Result<Arc<str>, Failure> {
 fn check_claims(world: &World, status: u16, body: &[u8], text: &str) {
     assert_eq!(status, 200);
     assert_eq!(text.as_bytes(), body);
-    // Where no rule reads, claims may hold a number that is none in Rust.
+    // Claims that no rule reads may contain a number that Rust cannot represent.
     let Some(value) = json::document(text) else { return };
     assert_eq!(value.get("active"), Some(&Value::Bool(true)));
     let policy = Policy::default();

@@ -1,11 +1,11 @@
-//! Any octets as a JWK Set: whatever comes out of it may verify, and fits the header that selects it (contract 5.3).
+//! Any octets as a JWK Set: every selected key is suitable for verification and fits the header that selected it.
 
 use monocloud_backend_node::engine::keys::jwk::{KeySet, MAX_KEYS, describe_jwks, select_in_json};
 use monocloud_backend_node::engine::token::header::{Algorithm, Header};
 use monocloud_backend_node::engine::token::json;
 use serde_json::Value;
 
-/// How many of a set's names are asked for: every one of them would be slow, and say no more.
+/// How many kids of a set are looked up. All of them would be slow and prove nothing more.
 const NAMES: usize = 12;
 
 pub fn check(data: &[u8]) {
@@ -22,12 +22,12 @@ pub fn check(data: &[u8]) {
 
     let named = entries.iter().take(NAMES).filter_map(|entry| entry.get("kid")?.as_str());
     let kids: Vec<Option<&str>> = named.map(Some).chain([None, Some(""), Some("no such key")]).collect();
-    // What `getPublicSigKeyFromIssuerJwks` asks is answered alike.
+    // `getPublicSigKeyFromIssuerJwks` selects the same key.
     for (alg, kid) in [("EdDSA", kids[0]), ("RS256", None)] {
         let header = Header { algorithm: Algorithm::named(alg).expect("an algorithm"), kid: kid.map(Into::into) };
         let selected = select_in_json(text, alg, kid);
         assert_eq!(selected.as_ref().map(|(index, _)| *index), set.select(&header).ok().map(|key| key.index));
-        // The canonical spelling is the same key again.
+        // The canonical spelling of a key is the same key.
         let again = selected.and_then(|(_, jwk)| KeySet::parse(&format!("{{\"keys\":[{jwk}]}}")));
         assert!(again.is_none_or(|again| again.len() == 1));
     }
@@ -51,7 +51,7 @@ fn member<'j>(entry: &'j Value, name: &str) -> Option<&'j str> {
     entry.get(name).filter(|value| !value.is_null()).map(|value| value.as_str().expect("text"))
 }
 
-/// Base64 of either alphabet, with or without padding and white space, read slowly.
+/// Decodes base64 of either alphabet, with or without padding and white space, in a slow and simple way.
 fn octets(text: &str) -> Vec<u8> {
     let mut bits = 0u32;
     let mut count = 0;

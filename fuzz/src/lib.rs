@@ -1,7 +1,7 @@
-//! What must hold for any octets: one module a target, each with a `check` that panics when it does not.
+//! Properties that hold for any octets: one module per target, each with a `check` that panics if the property fails.
 //!
-//! The same checks run in three ways: under libFuzzer (`fuzz_targets/`, `npm run fuzz -- TARGET SECONDS`), over the
-//! corpus, and over 100,000 mutations of it on the stable toolchain (`tests/fuzz_corpus.rs` of the main crate, which
+//! The same checks run in three ways: with libFuzzer (`fuzz_targets/`, `npm run fuzz -- TARGET SECONDS`), on the
+//! corpus, and on 100,000 mutations of it on the stable toolchain (`tests/fuzz_corpus.rs` of the main crate, which
 //! includes this file by its path).
 
 pub mod cache_entry;

@@ -1,4 +1,4 @@
-//! Any octets as issuer metadata, and as an endpoint in it: whatever may be called is safe to call (contract 10).
+//! Any octets as issuer metadata, and as an endpoint in it: only safe addresses may be called.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -74,14 +74,14 @@ fn is_link_local(url: &Url) -> bool {
     }
 }
 
-/// The IPv4 address that an IPv6 one carries: mapped, behind NAT64 (RFC 6052), in 6to4 (RFC 3056).
+/// The IPv4 address inside an IPv6 address: mapped, behind NAT64 (RFC 6052), in 6to4 (RFC 3056).
 fn seen_through(address: Ipv6Addr) -> IpAddr {
     let octets = address.octets();
     let v4 = |from: usize| IpAddr::from([octets[from], octets[from + 1], octets[from + 2], octets[from + 3]]);
     match address.segments() {
         [0, 0, 0, 0, 0, 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => v4(12),
         [0x2002, ..] => v4(2),
-        // Once, IPv4-compatible; `::` and `::1` are none.
+        // The old IPv4-compatible form; `::` and `::1` do not belong to it.
         [0, 0, 0, 0, 0, 0, high, _] if high != 0 => v4(12),
         _ => IpAddr::V6(address),
     }

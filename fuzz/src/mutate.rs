@@ -1,11 +1,11 @@
-//! Mutations that come again: the same seed, the same cases. SplitMix64 chooses; no dependency.
+//! Repeatable mutations: the same seed gives the same cases. SplitMix64 chooses, without a dependency.
 
 pub struct Mutator {
     state: u64,
     dictionary: &'static [&'static str],
 }
 
-/// Pieces that mean something to some target.
+/// Pieces that have a meaning for some target.
 pub const DICTIONARY: &[&str] = &[
     "\"alg\":\"none\"",
     "\"alg\":\"HS256\"",
@@ -120,12 +120,12 @@ impl Mutator {
     fn change(&mut self, data: &mut Vec<u8>, seeds: &[Vec<u8>]) {
         let at = self.below(data.len() + 1);
         match self.below(10) {
-            // A bit, an octet, a letter of base64url.
+            // Changes a bit, an octet, or a base64url letter.
             0 if at < data.len() => data[at] ^= 1 << self.below(8),
             1 if at < data.len() => data[at] = self.next() as u8,
             2 if at < data.len() => data[at] = b"ABCZabcz0189-_.="[self.below(16)],
             3 => data.insert(at, self.next() as u8),
-            // A piece gone, twice, or moved.
+            // Removes, repeats or moves a piece.
             4 => {
                 let end = (at + 1 + self.below(12)).min(data.len());
                 data.drain(at.min(end)..end);
@@ -137,7 +137,7 @@ impl Mutator {
                 data.splice(to..to, piece);
             }
             6 => data.truncate(at),
-            // A piece that means something, or one of another seed.
+            // Inserts a piece with a meaning, or one of another seed.
             7 | 8 => {
                 let word = self.dictionary[self.below(self.dictionary.len())].as_bytes();
                 let end = if self.below(2) == 0 { at } else { (at + word.len()).min(data.len()) };

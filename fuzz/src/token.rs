@@ -1,4 +1,4 @@
-//! Any text as a token: accepted only when it is, octet for octet, one that was signed.
+//! Any text as a token: accepted only if it equals a signed token, octet for octet.
 
 use monocloud_backend_node::engine::authorize::policy::Policy;
 use monocloud_backend_node::engine::error::Reason;
@@ -22,7 +22,7 @@ pub fn check(data: &[u8]) {
                 (Verdict::Remembered(slot), true) => {
                     assert_eq!(world.engine.recall_claims(token, *slot), payload_of(token));
                 }
-                // An unknown `kid` may ask for the keys once.
+                // An unknown `kid` may cause one fetch of the keys.
                 (Verdict::NeedsKeys, false) => assert_eq!(attempt, Attempt::First),
                 (Verdict::Refused(reason), false) => assert!(is_about_tokens(*reason), "{reason:?}"),
                 _ => panic!("signed: {is_signed}, but {verdict:?}"),
@@ -31,7 +31,7 @@ pub fn check(data: &[u8]) {
     });
 }
 
-/// The strict decoder takes what the definition allows, and nothing else (RFC 4648 §5, §3.5).
+/// The strict decoder accepts what the definition allows, and nothing else (RFC 4648 §5, §3.5).
 fn check_base64url(data: &[u8]) {
     let decoded = decode_base64url(data);
     assert_eq!(decoded, decode_slowly(data));
@@ -40,7 +40,7 @@ fn check_base64url(data: &[u8]) {
     }
 }
 
-/// By the definition: six bits a letter, the rest zero.
+/// Decodes as the definition says: six bits per letter, and the remaining bits are zero.
 fn decode_slowly(data: &[u8]) -> Option<Vec<u8>> {
     let mut octets = Vec::with_capacity(data.len());
     let (mut bits, mut count) = (0u32, 0);
@@ -78,7 +78,7 @@ fn check_split(token: &str) {
     }
 }
 
-/// A header that passed says what serde_json reads in it.
+/// An accepted header contains what serde_json reads in it.
 fn check_header(encoded: &str, header: &Header) {
     let octets = decode_base64url(encoded.as_bytes()).expect("base64url");
     let value: serde_json::Value = serde_json::from_slice(&octets).expect("JSON");
@@ -96,7 +96,7 @@ fn payload_of(token: &str) -> Option<String> {
     String::from_utf8(decode_slowly(token.split('.').nth(1)?.as_bytes())?).ok()
 }
 
-/// A text alone never becomes an outage or a fault of ours.
+/// A text alone never causes an outage or an internal error.
 fn is_about_tokens(reason: Reason) -> bool {
     reason.spec().class.code().is_some()
 }

@@ -1,7 +1,7 @@
-//! An engine to try things on: an issuer that answers at once, a fixed time, and keys.
+//! The engine under test: an issuer that responds at once, a fixed time, and keys.
 //!
-//! Tokens of one Ed25519 key are signed here, from a seed everybody knows; those in `fixtures/signed.txt` were signed
-//! with keys that nobody has any more.
+//! Tokens of one Ed25519 key are signed here, from a public seed. Those in `fixtures/signed.txt` were signed with
+//! keys that were deleted.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex};
@@ -24,9 +24,9 @@ pub const NOW: f64 = 2_000_000_000.0;
 /// The default of the option `clockTolerance`.
 pub const TOLERANCE: f64 = 300.0;
 
-/// Tokens that are good: each line one, of another algorithm or shape.
+/// Valid tokens, one per line, each with another algorithm or shape.
 pub const SIGNED: &str = include_str!("../fixtures/signed.txt");
-/// The public halves of what signed them.
+/// Their public keys.
 const JWKS: &str = include_str!("../fixtures/jwks.json");
 
 pub struct World {
@@ -35,7 +35,7 @@ pub struct World {
     pair: Ed25519KeyPair,
 }
 
-/// Answers in the same moment: metadata, keys, and whatever introspection is to say.
+/// Responds at once with metadata, keys, and the chosen introspection response.
 struct Issuer {
     jwks: String,
     introspection: Mutex<Response>,
@@ -62,14 +62,14 @@ fn metadata() -> Value {
 }
 
 impl World {
-    /// One that knows its issuer and its keys.
+    /// An engine that has its metadata and keys.
     pub fn new() -> World {
         let world = World::unacquainted();
         world.engine.wait_for_keys(Box::new(|| {}));
         world
     }
 
-    /// One that has not asked its issuer for anything.
+    /// An engine that has not fetched anything.
     pub fn unacquainted() -> World {
         let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).expect("a key");
         let mut jwks: Value = serde_json::from_str(JWKS).expect("a JWK Set");
@@ -95,12 +95,12 @@ impl World {
         World { engine, issuer, pair }
     }
 
-    /// What introspection is to say next.
+    /// Sets the next introspection response.
     pub fn will_say(&self, response: Response) {
         *self.issuer.introspection.lock().expect("a lock") = response;
     }
 
-    /// A token of these claims, good but for what they say.
+    /// A signed token with these claims.
     pub fn sign(&self, claims: &[u8]) -> String {
         let input = format!("{}.{}", encode_base64url(br#"{"alg":"EdDSA","kid":"own"}"#), encode_base64url(claims));
         let signature = self.pair.sign(input.as_bytes());
@@ -114,7 +114,7 @@ impl Default for World {
     }
 }
 
-/// A call without certificate or wishes, at the fixed time.
+/// A call without certificate or requirements, at the fixed time.
 pub fn call<'c>(token: &'c str, policy: &'c Policy) -> Call<'c> {
     Call { token, policy, certificate: None, now: NOW }
 }
@@ -123,7 +123,7 @@ thread_local! {
     static WORLD: RefCell<World> = RefCell::new(World::new());
 }
 
-/// Uses this thread's world.
+/// Uses this thread's engine.
 pub fn with<T>(work: impl FnOnce(&World) -> T) -> T {
     WORLD.with_borrow(work)
 }

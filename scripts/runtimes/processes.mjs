@@ -1,4 +1,4 @@
-// Runs one application under one runtime, and asks an API of it what the documents promise.
+// Runs one application with one runtime, and sends its API the requests of the documents.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,17 +7,17 @@ import { createInterface } from 'node:readline';
 import { get } from '../../__test__/support/http.mjs';
 
 const DEADLINE_MS = 45_000;
-/** The most that is repeated of what an application said. */
+/** How much of an application's output is repeated at most. */
 const MAX_SAID = 2000;
 
-/** Runs to the end; rejects with all that was said when it does not end well. */
+/** Runs to the end; rejects with the whole output if it fails. */
 export async function runToEnd(command, options) {
   const child = start(command, options);
   const [code, signal] = await once(child, 'close');
   if (code !== 0) throw new Error(`ended with ${code ?? signal}\n${saidBy(child)}`);
 }
 
-/** Starts an API, asks it every question, ends it. */
+/** Starts an API, sends every request, ends it. */
 export async function runApi(command, options, questions) {
   const child = start(command, options);
   const ended = once(child, 'close');
@@ -45,7 +45,7 @@ function saidBy({ said }) {
   return said.join('').slice(-MAX_SAID);
 }
 
-/** The port of its line `listening PORT`. */
+/** The port in its line `listening PORT`. */
 async function portOf(child, ended) {
   const said = (async () => {
     for await (const line of createInterface({ input: child.stdout })) {

@@ -1,5 +1,5 @@
-// The API under test, in a process of its own: an Express app with three ways to be protected. Told by its parent
-// what to trust, it tells its parent where it listens and, when asked, what memory it holds.
+// The API under test, in its own process: an Express app with three kinds of protection. Its parent sends its
+// configuration. It sends its address and, on request, its memory use.
 
 import { subscribe } from 'node:diagnostics_channel';
 import { setFlagsFromString } from 'node:v8';
@@ -21,7 +21,7 @@ const options = {
   audience: process.env.AUDIENCE,
   clientId: 'api',
   clientSecret: 'secret',
-  // Short, so that much is refreshed and much is given up in a short time.
+  // Short durations, so that many refreshes and timeouts happen in a short time.
   responseTimeout: 1000,
   jwksCacheDuration: 5,
   metadataCacheDuration: 8,
@@ -47,7 +47,7 @@ process.on('message', () => {
 process.once('disconnect', () => process.exit());
 
 for (const [name, isGood] of [['keys.refreshed', true], ['keys.refresh_failed', false]]) {
-  // Both clients share their keys, and each tells of them.
+  // Both clients share their keys, and both publish events about them.
   subscribe(`monocloud:backend:${name}`, ({ reason }) => process.send({ refreshed: isGood, reason }));
 }
 await plain.warmUp();

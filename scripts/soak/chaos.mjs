@@ -1,27 +1,27 @@
-// Carries out a plan of faults: declares each outage to the truth, and puts everything right again.
+// Carries out a plan of faults: declares each outage to the expected results, and removes all faults again.
 
 import { OUTAGE_OF, changes, faultOf, outages } from './plan.mjs';
 import { random } from './random.mjs';
 
 const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
 
-/** How long a new key may stay unfetched, in milliseconds, before that is all there is to say. */
+/** How long a new key may stay unfetched, in milliseconds, before the run reports only that. */
 const GIVING_UP = 60_000;
-/** A fault that says when to come back, and those that replace the metadata by one without keys. */
+/** A fault that sends `Retry-After`, and faults that replace the metadata by one without keys. */
 const IS_BUSY = /Retry-After: 300/;
 const LACKS_KEYS = 'no jwks_uri';
 
-/** The faults of `server`, as its `seed` has them; `tell` is called with a line for each. */
+/** The faults of `server`, from its `seed`. `tell` receives a line for each. */
 export class Chaos {
-  /** The keys that sign now, and the sets that were withdrawn. */
+  /** The current signing keys, and the withdrawn sets. */
   signing;
   former = [];
-  /** The kind of tokens that the load should ask with many of: `unknown`, `garbage` or `slow`. */
+  /** The kind of tokens that the load should send many of: `unknown`, `garbage` or `slow`. */
   flood;
   counts = {};
   /**
-   * The longest that the API went without the key that signs though its issuer was well, in milliseconds: as such, and
-   * after an issuer that asked to be left alone for longer.
+   * The longest time that the API lacked the signing key although its issuer was healthy, in milliseconds: in
+   * general, and after an issuer that sent a longer `Retry-After`.
    */
   slowest = { rotation: 0, afterRetryAfter: 0 };
 
@@ -30,7 +30,7 @@ export class Chaos {
   #tell;
   #seed;
   #isOver = false;
-  /** Since when the issuer would have given its keys to who asks; unset while it would not. */
+  /** Since when the issuer would return its keys; unset while it would not. */
   #wellSince = performance.now();
   #ailments = 0;
   #wasBusy = false;
@@ -44,7 +44,7 @@ export class Chaos {
     this.#watchKeys();
   }
 
-  /** Every key set that is served whole is known to the truth. */
+  /** Records every key set that is served completely in the expected results. */
   #watchKeys() {
     this.#server.proxy.fault('/jwks', async ({ request, response, body, proxy }) => {
       const kids = this.#server.behind.jwks.keys.map(({ kid }) => kid);
@@ -84,7 +84,7 @@ export class Chaos {
     const isDown = entry.path === undefined;
     const documents = isDown ? ['keys', 'introspection'] : entry.delay === undefined ? OUTAGE_OF[entry.path] : [];
     const isOfKeys = documents.includes('keys') || entry.fault === LACKS_KEYS;
-    // Metadata that cannot be had delays the attempt for keys by its deadline, and one that is busy by what it asks for.
+    // If metadata fails, the attempt for keys waits for its deadline, or for the `Retry-After` of a busy server.
     this.#wasBusy ||= entry.path !== '/introspect' && IS_BUSY.test(entry.fault);
     documents.forEach((document) => this.#truth.begin(document));
     if (isOfKeys) this.#ail(1);
@@ -115,7 +115,7 @@ export class Chaos {
     await this.#untilServed();
   }
 
-  /** Waits until the API has been served the keys that sign. */
+  /** Waits until the API has received the signing keys. */
   async #untilServed() {
     const began = performance.now();
     this.#wasBusy = false;

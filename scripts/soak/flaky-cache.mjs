@@ -1,4 +1,4 @@
-// An `ICache` that mostly works: now and then it throws, rejects, hangs, or gives rubbish or another token's entry.
+// An `ICache` that mostly works: sometimes it throws, rejects, hangs, or returns garbage or another token's entry.
 
 const CAPACITY = 2000;
 
@@ -13,7 +13,7 @@ export function flakyCache(random) {
       if (fails(0.01)) return Promise.reject(new Error('cache: get'));
       if (fails(0.002)) return new Promise(() => {});
       if (fails(0.01)) return Promise.resolve({ sub: 'rubbish' });
-      // Of JWTs alone: nothing in an opaque token says whose claims are its own.
+      // Only for JWTs: an opaque token does not show whose claims are its own.
       if (fails(0.01) && token.includes('.')) return Promise.resolve(last);
       return Promise.resolve(entries.get(token));
     },

@@ -1,8 +1,8 @@
-// The load: so many callers, each with one request after the other, and what became of them.
+// The load: a number of callers that each send one request after the other, and the results.
 
 import http from 'node:http';
 
-/** A caller that gets no answer for so long, in milliseconds, is counted as such. */
+/** Milliseconds without a response after which a request counts as unanswered. */
 const DEADLINE = 15_000;
 
 export class Tally {
@@ -12,7 +12,7 @@ export class Tally {
     'accepted rightly': 0, 'refused rightly': 0, 'unavailable in a declared outage': 0,
     'refused wrongly': 0, 'accepted wrongly': 0, 'without an answer': 0,
   };
-  /** The first few wrong ones, to look into. */
+  /** The first few wrong results, for debugging. */
   wrong = [];
   #latencies = [];
 
@@ -25,7 +25,7 @@ export class Tally {
       const { kind, kid, path, isGood } = wish;
       this.wrong.push({ verdict, status, kind, kid, path, isGood, at: Math.round(began), took: Math.round(ended - began) });
     }
-    // One in so many is enough for a percentile, and bounded over an hour.
+    // A sample of the latencies is enough for a percentile, and stays small for an hour.
     if (this.requests % 16 === 0) this.#latencies[(this.requests / 16) % 65_536] = ended - began;
   }
 
@@ -35,7 +35,7 @@ export class Tally {
   }
 }
 
-/** Runs callers until `isOver()`; `next(number)` gives what the caller of that number asks for. */
+/** Runs callers until `isOver()`. `next(number)` returns the next request of the caller with that number. */
 export async function load(url, { callers, next, judge, tally, isOver }) {
   const agent = new http.Agent({ keepAlive: true, maxSockets: callers * 2 });
   const caller = async (number) => {
@@ -55,7 +55,7 @@ export async function load(url, { callers, next, judge, tally, isOver }) {
   agent.destroy();
 }
 
-/** The status of an answer, 0 for none. */
+/** The status of a response, or 0 without a response. */
 function ask(url, token, agent) {
   return new Promise((resolve) => {
     const request = http.get(url, { agent, headers: { authorization: `Bearer ${token}` }, timeout: DEADLINE }, (response) => {

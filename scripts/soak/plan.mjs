@@ -1,5 +1,5 @@
-// What goes wrong, in which order and for how long? A plan follows from its stream of chance alone: the same seed gives
-// the same plan. Outages come one after the other, and so do changes of keys and floods, each amid the others.
+// What fails, in which order and for how long? A plan follows only from its random stream: the same seed gives the
+// same plan. Outages come one after the other, and so do key changes and floods; the three kinds overlap.
 
 import { FAULTS, delay, drip, dripHead, hang, rewrite, status } from '../../__test__/faults/bodies.mjs';
 import { DISCOVERY } from '../../__test__/faults/proxy.mjs';
@@ -28,7 +28,10 @@ export const FAULTS_OF = {
   '/jwks': { ...ANY, ...OF_KEYS },
   '/introspect': ANY,
 };
-/** What a fault of a document is an outage of. Old metadata serves unless it was replaced by one that lacks something. */
+/**
+ * The outage that a fault of a document causes. Old metadata stays in use unless it was replaced by incomplete
+ * metadata.
+ */
 export const OUTAGE_OF = { [DISCOVERY]: [], '/jwks': ['keys'], '/introspect': ['introspection'] };
 
 const KINDS = {
@@ -51,9 +54,9 @@ const CHANGES = {
   'forged ES512 tokens flood': ({ between }) => ({ flood: 'slow', milliseconds: between(500, 2000) }),
 };
 
-/** `{ kind, pause, … }` without end, of `KINDS` or `CHANGES`. */
+/** Endless `{ kind, pause, … }`, of `KINDS` or `CHANGES`. */
 function* series(kinds, random) {
-  // Every document has many ways to fail, so that comes most often.
+  // Every document has many kinds of faults, so this comes most often.
   const names = Object.keys(kinds).flatMap((name) => (name === 'a document fails' ? Array(4).fill(name) : [name]));
   for (;;) {
     const kind = random.pick(names);

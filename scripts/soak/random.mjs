@@ -1,9 +1,9 @@
-// All chance of a soak, from one seed: `random(seed, name)` is a stream of its own for each name, so that what one part
-// draws does not depend on how fast another one is.
+// All random numbers of a soak, from one seed. `random(seed, name)` is a separate stream per name, so that the
+// numbers of one part do not depend on the speed of another.
 
 import { createHash } from 'node:crypto';
 
-/** A stream of numbers from 0 up to 1 (SplitMix32), with what is drawn from it. */
+/** A stream of numbers from 0 up to 1 (SplitMix32), with the functions that draw from it. */
 export function random(seed, name) {
   let state = createHash('sha256').update(`${seed}/${name}`).digest().readUInt32LE();
   const next = () => {

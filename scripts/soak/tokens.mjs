@@ -1,11 +1,11 @@
-// Which tokens does the load consist of? Each with what it is worth.
+// Which tokens does the load send? Each has its expected result.
 
 const ALGS = ['RS256', 'ES256', 'EdDSA'];
 
 /**
- * One caller's source of `{ token, path, kind, kid, isGood, lacksScope }`, as its stream of chance has them. `signing()`
- * gives the keys in use, `former()` the withdrawn ones, `opaque` good opaque tokens, `server` is the issuer behind its
- * proxy.
+ * One caller's source of `{ token, path, kind, kid, isGood, lacksScope }`, from its random stream. `signing()`
+ * returns the current keys, `former()` the withdrawn ones. `opaque` contains valid opaque tokens. `server` is the
+ * issuer behind its proxy.
  */
 export function tokenSource(server, { name, random, signing, former, opaque }) {
   const { pick } = random;
@@ -24,7 +24,7 @@ export function tokenSource(server, { name, random, signing, former, opaque }) {
 
   const MAKERS = [
     [30, () => keep(sign(signing()))],
-    // Seen before: remembered, or in the cache.
+    // Sent before: remembered, or in the cache.
     [30, () => (kept.length > 0 ? { ...pick(kept) } : sign(signing()))],
     [5, () => ({ ...sign(signing()), path: '/scoped', lacksScope: true })],
     [5, () => ({ ...sign(signing(), { scope: 'data:read data:write' }), path: '/scoped' })],
@@ -42,12 +42,12 @@ export function tokenSource(server, { name, random, signing, former, opaque }) {
     /** With a key that nobody has. */
     unknown: () => bad(sign(signing(), {}, { alg: 'EdDSA', header: { kid: random.text(16) } })),
     garbage,
-    /** That takes long to verify. */
+    /** A token whose signature is slow to verify. */
     slow: () => forged(sign(signing(), {}, { alg: 'ES512' })),
   };
   const total = MAKERS.reduce((sum, [weight]) => sum + weight, 0);
 
-  /** What no issuer knows. */
+  /** A token that no issuer knows. */
   function garbage() {
     return { token: random.text(32), kind: 'opaque', isGood: false, path: '/plain' };
   }
@@ -58,7 +58,7 @@ export function tokenSource(server, { name, random, signing, former, opaque }) {
     return wish;
   }
 
-  /** A signature of which one octet is another. */
+  /** A signature with one changed octet. */
   function forged(wish) {
     const at = wish.token.lastIndexOf('.') + 5;
     const other = wish.token[at] === 'A' ? 'B' : 'A';
@@ -71,7 +71,7 @@ export function tokenSource(server, { name, random, signing, former, opaque }) {
       const [, make] = MAKERS.find(([weight]) => (left -= weight) < 0);
       return { path: pick(['/plain', '/plain', '/cached']), ...make() };
     },
-    /** One more of a flood. */
+    /** One more token of a flood. */
     flood: (kind) => ({ path: '/plain', ...FLOODS[kind]() }),
   };
 }

@@ -1,19 +1,19 @@
-// What must the API answer now? Knows which keys the issuer has served to it and which outages are declared, and so
-// which answers to a request are right, wrong, or excused.
+// Which response must the API send now? Knows which keys the issuer has served to it and which outages are declared.
+// So it knows which responses to a request are correct, wrong or excused.
 
-/** How long after a document was served, or an outage has ended, either answer is right, in milliseconds. */
+/** Milliseconds after a document was served, or an outage ended, in which either response is correct. */
 const SETTLING = 1500;
-/** After an outage of introspection, one probe a second is let through, and one that hangs takes a second. */
+/** After an outage of introspection, the breaker allows one probe per second, and a probe that hangs takes a second. */
 const PROBING = 4000;
 
 export class Truth {
   /**
-   * `{ at, kids, isTaken }` of each key set that the API was served whole, oldest first. Only a set that the API says it
-   * has taken is certain to be in use: the other exchanges may have ended at their deadline, on a busy machine.
+   * `{ at, kids, isTaken }` of each key set that was served completely to the API, oldest first. Only a set that the
+   * API reports as taken is certainly in use: on a busy machine, other exchanges may have timed out.
    */
   #served = [];
   #refreshFailures = 0;
-  /** `{ from, to }` of outages by document; `to` is unset while one lasts. */
+  /** `{ from, to }` of outages by document; `to` is unset during an outage. */
   #outages = { introspection: [], keys: [] };
 
   served(kids) {
@@ -21,14 +21,14 @@ export class Truth {
     if (this.#served.length > 1000) this.#served.shift();
   }
 
-  /** The API says that a refresh of the keys has ended, well or not. */
+  /** The API reports that a refresh of the keys has ended, successfully or not. */
   refreshed(isGood) {
     const latest = this.#served.at(-1);
     if (!isGood) this.#refreshFailures += 1;
     else if (latest) latest.isTaken = true;
   }
 
-  /** How many sets were served and are unaccounted for: neither taken nor lost in a refresh that failed. */
+  /** How many served sets have an unknown state: neither taken nor lost in a failed refresh. */
   get lost() {
     const isPast = ({ at }) => at < performance.now() - SETTLING;
     const untaken = this.#served.filter((set) => isPast(set) && !set.isTaken).length;
@@ -48,7 +48,7 @@ export class Truth {
     return this.#served.findLast(({ isTaken }) => isTaken)?.kids.has(kid) ?? false;
   }
 
-  /** Whether a key must be known, must not be, or either, to a request that began and ended then. */
+  /** Whether a key must be known, must be unknown, or may be either, for a request with this start and end. */
   knows(kid, began, ended) {
     const settled = this.#served.findLastIndex(({ at, isTaken }) => isTaken && at < began - SETTLING);
     const sets = this.#served.slice(Math.max(settled, 0)).filter(({ at }) => at <= ended);
@@ -62,8 +62,8 @@ export class Truth {
   }
 
   /**
-   * `right`, `excused`, or `accepted wrongly` / `refused wrongly` for an answer's status. `wish` is what the token is
-   * worth: see tokens.mjs.
+   * `right`, `excused`, or `accepted wrongly` / `refused wrongly` for the status of a response. `wish` is the token's
+   * expected result: see tokens.mjs.
    */
   judge({ kind, kid, path, isGood, lacksScope }, status, began, ended) {
     if (kind === 'opaque') {
@@ -71,13 +71,13 @@ export class Truth {
       if (this.isOutage('introspection', began, ended) && (status === 503 || status === 500)) return 'excused';
       return isGood || status !== 401 ? 'refused wrongly' : 'right';
     }
-    // What a cache was given while the key was known, it may give until the token ends.
+    // A cache may return an entry until the token ends, if it was stored while the key was known.
     const isCached = path === '/cached' && isGood;
     const known = this.knows(kid, began, ended) === 'no' && isCached ? 'either' : this.knows(kid, began, ended);
     if (status === 200) return isGood && !lacksScope && known !== 'no' ? 'right' : 'accepted wrongly';
     const refusal = lacksScope && isGood ? 403 : 401;
     if (isGood && known === 'yes') return lacksScope && status === refusal ? 'right' : 'refused wrongly';
-    // A key that is not known, or not yet: a refusal is right, and so is 503 while the issuer cannot be asked.
+    // The key is unknown, perhaps temporarily: a rejection is correct, and so is 503 while the issuer is unreachable.
     if (status === 401 || status === refusal) return 'right';
     return status === 503 ? 'excused' : 'refused wrongly';
   }

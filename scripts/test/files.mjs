@@ -1,4 +1,4 @@
-// Which test files are there, which are quick, which have a long form, and is the add-on built from today's sources?
+// Which test files exist, which are quick, which have a long form, and is the built add-on current?
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -6,9 +6,12 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { root } from '../setup.mjs';
 
 const TESTS = join(root, '__test__');
-/** A test whose imports reach one of these starts another process or thread, or talks to a server outside its own. */
+/** A test that imports one of these starts another process or thread, or uses a server outside its own process. */
 const OUTSIDE = /['"](?:node:)?(?:child_process|cluster|ioredis|oidc-provider|redis|worker_threads)['"]/;
-/** Alone longer than all the quick ones: random cases by the thousand, and derivations of keys that are slow by design. */
+/**
+ * Each takes longer than all the quick ones together: thousands of random cases, and deliberately slow key
+ * derivations.
+ */
 const TOO_LONG = ['differential.test.mjs', 'sealed.test.mjs'];
 const LONG = /\bTEST_LONG\b/;
 
@@ -16,18 +19,18 @@ export function testFiles() {
   return filesIn(TESTS, (name) => name.endsWith('.test.mjs')).sort();
 }
 
-/** Those that need no other process and no server outside their own, by what they import. */
+/** Tests that need no other process and no server outside their own, judged by their imports. */
 export function quickFiles() {
   const known = new Map();
   return testFiles().filter((path) => !TOO_LONG.includes(basename(path)) && !needsOthers(path, known));
 }
 
-/** Those that do more when TEST_LONG is set. */
+/** Tests that do more if TEST_LONG is set. */
 export function longFiles() {
   return testFiles().filter((path) => LONG.test(readFileSync(path, 'utf8')));
 }
 
-/** Whether the add-on is there and no source of it is newer. */
+/** Whether the add-on exists and none of its sources is newer. */
 export function isBuilt() {
   try {
     const sources = [...filesIn(join(root, 'src'), () => true), join(root, 'Cargo.toml'), join(root, 'Cargo.lock')];
@@ -48,7 +51,7 @@ function addOn() {
 
 function needsOthers(path, known) {
   if (known.has(path)) return known.get(path);
-  // A file that is being looked at needs nothing by itself: imports may go round.
+  // Imports may be circular: a file that is still being examined counts as needing nothing.
   known.set(path, false);
   const source = readFileSync(path, 'utf8');
   const result = OUTSIDE.test(source) || importsOf(path, source).some((imported) => needsOthers(imported, known));
@@ -56,7 +59,7 @@ function needsOthers(path, known) {
   return result;
 }
 
-/** The files of this repository that a file imports from, beside the package itself. */
+/** The files of this repository that a file imports, except the package itself. */
 function importsOf(path, source) {
   return [...source.matchAll(/(?:\bfrom |\bimport |\bimport\()['"](\.[^'"]+)['"]/g)]
     .map(([, target]) => resolve(dirname(path), target))

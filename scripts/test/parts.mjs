@@ -1,7 +1,7 @@
 // What does each mode of `npm test` run, in which order?
 //
-// A part is `{ name, command, args, env, reader, needs }`: `reader` makes sense of its output, and a part is left out
-// when the part that it needs has failed.
+// A part is `{ name, command, args, env, reader, needs }`. `reader` parses its output. A part is skipped if the part
+// that it needs has failed.
 
 import { join, relative } from 'node:path';
 
@@ -14,7 +14,7 @@ const GATE_FUZZ_CASES = '20000';
 const REPORTER = './scripts/test/reporter.mjs';
 const FORMATTED = ['**/*.{js,mjs,cjs,ts,mts,cts}'];
 
-/** The parts of a mode; `undefined` where there is no such mode. */
+/** The parts of a mode; `undefined` for an unknown mode. */
 export function partsOf(mode) {
   return {
     all: () => [...rust(), ...javascript(testFiles())],
@@ -77,7 +77,7 @@ function node(name, args) {
   return { name, command: process.execPath, args, reader: readNothing };
 }
 
-/** Two reporters: TAP for people and CI, and ours for the counts. Which of them is printed is the display's choice. */
+/** Two reporters: TAP for people and CI, and ours for the counts. The display decides which one is printed. */
 function nodeTest(name, files, env = {}) {
   const paths = files.map((path) => relative(root, path));
   return {

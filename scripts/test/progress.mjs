@@ -1,12 +1,12 @@
 // What does a person see while the tests run?
 //
-// On a terminal: one line that says which part runs, for how long, and how far it is; the output of a part only when it
-// has failed. Elsewhere, in CI above all: every line of every tool, as it comes.
+// On a terminal: one line with the current part, its time and its progress, and the output of a part only if it
+// fails. Elsewhere, above all in CI: every line of every tool at once.
 
 import { timeOf } from './report.mjs';
 
 const KEPT_LINES = 400;
-/** The time goes on by itself; what a tool says is shown at most ten times a second. */
+/** The time updates by itself; a tool's progress is shown at most ten times per second. */
 const TICK_MS = 1000;
 const LEAST_BETWEEN_MS = 100;
 
@@ -46,7 +46,7 @@ function live(stdout) {
       draw();
     },
     line(text, shown) {
-      // The lines of our reporter are for the summary, which lists the failures.
+      // The lines of our reporter are only for the summary, which lists the failures.
       if (!text.startsWith('{"name":')) kept.push(text);
       if (kept.length > KEPT_LINES) kept.shift();
       if (!shown) return;

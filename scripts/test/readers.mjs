@@ -1,5 +1,5 @@
-// What does the output of a tool say? A reader takes it line by line: `read(line)` returns what to show as progress, or
-// nothing, and `result()` returns the counts, the failures and the skipped tests.
+// How is the output of a tool parsed? A reader takes it line by line. `read(line)` returns the progress to show, or
+// nothing. `result()` returns the counts, the failures and the skipped tests.
 
 export function readNothing() {
   return { read: (line) => line.trim().slice(0, 80), result: () => ({}) };
@@ -51,7 +51,7 @@ export function readNode(files) {
       if (outcome === 'failed') failures.push({ name, file, error });
       if (outcome === 'skipped') skips.push({ name, why });
       times.set(file, (times.get(file) ?? 0) + ms);
-      // The tests of a shared suite stand in a file that is no test file itself.
+      // The tests of a shared suite are in a file that is not a test file itself.
       const seen = [...times.keys()].filter((path) => path.endsWith('.test.mjs')).length;
       return `${seen} of ${files} files, ${counts.passed} passed, ${counts.failed} failed, ${file}`;
     },

@@ -1,10 +1,10 @@
-// The summary: times and counts per part, the slowest files, what was skipped and how to run it, what failed; and last,
-// alone on its line, `N passed, N failed, N skipped`.
+// The summary: times and counts per part, the slowest files, the skipped tests and how to run them, the failures. The
+// last line is `N passed, N failed, N skipped`.
 
 import { spawnSync } from 'node:child_process';
 
 const SLOWEST = 5;
-/** The servers and tools that some tests need: the command, how to ask whether it is there, and Debian's package. */
+/** The servers and tools that some tests need: the command, how to find it, and Debian's package. */
 const TOOLS = [
   { command: 'redis-server', flag: '--version', debian: 'redis-server' },
   { command: 'nginx', flag: '-v', debian: 'nginx-light' },
@@ -15,7 +15,7 @@ const NOT_RUN = {
   quick: 'Not part of this run: clippy, the Rust fault tests and vectors, and what needs other processes (npm test).',
 };
 
-/** Prints the summary; returns whether everything passed. A check that is no test counts as one when it fails. */
+/** Prints the summary; returns whether everything passed. A failed check that is not a test counts as one. */
 export function report(mode, results) {
   const sum = { passed: 0, failed: 0, skipped: 0 };
   for (const { counts = {}, isGood } of results) {

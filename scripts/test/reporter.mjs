@@ -1,4 +1,4 @@
-// A reporter for node:test: one line of JSON per test and suite, with its file, outcome and time.
+// A reporter for node:test: one line of JSON per test and suite, with its file, result and time.
 
 import { relative } from 'node:path';
 
@@ -10,11 +10,11 @@ export default async function* reporter(source) {
     const line = {
       name,
       file: file ? relative(process.cwd(), file) : name,
-      // A suite is no test of its own, but it has failed by itself when one of its hooks has.
+      // A suite is not a test, but it fails itself if one of its hooks fails.
       outcome: isSuite ? undefined : outcomeOf(type, skip ?? todo),
       why: typeof skip === 'string' && skip ? skip : undefined,
       error: type === 'test:fail' && !isSuite ? errorOf(details) : undefined,
-      // Times of tests are within those of their suites.
+      // The time of a suite includes its tests.
       ms: nesting === 0 ? (details?.duration_ms ?? 0) : 0,
     };
     yield `${JSON.stringify(line)}\n`;

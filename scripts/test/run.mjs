@@ -1,4 +1,4 @@
-// Runs the parts one after the other, and returns what became of each.
+// Runs the parts one after the other, and returns their results.
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 
 import { root } from '../setup.mjs';
 
-/** Every part is run, so that one run shows everything that is wrong; only what needs a failed part is left out. */
+/** Runs every part, so that one run shows all failures. Skips only parts that need a failed part. */
 export async function runParts(parts, display) {
   const results = [];
   for (const [index, part] of parts.entries()) {
@@ -39,7 +39,7 @@ async function runPart(part, title, display) {
   return result;
 }
 
-/** Of the two reports of node:test one goes to the display, the other into a file. */
+/** One of the two reports of node:test goes to the display, the other into a file. */
 function streamsOf({ folder, name }, { isLive }) {
   if (!folder) return undefined;
   mkdirSync(folder, { recursive: true });
@@ -49,7 +49,7 @@ function streamsOf({ folder, name }, { isLive }) {
     : { tap: 'stdout', results: file('jsonl'), isResultsFile: true };
 }
 
-/** The exit status; 1 when the command could not be started or was ended by a signal. */
+/** The exit status; 1 if the command could not be started or was ended by a signal. */
 function toEnd(command, args, env, onLine) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {

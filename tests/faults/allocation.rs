@@ -1,4 +1,4 @@
-//! How many bytes does this thread hold? A counting allocator for the tests that bound memory.
+//! How many bytes does this thread hold? A counting allocator for tests that limit memory.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -14,17 +14,17 @@ pub fn held() -> isize {
     HELD.get()
 }
 
-// SAFETY: every call is passed on to the system's allocator as it came; the counter beside it allocates nothing.
+// SAFETY: every call is forwarded unchanged to the system's allocator; the counter allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
-        // SAFETY: the caller's own promise.
+        // SAFETY: the caller keeps the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         count(-(layout.size() as isize));
-        // SAFETY: the caller's own promise.
+        // SAFETY: the caller keeps the contract of `dealloc`.
         unsafe { System.dealloc(block, layout) }
     }
 }

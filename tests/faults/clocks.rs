@@ -1,4 +1,4 @@
-//! Row 11: the caller's clock is set forth and back by an hour.
+//! The caller's clock is set forward and back by an hour.
 
 use monocloud_backend_node::engine::error::Reason;
 
@@ -37,7 +37,7 @@ fn keys_are_refreshed_by_their_age_whatever_the_callers_clock_does() {
     }
     assert!(world.take_answers().iter().all(|answer| answer.outcome == Outcome::Accepted));
     let asked = world.issuer.total() - before;
-    // An hour of key refreshes after 216 to 240 seconds, most with the metadata.
+    // In one hour the keys are refreshed after 216 to 240 seconds each, mostly with the metadata.
     assert!((15..=34).contains(&asked), "{asked}");
 }
 

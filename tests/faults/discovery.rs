@@ -1,4 +1,4 @@
-//! Which metadata document is used: of the OpenID place, or of the place of RFC 8414 §3.1.
+//! Which metadata document is used: that of OpenID Connect, or that of RFC 8414 §3.1?
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use super::tokens::{AUDIENCE, Signer, TENANT, jwks};
 use super::world::{Outcome, World, millis, secs};
 
 const ABSENT: Weather = Weather::Status(404, None);
-/// Failures of the second document that say nothing about what is in it.
+/// Failures of the second document that do not depend on its content.
 const FAULTS: [Weather; 7] = [
     Weather::Refused,
     Weather::Hangs,

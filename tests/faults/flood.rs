@@ -1,4 +1,4 @@
-//! Row 10: a minute of 10,000 unknown keys a second.
+//! A minute of 10,000 unknown keys per second.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use super::issuer::Document;
 use super::tokens::{Signer, forged, jwks};
 use super::world::{Outcome, World, millis, secs};
 
-/// So many unknown keys in each of these.
+/// `A_STEP` unknown keys arrive per `STEP`.
 const STEP: Duration = millis(10);
 const A_STEP: usize = 100;
 /// So many waits of a second begin within it if each is shared for 50 ms, and one without a limit.
 const MAX_WAITS: usize = 21;
 const MEGABYTE: isize = 1024 * 1024;
 
-/// A flood of keys that nobody has seen, and one good token beside every hundred. Answers of good tokens are counted.
+/// A flood of new unknown keys, and one valid token per hundred. Counts the results of the valid tokens.
 fn flood(world: &World, signer: &Signer, span: Duration, name: &str) -> usize {
     let mut accepted = 0;
     for step in 0..span.as_millis() / STEP.as_millis() {
@@ -55,7 +55,7 @@ fn a_rotation_in_the_middle_of_the_flood_is_accepted_within_5_seconds() {
     flood(&world, &old, secs(7), "before");
     world.issuer.publish(jwks([&new]));
     let accepted = flood(&world, &new, secs(10), "after");
-    // A hundred good tokens a second: all of the last 5 seconds.
+    // A hundred valid tokens per second: all of the last 5 seconds.
     assert!(accepted >= 490, "{accepted}");
 }
 
@@ -67,7 +67,7 @@ fn the_memory_of_refused_keys_is_bounded_by_a_megabyte() {
     assert_eq!(world.decide_now(&token), Some(Outcome::Accepted));
     let before = allocation::held();
     for number in 0..200_000 {
-        // A kid that a flight was waited for is what is remembered: the longest way there is.
+        // A kid is remembered after a token waited for a fetch of keys: the longest path.
         let kid = format!("{number}-{}", "x".repeat(200));
         let refused = world.engine.store().unknown_kid(Some(&kid), true);
         assert_eq!(refused, monocloud_backend_node::engine::keys::store::UnknownKid::Refuse);

@@ -1,4 +1,4 @@
-//! Row 12: the introspection endpoint is down, or slow, or answers with no JSON object.
+//! The introspection endpoint is down or slow, or its response is not a JSON object.
 
 use monocloud_backend_node::engine::error::Reason;
 use serde_json::json;
@@ -7,7 +7,7 @@ use super::issuer::{DEADLINE, Document, EVERYTHING, Weather};
 use super::tokens::{AUDIENCE, TENANT};
 use super::world::{Outcome, World, millis, secs};
 
-/// So many failures in a row open the circuit breaker.
+/// This many failures in a row open the circuit breaker.
 const FAILURES_TO_OPEN: usize = 10;
 
 const FAULTS: [Weather; 5] =
@@ -17,7 +17,7 @@ fn world() -> World {
     let world = World::new();
     world.issuer.say(json!({ "active": true, "iss": TENANT, "aud": AUDIENCE, "sub": "user-1" }).to_string());
     assert_eq!(world.introspect("warm").outcome, Outcome::Accepted);
-    // From here on a failure of any token counts.
+    // From here on, a failure of any token counts.
     world.pass(secs(10));
     world
 }
@@ -46,7 +46,7 @@ fn after_10_failures_in_a_row_one_probe_a_second_is_sent() {
         let before = world.issuer.count(Document::Introspection);
         let began = world.now();
         let mut suspended = 0;
-        // Callers that come one after the other, ten a second at most, for a minute.
+        // Sequential callers, at most ten per second, for a minute.
         while world.now().since(began) < secs(60) {
             let answer = world.introspect(&format!("another-{:?}", world.now()));
             suspended += usize::from(answer.outcome == Outcome::Failed(Reason::IntrospectionSuspended));

@@ -1,4 +1,4 @@
-//! Row 13: tokens that are answered oddly, slowly, by 5xx or not at all, beside good ones; and floods of them.
+//! Valid tokens beside tokens whose responses are odd, slow, 5xx or missing, and beside floods of them.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn treatment(weather: Weather, takes: Duration, body: &str) -> Treatment {
     Treatment { prefix: "bad", weather, takes, body: body.to_owned() }
 }
 
-/// Every way in which a token can be answered badly.
+/// Every bad response to a token.
 fn treatments() -> Vec<Treatment> {
     let nested = format!(r#"{{"active":true,"x":{}1{}}}"#, "[".repeat(40), "]".repeat(40));
     let fine = |body: &str| treatment(Weather::Fine, LATENCY, body);
@@ -43,7 +43,8 @@ fn treatments() -> Vec<Treatment> {
     ]
 }
 
-/// Seconds of bad tokens, so many every 20 ms, beside a good one every 100 ms. What became of the good ones.
+/// Seconds of bad tokens, this many every 20 ms, beside one valid token every 100 ms. Returns the results of the
+/// valid ones.
 fn good_beside_bad(
     world: &World,
     seconds: usize,
@@ -114,7 +115,7 @@ fn a_flood_of_5000_garbage_tokens_a_second_delays_no_known_token_whatever_the_is
 
 #[test]
 fn a_flood_of_5000_garbage_tokens_a_second_delays_no_token_that_nobody_has_seen() {
-    // What hangs holds every place: then there is no telling which of the unknown tokens are good.
+    // Requests that hang use every slot, so no unknown token can be recognized as valid.
     for treatment in treatments().into_iter().filter(|treatment| treatment.takes <= LATENCY) {
         let why = format!("{:?} {:?} {}", treatment.weather, treatment.takes, treatment.body);
         let world = world();
@@ -128,7 +129,7 @@ fn a_flood_of_5000_garbage_tokens_a_second_delays_no_token_that_nobody_has_seen(
 fn tokens_of_one_account_that_are_active_and_slow_hold_up_no_prompt_one() {
     let world = world();
     world.issuer.treat(treatment(Weather::Fine, secs(4), r#"{"active":true}"#));
-    // 500 tokens, asked about again and again: each is known as active.
+    // 500 tokens that are introspected repeatedly: each is known as active.
     let answers = good_beside_bad(&world, 10, 20, |number| format!("bad-{}", number % 500), |_| "good".into());
     assert_all_are_accepted_soon(&answers, 10, "slow");
 }

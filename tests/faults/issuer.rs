@@ -1,4 +1,4 @@
-//! An issuer in virtual time: it answers, or fails, as the weather of each of its documents says.
+//! An issuer in virtual time: it responds or fails as the fault of each document says.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -13,19 +13,19 @@ use super::tokens::TENANT;
 
 /// How long an exchange with a healthy issuer takes.
 pub const LATENCY: Duration = Duration::from_millis(20);
-/// `responseTimeout`, after which the transport gives up.
+/// `responseTimeout`, after which the transport times out.
 pub const DEADLINE: Duration = Duration::from_secs(5);
-/// After which the transport gives up on a connection.
+/// The timeout of the transport for a connection.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Document {
     Metadata,
-    /// RFC 8414 §3.1. Not published unless its weather is set.
+    /// RFC 8414 §3.1. Not published unless its `Weather` is set.
     OAuthMetadata,
     Keys,
     Introspection,
-    /// Anything at another address: never there.
+    /// Any other address: never available.
     Elsewhere,
 }
 
@@ -36,27 +36,27 @@ pub enum Weather {
     Fine,
     /// Nothing listens.
     Refused,
-    /// Packets are swallowed: no connection within its deadline.
+    /// Packets are lost: no connection within its deadline.
     Swallowed,
-    /// Accepts, and never ends its answer: hangs, or drips.
+    /// Accepts, and never ends its response: hangs, or sends very slowly.
     Hangs,
-    /// Another status, with `Retry-After` when there is one.
+    /// Another status, with `Retry-After` if there is one.
     Status(u16, Option<&'static str>),
-    /// 200 and a body that is no document.
+    /// 200 and a body that is not a document.
     Garbage,
     /// 200 and this body.
     Says(String),
-    /// 200 and a body that is longer than is read.
+    /// 200 and a body that is longer than the limit.
     TooLarge,
 }
 
 /// How the introspection endpoint treats some tokens.
 pub struct Treatment {
-    /// Tokens that begin with this.
+    /// Tokens with this prefix.
     pub prefix: &'static str,
     pub weather: Weather,
     pub takes: Duration,
-    /// What a fine endpoint says of them.
+    /// The response of a healthy endpoint for them.
     pub body: String,
 }
 
@@ -76,7 +76,7 @@ struct State {
     log: Vec<(Ticks, Document)>,
 }
 
-/// An exchange in the air. How it ends was settled when the request was received.
+/// An exchange in progress. Its result was fixed when the request was received.
 struct Flight {
     ends_at: Ticks,
     outcome: Result<Response, Failure>,
@@ -92,12 +92,12 @@ impl Issuer {
         self.lock().jwks = jwks;
     }
 
-    /// What introspection answers about any token.
+    /// The introspection response for any token.
     pub fn say(&self, introspected: String) {
         self.lock().introspected = introspected;
     }
 
-    /// From now on some tokens are treated in another way than all others.
+    /// From now on, some tokens are treated differently from all others.
     pub fn treat(&self, treatment: Treatment) {
         self.lock().treatments.push(treatment);
     }
@@ -118,7 +118,7 @@ impl Issuer {
         self.requests(document).len()
     }
 
-    /// All requests, of whatever document.
+    /// The number of requests for all documents.
     pub fn total(&self) -> usize {
         self.lock().log.len()
     }
@@ -211,7 +211,7 @@ fn outcome_under(weather: Weather, body: String) -> Result<Response, Failure> {
     }
 }
 
-/// Good metadata with some members replaced; null removes one.
+/// Valid metadata with some members replaced; null removes one.
 pub fn metadata(changes: Value) -> String {
     let mut members = json!({
         "issuer": TENANT,

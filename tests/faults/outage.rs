@@ -1,4 +1,4 @@
-//! Rows 2, 3 and 5: the issuer was there, and then is down, slow or talks rubbish.
+//! The issuer worked, and then is down, slow or returns invalid documents.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -27,7 +27,7 @@ fn no_valid_token_is_refused_and_nobody_waits_in_24_hours_of_any_outage() {
     for weather in FAULTS {
         let signer = Signer::new("a");
         let world = World::warm(&signer);
-        // As late as can be: the keys are almost due.
+        // The latest moment: the keys are almost due for a refresh.
         world.pass(secs(200));
         world.issuer.set(&EVERYTHING, weather.clone());
         let began = world.now();
@@ -41,7 +41,7 @@ fn no_valid_token_is_refused_and_nobody_waits_in_24_hours_of_any_outage() {
             assert_eq!(answer.outcome, Outcome::Accepted, "{weather:?} after {:?}", answer.at.since(began));
             assert_eq!(answer.waited, Duration::ZERO, "{weather:?} after {:?}", answer.at.since(began));
         }
-        // jwksMaxStale counts from the end of the keys' age.
+        // jwksMaxStale counts from the end of `jwksCacheDuration`.
         world.pass(MAX_AGE);
         let answer = world.validate(&world.token(&signer));
         assert!(matches!(answer.outcome, Outcome::Failed(_)), "{weather:?}: {answer:?}");
@@ -82,7 +82,7 @@ fn the_issuer_is_asked_once_in_30_seconds_during_a_day_of_outage() {
         world.pass(secs(1));
     }
     let asked = world.issuer.total() - before;
-    // 30 s plus up to 20 %, for the keys and for the metadata, and the first, faster ones.
+    // 30 s plus up to 20 %, for the keys and for the metadata, and the first, faster attempts.
     assert!((2300..=2 * 2880 + 20).contains(&asked), "{asked}");
 }
 

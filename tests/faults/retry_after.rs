@@ -1,12 +1,12 @@
-//! Row 4: an issuer that says when to come back.
+//! An issuer that sends `Retry-After`.
 
 use super::issuer::{Document, EVERYTHING, Weather};
 use super::tokens::{Signer, forged};
 use super::world::{Outcome, World, millis, secs};
 
-/// What is sent, and the seconds that are kept to while every token that comes is of a known key.
+/// The header's value, and the seconds that are honoured while every token has a known key.
 const WISHES: [(&str, u64); 5] = [("20", 20), ("60", 60), ("300", 300), ("301", 300), ("1e9", 300)];
-/// The most seconds that are kept to for a token that only fresh keys can help.
+/// The most seconds that are honoured for a token that only new keys can validate.
 const MOST_URGENT: u64 = 30;
 
 #[test]
@@ -67,7 +67,7 @@ fn a_retry_after_that_unknown_keys_provoked_keeps_a_rotation_from_nobody_for_mor
         let before = world.issuer.count(Document::Keys);
         world.call(&forged("provoking"));
         world.pass(secs(1));
-        // The issuer is well again at once, and has rotated its keys.
+        // The issuer recovers at once, and has rotated its keys.
         world.issuer.publish(super::tokens::jwks([&new]));
         world.issuer.set(&[Document::Keys], Weather::Fine);
         let waited = seconds.min(MOST_URGENT);
@@ -80,7 +80,7 @@ fn a_retry_after_that_unknown_keys_provoked_keeps_a_rotation_from_nobody_for_mor
         let accepted = world.take_answers().iter().filter(|answer| answer.outcome == Outcome::Accepted).count();
         assert_eq!(accepted as u64, (waited - 1) * 10, "{wish}");
         world.pass(millis(100));
-        // The first token of the new key starts the attempt, and from the second on they are accepted.
+        // The first token of the new key starts the attempt. From the second one on they are accepted.
         world.call(&world.token(&new));
         world.pass(millis(500));
         assert_eq!(world.validate(&world.token(&new)).outcome, Outcome::Accepted, "{wish}");

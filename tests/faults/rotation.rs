@@ -1,4 +1,4 @@
-//! Rows 8 and 9: keys come and go under load.
+//! Keys are added and withdrawn under load.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn signers() -> Vec<Signer> {
     (0..=ROTATIONS).map(|number| Signer::new(format!("key-{number}"))).collect()
 }
 
-/// Ten requests a second, and beside each so many with a key that nobody has.
+/// Ten requests per second, and beside each this many with an unknown key.
 fn load(world: &World, signer: &Signer, span: Duration, forgeries: usize) {
     for round in 0..span.as_millis() / 100 {
         for number in 0..forgeries {
@@ -25,7 +25,7 @@ fn load(world: &World, signer: &Signer, span: Duration, forgeries: usize) {
     }
 }
 
-/// The answers to tokens that were signed by a real key: a forged one is never accepted.
+/// The results of tokens signed with a real key. Forged tokens are never accepted.
 fn good(answers: Vec<Answer>) -> Vec<Answer> {
     answers.into_iter().filter(|answer| answer.outcome == Outcome::Accepted).collect()
 }
@@ -35,7 +35,7 @@ fn no_valid_token_is_refused_in_100_rotations_announced_5_seconds_ahead() {
     for every in [secs(1), secs(7), secs(20)] {
         let signers = signers();
         let world = World::warm(&signers[0]);
-        // At every moment published: the key in use, and the ones that will be within 5 seconds.
+        // At every moment the current key and those of the next 5 seconds are published.
         let ahead = 1 + (5000 / every.as_millis() as usize);
         for number in 0..ROTATIONS {
             let last = (number + ahead).min(ROTATIONS);
@@ -55,7 +55,7 @@ fn no_valid_token_is_refused_in_100_announced_rotations_under_a_flood_of_unknown
     let signers = signers();
     let world = World::warm(&signers[0]);
     for number in 0..ROTATIONS {
-        // Six seconds: five, and what the refresh itself takes.
+        // Six seconds: five, and the time of the refresh itself.
         world.issuer.publish(jwks(&signers[number..=number + 1]));
         load(&world, &signers[number], secs(6), 10);
     }
@@ -78,7 +78,7 @@ fn each_of_100_surprise_rotations_is_accepted_within_5_seconds() {
             let first = accepted.first().map(|answer| answer.at.since(rotated));
             let slack = millis(200);
             assert!(first.is_some_and(|span| span <= secs(5) + slack), "{} of {forgeries}: {first:?}", signer.kid);
-            // From then on all of them: 11 seconds of 10 a second, less those before.
+            // From then on all of them: 11 seconds at 10 per second, minus those before.
             assert!(accepted.len() >= 58, "{} of {forgeries}: {}", signer.kid, accepted.len());
         }
     }
@@ -108,7 +108,7 @@ fn a_rotation_during_an_outage_is_accepted_within_10_seconds_of_its_end_and_of_a
             let back = world.now();
             load(&world, &signers[1], secs(40), 0);
             let first = good(world.take_answers()).first().map(|answer| answer.at.since(back));
-            // Pauses double from a second, so an attempt comes at the latest after as long again as the outage took.
+            // Pauses double from one second, so an attempt comes at the latest after another outage's length.
             let patience = secs(5).max(secs(seconds) * 2).min(secs(10) + millis(200));
             assert!(first.is_some_and(|span| span <= patience), "{fault:?} of {seconds} s: {first:?}");
         }
@@ -120,7 +120,7 @@ fn a_withdrawn_key_is_refused_after_the_next_refresh_and_so_are_the_tokens_remem
     let (old, new) = (Signer::new("old"), Signer::new("new"));
     let world = World::warm(&old);
     let tokens: Vec<_> = (0..50).map(|_| world.token(&old)).collect();
-    // Remembered when they are verified for the second time.
+    // Tokens are remembered when they are verified for the second time.
     for token in tokens.iter().chain(&tokens) {
         assert_eq!(world.decide_now(token), Some(Outcome::Accepted));
     }

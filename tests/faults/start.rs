@@ -1,4 +1,4 @@
-//! Row 1: the issuer is down when the process starts.
+//! The issuer is down when the process starts.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::issuer::{Document, EVERYTHING, LATENCY, Weather};
 use super::tokens::{Signer, jwks};
 use super::world::{Outcome, World, millis, secs};
 
-/// The documents that may be down, with those that the engine then keeps asking for.
+/// The documents that may be down, with those that the engine then keeps fetching.
 const DOWN: [(&[Document], Document); 2] = [(&EVERYTHING, Document::Metadata), (&[Document::Keys], Document::Keys)];
 
 fn world_down(documents: &[Document], weather: &Weather, signer: &Signer) -> World {
@@ -55,7 +55,7 @@ fn an_issuer_down_from_the_start_is_asked_once_a_second_and_in_the_end_once_in_1
         let world = world_down(documents, &Weather::Refused, &signer);
         traffic(&world, &signer, secs(600));
         let requests = world.issuer.requests(asked);
-        // 50 ms of traffic, 20 ms of flight; the jitter of 20 % is in both bounds.
+        // 50 ms between requests, 20 ms per exchange; both bounds include the jitter of 20 %.
         let slack = millis(50) + LATENCY;
         for gap in gaps(&requests) {
             assert!(gap >= secs(1) && gap <= secs(10) + slack, "{asked:?}: {gap:?}");

@@ -1,4 +1,4 @@
-//! Real tokens, signed with Ed25519 (RFC 8037), and the JWK Set their keys are published in.
+//! Real tokens, signed with Ed25519 (RFC 8037), and the JWK Set of their keys.
 
 use std::sync::LazyLock;
 
@@ -26,7 +26,7 @@ impl Signer {
         json!({ "kty": "OKP", "crv": "Ed25519", "kid": self.kid, "use": "sig", "x": x })
     }
 
-    /// An access token that ends at `exp`; another `id`, another token.
+    /// An access token that ends at `exp`. Another `id` gives another token.
     pub fn token(&self, id: u64, exp: f64) -> String {
         let header = json!({ "alg": "EdDSA", "kid": self.kid, "typ": "at+jwt" });
         let claims = json!({ "iss": TENANT, "aud": AUDIENCE, "sub": "user-1", "exp": exp, "jti": id.to_string() });
@@ -36,7 +36,8 @@ impl Signer {
     }
 }
 
-/// A token of a `kid` that no issuer has: as good as an attacker's, and never worth verifying. Cheap to make.
+/// A token with a `kid` that no issuer has, like an attacker's. Its signature is never verified, and it is cheap to
+/// make.
 pub fn forged(kid: &str) -> String {
     static REST: LazyLock<String> = LazyLock::new(|| {
         let claims = json!({ "iss": TENANT, "aud": AUDIENCE, "exp": 4_000_000_000_u32 });

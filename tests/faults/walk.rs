@@ -1,5 +1,5 @@
-//! Every fault of every document in every state of the keys, none left to chance: what a caller with a good token, a
-//! withdrawn one or an opaque one is told during the fault, and how soon all is well after it.
+//! Every fault of every document in every state of the keys. What result does a caller get with a valid, a withdrawn
+//! or an opaque token during the fault, and how soon does everything work after it?
 
 use std::time::Duration;
 
@@ -11,41 +11,41 @@ use super::issuer::{DEADLINE, Document, Weather, metadata};
 use super::tokens::{AUDIENCE, Signer, TENANT, forged, jwks};
 use super::world::{Outcome, World, millis, secs};
 
-/// Between two rounds of calls.
+/// The time between two rounds of calls.
 const STEP: Duration = millis(500);
 /// How long a fault lasts: shorter and longer than the pauses between attempts.
 const SPANS: [Duration; 2] = [secs(3), secs(45)];
-/// After a fault ends, the longest pause between two attempts, and two rounds: one starts the attempt, and the next is
-/// served.
+/// After a fault ends: the longest pause between two attempts, and two rounds. One starts the attempt, and the next
+/// one succeeds.
 const BACK_WITHIN: Duration = millis(10_000 + 2 * 500);
-/// The most requests for one document within a minute of a fault; with no keys at all an attempt a second is made for
-/// ten seconds.
+/// The most requests for one document within a minute of a fault. Without any keys there is one attempt per second
+/// for ten seconds.
 const BUDGET: usize = 14;
 const BUDGET_WITHOUT_KEYS: usize = 20;
 
-/// What was going on before the fault began.
+/// The state before the fault begins.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum State {
     /// Nothing was ever fetched.
     Cold,
-    /// The keys are there, and a refresh is about to be due.
+    /// The keys were fetched, and a refresh is almost due.
     Warm,
-    /// The next key is published beside the one in use, and was not fetched yet.
+    /// The next key is published beside the current one, and was not fetched yet.
     Announced,
-    /// The issuer signs with a key that was never published before, and has withdrawn the other.
+    /// The issuer signs with a key that was never published before, and has withdrawn the other one.
     Surprise,
-    /// The same, while unknown keys flood.
+    /// The same, during a flood of unknown keys.
     Flood,
-    /// Nobody asked for longer than the keys are fresh.
+    /// There was no call for longer than the keys are fresh.
     PastAge,
-    /// The issuer has been out of reach for longer than old keys are used.
+    /// The issuer has been unreachable for longer than old keys are used.
     PastStale,
 }
 
 const STATES: [State; 7] =
     [State::Cold, State::Warm, State::Announced, State::Surprise, State::Flood, State::PastAge, State::PastStale];
 
-/// What any document can be instead of itself.
+/// Faults that any document can have.
 fn faults() -> Vec<Weather> {
     let says = |body: &str| Weather::Says(body.to_owned());
     vec![
@@ -73,7 +73,7 @@ fn faults() -> Vec<Weather> {
     ]
 }
 
-/// The same, and what only this document can be.
+/// These faults, and those that only this document can have.
 fn faults_of(document: Document) -> Vec<Weather> {
     let says = |body: Value| Weather::Says(body.to_string());
     let changed = |changes: Value| Weather::Says(metadata(changes));
@@ -98,7 +98,7 @@ fn faults_of(document: Document) -> Vec<Weather> {
     faults().into_iter().chain(more).collect()
 }
 
-/// One case: a world, and what is true of it.
+/// One case: a world, and its expected state.
 struct Case {
     name: String,
     state: State,
@@ -108,7 +108,7 @@ struct Case {
     old: Signer,
     new: Signer,
     began: Ticks,
-    /// Whether a token of the new key was accepted: from then on the old one is refused if it was withdrawn.
+    /// Whether a token of the new key was accepted. From then on the old key is rejected if it was withdrawn.
     has_new: bool,
     round: usize,
 }
@@ -139,7 +139,7 @@ impl Case {
         Case { name, state, document, fault, world, old, new, began, has_new: false, round: 0 }
     }
 
-    /// The key that signs now.
+    /// The current signing key.
     fn signer(&self) -> &Signer {
         match self.state {
             State::Warm | State::PastAge | State::PastStale => &self.old,
@@ -147,7 +147,7 @@ impl Case {
         }
     }
 
-    /// Whether the key that signs was fetched before the fault, and may still be used.
+    /// Whether the signing key was fetched before the fault, and may still be used.
     fn knows_signer(&self) -> bool {
         matches!(self.state, State::Warm | State::PastAge)
     }
@@ -156,7 +156,7 @@ impl Case {
         matches!(self.state, State::Surprise | State::Flood)
     }
 
-    /// One round of calls, and the time until the next. `is_over`: the fault has ended for so long that every good
+    /// One round of calls, and the time until the next. `is_over`: the fault ended long enough ago that every valid
     /// token must be accepted.
     fn round(&mut self, is_over: bool) {
         self.round += 1;
@@ -186,9 +186,9 @@ impl Case {
         self.world.take_answers();
     }
 
-    /// How a call ends that waits for as long as a healthy issuer takes; `None` when it waits longer.
+    /// The result of a call that waits as long as a healthy issuer takes; `None` if it waits longer.
     fn ask(&self, signer: &Signer) -> Option<Outcome> {
-        // Remembered tokens and ones never seen before.
+        // Remembered tokens, and new ones.
         let token = signer.token(self.round as u64 / 2, 1_800_000_000.0);
         let call = self.world.call(&token);
         let answered = || self.world.take_answers().into_iter().find(|answer| answer.call == call);
@@ -206,10 +206,10 @@ impl Case {
             _ if self.knows_signer() && self.document == Document::Introspection => {
                 panic!("{name}: {outcome:?}")
             }
-            // Found out after a quiet hour, an outage costs a second, once.
+            // An outage that is noticed after a quiet hour delays one call by a second.
             None if self.state == State::PastAge && self.world.now().since(self.began) < millis(1200) => {}
             _ if self.knows_signer() => panic!("{name}: a known key: {outcome:?}"),
-            // Under a flood the refreshes of unknown keys may be used up for 5 seconds.
+            // During a flood, the refreshes for unknown keys may be used up for 5 seconds.
             Some(Outcome::Refused(Reason::KeyNotFound))
                 if self.state == State::Flood && self.world.now().since(self.began) < secs(6) => {}
             None | Some(Outcome::Failed(_)) => assert!(!is_over, "{name}: still {outcome:?} after the fault"),
@@ -226,14 +226,14 @@ impl Case {
         let answer = self.world.introspect("opaque");
         match answer.outcome {
             Outcome::Accepted => {}
-            // A status without a meaning at the introspection endpoint itself is a misconfiguration: 500.
+            // An unexpected status of the introspection endpoint itself is a configuration error: 500.
             Outcome::Broken(_) if self.document == Document::Introspection => assert!(!is_over, "{}", self.name),
             Outcome::Failed(_) => assert!(!is_over, "{}: {answer:?} after the fault", self.name),
             outcome => panic!("{}: an opaque token got {outcome:?}", self.name),
         }
     }
 
-    /// How long a healthy issuer may go unnoticed.
+    /// How long it may take until a healthy issuer is noticed.
     fn back_within(&self) -> Duration {
         match self.fault {
             Weather::Status(429 | 503, Some("300")) => secs(30) + STEP * 2,
@@ -263,7 +263,7 @@ impl Case {
         }
     }
 
-    /// Nothing but the fault and the calls, until all is well.
+    /// Only the fault and the calls, until everything works.
     fn walk(mut self, span: Duration) {
         while self.world.now().since(self.began) < span {
             self.round(false);
@@ -333,7 +333,7 @@ fn an_opaque_token_is_told_of_an_outage_in_every_fault_of_the_metadata_and_accep
     }
 }
 
-/// Metadata that is good but for this is not fetched again at once.
+/// Metadata that is valid except for this is not fetched again at once.
 fn fault_names_no_introspection(fault: &Weather) -> bool {
     matches!(fault, Weather::Says(body) if body.contains("jwks") && !body.contains("introspection_endpoint"))
 }

@@ -44,7 +44,7 @@ pub enum Outcome {
 /// How one call ended.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// The number that [`World::call`] gave.
+    /// The number that [`World::call`] returned.
     pub call: u64,
     pub outcome: Outcome,
     pub at: Ticks,
@@ -56,7 +56,7 @@ pub struct World {
     pub engine: Engine,
     clock: Arc<ManualMonotonic>,
     policy: Policy,
-    /// By how much the caller's clock was stepped, in seconds.
+    /// By how many seconds the caller's clock was set.
     step: Cell<f64>,
     next_id: Cell<u64>,
     next_call: Cell<u64>,
@@ -67,7 +67,7 @@ pub struct World {
     introspected: Arc<Mutex<Vec<(String, Answer)>>>,
 }
 
-/// One call that waits.
+/// One waiting call.
 struct Caller {
     call: u64,
     token: String,
@@ -152,23 +152,23 @@ impl World {
         EPOCH + self.now().0 as f64 / 1000.0 + self.step.get()
     }
 
-    /// Sets the caller's clock forth or back; the monotonic one knows nothing of it.
+    /// Sets the caller's clock forward or back; the monotonic clock does not change.
     pub fn step_clock(&self, seconds: f64) {
         self.step.set(self.step.get() + seconds);
     }
 
-    /// A token that nobody has seen and that outlives every test.
+    /// A new token that outlives every test.
     pub fn token(&self, signer: &Signer) -> String {
         self.next_id.set(self.next_id.get() + 1);
         signer.token(self.next_id.get(), EPOCH + 30.0 * 86_400.0)
     }
 
-    /// Decides now, without waiting; `None` when the engine asks to wait.
+    /// Validates now, without waiting; `None` if the engine needs to wait.
     pub fn decide_now(&self, token: &str) -> Option<Outcome> {
         outcome_of(self.decide(token, Attempt::First))
     }
 
-    /// Starts a call; its answer is among [`World::take_answers`] once it has ended. Gives the number of the call.
+    /// Starts a call and returns its number. [`World::take_answers`] returns its result after it has ended.
     pub fn call(&self, token: &str) -> u64 {
         let since = self.now();
         let call = self.next_call.get();
@@ -194,7 +194,7 @@ impl World {
         panic!("a call that never ends");
     }
 
-    /// What the issuer says of an opaque token, from its start to its end, which must come within 30 seconds.
+    /// The result of introspecting an opaque token, which must come within 30 seconds.
     pub fn introspect(&self, token: &str) -> Answer {
         let since = self.now();
         let cell: Arc<Mutex<Option<Result<(), Failure>>>> = Arc::default();
@@ -213,7 +213,7 @@ impl World {
         panic!("an introspection that never ends");
     }
 
-    /// Starts an introspection; its answer is among [`World::take_introspected`] once it has ended.
+    /// Starts an introspection. [`World::take_introspected`] returns its result after it has ended.
     pub fn start_introspection(&self, token: &str) {
         let (since, clock, ended) = (self.now(), Arc::clone(&self.clock), Arc::clone(&self.introspected));
         let name = token.to_owned();
@@ -225,12 +225,12 @@ impl World {
         self.engine.introspect(token, self.date(), Box::new(waiter));
     }
 
-    /// The introspections that have ended since the last time, with their tokens.
+    /// The introspections that have ended since the last call, with their tokens.
     pub fn take_introspected(&self) -> Vec<(String, Answer)> {
         std::mem::take(&mut *self.introspected.lock().expect("lock"))
     }
 
-    /// Lets time pass: everything that is due within it happens at its own time.
+    /// Advances the time. Everything that is due happens at its own time.
     pub fn pass(&self, span: Duration) {
         let end = self.now().after(span);
         loop {
@@ -323,7 +323,7 @@ impl World {
     }
 }
 
-/// `None` when the engine asks to wait.
+/// `None` if the engine needs to wait.
 fn outcome_of(verdict: Verdict) -> Option<Outcome> {
     match verdict {
         Verdict::Claims(_) | Verdict::Template(_) | Verdict::Remembered(_) => Some(Outcome::Accepted),
@@ -334,7 +334,7 @@ fn outcome_of(verdict: Verdict) -> Option<Outcome> {
     }
 }
 
-/// Which answer `npm/protect/response.js` gives to a failure.
+/// The response that `npm/protect/response.js` sends for a failure.
 fn reply_to(failure: &Failure) -> Outcome {
     let (reason, detail) = (failure.reason, failure.detail.as_deref());
     let status = detail.and_then(|detail| detail.status);

@@ -1,4 +1,4 @@
-//! The format of `__test__/vectors/jwt.json`, told in its `about`. A member that nobody reads is an error.
+//! The format of `__test__/vectors/jwt.json`; its `about` describes it. An unknown member is an error.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -70,7 +70,7 @@ pub struct Sign {
     pub key: Option<String>,
 }
 
-/// A change of one encoded part: exactly one of the members but `part`.
+/// A change of one encoded part: exactly one member besides `part`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mutation {
@@ -93,7 +93,7 @@ pub struct Mutation {
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub enum Entry {
-    // Before the other: it takes any object.
+    // Comes first, because the other variant accepts any object.
     Raw(Raw),
     Ours(serde_json::Map<String, Value>),
 }

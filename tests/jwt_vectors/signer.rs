@@ -1,4 +1,4 @@
-//! The keys of `__test__/vectors/private-jwks.json`, and what they sign (RFC 7518 §3, RFC 8037).
+//! The keys of `__test__/vectors/private-jwks.json`, and their signatures (RFC 7518 §3, RFC 8037).
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -16,7 +16,7 @@ impl Signers {
         Signers(serde_json::from_str(&file::text("private-jwks.json")).expect("an array of JWKs"))
     }
 
-    /// The key that signs with an algorithm unless a vector says otherwise.
+    /// The key that signs with an algorithm unless a vector names another.
     pub fn key_for(alg: &str) -> &'static str {
         match alg {
             "EdDSA" => "ed",
@@ -71,7 +71,7 @@ impl Signers {
         signature
     }
 
-    /// What an attacker would try who makes the public key a secret (RFC 8725 §2.1).
+    /// The signature of an attacker who uses the public key as a secret (RFC 8725 §2.1).
     fn hmac(&self, kid: &str, algorithm: hmac::Algorithm, input: &[u8]) -> Vec<u8> {
         hmac::sign(&hmac::Key::new(algorithm, &self.octets(kid, "n")), input).as_ref().to_vec()
     }
@@ -93,7 +93,7 @@ impl Signers {
     }
 }
 
-/// X.690 §8.3: a non-negative INTEGER in the fewest octets; no magnitude is 0.
+/// X.690 §8.3: a non-negative INTEGER in the fewest octets; an empty magnitude is 0.
 fn integer(magnitude: &[u8]) -> Vec<u8> {
     let needs_zero = magnitude.first().is_none_or(|first| *first >= 0x80);
     let sign: &[u8] = if needs_zero { &[0] } else { &[] };

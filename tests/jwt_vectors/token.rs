@@ -1,4 +1,5 @@
-//! A vector's token: text, encoding, mutations, signature. The same reading as `__test__/support/vectors.mjs`.
+//! A vector's token: text, encoding, mutations, signature. `__test__/support/vectors.mjs` reads vectors in the same
+//! way.
 
 use std::collections::HashMap;
 
@@ -10,7 +11,7 @@ use super::signer::Signers;
 
 pub struct Token {
     pub text: String,
-    /// What was encoded as the payload.
+    /// The text that was encoded as the payload.
     pub claims: Vec<u8>,
 }
 
@@ -65,14 +66,14 @@ fn published(signers: &Signers, entry: &Entry) -> Vec<Value> {
     (0..times).map(numbered).collect()
 }
 
-/// A PEM text, or what stands in its place.
+/// A PEM text, or its replacement.
 pub fn certificate(vector: &Vector) -> Option<String> {
     let own = file::text("rfc8705.pem");
     Some(match vector.certificate.as_deref()? {
         "its own" => own,
         "its own, without delimiters" => own.lines().filter(|line| !line.starts_with("-----")).collect(),
         "its own, URL-encoded" => own.bytes().map(|byte| format!("%{byte:02X}")).collect(),
-        // One bit of the first letter of its signature makes it another certificate.
+        // Flipping one bit in the first letter of its signature makes another certificate.
         "another" => own.replace("SQAwRgIh", "SQAwRgIg"),
         "blank" => " \n".into(),
         "garbage" => "not a certificate".into(),
@@ -80,7 +81,7 @@ pub fn certificate(vector: &Vector) -> Option<String> {
     })
 }
 
-/// The text of an object: later members replace earlier ones in their place, or follow.
+/// The text of an object. Later members replace earlier ones in their place, or are appended.
 fn object(layers: &[&Members]) -> Vec<u8> {
     let mut members: Vec<(&str, Option<&Text>)> = Vec::new();
     for (name, text) in layers.iter().flat_map(|layer| &layer.0) {
@@ -114,7 +115,7 @@ fn mutated(text: &str, mutation: &Mutation) -> String {
         Mutation { set: Some(other), .. } => other.clone(),
         Mutation { cut: Some(count), .. } => text[..text.len() - count].to_owned(),
         Mutation { flip: true, .. } => format!("{}{after_first}", if first == 'A' { 'B' } else { 'A' }),
-        // The last character of a length that is not a multiple of 4 has bits to spare, which are 0.
+        // If the length is not a multiple of 4, the last character has unused bits, which are 0.
         Mutation { stray: true, .. } => {
             let (head, last) = text.split_at(text.len() - 1);
             let index = ALPHABET.find(last).expect("a base64url character");

@@ -14,7 +14,7 @@ fn at<'v>(example: &'v Value, pointer: &str) -> &'v str {
     example.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no text at {pointer}"))
 }
 
-/// The cookbook gives each key with its private members. An issuer publishes the public half.
+/// The cookbook includes the private members of each key. An issuer publishes the public half.
 fn public_half(key: &Value) -> Value {
     let mut key = key.clone();
     let members = key.as_object_mut().expect("a JWK");
@@ -54,7 +54,7 @@ fn the_cookbook_signatures_verify_and_no_longer_do_under_another_header_or_paylo
     say(&format!("\ncookbook: {} compact JWS accepted\n", SIGNED.len()));
 }
 
-/// What the engine refuses though its RFC calls it right, and by which rule.
+/// Examples that the engine rejects although their RFC calls them valid, with the rule.
 const REFUSED: [(&str, Reason, &str); 4] = [
     ("cookbook/jws/4_4.hmac-sha2_integrity_protection.json", Reason::AlgorithmNotAllowed, "HS256 is never allowed"),
     ("cookbook/jws/4_5.signature_with_detached_content.json", Reason::TokenMalformed, "the payload is detached"),

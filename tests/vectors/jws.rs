@@ -1,4 +1,4 @@
-//! Wycheproof's JWS and JWK files: compact JWS under one JWK Set.
+//! Wycheproof's JWS and JWK files: compact JWS, each with one JWK Set.
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ struct Case {
     result: Label,
 }
 
-/// One case and the JWK Set it is judged under.
+/// One case and the JWK Set for it.
 pub struct Judged {
     pub id: u32,
     pub set: Value,
@@ -40,13 +40,13 @@ impl Judged {
         verdict(&self.set, &self.jws)
     }
 
-    /// A member of the JWK, where the set is of one key.
+    /// A member of the JWK, if the set has one key.
     pub fn member(&self, name: &str) -> &str {
         let text = self.set.pointer("/keys/0").and_then(|key| key.get(name)).and_then(Value::as_str);
         text.unwrap_or_else(|| panic!("tcId {}: the key has no {name}", self.id))
     }
 
-    /// The same case under its key with one member given another value.
+    /// The same case with one member of its key changed.
     fn under_key_with(&self, name: &str, value: &str) -> Result<(), Reason> {
         let mut set = self.set.clone();
         set["keys"][0][name] = value.into();
@@ -58,7 +58,7 @@ impl Judged {
     }
 }
 
-/// The cases of a file, symmetric keys under the only JWK they have.
+/// The cases of a file. Symmetric keys use the only JWK they have.
 pub fn cases(folder: &Path, name: &str) -> Vec<Judged> {
     let file: Wycheproof<Group> = read(folder, name);
     let mut cases = Vec::new();
@@ -78,7 +78,7 @@ pub fn cases(folder: &Path, name: &str) -> Vec<Judged> {
     cases
 }
 
-/// The case of a number that must be there.
+/// The case of a number that must exist.
 pub fn find(cases: &[Judged], id: u32) -> &Judged {
     cases.iter().find(|case| case.id == id).unwrap_or_else(|| panic!("no tcId {id}"))
 }
@@ -86,7 +86,7 @@ pub fn find(cases: &[Judged], id: u32) -> &Judged {
 pub const JWS: &str = "wycheproof/json_web_signature_test.json";
 pub const JWK: &str = "wycheproof/json_web_key_test.json";
 
-/// Cases whose label is wrong; that it is wrong is proved below.
+/// Cases with a wrong label; tests below prove that it is wrong.
 const MISLABELLED: [(u32, Exception); 8] = [
     (346, PS384_UNDER_PS256),
     (350, PS384_UNDER_PS256),
@@ -120,15 +120,15 @@ const WRONG_MAC_OF_PAYLOAD: Exception = Exception {
 };
 
 const SYMMETRIC: Exception = Exception {
-    rule: "HS256, HS384, HS512 are never allowed (contract 5.2)",
+    rule: "HS256, HS384, HS512 are never allowed (RFC 8725 §3.1)",
     verdict: Err(Reason::AlgorithmNotAllowed),
 };
 
-/// Cases labelled valid that have no payload.
+/// Cases without a payload that are labelled valid.
 const WITHOUT_PAYLOAD: [u32; 6] = [259, 264, 268, 272, 320, 325];
 
 const NO_PAYLOAD: Exception =
-    Exception { rule: "three non-empty parts (contract 5.1)", verdict: Err(Reason::TokenMalformed) };
+    Exception { rule: "three non-empty parts (RFC 7515 §7.1)", verdict: Err(Reason::TokenMalformed) };
 
 #[test]
 fn wycheproof_jws_signatures_are_judged_as_labelled_but_for_the_listed_cases() {

@@ -1,4 +1,4 @@
-//! Each key that Wycheproof wants refused is refused for the fault that the case is about: mended, it verifies.
+//! Each key that Wycheproof wants rejected is rejected for the case's fault: with the fault repaired, it verifies.
 
 use aws_lc_rs::signature::{RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, RsaPublicKeyComponents};
 use monocloud_backend_node::engine::error::Reason;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::jws::{JWK, JWS, Judged, cases, find};
 use super::support::{folder, key_set, verdict};
 
-/// The members that are at fault and what mends them; `Null` takes a member away.
+/// The members that are wrong and their repair; `Null` removes a member.
 fn faults() -> Vec<(&'static str, u32, Value)> {
     let y = "UI8exy-C06a7DUnjIdENkxeFtHM4-l_41LqEw9nVgmw";
     vec![
@@ -52,7 +52,7 @@ fn a_key_with_a_fault_is_left_out_of_its_set_and_verifies_once_that_fault_is_men
     }
 }
 
-/// RSA keys that made a good signature each: of a ROCA modulus, of 1024 bits, of exponent 1.
+/// RSA keys with a valid signature each: of a ROCA modulus, of 1024 bits, of exponent 1.
 const WEAK: [u32; 3] = [7, 8, 9];
 
 #[test]
@@ -63,7 +63,7 @@ fn a_weak_rsa_key_is_left_out_of_its_set() {
         let case = find(&cases, id);
         let set = key_set(&case.set);
         assert!(set.is_empty(), "tcId {id}");
-        // Two of the three have no payload and are no tokens for that already: the key alone is asked for.
+        // Two of the three have no payload, so they are not tokens. This test checks only the key.
         let header = case.jws.split('.').next().map(Header::parse).and_then(Result::ok);
         let header = header.unwrap_or_else(|| panic!("tcId {id}: no header"));
         assert_eq!(set.select(&header).err(), Some(Reason::KeyNotFound), "tcId {id}");

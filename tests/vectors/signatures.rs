@@ -1,4 +1,4 @@
-//! Wycheproof's raw signatures, under JWKs made from the raw parts of each key.
+//! Wycheproof's raw signatures, with JWKs made from the raw parts of each key.
 
 use monocloud_backend_node::engine::error::Reason;
 use monocloud_backend_node::engine::keys::jwk::KeySet;
@@ -13,7 +13,7 @@ use super::support::{Counts, Exception, Label, Tally, Wycheproof, folder, key_se
 #[serde(rename_all = "camelCase")]
 struct Group {
     public_key: RawKey,
-    /// The key once more, as Wycheproof writes it as a JWK.
+    /// The same key as a JWK written by Wycheproof.
     #[serde(alias = "keyJwk")]
     public_key_jwk: Option<Value>,
     sha: Option<String>,
@@ -91,11 +91,11 @@ const SALT_OF_HASH_LENGTH: Exception = Exception {
     verdict: Ok(()),
 };
 
-/// "s_len changed to 32" where the file asks for 0; recovered with the public key, the salt is of 32 bytes indeed.
+/// "s_len changed to 32" where the file expects 0. The public key shows that the salt really has 32 bytes.
 const CHANGED_TO_HASH_LENGTH: u32 = 69;
 
 impl Group {
-    /// What is not judged by its label where a file asks for another length of salt than JWA does.
+    /// Cases whose label does not apply because the file uses another salt length than JWA.
     fn exception(&self, case: &Case) -> Option<Exception> {
         let hash_bytes = match self.sha.as_deref() {
             Some("SHA-256") => 32,
@@ -124,7 +124,7 @@ fn judge(name: &str, algorithm: Algorithm, expected: Counts) {
             let (message, signature) = (unhex(&case.msg), unhex(&case.sig));
             let verdict_as = |algorithm: Algorithm| verdict(&set, algorithm, &message, &signature);
             tally.add(case.tc_id, case.result, verdict_as(algorithm), group.exception(case));
-            // A case labelled invalid may well be a good signature of another algorithm.
+            // A case labelled invalid may be a valid signature of another algorithm.
             for other in Algorithm::ALL.into_iter().filter(|other| *other != algorithm) {
                 let is_good = case.result == Label::Valid && verdict_as(other).is_ok();
                 assert!(!is_good, "{name} tcId {}: good as {other:?} too", case.tc_id);

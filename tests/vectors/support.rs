@@ -1,4 +1,4 @@
-//! Where the vectors are, what they say, and the count of where the engine agrees.
+//! Where the vectors are, how they are read, and how many results agree with them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,19 +18,19 @@ pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("__test__/vectors/third-party")
 }
 
-/// Prints past the test harness, which would keep the output of a test that passes.
+/// Prints directly, because the test harness hides the output of tests that pass.
 pub fn say(text: &str) {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).expect("stdout takes text");
 }
 
-/// The text of a file that must be there.
+/// The text of a file that must exist.
 pub fn text(folder: &Path, name: &str) -> String {
     let path = folder.join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The content of a JSON file that must be there.
+/// The content of a JSON file that must exist.
 pub fn read<T: DeserializeOwned>(folder: &Path, name: &str) -> T {
     serde_json::from_str(&text(folder, name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
@@ -43,7 +43,7 @@ pub struct Wycheproof<G> {
     pub test_groups: Vec<G>,
 }
 
-/// What Wycheproof says of a case. `acceptable` is an old leniency: we refuse it.
+/// Wycheproof's label of a case. `acceptable` is an old leniency: the engine rejects it.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub enum Label {
@@ -52,7 +52,7 @@ pub enum Label {
     Valid,
 }
 
-/// Why we do not go by a label, and the verdict that this gives.
+/// Why a label does not apply, and the result instead.
 #[derive(Clone, Copy)]
 pub struct Exception {
     pub rule: &'static str,
@@ -69,7 +69,7 @@ pub fn key_set(set: &Value) -> KeySet {
     KeySet::parse(&set.to_string()).unwrap_or_else(|| panic!("not a JWK Set: {set}"))
 }
 
-/// The engine's verdict on a signature, up to and without the claims.
+/// The engine's result for a signature, without the checks of claims.
 pub fn verdict(set: &Value, jws: &str) -> Result<(), Reason> {
     let compact = Compact::split(jws)?;
     let header = Header::parse(compact.header)?;
@@ -79,7 +79,7 @@ pub fn verdict(set: &Value, jws: &str) -> Result<(), Reason> {
     key.verify(header.algorithm, compact.signing_input.as_bytes(), &signature)
 }
 
-/// How many cases must come out how. A file of no cases can therefore not pass.
+/// The expected counts per result. A file without cases therefore fails.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Counts {
     pub accepted: usize,
@@ -87,7 +87,7 @@ pub struct Counts {
     pub excepted: usize,
 }
 
-/// The outcome of one file.
+/// The result of one file.
 pub struct Tally {
     title: String,
     accepted: usize,
@@ -107,7 +107,7 @@ impl Tally {
         }
     }
 
-    /// Holds a verdict against its label. An exception must hold exactly as it is listed.
+    /// Compares a result with its label. An exception must have exactly the listed result.
     pub fn add(&mut self, id: u32, label: Label, verdict: Result<(), Reason>, exception: Option<Exception>) {
         match (label, verdict, exception) {
             (Label::Valid, Ok(()), None) => self.accepted += 1,

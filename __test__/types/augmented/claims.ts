@@ -1,4 +1,4 @@
-// An application declares its own claims once, for every method and every framework.
+// An application declares its claims once, for every method and every framework.
 import { MonoCloudBackendNodeClient } from '@monocloud/backend-node';
 import type { AccessTokenClaims as ClaimsFromExpress } from '@monocloud/backend-node/express';
 import type { AccessTokenClaims as ClaimsFromFastify } from '@monocloud/backend-node/fastify';

@@ -1,4 +1,5 @@
-// S2, "Alternatively, declare a module augmentation to avoid casting". Global to a program, hence a folder of its own.
+// The skill's section "Alternatively, declare a module augmentation to avoid casting". The augmentation applies to a
+// whole program, so this file has its own folder.
 import type { AccessTokenClaims } from '@monocloud/backend-node';
 declare module 'fastify' {
   interface FastifyRequest { claims?: AccessTokenClaims; }

@@ -1,4 +1,4 @@
-// S1, "Protect your Express API routes using the protectApi middleware".
+// The README's example "Protect your Express API routes using the protectApi middleware".
 import express from 'express';
 import {
   protectApi,

@@ -1,4 +1,4 @@
-// S1, "Protect your Fastify API routes using the protectApi hook".
+// The README's example "Protect your Fastify API routes using the protectApi hook".
 import Fastify from 'fastify';
 import {
   protectApi,

@@ -1,4 +1,4 @@
-// S2, "After the hook runs, request.claims is populated. Cast the request".
+// The skill's example "After the hook runs, request.claims is populated. Cast the request".
 import Fastify from 'fastify';
 import { protectApi } from '@monocloud/backend-node/fastify';
 

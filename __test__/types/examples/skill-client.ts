@@ -1,4 +1,5 @@
-// S2, "Advanced": a client of the application's own, both resolvers. `cookies` is @fastify/cookie's.
+// The skill's section "Advanced": the application's own client and both resolvers. `cookies` comes from
+// @fastify/cookie.
 import '@fastify/cookie';
 import Fastify from 'fastify';
 import type { AuthenticatedFastifyRequest } from '@monocloud/backend-node/fastify';

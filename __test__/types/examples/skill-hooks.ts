@@ -1,4 +1,4 @@
-// S2, hooks for an instance, a context and a route.
+// The skill's hooks for an instance, a context and a route.
 import Fastify from 'fastify';
 import { protectApi } from '@monocloud/backend-node/fastify';
 

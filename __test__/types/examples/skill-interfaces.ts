@@ -1,9 +1,9 @@
-// S2, the interfaces it shows: whatever fits the documented one fits the package's, and the other way round where
-// the application receives it.
+// The skill's interfaces. A value of the documented interface fits the package's, and the other way round where the
+// application receives it.
 import * as sdk from '@monocloud/backend-node';
 import type { AccessTokenClaims, ClientAuthMethod } from '@monocloud/backend-node';
 
-// Of the DOM's types, for which the documents wrote it; @types/node has `Request` only.
+// DOM types, which the documents use. @types/node has only `Request`.
 type RequestInfo = string | URL | Request;
 
 interface ProtectOptions {

@@ -1,4 +1,4 @@
-// S2, the opening example. An ECMAScript module in every consumer, for its `await`.
+// The skill's opening example. An ECMAScript module in every consumer, because it uses top-level `await`.
 import Fastify from 'fastify';
 import {
   protectApi,

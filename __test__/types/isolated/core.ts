@@ -1,4 +1,4 @@
-// Compiled where neither framework is installed.
+// Compiled without either framework installed.
 import { MonoCloudBackendNodeClient, MonoCloudTokenError } from '@monocloud/backend-node';
 import { memoryCache } from '@monocloud/backend-node/cache';
 import { fromSocket } from '@monocloud/backend-node/certificates';
@@ -10,7 +10,7 @@ export const resolver = fromSocket();
 export const helpers = [getNumber, generateState];
 export const isExpired = (error: unknown) => error instanceof MonoCloudTokenError && error.reason === 'expired';
 
-// @ts-expect-error not installed here: the test proves what it says
+// @ts-expect-error not installed here: this proves that the test works
 import type {} from 'express';
 // @ts-expect-error not installed here
 import type {} from 'fastify';

@@ -1,4 +1,4 @@
-// Compiled where Fastify is not installed.
+// Compiled without Fastify installed.
 import express from 'express';
 import { protectApi, type AuthenticatedExpressRequest } from '@monocloud/backend-node/express';
 
@@ -6,5 +6,5 @@ express().get('/', protectApi()(), (req, res) => {
   res.json((req as AuthenticatedExpressRequest).claims);
 });
 
-// @ts-expect-error not installed here: the test proves what it says
+// @ts-expect-error not installed here: this proves that the test works
 import type {} from 'fastify';

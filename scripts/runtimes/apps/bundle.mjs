@@ -1,5 +1,5 @@
-// Bundles of the Express example, as the README tells: the native part stays outside, a dependency of what is deployed.
-// `node bundle.mjs esbuild|webpack` writes bundle-<name>.cjs here.
+// Bundles the Express example as the README explains: the native part stays outside, as a dependency of the
+// deployment. `node bundle.mjs esbuild|webpack` writes bundle-<name>.cjs here.
 
 import { fileURLToPath } from 'node:url';
 

@@ -8,14 +8,14 @@ if (cluster.isPrimary) {
   cluster.on('listening', (_, { port }) => {
     ports.add(port);
     listening += 1;
-    // As one process would say it.
+    // The same line that a single process prints.
     if (listening === 2) console.log(`listening ${[...ports][0]}`);
   });
   process.on('SIGTERM', () => process.exit());
   cluster.fork();
   cluster.fork();
 } else {
-  // Its own line would be taken for the primary's.
+  // The test would read its line as the primary's.
   console.log = () => {};
   await import('./express.mjs');
 }

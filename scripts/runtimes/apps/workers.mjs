@@ -1,4 +1,4 @@
-// Four threads validate at once, JWTs and opaque tokens; then one is ended in the middle of an introspection.
+// Four threads validate JWTs and opaque tokens at once; then one is terminated during an introspection.
 
 import { once } from 'node:events';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
@@ -10,7 +10,7 @@ if (isMainThread) {
   const results = await Promise.all(['a', 'b', 'c', 'd'].map(() => work('validate')));
   if (results.some((count) => count !== 40)) throw new Error(`validated ${results}`);
   await end();
-  // The engine of this thread is as good as before.
+  // The engine of this thread still works.
   await new MonoCloudBackendNodeClient().validateAccessToken(MEMBER);
   console.log('done');
 } else if (workerData === 'validate') {
