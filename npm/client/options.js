@@ -80,8 +80,9 @@ function clientEnvironment() {
   return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
 }
 
+/** A variable without white space around it. A blank variable counts as unset. */
 function variable(name) {
-  return own(process.env, name);
+  return own(process.env, name)?.trim() || undefined;
 }
 
 /** The machine's network settings, and which of the user's functions exist. */
