@@ -94,7 +94,7 @@ describe('without add-ons', () => {
 
 describe('a file that may not be asked about', () => {
   /** Loads with the file system and the report of another machine. */
-  const loadWith = (setup) => run(`${setup}\nconsole.log(require('@monocloud/backend-node/npm/platform.js').platformName());`);
+  const loadWith = (setup) => run(`${setup}\nconsole.log(require('@monocloud/backend-node/npm/native/platform.js').platformName());`);
   const THROWS = `require('node:fs').existsSync = () => { throw Object.assign(new Error('denied'), { code: 'ERR_ACCESS_DENIED' }); };`;
   const linux = (report) => `
     for (const [name, value] of [['platform', 'linux'], ['arch', 'x64']]) Object.defineProperty(process, name, { value });
