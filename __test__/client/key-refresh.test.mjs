@@ -13,7 +13,7 @@ function fakeEngine() {
   const waits = [];
   return {
     waits,
-    waitForKeys: (patience) => new Promise((resolve) => { waits.push({ patience, end: resolve }); }),
+    waitForKeys: (timeout) => new Promise((resolve) => { waits.push({ timeout, end: resolve }); }),
   };
 }
 
@@ -30,8 +30,8 @@ test('a thousand callers at once share one wait, and only the first counts as th
 test('callers with a deadline wait separately from callers without one', async () => {
   const engine = fakeEngine();
   const keyRefresh = new KeyRefresh(engine);
-  const callers = [true, false, true, false].map((mayGiveUp) => keyRefresh.wait(mayGiveUp));
-  assert.deepEqual(engine.waits.map(({ patience }) => patience), [1000, undefined]);
+  const callers = [true, false, true, false].map((mayTimeOut) => keyRefresh.wait(mayTimeOut));
+  assert.deepEqual(engine.waits.map(({ timeout }) => timeout), [1000, undefined]);
   engine.waits.forEach(({ end }) => end(false));
   assert.deepEqual(await Promise.all(callers), [false, false, false, false]);
 });
@@ -43,7 +43,7 @@ test('a caller that joins late still gets almost the whole second', async () => 
   const start = performance.now();
   await eventually(() => performance.now() - start > 50);
   callers.push(keyRefresh.wait(true), keyRefresh.wait(true), keyRefresh.wait(false));
-  assert.deepEqual(engine.waits.map(({ patience }) => patience), [1000, undefined, 1000]);
+  assert.deepEqual(engine.waits.map(({ timeout }) => timeout), [1000, undefined, 1000]);
   engine.waits.forEach(({ end }) => end(true));
   assert.deepEqual(await Promise.all(callers), [true, true, true, false, false]);
 });
