@@ -78,7 +78,7 @@ function show(kind, validators, present, samples) {
     longestTurn: summary(samples[i].map((sample) => sample.longestTurn)).max,
     perSecond: summary(samples[i].map((sample) => sample.perSecond)).median,
   }));
-  printTable(kind.replace('_', ', RSA-'), ['validator', 'p50', 'p99', 'longest turn', 'a second'], [
+  printTable(kind.replace('_', ', RSA-'), ['validator', 'p50', 'p99', 'longest turn', 'per second'], [
     ...validators.filter(({ missing }) => missing).map(({ name, missing }) => [name, missing, '-', '-', '-']),
     ...rows.map((row) => [row.name, number(row.p50), number(row.p99), number(row.longestTurn), number(row.perSecond)]),
   ]);

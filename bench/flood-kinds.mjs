@@ -47,11 +47,11 @@ async function measure(ours, url) {
   const slow = make((_, i) => forge(signToken(keys.ES512, { ...claimsFor(url), jti: `${i}` })));
   const contestants = [
     { name: 'none', perSecond: 0, invalid: [] },
-    { name: '10000 forged ES512 a second', perSecond: 10_000, invalid: slow },
-    { name: '3000 garbage opaque tokens a second', perSecond: 3_000, invalid: ['garbage-'], isDistinct: true },
-    { name: '1000 opaque tokens a second, never answered', perSecond: 1_000, invalid: ['hangs-'], isDistinct: true },
+    { name: '10000 forged ES512 per second', perSecond: 10_000, invalid: slow },
+    { name: '3000 garbage opaque tokens per second', perSecond: 3_000, invalid: ['garbage-'], isDistinct: true },
+    { name: '1000 opaque tokens per second, never answered', perSecond: 1_000, invalid: ['hangs-'], isDistinct: true },
   ];
-  printHeader('Floods that cost more than a refusal, beside 250 good JWTs and 250 good opaque tokens a second', [
+  printHeader('Floods that cost more than a refusal, beside 250 good JWTs and 250 good opaque tokens per second', [
     `${ROUNDS} interleaved rounds of ${MILLISECONDS / 1e3} s, the first ${ONSET / 1e3} s of each not timed. The JWT is remembered, the `
     + `opaque token was active before, and there is no cache. The issuer takes ${ANSWER} ms for an answer. Milliseconds from the `
     + 'sending in another thread to the verdict, medians over the rounds.',
@@ -66,7 +66,7 @@ async function measure(ours, url) {
     name,
     ...Object.fromEntries(columns.map((what) => [what, summary(samples[i].map((sample) => sample[what])).median])),
   }));
-  printTable('Good tokens', ['flood', 'JWT p50', 'JWT p99', 'opaque p50', 'opaque p99', '401 a second', '503 a second'],
+  printTable('Good tokens', ['flood', 'JWT p50', 'JWT p99', 'opaque p50', 'opaque p99', '401 per second', '503 per second'],
     rows.map((row) => [row.name, ...columns.map((what) => number(row[what]))]));
   const [idle, ...floods] = rows;
   for (const row of floods) {

@@ -42,7 +42,7 @@ async function measure(ours) {
   const invalid = Object.values(kinds).flat().sort(() => Math.random() - 0.5);
   for (const token of valid) await client.validateAccessToken(token);
 
-  printHeader(`${FLOOD} bad tokens a second beside 500 good ones`, [
+  printHeader(`${FLOOD} bad tokens per second beside 500 good ones`, [
     `${ROUNDS} interleaved rounds of ${MILLISECONDS / 1e3} s, the first ${ONSET / 1e3} s of each not timed. Bad: ${Object.keys(kinds).join(', ')}, in equal parts at random. `
     + 'A good token\'s time is from the sending in another thread to the verdict, in microseconds; the event loop\'s delay, '
     + 'in milliseconds, is how much later than a millisecond a timer of one fires (perf_hooks). Medians over the rounds. '
@@ -50,20 +50,20 @@ async function measure(ours) {
   ]);
   const drop = (request, response) => response.end();
   const contestants = [
-    { name: 'none', perSecond: 0, judge: guard },
-    { name: `${FLOOD} a second, dropped unread`, perSecond: PACE, judge: drop },
-    { name: `${FLOOD} a second, refused`, perSecond: PACE, judge: guard },
+    { name: 'none', perSecond: 0, handler: guard },
+    { name: `${FLOOD} per second, dropped unread`, perSecond: PACE, handler: drop },
+    { name: `${FLOOD} per second, refused`, perSecond: PACE, handler: guard },
   ];
   const samples = await interleave({
     rounds: ROUNDS,
     contestants,
-    segment: ({ perSecond, judge }) => run(guard, judge, { valid, invalid, perSecond, milliseconds: MILLISECONDS }),
+    segment: ({ perSecond, handler }) => run(guard, handler, { valid, invalid, perSecond, milliseconds: MILLISECONDS }),
   });
   const rows = contestants.map(({ name }, i) => ({
     name,
     ...Object.fromEntries(['p50', 'p99', 'delay', 'refused'].map((what) => [what, summary(samples[i].map((sample) => sample[what])).median])),
   }));
-  printTable('Good tokens', ['flood', 'p50', 'p99', 'delay p99', 'bad a second'],
+  printTable('Good tokens', ['flood', 'p50', 'p99', 'delay p99', 'bad per second'],
     rows.map((row) => [row.name, number(row.p50), number(row.p99), number(row.delay), number(row.refused)]));
   target('event-loop delay under the flood, p99', rows[2].delay, { atMost: 10, unit: ' ms' });
   target('good tokens\' p99 under the flood, of the idle one', rows[2].p99 / rows[0].p99, { atMost: 2, unit: 'x' });
@@ -86,7 +86,7 @@ function invalidKinds() {
 /**
  * One turn: percentiles of the valid tokens in microseconds, of the loop's delay, and bad tokens rejected per second.
  */
-async function run(guard, judge, workerData) {
+async function run(guard, handler, workerData) {
   const worker = new Worker(new URL('./flood-worker.mjs', import.meta.url), { workerData });
   const times = createHistogram();
   const delay = monitorEventLoopDelay({ resolution: 1 });
@@ -113,7 +113,7 @@ async function run(guard, judge, workerData) {
       };
       // A token with an unknown kid waits for the keys. Other results are not stored, as in a server.
       // server.
-      const waiting = (sentAt === undefined ? judge : guard)(request, refusing, accept);
+      const waiting = (sentAt === undefined ? handler : guard)(request, refusing, accept);
       if (waiting !== undefined) pending.push(waiting);
     });
   });

@@ -129,8 +129,8 @@ async function startServer(framework, guard) {
 
 /** If the route is protected, a valid token passes, and a forged or missing one does not. */
 async function proveAnswers({ guard, url }, token) {
-  const judged = guard !== 'bare' && guard !== COSTS_NOTHING;
-  const expected = { [`Bearer ${token}`]: 200, [`Bearer ${forge(token)}`]: judged ? 401 : 200, '': judged ? 401 : 200 };
+  const isProtected = guard !== 'bare' && guard !== COSTS_NOTHING;
+  const expected = { [`Bearer ${token}`]: 200, [`Bearer ${forge(token)}`]: isProtected ? 401 : 200, '': isProtected ? 401 : 200 };
   for (const [authorization, status] of Object.entries(expected)) {
     const response = await fetch(url, { headers: authorization ? { authorization } : {} });
     await response.text();

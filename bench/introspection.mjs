@@ -29,7 +29,7 @@ const pool = new Pool(endpoint.origin, { connections: IN_FLIGHT });
 
 printHeader(`Introspection, ${IN_FLIGHT} at once: microseconds of main thread for one request`, [
   `Medians of ${ROUNDS} rounds of ${PER_ROUND} distinct opaque tokens, interleaved; CPU time of the main thread. `
-  + '"all CPU": the whole process, other threads included. "a second": requests answered, with the endpoint on the same machine.',
+  + '"all CPU": the whole process, other threads included. "per second": requests answered, with the endpoint on the same machine.',
 ]);
 
 try {
@@ -53,7 +53,7 @@ try {
     perSecond: summary(samples[i].map((sample) => sample.perSecond)).median,
     ratio: ratio(samples[i].map((sample) => sample.main), samples.at(-1).map((sample) => sample.main)),
   }));
-  printTable('Introspection (microseconds)', ['client', 'main thread', 'min', 'max', 'x fetch', 'all CPU', 'a second'], [
+  printTable('Introspection (microseconds)', ['client', 'main thread', 'min', 'max', 'x fetch', 'all CPU', 'per second'], [
     ...contestants.filter(({ missing }) => missing).map(({ name, missing }) => [name, missing, '-', '-', '-', '-', '-']),
     ...rows.map((row) => [row.name, number(row.median), number(row.min), number(row.max),
       times(row.ratio), number(row.allThreads), number(row.perSecond)]),
@@ -98,12 +98,12 @@ async function segment({ introspect }) {
 
 async function viaFetch(token) {
   const response = await fetch(endpoint, { method: 'POST', headers, body: form(token) });
-  return judge(response.status, await response.text());
+  return readResponse(response.status, await response.text());
 }
 
 async function viaUndici(token) {
   const { statusCode, body } = await pool.request({ path: endpoint.pathname, method: 'POST', headers, body: form(token) });
-  return judge(statusCode, await body.text());
+  return readResponse(statusCode, await body.text());
 }
 
 function viaHttp(token) {
@@ -119,7 +119,7 @@ function viaHttp(token) {
       response.on('data', (part) => {
         text += part;
       });
-      response.once('end', () => resolve(judge(response.statusCode, text)));
+      response.once('end', () => resolve(readResponse(response.statusCode, text)));
       response.once('error', reject);
     });
     request.once('error', reject);
@@ -131,7 +131,7 @@ function form(token) {
   return `token=${token}&token_type_hint=access_token`;
 }
 
-function judge(status, text) {
+function readResponse(status, text) {
   const claims = JSON.parse(text);
   if (status !== 200 || claims.active !== true || claims.aud !== AUDIENCE || claims.exp * 1e3 < Date.now()) {
     throw new Error('the introspection was refused');

@@ -34,7 +34,7 @@ async function measureRefusals({ issuer, key, rounds, budget, nativeFloor }) {
     name: guard.name,
     ...regime,
     // The middleware that responds at once shows the cost of the fakes; it validates nothing.
-    validate: drive(guard.middleware, guard.judges ? regime.status : 0),
+    validate: drive(guard.middleware, guard.validates ? regime.status : 0),
   })));
   const floor = nativeFloor(key, good);
   if (floor) {
@@ -117,13 +117,13 @@ async function guardsFor(issuer, key) {
   const express = await loadOurs('/express');
   const ours = express.missing
     ? { name: OURS, ...express }
-    : { name: OURS, judges: true, middleware: express.protectApi(ourClient(express, issuer))() };
+    : { name: OURS, validates: true, middleware: express.protectApi(ourClient(express, issuer))() };
   const peers = await validatorsFor(issuer, key, (name) => ['fast-jwt', 'fast-jwt, cache 1000', 'jose'].includes(name));
   return [
     ours,
     ...peers.map(({ name, validate }) => ({
       name: name === 'jose' ? 'jose, one at a time' : name,
-      judges: true,
+      validates: true,
       async middleware(request, response, next) {
         try {
           request.claims = await validate(request.headers.authorization.slice(7));

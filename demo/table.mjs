@@ -17,12 +17,12 @@ export async function callAll(api, rows, server) {
     await row.prepare?.();
     const before = introspections(server);
     const answer = await get(api.url + row.path, { token: row.token, ...row.tls });
-    results.push(judge(api, row, answer, introspections(server) - before));
+    results.push(check(api, row, answer, introspections(server) - before));
   }
   return results;
 }
 
-function judge(api, row, answer, asked) {
+function check(api, row, answer, asked) {
   const reason = answer.status === 200 ? '' : reasonOf(answer);
   const asExpected = answer.status === row.expected
     && (row.because === undefined || row.because.test(answer.headers['www-authenticate'] ?? ''))

@@ -60,7 +60,7 @@ for (const [where, makeCache] of Object.entries(CACHES)) {
           assert.equal(claims.cnf['x5t#S256'], a.thumbprint);
           for (const [clientCertificate, reason] of [
             [b.cert, 'certificate_mismatch'], [undefined, 'certificate_missing'], ['', 'certificate_missing'],
-            ['rubbish', 'certificate_invalid'], [b.cert + a.cert, 'certificate_mismatch'],
+            ['garbage', 'certificate_invalid'], [b.cert + a.cert, 'certificate_mismatch'],
           ]) {
             const options = { clientCertificate };
             await assertRefused(() => client.validateAccessToken(token, options), { token, reason, secrets: [b.cert.slice(60, 100)] });

@@ -201,8 +201,8 @@ for (const framework of FRAMEWORKS) {
     });
 
     test('nothing of a malformed header', async () => {
-      const rubbish = 'owned"\\;=<script>\u00e9';
-      assertQuiet(await ask({ lines: [`Authorization: Bearer ${rubbish}`] }), 401, rubbish);
+      const garbage = 'owned"\\;=<script>\u00e9';
+      assertQuiet(await ask({ lines: [`Authorization: Bearer ${garbage}`] }), 401, garbage);
     });
 
     test('a scope with characters that a challenge cannot contain is left out of it, and still required', async () => {

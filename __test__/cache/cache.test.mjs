@@ -173,8 +173,8 @@ for (const [kind, make] of KINDS) {
         const cache = { get: does, set: does, delete: does };
         assert.equal((await api(cache).validateAccessToken(make())).sub, 'user-1');
         // Also with an entry that must be deleted.
-        const rubbish = { get: async () => ({}), set: does, delete: does };
-        assert.equal((await api(rubbish).validateAccessToken(make())).sub, 'user-1');
+        const garbage = { get: async () => ({}), set: does, delete: does };
+        assert.equal((await api(garbage).validateAccessToken(make())).sub, 'user-1');
       });
     }
 

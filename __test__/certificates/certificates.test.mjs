@@ -109,7 +109,7 @@ for (const [name, make, header, write] of HEADERS) {
         ['in the look-alike alone', (value) => ({ [header.replaceAll('-', '_')]: value })],
         ['in a value over 16 KiB', (value) => ({ [header]: `${value}${name === 'fromXfcc' ? ';URI=' : ''}${'%20'.repeat(6000)}` })],
         ['in an empty header', () => ({ [header]: '' })],
-        ['in rubbish', () => ({ [header]: 'not a certificate' })],
+        ['in garbage', () => ({ [header]: 'not a certificate' })],
         ['in half of a certificate', (value) => ({ [header]: value.slice(0, value.length / 2) })],
         ['in two certificates after each other', (value) => ({ [header]: `${value}, ${value}` })],
         ['in the header of another proxy', (value) => ({ 'x-ssl-cert': value })],

@@ -162,7 +162,7 @@ describe('a cache', () => {
     'gives a promise that throws': { get: () => ({ then: fail }), set: () => ({ then: fail }), delete: () => ({ then: fail }) },
     'gives a promise that cannot be looked at': { get: evil, set: evil, delete: evil },
     'gives a promise that resolves twice': { get: () => ({ then: (resolve) => { resolve(); resolve({}); } }), set: never, delete: never },
-    'gives rubbish, and cannot delete it': { get: async () => ({ rubbish: true }), set: fail, delete: fail },
+    'gives garbage, and cannot delete it': { get: async () => ({ garbage: true }), set: fail, delete: fail },
   };
 
   for (const [what, cache] of Object.entries(FAULTY)) {
@@ -220,7 +220,7 @@ describe('a cache', () => {
     const listener = (message) => messages.push(message);
     subscribe('monocloud:backend:cache.failed', listener);
     try {
-      const cache = { get: async () => ({ rubbish: true }), set: async () => fail(), delete: fail };
+      const cache = { get: async () => ({ garbage: true }), set: async () => fail(), delete: fail };
       const token = server.sign();
       await alone(server, { cache }).validateAccessToken(token);
       await alone(server, { cache: { ...cache, get: fail } }).validateAccessToken(token);

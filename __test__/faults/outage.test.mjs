@@ -13,7 +13,7 @@ import { DISCOVERY, OAUTH_DISCOVERY } from './proxy.mjs';
 import { eventually, rejection, within } from './waiting.mjs';
 import { describeWhere } from '../support/suite.mjs';
 
-const ENDLESS = { 'nothing at all': hang(), 'an octet a second': drip(), 'an octet a second of its head': dripHead() };
+const ENDLESS = { 'nothing at all': hang(), 'one octet per second': drip(), 'one octet per second of its head': dripHead() };
 
 describeWhere(unsupported, 'an issuer that fails after it was there', () => {
   let server;

@@ -1,6 +1,7 @@
 /**
- * The loader where Node.js or a bundler is in its way: the permission model, disabled add-ons, a file that a bundler
- * replaced, a damaged or absent binary. Each case is a process of its own with an installed copy of the package.
+ * Does the loader work where Node.js or a bundler limits it: the permission model, disabled add-ons, a file that a
+ * bundler replaced, a damaged or missing binary? Each case is a separate process with an installed copy of the
+ * package.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -18,7 +19,7 @@ const { PLATFORMS, platformName } = createRequire(import.meta.url)('../../npm/na
 const NAME = platformName();
 const BINARY = `monocloud-backend-node.${NAME}.node`;
 
-/** Node 20 has it under its first name only; 24 knows both. */
+/** Node 20 knows only the first name of the flag; Node 24 knows both. */
 const PERMISSION = ['--permission', '--experimental-permission'].find((flag) => process.allowedNodeEnvironmentFlags.has(flag));
 
 const CONSTRUCT = `
@@ -44,7 +45,7 @@ before(async () => {
 });
 after(() => rm(app, { recursive: true, force: true }));
 
-/** What a script prints, run in the folder of the application with these flags. */
+/** The output of a script that runs in the application's folder with these flags. */
 async function run(script, flags = [], env = {}) {
   const file = join(app, 'app.cjs');
   await writeFile(file, script);
@@ -74,7 +75,7 @@ describeWhere(!PERMISSION && `Node ${process.versions.node} has no permission mo
     assert.doesNotMatch(message, /rustup/);
   });
 
-  // Before Node 22 the permission model does not hold `require`.
+  // Before Node 22 the permission model does not apply to `require`.
   const skip = Number.parseInt(process.versions.node, 10) < 22 && 'this Node lets `require` read everything';
   it("where the platform's package may not be read the error names --allow-fs-read", { skip }, async () => {
     const main = join(app, 'node_modules', '@monocloud', 'backend-node');
@@ -157,7 +158,8 @@ describe('a file that a bundler replaced', () => {
 describe('a binary', () => {
   it('that was cut off is reported with what the system said, and the way to install again', async () => {
     const file = join(platform, BINARY);
-    // Cut after its headers it would end the process in the system's loader, by SIGBUS, before anybody can tell.
+    // A file cut after its headers would end the process with SIGBUS in the system's loader, before an error is
+    // possible.
     await truncate(file, 40);
     const cut = await run(LOAD);
     await truncate(file, 0);

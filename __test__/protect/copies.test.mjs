@@ -80,7 +80,7 @@ for (const [where, copy] of Object.entries(COPIES)) {
   });
 }
 
-describe('an error is judged by its name', () => {
+describe('an error is identified by its name', () => {
   const [framework] = EXPRESS;
   const answerTo = (error) => framework.answer(
     framework.protectApi({ validateAccessToken: () => Promise.reject(error) })({ scopes: ['a'] }),

@@ -51,18 +51,18 @@ export function buildPanickingCopy() {
   const addon = join(folder, 'src', 'addon');
   for (const file of readdirSync(addon)) {
     const path = join(addon, file);
-    const room = file.replace('.rs', '');
+    const module = file.replace('.rs', '');
     const set = (whole, name) => {
       entries.push(name);
       return `${whole} super::trip("${name}");`;
     };
     const source = readFileSync(path, 'utf8')
       .replace(EXPORTED, (whole, attributes, name) => {
-        if (!/\bcatch_unwind\b/.test(attributes)) unguarded.push(`${room}.${name}`);
-        return set(whole, `${room}.${name}`);
+        if (!/\bcatch_unwind\b/.test(attributes)) unguarded.push(`${module}.${name}`);
+        return set(whole, `${module}.${name}`);
       })
-      .replace(CLOSURE, (whole, name) => set(whole, `${room}.${name}()`))
-      .replace(TASK, (whole) => set(whole, `${room}.task`));
+      .replace(CLOSURE, (whole, name) => set(whole, `${module}.${name}()`))
+      .replace(TASK, (whole) => set(whole, `${module}.task`));
     writeFileSync(path, file === 'mod.rs' ? source + TRIP : source);
   }
 

@@ -108,7 +108,7 @@ export function credentialsOf(framework) {
       ['another certificate', ANOTHER, 'Token is bound to another client certificate'],
       ['no certificate', undefined, 'Token is bound to a client certificate and none was presented'],
       ['null', null, 'Token is bound to a client certificate and none was presented'],
-      ['what is none', 'rubbish!', 'Client certificate could not be read'],
+      ['what is none', 'garbage!', 'Client certificate could not be read'],
       ['what is no text', Buffer.from(OWN), undefined],
     ]) {
       test(`that gives ${what} is answered with 401`, async () => {

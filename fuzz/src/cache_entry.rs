@@ -20,7 +20,7 @@ const ANOTHER: &str = r#"{"iss":"https://tenant.example","aud":"https://api.exam
 /// The nesting limit of claims (`MAX_DEPTH` of the engine).
 const MAX_DEPTH: usize = 32;
 /// The limits for entries and bytes; an eighth of each is for inactive verdicts.
-const ROOM: (usize, usize) = (8, 1 << 24);
+const LIMITS: (usize, usize) = (8, 1 << 24);
 
 /// The expected result for an entry.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,23 +88,24 @@ fn check_lenient(world: &World, token: &str, entry: &str, expected: Worth) {
 /// is deleted.
 fn ask(world: &World, token: &str, entry: &str) -> Worth {
     let policy = Policy::default();
-    let bare = world.engine.decide_cached(&mut ClaimsCache::new(ROOM.0, ROOM.1), entry, &world::call(token, &policy));
+    let bare =
+        world.engine.decide_cached(&mut ClaimsCache::new(LIMITS.0, LIMITS.1), entry, &world::call(token, &policy));
     assert!(bare == CachedVerdict::Miss || entry.contains("obtained"), "as version 1.0 wrote it: {entry}");
     let entry = &*with_member(world, token, entry);
-    let mut judged = ClaimsCache::new(ROOM.0, ROOM.1);
-    let ask = |judged: &mut ClaimsCache, entry: &str, now: f64| {
-        world.engine.decide_cached(judged, entry, &Call { now, ..world::call(token, &policy) })
+    let mut cache = ClaimsCache::new(LIMITS.0, LIMITS.1);
+    let ask = |cache: &mut ClaimsCache, entry: &str, now: f64| {
+        world.engine.decide_cached(cache, entry, &Call { now, ..world::call(token, &policy) })
     };
-    let first = ask(&mut judged, entry, NOW);
-    let second = ask(&mut judged, entry, NOW);
+    let first = ask(&mut cache, entry, NOW);
+    let second = ask(&mut cache, entry, NOW);
     let worth = match (&first, &second) {
         (CachedVerdict::Miss, CachedVerdict::Miss) => {
-            assert!(judged.is_empty());
+            assert!(cache.is_empty());
             return Worth::Nothing;
         }
         (CachedVerdict::Claims(text), CachedVerdict::Slot(slot)) => {
             assert_eq!(text, entry);
-            let kept = judged.get(&claims_cache::key_of("", token), NOW).expect("an entry");
+            let kept = cache.get(&claims_cache::key_of("", token), NOW).expect("an entry");
             assert_eq!((&*kept.text, kept.slot), (entry, *slot));
             Worth::Accepted
         }
@@ -115,18 +116,18 @@ fn ask(world: &World, token: &str, entry: &str) -> Worth {
         }
         other => panic!("{other:?}"),
     };
-    assert_eq!(ask(&mut judged, entry, NOW), second);
+    assert_eq!(ask(&mut cache, entry, NOW), second);
     // A similar entry in between is validated separately, and this entry is then validated again.
     let another = with_member(world, token, ANOTHER);
     let another = format!("{another:width$}", width = entry.len());
     if entry != another {
-        assert_eq!(matches!(ask(&mut judged, &another, NOW), CachedVerdict::Claims(_)), token == OPAQUE);
-        assert_eq!(ask(&mut judged, entry, NOW), first);
+        assert_eq!(matches!(ask(&mut cache, &another, NOW), CachedVerdict::Claims(_)), token == OPAQUE);
+        assert_eq!(ask(&mut cache, entry, NOW), first);
     }
     // At twice its end the entry has expired, whatever was validated before.
     let end = serde_json::from_str(entry).ok().and_then(|value: Value| value.get("exp")?.as_f64());
     if let Some(end) = end {
-        assert_eq!(ask(&mut judged, entry, 2.0 * end), CachedVerdict::Miss);
+        assert_eq!(ask(&mut cache, entry, 2.0 * end), CachedVerdict::Miss);
     }
     worth
 }

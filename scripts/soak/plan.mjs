@@ -4,7 +4,7 @@
 import { FAULTS, delay, drip, dripHead, hang, rewrite, status } from '../../__test__/faults/bodies.mjs';
 import { DISCOVERY } from '../../__test__/faults/proxy.mjs';
 
-const SLOW = { 'nothing at all': hang(), 'an octet a second': drip(), 'an octet of its head a second': dripHead() };
+const SLOW = { 'nothing at all': hang(), 'one octet per second': drip(), 'one octet per second of its head': dripHead() };
 const busy = (code, seconds) => status(code, { headers: { 'retry-after': seconds } });
 const ANY = {
   ...Object.fromEntries(Object.entries(FAULTS).map(([name, [fault]]) => [name, fault])),
