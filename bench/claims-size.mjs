@@ -21,15 +21,22 @@ const estimated = (length) => 300 + 2.5 * length;
 const hex = (i, j) => (i * 7919 + j * 104_729).toString(16);
 const list = (length, make) => Array.from({ length }, (_, j) => make(j));
 const base = (i) => ({
-  iss: 'https://acme.us.example', sub: `auth|${i}65f2a7c84e1b9d0012ab34cd`, aud: ['https://api.example.com'],
-  client_id: 'v1StGXR8_Z5jdHi6B-myT', scope: 'openid profile orders:read orders:write', iat: 1_764_165_000 + i,
-  nbf: 1_764_165_000, exp: 1_764_169_000, jti: `${i}-4c0b7a3e-aaaa-bbbb-cccc-1234567890ab`,
+  iss: 'https://acme.us.example',
+  sub: `auth|${i}65f2a7c84e1b9d0012ab34cd`,
+  aud: ['https://api.example.com'],
+  client_id: 'v1StGXR8_Z5jdHi6B-myT',
+  scope: 'openid profile orders:read orders:write',
+  iat: 1_764_165_000 + i,
+  nbf: 1_764_165_000,
+  exp: 1_764_169_000,
+  jti: `${i}-4c0b7a3e-aaaa-bbbb-cccc-1234567890ab`,
 });
 const SHAPES = {
   'without groups': base,
   'two groups': (i) => ({ ...base(i), groups: list(2, (j) => ({ id: hex(i, j), name: `editors ${j}` })) }),
   '200 groups with id and name': (i) => ({
-    ...base(i), groups: list(200, (j) => ({ id: `${hex(i, j)}-4c0b-bbbb`, name: `group ${hex(i, j)} of many` })),
+    ...base(i),
+    groups: list(200, (j) => ({ id: `${hex(i, j)}-4c0b-bbbb`, name: `group ${hex(i, j)} of many` })),
   }),
   '200 groups as strings': (i) => ({ ...base(i), groups: list(200, (j) => `group-${hex(i, j)}`) }),
   'nested: realms, roles': (i) => ({
@@ -37,7 +44,10 @@ const SHAPES = {
     realm: { roles: [`a${hex(i, 1)}`, 'b'], deep: { er: { list: [1.5 + i, { x: hex(i, 3) }] } } },
     resource_access: Object.fromEntries(list(10, (j) => [`api-${j}`, { roles: [hex(i, j), 'user'] }])),
   }),
-  'names that no other token has': (i) => ({ ...base(i), [`m${hex(i, 1)}`]: { a: { b: [hex(i, 2), { [`n${i}`]: 1 }] } } }),
+  'names that no other token has': (i) => ({
+    ...base(i),
+    [`m${hex(i, 1)}`]: { a: { b: [hex(i, 2), { [`n${i}`]: 1 }] } },
+  }),
   '500 numbers': (i) => ({ ...base(i), list: list(500, (j) => i + j) }),
 };
 
@@ -61,4 +71,8 @@ const rows = Object.entries(SHAPES).map(([name, make]) => {
   slots.claims(PLACES, () => undefined);
   return [name, number(length), number(bytes), number(estimated(length)), number(bytes / length)];
 });
-printTable('Claims that are kept', ['claims', 'bytes of JSON', 'bytes of JavaScript', 'estimated', 'a byte of JSON'], rows);
+printTable(
+  'Claims that are kept',
+  ['claims', 'bytes of JSON', 'bytes of JavaScript', 'estimated', 'a byte of JSON'],
+  rows,
+);

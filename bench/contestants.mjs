@@ -17,7 +17,10 @@ export async function loadOurs(subpath = '') {
   try {
     return await import(`${OURS}${subpath}`);
   } catch (error) {
-    return { missing: 'not built', why: `${OURS}${subpath}: ${error.code ?? error.name}: ${error.message.split('\n')[0]}` };
+    return {
+      missing: 'not built',
+      why: `${OURS}${subpath}: ${error.code ?? error.name}: ${error.message.split('\n')[0]}`,
+    };
   }
 }
 
@@ -124,7 +127,12 @@ const VALIDATORS = [
       const { default: jwksRsa } = await import('jwks-rsa');
       const keys = jwksRsa({ jwksUri: issuer.jwksUri, cache: true });
       const verify = promisify(jsonwebtoken.verify);
-      const options = { issuer: issuer.url, audience: AUDIENCE, algorithms: [key.alg], clockTolerance: CLOCK_TOLERANCE };
+      const options = {
+        issuer: issuer.url,
+        audience: AUDIENCE,
+        algorithms: [key.alg],
+        clockTolerance: CLOCK_TOLERANCE,
+      };
       const getKey = (header, done) => {
         keys.getSigningKey(header.kid).then((found) => done(null, found.getPublicKey()), done);
       };
@@ -142,9 +150,9 @@ export async function validatorsFor(issuer, key, only = () => true) {
   for (const { name, algorithms, offThreadFor = [], make } of VALIDATORS) {
     if (algorithms.includes(key.alg) && only(name)) {
       const made = await make({ issuer, key });
-      ready.push(made.missing
-        ? { name, ...made }
-        : { name, validate: made, offThread: offThreadFor.includes(key.alg) });
+      ready.push(
+        made.missing ? { name, ...made } : { name, validate: made, offThread: offThreadFor.includes(key.alg) },
+      );
     }
   }
   return ready;
@@ -162,7 +170,11 @@ export async function proveAnswers({ name, validate }, issuer, key) {
   const other = makeKey(key.alg, key.kid);
   const bad = {
     'a changed signature': forge(good),
-    'changed claims': [good.split('.')[0], signToken(key, { ...claims, sub: 'x' }).split('.')[1], good.split('.')[2]].join('.'),
+    'changed claims': [
+      good.split('.')[0],
+      signToken(key, { ...claims, sub: 'x' }).split('.')[1],
+      good.split('.')[2],
+    ].join('.'),
     'another key': signToken({ ...other, kid: key.kid }, claims),
     'another issuer': signToken(key, { ...claims, iss: 'https://other.example.com' }),
     'another audience': signToken(key, { ...claims, aud: 'https://other.example.com' }),
@@ -170,7 +182,12 @@ export async function proveAnswers({ name, validate }, issuer, key) {
     'a token not yet valid': signToken(key, { ...claims, nbf: claims.iat + 2 * CLOCK_TOLERANCE }),
   };
   for (const [what, token] of Object.entries(bad)) {
-    const refused = await Promise.resolve().then(() => validate(token)).then(() => false, () => true);
+    const refused = await Promise.resolve()
+      .then(() => validate(token))
+      .then(
+        () => false,
+        () => true,
+      );
     if (!refused) {
       throw new Error(`${name} accepted ${what}`);
     }

@@ -12,7 +12,16 @@ import { createHistogram } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { OURS, proveAnswers, validatorsFor } from './contestants.mjs';
 import { inFlight, interleave, IN_FLIGHT, nextTurn } from './measure.mjs';
-import { number, printHeader, printMissing, printTable, printTargets, saveResults, summary, target } from './report.mjs';
+import {
+  number,
+  printHeader,
+  printMissing,
+  printTable,
+  printTargets,
+  saveResults,
+  summary,
+  target,
+} from './report.mjs';
 import { makeKey, quick, startIssuer, tokenPool } from './support.mjs';
 
 const KINDS = ['RS256', 'RS256_4096', 'ES384', 'ES512'];
@@ -26,14 +35,17 @@ const MOST_HELD = 100;
 // size of libuv's pool must be set before the process starts.
 if (process.env.UV_THREADPOOL_SIZE === undefined) {
   const env = { ...process.env, UV_THREADPOOL_SIZE: String(Math.max(1, availableParallelism() - 1)) };
-  const { status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { env, stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    env,
+    stdio: 'inherit',
+  });
   process.exit(status ?? 1);
 }
 
 const results = {};
 printHeader(`Event loop held by one validation, ${IN_FLIGHT} at once (microseconds)`, [
-  `${ROUNDS} interleaved rounds of ${PER_ROUND} distinct tokens, thread pool of ${process.env.UV_THREADPOOL_SIZE}. `
-  + 'Medians over the rounds of each round\'s percentiles; "longest turn" is the worst single turn of the loop, in milliseconds.',
+  `${ROUNDS} interleaved rounds of ${PER_ROUND} distinct tokens, thread pool of ${process.env.UV_THREADPOOL_SIZE}. ` +
+    'Medians over the rounds of each round\'s percentiles; "longest turn" is the worst single turn of the loop, in milliseconds.',
 ]);
 
 try {
@@ -78,13 +90,25 @@ function show(kind, validators, present, samples) {
     longestTurn: summary(samples[i].map((sample) => sample.longestTurn)).max,
     perSecond: summary(samples[i].map((sample) => sample.perSecond)).median,
   }));
-  printTable(kind.replace('_', ', RSA-'), ['validator', 'p50', 'p99', 'longest turn', 'per second'], [
-    ...validators.filter(({ missing }) => missing).map(({ name, missing }) => [name, missing, '-', '-', '-']),
-    ...rows.map((row) => [row.name, number(row.p50), number(row.p99), number(row.longestTurn), number(row.perSecond)]),
-  ]);
+  printTable(
+    kind.replace('_', ', RSA-'),
+    ['validator', 'p50', 'p99', 'longest turn', 'per second'],
+    [
+      ...validators.filter(({ missing }) => missing).map(({ name, missing }) => [name, missing, '-', '-', '-']),
+      ...rows.map((row) => [
+        row.name,
+        number(row.p50),
+        number(row.p99),
+        number(row.longestTurn),
+        number(row.perSecond),
+      ]),
+    ],
+  );
   printMissing(validators);
-  target(`${kind.replace('_', ', RSA-')}: held by one validation, p99`,
-    rows.find((row) => row.name === OURS)?.p99, { atMost: MOST_HELD, unit: ' µs' });
+  target(`${kind.replace('_', ', RSA-')}: held by one validation, p99`, rows.find((row) => row.name === OURS)?.p99, {
+    atMost: MOST_HELD,
+    unit: ' µs',
+  });
   return rows;
 }
 

@@ -15,7 +15,9 @@ import { AUDIENCE, quick } from './support.mjs';
 
 const ROUNDS = quick ? 2 : 15;
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
-const TOKEN = ['{"alg":"RS256","kid":"k"}', '{}', 'signature'].map((part) => Buffer.from(part).toString('base64url')).join('.');
+const TOKEN = ['{"alg":"RS256","kid":"k"}', '{}', 'signature']
+  .map((part) => Buffer.from(part).toString('base64url'))
+  .join('.');
 
 /** How the process is ended, and the expected exit code or signal. */
 const ENDS = {
@@ -36,13 +38,21 @@ const BUSY = {
     for (let i = 0; i < 10; i++) client.validateAccessToken('${TOKEN}').catch(() => {});`,
 };
 
-printHeader('Milliseconds to the end of a process that waits for its issuer', [`Medians of ${ROUNDS} interleaved rounds.`]);
-const contestants = Object.entries(ENDS).flatMap(([how, end]) => Object.entries(BUSY).map(([name, busy]) => ({ how, name, busy, ...end })));
+printHeader('Milliseconds to the end of a process that waits for its issuer', [
+  `Medians of ${ROUNDS} interleaved rounds.`,
+]);
+const contestants = Object.entries(ENDS).flatMap(([how, end]) =>
+  Object.entries(BUSY).map(([name, busy]) => ({ how, name, busy, ...end })),
+);
 const samples = await interleave({ rounds: ROUNDS, contestants, segment: end });
 const rows = contestants.map(({ how, name }, i) => ({ how, name, ...summary(samples[i]) }));
-printTable('Ending', ['by', 'process', 'median', 'min', 'max'],
-  rows.map((row) => [row.how, row.name, number(row.median), number(row.min), number(row.max)]));
-for (const row of rows.filter(({ name }) => name === OURS)) target(`the end by ${row.how}`, row.median, { atMost: 100, unit: ' ms' });
+printTable(
+  'Ending',
+  ['by', 'process', 'median', 'min', 'max'],
+  rows.map((row) => [row.how, row.name, number(row.median), number(row.min), number(row.max)]),
+);
+for (const row of rows.filter(({ name }) => name === OURS))
+  target(`the end by ${row.how}`, row.median, { atMost: 100, unit: ' ms' });
 printTargets();
 saveResults('exit', { rows });
 issuer.close();
@@ -50,10 +60,14 @@ issuer.closeAllConnections();
 
 /** Runs one process and measures from its message to its end. The 20 milliseconds for its requests are not included. */
 async function end({ busy, script, code = null, kill }) {
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', `${busy} console.log('under way'); ${script}`], {
-    cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--input-type=module', '--eval', `${busy} console.log('under way'); ${script}`],
+    {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  );
   await once(child.stdout, 'data');
   const from = performance.now() + (kill ? 0 : 20);
   if (kill) child.kill(kill);

@@ -11,7 +11,12 @@ process.once('message', ({ keys, answerMilliseconds }) => {
       return;
     }
     const isMetadata = request.url.startsWith('/.well-known/o');
-    reply(response, isMetadata ? { issuer: url(), jwks_uri: `${url()}/keys`, introspection_endpoint: `${url()}/introspect` } : { keys });
+    reply(
+      response,
+      isMetadata
+        ? { issuer: url(), jwks_uri: `${url()}/keys`, introspection_endpoint: `${url()}/introspect` }
+        : { keys },
+    );
   });
   const url = () => `http://127.0.0.1:${server.address().port}`;
 

@@ -10,7 +10,16 @@ import { createHistogram } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
 import { loadOurs, OURS, ourClient } from './contestants.mjs';
 import { interleave } from './measure.mjs';
-import { number, printHeader, printMissing, printTable, printTargets, saveResults, summary, target } from './report.mjs';
+import {
+  number,
+  printHeader,
+  printMissing,
+  printTable,
+  printTargets,
+  saveResults,
+  summary,
+  target,
+} from './report.mjs';
 import { claimsFor, forge, makeKey, quick, signToken } from './support.mjs';
 
 const ROUNDS = quick ? 1 : 5;
@@ -52,9 +61,9 @@ async function measure(ours, url) {
     { name: '1000 opaque tokens per second, never answered', perSecond: 1_000, invalid: ['hangs-'], isDistinct: true },
   ];
   printHeader('Floods that cost more than a refusal, beside 250 good JWTs and 250 good opaque tokens per second', [
-    `${ROUNDS} interleaved rounds of ${MILLISECONDS / 1e3} s, the first ${ONSET / 1e3} s of each not timed. The JWT is remembered, the `
-    + `opaque token was active before, and there is no cache. The issuer takes ${ANSWER} ms for an answer. Milliseconds from the `
-    + 'sending in another thread to the verdict, medians over the rounds.',
+    `${ROUNDS} interleaved rounds of ${MILLISECONDS / 1e3} s, the first ${ONSET / 1e3} s of each not timed. The JWT is remembered, the ` +
+      `opaque token was active before, and there is no cache. The issuer takes ${ANSWER} ms for an answer. Milliseconds from the ` +
+      'sending in another thread to the verdict, medians over the rounds.',
   ]);
   const samples = await interleave({
     rounds: ROUNDS,
@@ -66,12 +75,18 @@ async function measure(ours, url) {
     name,
     ...Object.fromEntries(columns.map((what) => [what, summary(samples[i].map((sample) => sample[what])).median])),
   }));
-  printTable('Good tokens', ['flood', 'JWT p50', 'JWT p99', 'opaque p50', 'opaque p99', '401 per second', '503 per second'],
-    rows.map((row) => [row.name, ...columns.map((what) => number(row[what]))]));
+  printTable(
+    'Good tokens',
+    ['flood', 'JWT p50', 'JWT p99', 'opaque p50', 'opaque p99', '401 per second', '503 per second'],
+    rows.map((row) => [row.name, ...columns.map((what) => number(row[what]))]),
+  );
   const [idle, ...floods] = rows;
   for (const row of floods) {
     target(`good JWTs' p99 under ${row.name}`, row.jwt99, { atMost: 50, unit: ' ms' });
-    target(`good opaque tokens' p99 under ${row.name}`, row.opaque99, { atMost: 2 * idle.opaque99 + ANSWER, unit: ' ms' });
+    target(`good opaque tokens' p99 under ${row.name}`, row.opaque99, {
+      atMost: 2 * idle.opaque99 + ANSWER,
+      unit: ' ms',
+    });
   }
   printTargets();
   saveResults('flood-kinds', { rows });

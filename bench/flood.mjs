@@ -9,7 +9,16 @@ import { createHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
 import { loadOurs, OURS, ourClient } from './contestants.mjs';
 import { interleave } from './measure.mjs';
-import { number, printHeader, printMissing, printTable, printTargets, saveResults, summary, target } from './report.mjs';
+import {
+  number,
+  printHeader,
+  printMissing,
+  printTable,
+  printTargets,
+  saveResults,
+  summary,
+  target,
+} from './report.mjs';
 import { claimsFor, forge, makeKey, quick, signToken, startIssuer } from './support.mjs';
 
 const FLOOD = 20_000;
@@ -39,14 +48,16 @@ async function measure(ours) {
   const guard = ours.protectApi(client)();
   const valid = make(() => signToken(key, claimsFor(issuer.url)));
   const kinds = invalidKinds();
-  const invalid = Object.values(kinds).flat().sort(() => Math.random() - 0.5);
+  const invalid = Object.values(kinds)
+    .flat()
+    .sort(() => Math.random() - 0.5);
   for (const token of valid) await client.validateAccessToken(token);
 
   printHeader(`${FLOOD} bad tokens per second beside 500 good ones`, [
-    `${ROUNDS} interleaved rounds of ${MILLISECONDS / 1e3} s, the first ${ONSET / 1e3} s of each not timed. Bad: ${Object.keys(kinds).join(', ')}, in equal parts at random. `
-    + 'A good token\'s time is from the sending in another thread to the verdict, in microseconds; the event loop\'s delay, '
-    + 'in milliseconds, is how much later than a millisecond a timer of one fires (perf_hooks). Medians over the rounds. '
-    + '"Dropped unread": what the sending of so many messages costs by itself.',
+    `${ROUNDS} interleaved rounds of ${MILLISECONDS / 1e3} s, the first ${ONSET / 1e3} s of each not timed. Bad: ${Object.keys(kinds).join(', ')}, in equal parts at random. ` +
+      "A good token's time is from the sending in another thread to the verdict, in microseconds; the event loop's delay, " +
+      'in milliseconds, is how much later than a millisecond a timer of one fires (perf_hooks). Medians over the rounds. ' +
+      '"Dropped unread": what the sending of so many messages costs by itself.',
   ]);
   const drop = (request, response) => response.end();
   const contestants = [
@@ -61,23 +72,32 @@ async function measure(ours) {
   });
   const rows = contestants.map(({ name }, i) => ({
     name,
-    ...Object.fromEntries(['p50', 'p99', 'delay', 'refused'].map((what) => [what, summary(samples[i].map((sample) => sample[what])).median])),
+    ...Object.fromEntries(
+      ['p50', 'p99', 'delay', 'refused'].map((what) => [
+        what,
+        summary(samples[i].map((sample) => sample[what])).median,
+      ]),
+    ),
   }));
-  printTable('Good tokens', ['flood', 'p50', 'p99', 'delay p99', 'bad per second'],
-    rows.map((row) => [row.name, number(row.p50), number(row.p99), number(row.delay), number(row.refused)]));
+  printTable(
+    'Good tokens',
+    ['flood', 'p50', 'p99', 'delay p99', 'bad per second'],
+    rows.map((row) => [row.name, number(row.p50), number(row.p99), number(row.delay), number(row.refused)]),
+  );
   target('event-loop delay under the flood, p99', rows[2].delay, { atMost: 10, unit: ' ms' });
-  target('good tokens\' p99 under the flood, of the idle one', rows[2].p99 / rows[0].p99, { atMost: 2, unit: 'x' });
+  target("good tokens' p99 under the flood, of the idle one", rows[2].p99 / rows[0].p99, { atMost: 2, unit: 'x' });
   printTargets();
   saveResults('flood', { rows });
 }
 
 function invalidKinds() {
-  const signed = (changes, header) => make((_, i) => signToken(key, { ...claimsFor(issuer.url), ...changes, jti: `${i}` }, header));
+  const signed = (changes, header) =>
+    make((_, i) => signToken(key, { ...claimsFor(issuer.url), ...changes, jti: `${i}` }, header));
   return {
-    'malformed': make((_, i) => `not-a.jwt.${i}`),
+    malformed: make((_, i) => `not-a.jwt.${i}`),
     'alg none': signed({}, { alg: 'none' }),
-    'forged': signed({}).map(forge),
-    'expired': signed({ exp: 1_000_000_000 }),
+    forged: signed({}).map(forge),
+    expired: signed({ exp: 1_000_000_000 }),
     'another audience': signed({ aud: 'https://other.example.com' }),
     'unknown kid': signed({}, { kid: 'nobody' }),
   };
@@ -94,7 +114,13 @@ async function run(guard, handler, workerData) {
   let refused = 0;
   let accepted = 0;
   let begun;
-  const refusing = { headersSent: false, setHeader() {}, end: () => { refused += 1; } };
+  const refusing = {
+    headersSent: false,
+    setHeader() {},
+    end: () => {
+      refused += 1;
+    },
+  };
   await new Promise((resolve, reject) => {
     worker.once('error', reject);
     worker.on('message', ({ token, sentAt, isLast }) => {

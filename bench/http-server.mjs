@@ -92,10 +92,13 @@ function fastifyGuard(validate) {
       done();
       return;
     }
-    claims.then((value) => {
-      request.claims = value;
-      done();
-    }, () => reply.code(401).send(REFUSAL));
+    claims.then(
+      (value) => {
+        request.claims = value;
+        done();
+      },
+      () => reply.code(401).send(REFUSAL),
+    );
   };
 }
 
@@ -106,7 +109,8 @@ async function fastifyJwt(issuer, key) {
   const keys = buildGetJwks({ issuersWhitelist: [issuer.url] });
   const options = {
     decode: { complete: true },
-    secret: (request, { header, payload }) => keys.getPublicKey({ kid: header.kid, alg: header.alg, domain: payload.iss }),
+    secret: (request, { header, payload }) =>
+      keys.getPublicKey({ kid: header.kid, alg: header.alg, domain: payload.iss }),
     verify: {
       algorithms: [key.alg],
       allowedIss: issuer.url,

@@ -16,7 +16,17 @@ import { once } from 'node:events';
 import autocannon from 'autocannon';
 import { COSTS_NOTHING, NODE_FLOOR, OURS } from './contestants.mjs';
 import { interleave } from './measure.mjs';
-import { number, printHeader, printMissing, printTable, printTargets, ratio, saveResults, summary, target } from './report.mjs';
+import {
+  number,
+  printHeader,
+  printMissing,
+  printTable,
+  printTargets,
+  ratio,
+  saveResults,
+  summary,
+  target,
+} from './report.mjs';
 import { argument, forge, makeKey, quick, startIssuer, tokenPool } from './support.mjs';
 
 const CONNECTIONS = 50;
@@ -42,11 +52,11 @@ const issuer = await startIssuer([key]);
 const results = {};
 
 printHeader('Requests per second through Express and Fastify', [
-  `${CONNECTIONS} connections, ${ROUNDS} interleaved rounds of ${SECONDS} s each, over ${PROCESSES} processes a guard, one after the other. `
-  + `${ALGORITHM} tokens, signed beforehand: `
-  + `repeated, ${REPEATED} in turn; distinct, ${DISTINCT} in turn, more than any memory here holds. The bare route gets the same headers. `
-  + '"share": requests per second over the bare route\'s, median over the rounds. "busy": how much of the time the '
-  + 'server\'s event loop worked; well below 1.00 the load generator was the limit, and the share flatters.',
+  `${CONNECTIONS} connections, ${ROUNDS} interleaved rounds of ${SECONDS} s each, over ${PROCESSES} processes a guard, one after the other. ` +
+    `${ALGORITHM} tokens, signed beforehand: ` +
+    `repeated, ${REPEATED} in turn; distinct, ${DISTINCT} in turn, more than any memory here holds. The bare route gets the same headers. ` +
+    '"share": requests per second over the bare route\'s, median over the rounds. "busy": how much of the time the ' +
+    "server's event loop worked; well below 1.00 the load generator was the limit, and the share flatters.",
 ]);
 
 try {
@@ -74,7 +84,11 @@ async function measureFramework(framework, regimes) {
       for (const guard of GUARDS[framework]) {
         guards.push(await startServer(framework, guard));
       }
-      await measureProcesses(guards.filter(({ missing }) => !missing), regimes, samples);
+      await measureProcesses(
+        guards.filter(({ missing }) => !missing),
+        regimes,
+        samples,
+      );
     } finally {
       guards.forEach(({ stop }) => stop());
     }
@@ -86,7 +100,8 @@ async function measureFramework(framework, regimes) {
 
 /** Adds these processes' rounds to the samples. */
 async function measureProcesses(servers, regimes, samples) {
-  const turns = (tokens, rounds) => interleave({ rounds, contestants: servers, segment: (server) => load(server, tokens) });
+  const turns = (tokens, rounds) =>
+    interleave({ rounds, contestants: servers, segment: (server) => load(server, tokens) });
   for (const server of servers) {
     await proveAnswers(server, regimes.repeated[0]);
   }
@@ -106,12 +121,24 @@ function show(framework, regime, guards, samples) {
     busy: summary(samples[i].map((sample) => sample.busy)).median,
     share: ratio(perSecond[i], perSecond[0]),
   }));
-  printTable(`${framework}, ${regime} tokens`, ['guard', 'requests/s', 'min', 'max', 'share', 'busy'], [
-    ...rows.map((row) => [row.name, number(row.median), number(row.min), number(row.max), number(row.share), number(row.busy)]),
-    ...guards.filter(({ missing }) => missing).map(({ guard, missing }) => [guard, missing, '-', '-', '-', '-']),
-  ]);
-  target(`${framework}, ${regime} tokens: share of the bare route`,
-    rows.find((row) => row.name === OURS)?.share, { atLeast: TARGETS[framework][regime] });
+  printTable(
+    `${framework}, ${regime} tokens`,
+    ['guard', 'requests/s', 'min', 'max', 'share', 'busy'],
+    [
+      ...rows.map((row) => [
+        row.name,
+        number(row.median),
+        number(row.min),
+        number(row.max),
+        number(row.share),
+        number(row.busy),
+      ]),
+      ...guards.filter(({ missing }) => missing).map(({ guard, missing }) => [guard, missing, '-', '-', '-', '-']),
+    ],
+  );
+  target(`${framework}, ${regime} tokens: share of the bare route`, rows.find((row) => row.name === OURS)?.share, {
+    atLeast: TARGETS[framework][regime],
+  });
   return rows;
 }
 
@@ -122,15 +149,28 @@ async function startServer(framework, guard) {
   child.send({ framework, guard, issuer: { ...issuer, stop: undefined }, key: { alg, kid, publicJwk, publicPem } });
   const answer = await Promise.race([
     once(child, 'message').then(([message]) => message),
-    once(child, 'exit').then(([code]) => Promise.reject(new Error(`the ${framework} server of ${guard} ended: ${code}`))),
+    once(child, 'exit').then(([code]) =>
+      Promise.reject(new Error(`the ${framework} server of ${guard} ended: ${code}`)),
+    ),
   ]);
-  return { guard, child, served: 0, ...answer, url: `http://127.0.0.1:${answer.port}/`, stop: () => child.connected && child.disconnect() };
+  return {
+    guard,
+    child,
+    served: 0,
+    ...answer,
+    url: `http://127.0.0.1:${answer.port}/`,
+    stop: () => child.connected && child.disconnect(),
+  };
 }
 
 /** If the route is protected, a valid token passes, and a forged or missing one does not. */
 async function proveAnswers({ guard, url }, token) {
   const isProtected = guard !== 'bare' && guard !== COSTS_NOTHING;
-  const expected = { [`Bearer ${token}`]: 200, [`Bearer ${forge(token)}`]: isProtected ? 401 : 200, '': isProtected ? 401 : 200 };
+  const expected = {
+    [`Bearer ${token}`]: 200,
+    [`Bearer ${forge(token)}`]: isProtected ? 401 : 200,
+    '': isProtected ? 401 : 200,
+  };
   for (const [authorization, status] of Object.entries(expected)) {
     const response = await fetch(url, { headers: authorization ? { authorization } : {} });
     await response.text();
@@ -144,7 +184,13 @@ async function proveAnswers({ guard, url }, token) {
 async function load(server, tokens) {
   const { guard, url, child } = server;
   let start;
-  const run = autocannon({ url, connections: CONNECTIONS, duration: SECONDS, sampleInt: 100, setupClient: share(tokens, server.served) });
+  const run = autocannon({
+    url,
+    connections: CONNECTIONS,
+    duration: SECONDS,
+    sampleInt: 100,
+    setupClient: share(tokens, server.served),
+  });
   // Building the requests comes before `start` and is not measured.
   run.once('start', () => {
     start = performance.now();
@@ -166,7 +212,9 @@ function share(tokens, first) {
     const mine = [];
     for (let i = connection; i < tokens.length; i += CONNECTIONS) mine.push(tokens[(first + i) % tokens.length]);
     connection++;
-    client.setRequests(mine.map((token) => ({ method: 'GET', path: '/', headers: { authorization: `Bearer ${token}` } })));
+    client.setRequests(
+      mine.map((token) => ({ method: 'GET', path: '/', headers: { authorization: `Bearer ${token}` } })),
+    );
   };
 }
 

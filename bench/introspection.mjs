@@ -11,7 +11,18 @@ import { Agent, request as httpRequest } from 'node:http';
 import { Pool } from 'undici';
 import { loadOurs, OURS, ourClient } from './contestants.mjs';
 import { inFlight, interleave, IN_FLIGHT, threadMicroseconds } from './measure.mjs';
-import { number, printHeader, printMissing, printTable, printTargets, ratio, saveResults, summary, target, times } from './report.mjs';
+import {
+  number,
+  printHeader,
+  printMissing,
+  printTable,
+  printTargets,
+  ratio,
+  saveResults,
+  summary,
+  target,
+  times,
+} from './report.mjs';
 import { AUDIENCE, CLIENT_ID, CLIENT_SECRET, makeKey, quick, startIssuer } from './support.mjs';
 
 const ROUNDS = quick ? 2 : 10;
@@ -20,16 +31,16 @@ const PER_ROUND = quick ? 500 : 10_000;
 const issuer = await startIssuer([makeKey('ES256')]);
 const endpoint = new URL(issuer.introspectionEndpoint);
 const headers = {
-  'accept': 'application/json',
-  'authorization': `Basic ${Buffer.from(`${CLIENT_ID}:${CLIENT_SECRET}`).toString('base64')}`,
+  accept: 'application/json',
+  authorization: `Basic ${Buffer.from(`${CLIENT_ID}:${CLIENT_SECRET}`).toString('base64')}`,
   'content-type': 'application/x-www-form-urlencoded',
 };
 const agent = new Agent({ keepAlive: true, maxSockets: IN_FLIGHT });
 const pool = new Pool(endpoint.origin, { connections: IN_FLIGHT });
 
 printHeader(`Introspection, ${IN_FLIGHT} at once: microseconds of main thread for one request`, [
-  `Medians of ${ROUNDS} rounds of ${PER_ROUND} distinct opaque tokens, interleaved; CPU time of the main thread. `
-  + '"all CPU": the whole process, other threads included. "per second": requests answered, with the endpoint on the same machine.',
+  `Medians of ${ROUNDS} rounds of ${PER_ROUND} distinct opaque tokens, interleaved; CPU time of the main thread. ` +
+    '"all CPU": the whole process, other threads included. "per second": requests answered, with the endpoint on the same machine.',
 ]);
 
 try {
@@ -51,15 +62,34 @@ try {
     ...summary(samples[i].map((sample) => sample.main)),
     allThreads: summary(samples[i].map((sample) => sample.all)).median,
     perSecond: summary(samples[i].map((sample) => sample.perSecond)).median,
-    ratio: ratio(samples[i].map((sample) => sample.main), samples.at(-1).map((sample) => sample.main)),
+    ratio: ratio(
+      samples[i].map((sample) => sample.main),
+      samples.at(-1).map((sample) => sample.main),
+    ),
   }));
-  printTable('Introspection (microseconds)', ['client', 'main thread', 'min', 'max', 'x fetch', 'all CPU', 'per second'], [
-    ...contestants.filter(({ missing }) => missing).map(({ name, missing }) => [name, missing, '-', '-', '-', '-', '-']),
-    ...rows.map((row) => [row.name, number(row.median), number(row.min), number(row.max),
-      times(row.ratio), number(row.allThreads), number(row.perSecond)]),
-  ]);
+  printTable(
+    'Introspection (microseconds)',
+    ['client', 'main thread', 'min', 'max', 'x fetch', 'all CPU', 'per second'],
+    [
+      ...contestants
+        .filter(({ missing }) => missing)
+        .map(({ name, missing }) => [name, missing, '-', '-', '-', '-', '-']),
+      ...rows.map((row) => [
+        row.name,
+        number(row.median),
+        number(row.min),
+        number(row.max),
+        times(row.ratio),
+        number(row.allThreads),
+        number(row.perSecond),
+      ]),
+    ],
+  );
   printMissing(contestants);
-  target(`introspection, ${IN_FLIGHT} at once`, rows.find((row) => row.name === OURS)?.median, { atMost: 40, unit: ' µs' });
+  target(`introspection, ${IN_FLIGHT} at once`, rows.find((row) => row.name === OURS)?.median, {
+    atMost: 40,
+    unit: ' µs',
+  });
   printTargets();
   saveResults('introspection', { rows });
 } catch (error) {
@@ -102,26 +132,35 @@ async function viaFetch(token) {
 }
 
 async function viaUndici(token) {
-  const { statusCode, body } = await pool.request({ path: endpoint.pathname, method: 'POST', headers, body: form(token) });
+  const { statusCode, body } = await pool.request({
+    path: endpoint.pathname,
+    method: 'POST',
+    headers,
+    body: form(token),
+  });
   return readResponse(statusCode, await body.text());
 }
 
 function viaHttp(token) {
   return new Promise((resolve, reject) => {
     const body = form(token);
-    const request = httpRequest(endpoint, {
-      method: 'POST',
-      agent,
-      headers: { ...headers, 'content-length': Buffer.byteLength(body) },
-    }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (part) => {
-        text += part;
-      });
-      response.once('end', () => resolve(readResponse(response.statusCode, text)));
-      response.once('error', reject);
-    });
+    const request = httpRequest(
+      endpoint,
+      {
+        method: 'POST',
+        agent,
+        headers: { ...headers, 'content-length': Buffer.byteLength(body) },
+      },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (part) => {
+          text += part;
+        });
+        response.once('end', () => resolve(readResponse(response.statusCode, text)));
+        response.once('error', reject);
+      },
+    );
     request.once('error', reject);
     request.end(body);
   });

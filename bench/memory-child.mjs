@@ -48,7 +48,11 @@ async function remembered({ issuer, counts, rounds, budget }) {
   }
   // One client per number, all in one process, so that rounds can be compared.
   const most = Math.max(...counts);
-  const clients = counts.map((count) => ({ count, kept: [], client: ourClient(module, issuer, { verifiedTokenCacheSize: most, verifiedTokenCacheBytes: 2 ** 36 }) }));
+  const clients = counts.map((count) => ({
+    count,
+    kept: [],
+    client: ourClient(module, issuer, { verifiedTokenCacheSize: most, verifiedTokenCacheBytes: 2 ** 36 }),
+  }));
   let seen = 0;
   for await (const token of tokens()) {
     for (const each of clients) {
@@ -68,7 +72,10 @@ async function remembered({ issuer, counts, rounds, budget }) {
   const contestants = clients.flatMap(({ count, kept, client }) => {
     const validate = (token) => client.validateAccessToken(token);
     const inTurn = Array.from({ length: TURN }, (_, i) => kept[Math.floor((i * kept.length) / TURN)]);
-    const shuffled = kept.map((token) => [Math.random(), token]).sort(([a], [b]) => a - b).map(([, token]) => token);
+    const shuffled = kept
+      .map((token) => [Math.random(), token])
+      .sort(([a], [b]) => a - b)
+      .map(([, token]) => token);
     return [
       { count, how: `${TURN} in turn`, tokens: inTurn, validate },
       ...(kept.length > TURN ? [{ count, how: `${kept.length} at random`, tokens: shuffled, validate }] : []),
@@ -97,7 +104,12 @@ async function timed(contestants, rounds, budget) {
   }
   const samples = await interleave({ rounds, contestants, segment });
   return {
-    rows: contestants.map(({ count, how }, i) => ({ count, how, ...summary(samples[i]), xFirst: ratio(samples[i], samples[0]) })),
+    rows: contestants.map(({ count, how }, i) => ({
+      count,
+      how,
+      ...summary(samples[i]),
+      xFirst: ratio(samples[i], samples[0]),
+    })),
   };
 }
 

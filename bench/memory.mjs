@@ -9,7 +9,17 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { OURS } from './contestants.mjs';
-import { number, printHeader, printMissing, printTable, printTargets, saveResults, summary, target, times } from './report.mjs';
+import {
+  number,
+  printHeader,
+  printMissing,
+  printTable,
+  printTargets,
+  saveResults,
+  summary,
+  target,
+  times,
+} from './report.mjs';
 import { measureStartup } from './startup.mjs';
 import { argument, makeKey, quick, startIssuer, tokenPool, tokenStream } from './support.mjs';
 
@@ -28,8 +38,8 @@ const issuer = await startIssuer([key]);
 const results = {};
 
 printHeader('Cost as the work grows', [
-  `Times: medians of ${ROUNDS} interleaved rounds in one process. Resident memory is read after a full garbage collection; `
-  + 'its start is a loaded package, fetched keys and one validated token. "nobody" reads the same tokens and drops them.',
+  `Times: medians of ${ROUNDS} interleaved rounds in one process. Resident memory is read after a full garbage collection; ` +
+    'its start is a loaded package, fetched keys and one validated token. "nobody" reads the same tokens and drops them.',
 ]);
 
 try {
@@ -90,20 +100,34 @@ async function measureTenThousand() {
     const grown = { with: [], without: [] };
     let missing;
     for (let round = 0; round < (quick ? 1 : 5) && !missing; round++) {
-      for (const [which, size] of [['with', count], ['without', 0]]) {
+      for (const [which, size] of [
+        ['with', count],
+        ['without', 0],
+      ]) {
         // The second call stores the tokens, the third one their claims.
-        const task = { kind: 'stream', contestant: OURS, issuer: plain(own), key: publicOf(rsa), count: 3 * count, marks: 1 };
+        const task = {
+          kind: 'stream',
+          contestant: OURS,
+          issuer: plain(own),
+          key: publicOf(rsa),
+          count: 3 * count,
+          marks: 1,
+        };
         const answer = await ask({ ...task, options: { verifiedTokenCacheSize: size } }, () => [pool, pool, pool]);
         missing = answer.missing ? answer : undefined;
         grown[which].push(growth(answer.resident));
       }
     }
     const difference = missing ? undefined : summary(grown.with).median - summary(grown.without).median;
-    printTable(`Resident memory of ${count} remembered tokens (RS256, about 900 bytes each)`, ['memory', 'MB over the start'], [
-      ['on', missing?.missing ?? number(summary(grown.with).median)],
-      ['off', missing?.missing ?? number(summary(grown.without).median)],
-      ['difference', number(difference)],
-    ]);
+    printTable(
+      `Resident memory of ${count} remembered tokens (RS256, about 900 bytes each)`,
+      ['memory', 'MB over the start'],
+      [
+        ['on', missing?.missing ?? number(summary(grown.with).median)],
+        ['off', missing?.missing ?? number(summary(grown.without).median)],
+        ['difference', number(difference)],
+      ],
+    );
     target(`memory of ${count} remembered tokens`, difference, { atMost: 30, unit: ' MB' });
     return grown;
   } finally {
@@ -116,18 +140,37 @@ async function measureStream() {
   const marks = Math.max(10, Math.round(TOKENS / 1e6));
   const rows = [];
   for (const name of contestants) {
-    const task = { kind: 'stream', contestant: name, issuer: plain(issuer), key: publicOf(key), options: {}, count: TOKENS, marks };
+    const task = {
+      kind: 'stream',
+      contestant: name,
+      issuer: plain(issuer),
+      key: publicOf(key),
+      options: {},
+      count: TOKENS,
+      marks,
+    };
     const from = performance.now();
     const { resident, ...missing } = await ask(task, () => tokenStream(key, issuer.url, TOKENS));
     rows.push({ name, resident, ...missing, seconds: (performance.now() - from) / 1e3 });
   }
   const part = Math.floor(TOKENS / marks);
-  printTable(`Resident memory while ${TOKENS} distinct tokens pass (EdDSA, MB)`,
+  printTable(
+    `Resident memory while ${TOKENS} distinct tokens pass (EdDSA, MB)`,
     ['validator', 'start', 'end', 'growth', `last ${part}`, 'peak', 'seconds'],
-    rows.map(({ name, resident, missing, seconds }) => (missing
-      ? [name, missing, '-', '-', '-', '-', '-']
-      : [name, number(resident[0].bytes / 1e6), number(resident.at(-1).bytes / 1e6), number(growth(resident)),
-        number(growth(resident.slice(-2))), number(Math.max(...resident.map(({ bytes }) => bytes)) / 1e6), number(seconds)])));
+    rows.map(({ name, resident, missing, seconds }) =>
+      missing
+        ? [name, missing, '-', '-', '-', '-', '-']
+        : [
+            name,
+            number(resident[0].bytes / 1e6),
+            number(resident.at(-1).bytes / 1e6),
+            number(growth(resident)),
+            number(growth(resident.slice(-2))),
+            number(Math.max(...resident.map(({ bytes }) => bytes)) / 1e6),
+            number(seconds),
+          ],
+    ),
+  );
   printMissing(rows);
   const ours = rows[0].resident;
   target(`memory after ${TOKENS} distinct tokens, over the start`, ours && growth(ours), { atMost: 64, unit: ' MB' });
@@ -136,9 +179,13 @@ async function measureStream() {
 }
 
 function showTimes(title, what, rows, { missing, why }) {
-  printTable(`${title} (microseconds)`, [what, 'tokens', 'median', 'min', 'max', 'x first'], rows
-    ? rows.map((row) => [row.count, row.how, number(row.median), number(row.min), number(row.max), times(row.xFirst)])
-    : [['-', missing, '-', '-', '-', '-']]);
+  printTable(
+    `${title} (microseconds)`,
+    [what, 'tokens', 'median', 'min', 'max', 'x first'],
+    rows
+      ? rows.map((row) => [row.count, row.how, number(row.median), number(row.min), number(row.max), times(row.xFirst)])
+      : [['-', missing, '-', '-', '-', '-']],
+  );
   printMissing([{ why }]);
 }
 

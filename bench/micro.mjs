@@ -6,9 +6,28 @@
 
 import { constants, verify } from 'node:crypto';
 import { loadBenchVerify, NODE_FLOOR, OURS, proveAnswers, validatorsFor } from './contestants.mjs';
-import { freshCopies, interleave, IN_FLIGHT, perCall, perRepeatedCall, threadMicroseconds, wallMicroseconds } from './measure.mjs';
+import {
+  freshCopies,
+  interleave,
+  IN_FLIGHT,
+  perCall,
+  perRepeatedCall,
+  threadMicroseconds,
+  wallMicroseconds,
+} from './measure.mjs';
 import { measurePaths } from './paths.mjs';
-import { number, printHeader, printMissing, printTable, printTargets, ratio, saveResults, summary, target, times } from './report.mjs';
+import {
+  number,
+  printHeader,
+  printMissing,
+  printTable,
+  printTargets,
+  ratio,
+  saveResults,
+  summary,
+  target,
+  times,
+} from './report.mjs';
 import { argument, makeKey, quick, signedParts, startIssuer, tokenPool } from './support.mjs';
 
 // 20 rounds of 1,000 exceed the package's memory of 10,000 tokens: first it fills, then it is full.
@@ -27,13 +46,13 @@ const issuer = await startIssuer(keys);
 const results = {};
 
 printHeader('Microseconds of main thread for one validation', [
-  `Medians of ${ROUNDS} rounds, interleaved. Distinct: ${PER_ROUND} tokens a round, none seen before. `
-  + `Repeated: ${REPEATED} tokens in turn, each call with a string of its own. `
-  + '"x floor" is the median over the rounds of the ratio within one round.',
-  'Distinct: CPU time of the main thread; repeated: time passed. '
-  + `jose verifies on other threads and stands here twice: one at a time (time passed, the waiting included) and ${IN_FLIGHT} `
-  + 'in flight (CPU time of the main thread alone, where it does best). "all CPU" is what the whole process spends on a '
-  + 'distinct token, other threads included: it bounds what a busy machine can serve.',
+  `Medians of ${ROUNDS} rounds, interleaved. Distinct: ${PER_ROUND} tokens a round, none seen before. ` +
+    `Repeated: ${REPEATED} tokens in turn, each call with a string of its own. ` +
+    '"x floor" is the median over the rounds of the ratio within one round.',
+  'Distinct: CPU time of the main thread; repeated: time passed. ' +
+    `jose verifies on other threads and stands here twice: one at a time (time passed, the waiting included) and ${IN_FLIGHT} ` +
+    'in flight (CPU time of the main thread alone, where it does best). "all CPU" is what the whole process spends on a ' +
+    'distinct token, other threads included: it bounds what a busy machine can serve.',
 ]);
 
 try {
@@ -96,14 +115,18 @@ function show(key, rows) {
     rows.unshift({ name: NATIVE_FLOOR });
   }
   const columns = ['validator', 'distinct', 'min', 'max', 'x floor', 'all CPU', 'repeated', 'min', 'max', 'x ours'];
-  printTable(`${key.alg} (microseconds)`, columns, rows.map((row) => [
-    row.name,
-    ...(row.missing ? [row.missing, '-', '-'] : spread(row.distinct)),
-    times(row.xFloor),
-    number(row.allThreads?.median),
-    ...spread(row.repeated),
-    times(row.repeated && ours?.repeated ? row.repeated.median / ours.repeated.median : undefined),
-  ]));
+  printTable(
+    `${key.alg} (microseconds)`,
+    columns,
+    rows.map((row) => [
+      row.name,
+      ...(row.missing ? [row.missing, '-', '-'] : spread(row.distinct)),
+      times(row.xFloor),
+      number(row.allThreads?.median),
+      ...spread(row.repeated),
+      times(row.repeated && ours?.repeated ? row.repeated.median / ours.repeated.median : undefined),
+    ]),
+  );
 
   // Without the native lower bound, the first target has no reference.
   const held = rows[0].name === NATIVE_FLOOR && rows[0].distinct !== undefined;
@@ -114,8 +137,10 @@ function show(key, rows) {
 /** A validator that uses other threads is measured one call at a time and with many in flight. */
 function bothWays(validator) {
   return validator.offThread
-    ? [{ ...validator, name: `${validator.name}, one at a time`, offThread: false, clock: wallMicroseconds },
-      { ...validator, name: `${validator.name}, ${IN_FLIGHT} in flight` }]
+    ? [
+        { ...validator, name: `${validator.name}, one at a time`, offThread: false, clock: wallMicroseconds },
+        { ...validator, name: `${validator.name}, ${IN_FLIGHT} in flight` },
+      ]
     : [validator];
 }
 
@@ -144,7 +169,14 @@ function nativeFloor(key, warmUp) {
   const jwk = JSON.stringify(key.publicJwk);
   const floor = (tokens = warmUp) => {
     const parts = tokens.map(signedParts);
-    return benchVerify(key.alg, jwk, parts.map(({ input }) => input), parts.map(({ signature }) => signature)) / 1e3;
+    return (
+      benchVerify(
+        key.alg,
+        jwk,
+        parts.map(({ input }) => input),
+        parts.map(({ signature }) => signature),
+      ) / 1e3
+    );
   };
   floor(warmUp);
   return { name: NATIVE_FLOOR, floor };

@@ -22,20 +22,22 @@ async function measureRefusals({ issuer, key, rounds, budget, nativeFloor }) {
   const expired = { ...claimsFor(issuer.url), exp: 1_000_000_000 };
   const regimes = {
     'accepted, repeated': { status: 0, tokens: good },
-    'malformed': { status: 401, tokens: good.map(malform) },
+    malformed: { status: 401, tokens: good.map(malform) },
     'forged signature': { status: 401, tokens: good.map(forge) },
-    'expired': { status: 401, tokens: good.map((_, i) => signToken(key, { ...expired, jti: `${i}` })) },
+    expired: { status: 401, tokens: good.map((_, i) => signToken(key, { ...expired, jti: `${i}` })) },
   };
 
   const guards = await guardsFor(issuer, key);
   const present = guards.filter((guard) => !guard.missing);
-  const contestants = Object.entries(regimes).flatMap(([what, regime]) => present.map((guard) => ({
-    what,
-    name: guard.name,
-    ...regime,
-    // The middleware that responds at once shows the cost of the fakes; it validates nothing.
-    validate: drive(guard.middleware, guard.validates ? regime.status : 0),
-  })));
+  const contestants = Object.entries(regimes).flatMap(([what, regime]) =>
+    present.map((guard) => ({
+      what,
+      name: guard.name,
+      ...regime,
+      // The middleware that responds at once shows the cost of the fakes; it validates nothing.
+      validate: drive(guard.middleware, guard.validates ? regime.status : 0),
+    })),
+  );
   const floor = nativeFloor(key, good);
   if (floor) {
     contestants.push({ what: 'raw verify', ...floor });
@@ -49,10 +51,21 @@ async function measureRefusals({ issuer, key, rounds, budget, nativeFloor }) {
     ...summary(samples[i]),
     xFloor: ratio(samples[i], floorSamples),
   }));
-  printTable(`Answers of an Express middleware, ${key.alg}, ${TOKENS} tokens in turn (microseconds of main thread; fast-jwt's cache remembers refusals too)`,
+  printTable(
+    `Answers of an Express middleware, ${key.alg}, ${TOKENS} tokens in turn (microseconds of main thread; fast-jwt's cache remembers refusals too)`,
     ['token', 'validator', 'median', 'min', 'max', 'x floor'],
-    [...guards.filter((guard) => guard.missing).map((guard) => ['every', guard.name, guard.missing, '-', '-', '-']),
-      ...rows.map((row) => [row.what, row.name, number(row.median), number(row.min), number(row.max), times(row.xFloor)])]);
+    [
+      ...guards.filter((guard) => guard.missing).map((guard) => ['every', guard.name, guard.missing, '-', '-', '-']),
+      ...rows.map((row) => [
+        row.what,
+        row.name,
+        number(row.median),
+        number(row.min),
+        number(row.max),
+        times(row.xFloor),
+      ]),
+    ],
+  );
   printMissing(guards);
 
   const ours = (what) => rows.find((row) => row.name === OURS && row.what === what);
@@ -81,16 +94,25 @@ async function measureCaches({ issuer, rounds, budget }) {
     const cache = caches.memoryCache({ maxEntries: 10_000 });
     contestants.push({ name: `${OURS} with memoryCache`, validate: validate(client(cache)) });
   }
-  const samples = await timed(contestants.map((contestant) => ({ ...contestant, tokens })), rounds, budget);
+  const samples = await timed(
+    contestants.map((contestant) => ({ ...contestant, tokens })),
+    rounds,
+    budget,
+  );
   if (!main.missing && used.sets() !== TOKENS) {
     throw new Error(`${used.sets()} introspections for ${TOKENS} cached tokens`);
   }
 
   const rows = contestants.map(({ name }, i) => ({ name, ...summary(samples[i]) }));
   const missing = [main, caches].filter((module) => module.missing);
-  printTable('Opaque tokens found in a cache (microseconds of main thread)', ['cache', 'median', 'min', 'max'],
-    [...rows.map((row) => [row.name, number(row.median), number(row.min), number(row.max)]),
-      ...missing.map((module) => [OURS, module.missing, '-', '-'])]);
+  printTable(
+    'Opaque tokens found in a cache (microseconds of main thread)',
+    ['cache', 'median', 'min', 'max'],
+    [
+      ...rows.map((row) => [row.name, number(row.median), number(row.min), number(row.max)]),
+      ...missing.map((module) => [OURS, module.missing, '-', '-']),
+    ],
+  );
   printMissing(missing);
 
   const median = (ending) => rows.find((row) => row.name === `${OURS} with ${ending}`)?.median;
@@ -128,7 +150,10 @@ async function guardsFor(issuer, key) {
         try {
           request.claims = await validate(request.headers.authorization.slice(7));
         } catch {
-          response.status(401).set('www-authenticate', 'Bearer error="invalid_token"').json({ message: 'unauthorized' });
+          response
+            .status(401)
+            .set('www-authenticate', 'Bearer error="invalid_token"')
+            .json({ message: 'unauthorized' });
           return;
         }
         next();

@@ -9,8 +9,20 @@ const ROOT = new URL('../', import.meta.url);
 /** The machine and the versions, without which the numbers mean nothing. */
 export function machine() {
   const { node, openssl, v8 } = process.versions;
-  const packages = ['jose', 'fast-jwt', 'aws-jwt-verify', 'jsonwebtoken', 'jwks-rsa', '@node-rs/jsonwebtoken',
-    'express', 'fastify', '@fastify/jwt', 'get-jwks', 'undici', 'autocannon'];
+  const packages = [
+    'jose',
+    'fast-jwt',
+    'aws-jwt-verify',
+    'jsonwebtoken',
+    'jwks-rsa',
+    '@node-rs/jsonwebtoken',
+    'express',
+    'fastify',
+    '@fastify/jwt',
+    'get-jwks',
+    'undici',
+    'autocannon',
+  ];
   return {
     date: new Date().toISOString().slice(0, 10),
     cpu: `${cpus()[0].model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`,
@@ -50,7 +62,8 @@ export function ratio(samples, base) {
 export function printTable(title, columns, rows) {
   const cells = [columns, ...rows.map((row) => row.map((cell) => String(cell ?? '-')))];
   const widths = columns.map((_, i) => Math.max(...cells.map((row) => row[i].length), 3));
-  const line = (row) => `| ${row.map((cell, i) => (i ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join(' | ')} |`;
+  const line = (row) =>
+    `| ${row.map((cell, i) => (i ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join(' | ')} |`;
   console.log(`\n## ${title}\n`);
   console.log(line(columns));
   console.log(`| ${widths.map((width, i) => (i ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width))).join(' | ')} |`);
@@ -63,7 +76,8 @@ const verdicts = [];
 
 /** Records a target. `value` undefined: not measured here. Never fails the run. */
 export function target(what, value, { atMost, atLeast, unit = '' }) {
-  const met = value === undefined ? '-' : value <= (atMost ?? Infinity) && value >= (atLeast ?? -Infinity) ? 'pass' : 'FAIL';
+  const met =
+    value === undefined ? '-' : value <= (atMost ?? Infinity) && value >= (atLeast ?? -Infinity) ? 'pass' : 'FAIL';
   const wanted = atMost === undefined ? `>= ${atLeast}` : `<= ${atMost}`;
   verdicts.push([what, `${wanted}${unit}`, value === undefined ? '-' : `${number(value)}${unit}`, met]);
 }

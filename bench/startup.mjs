@@ -11,7 +11,15 @@ import { quick } from './support.mjs';
 
 const ROUNDS = quick ? 3 : 30;
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
-const PACKAGES = [OURS, `${OURS}/express`, 'fast-jwt', 'aws-jwt-verify', 'jose', 'jsonwebtoken', '@node-rs/jsonwebtoken'];
+const PACKAGES = [
+  OURS,
+  `${OURS}/express`,
+  'fast-jwt',
+  'aws-jwt-verify',
+  'jose',
+  'jsonwebtoken',
+  '@node-rs/jsonwebtoken',
+];
 
 export async function measureStartup() {
   const all = [undefined, ...PACKAGES].map((name) => ({ name: name ?? 'bare Node', script: scriptFor(name) }));
@@ -27,11 +35,21 @@ export async function measureStartup() {
     overMilliseconds: over(i, 'milliseconds'),
     overMegabytes: over(i, 'megabytes'),
   }));
-  printTable(`Importing, ${ROUNDS} starts each`, ['package', 'process ms', 'min', 'max', 'ms over bare', 'MB over bare'], [
-    ...rows.map((row) => [row.name, number(row.milliseconds.median), number(row.milliseconds.min), number(row.milliseconds.max),
-      number(row.overMilliseconds.median), number(row.overMegabytes.median)]),
-    ...all.filter((each) => !contestants.includes(each)).map(({ name }) => [name, 'not built', '-', '-', '-', '-']),
-  ]);
+  printTable(
+    `Importing, ${ROUNDS} starts each`,
+    ['package', 'process ms', 'min', 'max', 'ms over bare', 'MB over bare'],
+    [
+      ...rows.map((row) => [
+        row.name,
+        number(row.milliseconds.median),
+        number(row.milliseconds.min),
+        number(row.milliseconds.max),
+        number(row.overMilliseconds.median),
+        number(row.overMegabytes.median),
+      ]),
+      ...all.filter((each) => !contestants.includes(each)).map(({ name }) => [name, 'not built', '-', '-', '-', '-']),
+    ],
+  );
   const ours = rows.find((row) => row.name === OURS);
   target('importing, over bare Node', ours?.overMilliseconds.median, { atMost: 20, unit: ' ms' });
   target('importing, over bare Node', ours?.overMegabytes.median, { atMost: 12, unit: ' MB' });
@@ -45,7 +63,10 @@ function scriptFor(name) {
 /** Starts a process and waits for its end. `undefined`: the import failed. */
 function start({ script }) {
   const from = performance.now();
-  const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { cwd: ROOT, encoding: 'utf8' });
+  const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
   const milliseconds = performance.now() - from;
   return status === 0 ? { milliseconds, megabytes: Number(stdout) / 1e6 } : undefined;
 }

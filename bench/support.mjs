@@ -77,7 +77,10 @@ export function claimsFor(issuerUrl) {
     aud: [AUDIENCE],
     client_id: 'v1StGXR8_Z5jdHi6B-myT',
     scope: 'openid profile orders:read orders:write',
-    groups: [{ id: 'f3b0c442', name: 'administrators' }, { id: '98fc1c14', name: 'editors' }],
+    groups: [
+      { id: 'f3b0c442', name: 'administrators' },
+      { id: '98fc1c14', name: 'editors' },
+    ],
     iat: now,
     nbf: now,
     exp: now + 86_400,
@@ -128,14 +131,16 @@ export async function* tokenStream(key, issuerUrl, count, workers = Math.max(1, 
   const share = Math.ceil(count / workers);
   const running = [];
   for (let from = 0; from < count; from += share) {
-    running.push(new Worker(new URL('./sign-worker.mjs', import.meta.url), {
-      workerData: {
-        key: { alg, kid, hash, how, privatePem },
-        claims: claimsFor(issuerUrl),
-        count: Math.min(share, count - from),
-        batch,
-      },
-    }));
+    running.push(
+      new Worker(new URL('./sign-worker.mjs', import.meta.url), {
+        workerData: {
+          key: { alg, kid, hash, how, privatePem },
+          claims: claimsFor(issuerUrl),
+          count: Math.min(share, count - from),
+          batch,
+        },
+      }),
+    );
   }
   try {
     const next = (worker) => {

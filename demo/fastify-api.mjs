@@ -9,27 +9,19 @@ const fastify = Fastify();
 const protect = protectApi();
 
 // Protect a route
-fastify.get('/api/protected', { onRequest: protect() }, async request => {
+fastify.get('/api/protected', { onRequest: protect() }, async (request) => {
   const { claims } = request;
   return { claims };
 });
 
 // Require specific scopes
-fastify.get(
-  '/api/data',
-  { onRequest: protect({ scopes: ['data:write'] }) },
-  async () => {
-    return { message: 'data:write access granted' };
-  }
-);
+fastify.get('/api/data', { onRequest: protect({ scopes: ['data:write'] }) }, async () => {
+  return { message: 'data:write access granted' };
+});
 
 // Require specific groups
-fastify.get(
-  '/api/team',
-  { onRequest: protect({ groups: ['engineering'] }) },
-  async () => {
-    return { message: 'team access granted' };
-  }
-);
+fastify.get('/api/team', { onRequest: protect({ groups: ['engineering'] }) }, async () => {
+  return { message: 'team access granted' };
+});
 
 export default fastify;

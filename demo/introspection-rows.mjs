@@ -45,7 +45,13 @@ async function opaqueRows(server) {
     { path: PROTECTED, credential: 'opaque', token, expected: 200, asks: 1 },
     { path: NEEDS_ENGINEERING, credential: 'opaque of engineering', token, expected: 200, asks: 1 },
     { path: NEEDS_WRITE, credential: 'opaque with data:read', token, expected: 403, because: /data:write/ },
-    { path: NEEDS_ENGINEERING, credential: 'opaque of sales', token: sales, expected: 403, because: /insufficient_scope/ },
+    {
+      path: NEEDS_ENGINEERING,
+      credential: 'opaque of sales',
+      token: sales,
+      expected: 403,
+      because: /insufficient_scope/,
+    },
     { path: PROTECTED, credential: "another API's opaque", token: elsewhere, expected: 401, because: /audience/i },
     { path: PROTECTED, credential: 'invented', token: 'never-issued', expected: 401, because: /active/i },
     {
@@ -73,7 +79,10 @@ async function boundRows(server) {
   const unbound = await server.obtainToken();
 
   const row = (credential, token, tls, expected) => ({ path: NEEDS_CERTIFICATE, credential, token, tls, expected });
-  const refused = (credential, token, tls) => ({ ...row(credential, token, tls, 401), because: /certificate|bound|binding/i });
+  const refused = (credential, token, tls) => ({
+    ...row(credential, token, tls, 401),
+    because: /certificate|bound|binding/i,
+  });
   return [
     row('bound JWT, its certificate', jwt, withOwn, 200),
     refused('bound JWT, another certificate', jwt, withOther),
@@ -93,6 +102,14 @@ async function cachedRows(server) {
   return [
     { path: PROTECTED, credential: 'opaque, first time', token, tls, expected: 200, asks: 1 },
     { path: PROTECTED, credential: 'opaque, cached', token, tls, expected: 200, asks: 0 },
-    { path: NEEDS_WRITE, credential: 'cached, with data:read', token, tls, expected: 403, because: /data:write/, asks: 0 },
+    {
+      path: NEEDS_WRITE,
+      credential: 'cached, with data:read',
+      token,
+      tls,
+      expected: 403,
+      because: /data:write/,
+      asks: 0,
+    },
   ];
 }

@@ -38,7 +38,13 @@ export async function jwtRows(server) {
     { path: PROTECTED, credential: 'an expired JWT', token: expired, expected: 401, because: /expired/i },
     { path: PROTECTED, credential: "another API's JWT", token: elsewhere, expected: 401, because: /audience/i },
     { path: NEEDS_WRITE, credential: 'a JWT with data:read', token: read, expected: 403, because: /data:write/ },
-    { path: NEEDS_ENGINEERING, credential: 'a JWT of sales', token: sales, expected: 403, because: /insufficient_scope/ },
+    {
+      path: NEEDS_ENGINEERING,
+      credential: 'a JWT of sales',
+      token: sales,
+      expected: 403,
+      because: /insufficient_scope/,
+    },
   ];
 }
 

@@ -24,9 +24,10 @@ export async function callAll(api, rows, server) {
 
 function check(api, row, answer, asked) {
   const reason = answer.status === 200 ? '' : reasonOf(answer);
-  const asExpected = answer.status === row.expected
-    && (row.because === undefined || row.because.test(answer.headers['www-authenticate'] ?? ''))
-    && (row.asks === undefined || row.asks === asked);
+  const asExpected =
+    answer.status === row.expected &&
+    (row.because === undefined || row.because.test(answer.headers['www-authenticate'] ?? '')) &&
+    (row.asks === undefined || row.asks === asked);
   return {
     asExpected,
     cells: [
@@ -63,7 +64,11 @@ const introspections = ({ counts }) => counts[INTROSPECTION] ?? 0;
 export function print(results, server) {
   const table = [HEADINGS, ...results.map(({ cells }) => cells)];
   const widths = HEADINGS.map((_, column) => Math.max(...table.map((cells) => cells[column].length)));
-  const line = (cells) => cells.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd();
+  const line = (cells) =>
+    cells
+      .map((cell, column) => cell.padEnd(widths[column]))
+      .join('  ')
+      .trimEnd();
   const [headings, ...lines] = table.map(line);
   console.log(headings);
   console.log('─'.repeat(Math.max(...lines.map(({ length }) => length))));
@@ -79,4 +84,7 @@ export function print(results, server) {
   return failures === 0;
 }
 
-const asText = (counts) => Object.entries(counts).map(([path, count]) => `${count} × ${path}`).join(', ');
+const asText = (counts) =>
+  Object.entries(counts)
+    .map(([path, count]) => `${count} × ${path}`)
+    .join(', ');

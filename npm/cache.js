@@ -118,7 +118,12 @@ class RedisCache {
 
   /** JSON keeps issuer, audience and token apart. */
   #key(token) {
-    return this.#prefix + createHash('sha256').update(textOf([...this.#scope, token])).digest('base64url');
+    return (
+      this.#prefix +
+      createHash('sha256')
+        .update(textOf([...this.#scope, token]))
+        .digest('base64url')
+    );
   }
 }
 
@@ -150,15 +155,17 @@ function commandsBy(send) {
 /** Wraps the commands: each fails at once if the server is disconnected or has stopped responding. */
 function bounded(client, commands) {
   let pending = 0;
-  const wrap = (command) => async (...parts) => {
-    if (isDisconnected(client) || pending >= MAX_PENDING) throw new Error('Redis is out of reach');
-    pending += 1;
-    try {
-      return await command(...parts);
-    } finally {
-      pending -= 1;
-    }
-  };
+  const wrap =
+    (command) =>
+    async (...parts) => {
+      if (isDisconnected(client) || pending >= MAX_PENDING) throw new Error('Redis is out of reach');
+      pending += 1;
+      try {
+        return await command(...parts);
+      } finally {
+        pending -= 1;
+      }
+    };
   return Object.fromEntries(Object.entries(commands).map(([name, command]) => [name, wrap(command)]));
 }
 

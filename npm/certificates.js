@@ -18,7 +18,8 @@ const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
 function fromSocket() {
   return (request) => {
     const socket = memberOf(memberOf(request, 'raw') ?? request, 'socket');
-    const certificate = typeof memberOf(socket, 'getPeerCertificate') === 'function' ? socket.getPeerCertificate(false) : undefined;
+    const certificate =
+      typeof memberOf(socket, 'getPeerCertificate') === 'function' ? socket.getPeerCertificate(false) : undefined;
     return memberOf(certificate, 'raw')?.toString('base64');
   };
 }
@@ -46,7 +47,8 @@ function headerResolver(name, form) {
   return (request) => {
     const { headers, rawHeaders } = memberOf(request, 'raw') ?? request;
     const value = own(headers, name);
-    if (typeof value !== 'string' || !isSentOnce(rawHeaders, name) || hasUnderscoreDuplicate(headers, name)) return undefined;
+    if (typeof value !== 'string' || !isSentOnce(rawHeaders, name) || hasUnderscoreDuplicate(headers, name))
+      return undefined;
     // RFC 9110 §5.3: repeated headers may arrive as one list. A PEM contains no comma. The parsers of the other forms
     // count certificates.
     if (form === 'pem' && value.includes(',')) return undefined;

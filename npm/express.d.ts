@@ -25,10 +25,9 @@ type AnyRequest = Request<any, any, any, any, any>;
  * @typeParam R The type of the request. Use `typeof req` to keep the types of its parameters, body and query. By default
  *   these are `any`, so that you can cast the request of any route.
  */
-export type AuthenticatedExpressRequest<
-  C extends object = AccessTokenClaims,
-  R extends AnyRequest = AnyRequest,
-> = R & { claims: C };
+export type AuthenticatedExpressRequest<C extends object = AccessTokenClaims, R extends AnyRequest = AnyRequest> = R & {
+  claims: C;
+};
 
 /**
  * The middleware that `protect()` returns. On success it sets `request.claims` and calls `next()` once. Otherwise it sends
@@ -65,9 +64,7 @@ export type ProtectMiddleware = (options?: ProtectOptions) => ExpressMiddleware;
  * @throws MonoCloudValidationError A variable is missing or invalid (`option_invalid`), or `options` is not a plain object
  *   or has an unknown member (`argument_invalid`).
  */
-export function protectApi<T extends AnyRequest = Request>(
-  options?: ProtectApiRequestOptions<T>,
-): ProtectMiddleware;
+export function protectApi<T extends AnyRequest = Request>(options?: ProtectApiRequestOptions<T>): ProtectMiddleware;
 
 /**
  * Returns the `protect` factory for your client.

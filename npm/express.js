@@ -13,7 +13,9 @@ function protectApi(clientOrOptions, options) {
     return function protectMiddleware(request, response, next) {
       if (route.letsThrough(request)) return void next();
       const decision = route.decide(request, request);
-      return isPending(decision) ? finishLater(decision, request, response, next) : finish(decision, request, response, next);
+      return isPending(decision)
+        ? finishLater(decision, request, response, next)
+        : finish(decision, request, response, next);
     };
   };
 }
@@ -27,7 +29,10 @@ function finish(decision, request, response, next) {
 
 /** Express 4 ignores the promise that a middleware returns, so a rejection would be unhandled and end the process. */
 async function finishLater(pending, request, response, next) {
-  const decision = await pending.then((decided) => decided, () => INTERNAL);
+  const decision = await pending.then(
+    (decided) => decided,
+    () => INTERNAL,
+  );
   try {
     finish(decision, request, response, next);
   } catch (error) {
@@ -39,8 +44,7 @@ async function finishLater(pending, request, response, next) {
 }
 
 function send({ status, headers, text }, response) {
-  // Another part of the application (a timeout, the resolver) may have sent a response while the decision was
-  // pending.
+  // Another part of the application, such as a timeout, may have sent a response already.
   if (response.headersSent) return;
   try {
     response.statusCode = status;

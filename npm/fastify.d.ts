@@ -21,10 +21,9 @@ type AnyRequest = FastifyRequest<any, any, any, any, any, any, any, any>;
  * @typeParam R The type of the request. Use `typeof request` to keep the types of its parameters, body and query. By
  *   default these are `any`, so that you can cast the request of any route.
  */
-export type AuthenticatedFastifyRequest<
-  C extends object = AccessTokenClaims,
-  R extends AnyRequest = AnyRequest,
-> = R & { claims: C };
+export type AuthenticatedFastifyRequest<C extends object = AccessTokenClaims, R extends AnyRequest = AnyRequest> = R & {
+  claims: C;
+};
 
 /**
  * The hook that `protect()` returns. Use it as `onRequest` or as any later hook before the handler. On success it sets
@@ -62,9 +61,7 @@ export type ProtectHook = (options?: ProtectOptions) => FastifyHook;
  * @throws MonoCloudValidationError A variable is missing or invalid (`option_invalid`), or `options` is not a plain object
  *   or has an unknown member (`argument_invalid`).
  */
-export function protectApi<T extends AnyRequest = FastifyRequest>(
-  options?: ProtectApiRequestOptions<T>,
-): ProtectHook;
+export function protectApi<T extends AnyRequest = FastifyRequest>(options?: ProtectApiRequestOptions<T>): ProtectHook;
 
 /**
  * Returns the `protect` factory for your client.

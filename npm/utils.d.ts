@@ -223,7 +223,4 @@ export function encryptAuthState<T extends object = AuthState>(
  * @throws {MonoCloudHttpError} Too many key derivations are waiting (`overloaded`). This says nothing about the state. Try
  *   again after `retryAfter` seconds.
  */
-export function decryptAuthState<T extends object = AuthState>(
-  encryptedAuthState: string,
-  secret: string,
-): Promise<T>;
+export function decryptAuthState<T extends object = AuthState>(encryptedAuthState: string, secret: string): Promise<T>;

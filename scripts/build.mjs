@@ -10,10 +10,11 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { platformName } = createRequire(import.meta.url)('../npm/native/platform.js');
 const isDebug = process.argv.includes('--debug');
 
-const LIBRARY = {
-  darwin: 'libmonocloud_backend_node.dylib',
-  win32: 'monocloud_backend_node.dll',
-}[process.platform] ?? 'libmonocloud_backend_node.so';
+const LIBRARY =
+  {
+    darwin: 'libmonocloud_backend_node.dylib',
+    win32: 'monocloud_backend_node.dll',
+  }[process.platform] ?? 'libmonocloud_backend_node.so';
 
 const { status, error } = spawnSync('cargo', ['build', '--lib', '--locked', ...(isDebug ? [] : ['--release'])], {
   cwd: root,

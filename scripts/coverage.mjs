@@ -13,7 +13,20 @@ import { basename, join, relative } from 'node:path';
 import { root } from './setup.mjs';
 
 /** Modules in which a wrong line could accept an invalid token. */
-const DECISIONS = ['certificate', 'certificate_headers', 'claims', 'decide', 'decide_cached', 'forms', 'groups', 'json', 'jwk', 'jws', 'policy', 'time'];
+const DECISIONS = [
+  'certificate',
+  'certificate_headers',
+  'claims',
+  'decide',
+  'decide_cached',
+  'forms',
+  'groups',
+  'json',
+  'jwk',
+  'jws',
+  'policy',
+  'time',
+];
 /** The share of branches that these must reach. */
 const REQUIRED = ['jws', 'jwk', 'claims', 'groups', 'policy', 'certificate'];
 const FUZZ_CASES = '5000';
@@ -57,7 +70,8 @@ function read(text) {
     const path = /^SF:(.+)$/m.exec(record)?.[1];
     if (!path?.includes('/src/engine/')) continue;
     const end = firstLineOfTests(path);
-    const numbers = (pattern) => [...record.matchAll(pattern)].map((match) => match.slice(1)).filter(([line]) => Number(line) < end);
+    const numbers = (pattern) =>
+      [...record.matchAll(pattern)].map((match) => match.slice(1)).filter(([line]) => Number(line) < end);
     const lines = numbers(/^DA:(\d+),(\d+)/gm).map(([line, hits]) => ({ line, hits: Number(hits) }));
     files.set(path, { lines, branches: branchesOf(numbers(/^BRDA:(\d+),(\d+),(\d+),(\d+|-)/gm)) });
   }
@@ -71,11 +85,17 @@ function branchesOf(rows) {
     const key = `${line} ${block} ${branch}`;
     ways.set(key, (ways.get(key) ?? 0) + (hits === '-' ? 0 : Number(hits)));
   }
-  return [...ways].map(([key, hits]) => ({ line: key.split(' ')[0], way: Number(key.split(' ')[2]) % 2 === 0 ? 'true' : 'false', hits }));
+  return [...ways].map(([key, hits]) => ({
+    line: key.split(' ')[0],
+    way: Number(key.split(' ')[2]) % 2 === 0 ? 'true' : 'false',
+    hits,
+  }));
 }
 
 function firstLineOfTests(path) {
-  const index = readFileSync(path, 'utf8').split('\n').findIndex((line) => line.startsWith('#[cfg(test)]'));
+  const index = readFileSync(path, 'utf8')
+    .split('\n')
+    .findIndex((line) => line.startsWith('#[cfg(test)]'));
   return index < 0 ? Infinity : index + 1;
 }
 

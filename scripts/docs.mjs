@@ -36,7 +36,9 @@ function apiReference() {
       process.exit(1);
     }
     const [built, kept] = [contentOf(folder), existsSync(API) ? contentOf(API) : new Map()];
-    const changed = [...new Set([...built.keys(), ...kept.keys()])].filter((name) => built.get(name) !== kept.get(name));
+    const changed = [...new Set([...built.keys(), ...kept.keys()])].filter(
+      (name) => built.get(name) !== kept.get(name),
+    );
     if (changed.length > 0 && !isCheck) {
       rmSync(API, { recursive: true, force: true });
       buildApi(API);

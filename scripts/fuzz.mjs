@@ -30,10 +30,25 @@ function withLibFuzzer(name, duration) {
   const found = join(folder, 'found', name);
   mkdirSync(found, { recursive: true });
   console.log(`libFuzzer with AddressSanitizer on ${name} for ${duration} s`);
-  must('cargo', [
-    'fuzz', 'run', '--fuzz-dir', folder, name, found, join(folder, 'corpus', name),
-    '--', `-max_total_time=${duration}`, `-max_len=${MAX_OCTETS}`, '-timeout=10', '-rss_limit_mb=2048', '-print_final_stats=1',
-  ], { RUSTC_BOOTSTRAP: '1' });
+  must(
+    'cargo',
+    [
+      'fuzz',
+      'run',
+      '--fuzz-dir',
+      folder,
+      name,
+      found,
+      join(folder, 'corpus', name),
+      '--',
+      `-max_total_time=${duration}`,
+      `-max_len=${MAX_OCTETS}`,
+      '-timeout=10',
+      '-rss_limit_mb=2048',
+      '-print_final_stats=1',
+    ],
+    { RUSTC_BOOTSTRAP: '1' },
+  );
 }
 
 function withMutations(name, duration) {

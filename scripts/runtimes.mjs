@@ -33,7 +33,10 @@ async function main() {
   const app = installApp(join(folder, 'app'), [shims.file, platform.file]);
   console.log(`${shims.name} and ${platform.name}, installed without Rust on PATH, after ${seconds()} s\n`);
 
-  const all = [...Object.entries(runtimes).map(([name, command]) => runtimeRow(name, command)), ...toolRows(app, [shims, platform])];
+  const all = [
+    ...Object.entries(runtimes).map(([name, command]) => runtimeRow(name, command)),
+    ...toolRows(app, [shims, platform]),
+  ];
   const rows = all.filter(({ name }) => only.length === 0 || only.some((part) => name.includes(part)));
   const context = contextOf(app);
   const queue = [...rows];

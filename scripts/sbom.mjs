@@ -43,12 +43,25 @@ function cargo(...args) {
 
 /** Name and version of each crate that is linked on a platform, without crates that run only during the build. */
 function linkedOn(triple) {
-  const tree = cargo('tree', '--edges', 'normal,no-proc-macro', '--target', triple, '--prefix', 'none', '--format', '{p}');
+  const tree = cargo(
+    'tree',
+    '--edges',
+    'normal,no-proc-macro',
+    '--target',
+    triple,
+    '--prefix',
+    'none',
+    '--format',
+    '{p}',
+  );
   return [...tree.matchAll(/^(\S+) v(\S+)/gm)].map(([, name, version]) => `${name} ${version}`);
 }
 
 function linkedCrates() {
-  const { packages: all, resolve: { nodes, root: own } } = JSON.parse(cargo('metadata', '--format-version', '1'));
+  const {
+    packages: all,
+    resolve: { nodes, root: own },
+  } = JSON.parse(cargo('metadata', '--format-version', '1'));
   const linked = new Set(TRIPLES.flatMap(linkedOn));
   const checksums = checksumsOf(read('Cargo.lock'));
   const nameOf = ({ name, version }) => `${name} ${version}`;
@@ -59,7 +72,15 @@ function linkedCrates() {
       const { name, version, license, repository } = byId.get(id);
       const isLinked = ({ pkg, dep_kinds: kinds }) => byId.has(pkg) && kinds.some(({ kind }) => kind === null);
       const needs = deps.filter(isLinked).map(({ pkg }) => refOf(byId.get(pkg)));
-      return { name, version, license, repository, needs, isOwn: id === own, checksum: checksums.get(nameOf(byId.get(id))) };
+      return {
+        name,
+        version,
+        license,
+        repository,
+        needs,
+        isOwn: id === own,
+        checksum: checksums.get(nameOf(byId.get(id))),
+      };
     })
     .sort((a, b) => (refOf(a) < refOf(b) ? -1 : 1));
 }
@@ -99,12 +120,20 @@ function billOf(linked, shipped) {
     components: [...linked.filter(({ isOwn }) => !isOwn).map(crateComponent), ...shipped.map(packageComponent)],
     dependencies: [
       { ref: own['bom-ref'], dependsOn: [...linked.find(({ isOwn }) => isOwn).needs, ...shipped.map(npmRef)].sort() },
-      ...linked.filter(({ isOwn }) => !isOwn).map((crate) => ({ ref: refOf(crate), dependsOn: [...crate.needs].sort() })),
+      ...linked
+        .filter(({ isOwn }) => !isOwn)
+        .map((crate) => ({ ref: refOf(crate), dependsOn: [...crate.needs].sort() })),
     ],
   };
   // A name from the content: no clock, no random number.
   const digest = createHash('sha256').update(JSON.stringify(bill)).digest('hex');
-  const uuid = [digest.slice(0, 8), digest.slice(8, 12), `8${digest.slice(13, 16)}`, `8${digest.slice(17, 20)}`, digest.slice(20, 32)];
+  const uuid = [
+    digest.slice(0, 8),
+    digest.slice(8, 12),
+    `8${digest.slice(13, 16)}`,
+    `8${digest.slice(17, 20)}`,
+    digest.slice(20, 32),
+  ];
   return { ...bill, serialNumber: `urn:uuid:${uuid.join('-')}` };
 }
 
@@ -136,6 +165,8 @@ function packageComponent(shipped) {
     version,
     purl: npmRef(shipped),
     ...(license && { licenses: [{ expression: license }] }),
-    ...(algorithm === 'sha512' && { hashes: [{ alg: 'SHA-512', content: Buffer.from(content, 'base64').toString('hex') }] }),
+    ...(algorithm === 'sha512' && {
+      hashes: [{ alg: 'SHA-512', content: Buffer.from(content, 'base64').toString('hex') }],
+    }),
   };
 }

@@ -30,11 +30,13 @@ const SLOWEST_AFTER_RETRY_AFTER = 33_000;
 const WARM_UP_MS = 10_000;
 const SAMPLE_MS = 5000;
 
-const { values } = parseArgs({ options: {
-  minutes: { type: 'string', default: '2' },
-  quiet: { type: 'boolean', default: false },
-  seed: { type: 'string', default: String(randomInt(2 ** 32)) },
-} });
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '2' },
+    quiet: { type: 'boolean', default: false },
+    seed: { type: 'string', default: String(randomInt(2 ** 32)) },
+  },
+});
 const duration = Number(values.minutes) * 60_000;
 if (!(duration > 0) || !/^\d{1,10}$/.test(values.seed)) {
   console.error('usage: npm run soak -- [--minutes N] [--seed N] [--quiet]');
@@ -77,24 +79,31 @@ async function startApi() {
 /** Runs the load and the chaos to their end; returns samples of the API's resident memory. */
 async function soak() {
   const opaque = Array.from({ length: 50 }, () => server.opaque());
-  const sourcesOf = (role, count) => Array.from({ length: count }, (_, number) => {
-    const name = `${role}-${number}`;
-    const keys = { signing: () => chaos.signing, former: () => chaos.former };
-    return tokenSource(server, { name, random: random(seed, name), opaque, ...keys });
-  });
+  const sourcesOf = (role, count) =>
+    Array.from({ length: count }, (_, number) => {
+      const name = `${role}-${number}`;
+      const keys = { signing: () => chaos.signing, former: () => chaos.former };
+      return tokenSource(server, { name, random: random(seed, name), opaque, ...keys });
+    });
   const callers = sourcesOf('caller', CALLERS);
   const flooders = sourcesOf('flooder', FLOODERS);
   let isOver = false;
   const shared = { judge: (...request) => truth.judge(...request), tally, isOver: () => isOver };
   const loads = [
     load(url, { ...shared, callers: CALLERS, next: (number) => callers[number].next() }),
-    load(url, { ...shared, callers: FLOODERS, next: (number) => (chaos.flood ? flooders[number].flood(chaos.flood) : undefined) }),
+    load(url, {
+      ...shared,
+      callers: FLOODERS,
+      next: (number) => (chaos.flood ? flooders[number].flood(chaos.flood) : undefined),
+    }),
   ];
   const faults = chaos.run();
   const samples = [];
   const sample = async () => samples.push({ at: performance.now() - begun, rss: (await ask()).rss });
   const sampler = setInterval(sample, SAMPLE_MS);
-  await new Promise((resolve) => { setTimeout(resolve, duration); });
+  await new Promise((resolve) => {
+    setTimeout(resolve, duration);
+  });
   chaos.stop();
   await faults;
   isOver = true;
@@ -140,14 +149,34 @@ function report(samples) {
     ['accepted wrongly', verdicts['accepted wrongly'], verdicts['accepted wrongly'] === 0],
     ['without an answer', verdicts['without an answer'], verdicts['without an answer'] === 0],
     ['slowest rotation', seconds(chaos.slowest.rotation), chaos.slowest.rotation <= SLOWEST_ROTATION],
-    ['  after Retry-After: 300', seconds(chaos.slowest.afterRetryAfter), chaos.slowest.afterRetryAfter <= SLOWEST_AFTER_RETRY_AFTER],
+    [
+      '  after Retry-After: 300',
+      seconds(chaos.slowest.afterRetryAfter),
+      chaos.slowest.afterRetryAfter <= SLOWEST_AFTER_RETRY_AFTER,
+    ],
     ['key sets served and lost', truth.lost, truth.lost === 0],
     ['answered in, p50 / p99', `${tally.percentile(0.5).toFixed(1)} / ${tally.percentile(0.99).toFixed(1)} ms`],
-    ['memory settled / most / at the end', `${mb(settled.rss)} / ${mb(peak)} / ${mb(last.rss)}`, last.rss - settled.rss <= MOST_GROWN],
+    [
+      'memory settled / most / at the end',
+      `${mb(settled.rss)} / ${mb(peak)} / ${mb(last.rss)}`,
+      last.rss - settled.rss <= MOST_GROWN,
+    ],
     ['faults', Object.values(chaos.counts).reduce((sum, count) => sum + count, 0)],
-    ...Object.entries(chaos.counts).sort().map(([name, count]) => [`  ${name}`, count]),
-    ['requests at the issuer', Object.entries(server.proxy.counts).map(([path, count]) => `${path.split('/').at(-1)} ${count}`).join(', ')],
-    ['statuses', Object.entries(tally.statuses).map(([status, count]) => `${status}: ${count}`).join(', ')],
+    ...Object.entries(chaos.counts)
+      .sort()
+      .map(([name, count]) => [`  ${name}`, count]),
+    [
+      'requests at the issuer',
+      Object.entries(server.proxy.counts)
+        .map(([path, count]) => `${path.split('/').at(-1)} ${count}`)
+        .join(', '),
+    ],
+    [
+      'statuses',
+      Object.entries(tally.statuses)
+        .map(([status, count]) => `${status}: ${count}`)
+        .join(', '),
+    ],
   ];
   console.log('');
   for (const [name, value, isAsItMustBe] of rows) {

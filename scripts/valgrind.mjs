@@ -50,9 +50,18 @@ async function watch() {
       good: ALGORITHMS.map((alg) => issuer.sign({ alg, claims: { groups: ['staff', { id: '1', name: 'x' }] } })),
       opaque: [issuer.opaque(), issuer.opaque()],
       bad: [
-        issuer.sign({ claims: { exp: 1 } }), issuer.sign({ claims }), issuer.sign({ header: { kid: 'nobody' } }),
-        issuer.sign({ claims: { aud: 'x' } }), issuer.signRaw('{"alg":"none"}', '{}'), 'a.b.c', '..', '.'.repeat(20_000),
-        `${issuer.sign()}x`, issuer.signRaw('{"alg":"RS256"}', '['.repeat(5000)), 'never-issued', 'not a token \u00e9\ud800',
+        issuer.sign({ claims: { exp: 1 } }),
+        issuer.sign({ claims }),
+        issuer.sign({ header: { kid: 'nobody' } }),
+        issuer.sign({ claims: { aud: 'x' } }),
+        issuer.signRaw('{"alg":"none"}', '{}'),
+        'a.b.c',
+        '..',
+        '.'.repeat(20_000),
+        `${issuer.sign()}x`,
+        issuer.signRaw('{"alg":"RS256"}', '['.repeat(5000)),
+        'never-issued',
+        'not a token \u00e9\ud800',
       ],
     };
     const xml = join(folder, 'memcheck.xml');
@@ -66,8 +75,15 @@ async function watch() {
 
 function memcheck(xml, work) {
   const valgrind = [
-    '--tool=memcheck', '--leak-check=full', '--show-leak-kinds=definite,indirect', '--errors-for-leak-kinds=none', '--num-callers=40',
-    '--fair-sched=yes', `--suppressions=${join(root, 'scripts', 'valgrind.supp')}`, '--xml=yes', `--xml-file=${xml}`,
+    '--tool=memcheck',
+    '--leak-check=full',
+    '--show-leak-kinds=definite,indirect',
+    '--errors-for-leak-kinds=none',
+    '--num-callers=40',
+    '--fair-sched=yes',
+    `--suppressions=${join(root, 'scripts', 'valgrind.supp')}`,
+    '--xml=yes',
+    `--xml-file=${xml}`,
   ];
   // Without its compiler Node runs no generated code, which memcheck would have to follow.
   const node = [process.execPath, '--jitless', SELF, 'watched', JSON.stringify(work)];
@@ -88,11 +104,14 @@ function report(xml, status, inFlight) {
     })),
   }));
   const ours = errors.filter(({ frames }) => frames.some(({ object }) => ADDON.test(object)));
-  const kept = (name) => ours.filter(({ kind, frames }) => kind.startsWith('Leak_') && frames.some((frame) => frame.name === name));
+  const kept = (name) =>
+    ours.filter(({ kind, frames }) => kind.startsWith('Leak_') && frames.some((frame) => frame.name === name));
   const blocksOf = (leaks) => leaks.reduce((sum, { blocks }) => sum + blocks, 0);
   const [promises, references] = [kept('napi_create_promise'), kept('napi_create_reference')];
   // Allocated on the engine's own thread, where no frame of Node is below.
-  const undelivered = ours.filter(({ kind, frames }) => LOST.has(kind) && !frames.some(({ object }) => object === process.execPath));
+  const undelivered = ours.filter(
+    ({ kind, frames }) => LOST.has(kind) && !frames.some(({ object }) => object === process.execPath),
+  );
   const octets = undelivered.reduce((sum, leak) => sum + leak.octets, 0);
   const environments = 1 + TERMINATIONS;
   const isBounded =
@@ -117,7 +136,11 @@ function report(xml, status, inFlight) {
 async function beWatched(work) {
   const { MonoCloudBackendNodeClient } = await import('../npm/index.mjs');
   const options = {
-    tenantDomain: work.tenantDomain, audience: 'https://api.example.com', clientId: 'api', clientSecret: 'secret', responseTimeout: 600_000,
+    tenantDomain: work.tenantDomain,
+    audience: 'https://api.example.com',
+    clientId: 'api',
+    clientSecret: 'secret',
+    responseTimeout: 600_000,
   };
   const counts = { accepted: 0, refused: 0 };
   const clients = CLIENTS.map((more) => new MonoCloudBackendNodeClient({ ...options, ...more }));
@@ -143,7 +166,8 @@ async function beWatched(work) {
   console.log(JSON.stringify(counts));
   // Every valid and every opaque token must be accepted once, and every invalid one always rejected. Otherwise the
   // run proves nothing.
-  const isWhole = counts.broken === undefined && counts.accepted > work.good.length && counts.refused >= 8 * work.bad.length;
+  const isWhole =
+    counts.broken === undefined && counts.accepted > work.good.length && counts.refused >= 8 * work.bad.length;
   process.exitCode = isWhole ? 0 : 3;
 }
 
@@ -172,7 +196,12 @@ function fetcher(url, { method, headers, body }) {
     const request = http.request(url, { method, headers, agent: false }, async (response) => {
       const chunks = [];
       for await (const chunk of response) chunks.push(chunk);
-      resolve({ status: response.statusCode, statusText: '', headers: new Map(), text: async () => Buffer.concat(chunks).toString() });
+      resolve({
+        status: response.statusCode,
+        statusText: '',
+        headers: new Map(),
+        text: async () => Buffer.concat(chunks).toString(),
+      });
     });
     request.once('error', reject);
     request.end(body);

@@ -32,11 +32,46 @@ describe('alg none (RFC 8725 §3.1, CVE-2015-9235, CVE-2022-23540)', () => {
 });
 
 describe('alg of another form (RFC 7515 §4.1.1: a case-sensitive string on the list)', () => {
-  const absent = [['missing', undefined], ['null', null], ['a number', 1], ['a boolean', true], ['an array', ['RS256']]];
-  const objects = [['an object', { RS256: true }], ['an empty array', []]];
-  const names = ['rs256', 'Rs256', 'RS256 ', ' RS256', 'RS256\u0000', 'RS1', 'RS224', 'RSA', 'ES256K', 'es256', 'Ed448'];
-  const others = ['eddsa', 'HS256', 'hs256', 'dir', 'A128KW', 'RSA-OAEP', 'PBES2-HS256+A128KW', '__proto__', 'constructor'];
-  for (const [what, alg] of [...absent, ...objects, ...[...names, ...others].map((name) => [JSON.stringify(name), name])]) {
+  const absent = [
+    ['missing', undefined],
+    ['null', null],
+    ['a number', 1],
+    ['a boolean', true],
+    ['an array', ['RS256']],
+  ];
+  const objects = [
+    ['an object', { RS256: true }],
+    ['an empty array', []],
+  ];
+  const names = [
+    'rs256',
+    'Rs256',
+    'RS256 ',
+    ' RS256',
+    'RS256\u0000',
+    'RS1',
+    'RS224',
+    'RSA',
+    'ES256K',
+    'es256',
+    'Ed448',
+  ];
+  const others = [
+    'eddsa',
+    'HS256',
+    'hs256',
+    'dir',
+    'A128KW',
+    'RSA-OAEP',
+    'PBES2-HS256+A128KW',
+    '__proto__',
+    'constructor',
+  ];
+  for (const [what, alg] of [
+    ...absent,
+    ...objects,
+    ...[...names, ...others].map((name) => [JSON.stringify(name), name]),
+  ]) {
     test(`alg ${what} is refused under a good signature`, () =>
       target.refuses(forge(target, header({ alg })), 'algorithm_not_allowed'));
   }
@@ -129,17 +164,33 @@ describe('a key used for another purpose (RFC 8725 §3.2, RFC 7517 §4.2 to §4.
     await target.accepts(await signedUnder('ed25519', 'EdDSA', { alg: 'EdDSA' }));
   });
 
-  for (const [alg, kind] of [['ES384', 'p256'], ['ES512', 'p256'], ['ES256', 'p384'], ['ES256', 'rsa'], ['RS256', 'p256'], ['EdDSA', 'p256'], ['ES256', 'ed25519']]) {
+  for (const [alg, kind] of [
+    ['ES384', 'p256'],
+    ['ES512', 'p256'],
+    ['ES256', 'p384'],
+    ['ES256', 'rsa'],
+    ['RS256', 'p256'],
+    ['EdDSA', 'p256'],
+    ['ES256', 'ed25519'],
+  ]) {
     test(`${alg} under the kid of ${kind} finds no key (RFC 7518 §3.4)`, () => {
       const { issuer } = target;
       const signer = { ES384: 'p384', ES512: 'p521', ES256: 'p256', RS256: 'rsa', EdDSA: 'ed25519' }[alg];
-      return target.refuses(forge(target, { alg, kid: issuer.keys[kind].kid }, undefined, issuer.keys[signer], alg), 'key_not_found');
+      return target.refuses(
+        forge(target, { alg, kid: issuer.keys[kind].kid }, undefined, issuer.keys[signer], alg),
+        'key_not_found',
+      );
     });
   }
 
-  for (const [says, does] of [['PS256', 'RS256'], ['RS256', 'PS256'], ['RS256', 'RS512'], ['RS512', 'RS256'], ['RS384', 'PS512']]) {
+  for (const [says, does] of [
+    ['PS256', 'RS256'],
+    ['RS256', 'PS256'],
+    ['RS256', 'RS512'],
+    ['RS512', 'RS256'],
+    ['RS384', 'PS512'],
+  ]) {
     test(`a signature of ${does} that calls itself ${says} does not verify`, () =>
       target.refuses(forge(target, header({ alg: says }), undefined, rsa(), does), 'signature_invalid'));
   }
-
 });

@@ -59,12 +59,22 @@ for (const [where, makeCache] of Object.entries(CACHES)) {
           const claims = await client.validateAccessToken(token, { clientCertificate: a.cert });
           assert.equal(claims.cnf['x5t#S256'], a.thumbprint);
           for (const [clientCertificate, reason] of [
-            [b.cert, 'certificate_mismatch'], [undefined, 'certificate_missing'], ['', 'certificate_missing'],
-            ['garbage', 'certificate_invalid'], [b.cert + a.cert, 'certificate_mismatch'],
+            [b.cert, 'certificate_mismatch'],
+            [undefined, 'certificate_missing'],
+            ['', 'certificate_missing'],
+            ['garbage', 'certificate_invalid'],
+            [b.cert + a.cert, 'certificate_mismatch'],
           ]) {
             const options = { clientCertificate };
-            await assertRefused(() => client.validateAccessToken(token, options), { token, reason, secrets: [b.cert.slice(60, 100)] });
-            await assertRefused(() => client.validateAccessToken(token, { ...options, validateCertificateBinding: true }), { token, reason });
+            await assertRefused(() => client.validateAccessToken(token, options), {
+              token,
+              reason,
+              secrets: [b.cert.slice(60, 100)],
+            });
+            await assertRefused(
+              () => client.validateAccessToken(token, { ...options, validateCertificateBinding: true }),
+              { token, reason },
+            );
           }
         }
       });
@@ -99,7 +109,14 @@ for (const [where, makeCache] of Object.entries(CACHES)) {
         const client = clientWith();
         const token = makeToken({});
         await client.validateAccessToken(token);
-        for (const altered of [`${token}A`, token.slice(0, -1), `A${token}`, `${token}\u0000`, `${token} `, ` ${token}`]) {
+        for (const altered of [
+          `${token}A`,
+          token.slice(0, -1),
+          `A${token}`,
+          `${token}\u0000`,
+          `${token} `,
+          ` ${token}`,
+        ]) {
           await assert.rejects(client.validateAccessToken(altered), { name: 'MonoCloudTokenError' });
         }
       });
@@ -142,10 +159,7 @@ describe('two issuers, one cache', () => {
   });
   after(() => other.close());
 
-  const both = (cache) => [
-    target.clientWith({ cache }),
-    target.clientWith({ cache, tenantDomain: other.issuer }),
-  ];
+  const both = (cache) => [target.clientWith({ cache }), target.clientWith({ cache, tenantDomain: other.issuer })];
 
   for (const [where, makeCache] of Object.entries(CACHES)) {
     test(`a JWT of one in ${where} is refused by the other's client`, async () => {
@@ -155,13 +169,20 @@ describe('two issuers, one cache', () => {
       await assertRefused(() => theirs.validateAccessToken(token), { token, reason: 'signature_invalid' });
     });
 
-    for (const [what, iss] of [['that names its issuer', {}], ['without iss (RFC 7662 §2.2)', { iss: undefined }]]) {
+    for (const [what, iss] of [
+      ['that names its issuer', {}],
+      ['without iss (RFC 7662 §2.2)', { iss: undefined }],
+    ]) {
       test(`an opaque token ${what}, in ${where}, is asked about anew by the other's client`, async () => {
         const [ours, theirs] = both(makeCache());
         const token = target.issuer.opaque(iss);
         await ours.validateAccessToken(token);
         await ours.validateAccessToken(token);
-        await assertRefused(() => theirs.validateAccessToken(token), { token, reason: 'inactive', code: 'inactive_token' });
+        await assertRefused(() => theirs.validateAccessToken(token), {
+          token,
+          reason: 'inactive',
+          code: 'inactive_token',
+        });
       });
     }
   }
@@ -172,17 +193,26 @@ describe('two issuers, one cache', () => {
     test(`a token that is inactive at the other issuer is not inactive at ours, in ${where} that separates issuers`, async () => {
       const [ours, theirs] = both(makeCache());
       const token = target.issuer.opaque();
-      await assertRefused(() => theirs.validateAccessToken(token), { token, reason: 'inactive', code: 'inactive_token' });
+      await assertRefused(() => theirs.validateAccessToken(token), {
+        token,
+        reason: 'inactive',
+        code: 'inactive_token',
+      });
       assert.equal((await ours.validateAccessToken(token)).sub, 'user-1');
     });
   }
 
-  for (const [where, makeCache] of Object.entries({ 'memoryCache()': () => memoryCache(), 'redisCache()': () => redisCache(fakeRedis()) })) {
+  for (const [where, makeCache] of Object.entries({
+    'memoryCache()': () => memoryCache(),
+    'redisCache()': () => redisCache(fakeRedis()),
+  })) {
     test(`key parts that would be equal when joined are separate in ${where}`, async () => {
       const cache = makeCache();
       const expires = Math.floor(Date.now() / 1000) + 600;
       const parts = ['urn:a', 'urn:a:b', 'b:c', 'c', '', ':', 'a","b', 'a"', '["a","b"]', 'a\\', 'a\u0000'];
-      const all = parts.flatMap((issuer) => parts.flatMap((audience) => parts.map((token) => ({ issuer, audience, token }))));
+      const all = parts.flatMap((issuer) =>
+        parts.flatMap((audience) => parts.map((token) => ({ issuer, audience, token }))),
+      );
       for (const entry of all) {
         const { issuer, audience, token } = entry;
         await cache.scope({ issuer, audience }).set(token, entry, expires);

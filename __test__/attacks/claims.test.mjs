@@ -23,13 +23,23 @@ function withTexts(texts, typ = 'at+jwt') {
 
 const SOON = () => Math.floor(Date.now() / 1000) + 3600;
 const NO_NUMBERS = [
-  ['a string', () => `"${SOON()}"`], ['true', () => 'true'], ['false', () => 'false'], ['null', () => 'null'],
-  ['an array', () => `[${SOON()}]`], ['an object', () => `{"valueOf":${SOON()}}`], ['an empty string', () => '""'],
-  ['a date', () => '"2099-01-01T00:00:00Z"'], ['the word Infinity', () => '"Infinity"'],
+  ['a string', () => `"${SOON()}"`],
+  ['true', () => 'true'],
+  ['false', () => 'false'],
+  ['null', () => 'null'],
+  ['an array', () => `[${SOON()}]`],
+  ['an object', () => `{"valueOf":${SOON()}}`],
+  ['an empty string', () => '""'],
+  ['a date', () => '"2099-01-01T00:00:00Z"'],
+  ['the word Infinity', () => '"Infinity"'],
 ];
 
 describe('times (RFC 7519 §2: NumericDate, a JSON number)', () => {
-  for (const [name, reason] of [['exp', 'expiry_invalid'], ['nbf', 'not_before_invalid'], ['iat', 'issued_at_invalid']]) {
+  for (const [name, reason] of [
+    ['exp', 'expiry_invalid'],
+    ['nbf', 'not_before_invalid'],
+    ['iat', 'issued_at_invalid'],
+  ]) {
     for (const [what, text] of NO_NUMBERS) {
       test(`${name} that is ${what} is refused`, () => target.refuses(withTexts({ [name]: text() }), reason));
     }
@@ -37,12 +47,21 @@ describe('times (RFC 7519 §2: NumericDate, a JSON number)', () => {
       test(`${name} of ${text.slice(0, 8)}, which is not a finite number, is refused`, () =>
         target.refuses(withTexts({ [name]: text }), 'claims_invalid'));
     }
-    for (const [what, text] of [['NaN', 'NaN'], ['Infinity', 'Infinity'], ['+1', '+1'], ['.5', '.5'], ['1.', '1.'], ['0x7fffffff', '0x7fffffff']]) {
-      test(`${name} of ${what}, which is not JSON, is refused`, () => target.refuses(withTexts({ [name]: text }), 'claims_invalid'));
+    for (const [what, text] of [
+      ['NaN', 'NaN'],
+      ['Infinity', 'Infinity'],
+      ['+1', '+1'],
+      ['.5', '.5'],
+      ['1.', '1.'],
+      ['0x7fffffff', '0x7fffffff'],
+    ]) {
+      test(`${name} of ${what}, which is not JSON, is refused`, () =>
+        target.refuses(withTexts({ [name]: text }), 'claims_invalid'));
     }
   }
 
-  test('an absent exp is refused (RFC 9068 §2.2)', () => target.refuses(withTexts({ exp: undefined }), 'expiry_invalid'));
+  test('an absent exp is refused (RFC 9068 §2.2)', () =>
+    target.refuses(withTexts({ exp: undefined }), 'expiry_invalid'));
 
   for (const text of ['-1', '0', '-0', '1e-400', '-1e308', '0.9999']) {
     test(`exp of ${text} has expired`, () => target.refuses(withTexts({ exp: text }), 'expired'));
@@ -77,12 +96,12 @@ describe('times (RFC 7519 §2: NumericDate, a JSON number)', () => {
 
 describe('audience (RFC 7519 §4.1.3, RFC 9068 §4)', () => {
   const others = {
-    'absent': undefined,
+    absent: undefined,
     'an empty array': '[]',
     'an empty string': '""',
-    'null': 'null',
+    null: 'null',
     'a number': '1',
-    'true': 'true',
+    true: 'true',
     'an object with it as a value': `{"0":"${AUDIENCE}","length":1}`,
     'an object with it as a name': `{"${AUDIENCE}":true}`,
     'nested in an array': `[["${AUDIENCE}"]]`,
@@ -127,13 +146,13 @@ describe('audience (RFC 7519 §4.1.3, RFC 9068 §4)', () => {
 
 describe('issuer (RFC 7519 §4.1.1, RFC 9068 §4: exactly)', () => {
   const others = {
-    'absent': () => undefined,
-    'null': () => 'null',
-    'empty': () => '""',
+    absent: () => undefined,
+    null: () => 'null',
+    empty: () => '""',
     'an array with it': (issuer) => `["${issuer}"]`,
     'an object': (issuer) => `{"iss":"${issuer}"}`,
     'a prefix of it': (issuer) => `"${issuer.slice(0, -1)}"`,
-    'longer': (issuer) => `"${issuer}.evil.example"`,
+    longer: (issuer) => `"${issuer}.evil.example"`,
     'with a slash behind': (issuer) => `"${issuer}/"`,
     'with a path': (issuer) => `"${issuer}/tenant"`,
     'with a query': (issuer) => `"${issuer}?x"`,
@@ -159,7 +178,17 @@ describe('subject (RFC 7519 §4.1.2)', () => {
 });
 
 describe('confirmation (RFC 8705 §3.1): an unreadable cnf is never accepted', () => {
-  for (const cnf of ['null', '"x"', '[]', '1', '{"x5t#S256":null}', '{"x5t#S256":1}', '{"x5t#S256":""}', '{"x5t#S256":"AA"}', '{"x5t#S256":["A"]}']) {
+  for (const cnf of [
+    'null',
+    '"x"',
+    '[]',
+    '1',
+    '{"x5t#S256":null}',
+    '{"x5t#S256":1}',
+    '{"x5t#S256":""}',
+    '{"x5t#S256":"AA"}',
+    '{"x5t#S256":["A"]}',
+  ]) {
     test(`a cnf of ${cnf} is refused when present, and when required`, async () => {
       const token = withTexts({ cnf });
       await target.refuses(token, 'confirmation_invalid');
@@ -174,32 +203,89 @@ describe('a token of another purpose (RFC 8725 §2.8, §3.12: cross-JWT confusio
   const now = () => Math.floor(Date.now() / 1000);
   const purposes = {
     'an ID token': [
-      'JWT', 'audience_mismatch',
-      () => ({ iss: named(), sub: 'user-1', aud: 'client-1', exp: SOON(), iat: now(), nonce: 'n', at_hash: 'x', azp: 'client-1' }),
+      'JWT',
+      'audience_mismatch',
+      () => ({
+        iss: named(),
+        sub: 'user-1',
+        aud: 'client-1',
+        exp: SOON(),
+        iat: now(),
+        nonce: 'n',
+        at_hash: 'x',
+        azp: 'client-1',
+      }),
     ],
     'a logout token (OpenID Back-Channel Logout §2.4)': [
-      'logout+jwt', 'type_not_allowed',
-      () => ({ iss: named(), aud: AUDIENCE, iat: now(), exp: SOON(), jti: '1', sid: '1', events: { 'http://schemas.openid.net/event/backchannel-logout': {} } }),
+      'logout+jwt',
+      'type_not_allowed',
+      () => ({
+        iss: named(),
+        aud: AUDIENCE,
+        iat: now(),
+        exp: SOON(),
+        jti: '1',
+        sid: '1',
+        events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+      }),
     ],
     'a logout token without its typ': [
-      'JWT', 'expiry_invalid',
-      () => ({ iss: named(), aud: AUDIENCE, iat: now(), jti: '1', sid: '1', events: { 'http://schemas.openid.net/event/backchannel-logout': {} } }),
+      'JWT',
+      'expiry_invalid',
+      () => ({
+        iss: named(),
+        aud: AUDIENCE,
+        iat: now(),
+        jti: '1',
+        sid: '1',
+        events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+      }),
     ],
     'a DPoP proof (RFC 9449 §4.2)': [
-      'dpop+jwt', 'type_not_allowed', () => ({ jti: '1', htm: 'GET', htu: AUDIENCE, iat: now() }),
+      'dpop+jwt',
+      'type_not_allowed',
+      () => ({ jti: '1', htm: 'GET', htu: AUDIENCE, iat: now() }),
     ],
-    'a DPoP proof with claims of an access token': ['dpop+jwt', 'type_not_allowed', () => target.issuer.claims({ htm: 'GET', htu: AUDIENCE })],
+    'a DPoP proof with claims of an access token': [
+      'dpop+jwt',
+      'type_not_allowed',
+      () => target.issuer.claims({ htm: 'GET', htu: AUDIENCE }),
+    ],
     'an introspection answer (RFC 9701 §5)': [
-      'token-introspection+jwt', 'type_not_allowed',
-      () => ({ iss: named(), aud: AUDIENCE, iat: now(), token_introspection: { active: true, ...target.issuer.claims() } }),
+      'token-introspection+jwt',
+      'type_not_allowed',
+      () => ({
+        iss: named(),
+        aud: AUDIENCE,
+        iat: now(),
+        token_introspection: { active: true, ...target.issuer.claims() },
+      }),
     ],
     'an introspection answer without its typ': [
-      'JWT', 'expiry_invalid',
-      () => ({ iss: named(), aud: AUDIENCE, iat: now(), token_introspection: { active: true, ...target.issuer.claims() } }),
+      'JWT',
+      'expiry_invalid',
+      () => ({
+        iss: named(),
+        aud: AUDIENCE,
+        iat: now(),
+        token_introspection: { active: true, ...target.issuer.claims() },
+      }),
     ],
-    'a client assertion (RFC 7523 §3)': ['JWT', 'issuer_mismatch', () => ({ iss: 'client-1', sub: 'client-1', aud: AUDIENCE, exp: SOON(), jti: '1' })],
-    'an authorization request (RFC 9101)': ['oauth-authz-req+jwt', 'type_not_allowed', () => target.issuer.claims({ response_type: 'code' })],
-    'an authorization answer (JARM)': ['JWT', 'audience_mismatch', () => ({ iss: named(), aud: 'client-1', exp: SOON(), code: 'x' })],
+    'a client assertion (RFC 7523 §3)': [
+      'JWT',
+      'issuer_mismatch',
+      () => ({ iss: 'client-1', sub: 'client-1', aud: AUDIENCE, exp: SOON(), jti: '1' }),
+    ],
+    'an authorization request (RFC 9101)': [
+      'oauth-authz-req+jwt',
+      'type_not_allowed',
+      () => target.issuer.claims({ response_type: 'code' }),
+    ],
+    'an authorization answer (JARM)': [
+      'JWT',
+      'audience_mismatch',
+      () => ({ iss: named(), aud: 'client-1', exp: SOON(), code: 'x' }),
+    ],
   };
   for (const [what, [typ, reason, claims]] of Object.entries(purposes)) {
     test(`${what} is not an access token`, () =>
@@ -216,7 +302,9 @@ describe('a token of another purpose (RFC 8725 §2.8, §3.12: cross-JWT confusio
     const header = base64url(JSON.stringify({ alg: 'RSA-OAEP-256', enc: 'A256GCM', cty: 'JWT', zip: 'DEF' }));
     const token = [header, 'a'.repeat(342), 'a'.repeat(16), 'a'.repeat(40), 'a'.repeat(22)].join('.');
     await assertRefused(() => target.client.validateAccessToken(token), {
-      token, name: 'MonoCloudValidationError', reason: 'client_id_required',
+      token,
+      name: 'MonoCloudValidationError',
+      reason: 'client_id_required',
     });
     await assertRefused(() => target.client.validateJwtAccessToken(token), { token, reason: 'token_malformed' });
     const asking = target.clientWith({ clientId: 'a', clientSecret: 'b' });

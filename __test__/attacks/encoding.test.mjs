@@ -78,7 +78,8 @@ describe('base64url (RFC 7515 §2): a second spelling of the same octets is refu
   for (const [what, spell] of Object.entries(SPELLINGS)) {
     // The signature covers this spelling, so the spelling is the only reason to reject the token.
     test(`a header ${what} is refused`, () => target.refuses(signEncoded(spell(head()), payload()), 'token_malformed'));
-    test(`a payload ${what} is refused`, () => target.refuses(signEncoded(head(), spell(payload())), 'token_malformed'));
+    test(`a payload ${what} is refused`, () =>
+      target.refuses(signEncoded(head(), spell(payload())), 'token_malformed'));
     test(`a signature ${what} is refused`, () => {
       let token;
       do token = signEncoded(head(), payload());
@@ -105,7 +106,8 @@ describe('size: a whole token has at most 16 KiB', () => {
       const header = headerText(`,"h":"${'x'.repeat(head)}"`);
       for (let fill = 11_000; fill < 12_500; fill += 1) {
         const payload = claimsText(`,"fill":"${'x'.repeat(fill)}"`);
-        if (encodedLength(header.length) + encodedLength(payload.length) + 342 + 2 === length) return sign(header, payload);
+        if (encodedLength(header.length) + encodedLength(payload.length) + 342 + 2 === length)
+          return sign(header, payload);
       }
     }
     return assert.fail(`no token of ${length} characters`);
@@ -128,7 +130,10 @@ describe('size: a whole token has at most 16 KiB', () => {
     }
   }
 
-  for (const [what, token] of [['a million dots', '.'.repeat(1_000_000)], ['ten million letters', 'a'.repeat(10_000_000)]]) {
+  for (const [what, token] of [
+    ['a million dots', '.'.repeat(1_000_000)],
+    ['ten million letters', 'a'.repeat(10_000_000)],
+  ]) {
     test(`${what} are refused, also by introspection, without a request`, async () => {
       const asking = target.clientWith({ clientId: 'a', clientSecret: 'b', introspectJwtTokens: true });
       const both = target.clientWith({ clientId: 'a', clientSecret: 'b' });
@@ -142,7 +147,18 @@ describe('size: a whole token has at most 16 KiB', () => {
     });
   }
 
-  for (const text of ['', '.', '..', '...', 'a.b', 'a.b.c', '....', '.'.repeat(16_384), '.'.repeat(16_385), 'a'.repeat(16_385)]) {
+  for (const text of [
+    '',
+    '.',
+    '..',
+    '...',
+    'a.b',
+    'a.b.c',
+    '....',
+    '.'.repeat(16_384),
+    '.'.repeat(16_385),
+    'a'.repeat(16_385),
+  ]) {
     test(`${JSON.stringify(text.slice(0, 5))}, ${text.length} long, is refused as a JWT`, async () => {
       const expected = text === '' ? 'token_required' : text.length > 16_384 ? 'token_too_large' : 'token_malformed';
       await assert.rejects(target.client.validateJwtAccessToken(text), { reason: expected });
@@ -154,7 +170,7 @@ describe('size: a whole token has at most 16 KiB', () => {
 const NO_OBJECTS = {
   'an array': () => '[]',
   'a string': () => '"x"',
-  'null': () => 'null',
+  null: () => 'null',
   'a number': () => '1',
   'nothing but a space': () => ' ',
   'with text behind': (text) => `${text}x`,
@@ -215,7 +231,10 @@ describe('JSON (RFC 8259, RFC 7515 §4, RFC 7519 §7.2)', () => {
   const twice = { alg: '"RS256"', kid: '"rsa"', typ: '"JWT"', x: '1' };
   for (const [name, value] of Object.entries(twice)) {
     const escaped = `\\u00${name.charCodeAt(0).toString(16)}${name.slice(1)}`;
-    for (const [what, second] of [['twice', name], ['twice, once by an escape', escaped]]) {
+    for (const [what, second] of [
+      ['twice', name],
+      ['twice, once by an escape', escaped],
+    ]) {
       test(`a header with ${name} ${what} is refused (RFC 7515 §4)`, () => {
         const first = name === 'typ' || name === 'x' ? `,"${name}":${value}` : '';
         return target.refuses(sign(headerText(`${first},"${second}":${value}`), claimsText()), 'header_invalid');
@@ -225,7 +244,10 @@ describe('JSON (RFC 8259, RFC 7515 §4, RFC 7519 §7.2)', () => {
 
   for (const name of ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'scope', 'groups', 'cnf', 'unknown', '__proto__']) {
     const escaped = `\\u00${name.charCodeAt(0).toString(16)}${name.slice(1)}`;
-    for (const [what, second] of [['twice', name], ['twice, once by an escape', escaped]]) {
+    for (const [what, second] of [
+      ['twice', name],
+      ['twice, once by an escape', escaped],
+    ]) {
       test(`claims with ${name} ${what} are refused, whichever a parser would use (RFC 8725 §2.6)`, async () => {
         const all = { ...target.issuer.claims(), nbf: 0, groups: [], unknown: 1 };
         const text = (first, last) => {
@@ -244,14 +266,17 @@ describe('JSON (RFC 8259, RFC 7515 §4, RFC 7519 §7.2)', () => {
       const first = second === 'jkt' ? 'jkt' : 'x5t#S256';
       const text = claimsText(`,"cnf":{"${first}":"a","${second}":"b"}`);
       await target.refuses(sign(headerText(), text), 'claims_invalid');
-      const ignoring = target.client.validateAccessToken(sign(headerText(), text), { validateCertificateBinding: false });
+      const ignoring = target.client.validateAccessToken(sign(headerText(), text), {
+        validateCertificateBinding: false,
+      });
       await assert.rejects(ignoring, { reason: 'claims_invalid' });
     });
   }
 });
 
 describe('claims named like parts of JavaScript (CVE-2018-3721 and its like: prototype pollution)', () => {
-  const EVIL = ',"__proto__":{"scope":"admin","isAdmin":true},"constructor":{"prototype":{"isAdmin":true}},"toString":1,"hasOwnProperty":2';
+  const EVIL =
+    ',"__proto__":{"scope":"admin","isAdmin":true},"constructor":{"prototype":{"isAdmin":true}},"toString":1,"hasOwnProperty":2';
 
   test('they are ordinary members, from the token and from memory, and change no object', async () => {
     const token = sign(headerText(), claimsText(EVIL));
@@ -268,12 +293,22 @@ describe('claims named like parts of JavaScript (CVE-2018-3721 and its like: pro
   test('nothing is inherited from them: not a scope, not an audience, not an expiry', async () => {
     const { exp, ...others } = target.issuer.claims({ scope: undefined });
     const text = (claims, inherited) =>
-      JSON.stringify(claims).replace(/\}$/, `,"__proto__":${JSON.stringify(inherited)},"constructor":{"prototype":${JSON.stringify(inherited)}}}`);
+      JSON.stringify(claims).replace(
+        /\}$/,
+        `,"__proto__":${JSON.stringify(inherited)},"constructor":{"prototype":${JSON.stringify(inherited)}}}`,
+      );
     const scoped = sign(headerText(), text({ ...others, exp }, { scope: 'admin', groups: ['admin'] }));
-    await assert.rejects(target.client.validateAccessToken(scoped, { scopes: ['admin'] }), { code: 'insufficient_scope' });
-    await assert.rejects(target.client.validateAccessToken(scoped, { groups: ['admin'] }), { code: 'insufficient_groups' });
+    await assert.rejects(target.client.validateAccessToken(scoped, { scopes: ['admin'] }), {
+      code: 'insufficient_scope',
+    });
+    await assert.rejects(target.client.validateAccessToken(scoped, { groups: ['admin'] }), {
+      code: 'insufficient_groups',
+    });
     await target.refuses(sign(headerText(), text(others, { exp })), 'expiry_invalid');
-    await target.refuses(sign(headerText(), text({ ...others, exp, aud: undefined }, { aud: others.aud })), 'audience_mismatch');
+    await target.refuses(
+      sign(headerText(), text({ ...others, exp, aud: undefined }, { aud: others.aud })),
+      'audience_mismatch',
+    );
   });
 
   test('a groups claim that is named so is read as that member and no other', async () => {
@@ -281,6 +316,8 @@ describe('claims named like parts of JavaScript (CVE-2018-3721 and its like: pro
     const token = sign(headerText(), claimsText(',"__proto__":["staff"]'));
     await client.validateAccessToken(token, { groups: ['staff'] });
     await assert.rejects(client.validateAccessToken(token, { groups: ['admin'] }), { code: 'insufficient_groups' });
-    await assert.rejects(client.validateAccessToken(target.issuer.sign(), { groups: ['staff'] }), { code: 'insufficient_groups' });
+    await assert.rejects(client.validateAccessToken(target.issuer.sign(), { groups: ['staff'] }), {
+      code: 'insufficient_groups',
+    });
   });
 });

@@ -38,7 +38,13 @@ describe('a key in the header (RFC 8725 §3.10, CVE-2018-0114)', () => {
       jku: { jku: `${trap.origin}/jwks` },
       x5u: { x5u: `${trap.origin}/cert.pem` },
       x5c: { x5c: [der.toString('base64')] },
-      all: { jwk, jku: `${trap.origin}/jwks`, x5u: `${trap.origin}/c`, x5c: [der.toString('base64')], 'x5t#S256': 'AA' },
+      all: {
+        jwk,
+        jku: `${trap.origin}/jwks`,
+        x5u: `${trap.origin}/c`,
+        x5c: [der.toString('base64')],
+        'x5t#S256': 'AA',
+      },
     };
   });
 
@@ -80,14 +86,22 @@ describe('kid (RFC 7515 §4.1.4) is compared and never interpreted', () => {
     ['8 KiB long', 'k'.repeat(8192)],
     ['8 KiB of NUL', '\u0000'.repeat(1400)],
   ]) {
-    test(`a kid that is ${what} names no key`, () => target.refuses(forge(target, header({ kid: value })), 'key_not_found'));
+    test(`a kid that is ${what} names no key`, () =>
+      target.refuses(forge(target, header({ kid: value })), 'key_not_found'));
   }
 
   test('a kid of 64 KiB makes the token too large', () =>
     target.refuses(forge(target, header({ kid: 'k'.repeat(65_536) })), 'token_too_large'));
 
-  for (const [what, value] of [['a number', 1], ['null', null], ['a boolean', true], ['an object', { kid: 'rsa' }], ['an array', ['rsa']]]) {
-    test(`a kid that is ${what} is refused`, () => target.refuses(forge(target, header({ kid: value })), 'header_invalid'));
+  for (const [what, value] of [
+    ['a number', 1],
+    ['null', null],
+    ['a boolean', true],
+    ['an object', { kid: 'rsa' }],
+    ['an array', ['rsa']],
+  ]) {
+    test(`a kid that is ${what} is refused`, () =>
+      target.refuses(forge(target, header({ kid: value })), 'header_invalid'));
   }
 
   test('a kid of two keys of one type is refused, whichever key signed', async () => {
@@ -118,7 +132,10 @@ describe('kid (RFC 7515 §4.1.4) is compared and never interpreted', () => {
 
 describe('crit and b64 (RFC 7515 §4.1.11, RFC 7797 §6)', () => {
   for (const [what, changes] of [
-    ['crit with an unknown name', { crit: ['http://example.invalid/UNDEFINED'], 'http://example.invalid/UNDEFINED': true }],
+    [
+      'crit with an unknown name',
+      { crit: ['http://example.invalid/UNDEFINED'], 'http://example.invalid/UNDEFINED': true },
+    ],
     ['crit that is empty', { crit: [] }],
     ['crit naming a member that is absent', { crit: ['exp'] }],
     ['crit naming alg', { crit: ['alg'] }],
@@ -135,7 +152,10 @@ describe('crit and b64 (RFC 7515 §4.1.11, RFC 7797 §6)', () => {
       target.refuses(
         changes
           ? forge(target, header(changes))
-          : target.issuer.signRaw(`{"alg":"RS256","kid":"${kid()}","\\u0063rit":["x"]}`, JSON.stringify(target.issuer.claims())),
+          : target.issuer.signRaw(
+              `{"alg":"RS256","kid":"${kid()}","\\u0063rit":["x"]}`,
+              JSON.stringify(target.issuer.claims()),
+            ),
         'critical_header',
       ));
   }
@@ -151,11 +171,22 @@ describe('crit and b64 (RFC 7515 §4.1.11, RFC 7797 §6)', () => {
 
 describe('typ (RFC 8725 §3.11, RFC 9068 §4)', () => {
   const others = [
-    ['a DPoP proof', 'dpop+jwt'], ['a logout token', 'logout+jwt'], ['a security event', 'secevent+jwt'],
-    ['an introspection answer', 'token-introspection+jwt'], ['a request object', 'oauth-authz-req+jwt'],
-    ['a client assertion', 'client-authentication+jwt'], ['a verifiable credential', 'vc+sd-jwt'], ['JOSE', 'JOSE'],
-    ['JWE', 'JWE'], ['a suffix', 'at+jwt+x'], ['a space after', 'at+jwt '], ['a parameter', 'at+jwt;v=1'],
-    ['another media type', 'application/jwt'], ['a NUL', 'at+jwt\u0000'], ['empty', ''], ['full-width letters', 'ＪＷＴ'],
+    ['a DPoP proof', 'dpop+jwt'],
+    ['a logout token', 'logout+jwt'],
+    ['a security event', 'secevent+jwt'],
+    ['an introspection answer', 'token-introspection+jwt'],
+    ['a request object', 'oauth-authz-req+jwt'],
+    ['a client assertion', 'client-authentication+jwt'],
+    ['a verifiable credential', 'vc+sd-jwt'],
+    ['JOSE', 'JOSE'],
+    ['JWE', 'JWE'],
+    ['a suffix', 'at+jwt+x'],
+    ['a space after', 'at+jwt '],
+    ['a parameter', 'at+jwt;v=1'],
+    ['another media type', 'application/jwt'],
+    ['a NUL', 'at+jwt\u0000'],
+    ['empty', ''],
+    ['full-width letters', 'ＪＷＴ'],
   ];
   for (const [what, typ] of [...others, ['a number', 1], ['null', null], ['an array', ['at+jwt']], ['an object', {}]]) {
     test(`a typ that is ${what} is refused`, () => target.refuses(forge(target, header({ typ })), 'type_not_allowed'));

@@ -22,7 +22,13 @@ before(async () => {
 afterEach(() => target.issuer.respond('/introspect'));
 after(() => target.close());
 
-const claims = (changes) => ({ iss: target.issuer.issuer, aud: AUDIENCE, sub: 'user-1', exp: 9_999_999_999, ...changes });
+const claims = (changes) => ({
+  iss: target.issuer.issuer,
+  aud: AUDIENCE,
+  sub: 'user-1',
+  exp: 9_999_999_999,
+  ...changes,
+});
 const answer = (body, rest = {}) => target.issuer.respond('/introspect', { body, ...rest });
 const text = (active, ...members) =>
   `{${[...(active === undefined ? [] : [`"active":${active}`]), ...members, JSON.stringify(claims()).slice(1, -1)].join(',')}}`;
@@ -52,7 +58,21 @@ describe('active (RFC 7662 §2.2)', () => {
     }
   });
 
-  for (const active of ['"true"', '1', '"1"', 'null', 'false', '"false"', '[]', '[true]', '{}', '{"active":true}', '"yes"', '1.0', undefined]) {
+  for (const active of [
+    '"true"',
+    '1',
+    '"1"',
+    'null',
+    'false',
+    '"false"',
+    '[]',
+    '[true]',
+    '{}',
+    '{"active":true}',
+    '"yes"',
+    '1.0',
+    undefined,
+  ]) {
     test(`active ${active ?? 'missing'} is inactive`, async () => {
       answer(text(active));
       await refuses(INACTIVE);
@@ -111,8 +131,14 @@ describe('the claims of an active token (RFC 7662 §2.2)', () => {
 
 describe('a body that is not one strict JSON object', () => {
   const bodies = {
-    'empty': '', 'null': 'null', 'true': 'true', 'an array': '[{"active":true}]', 'a string': '"active"',
-    'HTML': '<html>', 'form-encoded': 'active=true', 'cut short': '{"active":true',
+    empty: '',
+    null: 'null',
+    true: 'true',
+    'an array': '[{"active":true}]',
+    'a string': '"active"',
+    HTML: '<html>',
+    'form-encoded': 'active=true',
+    'cut short': '{"active":true',
     'two objects': '{"active":false}{"active":true}',
     'after a BOM': '\ufeff{"active":true}',
     'a JWT (RFC 9701)': 'eyJhbGciOiJub25lIn0.eyJhY3RpdmUiOnRydWV9.',
@@ -127,7 +153,11 @@ describe('a body that is not one strict JSON object', () => {
     });
   }
 
-  for (const [what, octets] of [['an octet that is none', [0xff]], ['an overlong NUL', [0xc0, 0x80]], ['a surrogate', [0xed, 0xa0, 0x80]]]) {
+  for (const [what, octets] of [
+    ['an octet that is none', [0xff]],
+    ['an overlong NUL', [0xc0, 0x80]],
+    ['a surrogate', [0xed, 0xa0, 0x80]],
+  ]) {
     test(`a body with bad UTF-8, ${what}, is refused alike by the engine's client and through a fetcher`, async () => {
       const [head, tail] = JSON.stringify({ active: true, ...claims({ sub: '|' }) }).split('|');
       answer(Buffer.concat([Buffer.from(head), Buffer.from(octets), Buffer.from(tail)]));
@@ -158,7 +188,10 @@ describe('a body that is not one strict JSON object', () => {
 
   for (const status of [201, 202, 204, 206, 301, 302, 303, 307, 308, 403, 404, 500]) {
     test(`an active token under status ${status} is not accepted`, async () => {
-      answer(status === 204 ? '' : text('true'), { status, headers: { location: `${target.issuer.issuer}/introspect` } });
+      answer(status === 204 ? '' : text('true'), {
+        status,
+        headers: { location: `${target.issuer.issuer}/introspect` },
+      });
       await refuses({ name: 'MonoCloudHttpError', reason: 'unexpected_status' });
     });
   }
@@ -172,9 +205,15 @@ describe('the request (RFC 7662 §2.1)', () => {
     const sent = target.issuer.requests.filter(({ path }) => path === '/introspect');
     assert.equal(sent.length, 4, 'two clients, two methods');
     for (const { body, headers } of sent) {
-      assert.deepEqual([...new URLSearchParams(body)], [
-        ['token', evil], ['token_type_hint', 'access_token'], ['client_id', 'api'], ['client_secret', SECRET],
-      ]);
+      assert.deepEqual(
+        [...new URLSearchParams(body)],
+        [
+          ['token', evil],
+          ['token_type_hint', 'access_token'],
+          ['client_id', 'api'],
+          ['client_secret', SECRET],
+        ],
+      );
       assert.equal(headers['x-evil'], undefined);
     }
   });
@@ -190,20 +229,34 @@ describe('the request (RFC 7662 §2.1)', () => {
   test('two tokens at once never get each other’s answer', async () => {
     const tokens = Array.from({ length: 40 }, (_, index) => target.issuer.opaque({ sub: `user-${index}` }));
     const found = await Promise.all([...tokens, ...tokens].map((token) => target.client.validateAccessToken(token)));
-    assert.deepEqual(found.map(({ sub }) => sub), [...tokens, ...tokens].map((_, index) => `user-${index % 40}`));
+    assert.deepEqual(
+      found.map(({ sub }) => sub),
+      [...tokens, ...tokens].map((_, index) => `user-${index % 40}`),
+    );
   });
 
   for (const [method, clientSecret] of [
     ['client_secret_jwt', SECRET],
-    ['private_key_jwt', () => ({ ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }), alg: 'ES256', kid: 'k' })],
+    [
+      'private_key_jwt',
+      () => ({
+        ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }),
+        alg: 'ES256',
+        kid: 'k',
+      }),
+    ],
   ]) {
     test(`an assertion of ${method} is for this issuer alone, for a minute at most, and never the same twice (RFC 7523 §3)`, async () => {
       const secret = typeof clientSecret === 'function' ? clientSecret() : clientSecret;
       const client = target.clientWith({ clientAuthMethod: method, clientSecret: secret });
       target.issuer.resetCounts();
       for (let round = 0; round < 10; round += 1) await client.introspectAccessToken(target.issuer.opaque());
-      const seen = target.issuer.requests.filter(({ path }) => path === '/introspect').map(({ body }) => new URLSearchParams(body));
-      const payloads = seen.map((form) => JSON.parse(Buffer.from(form.get('client_assertion').split('.')[1], 'base64url')));
+      const seen = target.issuer.requests
+        .filter(({ path }) => path === '/introspect')
+        .map(({ body }) => new URLSearchParams(body));
+      const payloads = seen.map((form) =>
+        JSON.parse(Buffer.from(form.get('client_assertion').split('.')[1], 'base64url')),
+      );
       assert.equal(payloads.length, 10);
       assert.equal(new Set(payloads.map(({ jti }) => jti)).size, 10);
       const now = Date.now() / 1000;
@@ -218,7 +271,13 @@ describe('the request (RFC 7662 §2.1)', () => {
 });
 
 describe('an issuer that echoes the token', () => {
-  const statuses = { 400: 'MonoCloudOPError', 401: 'MonoCloudOPError', 403: 'MonoCloudHttpError', 500: 'MonoCloudHttpError', 200: 'MonoCloudHttpError' };
+  const statuses = {
+    400: 'MonoCloudOPError',
+    401: 'MonoCloudOPError',
+    403: 'MonoCloudHttpError',
+    500: 'MonoCloudHttpError',
+    200: 'MonoCloudHttpError',
+  };
   for (const [status, name] of Object.entries(statuses)) {
     test(`under status ${status} does not put it into the logged error`, async () => {
       target.issuer.respond('/introspect', async (_request, _response, body) => {

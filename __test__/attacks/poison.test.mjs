@@ -34,18 +34,21 @@ describe('poisoned entries', () => {
   /** The entry that a client would write for this token. */
   const planted = (entry, token) => {
     if (typeof entry !== 'object' || entry === null) return entry;
-    return Object.assign(entry, obtained(target.issuer.issuer, { by: token.includes('.') ? 'validation' : 'introspection' }));
+    return Object.assign(
+      entry,
+      obtained(target.issuer.issuer, { by: token.includes('.') ? 'validation' : 'introspection' }),
+    );
   };
   const poison = (changes) => () => target.issuer.claims({ poison: true, ...changes });
 
   const useless = {
     'a string': () => JSON.stringify(target.issuer.claims({ poison: true })),
     'a number': () => 1,
-    'true': () => true,
+    true: () => true,
     'an array': () => [target.issuer.claims({ poison: true })],
-    'empty': () => ({}),
+    empty: () => ({}),
     'a function': () => () => target.issuer.claims(),
-    'expired': stale,
+    expired: stale,
     'not valid yet': poison({ nbf: 9_999_999_999 }),
     'of another issuer': poison({ iss: 'https://evil.example' }),
     'of another audience': poison({ aud: 'https://evil.example' }),
@@ -55,14 +58,25 @@ describe('poisoned entries', () => {
     'with a sub that is an object': poison({ sub: {} }),
     'of two that are inherited': () => Object.create(target.issuer.claims({ poison: true })),
     'in a circle': cyclic,
-    'that throws when it is read': () => ({ get iss() { throw new Error('poison'); } }),
-    'that throws in toJSON': () => ({ toJSON() { throw new Error('poison'); } }),
+    'that throws when it is read': () => ({
+      get iss() {
+        throw new Error('poison');
+      },
+    }),
+    'that throws in toJSON': () => ({
+      toJSON() {
+        throw new Error('poison');
+      },
+    }),
     'whose toJSON is another thing': () => ({ toJSON: () => 'poison' }),
     'with a BigInt': poison({ exp: 9_999_999_999n }),
     'nested too deeply': () => poison({ x: JSON.parse('['.repeat(500) + ']'.repeat(500)) })(),
   };
   for (const [what, entry] of Object.entries(useless)) {
-    for (const [kind, make] of [['a JWT', jwt], ['an opaque token', opaque]]) {
+    for (const [kind, make] of [
+      ['a JWT', jwt],
+      ['an opaque token', opaque],
+    ]) {
       test(`an entry that is ${what} is no answer for ${kind}: it is validated anew`, async () => {
         const token = make();
         const cache = mapCache();
@@ -93,7 +107,11 @@ describe('poisoned entries', () => {
       const cache = mapCache();
       cache.entries.set(token, planted({ active, aud: AUDIENCE, iss: target.issuer.issuer }, token));
       const client = target.clientWith({ cache });
-      await assertRefused(() => client.validateAccessToken(token), { token, reason: 'inactive', code: 'inactive_token' });
+      await assertRefused(() => client.validateAccessToken(token), {
+        token,
+        reason: 'inactive',
+        code: 'inactive_token',
+      });
     });
   }
 
@@ -134,7 +152,9 @@ describe('poisoned entries', () => {
       const cache = mapCache();
       cache.entries.set(token, planted(target.issuer.claims({ cnf }), token));
       const client = target.clientWith({ cache });
-      await assert.rejects(client.validateAccessToken(token, { clientCertificate: a.cert }), { reason: 'confirmation_invalid' });
+      await assert.rejects(client.validateAccessToken(token, { clientCertificate: a.cert }), {
+        reason: 'confirmation_invalid',
+      });
     }
   });
 
@@ -148,7 +168,11 @@ describe('poisoned entries', () => {
     const [, goodKey] = redis.keys.keys();
     redis.keys.set(revokedKey, redis.keys.get(goodKey));
     target.issuer.revoke(revoked);
-    await assertRefused(() => client.validateAccessToken(revoked), { token: revoked, reason: 'inactive', code: 'inactive_token' });
+    await assertRefused(() => client.validateAccessToken(revoked), {
+      token: revoked,
+      reason: 'inactive',
+      code: 'inactive_token',
+    });
   });
 
   test('no raw token is in a Redis entry, nor in its key', async () => {

@@ -108,7 +108,11 @@ export async function startTarget(options = {}) {
       await assertRefused(() => client.validateJwtAccessToken(token, { jwks: issuer.jwks }), expected);
       assert.ok(issuer.requests.length <= asks, `${issuer.requests.length} requests for one refused token`);
       for (const request of issuer.requests) {
-        assert.equal(`${request.method} ${request.path} ${request.body}`, 'GET /jwks ', 'the only request it may cause');
+        assert.equal(
+          `${request.method} ${request.path} ${request.body}`,
+          'GET /jwks ',
+          'the only request it may cause',
+        );
       }
       // Afterwards the client still accepts a valid token.
       await client.validateAccessToken(issuer.sign());

@@ -45,11 +45,14 @@ function routes() {
 async function start(framework) {
   const protectApi = framework.startsWith('express') ? protectExpress : protectFastify;
   const { default: make } = await import(framework);
-  const app = framework.startsWith('express') ? make() : make({ serverFactory: (handler) => http.createServer({ maxHeaderSize: MAX_HEADERS }, handler) });
+  const app = framework.startsWith('express')
+    ? make()
+    : make({ serverFactory: (handler) => http.createServer({ maxHeaderSize: MAX_HEADERS }, handler) });
   if (framework.startsWith('express')) app.use(make.json(), make.urlencoded({ extended: true }));
   for (const [path, { client, options, resolvers }] of Object.entries(routes())) {
     const guard = protectApi(client, resolvers)(options);
-    if (framework.startsWith('express')) app.all(path, guard, (request, response) => response.json({ sub: request.claims.sub }));
+    if (framework.startsWith('express'))
+      app.all(path, guard, (request, response) => response.json({ sub: request.claims.sub }));
     else app.all(path, { onRequest: guard }, async (request) => ({ sub: request.claims.sub }));
   }
   if (framework.startsWith('fastify')) {
@@ -90,7 +93,9 @@ function send(port, { method = 'GET', path = '/plain', lines = [], body = '' }) 
 }
 
 const challengesOf = ({ fields }) =>
-  fields.filter((field) => /^www-authenticate:/i.test(field)).map((field) => field.slice('www-authenticate:'.length).trim());
+  fields
+    .filter((field) => /^www-authenticate:/i.test(field))
+    .map((field) => field.slice('www-authenticate:'.length).trim());
 
 for (const framework of FRAMEWORKS) {
   const ask = (request) => send(servers[framework].port, request);
@@ -110,16 +115,26 @@ for (const framework of FRAMEWORKS) {
     });
 
     for (const [where, request] of Object.entries({
-      'the query (RFC 6750 §2.3)': (token) => ({ path: `/plain?access_token=${token}&authorization=Bearer%20${token}&token=${token}` }),
+      'the query (RFC 6750 §2.3)': (token) => ({
+        path: `/plain?access_token=${token}&authorization=Bearer%20${token}&token=${token}`,
+      }),
       'a form body (RFC 6750 §2.2)': (token) => ({
-        method: 'POST', lines: ['Content-Type: application/x-www-form-urlencoded'], body: `access_token=${token}`,
+        method: 'POST',
+        lines: ['Content-Type: application/x-www-form-urlencoded'],
+        body: `access_token=${token}`,
       }),
       'a JSON body': (token) => ({
-        method: 'POST', lines: ['Content-Type: application/json'], body: JSON.stringify({ access_token: token, headers: { authorization: `Bearer ${token}` } }),
+        method: 'POST',
+        lines: ['Content-Type: application/json'],
+        body: JSON.stringify({ access_token: token, headers: { authorization: `Bearer ${token}` } }),
       }),
       'a cookie': (token) => ({ lines: [`Cookie: access_token=${token}; Authorization=Bearer ${token}`] }),
-      'another header': (token) => ({ lines: [`X-Access-Token: ${token}`, `Proxy-Authorization: Bearer ${token}`, `X-Authorization: Bearer ${token}`] }),
-      'an underscored header': (token) => ({ lines: [`HTTP_AUTHORIZATION: Bearer ${token}`, `authorization_: Bearer ${token}`] }),
+      'another header': (token) => ({
+        lines: [`X-Access-Token: ${token}`, `Proxy-Authorization: Bearer ${token}`, `X-Authorization: Bearer ${token}`],
+      }),
+      'an underscored header': (token) => ({
+        lines: [`HTTP_AUTHORIZATION: Bearer ${token}`, `authorization_: Bearer ${token}`],
+      }),
       'another scheme': (token) => ({ lines: [`Authorization: DPoP ${token}`] }),
       'no scheme': (token) => ({ lines: [`Authorization: ${token}`] }),
       'a longer scheme': (token) => ({ lines: [`Authorization: BearerX ${token}`] }),
@@ -132,12 +147,19 @@ for (const framework of FRAMEWORKS) {
       'two tokens with a comma': (token) => ({ lines: [`Authorization: Bearer ${token},${token}`] }),
       'a list of credentials': (token) => ({ lines: [`Authorization: Basic eDp5, Bearer ${token}`] }),
       'a parameter': (token) => ({ lines: [`Authorization: Bearer token="${token}", realm=x`] }),
-      'two Authorization headers': (token) => ({ lines: [`Authorization: Bearer ${token}`, `Authorization: Bearer ${token}`] }),
-      'two of different case': (token) => ({ lines: [`Authorization: Bearer ${token}`, `AUTHORIZATION: Bearer other`] }),
-      'two of different schemes': (token) => ({ lines: [`Authorization: Bearer ${token}`, 'Authorization: Basic eDp5'] }),
+      'two Authorization headers': (token) => ({
+        lines: [`Authorization: Bearer ${token}`, `Authorization: Bearer ${token}`],
+      }),
+      'two of different case': (token) => ({
+        lines: [`Authorization: Bearer ${token}`, `AUTHORIZATION: Bearer other`],
+      }),
+      'two of different schemes': (token) => ({
+        lines: [`Authorization: Bearer ${token}`, 'Authorization: Basic eDp5'],
+      }),
       'a second that is empty': (token) => ({ lines: [`Authorization: Bearer ${token}`, 'Authorization:'] }),
     })) {
-      test(`a token in ${where} is not read`, async () => assertUnseen(await ask(request(target.issuer.sign())), where));
+      test(`a token in ${where} is not read`, async () =>
+        assertUnseen(await ask(request(target.issuer.sign())), where));
     }
 
     test('an obsolete line folding is refused by Node, or no token (RFC 9112 §5.2)', async () => {
@@ -196,7 +218,11 @@ for (const framework of FRAMEWORKS) {
       const token = target.issuer.sign({ claims });
       assertQuiet(await ask({ lines: [`Authorization: Bearer ${token}`] }), 401, token);
       const scoped = target.issuer.sign({ claims: { scope: `data:read ${EVIL}` } });
-      const challenge = assertQuiet(await ask({ path: '/scoped', lines: [`Authorization: Bearer ${scoped}`] }), 403, scoped);
+      const challenge = assertQuiet(
+        await ask({ path: '/scoped', lines: [`Authorization: Bearer ${scoped}`] }),
+        403,
+        scoped,
+      );
       assert.equal(challenge, 'Bearer error="insufficient_scope", scope="data:write"');
     });
 
@@ -219,16 +245,36 @@ for (const framework of FRAMEWORKS) {
     test('the message of a subclass’s error cannot end the header', async () => {
       const answer = await ask({ path: '/message', lines: ['Authorization: Bearer x.y.z'] });
       assert.equal(answer.status, 401);
-      assert.match(challengesOf(answer)[0], /^Bearer error="invalid_token", error_description="[\x20-\x21\x23-\x5b\x5d-\x7e]*"$/);
+      assert.match(
+        challengesOf(answer)[0],
+        /^Bearer error="invalid_token", error_description="[\x20-\x21\x23-\x5b\x5d-\x7e]*"$/,
+      );
       assert.ok(!answer.fields.some((field) => /^set-cookie/i.test(field)));
     });
   });
 
   describe(`${framework}: scopes are whole words between single spaces (RFC 6749 §3.3)`, () => {
     for (const scope of [
-      'data:writer', 'xdata:write', 'data:write2 data:write3', 'data:write\u00a0x', 'data:read\u00a0data:write', 'data:read\tdata:write',
-      'data:read\ndata:write', 'data:read,data:write', 'data:read+data:write', 'data:read%20data:write', '"data:write"',
-      'DATA:WRITE', 'data\uff1awrite', 'data:write\u0000', '\u200bdata:write', 'data:*', '*', 'data', 'write', '',
+      'data:writer',
+      'xdata:write',
+      'data:write2 data:write3',
+      'data:write\u00a0x',
+      'data:read\u00a0data:write',
+      'data:read\tdata:write',
+      'data:read\ndata:write',
+      'data:read,data:write',
+      'data:read+data:write',
+      'data:read%20data:write',
+      '"data:write"',
+      'DATA:WRITE',
+      'data\uff1awrite',
+      'data:write\u0000',
+      '\u200bdata:write',
+      'data:*',
+      '*',
+      'data',
+      'write',
+      '',
     ]) {
       test(`${JSON.stringify(scope)} is not data:write`, async () => {
         const token = target.issuer.sign({ claims: { scope } });
@@ -238,7 +284,9 @@ for (const framework of FRAMEWORKS) {
 
     for (const scope of [['data:write'], { 'data:write': true }, { toString: 'data:write' }, null, true, 1]) {
       test(`a scope of ${JSON.stringify(scope)} grants nothing`, async () => {
-        const token = target.issuer.sign({ claims: { scope, scp: 'data:write', scopes: 'data:write', roles: ['data:write'] } });
+        const token = target.issuer.sign({
+          claims: { scope, scp: 'data:write', scopes: 'data:write', roles: ['data:write'] },
+        });
         assert.equal((await ask({ path: '/scoped', lines: [`Authorization: Bearer ${token}`] })).status, 403);
       });
     }

@@ -66,10 +66,12 @@ for (const [alg, { kind, octets, order }] of Object.entries(CURVES)) {
         Buffer.concat([Buffer.alloc(1), signature.subarray(0, octets), Buffer.alloc(1), signature.subarray(octets)]),
       'one octet': () => Buffer.alloc(1),
       'all bits set': () => Buffer.alloc(octets * 2, 0xff),
-      'twice': (signature) => Buffer.concat([signature, signature]),
-      'in DER': (_, input) => sign(`sha${alg.slice(2)}`, input, { key: target.issuer.keys[kind].privateKey, dsaEncoding: 'der' }),
+      twice: (signature) => Buffer.concat([signature, signature]),
+      'in DER': (_, input) =>
+        sign(`sha${alg.slice(2)}`, input, { key: target.issuer.keys[kind].privateKey, dsaEncoding: 'der' }),
     })) {
-      test(`a signature of ${what} does not verify`, () => target.refuses(resigned(alg, kind, change), 'signature_invalid'));
+      test(`a signature of ${what} does not verify`, () =>
+        target.refuses(resigned(alg, kind, change), 'signature_invalid'));
     }
   });
 }
@@ -86,7 +88,7 @@ describe('Ed25519 (RFC 8032 §5.1.7)', () => {
     'S = L': (signature) => plus(signature, () => ORDER),
     'S = 0': (signature) => plus(signature, () => 0n),
     'S with its high bits set': (signature) => plus(signature, (s) => s | (7n << 253n)),
-    'zeros': () => Buffer.alloc(64),
+    zeros: () => Buffer.alloc(64),
     'R the neutral element and S = 0': () => Buffer.concat([Buffer.from([1]), Buffer.alloc(63)]),
     '63 octets': (signature) => signature.subarray(0, 63),
     '65 octets': (signature) => Buffer.concat([signature, Buffer.alloc(1)]),
@@ -100,16 +102,22 @@ describe('Ed25519 (RFC 8032 §5.1.7)', () => {
 });
 
 describe('RSASSA-PSS (RFC 7518 §3.5: a salt as long as the hash)', () => {
-  for (const [alg, digest] of [['PS256', 32], ['PS384', 48], ['PS512', 64]]) {
+  for (const [alg, digest] of [
+    ['PS256', 32],
+    ['PS384', 48],
+    ['PS512', 64],
+  ]) {
     for (const saltLength of [0, 20, digest - 1, digest + 1, constants.RSA_PSS_SALTLEN_MAX_SIGN]) {
       const what = saltLength === constants.RSA_PSS_SALTLEN_MAX_SIGN ? 'the longest possible' : saltLength;
       test(`a signature of ${alg} with a salt of ${what} does not verify`, () =>
         target.refuses(
-          resigned(alg, 'rsa', (_, input) => sign(`sha${alg.slice(2)}`, input, {
-            key: target.issuer.keys.rsa.privateKey,
-            padding: constants.RSA_PKCS1_PSS_PADDING,
-            saltLength,
-          })),
+          resigned(alg, 'rsa', (_, input) =>
+            sign(`sha${alg.slice(2)}`, input, {
+              key: target.issuer.keys.rsa.privateKey,
+              padding: constants.RSA_PKCS1_PSS_PADDING,
+              saltLength,
+            }),
+          ),
           'signature_invalid',
         ));
     }
@@ -132,7 +140,8 @@ describe('PKCS#1 v1.5 (RFC 8017 §8.2.2): an encoding that is only almost right'
     target.accepts(resigned('RS256', 'rsa', (_, input) => raw(padded(256, info(INFO, input))))));
 
   for (const [what, encode] of Object.entries({
-    'without the NULL of the parameters': (input) => padded(256, info('302f300b0609608648016503040201' + '0420', input)),
+    'without the NULL of the parameters': (input) =>
+      padded(256, info('302f300b0609608648016503040201' + '0420', input)),
     'with a length in long form': (input) => padded(256, info('3081' + INFO.slice(2), input)),
     'with the name of SHA-512': (input) => padded(256, info('3031300d060960864801650304020305000420', input)),
     'with the name of SHA-1': (input) => padded(256, info('3029300906052b0e03021a05000420', input)),
@@ -154,12 +163,15 @@ describe('PKCS#1 v1.5 (RFC 8017 §8.2.2): an encoding that is only almost right'
     },
   })) {
     test(`an encoding ${what} does not verify`, () =>
-      target.refuses(resigned('RS256', 'rsa', (_, input) => raw(encode(input))), 'signature_invalid'));
+      target.refuses(
+        resigned('RS256', 'rsa', (_, input) => raw(encode(input))),
+        'signature_invalid',
+      ));
   }
 
   for (const [what, change] of Object.entries({
-    'zeros': () => Buffer.alloc(256),
-    'one': () => bytesOf(1n, 256),
+    zeros: () => Buffer.alloc(256),
+    one: () => bytesOf(1n, 256),
     'the modulus': (_, __, n) => bytesOf(n, 256),
     'the modulus less one': (_, __, n) => bytesOf(n - 1n, 256),
     'the signature plus the modulus': (signature, _, n) => bytesOf(numberOf(signature) + n, 257),
@@ -171,7 +183,10 @@ describe('PKCS#1 v1.5 (RFC 8017 §8.2.2): an encoding that is only almost right'
     test(`a signature that is ${what} does not verify`, () => {
       const { n } = target.issuer.keys.rsa.publicKey.export({ format: 'jwk' });
       const modulus = numberOf(Buffer.from(n, 'base64url'));
-      return target.refuses(resigned('RS256', 'rsa', (...given) => change(...given, modulus)), 'signature_invalid');
+      return target.refuses(
+        resigned('RS256', 'rsa', (...given) => change(...given, modulus)),
+        'signature_invalid',
+      );
     });
   }
 
@@ -185,14 +200,24 @@ describe('PKCS#1 v1.5 (RFC 8017 §8.2.2): an encoding that is only almost right'
     const root = cubeRoot(numberOf(wanted)) + 1n;
     const forged = `${input}.${bytesOf(root, 256).toString('base64url')}`;
     // Checks the forgery itself: its cube begins with the encoding.
-    if (!bytesOf(root ** 3n, 256).subarray(0, 62).equals(wanted.subarray(0, 62))) throw new Error('not a forgery');
+    if (
+      !bytesOf(root ** 3n, 256)
+        .subarray(0, 62)
+        .equals(wanted.subarray(0, 62))
+    )
+      throw new Error('not a forgery');
     await target.refuses(forged, 'signature_invalid');
     await target.publish();
   });
 });
 
 describe('a signature of something else', () => {
-  for (const [alg, kind] of [['RS256', 'rsa'], ['PS256', 'rsa'], ['ES256', 'p256'], ['EdDSA', 'ed25519']]) {
+  for (const [alg, kind] of [
+    ['RS256', 'rsa'],
+    ['PS256', 'rsa'],
+    ['ES256', 'p256'],
+    ['EdDSA', 'ed25519'],
+  ]) {
     test(`one bit of a signature of ${alg} changed, anywhere, is refused`, async () => {
       const { length } = resigned(alg, kind, (signature) => signature).split('.')[2];
       for (let bit = 0; bit < length * 6 - 8; bit += Math.ceil((length * 6) / 24)) {

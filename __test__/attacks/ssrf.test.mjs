@@ -26,7 +26,12 @@ after(() => trap.close());
 /** A client of a remote issuer with these metadata; `asked` lists the addresses that its fetcher received. */
 function clientOf(members, { tenantDomain = TENANT, ...options } = {}) {
   const asked = [];
-  const metadata = { issuer: tenantDomain, jwks_uri: `${tenantDomain}/jwks`, introspection_endpoint: `${tenantDomain}/introspect`, ...members };
+  const metadata = {
+    issuer: tenantDomain,
+    jwks_uri: `${tenantDomain}/jwks`,
+    introspection_endpoint: `${tenantDomain}/introspect`,
+    ...members,
+  };
   const client = new MonoCloudBackendNodeClient({
     tenantDomain,
     audience: AUDIENCE,
@@ -35,7 +40,9 @@ function clientOf(members, { tenantDomain = TENANT, ...options } = {}) {
     fetcher: async (url) => {
       asked.push(url);
       const isDiscovery = url === `${tenantDomain}/.well-known/openid-configuration`;
-      return new Response(JSON.stringify(isDiscovery ? metadata : { keys: [], active: false }), { headers: { 'content-type': 'application/json' } });
+      return new Response(JSON.stringify(isDiscovery ? metadata : { keys: [], active: false }), {
+        headers: { 'content-type': 'application/json' },
+      });
     },
     ...options,
   });
@@ -45,20 +52,20 @@ function clientOf(members, { tenantDomain = TENANT, ...options } = {}) {
 const EVIL = {
   'a file': () => 'file:///etc/passwd',
   'a file of the host': () => 'file://localhost/etc/passwd',
-  'data': () => 'data:application/json,{"keys":[]}',
+  data: () => 'data:application/json,{"keys":[]}',
   'a blob': () => 'blob:https://tenant.example/1',
   'a script': () => 'javascript:fetch("https://evil.example")',
-  'FTP': () => 'ftp://tenant.example/jwks',
-  'gopher': () => 'gopher://127.0.0.1:6379/_FLUSHALL',
+  FTP: () => 'ftp://tenant.example/jwks',
+  gopher: () => 'gopher://127.0.0.1:6379/_FLUSHALL',
   'a Unix socket': () => 'unix:/var/run/docker.sock',
   'plain http of the tenant': () => 'http://tenant.example/jwks',
   'plain http of loopback': () => `${trap.origin}/jwks`,
   'https of loopback': () => `https://127.0.0.1:${trap.port}/jwks`,
-  'localhost': () => `https://localhost:${trap.port}/jwks`,
+  localhost: () => `https://localhost:${trap.port}/jwks`,
   'localhost with a dot (RFC 6761)': () => `https://localhost.:${trap.port}/jwks`,
   'a name below localhost': () => `https://keys.localhost:${trap.port}/jwks`,
   'a name below localhost, with a dot': () => `https://keys.localhost.:${trap.port}/jwks`,
-  'LOCALHOST': () => `https://LOCALHOST:${trap.port}/jwks`,
+  LOCALHOST: () => `https://LOCALHOST:${trap.port}/jwks`,
   'localhost in full-width letters': () => `https://ｌｏｃａｌｈｏｓｔ:${trap.port}/jwks`,
   'loopback in short': () => `https://127.1:${trap.port}/jwks`,
   'loopback as one number': () => `https://2130706433:${trap.port}/jwks`,
@@ -80,7 +87,7 @@ const EVIL = {
   'IPv6 link-local, the last of it': () => 'https://[febf::1]/jwks',
   'a relative address': () => '/jwks',
   'an address without scheme': () => '//tenant.example/jwks',
-  'nothing': () => '',
+  nothing: () => '',
   'credentials for another host': () => 'https://user:secret@keys.example/jwks',
 };
 
@@ -89,13 +96,19 @@ describe('an endpoint that metadata names, for a tenant elsewhere', () => {
     test(`a jwks_uri that is ${what} is not called`, async () => {
       const { client, asked } = clientOf({ jwks_uri: url() });
       await assertRefused(() => client.getJwks(), { ...REFUSED, token: undefined });
-      await assertRefused(() => client.validateJwtAccessToken('eyJhbGciOiJSUzI1NiJ9.e30.AA'), { ...REFUSED, token: undefined });
+      await assertRefused(() => client.validateJwtAccessToken('eyJhbGciOiJSUzI1NiJ9.e30.AA'), {
+        ...REFUSED,
+        token: undefined,
+      });
       assert.deepEqual(new Set(asked), new Set([`${TENANT}/.well-known/openid-configuration`]));
     });
 
     test(`an introspection_endpoint that is ${what} is not called, with no credentials`, async () => {
       const { client, asked } = clientOf({ introspection_endpoint: url() });
-      await assertRefused(() => client.introspectAccessToken('opaque-token-0123'), { ...REFUSED, token: 'opaque-token-0123' });
+      await assertRefused(() => client.introspectAccessToken('opaque-token-0123'), {
+        ...REFUSED,
+        token: 'opaque-token-0123',
+      });
       assert.deepEqual(new Set(asked), new Set([`${TENANT}/.well-known/openid-configuration`]));
     });
 
@@ -114,10 +127,18 @@ describe('an endpoint that metadata names, for a tenant elsewhere', () => {
         const { client, asked, metadata } = clientOf(members, { ...mutual, ...options });
         // The engine's own HTTP client calls endpoints that need a certificate; a resolver supplies the metadata.
         const own = new MonoCloudBackendNodeClient({
-          tenantDomain: TENANT, audience: AUDIENCE, clientId: 'api', ...mutual, ...options, metadataResolver: () => metadata,
+          tenantDomain: TENANT,
+          audience: AUDIENCE,
+          clientId: 'api',
+          ...mutual,
+          ...options,
+          metadataResolver: () => metadata,
         });
         for (const one of [client, own]) {
-          await assertRefused(() => one.introspectAccessToken('opaque-token-0123'), { ...REFUSED, token: 'opaque-token-0123' });
+          await assertRefused(() => one.introspectAccessToken('opaque-token-0123'), {
+            ...REFUSED,
+            token: 'opaque-token-0123',
+          });
         }
         assert.ok(asked.length <= 1);
       }
@@ -130,7 +151,10 @@ describe('an endpoint that metadata names, for a tenant elsewhere', () => {
       const { client, asked } = clientOf({ jwks_uri: value });
       await assert.rejects(client.getJwks(), { name: 'MonoCloudHttpError' });
       // If the OpenID document lacks an endpoint, the client also reads the document of RFC 8414 §3.1.
-      assert.deepEqual(asked, [`${TENANT}/.well-known/openid-configuration`, `${TENANT}/.well-known/oauth-authorization-server`]);
+      assert.deepEqual(asked, [
+        `${TENANT}/.well-known/openid-configuration`,
+        `${TENANT}/.well-known/oauth-authorization-server`,
+      ]);
     });
   }
 
@@ -141,9 +165,21 @@ describe('an endpoint that metadata names, for a tenant elsewhere', () => {
   });
 
   test('metadata of another issuer cause no request (RFC 8414 §3.3)', async () => {
-    for (const issuer of ['https://evil.example', `${TENANT}.evil.example`, `${TENANT}/a`, `${TENANT}//`, 'http://tenant.example', TENANT.toUpperCase(), '']) {
+    for (const issuer of [
+      'https://evil.example',
+      `${TENANT}.evil.example`,
+      `${TENANT}/a`,
+      `${TENANT}//`,
+      'http://tenant.example',
+      TENANT.toUpperCase(),
+      '',
+    ]) {
       const { client, asked } = clientOf({ issuer, jwks_uri: 'https://evil.example/jwks' });
-      await assertRefused(() => client.getJwks(), { name: 'MonoCloudValidationError', reason: 'metadata_issuer_mismatch', token: undefined });
+      await assertRefused(() => client.getJwks(), {
+        name: 'MonoCloudValidationError',
+        reason: 'metadata_issuer_mismatch',
+        token: undefined,
+      });
       assert.equal(asked.length, 1);
     }
   });
@@ -151,7 +187,11 @@ describe('an endpoint that metadata names, for a tenant elsewhere', () => {
   test('metadata that name no issuer cause no request', async () => {
     for (const issuer of [null, undefined, 1, ['https://tenant.example']]) {
       const { client, asked } = clientOf({ issuer, jwks_uri: 'https://evil.example/jwks' });
-      await assertRefused(() => client.getJwks(), { name: 'MonoCloudHttpError', reason: 'body_invalid', token: undefined });
+      await assertRefused(() => client.getJwks(), {
+        name: 'MonoCloudHttpError',
+        reason: 'body_invalid',
+        token: undefined,
+      });
       assert.equal(asked.length, 1);
     }
   });
@@ -163,7 +203,11 @@ describe('an issuer on loopback', () => {
     const secure = await startIssuer({ tls: await pki.server() });
     try {
       secure.metadata.jwks_uri = `${trap.origin}/jwks`;
-      const client = new MonoCloudBackendNodeClient({ tenantDomain: secure.issuer, audience: AUDIENCE, certificateAuthorities: pki.ca.pem });
+      const client = new MonoCloudBackendNodeClient({
+        tenantDomain: secure.issuer,
+        audience: AUDIENCE,
+        certificateAuthorities: pki.ca.pem,
+      });
       await assertRefused(() => client.getJwks(), { ...REFUSED, token: undefined });
       assert.equal(trap.connections, 0);
     } finally {
@@ -193,9 +237,19 @@ describe('a redirect is not followed, to any address', () => {
         try {
           issuer.respond(path, { status, headers: { location: `${trap.origin}/stolen` }, body: {} });
           for (const fetcher of [undefined, fetch]) {
-            const client = new MonoCloudBackendNodeClient({ tenantDomain: issuer.issuer, audience: AUDIENCE, clientId: 'api', clientSecret: 'secret', fetcher });
+            const client = new MonoCloudBackendNodeClient({
+              tenantDomain: issuer.issuer,
+              audience: AUDIENCE,
+              clientId: 'api',
+              clientSecret: 'secret',
+              fetcher,
+            });
             const token = path === '/introspect' ? issuer.opaque() : issuer.sign();
-            await assertRefused(() => client.validateAccessToken(token), { token, name: 'MonoCloudHttpError', reason: 'unexpected_status' });
+            await assertRefused(() => client.validateAccessToken(token), {
+              token,
+              name: 'MonoCloudHttpError',
+              reason: 'unexpected_status',
+            });
           }
           assert.equal(trap.connections, 0);
         } finally {
@@ -208,8 +262,16 @@ describe('a redirect is not followed, to any address', () => {
   test('a Link, Refresh or Content-Location header, and URLs in the documents, are not followed', async () => {
     const issuer = await startIssuer();
     try {
-      const headers = { link: `<${trap.origin}/x>; rel="next"`, refresh: `0; url=${trap.origin}`, 'content-location': `${trap.origin}/y` };
-      issuer.jwks.keys = issuer.jwks.keys.map((key) => ({ ...key, x5u: `${trap.origin}/x5u`, jku: `${trap.origin}/jku` }));
+      const headers = {
+        link: `<${trap.origin}/x>; rel="next"`,
+        refresh: `0; url=${trap.origin}`,
+        'content-location': `${trap.origin}/y`,
+      };
+      issuer.jwks.keys = issuer.jwks.keys.map((key) => ({
+        ...key,
+        x5u: `${trap.origin}/x5u`,
+        jku: `${trap.origin}/jku`,
+      }));
       issuer.respond('/jwks', () => ({ headers, body: issuer.jwks }));
       issuer.metadata.op_policy_uri = `${trap.origin}/policy`;
       issuer.metadata.signed_metadata = `${trap.origin}/signed`;

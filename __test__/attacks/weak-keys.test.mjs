@@ -61,7 +61,10 @@ describe('RSA (RFC 7518 §3.3: 2048 bits at least)', () => {
       n[0] |= 0x80;
       n[octets - 1] |= 1;
       await target.publish({ kty: 'RSA', kid: 'weak', n: n.toString('base64url'), e: 'AQAB' });
-      await target.refuses(withSignature('RS256', () => Buffer.alloc(Math.min(octets, 4096), 1)).token, 'key_not_found');
+      await target.refuses(
+        withSignature('RS256', () => Buffer.alloc(Math.min(octets, 4096), 1)).token,
+        'key_not_found',
+      );
     }
   });
 
@@ -73,8 +76,14 @@ describe('RSA (RFC 7518 §3.3: 2048 bits at least)', () => {
   });
 
   for (const [what, e] of [
-    ['0', 'AA'], ['1 with leading zeros', 'AAAB'], ['2', 'Ag'], ['65536', 'AQAA'], ['empty', ''], ['a number', 65537],
-    ['no base64', 'AQ!B'], ['padded with too much', 'AQAB=='],
+    ['0', 'AA'],
+    ['1 with leading zeros', 'AAAB'],
+    ['2', 'Ag'],
+    ['65536', 'AQAA'],
+    ['empty', ''],
+    ['a number', 65537],
+    ['no base64', 'AQ!B'],
+    ['padded with too much', 'AQAB=='],
   ]) {
     test(`an e that is ${what} is left out`, async () => {
       const { n } = target.issuer.keys.rsa.publicKey.export({ format: 'jwk' });
@@ -90,7 +99,11 @@ describe('RSA (RFC 7518 §3.3: 2048 bits at least)', () => {
   });
 
   for (const [what, n] of [
-    ['empty', ''], ['zero', base64url(Buffer.alloc(256))], ['even', undefined], ['missing', null], ['a number', 3],
+    ['empty', ''],
+    ['zero', base64url(Buffer.alloc(256))],
+    ['even', undefined],
+    ['missing', null],
+    ['a number', 3],
   ]) {
     test(`a modulus that is ${what} is left out`, async () => {
       const real = Buffer.from(target.issuer.keys.rsa.publicKey.export({ format: 'jwk' }).n, 'base64url');
@@ -102,8 +115,46 @@ describe('RSA (RFC 7518 §3.3: 2048 bits at least)', () => {
 
   test('a modulus of the broken Infineon generator is left out (ROCA, CVE-2017-15361)', async () => {
     // ROCA moduli are powers of 65537 modulo the product of the first primes; 1 is one of them.
-    const primes = [3n, 5n, 7n, 11n, 13n, 17n, 19n, 23n, 29n, 31n, 37n, 41n, 43n, 47n, 53n, 59n, 61n, 67n, 71n, 73n,
-      79n, 83n, 89n, 97n, 101n, 103n, 107n, 109n, 113n, 127n, 131n, 137n, 139n, 149n, 151n, 157n, 163n, 167n];
+    const primes = [
+      3n,
+      5n,
+      7n,
+      11n,
+      13n,
+      17n,
+      19n,
+      23n,
+      29n,
+      31n,
+      37n,
+      41n,
+      43n,
+      47n,
+      53n,
+      59n,
+      61n,
+      67n,
+      71n,
+      73n,
+      79n,
+      83n,
+      89n,
+      97n,
+      101n,
+      103n,
+      107n,
+      109n,
+      113n,
+      127n,
+      131n,
+      137n,
+      139n,
+      149n,
+      151n,
+      157n,
+      163n,
+      167n,
+    ];
     const product = primes.reduce((all, prime) => all * prime, 2n);
     const modulus = ((1n << 2047n) / product + 1n) * product + 1n;
     const n = Buffer.from(modulus.toString(16), 'hex').toString('base64url');
@@ -128,10 +179,16 @@ describe('elliptic curves (RFC 7518 §6.2.1, RFC 8037 §2)', () => {
   const points = {
     'off the curve': ({ x, y }) => ({ x, y: changed(y, flip) }),
     'off the curve by x': ({ x, y }) => ({ x: changed(x, flip), y }),
-    'at infinity, written as zeros': ({ x, y }) => ({ x: changed(x, (o) => o.fill(0)), y: changed(y, (o) => o.fill(0)) }),
+    'at infinity, written as zeros': ({ x, y }) => ({
+      x: changed(x, (o) => o.fill(0)),
+      y: changed(y, (o) => o.fill(0)),
+    }),
     'above the field': ({ x, y }) => ({ x: changed(x, (o) => o.fill(0xff)), y }),
     'with a coordinate too long': ({ x, y }) => ({ x: changed(x, (o) => Buffer.concat([Buffer.alloc(1, 1), o])), y }),
-    'with a coordinate with many zeros before it': ({ x, y }) => ({ x: changed(x, (o) => Buffer.concat([Buffer.alloc(3), o])), y }),
+    'with a coordinate with many zeros before it': ({ x, y }) => ({
+      x: changed(x, (o) => Buffer.concat([Buffer.alloc(3), o])),
+      y,
+    }),
     'with a coordinate too short': ({ x, y }) => ({ x: changed(x, (o) => o.subarray(0, -1)), y }),
     'with the coordinates’ lengths shifted': ({ x, y }) => ({
       x: changed(x, (o) => o.subarray(0, -1)),
@@ -140,21 +197,35 @@ describe('elliptic curves (RFC 7518 §6.2.1, RFC 8037 §2)', () => {
     'without y': ({ x }) => ({ x, y: undefined }),
     'with an x that is no base64': ({ x, y }) => ({ x: `${x.slice(1)}!`, y }),
   };
-  for (const [kind, alg] of [['p256', 'ES256'], ['p384', 'ES384'], ['p521', 'ES512']]) {
+  for (const [kind, alg] of [
+    ['p256', 'ES256'],
+    ['p384', 'ES384'],
+    ['p521', 'ES512'],
+  ]) {
     for (const [what, change] of Object.entries(points)) {
       test(`a point of ${alg} ${what} is left out`, async () => {
         const key = jwk(kind);
         await target.publish({ ...key, ...change(key), kid: 'weak' });
-        await target.refuses(forge(target, { alg, kid: 'weak' }, undefined, target.issuer.keys[kind], alg), 'key_not_found');
+        await target.refuses(
+          forge(target, { alg, kid: 'weak' }, undefined, target.issuer.keys[kind], alg),
+          'key_not_found',
+        );
       });
     }
   }
 
-  for (const [what, x] of [['31 octets', (o) => o.subarray(1)], ['33 octets', (o) => Buffer.concat([o, Buffer.alloc(1)])], ['none', () => Buffer.alloc(0)]]) {
+  for (const [what, x] of [
+    ['31 octets', (o) => o.subarray(1)],
+    ['33 octets', (o) => Buffer.concat([o, Buffer.alloc(1)])],
+    ['none', () => Buffer.alloc(0)],
+  ]) {
     test(`an Ed25519 key of ${what} is left out`, async () => {
       const key = jwk('ed25519');
       await target.publish({ ...key, x: changed(key.x, x), kid: 'weak' });
-      await target.refuses(forge(target, { alg: 'EdDSA', kid: 'weak' }, undefined, target.issuer.keys.ed25519, 'EdDSA'), 'key_not_found');
+      await target.refuses(
+        forge(target, { alg: 'EdDSA', kid: 'weak' }, undefined, target.issuer.keys.ed25519, 'EdDSA'),
+        'key_not_found',
+      );
     });
   }
 });

@@ -139,7 +139,14 @@ for (const [kind, make] of KINDS) {
       ['circular', (claims) => Object.assign(claims, { self: claims })],
       ['of BigInts', (claims) => ({ ...claims, exp: BigInt(claims.exp) })],
       ['a Map', (claims) => new Map(Object.entries(claims))],
-      ['an object that throws', () => ({ get iss() { throw new Error('no'); } })],
+      [
+        'an object that throws',
+        () => ({
+          get iss() {
+            throw new Error('no');
+          },
+        }),
+      ],
       ['an object whose JSON is none', () => ({ toJSON: () => undefined })],
       ['33 levels deep', (claims) => ({ ...claims, a: JSON.parse('['.repeat(33) + ']'.repeat(33)) })],
     ]) {
@@ -165,10 +172,19 @@ for (const [kind, make] of KINDS) {
   });
 
   describe(`${kind} and a cache that fails`, () => {
-    const fails = () => { throw new Error('no'); };
-    const rejects = async () => { throw new Error('no'); };
+    const fails = () => {
+      throw new Error('no');
+    };
+    const rejects = async () => {
+      throw new Error('no');
+    };
     const hangs = () => new Promise(() => {});
-    for (const [what, does] of [['throws', fails], ['rejects', rejects], ['hangs', hangs], ['gives a number', () => 1]]) {
+    for (const [what, does] of [
+      ['throws', fails],
+      ['rejects', rejects],
+      ['hangs', hangs],
+      ['gives a number', () => 1],
+    ]) {
       test(`(it ${what}) is validated without it`, async () => {
         const cache = { get: does, set: does, delete: does };
         assert.equal((await api(cache).validateAccessToken(make())).sub, 'user-1');
@@ -180,7 +196,11 @@ for (const [kind, make] of KINDS) {
 
     test('(it is synchronous) is validated with it', async () => {
       const entries = new Map();
-      const cache = { get: (t) => entries.get(t), set: (t, c) => void entries.set(t, c), delete: (t) => void entries.delete(t) };
+      const cache = {
+        get: (t) => entries.get(t),
+        set: (t, c) => void entries.set(t, c),
+        delete: (t) => void entries.delete(t),
+      };
       const token = make();
       await api(cache).validateAccessToken(token);
       assert.ok(entries.has(token));

@@ -28,7 +28,7 @@ beforeEach(() => issuer.resetCounts());
 const api = (cache, options) => backend(issuer, { ...ANY_CLIENT, cache, ...options });
 const asked = () => issuer.counts[PATH] ?? 0;
 
-test("a JWT never gets the claims of another token, whoever wrote them", async () => {
+test('a JWT never gets the claims of another token, whoever wrote them', async () => {
   const cache = mapCache();
   const [poor, rich] = [issuer.sign({ claims: { scope: 'little' } }), issuer.sign({ claims: { scope: 'everything' } })];
   await api(cache).validateAccessToken(rich);
@@ -125,7 +125,10 @@ describe('an opaque token', () => {
     const cache = mapCache();
     issuer.respond(PATH, { status: 503 });
     try {
-      await assert.rejects(api(cache).validateAccessToken('some-token'), failure('MonoCloudHttpError', 'unexpected_status'));
+      await assert.rejects(
+        api(cache).validateAccessToken('some-token'),
+        failure('MonoCloudHttpError', 'unexpected_status'),
+      );
     } finally {
       issuer.respond(PATH);
     }
@@ -151,7 +154,10 @@ describe('an entry that was used before and then changes is validated as if it w
     'with groups that are no array': (claims) => ({ ...claims, groups: { ...claims.groups, length: 2 } }),
     'with a group that is another': (claims) => ({ ...claims, groups: [claims.groups[0], { id: '9', name: 'b' }] }),
     'with a group that is text': (claims) => ({ ...claims, groups: ['a', '1'] }),
-    'with a group of a null prototype': (claims) => ({ ...claims, groups: ['a', Object.assign(Object.create(null), { id: '1', name: 'b' })] }),
+    'with a group of a null prototype': (claims) => ({
+      ...claims,
+      groups: ['a', Object.assign(Object.create(null), { id: '1', name: 'b' })],
+    }),
     'with null for groups': (claims) => ({ ...claims, groups: null }),
     'with a date for a number': (claims) => ({ ...claims, exp: new Date(claims.exp * 1000) }),
     'with -0': (claims) => ({ ...claims, zero: -0 }),
@@ -167,7 +173,11 @@ describe('an entry that was used before and then changes is validated as if it w
     'that has a toJSON of its own': (claims) => ({ ...claims, toJSON: () => ({ ...claims, scope: 'data:write' }) }),
   };
   const ROUTES = [undefined, { scopes: ['data:write'] }, { scopes: ['data:read'], groups: ['b'] }, { groups: ['2'] }];
-  const verdict = (promise) => promise.then((claims) => ({ claims }), ({ name, reason }) => ({ name, reason }));
+  const verdict = (promise) =>
+    promise.then(
+      (claims) => ({ claims }),
+      ({ name, reason }) => ({ name, reason }),
+    );
 
   for (const [what, change] of Object.entries(VARIANTS)) {
     test(what, async () => {
@@ -201,7 +211,10 @@ test('scope() is called once by each client, and its result is used', async () =
   const client = api({ ...mapCache(), scope });
   await client.validateAccessToken(issuer.opaque());
   await client.validateAccessToken(issuer.opaque());
-  assert.deepEqual(scope.mock.calls.map((call) => call.arguments), [[{ issuer: issuer.issuer, audience: AUDIENCE }]]);
+  assert.deepEqual(
+    scope.mock.calls.map((call) => call.arguments),
+    [[{ issuer: issuer.issuer, audience: AUDIENCE }]],
+  );
   assert.equal(scoped.calls.get.length, 2);
 });
 

@@ -87,7 +87,12 @@ test('scopes of one cache share its limits and not its entries', async () => {
 
 test('the parts of a scope and the token cannot be confused', async () => {
   await cache.scope({ issuer: 'a', audience: 'bc' }).set('t', {}, later);
-  for (const [issuer, audience, token] of [['ab', 'c', 't'], ['a', 'b', 'ct'], ['', 'abc', 't'], ['a","bc', '', 't']]) {
+  for (const [issuer, audience, token] of [
+    ['ab', 'c', 't'],
+    ['a', 'b', 'ct'],
+    ['', 'abc', 't'],
+    ['a","bc', '', 't'],
+  ]) {
     assert.equal(await cache.scope({ issuer, audience }).get(token), undefined);
   }
 });

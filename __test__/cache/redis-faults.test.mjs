@@ -120,14 +120,15 @@ describe('redisCache without a server', () => {
     test(`${what} receives no command, and every call rejects`, async () => {
       const told = [];
       const cache = redisCache({ ...away, call: (...words) => told.push(words) });
-      for (const call of [cache.get('t'), cache.set('t', {}, 1), cache.delete('t')]) await assert.rejects(call, /out of reach/);
+      for (const call of [cache.get('t'), cache.set('t', {}, 1), cache.delete('t')])
+        await assert.rejects(call, /out of reach/);
       assert.deepEqual(told, []);
     });
   }
 
   test('a server that never responds receives a bounded number of commands', async () => {
     let told = 0;
-    const cache = redisCache({ call: () => (told += 1, new Promise(() => {})) });
+    const cache = redisCache({ call: () => ((told += 1), new Promise(() => {})) });
     const calls = Array.from({ length: 10_001 }, () => cache.get('t'));
     await assert.rejects(calls.pop(), /out of reach/);
     assert.equal(told, 10_000);

@@ -116,7 +116,10 @@ describeWhere(unavailable, 'redisCache', () => {
       test('two tenants with the same kid and the same token never see each other', async () => {
         const other = await startIssuer({ keys: 'another tenant' });
         closers.push(() => other.close());
-        assert.deepEqual(other.jwks.keys.map(({ kid }) => kid), issuer.jwks.keys.map(({ kid }) => kid));
+        assert.deepEqual(
+          other.jwks.keys.map(({ kid }) => kid),
+          issuer.jwks.keys.map(({ kid }) => kid),
+        );
         const cache = redisCache(await connect(library));
         const [ours, theirs] = [issuer, other].map((tenant) => backend(tenant, { ...ANY_CLIENT, cache }));
 
@@ -163,10 +166,16 @@ describeWhere(unavailable, 'redisCache', () => {
         ['nothing', (key) => admin.set(key, '')],
         ['an array', (key) => admin.set(key, '[1]')],
         ['null', (key) => admin.set(key, 'null')],
-        ['claims that are none', (key, { value }) => admin.set(key, JSON.stringify({ ...JSON.parse(value), claims: 'all' }))],
+        [
+          'claims that are none',
+          (key, { value }) => admin.set(key, JSON.stringify({ ...JSON.parse(value), claims: 'all' })),
+        ],
         ['bare claims', (key, { value }) => admin.set(key, JSON.stringify(JSON.parse(value).claims))],
         ['expired claims', (key, { value }) => admin.set(key, value.replace(/"exp":\d+/, '"exp":1'))],
-        ["another audience's claims", (key, { value }) => admin.set(key, value.replace(/"aud":"[^"]+"/, '"aud":"x:y"'))],
+        [
+          "another audience's claims",
+          (key, { value }) => admin.set(key, value.replace(/"aud":"[^"]+"/, '"aud":"x:y"')),
+        ],
         ['octets that are not UTF-8', (key) => admin.set(key, Buffer.from([0xff, 0xfe, 0x00]))],
         ['20 MB', (key) => admin.set(key, 'x'.repeat(20e6))],
         ['a list', async (key) => (await admin.del(key), admin.lPush(key, 'x'))],
@@ -181,9 +190,9 @@ describeWhere(unavailable, 'redisCache', () => {
           assert.equal(issuer.counts[PATH], 2);
           // Equal except for the time at which it was obtained.
           const timeless = (value) => value?.replace(/"at":[\d.]+/, '');
-          await eventually(async () => (
-            timeless(await admin.get(entry.key).catch(() => undefined)) === timeless(entry.value)
-          ));
+          await eventually(
+            async () => timeless(await admin.get(entry.key).catch(() => undefined)) === timeless(entry.value),
+          );
         });
       }
     });
@@ -199,7 +208,12 @@ describeWhere(unavailable, 'redisCache', () => {
     const { key, value } = await onlyEntry();
     assert.deepEqual(await apiWith(iovalkey).validateAccessToken(token), claims);
     await iovalkey.scope({ issuer: issuer.issuer, audience: 'https://api.example.com' }).delete(token);
-    assert.deepEqual(sent, [['GET', key], ['SET', key, value, 'EXAT', String(claims.exp)], ['GET', key], ['DEL', key]]);
+    assert.deepEqual(sent, [
+      ['GET', key],
+      ['SET', key, value, 'EXAT', String(claims.exp)],
+      ['GET', key],
+      ['DEL', key],
+    ]);
     assert.equal(issuer.counts[PATH], 1);
   });
 
@@ -248,7 +262,13 @@ describeWhere(unavailable, 'redisCache', () => {
   test('the parts of a key cannot be confused', async () => {
     const cache = redisCache(admin);
     const until = Math.floor(Date.now() / 1000) + 60;
-    const parts = [['a', 'b', 'c'], ['ab', '', 'c'], ['a', 'bc', ''], ['', 'a', 'bc'], ['a","b', '', 'c']];
+    const parts = [
+      ['a', 'b', 'c'],
+      ['ab', '', 'c'],
+      ['a', 'bc', ''],
+      ['', 'a', 'bc'],
+      ['a","b', '', 'c'],
+    ];
     for (const [tenant, audience, token] of parts) {
       await cache.scope({ issuer: tenant, audience }).set(token, {}, until);
     }
@@ -260,5 +280,8 @@ test('an unknown client, or a prefix that is not text, is refused', () => {
   for (const client of [undefined, null, {}, { get() {}, set() {} }, 'redis://127.0.0.1']) {
     assert.throws(() => redisCache(client), failure('MonoCloudValidationError', 'argument_invalid'));
   }
-  assert.throws(() => redisCache({ call() {} }, { prefix: 1 }), failure('MonoCloudValidationError', 'argument_invalid'));
+  assert.throws(
+    () => redisCache({ call() {} }, { prefix: 1 }),
+    failure('MonoCloudValidationError', 'argument_invalid'),
+  );
 });

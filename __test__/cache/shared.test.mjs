@@ -170,11 +170,16 @@ describe('an entry', () => {
   async function isUsed(entry, said) {
     const token = said === 'inactive' ? issuer.opaque() : 'never-issued';
     const cache = jsonCache(new Map([[token, JSON.stringify(entry)]]));
-    await api(cache).validateAccessToken(token).catch(() => {});
+    await api(cache)
+      .validateAccessToken(token)
+      .catch(() => {});
     return asked() === 0;
   }
 
-  for (const [kind, said] of [['of claims', claims], ['of an inactive verdict', inactive]]) {
+  for (const [kind, said] of [
+    ['of claims', claims],
+    ['of an inactive verdict', inactive],
+  ]) {
     const verdict = said === claims ? 'active' : 'inactive';
     test(`${kind} that is as a client writes it is used`, async () => {
       assert.ok(await isUsed(entryOf(issuer.issuer, said()), verdict));
@@ -196,7 +201,8 @@ describe('an entry', () => {
     })) {
       test(`${kind} ${what} is not used`, async () => {
         const whole = entryOf(issuer.issuer, said());
-        const member = how !== null && typeof how === 'object' && !Array.isArray(how) ? { ...whole[OBTAINED], ...how } : how;
+        const member =
+          how !== null && typeof how === 'object' && !Array.isArray(how) ? { ...whole[OBTAINED], ...how } : how;
         assert.ok(!(await isUsed({ ...whole, [OBTAINED]: member }, verdict)));
       });
     }

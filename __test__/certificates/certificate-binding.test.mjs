@@ -19,7 +19,10 @@ import { describeWhere } from '../support/suite.mjs';
 
 const REQUIRED = { validateCertificateBinding: true };
 const IGNORED = { validateCertificateBinding: false };
-const KINDS = [['a bound JWT', {}], ['a bound opaque token', { format: 'opaque' }]];
+const KINDS = [
+  ['a bound JWT', {}],
+  ['a bound opaque token', { format: 'opaque' }],
+];
 
 const base64Of = ({ cert }) => cert.replace(/-----.*-----|\s/g, '');
 
@@ -34,7 +37,11 @@ const PROXIES = [
 function expressApp(client, certificateResolver) {
   const protect = protectExpress(client, { certificateResolver });
   const app = express();
-  for (const [path, options] of [['/', undefined], ['/required', REQUIRED], ['/ignored', IGNORED]]) {
+  for (const [path, options] of [
+    ['/', undefined],
+    ['/required', REQUIRED],
+    ['/ignored', IGNORED],
+  ]) {
     app.get(path, protect(options), (request, response) => response.json(request.claims));
   }
   return app;
@@ -44,7 +51,11 @@ async function fastifyApp(client, certificateResolver, tls) {
   const { default: Fastify } = await import(Number(process.versions.node.split('.')[0]) < 20 ? 'fastify-4' : 'fastify');
   const protect = protectFastify(client, { certificateResolver });
   const app = Fastify({ https: tls ?? null });
-  for (const [path, options] of [['/', undefined], ['/required', REQUIRED], ['/ignored', IGNORED]]) {
+  for (const [path, options] of [
+    ['/', undefined],
+    ['/required', REQUIRED],
+    ['/ignored', IGNORED],
+  ]) {
     app.get(path, { onRequest: protect(options) }, async (request) => request.claims);
   }
   return app;
@@ -66,15 +77,20 @@ describeWhere(unsupported, 'certificate binding', () => {
 
   /** An HTTPS API in Node itself, called with a pair's certificate, or with none. */
   async function secureApi(framework, client) {
-    const app = framework === 'express' ? expressApp(client, fromSocket()) : await fastifyApp(client, fromSocket(), tls);
+    const app =
+      framework === 'express' ? expressApp(client, fromSocket()) : await fastifyApp(client, fromSocket(), tls);
     const { url, close } = await listen(app, { tls });
-    const ask = (path, token, pair) => get(url + path, { token, ca: server.pki.ca.pem, cert: pair?.cert, key: pair?.key });
+    const ask = (path, token, pair) =>
+      get(url + path, { token, ca: server.pki.ca.pem, cert: pair?.cert, key: pair?.key });
     return { ask, close };
   }
 
   for (const framework of ['express', 'fastify']) {
     for (const [kind, options] of KINDS) {
-      for (const [cached, cache] of [['', undefined], [', cached', memoryCache()]]) {
+      for (const [cached, cache] of [
+        ['', undefined],
+        [', cached', memoryCache()],
+      ]) {
         test(`${kind}${cached} is good from its own certificate alone, for ${framework} over TLS`, async () => {
           const api = await secureApi(framework, backend(server, { as: 'post', cache }));
           try {
@@ -82,7 +98,10 @@ describeWhere(unsupported, 'certificate binding', () => {
             for (const path of ['/', '/required']) {
               const good = await api.ask(path, token, own);
               assert.deepEqual([good.status, good.body.cnf], [200, { 'x5t#S256': own.thumbprint }]);
-              for (const [pair, because] of [[other, /another client certificate/], [undefined, /none was presented/]]) {
+              for (const [pair, because] of [
+                [other, /another client certificate/],
+                [undefined, /none was presented/],
+              ]) {
                 const { status, headers, body } = await api.ask(path, token, pair);
                 assert.deepEqual([status, body], [401, { message: 'unauthorized' }]);
                 assert.match(headers['www-authenticate'], because);
@@ -136,7 +155,10 @@ describeWhere(unsupported, 'certificate binding', () => {
     }
   }
 
-  for (const [what, cache, asks] of [['by each request', undefined, 3], ['at all with a cache', memoryCache(), 1]]) {
+  for (const [what, cache, asks] of [
+    ['by each request', undefined, 3],
+    ['at all with a cache', memoryCache(), 1],
+  ]) {
     test(`a bound opaque token is asked about once ${what}`, async () => {
       const api = await secureApi('express', backend(server, { as: 'post', cache }));
       try {

@@ -70,8 +70,13 @@ const base64Of = ({ cert }) => new X509Certificate(cert).raw.toString('base64');
 /** How each proxy writes a certificate into its header. */
 const HEADERS = [
   ['fromHeader', () => fromHeader('X-Client-Cert'), 'x-client-cert', ({ cert }) => encodeURIComponent(cert)],
-  ['fromXfcc', fromXfcc, 'x-forwarded-client-cert', ({ cert, thumbprint }) =>
-    `By=spiffe://a/b;Hash=${thumbprint};Cert="${encodeURIComponent(cert)}";Subject="CN=own,O=\\"x;y\\"";URI=spiffe://a/c`],
+  [
+    'fromXfcc',
+    fromXfcc,
+    'x-forwarded-client-cert',
+    ({ cert, thumbprint }) =>
+      `By=spiffe://a/b;Hash=${thumbprint};Cert="${encodeURIComponent(cert)}";Subject="CN=own,O=\\"x;y\\"";URI=spiffe://a/c`,
+  ],
   ['fromClientCert', fromClientCert, 'client-cert', (pair) => `:${base64Of(pair)}:`],
   // AWS does not encode `+=/`.
   ['fromAlb', fromAlb, 'x-amzn-mtls-clientcert', ({ cert }) => encodeURI(cert)],
@@ -105,9 +110,15 @@ for (const [name, make, header, write] of HEADERS) {
         ['in a header sent twice', (value) => ({ [header]: [value, value] })],
         ['in a header sent twice in two spellings', (value) => ({ [header]: value, [header.toUpperCase()]: value })],
         ['beside its look-alike', (value) => ({ [header]: value, [header.replace('-', '_')]: value })],
-        ['beside its loud look-alike', (value) => ({ [header]: value, [header.replaceAll('-', '_').toUpperCase()]: 'x' })],
+        [
+          'beside its loud look-alike',
+          (value) => ({ [header]: value, [header.replaceAll('-', '_').toUpperCase()]: 'x' }),
+        ],
         ['in the look-alike alone', (value) => ({ [header.replaceAll('-', '_')]: value })],
-        ['in a value over 16 KiB', (value) => ({ [header]: `${value}${name === 'fromXfcc' ? ';URI=' : ''}${'%20'.repeat(6000)}` })],
+        [
+          'in a value over 16 KiB',
+          (value) => ({ [header]: `${value}${name === 'fromXfcc' ? ';URI=' : ''}${'%20'.repeat(6000)}` }),
+        ],
         ['in an empty header', () => ({ [header]: '' })],
         ['in garbage', () => ({ [header]: 'not a certificate' })],
         ['in half of a certificate', (value) => ({ [header]: value.slice(0, value.length / 2) })],
@@ -195,13 +206,18 @@ describe('fromSocket', () => {
       const tls = { ...(await pki.server()), ca: pki.ca.pem, requestCert: true, rejectUnauthorized: false };
       const api = await APIS[kind](fromSocket(), tls);
       try {
-        const ask = async (pair, headers) => thumbprintOf((await request(api.url, { ca: pki.ca.pem, ...pair, headers })).body);
+        const ask = async (pair, headers) =>
+          thumbprintOf((await request(api.url, { ca: pki.ca.pem, ...pair, headers })).body);
         const selfSigned = await pki.client({ commonName: 'a', selfSigned: true });
         for (const { cert, key, thumbprint } of [own, other, selfSigned]) {
           assert.equal(await ask({ cert, key }), thumbprint);
         }
         assert.equal(await ask({}), undefined);
-        assert.equal(await ask({}, { 'x-client-cert': encodeURIComponent(own.cert) }), undefined, 'a header is no connection');
+        assert.equal(
+          await ask({}, { 'x-client-cert': encodeURIComponent(own.cert) }),
+          undefined,
+          'a header is no connection',
+        );
       } finally {
         await api.close();
       }

@@ -13,11 +13,13 @@ import { protectApi as fastifyApi } from '@monocloud/backend-node/fastify';
 import { close, get, listen } from '../support/http.mjs';
 import { offline, signed } from '../support/offline.mjs';
 
-const refused = (...words) => (error) => {
-  assert.deepEqual([error.name, error.reason], ['MonoCloudValidationError', 'argument_invalid'], inspect(error));
-  for (const word of words) assert.ok(error.message.includes(word), error.message);
-  return true;
-};
+const refused =
+  (...words) =>
+  (error) => {
+    assert.deepEqual([error.name, error.reason], ['MonoCloudValidationError', 'argument_invalid'], inspect(error));
+    for (const word of words) assert.ok(error.message.includes(word), error.message);
+    return true;
+  };
 
 class Options {
   scopes = ['a'];
@@ -25,8 +27,23 @@ class Options {
 
 /** Values that are not plain objects. `null` and `undefined` mean no options. */
 const NO_OPTIONS = [
-  'admin', '', 1, 0, 1n, true, false, Symbol('a'), ['admin'], [], () => ({}), new Options(), new Map(), new Date(0),
-  Object.create({ scopes: ['a'] }), new (class extends Array {})(), Object.create(Object.assign(Object.create(null), { scopes: ['a'] })),
+  'admin',
+  '',
+  1,
+  0,
+  1n,
+  true,
+  false,
+  Symbol('a'),
+  ['admin'],
+  [],
+  () => ({}),
+  new Options(),
+  new Map(),
+  new Date(0),
+  Object.create({ scopes: ['a'] }),
+  new (class extends Array {})(),
+  Object.create(Object.assign(Object.create(null), { scopes: ['a'] })),
 ];
 const redis = { get() {}, set() {}, del() {} };
 
@@ -69,7 +86,10 @@ describe('the options of', () => {
       const own = Object.defineProperty({}, known, { get: canary, enumerable: true });
       const proxy = new Proxy({}, { ownKeys: canary });
       for (const options of [own, proxy]) {
-        await assert.rejects(async () => use(options), (error) => refused()(error) && !inspect(error).includes('canary'));
+        await assert.rejects(
+          async () => use(options),
+          (error) => refused()(error) && !inspect(error).includes('canary'),
+        );
       }
     });
   }
@@ -78,7 +98,10 @@ describe('the options of', () => {
     const protect = expressApi(offline());
     assert.throws(() => protect({ scope: ['admin'] }), refused('protect()', '"scope"', 'Did you mean "scopes"?'));
     assert.throws(() => protect({ Groups: ['admin'] }), refused('Did you mean "groups"?'));
-    assert.throws(() => protect({ validateCertificateBindings: true }), refused('Did you mean "validateCertificateBinding"?'));
+    assert.throws(
+      () => protect({ validateCertificateBindings: true }),
+      refused('Did you mean "validateCertificateBinding"?'),
+    );
     assert.throws(() => protect({ admin: true }), refused('It knows scopes, groups, validateCertificateBinding'));
   });
 
@@ -92,7 +115,11 @@ describe('the options of', () => {
 
   test('a call are read once', async () => {
     const values = [['a'], []];
-    const options = { get scopes() { return values.shift(); } };
+    const options = {
+      get scopes() {
+        return values.shift();
+      },
+    };
     await assert.rejects(offline().validateAccessToken(signed(), options), { reason: 'scope_missing' });
     assert.equal(values.length, 1);
   });
@@ -103,7 +130,7 @@ describe('other arguments', () => {
     const client = offline({ metadataResolver: () => ({ issuer: 'https://issuer.example' }) });
     for (const method of ['getMetadata', 'getJwks']) {
       for (const flag of ['x', 1, {}, []]) await assert.rejects(client[method](flag), refused(method));
-      for (const flag of [undefined, null, false, true]) assert.equal(typeof await client[method](flag), 'object');
+      for (const flag of [undefined, null, false, true]) assert.equal(typeof (await client[method](flag)), 'object');
     }
   });
 
@@ -118,10 +145,23 @@ describe('other arguments', () => {
     const environment = { MONOCLOUD_BACKEND_TENANT_DOMAIN: 'https://a.example', MONOCLOUD_BACKEND_AUDIENCE: 'urn:a' };
     Object.assign(process.env, environment);
     try {
-      for (const args of [[], [undefined], [null], [{}], [{ tokenResolver: () => 'x' }], [undefined, { tokenResolver: () => 'x' }]]) {
+      for (const args of [
+        [],
+        [undefined],
+        [null],
+        [{}],
+        [{ tokenResolver: () => 'x' }],
+        [undefined, { tokenResolver: () => 'x' }],
+      ]) {
         assert.equal(typeof expressApi(...args), 'function');
       }
-      for (const args of [['x'], [1], [{ client: offline() }], [undefined, { resolver: 1 }], [{ validateAccessTokens() {} }]]) {
+      for (const args of [
+        ['x'],
+        [1],
+        [{ client: offline() }],
+        [undefined, { resolver: 1 }],
+        [{ validateAccessTokens() {} }],
+      ]) {
         assert.throws(() => expressApi(...args), refused('protectApi()'));
       }
     } finally {
@@ -139,7 +179,8 @@ describe('protect put on a route without being called', () => {
       const app = express();
       let told;
       app.get('/', expressApi(offline()), (_, response) => response.json('open'));
-      app.use((error, request, response, next) => { // oxlint-disable-line no-unused-vars
+      // oxlint-disable-next-line no-unused-vars
+      app.use((error, request, response, next) => {
         told = error;
         response.status(500).end();
       });
@@ -155,7 +196,8 @@ describe('protect put on a route without being called', () => {
 
   for (const version of ['fastify', 'fastify-4']) {
     test(`of ${version} is an error of that route, with the advice to call it`, async (t) => {
-      if (version === 'fastify' && Number(process.versions.node.split('.')[0]) < 20) return t.skip('Fastify 5 needs Node 20');
+      if (version === 'fastify' && Number(process.versions.node.split('.')[0]) < 20)
+        return t.skip('Fastify 5 needs Node 20');
       const { default: fastify } = await import(version);
       const app = fastify();
       app.get('/', { onRequest: fastifyApi(offline()) }, async () => 'open');
@@ -168,7 +210,11 @@ describe('protect put on a route without being called', () => {
 });
 
 describe('a list of scopes or groups', () => {
-  const throwing = Object.defineProperty(['a'], 0, { get: () => { throw new Error('canary'); } });
+  const throwing = Object.defineProperty(['a'], 0, {
+    get: () => {
+      throw new Error('canary');
+    },
+  });
   const revoked = Proxy.revocable([], {});
   revoked.revoke();
   const WRONG = {
@@ -177,7 +223,11 @@ describe('a list of scopes or groups', () => {
     'of huge length': Object.assign([], { length: 2 ** 32 - 1 }),
     'of 1,001 items': Array.from({ length: 1001 }, (_, i) => `s${i}`),
     'with a getter that throws': throwing,
-    'that is a proxy which throws': new Proxy([], { get: () => { throw new Error('canary'); } }),
+    'that is a proxy which throws': new Proxy([], {
+      get: () => {
+        throw new Error('canary');
+      },
+    }),
     'that is a proxy which was revoked': revoked.proxy,
     'with half of a pair': ['\ud83d'],
     'with a String object': [new String('a')], // oxlint-disable-line no-new-wrappers
@@ -198,17 +248,31 @@ describe('a list of scopes or groups', () => {
 
   test('may be frozen, a subclass’s, of another realm, a proxy, or have getters: its items count, each read once', async () => {
     class Own extends Array {
-      every() { return true; }
-      map() { return []; }
-      [Symbol.iterator]() { return [].values(); }
+      every() {
+        return true;
+      }
+      map() {
+        return [];
+      }
+      [Symbol.iterator]() {
+        return [].values();
+      }
     }
     let reads = 0;
-    const getter = Object.defineProperty([], 0, { get: () => { reads += 1; return reads === 1 ? 'a' : 'x'; }, enumerable: true });
+    const getter = Object.defineProperty([], 0, {
+      get: () => {
+        reads += 1;
+        return reads === 1 ? 'a' : 'x';
+      },
+      enumerable: true,
+    });
     const lists = [Object.freeze(['a']), Own.from(['a']), vm.runInNewContext("['a']"), new Proxy(['a'], {}), getter];
     for (const scopes of lists) {
       assert.equal((await offline().validateAccessToken(signed({ scope: 'a' }), { scopes })).scope, 'a');
       reads = 0;
-      await assert.rejects(offline().validateAccessToken(signed({ scope: 'x' }), { scopes }), { reason: 'scope_missing' });
+      await assert.rejects(offline().validateAccessToken(signed({ scope: 'x' }), { scopes }), {
+        reason: 'scope_missing',
+      });
     }
   });
 
@@ -225,9 +289,18 @@ describe('policies of calls', () => {
     const client = offline();
     const token = signed({ scope: 'a b 1:c', groups: ['d'] });
     const asks = [
-      [{ scopes: ['a', 'b'] }, true], [{ scopes: ['ab'] }, false], [{ scopes: ['a b'] }, false], [{ scopes: ['a;b'] }, false], [{ scopes: ['1:c'] }, true],
-      [{ scopes: ['a'], groups: ['d'] }, true], [{ scopes: ['a', 'd'] }, false], [{ groups: ['a', 'b'] }, false], [{ groups: ['ad'] }, false],
-      [{ scopes: ['', '1:a'] }, false], [{ scopes: [';1:d'] }, false], [{ scopes: ['a'], validateCertificateBinding: true }, false],
+      [{ scopes: ['a', 'b'] }, true],
+      [{ scopes: ['ab'] }, false],
+      [{ scopes: ['a b'] }, false],
+      [{ scopes: ['a;b'] }, false],
+      [{ scopes: ['1:c'] }, true],
+      [{ scopes: ['a'], groups: ['d'] }, true],
+      [{ scopes: ['a', 'd'] }, false],
+      [{ groups: ['a', 'b'] }, false],
+      [{ groups: ['ad'] }, false],
+      [{ scopes: ['', '1:a'] }, false],
+      [{ scopes: [';1:d'] }, false],
+      [{ scopes: ['a'], validateCertificateBinding: true }, false],
     ];
     for (let round = 0; round < 3; round += 1) {
       for (const [options, isGood] of asks) {
@@ -242,7 +315,13 @@ describe('policies of calls', () => {
     const client = offline();
     const [token, admin] = [signed({ scope: 'data:read' }), signed({ scope: 'admin' })];
     const answers = [];
-    const response = { setHeader() {}, end() {}, set statusCode(status) { answers.push(status); } };
+    const response = {
+      setHeader() {},
+      end() {},
+      set statusCode(status) {
+        answers.push(status);
+      },
+    };
     const route = expressApi(client)({ scopes: ['admin'] });
     const ask = async () => {
       for (const bearer of [token, admin]) {
@@ -254,7 +333,9 @@ describe('policies of calls', () => {
     assert.deepEqual(await ask(), [403, 'next']);
     const waiting = [];
     for (let i = 0; i < 3000; i += 1) {
-      waiting.push(assert.rejects(client.validateAccessToken(token, { scopes: [`s${i}`] }), { reason: 'scope_missing' }));
+      waiting.push(
+        assert.rejects(client.validateAccessToken(token, { scopes: [`s${i}`] }), { reason: 'scope_missing' }),
+      );
     }
     await Promise.all(waiting);
     assert.deepEqual(await ask(), [403, 'next']);
@@ -263,23 +344,39 @@ describe('policies of calls', () => {
 });
 
 test('a route and a call take each mode of binding, and no other value', async () => {
-  const words = { true: true, false: false, required: 'required', dangerously_ignore: 'dangerously_ignore', when_present: 'when_present' };
+  const words = {
+    true: true,
+    false: false,
+    required: 'required',
+    dangerously_ignore: 'dangerously_ignore',
+    when_present: 'when_present',
+  };
   const bound = signed({ cnf: { 'x5t#S256': 'A'.repeat(43) } });
   const expected = {
-    true: ['confirmation_missing', 'certificate_missing'], required: ['confirmation_missing', 'certificate_missing'],
-    false: ['good', 'good'], dangerously_ignore: ['good', 'good'], when_present: ['good', 'certificate_missing'],
+    true: ['confirmation_missing', 'certificate_missing'],
+    required: ['confirmation_missing', 'certificate_missing'],
+    false: ['good', 'good'],
+    dangerously_ignore: ['good', 'good'],
+    when_present: ['good', 'certificate_missing'],
   };
   // The client's own mode does not matter.
   for (const mode of ['when_present', 'required', 'dangerously_ignore']) {
     const client = offline({ validateCertificateBinding: mode });
     for (const [word, validateCertificateBinding] of Object.entries(words)) {
       const outcomes = [signed(), bound].map((token) =>
-        client.validateAccessToken(token, { validateCertificateBinding }).then(() => 'good', ({ reason }) => reason));
+        client.validateAccessToken(token, { validateCertificateBinding }).then(
+          () => 'good',
+          ({ reason }) => reason,
+        ),
+      );
       assert.deepEqual(await Promise.all(outcomes), expected[word], `${mode}, ${word}`);
       assert.equal(typeof expressApi(client)({ validateCertificateBinding }), 'function');
     }
     for (const wrong of ['', 'Required', 'ignore', 'true', 1, 0, {}, []]) {
-      assert.throws(() => expressApi(client)({ validateCertificateBinding: wrong }), refused('validateCertificateBinding'));
+      assert.throws(
+        () => expressApi(client)({ validateCertificateBinding: wrong }),
+        refused('validateCertificateBinding'),
+      );
       await assert.rejects(client.validateAccessToken(signed(), { validateCertificateBinding: wrong }), refused());
     }
   }

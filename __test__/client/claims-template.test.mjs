@@ -51,8 +51,18 @@ async function assertSame(tokens, policy) {
 
 test('tokens of a few kinds, with any texts, numbers and values in them, give the same claims and refusals', async () => {
   const word = fc.oneof(fc.string({ unit: 'grapheme-ascii', maxLength: 20 }), fc.string({ maxLength: 20 }), fc.uuid());
-  const number = fc.oneof(fc.nat(), fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true }), fc.constant(10 ** 12), fc.constant(10 ** 12 - 1));
-  const value = fc.oneof({ weight: 4, arbitrary: word }, { weight: 3, arbitrary: number }, fc.jsonValue({ maxDepth: 2 }));
+  const number = fc.oneof(
+    fc.nat(),
+    fc.integer(),
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    fc.constant(10 ** 12),
+    fc.constant(10 ** 12 - 1),
+  );
+  const value = fc.oneof(
+    { weight: 4, arbitrary: word },
+    { weight: 3, arbitrary: number },
+    fc.jsonValue({ maxDepth: 2 }),
+  );
   const kinds = [
     { sub: word, jti: word, iat: fc.nat() },
     { sub: word, scope: fc.constantFrom('data:read', 'data:write', 'data:read data:write'), client_id: word },
@@ -72,9 +82,16 @@ test('tokens of a few kinds, with any texts, numbers and values in them, give th
 test('scope, group and binding are checked in each token’s own claims', async () => {
   const tokens = [];
   for (let i = 0; i < 60; i += 1) {
-    tokens.push(tokenOf({ sub: `user-${i}`, scope: ['a', 'a b', 'b', 'ab'][i % 4], groups: [`g${i % 3}`], exp: now() + 600 }));
+    tokens.push(
+      tokenOf({ sub: `user-${i}`, scope: ['a', 'a b', 'b', 'ab'][i % 4], groups: [`g${i % 3}`], exp: now() + 600 }),
+    );
   }
-  for (const policy of [{ scopes: ['a'] }, { groups: ['g1'] }, { scopes: ['b'], groups: ['g0', 'g2'] }, { validateCertificateBinding: true }]) {
+  for (const policy of [
+    { scopes: ['a'] },
+    { groups: ['g1'] },
+    { scopes: ['b'], groups: ['g0', 'g2'] },
+    { validateCertificateBinding: true },
+  ]) {
     await assertSame(tokens, policy);
   }
 });
@@ -82,7 +99,8 @@ test('scope, group and binding are checked in each token’s own claims', async 
 test('numbers of every width keep their value', async () => {
   const tokens = [];
   for (let bits = 0; bits <= 53; bits += 1) {
-    for (const x of [2 ** bits - 1, 2 ** bits]) tokens.push(tokenOf({ x, exp: now() + 600 }), tokenOf({ x: 10 ** 12 - 1 - x, exp: now() + 600 }));
+    for (const x of [2 ** bits - 1, 2 ** bits])
+      tokens.push(tokenOf({ x, exp: now() + 600 }), tokenOf({ x: 10 ** 12 - 1 - x, exp: now() + 600 }));
   }
   await assertSame(tokens);
 });
@@ -104,7 +122,8 @@ test('members with special names in JavaScript stay members', async () => {
 
 test('claims of one template share no objects', async () => {
   const client = makeClient();
-  const validate = (sub) => client.validateAccessToken(tokenOf({ sub, groups: [{ id: '1', name: 'a' }], exp: now() + 600 }));
+  const validate = (sub) =>
+    client.validateAccessToken(tokenOf({ sub, groups: [{ id: '1', name: 'a' }], exp: now() + 600 }));
   for (let i = 0; i < 10; i += 1) {
     const claims = await validate(`user-${i}`);
     assert.deepEqual(claims.groups, [{ id: '1', name: 'a' }]);
@@ -116,7 +135,12 @@ test('claims of one template share no objects', async () => {
 });
 
 test('claims of one issuer’s users arrive as the blanks of one template, which is fetched once', async () => {
-  const settings = { options: { tenantDomain: issuer.issuer, audience: AUDIENCE }, environment: {}, flavour: 'backend', surroundings: {} };
+  const settings = {
+    options: { tenantDomain: issuer.issuer, audience: AUDIENCE },
+    environment: {},
+    flavour: 'backend',
+    surroundings: {},
+  };
   const engine = new native.MonoCloudBackendNodeClient(JSON.stringify(settings));
   await engine.waitForKeys(1, false).ended;
   const warm = engine.warm([], [], undefined);
@@ -143,5 +167,8 @@ test('claims of one issuer’s users arrive as the blanks of one template, which
 });
 
 test('a template that was removed gives no claims: the token is parsed instead', () => {
-  assert.equal(new ClaimsTemplates().claims('\0\0\0\x05', () => null), undefined);
+  assert.equal(
+    new ClaimsTemplates().claims('\0\0\0\x05', () => null),
+    undefined,
+  );
 });

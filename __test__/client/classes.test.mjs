@@ -27,15 +27,24 @@ const {
 } = root;
 
 const CLASSES = [
-  'MonoCloudAuthBaseError', 'MonoCloudBackendNodeClient', 'MonoCloudHttpError', 'MonoCloudOPError',
-  'MonoCloudOidcBackendClient', 'MonoCloudTokenError', 'MonoCloudValidationError',
+  'MonoCloudAuthBaseError',
+  'MonoCloudBackendNodeClient',
+  'MonoCloudHttpError',
+  'MonoCloudOPError',
+  'MonoCloudOidcBackendClient',
+  'MonoCloudTokenError',
+  'MonoCloudValidationError',
 ];
 const OPTIONS = { tenantDomain: ISSUER, audience: AUDIENCE, jwksResolver: () => JWKS };
 const INTROSPECTED = { sub: 'introspected', aud: AUDIENCE, scope: 'x' };
 
 describe('import and require', () => {
   test('give the same classes from every subpath, and no other names', () => {
-    for (const [subpath, imported, more] of [['', root, []], ['/express', express, ['protectApi']], ['/fastify', fastify, ['protectApi']]]) {
+    for (const [subpath, imported, more] of [
+      ['', root, []],
+      ['/express', express, ['protectApi']],
+      ['/fastify', fastify, ['protectApi']],
+    ]) {
       const required = require(`@monocloud/backend-node${subpath}`);
       assert.deepEqual(Object.keys(required).sort(), [...CLASSES, ...more].sort());
       assert.deepEqual({ ...imported }, { ...required });
@@ -49,8 +58,13 @@ describe('import and require', () => {
   test('know each other’s objects by instanceof', async () => {
     const required = require('@monocloud/backend-node');
     assert.ok(new required.MonoCloudBackendNodeClient(OPTIONS) instanceof MonoCloudOidcBackendClient);
-    const refusal = await new required.MonoCloudBackendNodeClient(OPTIONS).validateAccessToken('a.b.c').catch((error) => error);
-    assert.ok(refusal instanceof MonoCloudTokenError && refusal instanceof require('@monocloud/backend-node/express').MonoCloudAuthBaseError);
+    const refusal = await new required.MonoCloudBackendNodeClient(OPTIONS)
+      .validateAccessToken('a.b.c')
+      .catch((error) => error);
+    assert.ok(
+      refusal instanceof MonoCloudTokenError &&
+        refusal instanceof require('@monocloud/backend-node/express').MonoCloudAuthBaseError,
+    );
   });
 });
 
@@ -70,11 +84,16 @@ describe('the errors', () => {
       assert.deepEqual([error.name, error.constructor.name, error.reason, error.raw], [name, name, 'word', raw]);
       assert.ok(String(error).startsWith(`${name}: `) && error.stack.startsWith(`${name}: `), error.stack);
       assert.match(inspect(error), new RegExp(`^${name}: `));
-      const others = Object.values(errors).filter((other) => other !== error && !(other.constructor === MonoCloudAuthBaseError));
+      const others = Object.values(errors).filter(
+        (other) => other !== error && !(other.constructor === MonoCloudAuthBaseError),
+      );
       for (const { constructor } of others) assert.equal(error instanceof constructor, false);
     }
     assert.equal(errors.MonoCloudTokenError.code, 'invalid_token');
-    assert.deepEqual([errors.MonoCloudOPError.error, errors.MonoCloudOPError.errorDescription], ['invalid_client', 'why']);
+    assert.deepEqual(
+      [errors.MonoCloudOPError.error, errors.MonoCloudOPError.errorDescription],
+      ['invalid_client', 'why'],
+    );
     assert.deepEqual([errors.MonoCloudHttpError.status, errors.MonoCloudHttpError.statusText], [418, "I'm a teapot"]);
   });
 
@@ -85,7 +104,10 @@ describe('the errors', () => {
       assert.deepEqual([full.message, full.raw, full.reason], ['text', raw, undefined], Class.name);
     }
     const error = new MonoCloudOPError('invalid_client');
-    assert.deepEqual([error.message, error.error, error.errorDescription, error.raw], ['invalid_client', 'invalid_client', undefined, undefined]);
+    assert.deepEqual(
+      [error.message, error.error, error.errorDescription, error.raw],
+      ['invalid_client', 'invalid_client', undefined, undefined],
+    );
     assert.deepEqual({ ...new MonoCloudOPError('invalid_client', 'why', raw) }, { reason: undefined });
   });
 
@@ -94,7 +116,10 @@ describe('the errors', () => {
     const files = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.js'));
     const calls = files.flatMap((name) => {
       const source = readFileSync(new URL(name, folder), 'utf8');
-      return [...source.matchAll(/new MonoCloud(?:AuthBase|Validation|Token|Http)Error\(/g)].map(({ index }) => [name, wordsOf(source.slice(index))]);
+      return [...source.matchAll(/new MonoCloud(?:AuthBase|Validation|Token|Http)Error\(/g)].map(({ index }) => [
+        name,
+        wordsOf(source.slice(index)),
+      ]);
     });
     assert.ok(calls.length >= 11, `${calls.length}`);
     const wrong = calls.filter(([, [, second = 'undefined']]) => !['undefined', 'raw'].includes(second));
@@ -121,13 +146,33 @@ describe('the errors', () => {
     const client = new MonoCloudBackendNodeClient(OPTIONS);
     for (const [asking, expected] of [
       [client.validateAccessToken(''), { name: 'MonoCloudValidationError', reason: 'token_required', code: undefined }],
-      [client.validateAccessToken('a.b.c'), { name: 'MonoCloudTokenError', reason: 'token_malformed', code: 'invalid_token' }],
-      [client.validateAccessToken(signed(), { scopes: ['a'] }),
-        { name: 'MonoCloudTokenError', reason: 'scope_missing', code: 'insufficient_scope', message: 'Token is missing required scopes' }],
-      [client.validateAccessToken(signed(), { groups: ['a'] }),
-        { name: 'MonoCloudTokenError', reason: 'group_missing', code: 'insufficient_groups', message: 'Token is missing required groups' }],
+      [
+        client.validateAccessToken('a.b.c'),
+        { name: 'MonoCloudTokenError', reason: 'token_malformed', code: 'invalid_token' },
+      ],
+      [
+        client.validateAccessToken(signed(), { scopes: ['a'] }),
+        {
+          name: 'MonoCloudTokenError',
+          reason: 'scope_missing',
+          code: 'insufficient_scope',
+          message: 'Token is missing required scopes',
+        },
+      ],
+      [
+        client.validateAccessToken(signed(), { groups: ['a'] }),
+        {
+          name: 'MonoCloudTokenError',
+          reason: 'group_missing',
+          code: 'insufficient_groups',
+          message: 'Token is missing required groups',
+        },
+      ],
     ]) {
-      const error = await asking.then(() => assert.fail('accepted'), (reason) => reason);
+      const error = await asking.then(
+        () => assert.fail('accepted'),
+        (reason) => reason,
+      );
       for (const [name, value] of Object.entries(expected)) assert.equal(error[name], value);
       assert.equal(error.raw, undefined);
     }
@@ -198,19 +243,30 @@ describe('a subclass', () => {
 });
 
 describe('a spy', () => {
-  for (const [where, targetOf] of [['the object', (client) => client], ['the prototype', () => MonoCloudOidcBackendClient.prototype]]) {
-    for (const [method, token] of [['validateJwtAccessToken', signed()], ['introspectAccessToken', 'opaque']]) {
+  for (const [where, targetOf] of [
+    ['the object', (client) => client],
+    ['the prototype', () => MonoCloudOidcBackendClient.prototype],
+  ]) {
+    for (const [method, token] of [
+      ['validateJwtAccessToken', signed()],
+      ['introspectAccessToken', 'opaque'],
+    ]) {
       test(`on ${method} of ${where} sees the call that validateAccessToken makes, until it is removed`, async () => {
         const client = offline();
         const spy = mock.method(targetOf(client), method, async () => INTROSPECTED);
         try {
           assert.deepEqual(await client.validateAccessToken(token, { scopes: ['x'] }), INTROSPECTED);
           const options = method === 'validateJwtAccessToken' ? [{ scopes: ['x'] }] : [];
-          assert.deepEqual(spy.mock.calls.map((call) => [call.this, ...call.arguments]), [[client, token, ...options]]);
+          assert.deepEqual(
+            spy.mock.calls.map((call) => [call.this, ...call.arguments]),
+            [[client, token, ...options]],
+          );
         } finally {
           spy.mock.restore();
         }
-        await assert.rejects(client.validateAccessToken(token, { scopes: ['x'] }), ({ reason }) => ['scope_missing', 'client_id_required'].includes(reason));
+        await assert.rejects(client.validateAccessToken(token, { scopes: ['x'] }), ({ reason }) =>
+          ['scope_missing', 'client_id_required'].includes(reason),
+        );
       });
     }
   }
@@ -235,12 +291,15 @@ describe('a process', () => {
   const USES = {
     'that only loads the package': '',
     'that constructs a client and leaves it': 'new MonoCloudBackendNodeClient(options);',
-    'that validated a token': 'result = (await new MonoCloudBackendNodeClient(options).validateAccessToken(token)).sub;',
-    'whose fetcher answered': 'result = (await new MonoCloudBackendNodeClient({ ...options, fetcher: fetch }).validateAccessToken(token)).sub;',
+    'that validated a token':
+      'result = (await new MonoCloudBackendNodeClient(options).validateAccessToken(token)).sub;',
+    'whose fetcher answered':
+      'result = (await new MonoCloudBackendNodeClient({ ...options, fetcher: fetch }).validateAccessToken(token)).sub;',
     'whose keys are due for a refresh':
       'const client = new MonoCloudBackendNodeClient({ ...options, jwksCacheDuration: 0.001 });' +
       'await client.validateAccessToken(token); result = (await client.validateAccessToken(token)).sub;',
-    'that was refused': "result = await new MonoCloudBackendNodeClient(options).validateAccessToken('a.b.c').catch(({ reason }) => reason);",
+    'that was refused':
+      "result = await new MonoCloudBackendNodeClient(options).validateAccessToken('a.b.c').catch(({ reason }) => reason);",
   };
   for (const [what, use] of Object.entries(USES)) {
     test(`${what} ends by itself`, async () => {

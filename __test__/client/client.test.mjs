@@ -18,12 +18,31 @@ import { ISSUER, JWKS, offline, signed, signedText } from '../support/offline.mj
 const NOBODY = () => {
   throw new Error('nobody is asked');
 };
-const NOT_A_TOKEN = [undefined, null, 0, 1, true, {}, [], ['a.b.c'], new String('a.b.c'), () => {}, Symbol('a.b.c'), '', ' ', '\n\t '];
+const NOT_A_TOKEN = [
+  undefined,
+  null,
+  0,
+  1,
+  true,
+  {},
+  [],
+  ['a.b.c'],
+  new String('a.b.c'),
+  () => {},
+  Symbol('a.b.c'),
+  '',
+  ' ',
+  '\n\t ',
+];
 
 describe('dispatch', () => {
   for (const method of ['validateAccessToken', 'validateJwtAccessToken', 'introspectAccessToken']) {
     test(`${method} requires a string that is not blank, before anything else`, async () => {
-      for (const options of [{ jwksResolver: NOBODY }, { fetcher: NOBODY }, { fetcher: NOBODY, introspectJwtTokens: true, clientId: 'a' }]) {
+      for (const options of [
+        { jwksResolver: NOBODY },
+        { fetcher: NOBODY },
+        { fetcher: NOBODY, introspectJwtTokens: true, clientId: 'a' },
+      ]) {
         const client = offline({ jwksResolver: undefined, ...options });
         for (const token of NOT_A_TOKEN) {
           await assert.rejects(client[method](token), (error) => {
@@ -39,7 +58,11 @@ describe('dispatch', () => {
   for (const token of ['opaque', 'a.b', 'a.b.c.d', 'a.b.c.d.e', '.', '...', 'a b', 'x'.repeat(16_384)]) {
     test(`${token.slice(0, 10)} is introspected, which requires a clientId`, async () => {
       const client = offline({ fetcher: NOBODY, jwksResolver: undefined });
-      const wanted = { name: 'MonoCloudValidationError', reason: 'client_id_required', message: /^clientId is required/ };
+      const wanted = {
+        name: 'MonoCloudValidationError',
+        reason: 'client_id_required',
+        message: /^clientId is required/,
+      };
       await assert.rejects(client.validateAccessToken(token), wanted);
       await assert.rejects(client.introspectAccessToken(token), wanted);
     });
@@ -49,7 +72,11 @@ describe('dispatch', () => {
     test(`${JSON.stringify(token.slice(0, 10))} has three parts, so it is refused as a JWT without fetching keys`, async () => {
       const client = offline({ fetcher: NOBODY, jwksResolver: undefined, clientId: 'a', clientSecret: 'b' });
       const reason = token.length > 100 ? 'token_too_large' : 'token_malformed';
-      await assert.rejects(client.validateAccessToken(token), { name: 'MonoCloudTokenError', code: 'invalid_token', reason });
+      await assert.rejects(client.validateAccessToken(token), {
+        name: 'MonoCloudTokenError',
+        code: 'invalid_token',
+        reason,
+      });
       await assert.rejects(client.validateJwtAccessToken(token), { name: 'MonoCloudTokenError', reason });
     });
   }
@@ -62,20 +89,34 @@ describe('dispatch', () => {
 
   test('validateJwtAccessToken refuses a token that is not a JWT', async () => {
     for (const token of ['opaque', 'a.b', 'a.b.c.d']) {
-      await assert.rejects(offline().validateJwtAccessToken(token), { name: 'MonoCloudTokenError', reason: 'token_malformed' });
+      await assert.rejects(offline().validateJwtAccessToken(token), {
+        name: 'MonoCloudTokenError',
+        reason: 'token_malformed',
+      });
     }
   });
 });
 
 describe('the options of a call', () => {
   for (const options of [
-    { scopes: 'a' }, { scopes: [1] }, { scopes: [null] }, { scopes: {} }, { groups: 'a' }, { groups: [undefined] },
-    { groups: new Set(['a']) }, { validateCertificateBinding: 'true' }, { validateCertificateBinding: 1 },
-    { clientCertificate: 1 }, { clientCertificate: Buffer.from('x') },
+    { scopes: 'a' },
+    { scopes: [1] },
+    { scopes: [null] },
+    { scopes: {} },
+    { groups: 'a' },
+    { groups: [undefined] },
+    { groups: new Set(['a']) },
+    { validateCertificateBinding: 'true' },
+    { validateCertificateBinding: 1 },
+    { clientCertificate: 1 },
+    { clientCertificate: Buffer.from('x') },
   ]) {
     test(`${inspect(options)} are refused, never ignored`, async () => {
       for (const method of ['validateAccessToken', 'validateJwtAccessToken', 'introspectAccessToken']) {
-        await assert.rejects(offline()[method](signed(), options), { name: 'MonoCloudValidationError', reason: 'argument_invalid' });
+        await assert.rejects(offline()[method](signed(), options), {
+          name: 'MonoCloudValidationError',
+          reason: 'argument_invalid',
+        });
       }
     });
   }
@@ -110,7 +151,11 @@ describe('the options of a call', () => {
 describe('decodeJwt', () => {
   test('returns claims without verifying the token', () => {
     const [header, payload] = signed({ exp: 1, text: 'é😀' }).split('.');
-    for (const Client of [MonoCloudOidcBackendClient, MonoCloudBackendNodeClient, class extends MonoCloudBackendNodeClient {}]) {
+    for (const Client of [
+      MonoCloudOidcBackendClient,
+      MonoCloudBackendNodeClient,
+      class extends MonoCloudBackendNodeClient {},
+    ]) {
       const claims = Client.decodeJwt(`${header}.${payload}.AAAA`);
       assert.deepEqual([claims.exp, claims.text, claims.iss], [1, 'é😀', ISSUER]);
     }
@@ -126,8 +171,11 @@ describe('decodeJwt', () => {
   test('throws a token error if the text is not a JWT', () => {
     const texts = ['[]', '"x"', 'null', '{', '{"a":1,"a":2}', '{}{}'];
     for (const jwt of [...NOT_A_TOKEN, 'a', 'a.b', 'a.b.c', 'a.b.c.d', ...texts.map(signedText)]) {
-      assert.throws(() => MonoCloudBackendNodeClient.decodeJwt(jwt), (error) =>
-        error instanceof MonoCloudTokenError && error.code === 'invalid_token' && error.reason === 'token_malformed');
+      assert.throws(
+        () => MonoCloudBackendNodeClient.decodeJwt(jwt),
+        (error) =>
+          error instanceof MonoCloudTokenError && error.code === 'invalid_token' && error.reason === 'token_malformed',
+      );
     }
   });
 });
@@ -138,7 +186,13 @@ describe('the clock', () => {
     const client = offline({ clockTolerance: 0 });
     const token = signed({ exp: 1_700_000_060 });
     const verdicts = [];
-    const ask = async () => verdicts.push(await client.validateAccessToken(token).then(() => 'ok', ({ reason }) => reason));
+    const ask = async () =>
+      verdicts.push(
+        await client.validateAccessToken(token).then(
+          () => 'ok',
+          ({ reason }) => reason,
+        ),
+      );
     await ask();
     client.setClockSkew(60);
     await ask();
@@ -189,7 +243,10 @@ describe('what a client shows', () => {
     const token = signed({ sub: 'sub-canary' });
     await client.validateAccessToken(token);
     await client.validateAccessToken(token);
-    const shown = inspect(client, { depth: 20, showHidden: true, getters: true }) + JSON.stringify(client) + JSON.stringify({ ...client });
+    const shown =
+      inspect(client, { depth: 20, showHidden: true, getters: true }) +
+      JSON.stringify(client) +
+      JSON.stringify({ ...client });
     for (const secret of ['canary', token, token.split('.')[2]]) assert.equal(shown.includes(secret), false, secret);
   });
 
@@ -197,9 +254,14 @@ describe('what a client shows', () => {
     const now = Math.floor(Date.now() / 1000);
     const bound = { cnf: { 'x5t#S256': 'A'.repeat(43) } };
     for (const [claims, options] of [
-      [{ exp: now - 4000 }], [{ iss: 'https://canary.example' }], [{ aud: 'urn:canary' }], [{ sub: ['canary'] }],
-      [{ scope: 'canary' }, { scopes: ['canary-route'] }], [{ groups: ['canary'] }, { groups: ['canary-route'] }],
-      [bound], [bound, { clientCertificate: 'canary' }],
+      [{ exp: now - 4000 }],
+      [{ iss: 'https://canary.example' }],
+      [{ aud: 'urn:canary' }],
+      [{ sub: ['canary'] }],
+      [{ scope: 'canary' }, { scopes: ['canary-route'] }],
+      [{ groups: ['canary'] }, { groups: ['canary-route'] }],
+      [bound],
+      [bound, { clientCertificate: 'canary' }],
     ]) {
       const token = signed({ jti: 'canary', ...claims });
       await assert.rejects(offline().validateAccessToken(token, options), (error) => {

@@ -21,7 +21,11 @@ const CHUNK = 64 * 1024;
 const TIMEOUT = 1000;
 
 const asking = (response, options) =>
-  offline({ jwksResolver: undefined, fetcher: typeof response === 'function' ? response : () => response, ...options }).getMetadata();
+  offline({
+    jwksResolver: undefined,
+    fetcher: typeof response === 'function' ? response : () => response,
+    ...options,
+  }).getMetadata();
 const answer = (body, more) => ({ status: 200, statusText: 'OK', headers: new Headers(), body, ...more });
 const refused = (reason) => failure('MonoCloudHttpError', reason);
 
@@ -50,12 +54,15 @@ describe('a body is read', () => {
     'that is an array buffer': () => answer(OCTETS.buffer.slice(0)),
     'in chunks of array buffers': () => answer(chunksOf(...pieces.map(({ buffer }) => buffer))),
     'in a view of a larger buffer': () => answer(chunksOf(inside(DataView))),
-    'in octets of another realm': () => answer(chunksOf(runInNewContext('Uint8Array.from(octets)', { octets: [...OCTETS] }))),
-    'in an array buffer of another realm': () => answer(runInNewContext('Uint8Array.from(octets).buffer', { octets: [...OCTETS] })),
+    'in octets of another realm': () =>
+      answer(chunksOf(runInNewContext('Uint8Array.from(octets)', { octets: [...OCTETS] }))),
+    'in an array buffer of another realm': () =>
+      answer(runInNewContext('Uint8Array.from(octets).buffer', { octets: [...OCTETS] })),
     'in tens of thousands of chunks of one octet': () => answer(oneByOne()),
     'of a real response': () => Response.json(METADATA),
     'of a response with nothing but text()': () => answer(undefined, { text: async () => TEXT }),
-    'of a response with nothing but arrayBuffer()': () => answer(null, { arrayBuffer: async () => OCTETS.buffer.slice(0) }),
+    'of a response with nothing but arrayBuffer()': () =>
+      answer(null, { arrayBuffer: async () => OCTETS.buffer.slice(0) }),
     'of a response with nothing but json()': () => answer(undefined, { json: () => METADATA }),
     'of a Blob': () => answer(new Blob([TEXT]), { text: async () => TEXT }),
   })) {
@@ -101,16 +108,21 @@ describe('a body that is too large is read no further than a chunk past 512 KiB,
   }
 
   for (const [what, make] of Object.entries({
-    'a web stream': ({ next, close }) => new ReadableStream({ pull: (stream) => stream.enqueue(next()), cancel: close }, { highWaterMark: 0 }),
-    'a Node stream': ({ next, close }) => new Readable({
-      highWaterMark: 1,
-      read() {
-        this.push(next());
-      },
-      destroy: (error, done) => done(close(error)),
-    }),
+    'a web stream': ({ next, close }) =>
+      new ReadableStream({ pull: (stream) => stream.enqueue(next()), cancel: close }, { highWaterMark: 0 }),
+    'a Node stream': ({ next, close }) =>
+      new Readable({
+        highWaterMark: 1,
+        read() {
+          this.push(next());
+        },
+        destroy: (error, done) => done(close(error)),
+      }),
     'an async iterator': ({ next, close }) => ({
-      [Symbol.asyncIterator]: () => ({ next: async () => ({ done: false, value: next() }), return: async () => close() }),
+      [Symbol.asyncIterator]: () => ({
+        next: async () => ({ done: false, value: next() }),
+        return: async () => close(),
+      }),
     }),
     'a sync iterator': ({ next, close }) => ({
       [Symbol.iterator]: () => ({ next: () => ({ done: false, value: next() }), return: () => close() }),
@@ -150,13 +162,21 @@ describe('a chunk', () => {
   }
 
   for (const [what, chunk] of Object.entries({
-    'that is a number': 5, 'that is undefined': undefined, 'that is null': null, 'that is an object': { byteLength: 3 },
-    'that is an object with a length of NaN': { byteLength: Number.NaN, length: Number.NaN }, 'that is an array': [123], 'that is true': true,
+    'that is a number': 5,
+    'that is undefined': undefined,
+    'that is null': null,
+    'that is an object': { byteLength: 3 },
+    'that is an object with a length of NaN': { byteLength: Number.NaN, length: Number.NaN },
+    'that is an array': [123],
+    'that is true': true,
   })) {
     test(`${what} is body_invalid`, async () => {
       let isClosed = false;
       const body = {
-        [Symbol.asyncIterator]: () => ({ next: async () => ({ done: false, value: chunk }), return: async () => void (isClosed = true) }),
+        [Symbol.asyncIterator]: () => ({
+          next: async () => ({ done: false, value: chunk }),
+          return: async () => void (isClosed = true),
+        }),
       };
       await assert.rejects(asking(answer(body)), refused('body_invalid'));
       assert.equal(isClosed, true);
@@ -183,9 +203,14 @@ describe('after the deadline nothing is read on', () => {
   for (const [what, make] of Object.entries({
     'of a web stream that hangs': (close) => new ReadableStream({ pull: never, cancel: close }),
     'of a Node stream that hangs': (close) => new Readable({ read() {}, destroy: (_, done) => done(close()) }),
-    'of an async iterator that hangs': (close) => ({ [Symbol.asyncIterator]: () => ({ next: never, return: async () => close() }) }),
+    'of an async iterator that hangs': (close) => ({
+      [Symbol.asyncIterator]: () => ({ next: never, return: async () => close() }),
+    }),
     'of empty chunks without end': (close) => ({
-      [Symbol.asyncIterator]: () => ({ next: async () => ({ done: false, value: new Uint8Array(0) }), return: async () => close() }),
+      [Symbol.asyncIterator]: () => ({
+        next: async () => ({ done: false, value: new Uint8Array(0) }),
+        return: async () => close(),
+      }),
     }),
     'of empty texts without end': (close) => ({
       [Symbol.iterator]: () => ({ next: () => ({ done: false, value: '' }), return: () => close() }),
@@ -208,11 +233,17 @@ describe('after the deadline nothing is read on', () => {
     let isClosed = false;
     let reads = 0;
     let give;
-    const body = new ReadableStream({ pull: () => void (reads += 1), cancel: () => void (isClosed = true) }, { highWaterMark: 0 });
+    const body = new ReadableStream(
+      { pull: () => void (reads += 1), cancel: () => void (isClosed = true) },
+      { highWaterMark: 0 },
+    );
     const late = new Promise((resolve) => {
       give = () => resolve(answer(body));
     });
-    await assert.rejects(asking(() => late, { responseTimeout: TIMEOUT }), refused('timed_out'));
+    await assert.rejects(
+      asking(() => late, { responseTimeout: TIMEOUT }),
+      refused('timed_out'),
+    );
     give();
     await eventually(() => isClosed);
     assert.equal(reads, 0);
@@ -220,7 +251,10 @@ describe('after the deadline nothing is read on', () => {
 
   for (const [what, method] of Object.entries({ text: 'text', arrayBuffer: 'arrayBuffer', json: 'json' })) {
     test(`of a response whose ${what}() hangs`, () =>
-      assert.rejects(asking(answer(undefined, { [method]: never }), { responseTimeout: TIMEOUT }), refused('timed_out')));
+      assert.rejects(
+        asking(answer(undefined, { [method]: never }), { responseTimeout: TIMEOUT }),
+        refused('timed_out'),
+      ));
   }
 });
 
@@ -242,12 +276,16 @@ describe('a response is fetcher_failed, and nothing else breaks,', () => {
     },
     'when its iterator throws': () => answer({ [Symbol.asyncIterator]: boom }),
     'when next() throws': () => answer({ [Symbol.asyncIterator]: () => ({ next: boom, return: boom }) }),
-    'when next() gives nothing': () => answer({ [Symbol.asyncIterator]: () => ({ next: async () => undefined, return: async () => boom() }) }),
-    'when its Node stream breaks': () => answer(new Readable({
-      read() {
-        this.destroy(new Error('canary'));
-      },
-    })),
+    'when next() gives nothing': () =>
+      answer({ [Symbol.asyncIterator]: () => ({ next: async () => undefined, return: async () => boom() }) }),
+    'when its Node stream breaks': () =>
+      answer(
+        new Readable({
+          read() {
+            this.destroy(new Error('canary'));
+          },
+        }),
+      ),
     'when text() throws': () => answer(undefined, { text: boom }),
     'when it has no body at all': () => ({ status: 200, headers: {} }),
     'when its body is a number': () => answer(7),
@@ -257,7 +295,8 @@ describe('a response is fetcher_failed, and nothing else breaks,', () => {
   }
 
   for (const status of [undefined, null, '200', 200.5, NaN, -200, 99, 1000, 2 ** 32 + 200, 200n, {}]) {
-    test(`when its status is ${String(status)}`, () => assert.rejects(asking(answer(TEXT, { status })), refused('fetcher_failed')));
+    test(`when its status is ${String(status)}`, () =>
+      assert.rejects(asking(answer(TEXT, { status })), refused('fetcher_failed')));
   }
 
   test('when text() does not return text it is body_invalid', async () => {
@@ -266,11 +305,16 @@ describe('a response is fetcher_failed, and nothing else breaks,', () => {
     }
   });
 
-  test('when it has a body of null it is an empty body', () => assert.rejects(asking(new Response(null)), refused('body_invalid')));
+  test('when it has a body of null it is an empty body', () =>
+    assert.rejects(asking(new Response(null)), refused('body_invalid')));
 });
 
 describe('headers', () => {
-  const pairs = [['Set-Cookie', 'a=b'], ['RETRY-AFTER', '7'], ['X-Request-Id', 'r']];
+  const pairs = [
+    ['Set-Cookie', 'a=b'],
+    ['RETRY-AFTER', '7'],
+    ['X-Request-Id', 'r'],
+  ];
 
   for (const [what, headers] of Object.entries({
     'that are Headers': new Headers(pairs),
@@ -278,7 +322,14 @@ describe('headers', () => {
     'that are a Map': new Map(pairs),
     'that are an array of pairs': pairs,
     'with a list of values': { 'SET-COOKIE': ['a=b', 'c=d'], 'Retry-After': ['7'], 'X-Request-ID': ['r'] },
-    'with values that are no texts': { 'Set-Cookie': {}, 'Retry-After': 7, 'X-Request-Id': 'r', x: null, y: Symbol('s'), z: () => 1 },
+    'with values that are no texts': {
+      'Set-Cookie': {},
+      'Retry-After': 7,
+      'X-Request-Id': 'r',
+      x: null,
+      y: Symbol('s'),
+      z: () => 1,
+    },
     'with entries that are no pairs': [...pairs, 7, null, 'ab', [], [5, 'x'], ['only']],
   })) {
     test(`${what} have lower-case names, without set-cookie, and Retry-After is heard`, async () => {
@@ -299,7 +350,8 @@ describe('headers', () => {
     function* endless() {
       for (let i = 0; ; i += 1) yield [`x-${i}`, 'v'];
     }
-    const keptOf = async (headers) => (await asking(answer('no', { status: 500, headers })).catch((error) => error)).raw.headers;
+    const keptOf = async (headers) =>
+      (await asking(answer('no', { status: 500, headers })).catch((error) => error)).raw.headers;
     assert.equal(Object.keys(await keptOf(endless())).length, 100);
     assert.deepEqual(await keptOf({ big: 'x'.repeat(40_000), small: 'y' }), { small: 'y' });
   });
@@ -318,7 +370,10 @@ describe("a resolver's document", () => {
     });
     await assert.rejects(resolving({ ...JWKS, x: endless() }), refused('body_too_large'));
     assert.ok(made < 1000, `${made}`);
-    await assert.rejects(resolving({ ...JWKS, x: Array.from({ length: 600_000 }, () => 1) }), refused('body_too_large'));
+    await assert.rejects(
+      resolving({ ...JWKS, x: Array.from({ length: 600_000 }, () => 1) }),
+      refused('body_too_large'),
+    );
     assert.deepEqual(await resolving({ ...JWKS, x: [undefined, () => 1] }), { ...JWKS, x: [null, null] });
   });
 
@@ -331,8 +386,10 @@ describe("a resolver's document", () => {
     const deep = {};
     for (let at = deep, i = 0; i < 100_000; i += 1) at = at.a = {};
     for (const document of [throwing, { ...JWKS, throwing }, deep, undefined, () => JWKS]) {
-      await assert.rejects(resolving(document), ({ name, reason }) =>
-        name === 'MonoCloudHttpError' && ['fetcher_failed', 'body_invalid'].includes(reason));
+      await assert.rejects(
+        resolving(document),
+        ({ name, reason }) => name === 'MonoCloudHttpError' && ['fetcher_failed', 'body_invalid'].includes(reason),
+      );
     }
   });
 });

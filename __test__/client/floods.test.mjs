@@ -32,12 +32,18 @@ const numbers = (count) => Array.from({ length: count }, (_, number) => number);
 const isOverloaded = (error) => error?.reason === 'overloaded';
 
 let issuer;
-before(async () => { issuer = await startIssuer(); });
+before(async () => {
+  issuer = await startIssuer();
+});
 after(() => issuer.close());
 
 function client(options) {
   return new MonoCloudBackendNodeClient({
-    tenantDomain: issuer.issuer, audience: AUDIENCE, clientId: 'api', clientSecret: 'secret', ...options,
+    tenantDomain: issuer.issuer,
+    audience: AUDIENCE,
+    clientId: 'api',
+    clientSecret: 'secret',
+    ...options,
   });
 }
 
@@ -47,7 +53,9 @@ function client(options) {
  */
 function holdIntrospection(isHeld) {
   let release;
-  const released = new Promise((resolve) => { release = resolve; });
+  const released = new Promise((resolve) => {
+    release = resolve;
+  });
   const held = { now: 0, most: 0 };
   issuer.respond('/introspect', async (_request, _response, body) => {
     const token = new URLSearchParams(body).get('token');
@@ -63,13 +71,15 @@ function holdIntrospection(isHeld) {
 }
 
 describe('a flood of garbage opaque tokens', () => {
-  const makers = { 'the engine\'s own requests': {}, 'a fetcher': { fetcher: (url, init) => fetch(url, init) } };
+  const makers = { "the engine's own requests": {}, 'a fetcher': { fetcher: (url, init) => fetch(url, init) } };
   for (const [what, options] of Object.entries(makers)) {
     test(`opens at most 128 requests by ${what}, queues 1000, and delays no known token`, async () => {
       const { release, held } = holdIntrospection((token) => token.startsWith('garbage'));
       const made = client({ responseTimeout: 60_000, ...options });
       assert.equal((await made.validateAccessToken('known')).sub, 'known');
-      const flood = numbers(1500).map((number) => made.validateAccessToken(`garbage-${number}`).catch((error) => error));
+      const flood = numbers(1500).map((number) =>
+        made.validateAccessToken(`garbage-${number}`).catch((error) => error),
+      );
       await eventually(() => held.now === FOR_UNKNOWN_TOKENS);
       const { inFlight, queued } = made.health().introspection;
       assert.deepEqual([inFlight, queued], [FOR_UNKNOWN_TOKENS, QUEUE]);
@@ -82,7 +92,11 @@ describe('a flood of garbage opaque tokens', () => {
       assert.equal(outcomes.filter(({ reason }) => reason === 'inactive').length, FOR_UNKNOWN_TOKENS + QUEUE);
       assert.ok(held.most <= 128, `${held.most} at once`);
       assert.deepEqual(made.health().introspection, {
-        failures: 0, lastError: undefined, suspended: false, inFlight: 0, queued: 0,
+        failures: 0,
+        lastError: undefined,
+        suspended: false,
+        inFlight: 0,
+        queued: 0,
       });
     });
   }
@@ -142,31 +156,39 @@ describe('a flood of forged tokens with slow signatures', () => {
     };
   }
 
-  test('holds neither remembered tokens nor the thread pool of Node', { skip: process.platform === 'win32' }, async () => {
-    const made = client();
-    const [token, next] = [issuer.sign({ alg: 'ES512' }), issuer.sign({ alg: 'ES512', claims: { sub: 'user-2' } })];
-    // Twice: a token is stored when it is verified for the second time.
-    for (let i = 0; i < 2; i += 1) assert.equal((await made.validateAccessToken(token)).sub, 'user-1');
-    assert.equal(made.health().rememberedTokens, 1);
-    const free = await holdThreadPool();
-    try {
-      const flood = numbers(1000).map((number) => made.validateAccessToken(forged(token, number)).catch((error) => error));
-      assert.equal((await made.validateAccessToken(token)).sub, 'user-1');
-      const reasons = (await Promise.all(flood)).map(({ reason }) => reason);
-      const count = (wanted) => reasons.filter((reason) => reason === wanted).length;
-      assert.equal(count('signature_invalid') + count('overloaded'), flood.length);
-      assert.ok(count('signature_invalid') >= 256);
-      assert.equal((await made.validateAccessToken(next)).sub, 'user-2', 'a token that nobody has seen');
-    } finally {
-      await free();
-    }
-  });
+  test(
+    'holds neither remembered tokens nor the thread pool of Node',
+    { skip: process.platform === 'win32' },
+    async () => {
+      const made = client();
+      const [token, next] = [issuer.sign({ alg: 'ES512' }), issuer.sign({ alg: 'ES512', claims: { sub: 'user-2' } })];
+      // Twice: a token is stored when it is verified for the second time.
+      for (let i = 0; i < 2; i += 1) assert.equal((await made.validateAccessToken(token)).sub, 'user-1');
+      assert.equal(made.health().rememberedTokens, 1);
+      const free = await holdThreadPool();
+      try {
+        const flood = numbers(1000).map((number) =>
+          made.validateAccessToken(forged(token, number)).catch((error) => error),
+        );
+        assert.equal((await made.validateAccessToken(token)).sub, 'user-1');
+        const reasons = (await Promise.all(flood)).map(({ reason }) => reason);
+        const count = (wanted) => reasons.filter((reason) => reason === wanted).length;
+        assert.equal(count('signature_invalid') + count('overloaded'), flood.length);
+        assert.ok(count('signature_invalid') >= 256);
+        assert.equal((await made.validateAccessToken(next)).sub, 'user-2', 'a token that nobody has seen');
+      } finally {
+        await free();
+      }
+    },
+  );
 
   test('rejects with a Retry-After of one second', { skip: !hasFewProcessors }, async () => {
     const made = client();
     const token = issuer.sign({ alg: 'ES512' });
     await made.validateAccessToken(token);
-    const flood = numbers(3000).map((number) => made.validateAccessToken(forged(token, number)).catch((error) => error));
+    const flood = numbers(3000).map((number) =>
+      made.validateAccessToken(forged(token, number)).catch((error) => error),
+    );
     const error = (await Promise.all(flood)).find(isOverloaded);
     for (const [name, value] of Object.entries(OVERLOADED)) assert.equal(error[name], value);
   });
@@ -179,7 +201,10 @@ describe('a flood of forged sealed texts', () => {
     const path = require.resolve('../../npm/client/sealed.js');
     const running = [];
     const derive = (secret, salt, _iterations, length, _digest, done) => {
-      running.push(() => { running.splice(running.indexOf(end), 1); done(null, Buffer.alloc(length)); });
+      running.push(() => {
+        running.splice(running.indexOf(end), 1);
+        done(null, Buffer.alloc(length));
+      });
       const end = running.at(-1);
     };
     const faked = mock.method(crypto, 'pbkdf2', derive);
@@ -195,7 +220,10 @@ describe('a flood of forged sealed texts', () => {
   }
 
   const text = (number) => Buffer.concat([Buffer.alloc(60, number)]).toString('base64url');
-  const turn = () => new Promise((resolve) => { setImmediate(resolve); });
+  const turn = () =>
+    new Promise((resolve) => {
+      setImmediate(resolve);
+    });
 
   test('has two keys derived at a time and 64 calls waiting, and the oldest beyond that is overloaded', async () => {
     const { sealed, running } = load();
@@ -212,14 +240,19 @@ describe('a flood of forged sealed texts', () => {
       running[0]();
       await turn();
     }
-    assert.deepEqual(new Set(await Promise.all([...outcomes.slice(0, 2), ...outcomes.slice(136)])), new Set([undefined]));
+    assert.deepEqual(
+      new Set(await Promise.all([...outcomes.slice(0, 2), ...outcomes.slice(136)])),
+      new Set([undefined]),
+    );
   });
 
   test('serves the newest text next', async () => {
     const { sealed, running } = load();
     const flood = numbers(60).map((number) => sealed.decrypt(text(number), 'secret').catch((error) => error));
     let isDone = false;
-    const encrypted = sealed.encrypt('session', 'secret').finally(() => { isDone = true; });
+    const encrypted = sealed.encrypt('session', 'secret').finally(() => {
+      isDone = true;
+    });
     await turn();
     running[0]();
     await turn();

@@ -79,18 +79,38 @@ const ANSWERS = [
 
   ['201', () => ({ status: 201, ...active() }), http('unexpected_status', 201)],
   ['204', () => ({ status: 204 }), http('unexpected_status', 204)],
-  ['a redirect', () => ({ status: 302, headers: { location: '/elsewhere' }, ...active() }), http('unexpected_status', 302)],
-  ['a redirect of the POST', () => ({ status: 308, headers: { location: '/elsewhere' } }), http('unexpected_status', 308)],
+  [
+    'a redirect',
+    () => ({ status: 302, headers: { location: '/elsewhere' }, ...active() }),
+    http('unexpected_status', 302),
+  ],
+  [
+    'a redirect of the POST',
+    () => ({ status: 308, headers: { location: '/elsewhere' } }),
+    http('unexpected_status', 308),
+  ],
   ['403', () => ({ status: 403, body: { error: 'access_denied' } }), http('unexpected_status', 403)],
   ['404', () => ({ status: 404, ...HTML }), http('unexpected_status', 404)],
   ['429', () => ({ status: 429, headers: { 'retry-after': '7' } }), http('unexpected_status', 429)],
   ['500', () => ({ status: 500, body: 'oops' }), http('unexpected_status', 500)],
   ['503', () => ({ status: 503 }), http('unexpected_status', 503)],
 
-  ['400', () => ({ status: 400, body: { error: 'x', error_description: 'no' } }), op('introspection_refused', 'x', 'no')],
+  [
+    '400',
+    () => ({ status: 400, body: { error: 'x', error_description: 'no' } }),
+    op('introspection_refused', 'x', 'no'),
+  ],
   ['400 without JSON', () => ({ status: 400, ...HTML }), op('introspection_refused', 'introspection_failed')],
-  ['400 whose error is no text', () => ({ status: 400, body: { error: 1 } }), op('introspection_refused', 'introspection_failed')],
-  ['401', () => ({ status: 401, body: { error: 'invalid_client' } }), op('client_refused', 'invalid_client', undefined)],
+  [
+    '400 whose error is no text',
+    () => ({ status: 400, body: { error: 1 } }),
+    op('introspection_refused', 'introspection_failed'),
+  ],
+  [
+    '401',
+    () => ({ status: 401, body: { error: 'invalid_client' } }),
+    op('client_refused', 'invalid_client', undefined),
+  ],
   ['401 without a body', () => ({ status: 401 }), op('client_refused', 'invalid_client', undefined)],
 ];
 
@@ -123,7 +143,10 @@ for (const [way, transport] of WAYS) {
       await assert.rejects(asking, http(transport.fetcher ? 'fetcher_failed' : 'connection_failed', undefined));
     });
 
-    for (const [what, headers] of [['announced', { 'content-length': 200 * 1024 * 1024 }], ['streamed', {}]]) {
+    for (const [what, headers] of [
+      ['announced', { 'content-length': 200 * 1024 * 1024 }],
+      ['streamed', {}],
+    ]) {
       test(`a body of 200 MB, ${what}, is cut off after 512 KiB`, async () => {
         let written = 0;
         let ended;
@@ -181,8 +204,18 @@ test('a fetcher is read no further than 512 KiB and one chunk', async () => {
 });
 
 for (const [what, fetcher] of [
-  ['throws', () => { throw new Error('no'); }],
-  ['rejects', async () => { throw new Error('no'); }],
+  [
+    'throws',
+    () => {
+      throw new Error('no');
+    },
+  ],
+  [
+    'rejects',
+    async () => {
+      throw new Error('no');
+    },
+  ],
   ['gives nothing', async () => undefined],
   ['gives something else', async () => ({ status: 200 })],
 ]) {

@@ -61,7 +61,10 @@ for (const [way, transport] of [
       const [scheme, credentials] = headers.authorization.split(' ');
       const halves = Buffer.from(credentials, 'base64').toString().split(':');
       assert.equal(scheme, 'Basic');
-      assert.deepEqual(halves.map((half) => new URLSearchParams(`x=${half}`).get('x')), [clientId, clientSecret]);
+      assert.deepEqual(
+        halves.map((half) => new URLSearchParams(`x=${half}`).get('x')),
+        [clientId, clientSecret],
+      );
       assert.deepEqual(form, { token, token_type_hint: 'access_token' });
     });
 
@@ -90,11 +93,20 @@ for (const [way, transport] of [
     });
 
     for (const [assertionAudience, expected] of [
-      [undefined, () => issuer.issuer], ['issuer', () => issuer.issuer], ['endpoint', () => `${issuer.issuer}/introspect`],
-      ['https://acme.example/oauth/token', () => 'https://acme.example/oauth/token'], ['Endpoint', () => 'Endpoint'],
+      [undefined, () => issuer.issuer],
+      ['issuer', () => issuer.issuer],
+      ['endpoint', () => `${issuer.issuer}/introspect`],
+      ['https://acme.example/oauth/token', () => 'https://acme.example/oauth/token'],
+      ['Endpoint', () => 'Endpoint'],
     ]) {
       test(`an assertion with assertionAudience ${assertionAudience} is for one audience`, async () => {
-        const options = { clientId: 'api', clientSecret: SECRET, clientAuthMethod: 'client_secret_jwt', assertionAudience, ...transport };
+        const options = {
+          clientId: 'api',
+          clientSecret: SECRET,
+          clientAuthMethod: 'client_secret_jwt',
+          assertionAudience,
+          ...transport,
+        };
         await backend(issuer, options).validateAccessToken(issuer.opaque());
         const [{ form }] = sent();
         assert.equal(decodeJwt(form.client_assertion).aud, expected());
@@ -109,7 +121,12 @@ for (const [way, transport] of [
     });
 
     test('spiffe_jwt sends the SVID as it is', async () => {
-      const options = { clientId: 'spiffe://a/api', clientSecret: 'an.svid.here', clientAuthMethod: 'spiffe_jwt', ...transport };
+      const options = {
+        clientId: 'spiffe://a/api',
+        clientSecret: 'an.svid.here',
+        clientAuthMethod: 'spiffe_jwt',
+        ...transport,
+      };
       await backend(issuer, options).validateAccessToken(issuer.opaque());
       const [{ form }] = sent();
       assert.equal(form.client_assertion, 'an.svid.here');
@@ -131,7 +148,10 @@ for (const [way, transport] of [
       const tokens = [issuer.opaque({ sub: 'a' }), issuer.opaque({ sub: 'b' })];
       const calls = Array.from({ length: 50 }, (_, i) => client.validateAccessToken(tokens[i % 2]));
       const claims = await Promise.all(calls);
-      assert.deepEqual(claims.map(({ sub }) => sub), claims.map((_, i) => 'ab'[i % 2]));
+      assert.deepEqual(
+        claims.map(({ sub }) => sub),
+        claims.map((_, i) => 'ab'[i % 2]),
+      );
       assert.equal(issuer.counts[PATH], 2);
     });
 

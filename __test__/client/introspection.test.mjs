@@ -67,7 +67,11 @@ describeWhere(unsupported, 'introspection without mutual-TLS aliases', () => {
     ["another client's certificate", 'tls', (pki) => pki.client({ commonName: 'somebody else' })],
     ['an expired certificate', 'tls', (pki) => pki.client({ commonName: 'tls-client', notAfter: new Date(0) })],
     ['a certificate of an unknown authority', 'tls', (pki) => pki.otherCa.client({ commonName: 'tls-client' })],
-    ['another self-signed certificate', 'selfSigned', (pki) => pki.client({ commonName: 'self-signed', selfSigned: true })],
+    [
+      'another self-signed certificate',
+      'selfSigned',
+      (pki) => pki.client({ commonName: 'self-signed', selfSigned: true }),
+    ],
   ]) {
     test(`${what} is refused`, async () => {
       const { cert, key } = await issue(server.pki);
@@ -129,11 +133,18 @@ describeWhere(unsupported, 'introspection without mutual-TLS aliases', () => {
       ['post', { clientSecret: 'the-secret-of-this-test' }, ['the-secret-of-this-test']],
       ['basic', { clientSecret: 'the-secret-of-this-test' }, ['the-secret-of-this-test']],
       ['privateKeyJwt', { clientSecret: { ...server.keys.ES256, kid: 'unknown' } }, [server.keys.ES256.d]],
-      ['selfSigned', { clientId: 'client-tls' }, server.clients.selfSigned.options.clientCertificateKey.split('\n').slice(1, 3)],
+      [
+        'selfSigned',
+        { clientId: 'client-tls' },
+        server.clients.selfSigned.options.clientCertificateKey.split('\n').slice(1, 3),
+      ],
     ];
     for (const [name, options, words] of secrets) {
       const client = backend(server, { as: name, ...options });
-      const error = await client.validateAccessToken(token).then(() => undefined, (reason) => reason);
+      const error = await client.validateAccessToken(token).then(
+        () => undefined,
+        (reason) => reason,
+      );
       assert.equal(error?.name, 'MonoCloudOPError');
       const shown = [client, error, error.raw].map((value) => inspect(value, { depth: Infinity, showHidden: true }));
       shown.push(error.message, error.stack, JSON.stringify(client), JSON.stringify(error));
@@ -177,7 +188,10 @@ describeWhere(unsupported, 'introspection with mutual-TLS aliases', () => {
   test('a trust store that the metadata does not name causes no request', async () => {
     server.resetCounts();
     const client = backend(server, { as: 'tls', trustStoreId: 'unknown' });
-    await assert.rejects(client.validateAccessToken(token), failure('MonoCloudValidationError', 'mtls_endpoint_missing'));
+    await assert.rejects(
+      client.validateAccessToken(token),
+      failure('MonoCloudValidationError', 'mtls_endpoint_missing'),
+    );
     assert.deepEqual(asked(), []);
   });
 });

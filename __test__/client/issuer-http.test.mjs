@@ -30,7 +30,12 @@ async function inFront(t, answer) {
   const seen = [];
   const server = http.createServer(async (request, response) => {
     seen.push({ path: request.url, headers: request.headers });
-    const own = await fetch(issuer.issuer + request.url, { method: request.method, body: request.method === 'POST' ? request : undefined, duplex: 'half', headers: { 'content-type': request.headers['content-type'] ?? '', accept: '*/*' } });
+    const own = await fetch(issuer.issuer + request.url, {
+      method: request.method,
+      body: request.method === 'POST' ? request : undefined,
+      duplex: 'half',
+      headers: { 'content-type': request.headers['content-type'] ?? '', accept: '*/*' },
+    });
     const text = (await own.text()).replaceAll(issuer.issuer, url);
     answer(request, response, text);
   });
@@ -58,9 +63,14 @@ for (const [what, transport] of TRANSPORTS) {
       const client = server.client({ ...transport, ...INTROSPECTING });
       await client.validateAccessToken(server.sign());
       await client.validateAccessToken('opaque').catch(() => {});
-      assert.deepEqual(server.seen.map(({ path, headers }) => [path, headers['accept-encoding']]), [
-        ['/.well-known/openid-configuration', 'identity'], ['/jwks', 'identity'], ['/introspect', 'identity'],
-      ]);
+      assert.deepEqual(
+        server.seen.map(({ path, headers }) => [path, headers['accept-encoding']]),
+        [
+          ['/.well-known/openid-configuration', 'identity'],
+          ['/jwks', 'identity'],
+          ['/introspect', 'identity'],
+        ],
+      );
     });
   });
 }
@@ -70,17 +80,25 @@ describe('a server that compresses anyway', () => {
     test(`${path} is body_invalid: an outage, and no verdict on the token`, async (t) => {
       const server = await inFront(t, (request, response, text) => {
         if (request.url !== path) return response.end(text);
-        return response.writeHead(200, { 'content-encoding': 'gzip', 'content-type': 'application/json' }).end(gzipSync(text));
+        return response
+          .writeHead(200, { 'content-encoding': 'gzip', 'content-type': 'application/json' })
+          .end(gzipSync(text));
       });
       const client = server.client(INTROSPECTING);
       const token = path === '/introspect' ? 'opaque' : server.sign();
-      await assert.rejects(client.validateAccessToken(token), failure('MonoCloudHttpError', 'body_invalid', { status: 200 }));
+      await assert.rejects(
+        client.validateAccessToken(token),
+        failure('MonoCloudHttpError', 'body_invalid', { status: 200 }),
+      );
     });
   }
 
   test('is read through a fetcher that decompresses, no further than 512 KiB of it', async (t) => {
     const server = await inFront(t, (request, response, text) =>
-      response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(request.url === '/jwks' ? text + ' '.repeat(2 ** 24) : text)));
+      response
+        .writeHead(200, { 'content-encoding': 'gzip' })
+        .end(gzipSync(request.url === '/jwks' ? text + ' '.repeat(2 ** 24) : text)),
+    );
     const client = server.client({ fetcher: (input, init) => fetch(input, init) });
     assert.equal((await client.getMetadata()).issuer, server.url);
     await assert.rejects(client.getJwks(), failure('MonoCloudHttpError', 'body_too_large'));

@@ -41,7 +41,9 @@ function scriptedEngine(...steps) {
 /** A wait to begin, and what ends it. */
 function wait(number) {
   let end;
-  const ended = new Promise((resolve, reject) => { end = { resolve, reject }; });
+  const ended = new Promise((resolve, reject) => {
+    end = { resolve, reject };
+  });
   return { step: { wait: number, ended }, ...end };
 }
 
@@ -81,12 +83,18 @@ test('the engine is told the round, and whether the caller has a cached fallback
   keyRefresh.wait(1, true);
   keyRefresh.wait(2, false);
   keyRefresh.wait(4, true);
-  assert.deepEqual(engine.calls, [[1, true], [2, false], [4, true]]);
+  assert.deepEqual(engine.calls, [
+    [1, true],
+    [2, false],
+    [4, true],
+  ]);
 });
 
 test('callers wait for the wait that the engine names', async () => {
   const [one, two] = [wait(1), wait(2)];
-  const keyRefresh = new KeyRefresh(scriptedEngine(one.step, two.step, { wait: 1, isRefreshed: false }, { wait: 2, isRefreshed: true }));
+  const keyRefresh = new KeyRefresh(
+    scriptedEngine(one.step, two.step, { wait: 1, isRefreshed: false }, { wait: 2, isRefreshed: true }),
+  );
   const ended = [];
   const callers = Array.from({ length: 4 }, async (_, index) => {
     const isRefreshed = await keyRefresh.wait(1, true);
@@ -94,16 +102,27 @@ test('callers wait for the wait that the engine names', async () => {
   });
   two.resolve(false);
   await Promise.all([callers[1], callers[3]]);
-  assert.deepEqual(ended, [[1, false], [3, true]]);
+  assert.deepEqual(ended, [
+    [1, false],
+    [3, true],
+  ]);
   one.resolve(true);
   await Promise.all(callers);
-  assert.deepEqual(ended.slice(2), [[0, true], [2, false]]);
+  assert.deepEqual(ended.slice(2), [
+    [0, true],
+    [2, false],
+  ]);
 });
 
 test('what the engine left for the host to do is done by who began the wait', async () => {
   const one = wait(1);
   let drained = 0;
-  const host = { drain: () => { drained += 1; one.resolve(true); } };
+  const host = {
+    drain: () => {
+      drained += 1;
+      one.resolve(true);
+    },
+  };
   const keyRefresh = new KeyRefresh(scriptedEngine(one.step, { wait: 1, isRefreshed: false }), host);
   assert.deepEqual(await Promise.all([keyRefresh.wait(1, false), keyRefresh.wait(1, false)]), [true, false]);
   assert.equal(drained, 1);
@@ -111,7 +130,11 @@ test('what the engine left for the host to do is done by who began the wait', as
 
 test('a caller that joins starts the requests that the first caller failed to start', async () => {
   const one = wait(1);
-  const host = { drain: () => { throw new Error('a panic that was caught'); } };
+  const host = {
+    drain: () => {
+      throw new Error('a panic that was caught');
+    },
+  };
   const joined = { wait: 1, isRefreshed: false };
   const keyRefresh = new KeyRefresh(scriptedEngine(one.step, joined, joined), host);
   assert.throws(() => keyRefresh.wait(1, false), { message: 'a panic that was caught' });

@@ -20,7 +20,10 @@ async function refreshed(jwks) {
   subscribe(CHANNEL, listen);
   try {
     const client = offline({ jwksResolver: () => jwks });
-    const subject = await client.validateAccessToken(signed()).then(({ sub }) => sub, ({ reason }) => reason);
+    const subject = await client.validateAccessToken(signed()).then(
+      ({ sub }) => sub,
+      ({ reason }) => reason,
+    );
     const { keys, leftOut } = await eventually(() => messages[0]);
     return { subject, keys, leftOut };
   } finally {
@@ -36,7 +39,9 @@ describe('a JWK Set', () => {
   test('with entries that are not used says how many, and why', async () => {
     const keys = [ED, PRIVATE, { ...PRIVATE, kid: 'private-2' }, { ...OTHERS[0], use: 'enc' }, 7];
     assert.deepEqual(await refreshed({ keys }), {
-      subject: 'user-1', keys: 1, leftOut: { private_members: 2, not_for_signatures: 1, malformed: 1 },
+      subject: 'user-1',
+      keys: 1,
+      leftOut: { private_members: 2, not_for_signatures: 1, malformed: 1 },
     });
   });
 
@@ -56,13 +61,25 @@ describe('a JWK Set', () => {
   }
 
   test('that has a key twice, with and without alg, is not ambiguous', async () => {
-    assert.equal((await refreshed({ keys: [{ ...ED, alg: 'EdDSA' }, { ...ED, alg: undefined }, ...OTHERS] })).subject, 'user-1');
-    assert.equal((await refreshed({ keys: [{ ...ED, alg: 'EdDSA' }, { ...ED, kid: 'again' }, ...OTHERS] })).subject, 'user-1');
+    assert.equal(
+      (await refreshed({ keys: [{ ...ED, alg: 'EdDSA' }, { ...ED, alg: undefined }, ...OTHERS] })).subject,
+      'user-1',
+    );
+    assert.equal(
+      (await refreshed({ keys: [{ ...ED, alg: 'EdDSA' }, { ...ED, kid: 'again' }, ...OTHERS] })).subject,
+      'user-1',
+    );
   });
 
   test('is described entry by entry', () => {
     const rows = JSON.parse(native.describeJwks(JSON.stringify({ keys: [ED, PRIVATE] })));
-    assert.deepEqual(rows.map(({ kid, usable, why }) => [kid, usable, why]), [['ed', true, null], ['private', false, 'private_members']]);
+    assert.deepEqual(
+      rows.map(({ kid, usable, why }) => [kid, usable, why]),
+      [
+        ['ed', true, null],
+        ['private', false, 'private_members'],
+      ],
+    );
     assert.match(rows[1].explanation, /replace this key/);
     assert.equal(native.describeJwks('[]'), null);
   });

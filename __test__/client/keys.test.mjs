@@ -76,7 +76,9 @@ describe('rotation', () => {
     const old = issuer.sign();
     await issuer.rotate({ keepOld: true });
     issuer.resetCounts();
-    const tokens = Array.from({ length: 100 }, (_, i) => (i % 5 ? issuer.sign({ alg: i % 2 ? 'EdDSA' : 'ES256' }) : old));
+    const tokens = Array.from({ length: 100 }, (_, i) =>
+      i % 5 ? issuer.sign({ alg: i % 2 ? 'EdDSA' : 'ES256' }) : old,
+    );
     await Promise.all(tokens.map((token) => client.validateAccessToken(token)));
     assert.deepEqual(issuer.counts, { '/jwks': 1 });
   });
@@ -89,7 +91,10 @@ describe('rotation', () => {
     await issuer.rotate();
     assert.ok(await client.validateAccessToken(old), 'known until the refresh');
     await client.validateAccessToken(issuer.sign());
-    await assert.rejects(client.validateAccessToken(old), failure('MonoCloudTokenError', 'key_not_found', { code: 'invalid_token' }));
+    await assert.rejects(
+      client.validateAccessToken(old),
+      failure('MonoCloudTokenError', 'key_not_found', { code: 'invalid_token' }),
+    );
   });
 
   test('that reuses a kid for another key ends the tokens of the first with the refresh', async () => {
@@ -125,7 +130,10 @@ describe('a flood of unknown kids', () => {
       const start = performance.now();
       const forged = Array.from({ length: 150 }, (_, i) => issuer.sign({ header: { kid: `unknown-${i}` } }));
       const calls = forged.map((token) => async () => {
-        await assert.rejects(client.validateAccessToken(token), { name: 'MonoCloudTokenError', reason: 'key_not_found' });
+        await assert.rejects(client.validateAccessToken(token), {
+          name: 'MonoCloudTokenError',
+          reason: 'key_not_found',
+        });
         assert.ok(await client.validateAccessToken(good));
       });
       await run(calls);
@@ -137,7 +145,11 @@ describe('a flood of unknown kids', () => {
 });
 
 describe('an outage', () => {
-  const refused = failure('MonoCloudHttpError', 'connection_refused', { status: undefined, statusText: undefined, raw: undefined });
+  const refused = failure('MonoCloudHttpError', 'connection_refused', {
+    status: undefined,
+    statusText: undefined,
+    raw: undefined,
+  });
 
   test('before the first keys is a MonoCloudHttpError, until it is over', async () => {
     const client = backend(issuer);
@@ -147,7 +159,9 @@ describe('an outage', () => {
     // A token that no key could make valid is rejected all the same.
     await assert.rejects(client.validateAccessToken('a.b.c'), { name: 'MonoCloudTokenError' });
     await issuer.up();
-    await eventually(() => client.validateAccessToken(issuer.sign()).catch((error) => assert.ok(error instanceof MonoCloudHttpError)));
+    await eventually(() =>
+      client.validateAccessToken(issuer.sign()).catch((error) => assert.ok(error instanceof MonoCloudHttpError)),
+    );
   });
 
   test('after the first keys does not affect their tokens, and is an outage for others', async () => {
@@ -162,7 +176,9 @@ describe('an outage', () => {
     }
     await issuer.up();
     await issuer.rotate();
-    await eventually(() => client.validateAccessToken(issuer.sign()).catch((error) => assert.ok(error instanceof MonoCloudHttpError)));
+    await eventually(() =>
+      client.validateAccessToken(issuer.sign()).catch((error) => assert.ok(error instanceof MonoCloudHttpError)),
+    );
   });
 });
 
@@ -172,7 +188,13 @@ describe('an invalid response', () => {
     ['500', DISCOVERY, { status: 500, body: 'broken' }, 'unexpected_status', 500],
     ['404', '/jwks', { status: 404, body: '' }, 'unexpected_status', 404],
     ['429', '/jwks', { status: 429, body: '{}' }, 'unexpected_status', 429],
-    ['a redirect, which is not followed', '/jwks', { status: 302, headers: { location: '/elsewhere' } }, 'unexpected_status', 302],
+    [
+      'a redirect, which is not followed',
+      '/jwks',
+      { status: 302, headers: { location: '/elsewhere' } },
+      'unexpected_status',
+      302,
+    ],
     ['201', '/jwks', { status: 201, body: { keys: [] } }, 'unexpected_status', 201],
     ['no JSON', DISCOVERY, { body: '<html>' }, 'body_invalid', 200],
     ['no object', DISCOVERY, { body: '[]' }, 'body_invalid', 200],
@@ -181,7 +203,13 @@ describe('an invalid response', () => {
     ['no JWK Set', '/jwks', { body: { keys: {} } }, 'body_invalid', 200],
     ['an empty JWK Set', '/jwks', { body: { keys: [] } }, 'keys_empty', 200],
     ['more than 512 KiB', '/jwks', { body: huge }, 'body_too_large', 200],
-    ['a connection that breaks', '/jwks', (_, response) => response.destroy() && undefined, 'connection_failed', undefined],
+    [
+      'a connection that breaks',
+      '/jwks',
+      (_, response) => response.destroy() && undefined,
+      'connection_failed',
+      undefined,
+    ],
   ]) {
     test(`${what} at ${path} is a MonoCloudHttpError with the response`, async () => {
       issuer.respond(path, answer);
@@ -209,8 +237,14 @@ describe('an invalid response', () => {
     issuer.respond('/jwks', { status: 502, headers, body: 'body-canary' });
     await assert.rejects(backend(issuer).getJwks(), (error) => {
       assert.deepEqual([error.status, error.statusText], [502, 'Bad Gateway']);
-      const { headers: { 'x-trace': trace, 'set-cookie': cookie }, ...raw } = error.raw;
-      assert.deepEqual({ ...raw, trace, cookie }, { status: 502, statusText: 'Bad Gateway', body: 'body-canary', trace: 'trace-1', cookie: undefined });
+      const {
+        headers: { 'x-trace': trace, 'set-cookie': cookie },
+        ...raw
+      } = error.raw;
+      assert.deepEqual(
+        { ...raw, trace, cookie },
+        { status: 502, statusText: 'Bad Gateway', body: 'body-canary', trace: 'trace-1', cookie: undefined },
+      );
       assert.equal(inspect(error).includes('canary') || JSON.stringify(error).includes('canary'), false);
       return true;
     });

@@ -22,7 +22,12 @@ const GOOD = { tenantDomain: ISSUER, audience: AUDIENCE };
 
 /** Each option, its variable, invalid values in code, and invalid texts in the environment. */
 const OPTIONS = [
-  ['tenantDomain', 'TENANT_DOMAIN', [1, true, [], {}], ['acme.example', 'http://acme.example', `ftp://${CANARY}`, `https://${CANARY} b`]],
+  [
+    'tenantDomain',
+    'TENANT_DOMAIN',
+    [1, true, [], {}],
+    ['acme.example', 'http://acme.example', `ftp://${CANARY}`, `https://${CANARY} b`],
+  ],
   ['audience', 'AUDIENCE', [1, {}, ['https://a']], [CANARY, 'a b', `https://${CANARY} b`]],
   ['clientId', 'CLIENT_ID', [1, {}], []],
   ['assertionAudience', 'ASSERTION_AUDIENCE', [1, ['issuer'], {}], []],
@@ -39,7 +44,12 @@ const OPTIONS = [
   ['responseTimeout', 'RESPONSE_TIMEOUT', [999, 999.9, 0, -1, '5000', NaN], ['999', '0', '-5000']],
   ['validateCertificateBinding', 'VALIDATE_CERTIFICATE_BINDING', [true, 1], [CANARY, 'Required']],
   ['trustStoreId', 'TRUST_STORE_ID', [1], []],
-  ['certificateAuthorities', 'CERTIFICATE_AUTHORITIES', [1], [`/${CANARY}/absent.pem`, '-----BEGIN CERTIFICATE-----\ncanary\n']],
+  [
+    'certificateAuthorities',
+    'CERTIFICATE_AUTHORITIES',
+    [1],
+    [`/${CANARY}/absent.pem`, '-----BEGIN CERTIFICATE-----\ncanary\n'],
+  ],
   ['clientCertificate', 'CLIENT_CERTIFICATE', [1], [`/${CANARY}/absent.pem`]],
   ['clientCertificateKey', 'CLIENT_CERTIFICATE_KEY', [1], [`/${CANARY}/absent.pem`]],
 ];
@@ -70,7 +80,11 @@ describe('a bad option', () => {
   for (const [option, variable, values, texts] of OPTIONS) {
     test(`${option} throws from the constructor, naming itself and its variable`, (t) => {
       for (const value of [...values, ...texts]) {
-        assert.throws(() => new MonoCloudBackendNodeClient(giving(option, value)), bad(option, variable), String(value));
+        assert.throws(
+          () => new MonoCloudBackendNodeClient(giving(option, value)),
+          bad(option, variable),
+          String(value),
+        );
       }
       for (const text of texts) {
         const given = { ...GOOD, [option]: undefined };
@@ -85,8 +99,10 @@ describe('a bad option', () => {
     test(`${option} that is missing or blank is required`, (t) => {
       for (const value of [undefined, null, '', ' ']) {
         const given = { ...GOOD, [option]: value };
-        assert.throws(() => new MonoCloudBackendNodeClient(given), (error) =>
-          bad(option, variable)(error) && /is required/.test(error.message));
+        assert.throws(
+          () => new MonoCloudBackendNodeClient(given),
+          (error) => bad(option, variable)(error) && /is required/.test(error.message),
+        );
         assert.throws(() => new MonoCloudOidcBackendClient(given.tenantDomain, given.audience), bad(option, variable));
       }
       environment(t, { [variable]: '' });
@@ -101,18 +117,27 @@ describe('a bad option', () => {
   });
 
   for (const [option, value] of [
-    ['fetcher', {}], ['metadataResolver', 'https://a'], ['jwksResolver', { keys: [] }],
-    ['cache', () => {}], ['cache.get', { set() {}, delete() {} }], ['cache.set', { get() {}, delete() {} }],
+    ['fetcher', {}],
+    ['metadataResolver', 'https://a'],
+    ['jwksResolver', { keys: [] }],
+    ['cache', () => {}],
+    ['cache.get', { set() {}, delete() {} }],
+    ['cache.set', { get() {}, delete() {} }],
     ['cache.delete', { get() {}, set() {}, delete: 1 }],
   ]) {
     test(`${option} of the wrong kind throws from the constructor, naming itself`, () => {
       const given = { ...GOOD, [option.split('.')[0]]: value };
-      assert.throws(() => new MonoCloudBackendNodeClient(given), { name: 'MonoCloudValidationError', message: new RegExp(`option ${option}`) });
+      assert.throws(() => new MonoCloudBackendNodeClient(given), {
+        name: 'MonoCloudValidationError',
+        message: new RegExp(`option ${option}`),
+      });
     });
   }
 
   test('a client certificate and its key are given together, and belong together', () => {
-    const [clientCertificate, clientCertificateKey] = ['CERTIFICATE', 'PRIVATE KEY'].map((label) => `-----BEGIN ${label}-----\n${CANARY}\n`);
+    const [clientCertificate, clientCertificateKey] = ['CERTIFICATE', 'PRIVATE KEY'].map(
+      (label) => `-----BEGIN ${label}-----\n${CANARY}\n`,
+    );
     const make = (options) => () => new MonoCloudBackendNodeClient({ ...GOOD, ...options });
     assert.throws(make({ clientCertificate }), bad('clientCertificateKey', 'CLIENT_CERTIFICATE_KEY'));
     assert.throws(make({ clientCertificateKey }), bad('clientCertificate', 'CLIENT_CERTIFICATE'));
@@ -129,17 +154,21 @@ describe('a bad option', () => {
   test('a secret that is no JSON is refused like any other', () => {
     const cyclic = { kty: 'RSA' };
     cyclic.self = cyclic;
-    assert.throws(() => new MonoCloudBackendNodeClient({ ...GOOD, clientId: 'a', clientSecret: cyclic }), { name: 'MonoCloudValidationError' });
+    assert.throws(() => new MonoCloudBackendNodeClient({ ...GOOD, clientId: 'a', clientSecret: cyclic }), {
+      name: 'MonoCloudValidationError',
+    });
   });
 });
 
 describe('an option at its bound', () => {
   test('is accepted', () => {
     for (const options of [
-      { clockSkew: 0, clockTolerance: 0 }, { clockSkew: 0.5, clockTolerance: Number.MAX_SAFE_INTEGER },
+      { clockSkew: 0, clockTolerance: 0 },
+      { clockSkew: 0.5, clockTolerance: Number.MAX_SAFE_INTEGER },
       { jwksCacheDuration: 0, metadataCacheDuration: 0, introspectionCacheDuration: 0 },
       { jwksCacheDuration: Number.MAX_VALUE, metadataCacheDuration: 0.001 },
-      { responseTimeout: 1000 }, { responseTimeout: Number.MAX_SAFE_INTEGER },
+      { responseTimeout: 1000 },
+      { responseTimeout: Number.MAX_SAFE_INTEGER },
     ]) {
       assert.ok(new MonoCloudBackendNodeClient({ ...GOOD, ...options }), JSON.stringify(options));
     }
@@ -147,7 +176,9 @@ describe('an option at its bound', () => {
 
   test('null and undefined are unset', () => {
     const nothing = Object.fromEntries(OPTIONS.map(([name]) => [name.split('.')[0], null]));
-    assert.ok(new MonoCloudBackendNodeClient({ ...nothing, ...GOOD, cache: null, fetcher: null, jwksResolver: undefined }));
+    assert.ok(
+      new MonoCloudBackendNodeClient({ ...nothing, ...GOOD, cache: null, fetcher: null, jwksResolver: undefined }),
+    );
   });
 
   test('an unknown option is refused, and named', () => {
@@ -159,11 +190,14 @@ describe('an option at its bound', () => {
       [{ groupOptions: { matchall: true } }, 'Did you mean "matchAll"?'],
       [{ clockSkews: undefined }, 'Did you mean "clockSkew"?'],
     ]) {
-      assert.throws(() => new MonoCloudBackendNodeClient({ ...GOOD, ...more }), ({ name, reason, message }) => {
-        assert.deepEqual([name, reason], ['MonoCloudValidationError', 'option_invalid']);
-        assert.ok(message.includes(named), message);
-        return true;
-      });
+      assert.throws(
+        () => new MonoCloudBackendNodeClient({ ...GOOD, ...more }),
+        ({ name, reason, message }) => {
+          assert.deepEqual([name, reason], ['MonoCloudValidationError', 'option_invalid']);
+          assert.ok(message.includes(named), message);
+          return true;
+        },
+      );
     }
   });
 
@@ -173,17 +207,40 @@ describe('an option at its bound', () => {
       audience = AUDIENCE;
     }
     for (const options of ['x', 1, true, [], () => GOOD, new Options(), new Map(), Object.create(GOOD)]) {
-      assert.throws(() => new MonoCloudBackendNodeClient(options), { name: 'MonoCloudValidationError', reason: 'option_invalid' });
-      assert.throws(() => new MonoCloudOidcBackendClient(ISSUER, AUDIENCE, options), { name: 'MonoCloudValidationError', reason: 'option_invalid' });
+      assert.throws(() => new MonoCloudBackendNodeClient(options), {
+        name: 'MonoCloudValidationError',
+        reason: 'option_invalid',
+      });
+      assert.throws(() => new MonoCloudOidcBackendClient(ISSUER, AUDIENCE, options), {
+        name: 'MonoCloudValidationError',
+        reason: 'option_invalid',
+      });
     }
   });
 
   test('tenantDomain is https, or plain http of a loopback host, with one trailing slash ignored', () => {
-    for (const tenantDomain of ['https://a.example/', 'http://localhost:1', 'http://127.0.0.1', 'http://[::1]:8080/', 'https://a.example/path']) {
+    for (const tenantDomain of [
+      'https://a.example/',
+      'http://localhost:1',
+      'http://127.0.0.1',
+      'http://[::1]:8080/',
+      'https://a.example/path',
+    ]) {
       assert.ok(new MonoCloudBackendNodeClient({ ...GOOD, tenantDomain }), tenantDomain);
     }
-    for (const tenantDomain of ['http://127.0.0.1.example', 'http://localhost.example', 'http://10.0.0.1', '//a.example', 'https://', 'https://u:p@a.example']) {
-      assert.throws(() => new MonoCloudBackendNodeClient({ ...GOOD, tenantDomain }), bad('tenantDomain', 'TENANT_DOMAIN'), tenantDomain);
+    for (const tenantDomain of [
+      'http://127.0.0.1.example',
+      'http://localhost.example',
+      'http://10.0.0.1',
+      '//a.example',
+      'https://',
+      'https://u:p@a.example',
+    ]) {
+      assert.throws(
+        () => new MonoCloudBackendNodeClient({ ...GOOD, tenantDomain }),
+        bad('tenantDomain', 'TENANT_DOMAIN'),
+        tenantDomain,
+      );
     }
   });
 
@@ -203,13 +260,23 @@ describe('the environment', () => {
   const required = { TENANT_DOMAIN: ISSUER, AUDIENCE };
 
   test('gives what the constructor was not given', async (t) => {
-    environment(t, { ...required, CLOCK_SKEW: '1000', CLOCK_TOLERANCE: '0', GROUPS_CLAIM: 'roles', GROUPS_MATCH_ALL: 'TRUE' });
+    environment(t, {
+      ...required,
+      CLOCK_SKEW: '1000',
+      CLOCK_TOLERANCE: '0',
+      GROUPS_CLAIM: 'roles',
+      GROUPS_MATCH_ALL: 'TRUE',
+    });
     const api = client();
     const exp = now + 1300;
     await api.validateAccessToken(signed({ exp, roles: ['a', 'b'] }), { groups: ['a', 'b'] });
     await assert.rejects(api.validateAccessToken(signed({ exp: now + 900 })), { reason: 'expired' });
-    await assert.rejects(api.validateAccessToken(signed({ exp, roles: ['a'] }), { groups: ['a', 'b'] }), { reason: 'group_missing' });
-    await assert.rejects(api.validateAccessToken(signed({ exp, groups: ['a'] }), { groups: ['a'] }), { reason: 'group_missing' });
+    await assert.rejects(api.validateAccessToken(signed({ exp, roles: ['a'] }), { groups: ['a', 'b'] }), {
+      reason: 'group_missing',
+    });
+    await assert.rejects(api.validateAccessToken(signed({ exp, groups: ['a'] }), { groups: ['a'] }), {
+      reason: 'group_missing',
+    });
   });
 
   test('decides on introspection and on binding', async (t) => {
@@ -222,7 +289,12 @@ describe('the environment', () => {
   });
 
   test('is overridden by the constructor', async (t) => {
-    environment(t, { TENANT_DOMAIN: 'https://other.example', AUDIENCE: 'urn:other', CLOCK_TOLERANCE: '0', GROUPS_MATCH_ALL: 'true' });
+    environment(t, {
+      TENANT_DOMAIN: 'https://other.example',
+      AUDIENCE: 'urn:other',
+      CLOCK_TOLERANCE: '0',
+      GROUPS_MATCH_ALL: 'true',
+    });
     const api = client({ ...GOOD, clockTolerance: 300, groupOptions: { matchAll: false } });
     await api.validateAccessToken(signed({ exp: now - 200, groups: ['a'] }), { groups: ['a', 'b'] });
   });
@@ -239,7 +311,13 @@ describe('the environment', () => {
 
   for (const text of ['', ' ', '\r\n', '\ufeff']) {
     test(`counts ${JSON.stringify(text)} as unset, for every option`, async (t) => {
-      environment(t, { ...required, CLOCK_TOLERANCE: text, RESPONSE_TIMEOUT: text, GROUPS_MATCH_ALL: text, CLIENT_AUTH_METHOD: text });
+      environment(t, {
+        ...required,
+        CLOCK_TOLERANCE: text,
+        RESPONSE_TIMEOUT: text,
+        GROUPS_MATCH_ALL: text,
+        CLIENT_AUTH_METHOD: text,
+      });
       const api = client();
       await api.validateAccessToken(signed({ exp: now - 200 }));
       await assert.rejects(api.validateAccessToken(signed({ exp: now - 400 })), { reason: 'expired' });
@@ -247,18 +325,33 @@ describe('the environment', () => {
     });
   }
 
-  for (const [what, around] of [['a line feed', (text) => `${text}\n`], ['a carriage return', (text) => `${text}\r`], ['spaces', (text) => ` ${text} `], ['a byte order mark', (text) => `\ufeff${text}`]]) {
+  for (const [what, around] of [
+    ['a line feed', (text) => `${text}\n`],
+    ['a carriage return', (text) => `${text}\r`],
+    ['spaces', (text) => ` ${text} `],
+    ['a byte order mark', (text) => `\ufeff${text}`],
+  ]) {
     test(`ignores ${what} around a value`, async (t) => {
-      const variables = { ...required, CLOCK_TOLERANCE: '0', GROUPS_MATCH_ALL: 'True', GROUPS_CLAIM: 'roles', VALIDATE_CERTIFICATE_BINDING: 'dangerously_ignore' };
+      const variables = {
+        ...required,
+        CLOCK_TOLERANCE: '0',
+        GROUPS_MATCH_ALL: 'True',
+        GROUPS_CLAIM: 'roles',
+        VALIDATE_CERTIFICATE_BINDING: 'dangerously_ignore',
+      };
       environment(t, Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, around(value)])));
       const api = client();
       await assert.rejects(api.validateAccessToken(signed({ exp: now - 10 })), { reason: 'expired' });
-      await assert.rejects(api.validateAccessToken(signed({ roles: ['a'] }), { groups: ['a', 'b'] }), { reason: 'group_missing' });
+      await assert.rejects(api.validateAccessToken(signed({ roles: ['a'] }), { groups: ['a', 'b'] }), {
+        reason: 'group_missing',
+      });
       assert.equal((await api.validateAccessToken(signed({ cnf: { 'x5t#S256': 'x' } }))).iss, ISSUER);
     });
   }
 
-  for (const { name, variable, kind } of native.options().filter((option) => ['boolean', 'number'].includes(option.kind))) {
+  for (const { name, variable, kind } of native
+    .options()
+    .filter((option) => ['boolean', 'number'].includes(option.kind))) {
     test(`that has no ${kind} for ${name} throws from the constructor, naming the variable and no value`, (t) => {
       for (const text of kind === 'boolean' ? NO_FLAGS : NO_NUMBERS) {
         environment(t, { ...required, [variable.slice(PREFIX.length)]: text });
@@ -270,7 +363,9 @@ describe('the environment', () => {
   test('that is invalid does not matter if the constructor gives the value', async (t) => {
     environment(t, { ...required, GROUPS_MATCH_ALL: 'yes', CLOCK_TOLERANCE: '5m' });
     const api = client({ groupOptions: { matchAll: true }, clockTolerance: 0 });
-    await assert.rejects(api.validateAccessToken(signed({ groups: ['a'] }), { groups: ['a', 'b'] }), { reason: 'group_missing' });
+    await assert.rejects(api.validateAccessToken(signed({ groups: ['a'] }), { groups: ['a', 'b'] }), {
+      reason: 'group_missing',
+    });
   });
 
   test('is read from own members only, and a value that is not text is converted to text', (t) => {
@@ -282,7 +377,11 @@ describe('the environment', () => {
     });
     Object.prototype.MONOCLOUD_BACKEND_CLOCK_SKEW = 'polluted'; // oxlint-disable-line no-extend-native
     Object.prototype.HTTPS_PROXY = 'http://polluted.invalid'; // oxlint-disable-line no-extend-native
-    process.env = { [`${PREFIX}TENANT_DOMAIN`]: ISSUER, [`${PREFIX}AUDIENCE`]: AUDIENCE, [`${PREFIX}GROUPS_MATCH_ALL`]: true };
+    process.env = {
+      [`${PREFIX}TENANT_DOMAIN`]: ISSUER,
+      [`${PREFIX}AUDIENCE`]: AUDIENCE,
+      [`${PREFIX}GROUPS_MATCH_ALL`]: true,
+    };
     assert.ok(client());
     process.env[`${PREFIX}GROUPS_MATCH_ALL`] = 1;
     assert.throws(() => client(), bad('groupOptions.matchAll', 'GROUPS_MATCH_ALL'));
@@ -295,7 +394,12 @@ describe('MonoCloudOidcBackendClient', () => {
   };
 
   test('takes its two required options by position, and reads no environment', async (t) => {
-    environment(t, { TENANT_DOMAIN: 'https://other.example', AUDIENCE: 'urn:other', CLOCK_TOLERANCE: '100000', INTROSPECT_JWT_TOKENS: 'true' });
+    environment(t, {
+      TENANT_DOMAIN: 'https://other.example',
+      AUDIENCE: 'urn:other',
+      CLOCK_TOLERANCE: '100000',
+      INTROSPECT_JWT_TOKENS: 'true',
+    });
     const api = new MonoCloudOidcBackendClient(ISSUER, AUDIENCE, { jwksResolver: () => JWKS });
     const now = Math.floor(Date.now() / 1000);
     assert.equal((await api.validateAccessToken(signed())).sub, 'user-1');
@@ -309,7 +413,9 @@ describe('MonoCloudOidcBackendClient', () => {
     const api = new MonoCloudOidcBackendClient(ISSUER, AUDIENCE, { ...same, jwksResolver: () => JWKS });
     assert.equal((await api.validateAccessToken(signed())).iss, ISSUER);
     for (const other of [{ tenantDomain: 'https://x.example' }, { audience: 'urn:x' }]) {
-      assert.throws(() => new MonoCloudOidcBackendClient(ISSUER, AUDIENCE, { ...same, ...other }), { reason: 'option_invalid' });
+      assert.throws(() => new MonoCloudOidcBackendClient(ISSUER, AUDIENCE, { ...same, ...other }), {
+        reason: 'option_invalid',
+      });
     }
   });
 
@@ -320,7 +426,9 @@ describe('MonoCloudOidcBackendClient', () => {
       return Response.json({}, { status: 404 });
     };
     for (const domain of ['acme.us.monocloud.com', 'acme.us.monocloud.com/']) {
-      await assert.rejects(new MonoCloudOidcBackendClient(domain, AUDIENCE, { fetcher }).getMetadata(), { status: 404 });
+      await assert.rejects(new MonoCloudOidcBackendClient(domain, AUDIENCE, { fetcher }).getMetadata(), {
+        status: 404,
+      });
       assert.equal(asked.splice(0)[0], 'https://acme.us.monocloud.com/.well-known/openid-configuration');
       assert.throws(() => offline({ tenantDomain: domain }), bad('tenantDomain', 'TENANT_DOMAIN'));
     }
@@ -328,7 +436,10 @@ describe('MonoCloudOidcBackendClient', () => {
 
   test('has no cache, and says so', () => {
     const cache = { get: refusing, set: refusing, delete: refusing };
-    assert.throws(() => new MonoCloudOidcBackendClient(ISSUER, AUDIENCE, { cache }), { reason: 'option_invalid', message: /"cache"/ });
+    assert.throws(() => new MonoCloudOidcBackendClient(ISSUER, AUDIENCE, { cache }), {
+      reason: 'option_invalid',
+      message: /"cache"/,
+    });
   });
 
   test('is the parent of MonoCloudBackendNodeClient', () => {

@@ -23,7 +23,15 @@ const der = Buffer.from([0x30, 3, 1, 2, 3]);
 const CERTIFICATE = der.toString('base64');
 const THUMBPRINT = createHash('sha256').update(der).digest('base64url');
 
-const good = (changes) => ({ iss: ISSUER, aud: AUDIENCE, sub: 'me', exp: now() + 60, scope: 'a b', groups: ['g'], ...changes });
+const good = (changes) => ({
+  iss: ISSUER,
+  aud: AUDIENCE,
+  sub: 'me',
+  exp: now() + 60,
+  scope: 'a b',
+  groups: ['g'],
+  ...changes,
+});
 
 /** The method's result, the options, and the expected reason; no reason means accepted. */
 const RESULTS = {
@@ -42,12 +50,26 @@ const RESULTS = {
   'claims of another issuer': [() => good({ iss: 'https://x.example' }), {}, 'issuer_mismatch'],
   'claims of an inactive token': [() => good({ active: false }), {}, 'inactive'],
   'bound claims': [() => good({ cnf: { 'x5t#S256': THUMBPRINT } }), {}, 'certificate_missing'],
-  'claims bound to another certificate': [() => good({ cnf: { 'x5t#S256': 'A'.repeat(43) } }), { clientCertificate: CERTIFICATE }, 'certificate_mismatch'],
+  'claims bound to another certificate': [
+    () => good({ cnf: { 'x5t#S256': 'A'.repeat(43) } }),
+    { clientCertificate: CERTIFICATE },
+    'certificate_mismatch',
+  ],
   'claims whose cnf cannot be written': [() => good({ cnf: 1n }), {}, 'confirmation_invalid'],
-  'claims bound to this certificate': [() => good({ cnf: { 'x5t#S256': THUMBPRINT } }), { clientCertificate: CERTIFICATE }],
-  'bound claims where binding is ignored': [() => good({ cnf: { 'x5t#S256': THUMBPRINT } }), { validateCertificateBinding: false }],
-  'claims that are not bound where they must be': [() => good(), { validateCertificateBinding: true }, 'confirmation_missing'],
-  'nothing': [() => undefined, {}, 'claims_invalid'],
+  'claims bound to this certificate': [
+    () => good({ cnf: { 'x5t#S256': THUMBPRINT } }),
+    { clientCertificate: CERTIFICATE },
+  ],
+  'bound claims where binding is ignored': [
+    () => good({ cnf: { 'x5t#S256': THUMBPRINT } }),
+    { validateCertificateBinding: false },
+  ],
+  'claims that are not bound where they must be': [
+    () => good(),
+    { validateCertificateBinding: true },
+    'confirmation_missing',
+  ],
+  nothing: [() => undefined, {}, 'claims_invalid'],
   null: [() => null, {}, 'claims_invalid'],
   true: [() => true, {}, 'claims_invalid'],
   'a text': [() => JSON.stringify(good()), {}, 'claims_invalid'],
@@ -56,7 +78,11 @@ const RESULTS = {
   'an object that inherits its claims': [() => Object.create(good()), {}, 'claims_invalid'],
 };
 
-const CACHES = { 'without a cache': () => undefined, 'with an ICache': () => mapCache(), 'with memoryCache()': () => memoryCache() };
+const CACHES = {
+  'without a cache': () => undefined,
+  'with an ICache': () => mapCache(),
+  'with memoryCache()': () => memoryCache(),
+};
 const TOKENS = { introspectAccessToken: 'opaque', validateJwtAccessToken: signed() };
 
 /** A client whose method returns `value()`: a subclass, and a spy. */
@@ -77,15 +103,30 @@ async function throughRoute(framework, client, token, { clientCertificate, ...op
   const resolver = clientCertificate && { certificateResolver: () => clientCertificate };
   if (framework === 'fastify') {
     const answers = [];
-    const reply = { sent: false, status: (status) => answers.push(status) && reply, header: () => reply, headers: () => reply, serializer: () => reply, send: () => reply };
+    const reply = {
+      sent: false,
+      status: (status) => answers.push(status) && reply,
+      header: () => reply,
+      headers: () => reply,
+      serializer: () => reply,
+      send: () => reply,
+    };
     const wrapped = { raw: request, headers: request.headers };
     await fastifyApi(client, resolver)(options)(wrapped, reply);
     return answers[0] ?? wrapped.claims;
   }
   let status;
-  const response = { setHeader() {}, end() {}, set statusCode(code) { status = code; } };
+  const response = {
+    setHeader() {},
+    end() {},
+    set statusCode(code) {
+      status = code;
+    },
+  };
   let isNext = false;
-  await expressApi(client, resolver)(options)(request, response, () => { isNext = true; });
+  await expressApi(client, resolver)(options)(request, response, () => {
+    isNext = true;
+  });
   assert.equal(isNext, status === undefined);
   return status ?? request.claims;
 }
@@ -128,7 +169,10 @@ describe('an overridden introspectAccessToken', () => {
       const client = offline({ ...ANY_CLIENT, cache });
       const spy = mock.method(client, 'introspectAccessToken', async () => good());
       await client.validateAccessToken('opaque', { scopes: ['a'], clientCertificate: CERTIFICATE });
-      assert.deepEqual(spy.mock.calls.map((call) => [call.this, ...call.arguments]), [[client, 'opaque']]);
+      assert.deepEqual(
+        spy.mock.calls.map((call) => [call.this, ...call.arguments]),
+        [[client, 'opaque']],
+      );
     }
   });
 
@@ -139,8 +183,13 @@ describe('an overridden introspectAccessToken', () => {
     assert.equal((await client.validateAccessToken(bound, { clientCertificate: CERTIFICATE })).sub, 'user-1');
     assert.equal((await client.validateAccessToken(bound, { validateCertificateBinding: false })).sub, 'user-1');
     await assert.rejects(client.validateAccessToken(bound), { reason: 'certificate_missing' });
-    await assert.rejects(client.validateAccessToken(bound, { clientCertificate: der.toString('base64').replace('B', 'C') }), { name: 'MonoCloudTokenError' });
-    await assert.rejects(client.validateAccessToken(bound, { clientCertificate: CERTIFICATE, scopes: ['x'] }), { reason: 'scope_missing' });
+    await assert.rejects(
+      client.validateAccessToken(bound, { clientCertificate: der.toString('base64').replace('B', 'C') }),
+      { name: 'MonoCloudTokenError' },
+    );
+    await assert.rejects(client.validateAccessToken(bound, { clientCertificate: CERTIFICATE, scopes: ['x'] }), {
+      reason: 'scope_missing',
+    });
     assert.equal((await throughRoute('express', client, bound, { clientCertificate: CERTIFICATE })).sub, 'user-1');
   });
 
@@ -158,14 +207,36 @@ describe('an overridden introspectAccessToken', () => {
 describe('an overridden validateAccessToken, for a route that asks for a scope,', () => {
   const ROUTE = { scopes: ['a'] };
   const CASES = {
-    'that forgets to pass the options on': [{ scope: 'b' }, async function (token) { return MonoCloudBackendNodeClient.prototype.validateAccessToken.call(this, token); }, 403],
-    'that forgets them, for a token with the scope': [{ scope: 'a' }, async function (token) { return MonoCloudBackendNodeClient.prototype.validateAccessToken.call(this, token); }, 'user-1'],
-    'that forgets them, for a token without any': [{ scope: undefined }, async function (token) { return MonoCloudBackendNodeClient.prototype.validateAccessToken.call(this, token); }, 403],
-    'that adds to the claims': [{ scope: 'a' }, async function (token, options) {
-      const claims = await MonoCloudBackendNodeClient.prototype.validateAccessToken.call(this, token, options);
-      const self = { ...claims, big: 1n };
-      return Object.assign(self, { self });
-    }, 'user-1'],
+    'that forgets to pass the options on': [
+      { scope: 'b' },
+      async function (token) {
+        return MonoCloudBackendNodeClient.prototype.validateAccessToken.call(this, token);
+      },
+      403,
+    ],
+    'that forgets them, for a token with the scope': [
+      { scope: 'a' },
+      async function (token) {
+        return MonoCloudBackendNodeClient.prototype.validateAccessToken.call(this, token);
+      },
+      'user-1',
+    ],
+    'that forgets them, for a token without any': [
+      { scope: undefined },
+      async function (token) {
+        return MonoCloudBackendNodeClient.prototype.validateAccessToken.call(this, token);
+      },
+      403,
+    ],
+    'that adds to the claims': [
+      { scope: 'a' },
+      async function (token, options) {
+        const claims = await MonoCloudBackendNodeClient.prototype.validateAccessToken.call(this, token, options);
+        const self = { ...claims, big: 1n };
+        return Object.assign(self, { self });
+      },
+      'user-1',
+    ],
     'that gives claims without aud': [{}, async () => ({ sub: 'me', exp: now() + 60, scope: 'a' }), 'me'],
     'that gives claims which expired': [{}, async () => ({ sub: 'me', exp: now() - 1000, scope: 'a' }), 401],
     'that gives claims of another audience': [{}, async () => ({ sub: 'me', aud: 'urn:x', scope: 'a' }), 401],
@@ -193,7 +264,14 @@ describe('an overridden validateAccessToken, for a route that asks for a scope,'
   }
 
   test('of a foreign client decides alone, and must return an object', async () => {
-    for (const [result, expected] of [[{ sub: 'fake' }, 'fake'], [{ sub: 'fake', exp: 1 }, 'fake'], [undefined, 401], [null, 401], ['x', 401], [[], 401]]) {
+    for (const [result, expected] of [
+      [{ sub: 'fake' }, 'fake'],
+      [{ sub: 'fake', exp: 1 }, 'fake'],
+      [undefined, 401],
+      [null, 401],
+      ['x', 401],
+      [[], 401],
+    ]) {
       const outcome = await throughRoute('express', { validateAccessToken: async () => result }, 'any', ROUTE);
       assert.equal(outcome?.sub ?? outcome, expected);
     }

@@ -120,9 +120,13 @@ test('every path gives the same claims or the same refusal, in any order of hits
         now += seconds;
         mock.timers.setTime(now * 1000);
         const [anew, ...others] = await Promise.all(
-          Object.entries(clients).map(async ([path, client]) => [path, await outcome(client, tokens[token], policies[policy])]),
+          Object.entries(clients).map(async ([path, client]) => [
+            path,
+            await outcome(client, tokens[token], policies[policy]),
+          ]),
         );
-        for (const [path, other] of others) assert.deepEqual(other, anew[1], `${path}: token ${token}, policy ${policy}, at +${now - NOW}`);
+        for (const [path, other] of others)
+          assert.deepEqual(other, anew[1], `${path}: token ${token}, policy ${policy}, at +${now - NOW}`);
       }
     }),
     { numRuns: 60 },

@@ -13,7 +13,10 @@ const native = createRequire(import.meta.url)('../../npm/native/load.js');
 const { Policies, callSpec, routeSpec } = createRequire(import.meta.url)('../../npm/client/policy.js');
 
 const SETTINGS = JSON.stringify({
-  options: { tenantDomain: ISSUER, audience: AUDIENCE }, environment: {}, flavour: 'backend', surroundings: {},
+  options: { tenantDomain: ISSUER, audience: AUDIENCE },
+  environment: {},
+  flavour: 'backend',
+  surroundings: {},
 });
 const engine = () => new native.MonoCloudBackendNodeClient(SETTINGS);
 
@@ -23,9 +26,25 @@ test('anything else in the place of a policy is refused, whatever its prototype 
   const prototype = Object.getPrototypeOf(policy);
   const cache = new native.MemoryCache(1, 1000);
   const foreign = [
-    undefined, null, 0, 1, 'policy', true, Symbol('policy'), 1n, {}, [], () => {}, new Proxy(policy, {}), Object.create(policy),
-    cache, own, engine().policy([], [], undefined), Object.setPrototypeOf({}, prototype),
-    Object.setPrototypeOf(new native.MemoryCache(1, 1000), prototype), Object.setPrototypeOf(engine(), prototype),
+    undefined,
+    null,
+    0,
+    1,
+    'policy',
+    true,
+    Symbol('policy'),
+    1n,
+    {},
+    [],
+    () => {},
+    new Proxy(policy, {}),
+    Object.create(policy),
+    cache,
+    own,
+    engine().policy([], [], undefined),
+    Object.setPrototypeOf({}, prototype),
+    Object.setPrototypeOf(new native.MemoryCache(1, 1000), prototype),
+    Object.setPrototypeOf(engine(), prototype),
   ];
   const entries = {
     decide: (given) => own.decide('a.b.c', given, 1000),

@@ -80,16 +80,28 @@ for (const name of ['HTTP_PROXY', 'http_proxy']) {
 for (const [what, issuer, env] of [
   ['HTTP_PROXY does not carry HTTPS', () => secure, () => ({ HTTP_PROXY: proxy.url })],
   ['HTTPS_PROXY does not carry plain HTTP', () => plain, () => ({ HTTPS_PROXY: proxy.url })],
-  ['HTTP_PROXY in CGI may be a header and is ignored', () => plain, () => ({ HTTP_PROXY: proxy.url, REQUEST_METHOD: 'GET' })],
+  [
+    'HTTP_PROXY in CGI may be a header and is ignored',
+    () => plain,
+    () => ({ HTTP_PROXY: proxy.url, REQUEST_METHOD: 'GET' }),
+  ],
   ['an empty HTTPS_PROXY is none', () => secure, () => ({ HTTPS_PROXY: '' })],
   ['NO_PROXY names the host', () => secure, () => ({ HTTPS_PROXY: proxy.url, NO_PROXY: 'a.example, localhost' })],
   ['no_proxy names the host', () => secure, () => ({ HTTPS_PROXY: proxy.url, no_proxy: 'localhost' })],
   ['NO_PROXY names the address', () => plain, () => ({ HTTP_PROXY: proxy.url, NO_PROXY: '127.0.0.1' })],
   ['NO_PROXY names the network', () => plain, () => ({ HTTP_PROXY: proxy.url, NO_PROXY: '127.0.0.0/8' })],
-  ['NO_PROXY names the host and its port', () => secure, () => ({ HTTPS_PROXY: proxy.url, NO_PROXY: `a.example,${host(secure)}` })],
+  [
+    'NO_PROXY names the host and its port',
+    () => secure,
+    () => ({ HTTPS_PROXY: proxy.url, NO_PROXY: `a.example,${host(secure)}` }),
+  ],
   ['NO_PROXY names the address and its port', () => plain, () => ({ HTTP_PROXY: proxy.url, NO_PROXY: host(plain) })],
   ['NO_PROXY names the host with a dot', () => secure, () => ({ HTTPS_PROXY: proxy.url, NO_PROXY: '.localhost' })],
-  ['NO_PROXY is separated by spaces', () => secure, () => ({ HTTPS_PROXY: proxy.url, NO_PROXY: 'a.example localhost' })],
+  [
+    'NO_PROXY is separated by spaces',
+    () => secure,
+    () => ({ HTTPS_PROXY: proxy.url, NO_PROXY: 'a.example localhost' }),
+  ],
   ['NO_PROXY is * and the issuer an address', () => plain, () => ({ HTTP_PROXY: proxy.url, NO_PROXY: '*' })],
   ['NO_PROXY is *', () => secure, () => ({ HTTPS_PROXY: proxy.url, NO_PROXY: '*' })],
 ]) {

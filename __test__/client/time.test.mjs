@@ -88,7 +88,10 @@ describe('a clock that gives', () => {
     });
 
     test(`${what} decides on no override's claims`, async () => {
-      for (const [method, token] of [['introspectAccessToken', 'opaque'], ['validateJwtAccessToken', signed()]]) {
+      for (const [method, token] of [
+        ['introspectAccessToken', 'opaque'],
+        ['validateJwtAccessToken', signed()],
+      ]) {
         const { made } = client();
         made[method] = async () => ({ aud: AUDIENCE, sub: 'me' });
         await during(clock, () => assert.rejects(made.validateAccessToken(token), internal));
@@ -100,11 +103,18 @@ describe('a clock that gives', () => {
       const entries = new Map();
       const redis = {
         get: async (key) => entries.get(key) ?? null,
-        set: async (key, value) => { commands.push('set'); entries.set(key, value); },
+        set: async (key, value) => {
+          commands.push('set');
+          entries.set(key, value);
+        },
         del: async () => {},
       };
       const map = mapCache();
-      for (const [cache, writes] of [[map, () => map.calls.set.length], [redisCache(redis), () => commands.length], [memoryCache(), () => 0]]) {
+      for (const [cache, writes] of [
+        [map, () => map.calls.set.length],
+        [redisCache(redis), () => commands.length],
+        [memoryCache(), () => 0],
+      ]) {
         const good = { exp: now + 3600 };
         const { made, asked } = client({ cache }, good);
         await during(clock, () => assert.rejects(made.validateAccessToken('opaque'), internal));
@@ -118,7 +128,13 @@ describe('a clock that gives', () => {
     test(`${what} is 503 at a route`, async () => {
       const { made } = client();
       const answers = [];
-      const response = { setHeader: (name, value) => answers.push([name, value]), end() {}, set statusCode(status) { answers.push(status); } };
+      const response = {
+        setHeader: (name, value) => answers.push([name, value]),
+        end() {},
+        set statusCode(status) {
+          answers.push(status);
+        },
+      };
       const token = signed();
       await made.validateAccessToken(token);
       const request = { headers: { authorization: `Bearer ${token}` }, rawHeaders: [] };
@@ -131,10 +147,19 @@ describe('a clock that gives', () => {
 
 test('memoryCache stores and finds nothing with an invalid clock', async () => {
   const cache = memoryCache();
-  await during(() => NaN, () => cache.set('token', { sub: 'a' }, now + 3600));
+  await during(
+    () => NaN,
+    () => cache.set('token', { sub: 'a' }, now + 3600),
+  );
   assert.equal(await cache.get('token'), undefined);
   await cache.set('token', { sub: 'a' }, now + 3600);
-  assert.equal(await during(() => NaN, () => cache.get('token')), undefined);
+  assert.equal(
+    await during(
+      () => NaN,
+      () => cache.get('token'),
+    ),
+    undefined,
+  );
 });
 
 test('memoryCache stores nothing with an invalid expiry', async () => {
@@ -150,6 +175,12 @@ test('the clock may be that of fake timers, at any time it can show', async () =
     const seconds = milliseconds / 1000;
     const { made } = client();
     const token = signed({ iat: 0, exp: seconds + 1000 });
-    assert.equal(await during(() => milliseconds, async () => (await made.validateAccessToken(token)).exp), seconds + 1000);
+    assert.equal(
+      await during(
+        () => milliseconds,
+        async () => (await made.validateAccessToken(token)).exp,
+      ),
+      seconds + 1000,
+    );
   }
 });

@@ -133,7 +133,10 @@ describe('a TLS version', () => {
       const tls = { ...(await pki.server()), minVersion: version, maxVersion: version, ciphers };
       await withIssuer(tls, async (issuer) => {
         const options = { ca: pki.ca.pem, minVersion: version, ciphers };
-        const works = await get(`${issuer.issuer}/jwks`, options).then(() => true, () => false);
+        const works = await get(`${issuer.issuer}/jwks`, options).then(
+          () => true,
+          () => false,
+        );
         if (!works) return context.skip(`this Node does not speak ${version}`);
         await assert.rejects(trusting(issuer).getJwks(), http('tls_failed'));
       });
@@ -198,7 +201,10 @@ describe('the client certificate', () => {
       { clientCertificateKey: pair.key },
       { clientCertificate: 'no such file', clientCertificateKey: pair.key },
     ]) {
-      assert.throws(() => trusting(issuer, options), { name: 'MonoCloudValidationError', message: /clientCertificate/ });
+      assert.throws(() => trusting(issuer, options), {
+        name: 'MonoCloudValidationError',
+        message: /clientCertificate/,
+      });
     }
   });
 });
@@ -218,7 +224,13 @@ describe('authorities', () => {
   for (const [what, variable, name, make, expected] of [
     ['the system', 'NO_COLOR', undefined, () => '', NONE],
     ['NODE_EXTRA_CA_CERTS', 'NODE_EXTRA_CA_CERTS', 'ca.pem', () => pki.ca.pem, 'accepted'],
-    ['NODE_EXTRA_CA_CERTS of several', 'NODE_EXTRA_CA_CERTS', 'all.pem', () => pki.otherCa.pem + pki.ca.pem, 'accepted'],
+    [
+      'NODE_EXTRA_CA_CERTS of several',
+      'NODE_EXTRA_CA_CERTS',
+      'all.pem',
+      () => pki.otherCa.pem + pki.ca.pem,
+      'accepted',
+    ],
     ['NODE_EXTRA_CA_CERTS of another', 'NODE_EXTRA_CA_CERTS', 'other.pem', () => pki.otherCa.pem, NONE],
     ['NODE_EXTRA_CA_CERTS that holds none', 'NODE_EXTRA_CA_CERTS', 'none.pem', () => 'nothing', NONE],
     ['SSL_CERT_FILE', 'SSL_CERT_FILE', 'ca.pem', () => pki.ca.pem, 'accepted'],

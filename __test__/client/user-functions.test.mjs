@@ -58,7 +58,10 @@ describe('a fetcher', () => {
     const client = fetching(serving(GOOD_SITE, calls), { clientId: 'me', clientSecret: 'secret' });
     assert.equal((await client.validateAccessToken(signed())).sub, 'user-1');
     await assert.rejects(client.validateAccessToken('opaque'), { reason: 'inactive' });
-    assert.deepEqual(calls.map(({ url }) => url), [`${ISSUER}${DISCOVERY}`, `${ISSUER}/jwks`, `${ISSUER}/introspect`]);
+    assert.deepEqual(
+      calls.map(({ url }) => url),
+      [`${ISSUER}${DISCOVERY}`, `${ISSUER}/jwks`, `${ISSUER}/introspect`],
+    );
     for (const { init } of calls) {
       assert.equal(new Headers(init.headers).get('accept-encoding'), 'identity');
       assert.equal(init.redirect, 'manual');
@@ -66,7 +69,14 @@ describe('a fetcher', () => {
     }
     const accepted = calls.map(({ init }) => new Headers(init.headers).get('accept'));
     assert.deepEqual(accepted, ['application/json', 'application/json, application/jwk-set+json', 'application/json']);
-    assert.deepEqual(calls.map(({ init }) => [init.method, typeof init.body]), [['GET', 'undefined'], ['GET', 'undefined'], ['POST', 'string']]);
+    assert.deepEqual(
+      calls.map(({ init }) => [init.method, typeof init.body]),
+      [
+        ['GET', 'undefined'],
+        ['GET', 'undefined'],
+        ['POST', 'string'],
+      ],
+    );
   });
 
   test('is called once for 200 callers at once, with the global fetch as with any', async (t) => {
@@ -79,7 +89,12 @@ describe('a fetcher', () => {
   });
 
   test('may answer at once, and with a text instead of a stream', async () => {
-    const answer = (document) => ({ status: 200, statusText: '', headers: new Headers(), text: async () => JSON.stringify(document) });
+    const answer = (document) => ({
+      status: 200,
+      statusText: '',
+      headers: new Headers(),
+      text: async () => JSON.stringify(document),
+    });
     const client = fetching((url) => answer(url.endsWith('/jwks') ? JWKS : METADATA));
     assert.equal((await client.validateAccessToken(signed())).sub, 'user-1');
   });
@@ -87,7 +102,8 @@ describe('a fetcher', () => {
   for (const [what, fault] of Object.entries({
     ...FAULTS,
     'gives no response': () => ({}),
-    'gives a body that breaks': () => new Response(new ReadableStream({ pull: (stream) => stream.error(new Error('canary')) })),
+    'gives a body that breaks': () =>
+      new Response(new ReadableStream({ pull: (stream) => stream.error(new Error('canary')) })),
   })) {
     test(`that ${what} is a MonoCloudHttpError`, async () => {
       await assert.rejects(fetching(fault).validateAccessToken(signed()), (error) => {
@@ -99,11 +115,19 @@ describe('a fetcher', () => {
     });
   }
 
-  for (const [status, options] of [[500, { statusText: 'Broken' }], [302, { headers: { location: '/x' } }], [404, {}]]) {
+  for (const [status, options] of [
+    [500, { statusText: 'Broken' }],
+    [302, { headers: { location: '/x' } }],
+    [404, {}],
+  ]) {
     test(`that answers ${status} appears in status and raw`, async () => {
-      const fetcher = () => new Response('text', { status, ...options, headers: { 'X-A': 'b', 'Set-Cookie': 'c=d', ...options.headers } });
+      const fetcher = () =>
+        new Response('text', { status, ...options, headers: { 'X-A': 'b', 'Set-Cookie': 'c=d', ...options.headers } });
       await assert.rejects(fetching(fetcher).getMetadata(), ({ name, reason, status: told, statusText, raw }) => {
-        assert.deepEqual([name, reason, told, statusText], ['MonoCloudHttpError', 'unexpected_status', status, options.statusText ?? '']);
+        assert.deepEqual(
+          [name, reason, told, statusText],
+          ['MonoCloudHttpError', 'unexpected_status', status, options.statusText ?? ''],
+        );
         assert.deepEqual([raw.body, raw.headers['x-a'], raw.headers['set-cookie']], ['text', 'b', undefined]);
         return true;
       });
@@ -118,10 +142,16 @@ describe('a fetcher', () => {
         isCancelled = true;
       },
     });
-    await assert.rejects(fetching(() => new Response(endless)).getMetadata(), { name: 'MonoCloudHttpError', reason: 'body_too_large' });
+    await assert.rejects(fetching(() => new Response(endless)).getMetadata(), {
+      name: 'MonoCloudHttpError',
+      reason: 'body_too_large',
+    });
     assert.equal(isCancelled, true);
     const asText = { status: 200, headers: new Headers(), text: async () => HUGE };
-    await assert.rejects(fetching(() => asText).getMetadata(), { name: 'MonoCloudHttpError', reason: 'body_too_large' });
+    await assert.rejects(fetching(() => asText).getMetadata(), {
+      name: 'MonoCloudHttpError',
+      reason: 'body_too_large',
+    });
   });
 
   test('that gives 512 KiB is read', async () => {
@@ -174,16 +204,25 @@ describe('resolvers', () => {
   beforeEach(() => issuer.resetCounts());
   after(() => issuer.close());
 
-  for (const [how, wrap] of [['sync', (value) => () => value], ['async', (value) => async () => value]]) {
+  for (const [how, wrap] of [
+    ['sync', (value) => () => value],
+    ['async', (value) => async () => value],
+  ]) {
     test(`that are ${how} give metadata and keys, without a request`, async () => {
-      const client = offline({ metadataResolver: wrap(METADATA), jwksResolver: wrap(JWKS), fetcher: () => assert.fail('asked') });
+      const client = offline({
+        metadataResolver: wrap(METADATA),
+        jwksResolver: wrap(JWKS),
+        fetcher: () => assert.fail('asked'),
+      });
       assert.equal((await client.validateAccessToken(signed())).sub, 'user-1');
       assert.deepEqual(await client.getMetadata(), METADATA);
       assert.deepEqual(await client.getJwks(), JWKS);
     });
 
     test(`for the metadata alone, ${how}, leaves the keys to its jwks_uri`, async () => {
-      const client = backend(issuer, { metadataResolver: wrap({ issuer: issuer.issuer, jwks_uri: `${issuer.issuer}/jwks` }) });
+      const client = backend(issuer, {
+        metadataResolver: wrap({ issuer: issuer.issuer, jwks_uri: `${issuer.issuer}/jwks` }),
+      });
       assert.equal((await client.validateAccessToken(issuer.sign())).iss, issuer.issuer);
       assert.deepEqual(issuer.counts, { '/jwks': 1 });
     });
@@ -209,7 +248,9 @@ describe('resolvers', () => {
     });
     await Promise.all(Array.from({ length: 200 }, () => client.validateAccessToken(signed())));
     assert.deepEqual([metadata, keys], [1, 1]);
-    await assert.rejects(client.validateAccessToken(signed({}, { header: { kid: 'unknown' } })), { reason: 'key_not_found' });
+    await assert.rejects(client.validateAccessToken(signed({}, { header: { kid: 'unknown' } })), {
+      reason: 'key_not_found',
+    });
     assert.deepEqual([metadata, keys], [1, 2]);
     await client.getJwks(true);
     await client.getMetadata(true);
@@ -225,7 +266,13 @@ describe('resolvers', () => {
   });
 
   for (const resolver of ['metadataResolver', 'jwksResolver']) {
-    const make = (fault) => offline({ metadataResolver: () => METADATA, jwksResolver: () => JWKS, [resolver]: fault, responseTimeout: TIMEOUT });
+    const make = (fault) =>
+      offline({
+        metadataResolver: () => METADATA,
+        jwksResolver: () => JWKS,
+        [resolver]: fault,
+        responseTimeout: TIMEOUT,
+      });
 
     for (const [what, fault] of Object.entries(FAULTS)) {
       test(`${resolver} that ${what} is a MonoCloudHttpError`, async () => {
@@ -243,7 +290,10 @@ describe('resolvers', () => {
       cyclic.self = cyclic;
       const noSet = resolver === 'jwksResolver' ? [{}, { keys: 'x' }, { keys: null }] : [];
       for (const value of ['text', 1, true, [], cyclic, { ...METADATA, ...JWKS, x: 1n }, ...noSet]) {
-        await assert.rejects(make(() => value).validateAccessToken(signed()), ({ name }) => name === 'MonoCloudHttpError');
+        await assert.rejects(
+          make(() => value).validateAccessToken(signed()),
+          ({ name }) => name === 'MonoCloudHttpError',
+        );
       }
     });
 
@@ -259,7 +309,11 @@ describe('resolvers', () => {
 
   test('for the keys alone accept the issuer as the tenant is written, slash or none', async () => {
     for (const slash of ['', '/']) {
-      const client = new MonoCloudBackendNodeClient({ tenantDomain: ISSUER + slash, audience: AUDIENCE, jwksResolver: () => JWKS });
+      const client = new MonoCloudBackendNodeClient({
+        tenantDomain: ISSUER + slash,
+        audience: AUDIENCE,
+        jwksResolver: () => JWKS,
+      });
       const iss = ISSUER + slash;
       assert.equal((await client.validateAccessToken(signed({ iss }))).iss, iss);
       assert.equal((await client.validateJwtAccessToken(signed({ iss }), { jwks: JWKS })).iss, iss);

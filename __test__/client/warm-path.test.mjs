@@ -55,23 +55,30 @@ describe('a warm validation', () => {
         for (const token of [...tokens, ...tokens, ...tokens, ...tokens]) await client.validateAccessToken(token);
         assert.equal(hasTurned, false);
         assert.deepEqual(own, ['Immediate']);
-        assert.deepEqual(started.filter((type) => type !== 'PROMISE'), []);
+        assert.deepEqual(
+          started.filter((type) => type !== 'PROMISE'),
+          [],
+        );
       } finally {
         hook.disable();
       }
     });
   }
 
-  test('continues while every thread of the pool is busy', { skip: process.platform === 'win32' && 'needs mkfifo' }, async (t) => {
-    const isTaken = await takeThreadPool(t);
-    for (const alg of FAST) {
-      const token = issuer.sign({ alg });
-      for (let i = 0; i < 5; i += 1) assert.equal((await client.validateAccessToken(token)).sub, 'user-1');
-    }
-    // A result from another thread would arrive only now, in another turn.
-    for (let i = 0; i < 20; i += 1) await turn();
-    assert.equal(isTaken(), true);
-  });
+  test(
+    'continues while every thread of the pool is busy',
+    { skip: process.platform === 'win32' && 'needs mkfifo' },
+    async (t) => {
+      const isTaken = await takeThreadPool(t);
+      for (const alg of FAST) {
+        const token = issuer.sign({ alg });
+        for (let i = 0; i < 5; i += 1) assert.equal((await client.validateAccessToken(token)).sub, 'user-1');
+      }
+      // A result from another thread would arrive only now, in another turn.
+      for (let i = 0; i < 20; i += 1) await turn();
+      assert.equal(isTaken(), true);
+    },
+  );
 });
 
 describe('the first validations', () => {
@@ -79,9 +86,14 @@ describe('the first validations', () => {
     const issuer = await startIssuer();
     t.after(() => issuer.close());
     const client = backend(issuer);
-    const tokens = Array.from({ length: 200 }, (_, i) => issuer.sign({ alg: FAST[i % 4], claims: { sub: `user-${i % 50}` } }));
+    const tokens = Array.from({ length: 200 }, (_, i) =>
+      issuer.sign({ alg: FAST[i % 4], claims: { sub: `user-${i % 50}` } }),
+    );
     const all = await Promise.all(tokens.map((token) => client.validateAccessToken(token)));
-    assert.deepEqual(all.map(({ sub }) => sub), tokens.map((_, i) => `user-${i % 50}`));
+    assert.deepEqual(
+      all.map(({ sub }) => sub),
+      tokens.map((_, i) => `user-${i % 50}`),
+    );
     assert.deepEqual(issuer.counts, { [DISCOVERY]: 1, '/jwks': 1 });
   });
 
@@ -89,7 +101,9 @@ describe('the first validations', () => {
     const issuer = await startIssuer();
     t.after(() => issuer.close());
     const clients = Array.from({ length: 5 }, () => backend(issuer));
-    await Promise.all(clients.flatMap((client) => [client.validateAccessToken(issuer.sign()), client.getJwks(), client.getMetadata()]));
+    await Promise.all(
+      clients.flatMap((client) => [client.validateAccessToken(issuer.sign()), client.getJwks(), client.getMetadata()]),
+    );
     assert.deepEqual(issuer.counts, { [DISCOVERY]: 1, '/jwks': 1 });
   });
 
@@ -98,17 +112,25 @@ describe('the first validations', () => {
     for (const token of ['a.b.c', signedText('{').replace('.', '.='), `${signed()}=`]) {
       await assert.rejects(client.validateAccessToken(token), { name: 'MonoCloudTokenError' });
     }
-    await assert.rejects(client.validateAccessToken(signed({}, { header: { alg: 'none' } })), { reason: 'algorithm_not_allowed' });
+    await assert.rejects(client.validateAccessToken(signed({}, { header: { alg: 'none' } })), {
+      reason: 'algorithm_not_allowed',
+    });
   });
 
   test('of slow algorithms, many at once, each get their own claims', async (t) => {
     const issuer = await startIssuer();
     t.after(() => issuer.close());
     const client = backend(issuer);
-    const tokens = Array.from({ length: 24 }, (_, i) => issuer.sign({ alg: i % 2 ? 'ES384' : 'ES512', claims: { sub: `s${i}` } }));
+    const tokens = Array.from({ length: 24 }, (_, i) =>
+      issuer.sign({ alg: i % 2 ? 'ES384' : 'ES512', claims: { sub: `s${i}` } }),
+    );
     for (const round of ['first', 'again', 'remembered', 'remembered again']) {
       const all = await Promise.all(tokens.map((token) => client.validateAccessToken(token)));
-      assert.deepEqual(all.map(({ sub }) => sub), tokens.map((_, i) => `s${i}`), round);
+      assert.deepEqual(
+        all.map(({ sub }) => sub),
+        tokens.map((_, i) => `s${i}`),
+        round,
+      );
     }
   });
 });
@@ -180,7 +202,9 @@ describe('remembered tokens', () => {
     await client.validateAccessToken(token, { scopes: ['read'], groups: ['g'] });
     await assert.rejects(client.validateAccessToken(token, { scopes: ['write'] }), { code: 'insufficient_scope' });
     await assert.rejects(client.validateAccessToken(token, { groups: ['h'] }), { code: 'insufficient_groups' });
-    await assert.rejects(client.validateAccessToken(token, { validateCertificateBinding: true }), { reason: 'confirmation_missing' });
+    await assert.rejects(client.validateAccessToken(token, { validateCertificateBinding: true }), {
+      reason: 'confirmation_missing',
+    });
     assert.equal((await client.validateAccessToken(token)).scope, 'read');
     t.mock.timers.tick(100_000);
     await assert.rejects(client.validateAccessToken(token), { reason: 'expired' });
@@ -199,7 +223,12 @@ describe('remembered tokens', () => {
     const client = offline();
     const token = signed();
     await client.validateAccessToken(token);
-    const others = [`${token.slice(0, -1)}${token.endsWith('A') ? 'Q' : 'A'}`, `${token}A`, token.toUpperCase(), `${token} `];
+    const others = [
+      `${token.slice(0, -1)}${token.endsWith('A') ? 'Q' : 'A'}`,
+      `${token}A`,
+      token.toUpperCase(),
+      `${token} `,
+    ];
     for (const other of others) await assert.rejects(client.validateAccessToken(other), { code: 'invalid_token' });
   });
 
@@ -208,7 +237,10 @@ describe('remembered tokens', () => {
     const tokens = Array.from({ length: 8 }, (_, i) => signed({ sub: `u${i}`, at: [i] }));
     for (let i = 0; i < 200; i += 1) {
       const at = (i * 7 + (i % 3)) % tokens.length;
-      const { sub, at: [own] } = await client.validateAccessToken(tokens[at]);
+      const {
+        sub,
+        at: [own],
+      } = await client.validateAccessToken(tokens[at]);
       assert.deepEqual([sub, own], [`u${at}`, at]);
     }
   });
@@ -218,7 +250,11 @@ describe('policies', () => {
   test('of 2500 distinct group lists are each decided on rightly, also after they were dropped', async () => {
     const client = offline();
     const token = signed({ groups: ['team-7', 'team-2400'] });
-    const verdicts = async (team) => client.validateAccessToken(token, { groups: [`team-${team}`] }).then(() => true, ({ reason }) => reason);
+    const verdicts = async (team) =>
+      client.validateAccessToken(token, { groups: [`team-${team}`] }).then(
+        () => true,
+        ({ reason }) => reason,
+      );
     for (let team = 0; team < 2500; team += 1) {
       assert.equal(await verdicts(team), team === 7 || team === 2400 ? true : 'group_missing', `team ${team}`);
     }
@@ -233,7 +269,9 @@ describe('policies', () => {
     });
     const client = offline({ jwksResolver: () => keys });
     const token = signed({ groups: ['team-0'] });
-    const calls = Array.from({ length: 1200 }, (_, team) => client.validateAccessToken(token, { groups: [`team-${team}`] }));
+    const calls = Array.from({ length: 1200 }, (_, team) =>
+      client.validateAccessToken(token, { groups: [`team-${team}`] }),
+    );
     const settled = Promise.allSettled(calls);
     give(JWKS);
     const outcomes = (await settled).map(({ status, reason }) => reason?.reason ?? status);
@@ -258,9 +296,13 @@ async function takeThreadPool(t) {
   execFileSync('mkfifo', [fifo]);
   // Opening a FIFO for reading blocks until somebody writes.
   const size = Number(process.env.UV_THREADPOOL_SIZE) || 4;
-  const opening = Array.from({ length: size }, () => new Promise((resolve, reject) => {
-    open(fifo, constants.O_RDONLY, (error, descriptor) => (error ? reject(error) : resolve(descriptor)));
-  }));
+  const opening = Array.from(
+    { length: size },
+    () =>
+      new Promise((resolve, reject) => {
+        open(fifo, constants.O_RDONLY, (error, descriptor) => (error ? reject(error) : resolve(descriptor)));
+      }),
+  );
   let isTaken = true;
   const waiting = new Promise((resolve) => {
     randomBytes(1, () => {

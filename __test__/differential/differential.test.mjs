@@ -74,8 +74,14 @@ function deciders({ jwks }) {
   };
   return async (token) => {
     const [ours, theirs] = await Promise.all([
-      client.validateJwtAccessToken(token).then((claims) => ({ claims }), (error) => ({ error, why: error.reason })),
-      jwtVerify(token, keySet, options).then(({ payload }) => ({ claims: payload }), (error) => ({ error, why: error.code })),
+      client.validateJwtAccessToken(token).then(
+        (claims) => ({ claims }),
+        (error) => ({ error, why: error.reason }),
+      ),
+      jwtVerify(token, keySet, options).then(
+        ({ payload }) => ({ claims: payload }),
+        (error) => ({ error, why: error.code }),
+      ),
     ]);
     return { ours, theirs };
   };
@@ -103,5 +109,12 @@ function print(t, tally) {
 
 function shown({ token, bent, ours, theirs }) {
   const [header, claims] = token.split('.').map((part) => Buffer.from(part, 'base64url').toString().slice(0, 400));
-  return inspect({ bent, header, claims, ours: ours.why ?? ours.claims, theirs: theirs.why ?? theirs.claims, message: theirs.error?.message });
+  return inspect({
+    bent,
+    header,
+    claims,
+    ours: ours.why ?? ours.claims,
+    theirs: theirs.why ?? theirs.claims,
+    message: theirs.error?.message,
+  });
 }

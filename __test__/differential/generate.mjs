@@ -29,14 +29,17 @@ export function makeKeys() {
     pairs,
     jwks: {
       keys: [
-        publish('ed'), publish('ec'), publish('rsa'),
+        publish('ed'),
+        publish('ec'),
+        publish('rsa'),
         publish('ed', { kid: 'ed-only', alg: 'EdDSA' }),
         publish('ed', { kid: 'named', alg: 'Ed25519' }),
         publish('ed', { kid: 'enc', use: 'enc' }),
         publish('ec', { kid: 'ops', key_ops: ['sign'] }),
         publish('rsa', { kid: 'verify', alg: 'PS256', key_ops: ['verify'], use: undefined }),
         publish('rsa', { kid: 'rs512', alg: 'RS512' }),
-        publish('ed', { kid: 'twins' }), publish('other', { kid: 'twins' }),
+        publish('ed', { kid: 'twins' }),
+        publish('other', { kid: 'twins' }),
         { kty: 'oct', kid: 'oct', k: 'AAAA' },
         { kty: 'EC', kid: 'broken', crv: 'P-256', x: 'AA', y: 'AA' },
       ],
@@ -44,29 +47,131 @@ export function makeKeys() {
   };
 }
 
-const ALGS = ['"EdDSA"', '"Ed25519"', '"ES256"', '"ES384"', '"RS256"', '"PS256"', '"RS512"', '"none"', '"HS256"', '"eddsa"', '"EdDSA "', 'null', '1', '["EdDSA"]'];
-const KIDS = ['"ed"', '"ec"', '"rsa"', '"ed-only"', '"named"', '"enc"', '"ops"', '"verify"', '"rs512"', '"twins"', '"oct"', '"broken"', '"nobody"', '""', '1', 'null', '["ed"]', '"\\u0065d"', '"__proto__"', undefined];
-const TYPS = ['"JWT"', '"at+jwt"', '"AT+JWT"', '"application/at+jwt"', '"dpop+jwt"', '"jose"', '""', 'null', '1', undefined];
+const ALGS = [
+  '"EdDSA"',
+  '"Ed25519"',
+  '"ES256"',
+  '"ES384"',
+  '"RS256"',
+  '"PS256"',
+  '"RS512"',
+  '"none"',
+  '"HS256"',
+  '"eddsa"',
+  '"EdDSA "',
+  'null',
+  '1',
+  '["EdDSA"]',
+];
+const KIDS = [
+  '"ed"',
+  '"ec"',
+  '"rsa"',
+  '"ed-only"',
+  '"named"',
+  '"enc"',
+  '"ops"',
+  '"verify"',
+  '"rs512"',
+  '"twins"',
+  '"oct"',
+  '"broken"',
+  '"nobody"',
+  '""',
+  '1',
+  'null',
+  '["ed"]',
+  '"\\u0065d"',
+  '"__proto__"',
+  undefined,
+];
+const TYPS = [
+  '"JWT"',
+  '"at+jwt"',
+  '"AT+JWT"',
+  '"application/at+jwt"',
+  '"dpop+jwt"',
+  '"jose"',
+  '""',
+  'null',
+  '1',
+  undefined,
+];
 const HEADER_EXTRAS = {
   crit: ['["exp"]', '["b64"]', '[]', '"b64"', 'null'],
   b64: ['true', 'false', '"false"'],
-  jwk: ['{"kty":"OKP"}'], jku: ['"https://evil.example"'], x5u: ['"https://evil.example"'], x5c: ['["AA"]'],
+  jwk: ['{"kty":"OKP"}'],
+  jku: ['"https://evil.example"'],
+  x5u: ['"https://evil.example"'],
+  x5c: ['["AA"]'],
   number: ['1e400', '1e4', '-0'],
-  cty: ['"JWT"'], zip: ['"DEF"'], enc: ['"A256GCM"'],
+  cty: ['"JWT"'],
+  zip: ['"DEF"'],
+  enc: ['"A256GCM"'],
 };
-const NUMBERS = ['0', '-1', '-0', '1e3', '1e400', '-1e400', '1.5', '1e-400', '9007199254740993', '99999999999999999999', `${NOW}`, `${NOW - 300}`, `${NOW - 300}.5`, `${NOW - 299}`, `${NOW + 300}`, `${NOW + 301}`, `${NOW + 300}.5`, `${NOW + 9999}`];
+const NUMBERS = [
+  '0',
+  '-1',
+  '-0',
+  '1e3',
+  '1e400',
+  '-1e400',
+  '1.5',
+  '1e-400',
+  '9007199254740993',
+  '99999999999999999999',
+  `${NOW}`,
+  `${NOW - 300}`,
+  `${NOW - 300}.5`,
+  `${NOW - 299}`,
+  `${NOW + 300}`,
+  `${NOW + 301}`,
+  `${NOW + 300}.5`,
+  `${NOW + 9999}`,
+];
 const NO_NUMBERS = ['"2000009999"', 'null', 'true', '[]', '[2000009999]', '{}', '""'];
 const STRINGS = ['""', '"a"', '"\\ud800"', '"\\ud83d\\ude00"', '"\u00e9"', '"\\u0000"', '"__proto__"'];
 const ANY = [...NUMBERS, ...NO_NUMBERS, ...STRINGS];
 const CLAIMS = {
-  iss: [`"${ISSUER}"`, `"${ISSUER}/"`, `["${ISSUER}"]`, '"https://evil.example"', `"${ISSUER.toUpperCase()}"`, `"https:\\/\\/tenant.example"`, ...NO_NUMBERS, undefined],
-  aud: [`"${AUDIENCE}"`, `["${AUDIENCE}"]`, `["x","${AUDIENCE}"]`, `["${AUDIENCE}",1]`, `[["${AUDIENCE}"]]`, `"${AUDIENCE}/"`, `"x ${AUDIENCE}"`, '[]', `{"0":"${AUDIENCE}"}`, ...NO_NUMBERS, undefined],
+  iss: [
+    `"${ISSUER}"`,
+    `"${ISSUER}/"`,
+    `["${ISSUER}"]`,
+    '"https://evil.example"',
+    `"${ISSUER.toUpperCase()}"`,
+    `"https:\\/\\/tenant.example"`,
+    ...NO_NUMBERS,
+    undefined,
+  ],
+  aud: [
+    `"${AUDIENCE}"`,
+    `["${AUDIENCE}"]`,
+    `["x","${AUDIENCE}"]`,
+    `["${AUDIENCE}",1]`,
+    `[["${AUDIENCE}"]]`,
+    `"${AUDIENCE}/"`,
+    `"x ${AUDIENCE}"`,
+    '[]',
+    `{"0":"${AUDIENCE}"}`,
+    ...NO_NUMBERS,
+    undefined,
+  ],
   exp: [...NUMBERS, ...NO_NUMBERS, undefined],
   nbf: [...NUMBERS, ...NO_NUMBERS],
   iat: [...NUMBERS, ...NO_NUMBERS, undefined],
   sub: [...STRINGS, '1', 'null', '{}', undefined],
   scope: [...STRINGS, '["a"]'],
-  cnf: ['{}', '{"jkt":"a"}', '{"x5t#S256":"AA"}', `{"x5t#S256":"${'A'.repeat(43)}"}`, 'null', '"a"', '[]', '{"a":1,"a":2}', '{"x5t#S256":1,"x5t\\u0023S256":2}'],
+  cnf: [
+    '{}',
+    '{"jkt":"a"}',
+    '{"x5t#S256":"AA"}',
+    `{"x5t#S256":"${'A'.repeat(43)}"}`,
+    'null',
+    '"a"',
+    '[]',
+    '{"a":1,"a":2}',
+    '{"x5t#S256":1,"x5t\\u0023S256":2}',
+  ],
   ['__proto__']: ['{"scope":"admin"}', 'null'],
   constructor: ['1'],
   extra: ANY,
@@ -75,17 +180,30 @@ const CLAIMS = {
 /** Returns `{ token, bent }`: the token and the names of its changes. */
 export function generator(keys, random) {
   const { below, once, octets, pick } = random;
-  const SIGNERS = [['EdDSA', 'ed'], ['Ed25519', 'ed'], ['ES256', 'ec'], ['ES256', 'ec']];
+  const SIGNERS = [
+    ['EdDSA', 'ed'],
+    ['Ed25519', 'ed'],
+    ['ES256', 'ec'],
+    ['ES256', 'ec'],
+  ];
 
   const oneToken = () => {
     const [alg, kid] = once(8) ? ['RS256', 'rsa'] : pick(SIGNERS);
     const draft = {
       alg,
       pair: keys.pairs[kid],
-      header: new Map([['alg', `"${alg}"`], ['kid', `"${kid}"`], ['typ', '"at+jwt"']]),
+      header: new Map([
+        ['alg', `"${alg}"`],
+        ['kid', `"${kid}"`],
+        ['typ', '"at+jwt"'],
+      ]),
       claims: new Map([
-        ['iss', `"${ISSUER}"`], ['aud', `"${AUDIENCE}"`], ['exp', `${NOW + 1 + below(5000)}`], ['iat', `${NOW - below(5000)}`],
-        ['sub', `"user-${below(1000)}"`], ['scope', '"a b"'],
+        ['iss', `"${ISSUER}"`],
+        ['aud', `"${AUDIENCE}"`],
+        ['exp', `${NOW + 1 + below(5000)}`],
+        ['iat', `${NOW - below(5000)}`],
+        ['sub', `"user-${below(1000)}"`],
+        ['scope', '"a b"'],
       ]),
       twice: { header: [], claims: [] },
       wrap: { header: (text) => text, claims: (text) => text },
@@ -165,28 +283,32 @@ export function generator(keys, random) {
     'cut short': (text) => text.slice(0, -1 - below(8)),
     'an array': (text) => `[${text}]`,
     'another value': () => pick(['null', '1', '""', '[]', '{}', '']),
-    'with a bad octet': (text) => Buffer.concat([Buffer.from(text.slice(0, -1)), Buffer.from(',"bad":"'), octets(2), Buffer.from('"}')]),
+    'with a bad octet': (text) =>
+      Buffer.concat([Buffer.from(text.slice(0, -1)), Buffer.from(',"bad":"'), octets(2), Buffer.from('"}')]),
     'with a lone surrogate': (text) => text.replace(/\}$/, ',"bad":"\\udc00"}'),
     'nested to the limit': (text) => text.replace('{', nested(32)),
     'nested past the limit': (text) => text.replace('{', nested(33 + below(3))),
-    'nested in objects': (text) => text.replace('{', `{"deep":${'{"a":'.repeat(30 + below(5))}1${'}'.repeat(30 + below(5))},`),
+    'nested in objects': (text) =>
+      text.replace('{', `{"deep":${'{"a":'.repeat(30 + below(5))}1${'}'.repeat(30 + below(5))},`),
     'in an object too many': (text) => `{"x":${text}}`,
     'with a changed character': (text) => {
       const at = below(text.length);
-      return text.slice(0, at) + pick(['"', '{', ',', '\\', '0', 'e', '\u00e9', ' ', '\u0007']) + text.slice(at + below(2));
+      return (
+        text.slice(0, at) + pick(['"', '{', ',', '\\', '0', 'e', '\u00e9', ' ', '\u0007']) + text.slice(at + below(2))
+      );
     },
   };
 
   const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
   const SPELLINGS = {
-    'padded': (text) => text + '='.repeat(1 + below(3)),
+    padded: (text) => text + '='.repeat(1 + below(3)),
     'in standard base64': (text) => text.replaceAll('-', '+').replaceAll('_', '/'),
     'with white space': (text) => insert(text, pick([' ', '\n', '\t', '\r\n'])),
     'with a stray character': (text) => insert(text, pick(['!', '\u0000', '=', '%', '\u00e9', '\u0165', '~'])),
     'with other last bits': (text) => text.slice(0, -1) + ALPHABET[ALPHABET.indexOf(text.at(-1)) ^ (1 << below(4))],
     'with a letter more': (text) => text + pick([...ALPHABET]),
     'with a letter less': (text) => text.slice(0, -1),
-    'empty': () => '',
+    empty: () => '',
   };
   const insert = (text, inserted) => {
     const at = below(text.length + 1);
@@ -199,10 +321,10 @@ export function generator(keys, random) {
       octetsOf[below(octetsOf.length)] ^= 1 << below(8);
       return octetsOf;
     },
-    'shorter': (octetsOf) => octetsOf.subarray(0, -1 - below(3)),
-    'longer': (octetsOf) => Buffer.concat([octetsOf, octets(1 + below(3))]),
+    shorter: (octetsOf) => octetsOf.subarray(0, -1 - below(3)),
+    longer: (octetsOf) => Buffer.concat([octetsOf, octets(1 + below(3))]),
     'at random': (octetsOf) => octets(octetsOf.length),
-    'negated': (octetsOf) => {
+    negated: (octetsOf) => {
       // ECDSA has two valid signatures: (r, n - s) verifies as (r, s) does (RFC 7518 §3.4 allows both).
       if (octetsOf.length !== 64) return octetsOf;
       const s = ORDER_P256 - BigInt(`0x${octetsOf.subarray(32).toString('hex')}`);
@@ -227,9 +349,24 @@ export function generator(keys, random) {
     'with another case': (token) => {
       const at = below(token.length);
       const letter = token[at];
-      return token.slice(0, at) + (letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase()) + token.slice(at + 1);
+      return (
+        token.slice(0, at) +
+        (letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase()) +
+        token.slice(at + 1)
+      );
     },
-    'with its parts in another order': (token) => pick([[1, 0, 2], [2, 1, 0], [0, 2, 1], [0, 0, 2], [0, 1, 1], [0, 1], [0, 1, 2, 2]]).map((part) => token.split('.')[part]).join('.'),
+    'with its parts in another order': (token) =>
+      pick([
+        [1, 0, 2],
+        [2, 1, 0],
+        [0, 2, 1],
+        [0, 0, 2],
+        [0, 1, 1],
+        [0, 1],
+        [0, 1, 2, 2],
+      ])
+        .map((part) => token.split('.')[part])
+        .join('.'),
   };
 
   const write = (draft) => {
@@ -238,7 +375,8 @@ export function generator(keys, random) {
       const all = once(2) ? [...members, ...draft.twice[name]] : [...draft.twice[name], ...members];
       return Buffer.from(draft.wrap[name](`{${all.join(',')}}`)).toString('base64url');
     };
-    const spelt = (index, text) => draft.spell.reduce((now, [where, spell]) => (where === index ? spell(now) : now), text);
+    const spelt = (index, text) =>
+      draft.spell.reduce((now, [where, spell]) => (where === index ? spell(now) : now), text);
     const input = `${spelt(0, part('header'))}.${spelt(1, part('claims'))}`;
     const signed = Buffer.from(signature(draft.alg, draft.pair.privateKey, input), 'base64url');
     const last = draft.resign ? draft.resign(signed) : signed;

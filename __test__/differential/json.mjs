@@ -45,7 +45,7 @@ function walk(text, facts) {
   function members(depth, path) {
     facts.depth = Math.max(facts.depth, depth);
     const seen = new Set();
-    for (at += 1, skip(); text[at] !== '}'; ) {
+    for (at += 1, skip(); text[at] !== '}';) {
       if (text[at] === ',') at += 1;
       skip();
       const name = string();
@@ -61,7 +61,7 @@ function walk(text, facts) {
 
   function items(depth, path) {
     facts.depth = Math.max(facts.depth, depth);
-    for (at += 1, skip(); text[at] !== ']'; ) {
+    for (at += 1, skip(); text[at] !== ']';) {
       if (text[at] === ',') at += 1;
       value(depth + 1, [...path, '[]']);
     }

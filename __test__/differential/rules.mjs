@@ -56,9 +56,14 @@ export const STRICTER = [
   ...strict('a byte order mark', 'RFC 8259 §8.1', (json) => json.hasBom),
   ...strict('nesting over 32', 'nesting', (json) => json.depth > 32),
   ...strict('a member twice', 'RFC 7515 §4', (json, part) =>
-    json.duplicates.some((path) => path.length === 1 || (part === 'claims' && NESTED.has(path[0])))),
-  ...strict('an escaped lone surrogate', 'UTF-8 has none, RFC 8259 §8.2', (json, part) => json.loneSurrogates.some(isRead(part))),
-  ...strict('a number that no double holds', 'finite numbers, RFC 8259 §6', (json, part) => json.infinite.some(isRead(part))),
+    json.duplicates.some((path) => path.length === 1 || (part === 'claims' && NESTED.has(path[0]))),
+  ),
+  ...strict('an escaped lone surrogate', 'UTF-8 has none, RFC 8259 §8.2', (json, part) =>
+    json.loneSurrogates.some(isRead(part)),
+  ),
+  ...strict('a number that no double holds', 'finite numbers, RFC 8259 §6', (json, part) =>
+    json.infinite.some(isRead(part)),
+  ),
   {
     what: 'header: crit or b64',
     contract: '5.2',
@@ -75,7 +80,8 @@ export const STRICTER = [
     what: 'claims: an aud that is not all strings',
     contract: '5.5, RFC 7519 §4.1.3',
     reasons: ['audience_mismatch'],
-    applies: ({ claims }) => Array.isArray(claims.value?.aud) && claims.value.aud.some((aud) => typeof aud !== 'string'),
+    applies: ({ claims }) =>
+      Array.isArray(claims.value?.aud) && claims.value.aud.some((aud) => typeof aud !== 'string'),
   },
   {
     what: 'claims: an iat below 0',
@@ -123,6 +129,7 @@ export const WIDER = [
     what: 'key: an entry that cannot be used is no second key',
     contract: '5.3',
     reasons: ['ERR_JWKS_MULTIPLE_MATCHING_KEYS'],
-    applies: ({ header, broken }) => !has(header.value, 'kid') && header.value?.alg === 'ES256' && broken.crv === 'P-256',
+    applies: ({ header, broken }) =>
+      !has(header.value, 'kid') && header.value?.alg === 'ES256' && broken.crv === 'P-256',
   },
 ];

@@ -169,21 +169,34 @@ describe('a broken configuration', () => {
 
   it('with a number at the edge of its range, or at its default, is not warned of', async () => {
     const edges = { CLOCK_TOLERANCE: '600', CLOCK_SKEW: '0', RESPONSE_TIMEOUT: '30000', JWKS_CACHE_DURATION: '30' };
-    const { all } = await examine({ variables: here({ ...edges, INTROSPECTION_CACHE_DURATION: '0', JWKS_MAX_STALE: '0' }) });
-    assert.deepEqual(all.filter(({ status }) => status !== 'ok' && status !== 'skipped'), []);
+    const { all } = await examine({
+      variables: here({ ...edges, INTROSPECTION_CACHE_DURATION: '0', JWKS_MAX_STALE: '0' }),
+    });
+    assert.deepEqual(
+      all.filter(({ status }) => status !== 'ok' && status !== 'skipped'),
+      [],
+    );
   });
 
   it('has a range only for options of the engine that are numbers', async () => {
     const { default: native } = await import('../../npm/native/load.js');
     const { default: ranges } = await import('../../npm/doctor/ranges.js');
-    const numbers = native.options().filter(({ kind }) => kind === 'number').map(({ name }) => name);
+    const numbers = native
+      .options()
+      .filter(({ kind }) => kind === 'number')
+      .map(({ name }) => name);
     const named = Object.keys(ranges.RANGES);
     assert.ok(named.length >= 7);
-    assert.deepEqual(named.filter((name) => !numbers.includes(name)), []);
+    assert.deepEqual(
+      named.filter((name) => !numbers.includes(name)),
+      [],
+    );
   });
 
   it('with a boolean or a number that cannot be read is a problem, as it is for the client', async () => {
-    const { code, checks } = await examine({ variables: here({ INTROSPECT_JWT_TOKENS: 'yes', CLOCK_TOLERANCE: '5 min' }) });
+    const { code, checks } = await examine({
+      variables: here({ INTROSPECT_JWT_TOKENS: 'yes', CLOCK_TOLERANCE: '5 min' }),
+    });
     assert.equal(code, 1);
     const [flag, number] = ['introspectJwtTokens', 'clockTolerance'].map((name) => checks.get(`configuration.${name}`));
     assert.deepEqual([flag.status, flag.reason], ['problem', 'option_invalid']);

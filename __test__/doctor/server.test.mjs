@@ -133,7 +133,10 @@ describe('keys, clock and credentials', () => {
     const { code, all } = await examine({ variables: here() });
     assert.equal(code, 0);
     const warnings = all.filter(({ status }) => status === 'warning');
-    assert.deepEqual(warnings.map(({ id }) => id), broken.map(() => 'jwks.key'));
+    assert.deepEqual(
+      warnings.map(({ id }) => id),
+      broken.map(() => 'jwks.key'),
+    );
     for (const [index, [, message]] of broken.entries()) assert.match(warnings[index].message, message);
     assert.ok(all.find(({ id }) => id === 'jwks').message.includes('for RS256'));
   });
@@ -141,7 +144,10 @@ describe('keys, clock and credentials', () => {
   it('a published private key is a problem, also for encryption, and none of it is printed', async () => {
     const exposed = { d: 'VmVyeVNlY3JldA', p: 'VmVyeVNlY3JldA' };
     const [rsa] = issuer.jwks.keys;
-    for (const jwk of [{ ...rsa, ...exposed, kid: 'exposed' }, { ...rsa, ...exposed, kid: 'exposed', use: 'enc' }]) {
+    for (const jwk of [
+      { ...rsa, ...exposed, kid: 'exposed' },
+      { ...rsa, ...exposed, kid: 'exposed', use: 'enc' },
+    ]) {
       issuer.respond('/jwks', { body: { keys: [...issuer.jwks.keys, jwk] } });
       const verdict = await examine({ variables: here() });
       assertProblem(verdict, 'jwks.private', undefined, 'kid "exposed"', 'Anyone can sign', 'Replace it');
@@ -195,7 +201,9 @@ describe('keys, clock and credentials', () => {
       issuer.respond(DISCOVERY, { body });
       return examine({ variables: here(CLIENT) });
     };
-    const other = (await methods('client_secret_basic', 'private_key_jwt', 'bearer')).checks.get('introspection.method');
+    const other = (await methods('client_secret_basic', 'private_key_jwt', 'bearer')).checks.get(
+      'introspection.method',
+    );
     assert.equal(other.status, 'warning');
     assert.match(other.message, /^client_secret_post is not one of .*: client_secret_basic, private_key_jwt, bearer$/);
     assert.match(other.fix, /CLIENT_AUTH_METHOD to .*: client_secret_basic, private_key_jwt\.$/);

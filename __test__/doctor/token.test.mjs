@@ -134,7 +134,13 @@ describe('a token that is refused', () => {
   it('is opaque and for another API: the audience is what the server answered', async () => {
     const token = issuer.opaque({ aud: 'https://other.example.com', scope: 'a' });
     const verdict = await examine({ variables: here(CLIENT), flags: [`--token=${token}`] });
-    assertProblem(verdict, 'token.audience', 'audience_mismatch', 'aud "https://other.example.com"', 'Request the token');
+    assertProblem(
+      verdict,
+      'token.audience',
+      'audience_mismatch',
+      'aud "https://other.example.com"',
+      'Request the token',
+    );
     assert.ok(!verdict.stdout.includes('aud (absent)'));
     assert.ok(!verdict.stdout.includes(token), 'the token is not shown');
   });

@@ -10,7 +10,18 @@ import { dirname, normalize } from 'node:path/posix';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
-import { DOCS, DOCUMENTS, FOR_USERS, ROOT, all, anchorsOf, blocksOf, proseOf, read, unique } from '../support/documents.mjs';
+import {
+  DOCS,
+  DOCUMENTS,
+  FOR_USERS,
+  ROOT,
+  all,
+  anchorsOf,
+  blocksOf,
+  proseOf,
+  read,
+  unique,
+} from '../support/documents.mjs';
 import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
 
 const require = createRequire(import.meta.url);
@@ -30,12 +41,14 @@ for (const document of [...DOCUMENTS, ...api]) {
       ...all(text.replaceAll(/^```.*?^```$/gms, ''), /\]\(([^)\s]+)\)/g),
       ...all(text, /(?:src|href)="([^"]+)"/g),
     ]);
-    const gone = links.filter((link) => !/^(?:https?|mailto):/.test(link)).filter((link) => {
-      const [path, anchor] = link.split('#');
-      const target = path === '' ? document : normalize(join(dirname(document), path).replaceAll('\\', '/'));
-      if (!existsSync(join(ROOT, target))) return true;
-      return anchor !== undefined && !anchorsOf(read(target)).includes(anchor);
-    });
+    const gone = links
+      .filter((link) => !/^(?:https?|mailto):/.test(link))
+      .filter((link) => {
+        const [path, anchor] = link.split('#');
+        const target = path === '' ? document : normalize(join(dirname(document), path).replaceAll('\\', '/'));
+        if (!existsSync(join(ROOT, target))) return true;
+        return anchor !== undefined && !anchorsOf(read(target)).includes(anchor);
+      });
     assert.deepEqual(gone, []);
   });
 }
@@ -54,11 +67,16 @@ for (const document of DOCUMENTS) {
 
     test('names source files that exist', () => {
       const paths = unique(all(text, /`((?:__test__|src|npm|scripts|tests|bench|demo|fuzz)\/[\w./-]+\.\w+)`/g));
-      assert.deepEqual(paths.filter((path) => !path.includes('X.') && !existsSync(join(ROOT, path))), []);
+      assert.deepEqual(
+        paths.filter((path) => !path.includes('X.') && !existsSync(join(ROOT, path))),
+        [],
+      );
     });
 
     test('uses the words of the field', () => {
-      const lines = proseOf(text).split('\n').filter((line) => PRIVATE_WORDS.test(line));
+      const lines = proseOf(text)
+        .split('\n')
+        .filter((line) => PRIVATE_WORDS.test(line));
       assert.deepEqual(lines, []);
     });
 
@@ -81,14 +99,19 @@ describe('a page of docs/', () => {
     });
 
     test(`${page} is at most two screens long, without its tables`, () => {
-      const lines = read(page).split('\n').filter((line) => line !== '' && !line.startsWith('|'));
+      const lines = read(page)
+        .split('\n')
+        .filter((line) => line !== '' && !line.startsWith('|'));
       assert.ok(lines.length <= 110, `${lines.length} lines`);
     });
   }
 
   test('is linked from the README', () => {
     const readme = read('README.md');
-    assert.deepEqual(DOCS.filter((page) => !readme.includes(`](${page}`)), []);
+    assert.deepEqual(
+      DOCS.filter((page) => !readme.includes(`](${page}`)),
+      [],
+    );
   });
 });
 
@@ -101,16 +124,26 @@ describe('the code of the documents', () => {
   test('imports from subpaths that package.json exports', () => {
     const subpaths = samples.flatMap(({ text }) => all(text, /'@monocloud\/backend-node((?:\/[\w-]+)?)'/g));
     assert.ok(subpaths.length >= 15);
-    assert.deepEqual(subpaths.filter((subpath) => !(`.${subpath}` in manifest.exports)), []);
+    assert.deepEqual(
+      subpaths.filter((subpath) => !(`.${subpath}` in manifest.exports)),
+      [],
+    );
   });
 
   test('imports names that are exported there', async () => {
     const imports = samples.flatMap(({ text }) => [...text.matchAll(/import \{([^}]*)\} from '(@monocloud[^']+)'/g)]);
     assert.ok(imports.length >= 15);
     for (const [, names, from] of imports) {
-      const values = names.split(',').map((name) => name.trim()).filter((name) => name && !name.startsWith('type '));
+      const values = names
+        .split(',')
+        .map((name) => name.trim())
+        .filter((name) => name && !name.startsWith('type '));
       const module = await import(from);
-      assert.deepEqual(values.filter((name) => !(name in module)), [], from);
+      assert.deepEqual(
+        values.filter((name) => !(name in module)),
+        [],
+        from,
+      );
     }
   });
 

@@ -29,37 +29,61 @@ describe('README.md', () => {
     const blocks = blocksOf(readme).filter(({ language }) => language === 'ts');
     for (const name of ['express', 'fastify']) {
       const compiled = read(`__test__/types/examples/${name}.ts`).replace(/^(?:\/\/.*\n)+/, '');
-      assert.ok(blocks.some(({ text }) => text === compiled), name);
+      assert.ok(
+        blocks.some(({ text }) => text === compiled),
+        name,
+      );
     }
   });
 
   test('names eight options that there are, with the defaults of the whole table', () => {
     const [, table] = /^## Options$(.*?)^## /ms.exec(readme);
-    const rows = [...table.matchAll(/^\| `([\w.]+)` \| ([^|]+) \|/gm)].map(([, name, byDefault]) => ({ name, byDefault }));
+    const rows = [...table.matchAll(/^\| `([\w.]+)` \| ([^|]+) \|/gm)].map(([, name, byDefault]) => ({
+      name,
+      byDefault,
+    }));
     const known = new Map(native.options().map((row) => [row.name, row.default]));
-    assert.deepEqual(rows.filter(({ name, byDefault }) => (known.get(name) ?? 'none') !== byDefault), []);
-    assert.deepEqual(rows.filter(({ name }) => !known.has(name)).map(({ name }) => name), ['cache']);
+    assert.deepEqual(
+      rows.filter(({ name, byDefault }) => (known.get(name) ?? 'none') !== byDefault),
+      [],
+    );
+    assert.deepEqual(
+      rows.filter(({ name }) => !known.has(name)).map(({ name }) => name),
+      ['cache'],
+    );
     assert.equal(rows.length, 8);
   });
 
   test('names variables that there are', () => {
     const known = native.options().map(({ variable }) => variable);
-    assert.deepEqual(all(readme, /(MONOCLOUD_BACKEND_\w+)/g).filter((name) => !known.includes(name)), []);
+    assert.deepEqual(
+      all(readme, /(MONOCLOUD_BACKEND_\w+)/g).filter((name) => !known.includes(name)),
+      [],
+    );
   });
 
   test('has no table of the bench, no list of reasons, and no words in capitals about results', () => {
     assert.doesNotMatch(readme, /\bFAIL\b/);
-    assert.deepEqual(native.failures().filter(({ reason }) => readme.includes(`\`${reason}\``)), []);
+    assert.deepEqual(
+      native.failures().filter(({ reason }) => readme.includes(`\`${reason}\``)),
+      [],
+    );
   });
 });
 
 describe('the table of responses', () => {
   const [, table] = /^## Responses$(.*?)^## /ms.exec(readme);
-  const rows = table.split('\n').filter((line) => /^\| .* \d{3} /.test(line)).map(rowOf);
+  const rows = table
+    .split('\n')
+    .filter((line) => /^\| .* \d{3} /.test(line))
+    .map(rowOf);
   const http = (status) => new Failure(FAILURES.unexpected_status.spec, { status });
   const answers = {
     'no token': [NO_TOKEN],
-    'rejected token, or a misconfigured client': [responseTo(FAILURES.expired, []), responseTo(FAILURES.client_id_required, [])],
+    'rejected token, or a misconfigured client': [
+      responseTo(FAILURES.expired, []),
+      responseTo(FAILURES.client_id_required, []),
+    ],
     'a resolver fails': [RESOLVER_FAILED],
     'missing scopes': [responseTo(FAILURES.scope_missing, ['a'])],
     'missing groups': [responseTo(FAILURES.group_missing, ['a'])],
@@ -71,7 +95,10 @@ describe('the table of responses', () => {
   };
 
   test('has a row for each response', () => {
-    assert.deepEqual(rows.map(({ situation }) => situation), Object.keys(answers));
+    assert.deepEqual(
+      rows.map(({ situation }) => situation),
+      Object.keys(answers),
+    );
   });
 
   for (const { situation, status, body, challenge } of rows) {
@@ -109,7 +136,10 @@ describe('the documents name', () => {
   test('every method of the clients', () => {
     const methods = [...Object.getOwnPropertyNames(MonoCloudOidcBackendClient.prototype), 'decodeJwt'];
     const page = read('docs/frameworks.md');
-    assert.deepEqual(methods.filter((name) => name !== 'constructor' && !page.includes(`\`${name}(`)), []);
+    assert.deepEqual(
+      methods.filter((name) => name !== 'constructor' && !page.includes(`\`${name}(`)),
+      [],
+    );
     assert.equal(Object.getOwnPropertyNames(MonoCloudBackendNodeClient.prototype).length, 1);
   });
 
@@ -122,14 +152,21 @@ describe('the documents name', () => {
   test('everything that ./utils, ./internal, ./cache and ./certificates export', () => {
     for (const subpath of ['utils', 'internal', 'cache', 'certificates']) {
       const names = Object.keys(require(`../../npm/${subpath}.js`));
-      assert.deepEqual(names.filter((name) => !new RegExp(`\`${name}\\b`).test(docs)), [], subpath);
+      assert.deepEqual(
+        names.filter((name) => !new RegExp(`\`${name}\\b`).test(docs)),
+        [],
+        subpath,
+      );
     }
   });
 
   test('every platform that has a package', () => {
     const { PLATFORMS } = require('../../npm/native/platform.js');
     const page = read('docs/platforms.md');
-    assert.deepEqual(PLATFORMS.filter((name) => !page.includes(`\`${name}\``)), []);
+    assert.deepEqual(
+      PLATFORMS.filter((name) => !page.includes(`\`${name}\``)),
+      [],
+    );
   });
 });
 
@@ -144,7 +181,13 @@ test('options.d.ts has every option, and names no variable that does not exist',
   const names = [...native.options().map(({ name }) => name), 'cache', 'fetcher', 'metadataResolver', 'jwksResolver'];
   for (const name of names) assert.match(types, new RegExp(`^ {2}${name.split('.').at(-1)}\\??:`, 'm'), name);
   const named = unique(all(types, /(MONOCLOUD_BACKEND_[A-Z_]*[A-Z])/g));
-  assert.deepEqual(named, native.options().map(({ variable }) => variable).sort());
+  assert.deepEqual(
+    named,
+    native
+      .options()
+      .map(({ variable }) => variable)
+      .sort(),
+  );
 });
 
 describe('SECURITY.md', () => {
@@ -172,7 +215,10 @@ describe('SECURITY.md', () => {
 
   test('names each limit once', () => {
     const names = all(security, /`((?:src|npm)\/[\w/-]+\.(?:rs|js)` `[A-Z_]+)/g);
-    assert.deepEqual(names.filter((name, index) => names.indexOf(name) !== index), []);
+    assert.deepEqual(
+      names.filter((name, index) => names.indexOf(name) !== index),
+      [],
+    );
   });
 
   test('prints each limit as large as it is in the code', () => {
@@ -181,7 +227,9 @@ describe('SECURITY.md', () => {
     const wrong = rows.flatMap((row) => {
       const [, what, limit, code] = row.split(' | ').length === 3 ? /^\| (.*?) \| (.*?) \| (.*) \|$/.exec(row) : [];
       return all(code ?? '', /`[A-Z_]+(?:: [^=`]+)? = ([^`]+)`/g)
-        .filter((value) => !spellings(value).some((spelling) => new RegExp(`(?<![\\d,.])${spelling}(?![\\d])`).test(limit)))
+        .filter(
+          (value) => !spellings(value).some((spelling) => new RegExp(`(?<![\\d,.])${spelling}(?![\\d])`).test(limit)),
+        )
         .map((value) => `${what}: ${limit} is not ${value}`);
     });
     assert.deepEqual(wrong, []);
@@ -192,7 +240,8 @@ describe('SECURITY.md', () => {
     const seconds = Number(/from_secs\((\d+)\)/.exec(value)?.[1] ?? NaN);
     const milliseconds = Number(/from_millis\((\d+)\)/.exec(value)?.[1] ?? NaN);
     if (!Number.isNaN(seconds)) return timesOf(seconds);
-    if (!Number.isNaN(milliseconds)) return [`${milliseconds} ms`, ...timesOf(milliseconds / 1000), ...rateOf(milliseconds)];
+    if (!Number.isNaN(milliseconds))
+      return [`${milliseconds} ms`, ...timesOf(milliseconds / 1000), ...rateOf(milliseconds)];
     const [, from, to] = /^(\d+)\.\.=(\d+)$/.exec(value) ?? [];
     if (from !== undefined) return [`${from} to ${to}`];
     const product = /(\d[\d_.]*(?: \* \d[\d_.]*)*)/.exec(value)?.[1] ?? '';
@@ -200,7 +249,11 @@ describe('SECURITY.md', () => {
     return [
       `${number}`,
       number.toLocaleString('en'),
-      ...[['KiB', 1024], ['MiB', 1024 ** 2], ['GiB', 1024 ** 3]].map(([unit, size]) => `${number / size} ${unit}`),
+      ...[
+        ['KiB', 1024],
+        ['MiB', 1024 ** 2],
+        ['GiB', 1024 ** 3],
+      ].map(([unit, size]) => `${number / size} ${unit}`),
       ...({ 2: ['half'], 8: ['eighth'] }[number] ?? []),
       ...timesOf(number),
       ...timesOf(number / 1000),
@@ -214,7 +267,15 @@ describe('SECURITY.md', () => {
 
   function timesOf(seconds) {
     const least = seconds === 1 ? ['one (?:per|a) second', '1 (?:to \\d+ )?s'] : [];
-    return [`${seconds} s`, `${seconds} seconds`, `${seconds / 60} minutes`, `${seconds / 3600} h`, `${seconds / (365 * 86_400)} years`, `to ${seconds} s`, ...least];
+    return [
+      `${seconds} s`,
+      `${seconds} seconds`,
+      `${seconds / 60} minutes`,
+      `${seconds / 3600} h`,
+      `${seconds / (365 * 86_400)} years`,
+      `to ${seconds} s`,
+      ...least,
+    ];
   }
 });
 

@@ -19,7 +19,10 @@ const { shimWords } = await import('../support/shim-reasons.mjs');
 describe('a generated table', () => {
   test('is current in every page (npm run docs)', () => {
     const stale = pages().filter(({ text, current }) => text !== current);
-    assert.deepEqual(stale.map(({ path }) => relative(ROOT, path)), []);
+    assert.deepEqual(
+      stale.map(({ path }) => relative(ROOT, path)),
+      [],
+    );
   });
 
   test('of options has each option of the engine once, with its variable, values, default and meaning', () => {
@@ -28,7 +31,10 @@ describe('a generated table', () => {
     const page = read('docs/configuration.md').split('\n');
     for (const { name, variable, values, default: byDefault, description } of rows) {
       const row = `| \`${name}\` | \`${variable}\` | ${values} | ${byDefault} | ${description} |`;
-      assert.deepEqual(page.filter((line) => line.startsWith(`| \`${name}\` | \`MONOCLOUD_`)), [row]);
+      assert.deepEqual(
+        page.filter((line) => line.startsWith(`| \`${name}\` | \`MONOCLOUD_`)),
+        [row],
+      );
     }
   });
 

@@ -31,7 +31,11 @@ after(async () => {
 });
 
 const now = () => Math.floor(Date.now() / 1000);
-const outcomeOf = (promise) => promise.then((claims) => ({ claims }), ({ name, reason }) => ({ name, reason }));
+const outcomeOf = (promise) =>
+  promise.then(
+    (claims) => ({ claims }),
+    ({ name, reason }) => ({ name, reason }),
+  );
 
 /** Sends MUTATIONS tokens to `client` in batches. `next` returns the token, the options, and a check of the result. */
 async function throughMutations(client, next) {
@@ -66,8 +70,13 @@ describe('an entry', () => {
     const cache = new Liar();
     const [liar, plain] = [alone(server, { cache }), alone(server)];
     const variants = [
-      {}, { sub: 'user-2', scope: 'data:read data:write' }, { sub: 'user-3', exp: now() + 7200 }, { scope: undefined },
-      { cnf: { 'x5t#S256': 'A'.repeat(43) } }, { exp: now() - 7200 }, { aud: 'https://other.example.com' },
+      {},
+      { sub: 'user-2', scope: 'data:read data:write' },
+      { sub: 'user-3', exp: now() + 7200 },
+      { scope: undefined },
+      { cnf: { 'x5t#S256': 'A'.repeat(43) } },
+      { exp: now() - 7200 },
+      { aud: 'https://other.example.com' },
       { nested: { list: [1.5, 'é', null] }, uid: 12 },
     ];
     const tokens = variants.map((claims) => server.sign({ claims }));
@@ -93,17 +102,31 @@ describe('an entry', () => {
     });
     const kinds = new Set([...truths.values()].map(({ reason }) => reason));
     assert.deepEqual([...kinds].sort(), [
-      'audience_mismatch', 'certificate_missing', 'expired', 'issuer_mismatch', 'scope_missing',
-      'signature_invalid', undefined,
+      'audience_mismatch',
+      'certificate_missing',
+      'expired',
+      'issuer_mismatch',
+      'scope_missing',
+      'signature_invalid',
+      undefined,
     ]);
   });
 
   test(`of an opaque token, mutated at random ${MUTATIONS} times, is used exactly if the rules allow it`, async () => {
     const random = seeded(SEED + 1);
     const cache = new Liar();
-    const claims = (changes) => ({ iss: server.issuer, aud: AUDIENCE, sub: 'user-1', exp: now() + 36_000, scope: 'data:read', ...changes });
+    const claims = (changes) => ({
+      iss: server.issuer,
+      aud: AUDIENCE,
+      sub: 'user-1',
+      exp: now() + 36_000,
+      scope: 'data:read',
+      ...changes,
+    });
     const truths = new Map([
-      ['one', claims()], ['two', claims({ sub: 'user-2', scope: 'data:write' })], ['inactive', undefined],
+      ['one', claims()],
+      ['two', claims({ sub: 'user-2', scope: 'data:write' })],
+      ['inactive', undefined],
     ]);
     // The issuer runs in this process, so a hundred thousand requests need no sockets.
     const fetcher = async (url, { body }) => {
@@ -126,11 +149,13 @@ describe('an entry', () => {
       const expected = { issuer: server.issuer, audience: AUDIENCE, scope, client: own };
       // If the entry is worthless, the issuer is asked, and its response must meet the same rules.
       const truth = truths.get(token);
-      const verdict = worth(entry, expected, now()) ?? (truth ? worthOfAnswer(truth, expected, now()) : { reason: 'inactive' });
+      const verdict =
+        worth(entry, expected, now()) ?? (truth ? worthOfAnswer(truth, expected, now()) : { reason: 'inactive' });
       const check = (outcome) => {
         const told = `seed ${SEED + 1}, number ${index}: ${inspectable(entry)}`;
         if (verdict.claims) assert.deepEqual(outcome, { claims: verdict.claims }, told);
-        else if (verdict.reason === 'certificate') assert.match(outcome.reason, /^c(ertificate_missing|onfirmation_invalid)$/, told);
+        else if (verdict.reason === 'certificate')
+          assert.match(outcome.reason, /^c(ertificate_missing|onfirmation_invalid)$/, told);
         else assert.equal(outcome.reason, verdict.reason, told);
         outcomes.set(outcome.reason, (outcomes.get(outcome.reason) ?? 0) + 1);
       };
@@ -151,17 +176,36 @@ function inspectable(entry) {
 
 describe('a cache', () => {
   const never = () => new Promise(() => {});
-  const fail = () => { throw new Error('cache'); };
+  const fail = () => {
+    throw new Error('cache');
+  };
   const evil = () => Object.defineProperty({}, 'then', { get: fail });
   const FAULTY = {
-    'throws': { get: fail, set: fail, delete: fail },
-    'rejects': { get: async () => fail(), set: async () => fail(), delete: async () => fail() },
-    'rejects with nothing': { get: () => Promise.reject(), set: () => Promise.reject(), delete: () => Promise.reject() },
-    'hangs': { get: never, set: never, delete: never },
+    throws: { get: fail, set: fail, delete: fail },
+    rejects: { get: async () => fail(), set: async () => fail(), delete: async () => fail() },
+    'rejects with nothing': {
+      get: () => Promise.reject(),
+      set: () => Promise.reject(),
+      delete: () => Promise.reject(),
+    },
+    hangs: { get: never, set: never, delete: never },
     'gives what is no promise': { get: () => 7, set: () => 7, delete: () => 7 },
-    'gives a promise that throws': { get: () => ({ then: fail }), set: () => ({ then: fail }), delete: () => ({ then: fail }) },
+    'gives a promise that throws': {
+      get: () => ({ then: fail }),
+      set: () => ({ then: fail }),
+      delete: () => ({ then: fail }),
+    },
     'gives a promise that cannot be looked at': { get: evil, set: evil, delete: evil },
-    'gives a promise that resolves twice': { get: () => ({ then: (resolve) => { resolve(); resolve({}); } }), set: never, delete: never },
+    'gives a promise that resolves twice': {
+      get: () => ({
+        then: (resolve) => {
+          resolve();
+          resolve({});
+        },
+      }),
+      set: never,
+      delete: never,
+    },
     'gives garbage, and cannot delete it': { get: async () => ({ garbage: true }), set: fail, delete: fail },
   };
 
@@ -169,9 +213,16 @@ describe('a cache', () => {
     test(`that ${what} is a miss, for good tokens and for bad ones`, async () => {
       const client = alone(server, { ...ANY_CLIENT, cache });
       const [jwt, opaque, expired] = [server.sign(), server.opaque(), server.sign({ claims: { exp: now() - 7200 } })];
-      const asking = Promise.all([jwt, jwt, opaque, opaque, expired, 'nobody-has-this'].map((token) => outcomeOf(client.validateAccessToken(token))));
+      const asking = Promise.all(
+        [jwt, jwt, opaque, opaque, expired, 'nobody-has-this'].map((token) =>
+          outcomeOf(client.validateAccessToken(token)),
+        ),
+      );
       const outcomes = await within(PATIENCE_MS, asking);
-      assert.deepEqual(outcomes.map(({ reason }) => reason), [undefined, undefined, undefined, undefined, 'expired', 'inactive']);
+      assert.deepEqual(
+        outcomes.map(({ reason }) => reason),
+        [undefined, undefined, undefined, undefined, 'expired', 'inactive'],
+      );
       assert.ok(outcomes.slice(0, 4).every(({ claims }) => claims.sub === 'user-1'));
     });
   }
@@ -180,18 +231,34 @@ describe('a cache', () => {
     const late = [];
     const get = () => new Promise((resolve, reject) => late.push({ resolve, reject }));
     const client = alone(server, { cache: { get, set: async () => {}, delete: async () => {} } });
-    const tokens = [server.sign(), server.sign({ claims: { sub: 'user-2' } }), server.sign({ claims: { sub: 'user-3' } })];
+    const tokens = [
+      server.sign(),
+      server.sign({ claims: { sub: 'user-2' } }),
+      server.sign({ claims: { sub: 'user-3' } }),
+    ];
     const claims = await within(PATIENCE_MS, Promise.all(tokens.map((token) => client.validateAccessToken(token))));
-    assert.deepEqual(claims.map(({ sub }) => sub), ['user-1', 'user-2', 'user-3']);
+    assert.deepEqual(
+      claims.map(({ sub }) => sub),
+      ['user-1', 'user-2', 'user-3'],
+    );
     late[0].resolve({ ...claims[1] });
     late[1].reject(new Error('too late'));
     late[2].resolve(undefined);
-    await new Promise((resolve) => { setImmediate(resolve); });
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
   });
 
   test('that hangs holds a hundred calls no longer than one', async () => {
     let asked = 0;
-    const cache = { get: () => { asked += 1; return never(); }, set: async () => {}, delete: async () => {} };
+    const cache = {
+      get: () => {
+        asked += 1;
+        return never();
+      },
+      set: async () => {},
+      delete: async () => {},
+    };
     const client = alone(server, { cache });
     const token = server.sign();
     await within(PATIENCE_MS, Promise.all(Array.from({ length: 100 }, () => client.validateAccessToken(token))));
@@ -202,7 +269,9 @@ describe('a cache', () => {
     const kept = [];
     const cache = {
       get: async () => kept[0],
-      set: async (_token, claims) => { kept.push(claims); },
+      set: async (_token, claims) => {
+        kept.push(claims);
+      },
       delete: async () => {},
     };
     const client = alone(server, { cache });
@@ -225,8 +294,17 @@ describe('a cache', () => {
       await alone(server, { cache }).validateAccessToken(token);
       await alone(server, { cache: { ...cache, get: fail } }).validateAccessToken(token);
       await alone(server, { cache: { ...cache, get: never } }).validateAccessToken(token);
-      await new Promise((resolve) => { setImmediate(resolve); });
-      assert.deepEqual(messages.map(({ operation }) => operation).sort(), ['delete', 'get', 'get', 'set', 'set', 'set']);
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+      assert.deepEqual(messages.map(({ operation }) => operation).sort(), [
+        'delete',
+        'get',
+        'get',
+        'set',
+        'set',
+        'set',
+      ]);
       for (const message of messages) {
         const { operation: _operation, ...client } = message;
         assert.deepEqual(client, { issuer: server.issuer, audience: AUDIENCE });

@@ -19,18 +19,73 @@ cyclic.self = cyclic;
 
 /** Values that are not valid claims, or are just outside the limits. */
 const ODD = [
-  undefined, null, true, false, 0, -0, 1, -1, 1.5, NaN, Infinity, 1e308, 2 ** 53, '', ' ', 'true', '0', 'null',
-  '__proto__', '\ud800', '\u0000', 'é'.repeat(50), [], [[]], [null], {}, { length: 1 }, cyclic, 10n, Symbol('odd'),
-  () => true, new Date(0), new Map([['sub', 'x']]), /x/, Buffer.from('x'), Object.create(null), new Proxy({}, {}),
+  undefined,
+  null,
+  true,
+  false,
+  0,
+  -0,
+  1,
+  -1,
+  1.5,
+  NaN,
+  Infinity,
+  1e308,
+  2 ** 53,
+  '',
+  ' ',
+  'true',
+  '0',
+  'null',
+  '__proto__',
+  '\ud800',
+  '\u0000',
+  'é'.repeat(50),
+  [],
+  [[]],
+  [null],
+  {},
+  { length: 1 },
+  cyclic,
+  10n,
+  Symbol('odd'),
+  () => true,
+  new Date(0),
+  new Map([['sub', 'x']]),
+  /x/,
+  Buffer.from('x'),
+  Object.create(null),
+  new Proxy({}, {}),
 ];
-const THROWING = Object.defineProperty({}, 'sub', { enumerable: true, get() { throw new Error('getter'); } });
+const THROWING = Object.defineProperty({}, 'sub', {
+  enumerable: true,
+  get() {
+    throw new Error('getter');
+  },
+});
 const REVOKED = (() => {
   const { proxy, revoke } = Proxy.revocable({}, {});
   revoke();
   return proxy;
 })();
 const DAY = 86_400;
-const NAMES = ['iss', 'aud', 'exp', 'nbf', 'iat', 'sub', 'scope', 'cnf', 'active', 'client_id', 'groups', 'jti', '__proto__', 'toJSON', 'monocloud:obtained'];
+const NAMES = [
+  'iss',
+  'aud',
+  'exp',
+  'nbf',
+  'iat',
+  'sub',
+  'scope',
+  'cnf',
+  'active',
+  'client_id',
+  'groups',
+  'jti',
+  '__proto__',
+  'toJSON',
+  'monocloud:obtained',
+];
 
 /** One mutation of `entry`; `others` are entries of other tokens; `now` in seconds. */
 export function mutate(entry, others, now, random) {
@@ -39,18 +94,42 @@ export function mutate(entry, others, now, random) {
   const names = [...Object.keys(entry), ...NAMES];
   const other = pick(others);
   switch (random(12)) {
-    case 0: return entry;
-    case 1: return pick(others);
-    case 2: return pick(ODD);
-    case 3: return without(entry, pick(names));
-    case 4: return withMember(entry, pick(names), pick(ODD));
-    case 5: return withMember(entry, pick(['exp', 'nbf', 'iat']), pick(times));
-    case 6: return withMember(entry, pick(Object.keys(entry)), pick(others)[pick(Object.keys(entry))]);
-    case 7: return flipped(entry, random);
-    case 8: return pick([[entry], { claims: entry }, JSON.stringify(entry), new Map(Object.entries(entry)), Object.create(entry)]);
-    case 9: return pick([THROWING, REVOKED, { ...entry, cyclic }, { ...entry, toJSON: () => other }, Object.freeze({ ...entry })]);
-    case 10: return { ...pick(others), ...without(entry, pick(names)) };
-    default: return withMember(entry, 'active', pick([true, false, 'true', 'false', 0, 1, null, {}]));
+    case 0:
+      return entry;
+    case 1:
+      return pick(others);
+    case 2:
+      return pick(ODD);
+    case 3:
+      return without(entry, pick(names));
+    case 4:
+      return withMember(entry, pick(names), pick(ODD));
+    case 5:
+      return withMember(entry, pick(['exp', 'nbf', 'iat']), pick(times));
+    case 6:
+      return withMember(entry, pick(Object.keys(entry)), pick(others)[pick(Object.keys(entry))]);
+    case 7:
+      return flipped(entry, random);
+    case 8:
+      return pick([
+        [entry],
+        { claims: entry },
+        JSON.stringify(entry),
+        new Map(Object.entries(entry)),
+        Object.create(entry),
+      ]);
+    case 9:
+      return pick([
+        THROWING,
+        REVOKED,
+        { ...entry, cyclic },
+        { ...entry, toJSON: () => other },
+        Object.freeze({ ...entry }),
+      ]);
+    case 10:
+      return { ...pick(others), ...without(entry, pick(names)) };
+    default:
+      return withMember(entry, 'active', pick([true, false, 'true', 'false', 0, 1, null, {}]));
   }
 }
 
@@ -99,8 +178,8 @@ export function worthOfAnswer(answer, { issuer, audience, scope }, now) {
     return { reason: 'inactive' };
   }
   if (READ.some((name) => /\\ud[89a-f]/i.test(JSON.stringify(claims[name]) ?? ''))) return undefined;
-  const isAudience = aud === audience
-    || (Array.isArray(aud) && aud.every((one) => typeof one === 'string') && aud.includes(audience));
+  const isAudience =
+    aud === audience || (Array.isArray(aud) && aud.every((one) => typeof one === 'string') && aud.includes(audience));
   const areTimes = [exp, nbf, iat].every((time) => time === undefined || typeof time === 'number');
   const isTime = !(exp <= now) && !(nbf > now) && !(iat < 0);
   const isSubject = sub === undefined || typeof sub === 'string';

@@ -55,17 +55,30 @@ describe('events', () => {
       await rejection(client.validateAccessToken(`${jwt.slice(0, -6)}AAAAAA`));
       await rejection(client.validateAccessToken('nobody-has-this'));
     });
-    assert.deepEqual(only(messages, 'validated').map(anonymous).map(({ kind }) => kind), ['jwt', 'jwt', 'opaque']);
-    assert.deepEqual(only(messages, 'refused').map(anonymous).map(({ reason }) => reason), ['scope_missing', 'signature_invalid', 'inactive']);
+    assert.deepEqual(
+      only(messages, 'validated')
+        .map(anonymous)
+        .map(({ kind }) => kind),
+      ['jwt', 'jwt', 'opaque'],
+    );
+    assert.deepEqual(
+      only(messages, 'refused')
+        .map(anonymous)
+        .map(({ reason }) => reason),
+      ['scope_missing', 'signature_invalid', 'inactive'],
+    );
   });
 
   test('tell of keys that were refreshed, with their count, and of those that were not, with the reason', async () => {
     const client = alone(server);
-    const messages = await heard(async () => {
-      await client.warmUp();
-      server.proxy.fault('/jwks', status(500));
-      await rejection(client.getJwks(true));
-    }, (all) => all.length >= 2);
+    const messages = await heard(
+      async () => {
+        await client.warmUp();
+        server.proxy.fault('/jwks', status(500));
+        await rejection(client.getJwks(true));
+      },
+      (all) => all.length >= 2,
+    );
     assert.deepEqual(only(messages, 'keys.refreshed').map(anonymous), [{ keys: server.behind.jwks.keys.length }]);
     assert.deepEqual(only(messages, 'keys.refresh_failed').map(anonymous), [{ reason: 'unexpected_status' }]);
   });
@@ -74,9 +87,15 @@ describe('events', () => {
     await server.proxy.down();
     try {
       const client = alone(server);
-      const messages = await heard(() => rejection(client.validateAccessToken(server.sign())), (all) => only(all, 'keys.refresh_failed').length > 0);
+      const messages = await heard(
+        () => rejection(client.validateAccessToken(server.sign())),
+        (all) => only(all, 'keys.refresh_failed').length > 0,
+      );
       assert.equal(only(messages, 'keys.refresh_failed')[0].reason, 'connection_refused');
-      assert.deepEqual(only(messages, 'refused').map(({ reason }) => reason), ['connection_refused']);
+      assert.deepEqual(
+        only(messages, 'refused').map(({ reason }) => reason),
+        ['connection_refused'],
+      );
     } finally {
       await server.proxy.up();
     }
@@ -90,7 +109,11 @@ describe('events', () => {
       server.proxy.fault('/introspect', status(503));
       await rejection(client.validateAccessToken(server.opaque()));
     });
-    assert.deepEqual(only(messages, 'introspected').map(anonymous), [{ active: true }, { active: false }, { reason: 'unexpected_status' }]);
+    assert.deepEqual(only(messages, 'introspected').map(anonymous), [
+      { active: true },
+      { active: false },
+      { reason: 'unexpected_status' },
+    ]);
   });
 
   test('tell of middleware as of methods', async () => {
@@ -102,7 +125,10 @@ describe('events', () => {
         assert.equal((await get(api.url, { token: server.sign() })).status, 200);
         assert.equal((await get(api.url, { token: 'a.b.c' })).status, 401);
       });
-      assert.deepEqual(only(messages, 'validated').map(({ kind }) => kind), ['jwt']);
+      assert.deepEqual(
+        only(messages, 'validated').map(({ kind }) => kind),
+        ['jwt'],
+      );
       assert.equal(only(messages, 'refused').length, 1);
     } finally {
       await api.close();
@@ -110,18 +136,40 @@ describe('events', () => {
   });
 
   test('never tell a token, a secret, a claim or an answer', async () => {
-    const cache = { get: async () => ({ sub: 'a-subject' }), set: async () => { throw new Error('full'); }, delete: async () => {} };
+    const cache = {
+      get: async () => ({ sub: 'a-subject' }),
+      set: async () => {
+        throw new Error('full');
+      },
+      delete: async () => {},
+    };
     const client = alone(server, { clientId: 'api', clientSecret: 'a-secret-of-the-client', cache });
     const claims = { sub: 'a-subject', scope: 'a-scope' };
-    const tokens = [server.sign({ claims }), server.opaque(claims), server.sign({ claims: { ...claims, exp: 1 } }), 'nobody-has-this'];
-    const messages = await heard(async () => {
-      for (const token of tokens) await client.validateAccessToken(token).catch(() => {});
-      server.proxy.fault('/introspect', status(500, { body: 'a-body' }));
-      await rejection(client.validateAccessToken(server.opaque(claims)));
-    }, (all) => only(all, 'cache.failed').length > 0);
+    const tokens = [
+      server.sign({ claims }),
+      server.opaque(claims),
+      server.sign({ claims: { ...claims, exp: 1 } }),
+      'nobody-has-this',
+    ];
+    const messages = await heard(
+      async () => {
+        for (const token of tokens) await client.validateAccessToken(token).catch(() => {});
+        server.proxy.fault('/introspect', status(500, { body: 'a-body' }));
+        await rejection(client.validateAccessToken(server.opaque(claims)));
+      },
+      (all) => only(all, 'cache.failed').length > 0,
+    );
     assert.ok(messages.length > 8, `${messages.length}`);
     const text = JSON.stringify(messages);
-    for (const word of [...tokens, tokens[0].split('.')[2], 'a-secret-of-the-client', 'a-subject', 'a-scope', 'a-body', 'full']) {
+    for (const word of [
+      ...tokens,
+      tokens[0].split('.')[2],
+      'a-secret-of-the-client',
+      'a-subject',
+      'a-scope',
+      'a-body',
+      'full',
+    ]) {
       assert.ok(!text.includes(word), `${word} in ${text}`);
     }
   });
@@ -129,7 +177,9 @@ describe('events', () => {
   test('a listener that throws changes no verdict', async () => {
     const caught = [];
     const note = (error) => caught.push(error.message);
-    const listener = () => { throw new Error('a listener'); };
+    const listener = () => {
+      throw new Error('a listener');
+    };
     // Node reports the error of a listener in a later turn.
     process.prependOnceListener('uncaughtException', note);
     const others = process.listeners('uncaughtException').filter((one) => one !== note && one.listener !== note);

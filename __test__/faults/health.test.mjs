@@ -37,14 +37,22 @@ describe('warmUp', () => {
   test('called by many at once, with tokens beside, makes one request for each document', async () => {
     const client = alone(server);
     const token = server.sign();
-    await Promise.all(Array.from({ length: 50 }, (_, index) => (index % 2 ? client.warmUp() : client.validateAccessToken(token))));
+    await Promise.all(
+      Array.from({ length: 50 }, (_, index) => (index % 2 ? client.warmUp() : client.validateAccessToken(token))),
+    );
     assert.deepEqual(server.proxy.counts, { [DISCOVERY]: 1, '/jwks': 1 });
   });
 
   for (const [what, path, fault, name, reason] of [
     ['metadata that is down', DISCOVERY, status(503), 'MonoCloudHttpError', 'unexpected_status'],
     ['metadata that is a page', DISCOVERY, html(), 'MonoCloudHttpError', 'body_invalid'],
-    ['metadata of another issuer', DISCOVERY, rewrite((all) => ({ ...all, issuer: 'https://elsewhere.example' })), 'MonoCloudValidationError', 'metadata_issuer_mismatch'],
+    [
+      'metadata of another issuer',
+      DISCOVERY,
+      rewrite((all) => ({ ...all, issuer: 'https://elsewhere.example' })),
+      'MonoCloudValidationError',
+      'metadata_issuer_mismatch',
+    ],
     ['keys that are down', '/jwks', status(500), 'MonoCloudHttpError', 'unexpected_status'],
     ['no key at all', '/jwks', rewrite(() => ({ keys: [] })), 'MonoCloudHttpError', 'keys_empty'],
   ]) {
@@ -55,7 +63,12 @@ describe('warmUp', () => {
       assert.deepEqual([error.name, error.reason], [name, reason]);
       assert.equal(client.health().ready, false);
       server.proxy.heal();
-      await eventually(() => client.warmUp().then(() => true, () => false));
+      await eventually(() =>
+        client.warmUp().then(
+          () => true,
+          () => false,
+        ),
+      );
       assert.equal(client.health().ready, true);
     });
   }
@@ -77,7 +90,10 @@ describe('warmUp', () => {
 describe('health', () => {
   test('of a client that did nothing is not ready and knows no age', () => {
     const { ready, metadata, keys, introspection, rememberedTokens } = alone(server).health();
-    assert.deepEqual([ready, metadata.age, keys.age, keys.count, keys.nextRefresh], [false, undefined, undefined, 0, undefined]);
+    assert.deepEqual(
+      [ready, metadata.age, keys.age, keys.count, keys.nextRefresh],
+      [false, undefined, undefined, 0, undefined],
+    );
     assert.deepEqual(introspection, { failures: 0, lastError: undefined, suspended: false, inFlight: 0, queued: 0 });
     assert.equal(rememberedTokens, 0);
     assert.deepEqual(server.proxy.counts, {});

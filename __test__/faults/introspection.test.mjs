@@ -75,7 +75,9 @@ describeWhere(unsupported, 'introspection', () => {
       const client = await warm({ responseTimeout: 1000 });
       server.proxy.fault(PATH, fault, { times: 1 });
       let isOver = false;
-      const pending = rejection(within(20_000, client.validateAccessToken(tokens[1]))).finally(() => { isOver = true; });
+      const pending = rejection(within(20_000, client.validateAccessToken(tokens[1]))).finally(() => {
+        isOver = true;
+      });
       await eventually(() => server.proxy.count(PATH) === 1);
       assert.ok(await client.validateAccessToken(tokens[2]));
       assert.equal(isOver, false);
@@ -85,13 +87,17 @@ describeWhere(unsupported, 'introspection', () => {
 
   test('that is slow responds although the client was garbage collected', async () => {
     let answer;
-    const later = new Promise((resolve) => { answer = resolve; });
+    const later = new Promise((resolve) => {
+      answer = resolve;
+    });
     server.proxy.fault(PATH, delay(later), { times: 1 });
     const pending = within(20_000, alone(server, credentials).validateAccessToken(tokens[1]));
     await eventually(() => server.proxy.count(PATH) === 1);
     for (let turn = 0; turn < 5; turn += 1) {
       gc();
-      await new Promise((resolve) => { setImmediate(resolve); });
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
     }
     answer();
     assert.ok(await pending);
@@ -100,7 +106,14 @@ describeWhere(unsupported, 'introspection', () => {
   test('that is slow is waited for, once for all who ask about one token', async () => {
     const client = await warm();
     let release;
-    server.proxy.fault(PATH, delay(new Promise((resolve) => { release = resolve; })));
+    server.proxy.fault(
+      PATH,
+      delay(
+        new Promise((resolve) => {
+          release = resolve;
+        }),
+      ),
+    );
     const asking = Promise.all(Array.from({ length: 100 }, () => client.validateAccessToken(tokens[3])));
     await eventually(() => server.proxy.count(PATH) > 0);
     release();

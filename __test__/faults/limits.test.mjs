@@ -114,7 +114,11 @@ describe('a document', () => {
 describe('Retry-After', () => {
   // `most` applies while every token has a known key; `urgent` applies to a token that only new keys can validate.
   for (const [code, wish, most, urgent] of [
-    [503, '20', 20, 20], [503, '60', 60, 30], [429, '60', 60, 30], [503, '1e9', 300, 30], [429, '1000000000', 300, 30],
+    [503, '20', 20, 20],
+    [503, '60', 60, 30],
+    [429, '60', 60, 30],
+    [503, '1e9', 300, 30],
+    [429, '1000000000', 300, 30],
   ]) {
     test(`of ${wish} with ${code} at the start is honoured for ${urgent} seconds, and passed on`, async () => {
       server.proxy.fault(DISCOVERY, status(code, { headers: { 'retry-after': wish } }));
@@ -157,7 +161,9 @@ describe('a redirect', () => {
     test(`of ${code} is not followed, to the same host, to another, or to plain http`, async () => {
       const plain = http.createServer((_request, response) => response.end('{}'));
       let reached = 0;
-      plain.on('request', () => { reached += 1; });
+      plain.on('request', () => {
+        reached += 1;
+      });
       await open(plain, { port: 0, host: '127.0.0.1' });
       const { port } = plain.address();
       try {
@@ -184,13 +190,20 @@ describe('metadata of an https issuer', () => {
   test('that names an endpoint of plain http causes no request to it', async () => {
     let reached = 0;
     const plain = http.createServer((_request, response) => response.end('{}'));
-    plain.on('connection', () => { reached += 1; });
+    plain.on('connection', () => {
+      reached += 1;
+    });
     await open(plain, { port: 0, host: '127.0.0.1' });
     const base = `http://127.0.0.1:${plain.address().port}`;
     try {
-      server.proxy.fault(DISCOVERY, rewrite((metadata) => ({
-        ...metadata, jwks_uri: `${base}/jwks`, introspection_endpoint: `${base}/introspect`,
-      })));
+      server.proxy.fault(
+        DISCOVERY,
+        rewrite((metadata) => ({
+          ...metadata,
+          jwks_uri: `${base}/jwks`,
+          introspection_endpoint: `${base}/introspect`,
+        })),
+      );
       const client = fresh(ANY_CLIENT);
       assert.equal((await rejection(client.validateAccessToken(server.sign()))).reason, 'endpoint_refused');
       assert.equal((await rejection(client.validateAccessToken(server.opaque()))).reason, 'endpoint_refused');
@@ -201,7 +214,10 @@ describe('metadata of an https issuer', () => {
   });
 
   test('of another issuer is not used', async () => {
-    server.proxy.fault(DISCOVERY, rewrite((metadata) => ({ ...metadata, issuer: 'https://elsewhere.example' })));
+    server.proxy.fault(
+      DISCOVERY,
+      rewrite((metadata) => ({ ...metadata, issuer: 'https://elsewhere.example' })),
+    );
     const error = await rejection(fresh().validateAccessToken(server.sign()));
     assert.deepEqual([error.name, error.reason], ['MonoCloudValidationError', 'metadata_issuer_mismatch']);
     assert.equal(server.proxy.count('/jwks'), 0);

@@ -85,7 +85,11 @@ console.log(JSON.stringify({ rss: after.rss - before.rss, heap: after.heapUsed -
 `;
 
 const run = (phases, { options = {}, cache = '' } = {}) =>
-  runScript(SCRIPT, { PHASES: JSON.stringify(phases), OPTIONS: JSON.stringify(options), CACHE: cache }, { deadline: DEADLINE_MS });
+  runScript(
+    SCRIPT,
+    { PHASES: JSON.stringify(phases), OPTIONS: JSON.stringify(options), CACHE: cache },
+    { deadline: DEADLINE_MS },
+  );
 
 /** Resident memory includes what the allocators of both sides keep for later. */
 function assertWithin(grown, { heap, rss }) {
@@ -103,7 +107,10 @@ describe('resident memory', () => {
 
   // The smaller tokens are stored, but their claims are never read, so JavaScript does not reuse the slots.
   test('of large tokens that smaller ones pushed out again and again stays within a budget of 4 MiB', async () => {
-    const turn = [{ count: 100, groups: 200 }, { count: 700, groups: 20, times: 2 }];
+    const turn = [
+      { count: 100, groups: 200 },
+      { count: 700, groups: 20, times: 2 },
+    ];
     const options = { verifiedTokenCacheBytes: 4 * MEGABYTE };
     assertWithin(await run(Array(10).fill(turn).flat(), { options }), { heap: 3, rss: 80 });
   });

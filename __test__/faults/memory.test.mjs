@@ -64,10 +64,14 @@ describe('resident memory', () => {
       const environment = { ISSUER: server.issuer, TOKEN: server.sign(), ROUNDS: String(rounds), REASON: reason };
       server.proxy.heal();
       // The first request gets keys, all later ones get the fault.
-      server.proxy.fault('/jwks', ({ request, response, body, proxy }) => {
-        proxy.fault('/jwks', fault);
-        return proxy.forward(request, response, body);
-      }, { times: 2 });
+      server.proxy.fault(
+        '/jwks',
+        ({ request, response, body, proxy }) => {
+          proxy.fault('/jwks', fault);
+          return proxy.forward(request, response, body);
+        },
+        { times: 2 },
+      );
       const { grown, isRefused, count } = await runScript(SCRIPT, environment);
       assert.deepEqual([isRefused, count], [true, rounds + 1]);
       assert.ok(grown <= 5 * MEGABYTE, `${(grown / MEGABYTE).toFixed(1)} MB`);

@@ -13,7 +13,11 @@ import { DISCOVERY, OAUTH_DISCOVERY } from './proxy.mjs';
 import { eventually, rejection, within } from './waiting.mjs';
 import { describeWhere } from '../support/suite.mjs';
 
-const ENDLESS = { 'nothing at all': hang(), 'one octet per second': drip(), 'one octet per second of its head': dripHead() };
+const ENDLESS = {
+  'nothing at all': hang(),
+  'one octet per second': drip(),
+  'one octet per second of its head': dripHead(),
+};
 
 describeWhere(unsupported, 'an issuer that fails after it was there', () => {
   let server;
@@ -60,7 +64,9 @@ describeWhere(unsupported, 'an issuer that fails after it was there', () => {
       const client = await warm({ responseTimeout: 1000 });
       server.proxy.fault('/jwks', fault);
       let isOver = false;
-      const pending = rejection(within(20_000, client.getJwks(true))).finally(() => { isOver = true; });
+      const pending = rejection(within(20_000, client.getJwks(true))).finally(() => {
+        isOver = true;
+      });
       await acceptsAll(client);
       assert.equal(isOver, false, 'the keys were still being waited for');
       assert.equal((await pending).reason, 'timed_out');
@@ -89,7 +95,12 @@ describeWhere(unsupported, 'an issuer that fails after it was there', () => {
   test('past jwksMaxStale is an outage, and no verdict on the token', async () => {
     const client = await warm({ jwksCacheDuration: 0, jwksMaxStale: 0, metadataCacheDuration: 0 });
     await server.proxy.down();
-    const error = await eventually(() => client.validateAccessToken(tokens[0]).then(() => false, (reason) => reason));
+    const error = await eventually(() =>
+      client.validateAccessToken(tokens[0]).then(
+        () => false,
+        (reason) => reason,
+      ),
+    );
     assert.deepEqual([error.name, error.reason], ['MonoCloudHttpError', 'connection_refused']);
     assert.equal(client.health().ready, false);
     await server.proxy.up();

@@ -46,7 +46,9 @@ async function run(script, { server = hanging, signal } = {}) {
       OPAQUE: server.opaque(),
     },
   });
-  const ended = new Promise((resolve) => { child.once('close', (code, by) => resolve({ code, signal: by })); });
+  const ended = new Promise((resolve) => {
+    child.once('close', (code, by) => resolve({ code, signal: by }));
+  });
   const errors = readBody(child.stderr);
   let output = '';
   let since = performance.now();
@@ -69,9 +71,11 @@ function endsAs({ code, signal, waited, errors }, expected) {
 /** The operations that may be in progress when a process ends. */
 const REQUESTS = {
   'fetching keys': 'make().validateAccessToken(jwt).catch(ignore);',
-  'introspecting': 'make({ introspectJwtTokens: true }).validateAccessToken(jwt).catch(ignore); make().validateAccessToken(opaque).catch(ignore);',
+  introspecting:
+    'make({ introspectJwtTokens: true }).validateAccessToken(jwt).catch(ignore); make().validateAccessToken(opaque).catch(ignore);',
   'warming up': 'make().warmUp().catch(ignore);',
-  'asking a cache': 'make({ cache: { get: () => new Promise(ignore), set: async () => {}, delete: async () => {} } }).validateAccessToken(jwt).catch(ignore);',
+  'asking a cache':
+    'make({ cache: { get: () => new Promise(ignore), set: async () => {}, delete: async () => {} } }).validateAccessToken(jwt).catch(ignore);',
   'asking a fetcher': 'make({ fetcher: () => new Promise(ignore) }).validateAccessToken(jwt).catch(ignore);',
   'verifying on the thread pool': `
     const own = make({ jwksResolver: async () => JSON.parse(process.env.KEYS ?? '{"keys":[]}') });
@@ -97,14 +101,17 @@ describe('a process', { concurrency: 2 }, () => {
   }
 
   test('that leaves a rejection unhandled while fetching keys ends at once with 1', async () => {
-    const end = await run(`${REQUESTS['fetching keys']} asked(); setImmediate(() => Promise.reject(new Error('the end of it')));`);
+    const end = await run(
+      `${REQUESTS['fetching keys']} asked(); setImmediate(() => Promise.reject(new Error('the end of it')));`,
+    );
     endsAs(end, { code: 1 });
     assert.match(end.errors, /the end of it/);
   });
 
   for (const [what, script] of Object.entries({
     'in its fetcher': 'make({ fetcher: () => process.exit(9) }).validateAccessToken(jwt).catch(ignore);',
-    'in its cache': 'make({ cache: { get: () => process.exit(9), set: async () => {}, delete: async () => {} } }).validateAccessToken(jwt).catch(ignore);',
+    'in its cache':
+      'make({ cache: { get: () => process.exit(9), set: async () => {}, delete: async () => {} } }).validateAccessToken(jwt).catch(ignore);',
     'in its resolver': 'make({ jwksResolver: () => process.exit(9) }).validateAccessToken(jwt).catch(ignore);',
     'in a listener': `
       const { subscribe } = await import('node:diagnostics_channel');
@@ -146,9 +153,12 @@ describe('a finished script', { concurrency: 2 }, () => {
     'that verified on the thread pool': 'await make().validateAccessToken(slow);',
     'that refused': 'await make().validateAccessToken("a.b.c").catch(ignore);',
     'that warmed up and looked at its health': 'const client = make(); await client.warmUp(); client.health();',
-    'with a cache': 'const entries = new Map(); const client = make({ cache: { get: async (key) => entries.get(key), set: async (key, value) => void entries.set(key, value), delete: async () => {} } }); await client.validateAccessToken(jwt); await client.validateAccessToken(jwt);',
-    'with a fetcher': 'await make({ fetcher: (url, init) => fetch(url, { ...init, headers: { ...init.headers, connection: "close" } }) }).validateAccessToken(jwt);',
-    'with listeners': 'const { subscribe } = await import("node:diagnostics_channel"); subscribe("monocloud:backend:keys.refreshed", ignore); await make().warmUp();',
+    'with a cache':
+      'const entries = new Map(); const client = make({ cache: { get: async (key) => entries.get(key), set: async (key, value) => void entries.set(key, value), delete: async () => {} } }); await client.validateAccessToken(jwt); await client.validateAccessToken(jwt);',
+    'with a fetcher':
+      'await make({ fetcher: (url, init) => fetch(url, { ...init, headers: { ...init.headers, connection: "close" } }) }).validateAccessToken(jwt);',
+    'with listeners':
+      'const { subscribe } = await import("node:diagnostics_channel"); subscribe("monocloud:backend:keys.refreshed", ignore); await make().warmUp();',
     'with middleware': 'const { protectApi } = await import("@monocloud/backend-node/express"); protectApi(make())();',
     'with clients that did nothing': 'make(); make({ jwksResolver: () => ({ keys: [] }) });',
   })) {

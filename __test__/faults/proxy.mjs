@@ -100,7 +100,9 @@ class FaultProxy {
       const wrote = (octets) => {
         this.written[path] = (this.written[path] ?? 0) + octets;
       };
-      await (fault ? fault({ request, response, body, path, wrote, proxy: this }) : this.forward(request, response, body));
+      await (fault
+        ? fault({ request, response, body, path, wrote, proxy: this })
+        : this.forward(request, response, body));
     } catch (error) {
       // A client that closes its connection is not an error here.
       if (!request.destroyed) console.error('proxy:', error);

@@ -39,7 +39,9 @@ describe('a key', () => {
     const load = times(10, async () => {
       for (let index = 0; isLoaded; index += 1) {
         accepted.push((await client.validateAccessToken(token(index))).jti);
-        await new Promise((resolve) => { setImmediate(resolve); });
+        await new Promise((resolve) => {
+          setImmediate(resolve);
+        });
       }
     });
     // Announced: the new key is published beside the old one. From the next turn on it signs tokens.
@@ -58,7 +60,10 @@ describe('a key', () => {
     const client = await warm();
     await server.behind.rotate();
     const claims = await Promise.all(times(100, (index) => client.validateAccessToken(token(index))));
-    assert.deepEqual(claims.map(({ jti }) => jti), times(100, String));
+    assert.deepEqual(
+      claims.map(({ jti }) => jti),
+      times(100, String),
+    );
     assert.equal(server.proxy.count('/jwks'), 2);
   });
 

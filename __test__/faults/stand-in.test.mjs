@@ -34,7 +34,10 @@ async function filled(cache, token) {
   return cache;
 }
 
-for (const [name, newCache] of [["a user's cache", mapCache], ['memoryCache()', memoryCache]]) {
+for (const [name, newCache] of [
+  ["a user's cache", mapCache],
+  ['memoryCache()', memoryCache],
+]) {
   describe(`a token in ${name}, for a process that starts while the issuer is away`, () => {
     test('is accepted, and the route’s requirements still apply', async () => {
       const token = server.sign();
@@ -42,8 +45,12 @@ for (const [name, newCache] of [["a user's cache", mapCache], ['memoryCache()', 
       await server.proxy.down();
       for (let round = 0; round < 3; round += 1) {
         assert.equal((await client.validateAccessToken(token)).sub, 'user-1');
-        await assert.rejects(client.validateAccessToken(token, { scopes: ['data:write'] }), { reason: 'scope_missing' });
-        await assert.rejects(client.validateAccessToken(token, { validateCertificateBinding: true }), { reason: 'confirmation_missing' });
+        await assert.rejects(client.validateAccessToken(token, { scopes: ['data:write'] }), {
+          reason: 'scope_missing',
+        });
+        await assert.rejects(client.validateAccessToken(token, { validateCertificateBinding: true }), {
+          reason: 'confirmation_missing',
+        });
       }
     });
 
@@ -59,7 +66,10 @@ for (const [name, newCache] of [["a user's cache", mapCache], ['memoryCache()', 
       const client = alone(server, { cache: await filled(newCache(), token), clockTolerance: 0 });
       await server.proxy.down();
       const other = server.sign({ claims: { sub: 'user-2' } });
-      await assert.rejects(client.validateAccessToken(other), { name: 'MonoCloudHttpError', reason: 'connection_refused' });
+      await assert.rejects(client.validateAccessToken(other), {
+        name: 'MonoCloudHttpError',
+        reason: 'connection_refused',
+      });
       t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 48 * 3600 * 1000 });
       await assert.rejects(client.validateAccessToken(token), { name: 'MonoCloudHttpError' });
     });
@@ -71,7 +81,12 @@ for (const [name, newCache] of [["a user's cache", mapCache], ['memoryCache()', 
       await client.validateAccessToken(token);
       await server.proxy.up();
       await server.behind.rotate();
-      await eventually(() => client.getJwks(true).then(() => true, () => false));
+      await eventually(() =>
+        client.getJwks(true).then(
+          () => true,
+          () => false,
+        ),
+      );
       await assert.rejects(client.validateAccessToken(token), { reason: 'key_not_found' });
     });
 

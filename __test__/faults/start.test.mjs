@@ -69,7 +69,10 @@ describeWhere(unsupported, 'an issuer that is down when the API starts', () => {
           statuses.add(status);
           return status === 200;
         });
-        assert.ok([...statuses].every((status) => status === 503 || status === 200), `${[...statuses]}`);
+        assert.ok(
+          [...statuses].every((status) => status === 503 || status === 200),
+          `${[...statuses]}`,
+        );
       } finally {
         await api.close();
       }
@@ -83,7 +86,9 @@ describeWhere(unsupported, 'an issuer that is down when the API starts', () => {
     const before = server.proxy.count(DISCOVERY);
     const client = alone(server);
     // One turn of the event loop, in which a request would have been sent.
-    await new Promise((resolve) => { setImmediate(resolve); });
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
     assert.equal(server.proxy.count(DISCOVERY), before);
     assert.equal((await client.validateAccessToken(token)).aud, 'https://api.example.com');
   });
@@ -120,7 +125,14 @@ describeWhere(unsupported, 'an issuer that is down when the API starts', () => {
 
   test('because it is slow is only slow', async () => {
     let release;
-    server.proxy.fault('*', delay(new Promise((resolve) => { release = resolve; })));
+    server.proxy.fault(
+      '*',
+      delay(
+        new Promise((resolve) => {
+          release = resolve;
+        }),
+      ),
+    );
     const client = alone(server);
     const outcomes = Promise.all(Array.from({ length: 50 }, () => client.validateAccessToken(token)));
     setImmediate(release);

@@ -79,7 +79,13 @@ describe('an issuer', () => {
     const silent = net.createServer((socket) => sockets.add(socket.on('error', () => {})));
     await open(silent, { port: 0, host: 'localhost' });
     try {
-      await fails(trusting({ issuer: `https://localhost:${silent.address().port}` }, { responseTimeout: 1.5 * PATIENCE_MS }).warmUp(), 'timed_out');
+      await fails(
+        trusting(
+          { issuer: `https://localhost:${silent.address().port}` },
+          { responseTimeout: 1.5 * PATIENCE_MS },
+        ).warmUp(),
+        'timed_out',
+      );
     } finally {
       silent.closeAllConnections = () => sockets.forEach((socket) => socket.destroy());
       await close(silent);
@@ -87,7 +93,9 @@ describe('an issuer', () => {
   });
 
   test('that resets every connection in the handshake is connection_failed', async () => {
-    const cutting = net.createServer((socket) => socket.on('error', () => {}).once('data', () => socket.resetAndDestroy()));
+    const cutting = net.createServer((socket) =>
+      socket.on('error', () => {}).once('data', () => socket.resetAndDestroy()),
+    );
     await open(cutting, { port: 0, host: 'localhost' });
     try {
       await fails(trusting({ issuer: `https://localhost:${cutting.address().port}` }).warmUp(), 'connection_failed');

@@ -9,7 +9,9 @@ export async function eventually(check, deadline = 15_000) {
     const found = await check();
     if (found) return found;
     if (performance.now() > end) throw new Error(`did not happen within ${deadline} ms`);
-    await new Promise((resolve) => { setTimeout(resolve, STEP_MS); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, STEP_MS);
+    });
   }
 }
 

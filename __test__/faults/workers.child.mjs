@@ -17,9 +17,15 @@ const file = new URL('worker.cjs', import.meta.url);
 async function round(number) {
   const thread = new Worker(file, { workerData: { issuer, tokens, number } });
   await new Promise((resolve, reject) => {
-    thread.once('message', resolve).once('error', reject).once('exit', (code) => reject(new Error(`exit ${code}`)));
+    thread
+      .once('message', resolve)
+      .once('error', reject)
+      .once('exit', (code) => reject(new Error(`exit ${code}`)));
   });
-  for (let turn = 0; turn < number % 5; turn += 1) await new Promise((resolve) => { setImmediate(resolve); });
+  for (let turn = 0; turn < number % 5; turn += 1)
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
   await thread.terminate();
 }
 
@@ -37,7 +43,9 @@ async function resident(enough) {
   let least = Infinity;
   for (let reading = 0; reading < READINGS && least > enough; reading += 1) {
     gc();
-    await new Promise((resolve) => { setTimeout(resolve, 50); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 50);
+    });
     least = Math.min(least, process.memoryUsage.rss());
   }
   return least;

@@ -50,9 +50,15 @@ parentPort.postMessage('ready');
 async function threads(all) {
   const from = fileURLToPath(import.meta.url);
   const workers = all.map((options) => new Worker(VALIDATOR, { eval: true, workerData: { from, options } }));
-  const each = (event) => Promise.all(workers.map((worker) => new Promise((resolve, reject) => {
-    worker.once(event, resolve).once('error', reject);
-  })));
+  const each = (event) =>
+    Promise.all(
+      workers.map(
+        (worker) =>
+          new Promise((resolve, reject) => {
+            worker.once(event, resolve).once('error', reject);
+          }),
+      ),
+    );
   const tell = (event, message) => {
     const heard = each(event);
     workers.forEach((worker) => worker.postMessage(message));
@@ -89,7 +95,9 @@ describe('worker threads of one process', () => {
 
   test('with other options have keys of their own', async () => {
     const durations = [100, 200, 300, 400];
-    const four = await threads(durations.map((jwksCacheDuration) => options({ jwksCacheDuration, responseTimeout: 22_000 })));
+    const four = await threads(
+      durations.map((jwksCacheDuration) => options({ jwksCacheDuration, responseTimeout: 22_000 })),
+    );
     assert.deepEqual(await four.ask(server.sign()), Array(4).fill('user-1'));
     assert.equal(server.proxy.count('/jwks'), 4);
     await four.end();
@@ -111,31 +119,37 @@ describe('worker threads of one process', () => {
   });
 });
 
-test('a worker thread that ends closes its connections long before its deadline; one with the same options does not', { timeout: 20_000 }, async (context) => {
-  const exchanges = new EventEmitter();
-  server.proxy.fault('/introspect', ({ response }) => { exchanges.emit('begun', response); });
-  const workerData = {
-    from: fileURLToPath(import.meta.url),
-    options: options({ clientId: 'api', clientSecret: 'secret', responseTimeout: 60_000 }),
-  };
-  const introspecting = async () => {
-    const begun = once(exchanges, 'begun');
-    const worker = new Worker(VALIDATOR, { eval: true, workerData });
-    context.after(() => worker.terminate());
-    worker.once('message', () => worker.postMessage('opaque'));
-    const [response] = await begun;
-    return { worker, response };
-  };
-  const going = await introspecting();
-  const staying = await introspecting();
-  const hungUp = once(going.response, 'close', { signal: context.signal });
-  await going.worker.terminate();
-  await hungUp;
-  const answered = once(staying.worker, 'message', { signal: context.signal });
-  staying.response.setHeader('content-type', 'application/json');
-  staying.response.end(JSON.stringify({ active: true, sub: 'user-1', aud: AUDIENCE }));
-  assert.deepEqual(await answered, ['user-1']);
-});
+test(
+  'a worker thread that ends closes its connections long before its deadline; one with the same options does not',
+  { timeout: 20_000 },
+  async (context) => {
+    const exchanges = new EventEmitter();
+    server.proxy.fault('/introspect', ({ response }) => {
+      exchanges.emit('begun', response);
+    });
+    const workerData = {
+      from: fileURLToPath(import.meta.url),
+      options: options({ clientId: 'api', clientSecret: 'secret', responseTimeout: 60_000 }),
+    };
+    const introspecting = async () => {
+      const begun = once(exchanges, 'begun');
+      const worker = new Worker(VALIDATOR, { eval: true, workerData });
+      context.after(() => worker.terminate());
+      worker.once('message', () => worker.postMessage('opaque'));
+      const [response] = await begun;
+      return { worker, response };
+    };
+    const going = await introspecting();
+    const staying = await introspecting();
+    const hungUp = once(going.response, 'close', { signal: context.signal });
+    await going.worker.terminate();
+    await hungUp;
+    const answered = once(staying.worker, 'message', { signal: context.signal });
+    staying.response.setHeader('content-type', 'application/json');
+    staying.response.end(JSON.stringify({ active: true, sub: 'user-1', aud: AUDIENCE }));
+    assert.deepEqual(await answered, ['user-1']);
+  },
+);
 
 test(`${WORKERS} worker threads, each ended in the middle of its requests, crash nothing and leave nothing`, async () => {
   let asked = 0;
@@ -143,27 +157,35 @@ test(`${WORKERS} worker threads, each ended in the middle of its requests, crash
   server.proxy.fault('/jwks', (exchange) => {
     asked += 1;
     const { proxy, request, response, body } = exchange;
-    return [() => proxy.forward(request, response, body), () => status(500)(exchange), () => hang()(exchange)][asked % 3]();
+    return [() => proxy.forward(request, response, body), () => status(500)(exchange), () => hang()(exchange)][
+      asked % 3
+    ]();
   });
   server.proxy.fault('/introspect', hang());
   const tokens = [server.sign(), server.sign({ alg: 'ES512' }), server.sign({ header: { kid: 'unknown' } })];
   // V8 may keep up to 8 MB of an emptied young generation. With the smallest one this does not disturb the result.
-  const child = spawn(process.execPath, ['--max-semi-space-size=1', fileURLToPath(new URL('workers.child.mjs', import.meta.url))], {
-    env: {
-      PATH: process.env.PATH,
-      // One arena for all threads. With several, chance decides which one keeps freed memory (only glibc reads this
-      // variable).
-      MALLOC_ARENA_MAX: '1',
-      ISSUER: server.issuer,
-      TOKENS: JSON.stringify(tokens),
-      WORKERS: String(WORKERS),
-      WARM_UP: String(WARM_UP),
-      ALLOWED: String(ALLOWED),
+  const child = spawn(
+    process.execPath,
+    ['--max-semi-space-size=1', fileURLToPath(new URL('workers.child.mjs', import.meta.url))],
+    {
+      env: {
+        PATH: process.env.PATH,
+        // One arena for all threads. With several, chance decides which one keeps freed memory (only glibc reads this
+        // variable).
+        MALLOC_ARENA_MAX: '1',
+        ISSUER: server.issuer,
+        TOKENS: JSON.stringify(tokens),
+        WORKERS: String(WORKERS),
+        WARM_UP: String(WARM_UP),
+        ALLOWED: String(ALLOWED),
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+      timeout: DEADLINE_MS,
     },
-    stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: DEADLINE_MS,
+  );
+  const ended = new Promise((resolve) => {
+    child.once('close', (code, signal) => resolve({ code, signal }));
   });
-  const ended = new Promise((resolve) => { child.once('close', (code, signal) => resolve({ code, signal })); });
   const output = await readBody(child.stdout);
   assert.deepEqual(await ended, { code: 0, signal: null });
   const { made, grown } = JSON.parse(output);

@@ -20,7 +20,9 @@ const NAME = platformName();
 const BINARY = `monocloud-backend-node.${NAME}.node`;
 
 /** Node 20 knows only the first name of the flag; Node 24 knows both. */
-const PERMISSION = ['--permission', '--experimental-permission'].find((flag) => process.allowedNodeEnvironmentFlags.has(flag));
+const PERMISSION = ['--permission', '--experimental-permission'].find((flag) =>
+  process.allowedNodeEnvironmentFlags.has(flag),
+);
 
 const CONSTRUCT = `
   const { MonoCloudBackendNodeClient } = require('@monocloud/backend-node');
@@ -57,32 +59,36 @@ async function run(script, flags = [], env = {}) {
   return stdout.trim() || stderr;
 }
 
-describeWhere(!PERMISSION && `Node ${process.versions.node} has no permission model`, 'under the permission model', () => {
-  const mayRead = (folder) => `--allow-fs-read=${folder}/*`;
+describeWhere(
+  !PERMISSION && `Node ${process.versions.node} has no permission model`,
+  'under the permission model',
+  () => {
+    const mayRead = (folder) => `--allow-fs-read=${folder}/*`;
 
-  it('a client is constructed where nothing but the application may be read', async () => {
-    assert.equal(await run(CONSTRUCT, [PERMISSION, mayRead(app), '--allow-addons']), 'constructed');
-  });
+    it('a client is constructed where nothing but the application may be read', async () => {
+      assert.equal(await run(CONSTRUCT, [PERMISSION, mayRead(app), '--allow-addons']), 'constructed');
+    });
 
-  it('a file of authorities that may not be read is passed over', async () => {
-    const env = { NODE_EXTRA_CA_CERTS: '/etc/ssl/certs/ca-certificates.crt' };
-    assert.equal(await run(CONSTRUCT, [PERMISSION, mayRead(app), '--allow-addons'], env), 'constructed');
-  });
+    it('a file of authorities that may not be read is passed over', async () => {
+      const env = { NODE_EXTRA_CA_CERTS: '/etc/ssl/certs/ca-certificates.crt' };
+      assert.equal(await run(CONSTRUCT, [PERMISSION, mayRead(app), '--allow-addons'], env), 'constructed');
+    });
 
-  it('without --allow-addons the error names the flag', async () => {
-    const message = await run(LOAD, [PERMISSION, mayRead(app)]);
-    assert.match(message, /add --allow-addons/);
-    assert.doesNotMatch(message, /rustup/);
-  });
+    it('without --allow-addons the error names the flag', async () => {
+      const message = await run(LOAD, [PERMISSION, mayRead(app)]);
+      assert.match(message, /add --allow-addons/);
+      assert.doesNotMatch(message, /rustup/);
+    });
 
-  // Before Node 22 the permission model does not apply to `require`.
-  const skip = Number.parseInt(process.versions.node, 10) < 22 && 'this Node lets `require` read everything';
-  it("where the platform's package may not be read the error names --allow-fs-read", { skip }, async () => {
-    const main = join(app, 'node_modules', '@monocloud', 'backend-node');
-    const flags = [PERMISSION, mayRead(main), `--allow-fs-read=${join(app, 'app.cjs')}`, '--allow-addons'];
-    assert.match(await run(LOAD, flags), /--allow-fs-read/);
-  });
-});
+    // Before Node 22 the permission model does not apply to `require`.
+    const skip = Number.parseInt(process.versions.node, 10) < 22 && 'this Node lets `require` read everything';
+    it("where the platform's package may not be read the error names --allow-fs-read", { skip }, async () => {
+      const main = join(app, 'node_modules', '@monocloud', 'backend-node');
+      const flags = [PERMISSION, mayRead(main), `--allow-fs-read=${join(app, 'app.cjs')}`, '--allow-addons'];
+      assert.match(await run(LOAD, flags), /--allow-fs-read/);
+    });
+  },
+);
 
 describe('without add-ons', () => {
   it('by --no-addons, as a flag or in NODE_OPTIONS, the error names the flag', async () => {
@@ -95,7 +101,8 @@ describe('without add-ons', () => {
 
 describe('a file that may not be asked about', () => {
   /** Loads with the file system and the report of another machine. */
-  const loadWith = (setup) => run(`${setup}\nconsole.log(require('@monocloud/backend-node/npm/native/platform.js').platformName());`);
+  const loadWith = (setup) =>
+    run(`${setup}\nconsole.log(require('@monocloud/backend-node/npm/native/platform.js').platformName());`);
   const THROWS = `require('node:fs').existsSync = () => { throw Object.assign(new Error('denied'), { code: 'ERR_ACCESS_DENIED' }); };`;
   const linux = (report) => `
     for (const [name, value] of [['platform', 'linux'], ['arch', 'x64']]) Object.defineProperty(process, name, { value });
@@ -107,7 +114,9 @@ describe('a file that may not be asked about', () => {
   after(() => cp(join(ROOT, 'package.json'), join(app, 'node_modules', '@monocloud', 'backend-node', 'package.json')));
 
   it('leaves the C library to the report', async () => {
-    const glibc = linux(`() => ({ header: { glibcVersionRuntime: '2.36' }, sharedObjects: ['/lib/libc.musl-x86_64.so.1'] })`);
+    const glibc = linux(
+      `() => ({ header: { glibcVersionRuntime: '2.36' }, sharedObjects: ['/lib/libc.musl-x86_64.so.1'] })`,
+    );
     assert.equal(await loadWith(THROWS + glibc), 'linux-x64-gnu');
     const musl = linux(`() => ({ header: {}, sharedObjects: ['/lib/ld-musl-x86_64.so.1'] })`);
     assert.equal(await loadWith(THROWS + musl), 'linux-x64-musl');

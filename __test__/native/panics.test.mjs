@@ -32,7 +32,9 @@ before(async () => {
   modules.engine = load('native/panic-guard');
   issuer = await startIssuer();
 });
-afterEach(() => { delete process.env.PANIC_AT; });
+afterEach(() => {
+  delete process.env.PANIC_AT;
+});
 after(() => issuer.close());
 
 let clients = 0;
@@ -40,7 +42,11 @@ let clients = 0;
 function client(options, Class = modules.index.MonoCloudBackendNodeClient) {
   clients += 1;
   return new Class({
-    tenantDomain: issuer.issuer, audience: AUDIENCE, ...ANY_CLIENT, responseTimeout: 30_000 + clients, ...options,
+    tenantDomain: issuer.issuer,
+    audience: AUDIENCE,
+    ...ANY_CLIENT,
+    responseTimeout: 30_000 + clients,
+    ...options,
   });
 }
 
@@ -61,7 +67,10 @@ const fetcher = async (url, init) => {
 };
 const tooLarge = async () => ({ status: 200, statusText: '', headers: [], text: async () => 'x'.repeat(600 * 1024) });
 
-const validates = (made, token = issuer.sign()) => () => made.validateAccessToken(token);
+const validates =
+  (made, token = issuer.sign()) =>
+  () =>
+    made.validateAccessToken(token);
 
 function calls(method, ...words) {
   const made = client();
@@ -170,11 +179,14 @@ describe('a panic at', () => {
     test(`${entry} is internal`, async () => {
       const act = await prepare();
       arm(entry);
-      await assert.rejects(async () => act(), (error) => {
-        assert.deepEqual([error.name, error.reason], ['MonoCloudHttpError', 'internal']);
-        assert.doesNotMatch(inspect(error, { showHidden: true }), /on purpose/);
-        return true;
-      });
+      await assert.rejects(
+        async () => act(),
+        (error) => {
+          assert.deepEqual([error.name, error.reason], ['MonoCloudHttpError', 'internal']);
+          assert.doesNotMatch(inspect(error, { showHidden: true }), /on purpose/);
+          return true;
+        },
+      );
       // The panic happens only once, so the same call now succeeds.
       if (entry !== 'client.failure' && entry !== 'functions.bench_verify') await act();
       await assertGoesOn();
@@ -185,7 +197,10 @@ describe('a panic at', () => {
     test(`${entry} fails the request it belongs to`, async () => {
       const made = make();
       arm(entry);
-      await assert.rejects(made.validateAccessToken(issuer.sign()), { name: 'MonoCloudHttpError', reason: 'fetcher_failed' });
+      await assert.rejects(made.validateAccessToken(issuer.sign()), {
+        name: 'MonoCloudHttpError',
+        reason: 'fetcher_failed',
+      });
       await assertGoesOn();
     });
   }
@@ -220,14 +235,24 @@ test('a panic’s message is not printed, only its place', () => {
     try { MonoCloudBackendNodeClient.decodeJwt('the.raw.token'); } catch (error) { console.error(error); }
   `;
   const env = { ...process.env, PANIC_AT: 'functions.decode_claims' };
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['-e', script], { cwd: copy.folder, env, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['-e', script], {
+    cwd: copy.folder,
+    env,
+    encoding: 'utf8',
+  });
   assert.deepEqual([status, stdout], [0, '']);
   assert.doesNotMatch(stderr, /on purpose|the\.raw\.token/);
   assert.match(stderr, /a defect at \S+:\d+, please report it/);
 });
 
 describe('a route answers 503, and the next request is let in, after a panic at', () => {
-  const ROUTES = ['client.warm()', 'client.ignores_binding', 'client.introspect', 'client.decide_introspected', 'client.is_local'];
+  const ROUTES = [
+    'client.warm()',
+    'client.ignores_binding',
+    'client.introspect',
+    'client.decide_introspected',
+    'client.is_local',
+  ];
   for (const entry of ROUTES) {
     test(entry, async () => {
       const made = await warm();

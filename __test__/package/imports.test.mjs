@@ -79,17 +79,28 @@ describe('the engine', () => {
   });
 
   test('every file belongs to a module', () => {
-    assert.deepEqual(engineFiles().filter(({ module }) => rowOf(module) < 0).map(({ path }) => path), []);
+    assert.deepEqual(
+      engineFiles()
+        .filter(({ module }) => rowOf(module) < 0)
+        .map(({ path }) => path),
+      [],
+    );
   });
 
   test('no file names napi', () => {
     const naming = engineFiles().filter(({ source }) => /\bnapi/.test(source));
-    assert.deepEqual(naming.map(({ path }) => path), []);
+    assert.deepEqual(
+      naming.map(({ path }) => path),
+      [],
+    );
   });
 
   test('nothing names the addon but lib.rs', () => {
     const outside = filesIn('src', '.rs').filter((path) => !path.startsWith('src/addon/') && path !== 'src/lib.rs');
-    assert.deepEqual(outside.filter((path) => /\baddon\b/.test(code(read(path)))), []);
+    assert.deepEqual(
+      outside.filter((path) => /\baddon\b/.test(code(read(path)))),
+      [],
+    );
     assert.match(code(read('src/lib.rs')), /\bmod addon;/);
   });
 
@@ -147,7 +158,10 @@ describe('the limits', () => {
       const files = filesIn(folder, '').filter((path) => SOURCE.test(path));
       assert.ok(files.length > 0);
       const lengths = files.map((path) => [path, linesOf(path)]);
-      assert.deepEqual(lengths.filter(([, lines]) => lines > MAX_LINES), []);
+      assert.deepEqual(
+        lengths.filter(([, lines]) => lines > MAX_LINES),
+        [],
+      );
     });
   }
 
@@ -165,12 +179,25 @@ describe('the limits', () => {
 });
 
 test('the parsers of this file find what they look for', () => {
-  assert.deepEqual(modulesIn(code('pub mod a;\nmod b;\n// mod c;\npub mod d_e;\n#[cfg(test)]\nmod tests;')), ['a', 'b', 'd_e']);
-  assert.deepEqual(usesIn('use super::a::B;\nuse crate::engine::{c::D, e};\nlet x = super::f::g();'), ['a', 'c', 'e', 'f']);
+  assert.deepEqual(modulesIn(code('pub mod a;\nmod b;\n// mod c;\npub mod d_e;\n#[cfg(test)]\nmod tests;')), [
+    'a',
+    'b',
+    'd_e',
+  ]);
+  assert.deepEqual(usesIn('use super::a::B;\nuse crate::engine::{c::D, e};\nlet x = super::f::g();'), [
+    'a',
+    'c',
+    'e',
+    'f',
+  ]);
   assert.deepEqual(usesIn(code('// super::a\nuse super::b;\n#[cfg(test)]\nmod tests { use super::c; }')), ['b']);
   assert.deepEqual(partsIn('#[path = "a_b.rs"]\nmod b;'), ['a_b.rs']);
-  assert.deepEqual(importsIn("import a from './a.js';\nexport * from \"b\";\nrequire('./c.js');\nimport('./d.js')"),
-    ['./a.js', 'b', './c.js', './d.js']);
+  assert.deepEqual(importsIn("import a from './a.js';\nexport * from \"b\";\nrequire('./c.js');\nimport('./d.js')"), [
+    './a.js',
+    'b',
+    './c.js',
+    './d.js',
+  ]);
 });
 
 function modulesIn(source) {

@@ -238,7 +238,10 @@ describe('the loader', () => {
     await cp(join(folder, 'main'), copy, { recursive: true });
     await cp(packed.binary, join(copy, 'npm', basename(packed.binary)));
     await writeFile(join(copy, 'package.json'), JSON.stringify({ ...manifest, version: '99.0.0' }));
-    const { stdout } = run(copy, 'try { require("./npm/native/load.js") } catch (error) { console.log(error.message) }');
+    const { stdout } = run(
+      copy,
+      'try { require("./npm/native/load.js") } catch (error) { console.log(error.message) }',
+    );
     assert.ok(stdout.startsWith(`@monocloud/backend-node is 99.0.0 and its binary is ${manifest.version}.`), stdout);
     assert.match(stdout, /npm install @monocloud\/backend-node/);
   });

@@ -9,10 +9,7 @@ import { random } from '../../scripts/soak/random.mjs';
 import { tokenSource } from '../../scripts/soak/tokens.mjs';
 
 const take = (count, entries) => Array.from({ length: count }, () => entries.next().value);
-const planOf = (seed) => [
-  take(2000, outages(random(seed, 'outages'))),
-  take(200, changes(random(seed, 'changes'))),
-];
+const planOf = (seed) => [take(2000, outages(random(seed, 'outages'))), take(200, changes(random(seed, 'changes')))];
 
 /** What a caller sends, without signatures: they differ between runs. */
 function requestsOf(seed, name = 'caller-0') {
@@ -21,7 +18,11 @@ function requestsOf(seed, name = 'caller-0') {
     sign: ({ header, claims: { exp: _exp, ...claims } }) => JSON.stringify([header, claims]).padEnd(100),
   };
   const source = tokenSource(server, {
-    name, random: random(seed, name), opaque: ['a', 'b'], signing: () => keys, former: () => [],
+    name,
+    random: random(seed, name),
+    opaque: ['a', 'b'],
+    signing: () => keys,
+    former: () => [],
   });
   const kinds = ['unknown', 'garbage', 'slow'];
   return Array.from({ length: 500 }, (_, index) => (index % 5 ? source.next() : source.flood(kinds[index % 3])));

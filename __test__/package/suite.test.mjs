@@ -44,7 +44,9 @@ describe('a suite that cannot run here', () => {
   }
 
   it('is counted as skipped, with the reason', () => {
-    const summary = summaryOf(`suite.describeWhere('there is no Redis', 'over Redis', () => test('never runs', () => {}));`);
+    const summary = summaryOf(
+      `suite.describeWhere('there is no Redis', 'over Redis', () => test('never runs', () => {}));`,
+    );
     assert.match(summary, /# skipped 1\n/);
     assert.match(summary, /over Redis # SKIP there is no Redis/);
     assert.doesNotMatch(summary, /never runs/);
@@ -66,7 +68,10 @@ describe('a suite that cannot run here', () => {
     const files = filesOf(join(ROOT, '__test__')).filter((path) => path.endsWith('.mjs'));
     assert.ok(files.length > 50, `${files.length} files`);
     const silent = files.filter((path) => /\bdescribe\([^{]*?,\s*\{\s*skip\b|\bdescribe\.skip\b/.test(read(path)));
-    assert.deepEqual(silent.map((path) => relative(ROOT, path)), []);
+    assert.deepEqual(
+      silent.map((path) => relative(ROOT, path)),
+      [],
+    );
   });
 });
 
@@ -89,7 +94,9 @@ describe('the vectors of other projects', () => {
   });
 
   it('are each read by a Rust test', () => {
-    const tests = filesOf(join(ROOT, 'tests', 'vectors')).map(read).join('\n');
+    const tests = filesOf(join(ROOT, 'tests', 'vectors'))
+      .map(read)
+      .join('\n');
     const unread = Object.keys(FOLDERS)
       .flatMap((name) => filesOf(join(VECTORS, name)))
       .filter((path) => /\.(?:json|pem)$/.test(path) && !tests.includes(path.split('/').at(-1)));
@@ -107,6 +114,9 @@ describe('the repository', () => {
     const outside = ['..', 'shared/'].join('/');
     const named = filesOf(ROOT).filter((path) => /\.(?:m?[jt]s|rs|md|json|toml|ya?ml|run)$|\/run$/.test(path));
     assert.ok(named.length > 200, `${named.length} files`);
-    assert.deepEqual(named.filter((path) => read(path).includes(outside)).map((path) => relative(ROOT, path)), []);
+    assert.deepEqual(
+      named.filter((path) => read(path).includes(outside)).map((path) => relative(ROOT, path)),
+      [],
+    );
   });
 });

@@ -29,16 +29,29 @@ const CASES = [
   ['an expired token', {}, {}, () => signed({ exp: 1 }), invalid('Token has expired')],
   ['missing scopes', {}, { scopes: ['a'] }, () => signed(), forbidden('Bearer error="insufficient_scope", scope="a"')],
   ['missing groups', {}, { groups: ['a'] }, () => signed(), forbidden('Bearer error="insufficient_scope"')],
-  ['no clientId', {}, {}, () => 'opaque', invalid('clientId is required to introspect a token (option clientId, MONOCLOUD_BACKEND_CLIENT_ID)')],
+  [
+    'no clientId',
+    {},
+    {},
+    () => 'opaque',
+    invalid('clientId is required to introspect a token (option clientId, MONOCLOUD_BACKEND_CLIENT_ID)'),
+  ],
   ['keys out of reach', { jwksResolver: down }, {}, () => signed(), unavailable('5')],
-  ['credentials that the issuer refuses', {
-    clientId: 'a',
-    clientSecret: 'b',
-    jwksResolver: undefined,
-    fetcher: async (url) => (url.endsWith('/introspect')
-      ? Response.json({ error: 'invalid_client' }, { status: 401 })
-      : Response.json(endpoints)),
-  }, {}, () => 'opaque', internal()],
+  [
+    'credentials that the issuer refuses',
+    {
+      clientId: 'a',
+      clientSecret: 'b',
+      jwksResolver: undefined,
+      fetcher: async (url) =>
+        url.endsWith('/introspect')
+          ? Response.json({ error: 'invalid_client' }, { status: 401 })
+          : Response.json(endpoints),
+    },
+    {},
+    () => 'opaque',
+    internal(),
+  ],
 ];
 
 const partsOf = (answer) => (answer.status === 200 ? 200 : answer);
@@ -64,8 +77,14 @@ for (const [where, copy] of Object.entries(COPIES)) {
   });
 
   describe(`protectApi of ${where}`, () => {
-    for (const [framework, file] of [[EXPRESS[1], 'express.js'], [FASTIFY[1], 'fastify.js']]) {
-      for (const [whose, clientFile] of [['its own', undefined], ['the first copy', '../../npm/index.js']]) {
+    for (const [framework, file] of [
+      [EXPRESS[1], 'express.js'],
+      [FASTIFY[1], 'fastify.js'],
+    ]) {
+      for (const [whose, clientFile] of [
+        ['its own', undefined],
+        ['the first copy', '../../npm/index.js'],
+      ]) {
         for (const [what, options, route, token, expected] of CASES) {
           test(`answers with a client of ${whose} on ${framework.name}: ${what}`, async () => {
             const { MonoCloudBackendNodeClient } = clientFile ? require(clientFile) : copy('index.js');
@@ -82,10 +101,10 @@ for (const [where, copy] of Object.entries(COPIES)) {
 
 describe('an error is identified by its name', () => {
   const [framework] = EXPRESS;
-  const answerTo = (error) => framework.answer(
-    framework.protectApi({ validateAccessToken: () => Promise.reject(error) })({ scopes: ['a'] }),
-    { token: 'x' },
-  );
+  const answerTo = (error) =>
+    framework.answer(framework.protectApi({ validateAccessToken: () => Promise.reject(error) })({ scopes: ['a'] }), {
+      token: 'x',
+    });
   const named = (name, members) => Object.assign(new Error('No'), { name, ...members });
   const { MonoCloudTokenError, MonoCloudHttpError } = require('../../npm/index.js');
 
@@ -97,32 +116,59 @@ describe('an error is identified by its name', () => {
     ['own', named('MonoCloudTokenError', { code: 'invalid_token' }), invalid('No')],
     ['own, of an error without a code', named('MonoCloudTokenError'), invalid('No')],
     ['own, of an object that is no Error', { name: 'MonoCloudValidationError', message: 'No' }, invalid('No')],
-    ['own, with a code', named('MonoCloudTokenError', { code: 'insufficient_scope' }), forbidden('Bearer error="insufficient_scope", scope="a"')],
-    ['own, with a documented message and no code, as the published package has it',
-      named('MonoCloudTokenError', { message: 'Token is missing required groups' }), forbidden('Bearer error="insufficient_scope"')],
+    [
+      'own, with a code',
+      named('MonoCloudTokenError', { code: 'insufficient_scope' }),
+      forbidden('Bearer error="insufficient_scope", scope="a"'),
+    ],
+    [
+      'own, with a documented message and no code, as the published package has it',
+      named('MonoCloudTokenError', { message: 'Token is missing required groups' }),
+      forbidden('Bearer error="insufficient_scope"'),
+    ],
     ['own, with a status', named('MonoCloudHttpError', { status: 404 }), internal()],
-    ['own, of an outage', named('MonoCloudHttpError', { status: 503, raw: { headers: { 'retry-after': '7' } } }), unavailable('7')],
-    ['own, and it says that it is an outage, whatever its status', named('MonoCloudHttpError', { status: 404, isOutage: true, retryAfter: 3 }), unavailable('3')],
+    [
+      'own, of an outage',
+      named('MonoCloudHttpError', { status: 503, raw: { headers: { 'retry-after': '7' } } }),
+      unavailable('7'),
+    ],
+    [
+      'own, and it says that it is an outage, whatever its status',
+      named('MonoCloudHttpError', { status: 404, isOutage: true, retryAfter: 3 }),
+      unavailable('3'),
+    ],
     ['unknown, and it says that it is an outage', named('SomeError', { isOutage: true }), internal()],
     ['own, of an OP error', named('MonoCloudOPError'), internal()],
     ['inherited', new (class extends MonoCloudTokenError {})('No'), invalid('No')],
-    ['inherited, under a name of its own', Object.assign(new (class extends MonoCloudHttpError {})('No'), { name: 'OwnError' }), unavailable('5')],
-    ['inherited, with a status that its class gives', new (class extends Error {
-      get name() {
-        return 'MonoCloudHttpError';
-      }
+    [
+      'inherited, under a name of its own',
+      Object.assign(new (class extends MonoCloudHttpError {})('No'), { name: 'OwnError' }),
+      unavailable('5'),
+    ],
+    [
+      'inherited, with a status that its class gives',
+      new (class extends Error {
+        get name() {
+          return 'MonoCloudHttpError';
+        }
 
-      get status() {
-        return 403;
-      }
-    })('No'), internal()],
+        get status() {
+          return 403;
+        }
+      })('No'),
+      internal(),
+    ],
     ['unknown', named('SomeTokenError', { code: 'invalid_token' }), internal()],
     ['no text', named(['MonoCloudTokenError']), internal()],
-    ['thrown when it is read', Object.defineProperty(new Error('No'), 'name', {
-      get() {
-        throw new Error('canary');
-      },
-    }), internal()],
+    [
+      'thrown when it is read',
+      Object.defineProperty(new Error('No'), 'name', {
+        get() {
+          throw new Error('canary');
+        },
+      }),
+      internal(),
+    ],
     ['that of classes without an end', endless(), internal()],
   ]) {
     test(`which is ${what}`, async () => {
@@ -135,7 +181,12 @@ describe('an error is identified by its name', () => {
       for (const name of ['name', 'code', 'status', 'retryAfter']) delete Object.prototype[name];
     });
     const plain = [{}, new TypeError('x'), Object.create({})];
-    Object.assign(Object.prototype, { name: 'MonoCloudTokenError', code: 'insufficient_scope', status: 404, retryAfter: 9 });
+    Object.assign(Object.prototype, {
+      name: 'MonoCloudTokenError',
+      code: 'insufficient_scope',
+      status: 404,
+      retryAfter: 9,
+    });
     for (const error of plain) assert.deepEqual(await answerTo(error), internal());
     assert.deepEqual(await answerTo(new MonoCloudHttpError('x')), unavailable('5'));
   });
@@ -163,7 +214,9 @@ describe('an application that replaced the global Promise', () => {
   for (const framework of [...EXPRESS, ...FASTIFY]) {
     test(`gets the same answers on ${framework.name}`, { skip: framework.skip }, async () => {
       const load = inRealm({ Promise: Own });
-      const { MonoCloudBackendNodeClient, protectApi } = load(framework.name.startsWith('express') ? 'express.js' : 'fastify.js');
+      const { MonoCloudBackendNodeClient, protectApi } = load(
+        framework.name.startsWith('express') ? 'express.js' : 'fastify.js',
+      );
       const client = (options) => new MonoCloudBackendNodeClient({ ...IDENTITY, jwksResolver: () => JWKS, ...options });
       const later = { tokenResolver: async () => undefined };
       const ask = (made, options, token) => framework.answer(protectApi(made, options)({ scopes: ['a'] }), { token });

@@ -14,12 +14,13 @@ const WAYS = { 'at once': undefined, later: { tokenResolver: async () => undefin
 
 /** Reasons why `request.claims = …` may fail. */
 const OBSTACLES = {
-  'has a setter that throws': (received) => Object.defineProperty(received, 'claims', {
-    get: () => ({ sub: 'somebody' }),
-    set() {
-      throw new Error('canary');
-    },
-  }),
+  'has a setter that throws': (received) =>
+    Object.defineProperty(received, 'claims', {
+      get: () => ({ sub: 'somebody' }),
+      set() {
+        throw new Error('canary');
+      },
+    }),
   'has a getter alone': (received) => Object.defineProperty(received, 'claims', { get: () => ({ sub: 'somebody' }) }),
   'is a proxy that allows nothing': (received) => new Proxy(received, { set: () => false }),
 };
@@ -33,16 +34,20 @@ for (const framework of EXPRESS) {
       for (const [what, obstruct] of Object.entries(OBSTACLES)) {
         test(`answers 500 to a good token when the request ${what}, and lets nobody in`, async () => {
           const middleware = protect();
-          await framework.with({}, async (url) => {
-            assert.deepEqual(partsOf(await get(`${url}/broken`, { token })), ANSWERS.internal());
-            assert.deepEqual(partsOf(await get(`${url}/broken`)), ANSWERS.unauthorized('Bearer'));
-            assert.equal((await get(`${url}/whole`, { token })).status, 200);
-          }, (app) => {
-            const never = () => assert.fail('somebody was let in');
-            app.get('/broken', (received, response, next) => middleware(obstruct(received), response, next), never);
-            app.get('/whole', middleware, (received, response) => response.json(received.claims));
-            app.use((_error, _received, _response, _next) => assert.fail('the error handler ran'));
-          });
+          await framework.with(
+            {},
+            async (url) => {
+              assert.deepEqual(partsOf(await get(`${url}/broken`, { token })), ANSWERS.internal());
+              assert.deepEqual(partsOf(await get(`${url}/broken`)), ANSWERS.unauthorized('Bearer'));
+              assert.equal((await get(`${url}/whole`, { token })).status, 200);
+            },
+            (app) => {
+              const never = () => assert.fail('somebody was let in');
+              app.get('/broken', (received, response, next) => middleware(obstruct(received), response, next), never);
+              app.get('/whole', middleware, (received, response) => response.json(received.claims));
+              app.use((_error, _received, _response, _next) => assert.fail('the error handler ran'));
+            },
+          );
         });
       }
 
@@ -50,19 +55,25 @@ for (const framework of EXPRESS) {
         const thrown = new Error('of next');
         const seen = [];
         const middleware = protect();
-        await framework.with({}, async (url) => {
-          assert.equal((await get(url, { token })).status, 418);
-          assert.deepEqual(seen, [thrown]);
-        }, (app) => {
-          app.use((received, response, next) => middleware(received, response, (error) => {
-            if (error) return next(error);
-            throw thrown;
-          }));
-          app.use((error, _received, response, _next) => {
-            seen.push(error);
-            response.status(418).end();
-          });
-        });
+        await framework.with(
+          {},
+          async (url) => {
+            assert.equal((await get(url, { token })).status, 418);
+            assert.deepEqual(seen, [thrown]);
+          },
+          (app) => {
+            app.use((received, response, next) =>
+              middleware(received, response, (error) => {
+                if (error) return next(error);
+                throw thrown;
+              }),
+            );
+            app.use((error, _received, response, _next) => {
+              seen.push(error);
+              response.status(418).end();
+            });
+          },
+        );
       });
 
       test('does not call a next without an error parameter twice: the middleware’s promise rejects', async () => {
@@ -80,28 +91,48 @@ for (const framework of EXPRESS) {
 
       test('ends the connection when a refusal cannot be written, and throws nothing', async () => {
         const middleware = protect();
-        await framework.with({}, async (url) => {
-          await assert.rejects(get(url), { code: 'ECONNRESET' });
-          assert.equal((await get(`${url}/whole`)).status, 401);
-        }, (app) => {
-          app.get('/', (received, response, next) => {
-            response.setHeader = () => {
-              throw new Error('canary');
-            };
-            middleware(received, response, next);
-          }, () => assert.fail('somebody was let in'));
-          app.get('/whole', middleware);
-          app.use((_error, _received, _response, _next) => assert.fail('the error handler ran'));
-        });
+        await framework.with(
+          {},
+          async (url) => {
+            await assert.rejects(get(url), { code: 'ECONNRESET' });
+            assert.equal((await get(`${url}/whole`)).status, 401);
+          },
+          (app) => {
+            app.get(
+              '/',
+              (received, response, next) => {
+                response.setHeader = () => {
+                  throw new Error('canary');
+                };
+                middleware(received, response, next);
+              },
+              () => assert.fail('somebody was let in'),
+            );
+            app.get('/whole', middleware);
+            app.use((_error, _received, _response, _next) => assert.fail('the error handler ran'));
+          },
+        );
       });
 
       test('answers HEAD as GET, without the body', async () => {
-        await framework.with({}, async (url) => {
-          const [head, whole] = [await request(url, { method: 'HEAD' }), await get(url)];
-          const named = ({ headers }) => [headers['content-type'], headers['content-length'], headers['www-authenticate']];
-          assert.deepEqual([head.status, head.body, ...named(head)], [401, '', ...named(whole)]);
-          assert.deepEqual(named(whole), ['application/json; charset=utf-8', String(JSON.stringify(whole.body).length), 'Bearer']);
-        }, (app) => app.all('/', protect(), () => assert.fail('somebody was let in')));
+        await framework.with(
+          {},
+          async (url) => {
+            const [head, whole] = [await request(url, { method: 'HEAD' }), await get(url)];
+            const named = ({ headers }) => [
+              headers['content-type'],
+              headers['content-length'],
+              headers['www-authenticate'],
+            ];
+            assert.deepEqual([head.status, head.body, ...named(head)], [401, '', ...named(whole)]);
+            assert.deepEqual(named(whole), [
+              'application/json; charset=utf-8',
+              String(JSON.stringify(whole.body).length),
+              'Bearer',
+            ]);
+          },
+          (app) => app.all('/', protect(), () => assert.fail('somebody was let in')),
+        );
       });
     });
   }
@@ -140,7 +171,10 @@ test('claims are never what is no object, whatever a client gives', async () => 
   for (const framework of EXPRESS) {
     for (const odd of [undefined, null, true, 'claims', 1, () => ({})]) {
       const protect = framework.protectApi({ validateAccessToken: async () => odd })();
-      const { status } = await framework.answer(protect, { token: 'x', handler: () => assert.fail('somebody was let in') });
+      const { status } = await framework.answer(protect, {
+        token: 'x',
+        handler: () => assert.fail('somebody was let in'),
+      });
       assert.ok([401, 500].includes(status));
     }
   }

@@ -22,10 +22,11 @@ for (const framework of EXPRESS) {
     /** The response to `token` of a route behind `middleware`, and the arguments of every call of `next`. */
     async function nextsOf(middleware, token) {
       const nexts = [];
-      const wrapped = (request, response, next) => middleware(request, response, (...args) => {
-        nexts.push(args);
-        next(...args);
-      });
+      const wrapped = (request, response, next) =>
+        middleware(request, response, (...args) => {
+          nexts.push(args);
+          next(...args);
+        });
       const answer = await framework.answer(wrapped, { token });
       return { ...answer, nexts };
     }
@@ -42,7 +43,11 @@ for (const framework of EXPRESS) {
       const down = framework.protectApi(offline({ jwksResolver: () => Promise.reject(new Error('down')) }))();
       const throwing = protect({ tokenResolver: () => Promise.reject(new Error('canary')) });
       for (const [middleware, token, expected] of [
-        [protect(), undefined, 401], [protect(), 'a.b.c', 401], [protect(undefined, { scopes: ['a'] }), signed(), 403], [down, signed(), 503], [throwing, signed(), 401],
+        [protect(), undefined, 401],
+        [protect(), 'a.b.c', 401],
+        [protect(undefined, { scopes: ['a'] }), signed(), 403],
+        [down, signed(), 503],
+        [throwing, signed(), 401],
       ]) {
         const { status, nexts } = await nextsOf(middleware, token);
         assert.deepEqual([status, nexts], [expected, []]);
@@ -51,49 +56,70 @@ for (const framework of EXPRESS) {
 
     test('protects what comes after it: a router, and every route of an app', async () => {
       const handlers = [];
-      await framework.with({ '/a': { protect: (_request, _response, next) => next(), handler: ({ claims }) => {
-        handlers.push(claims);
-        return { claims };
-      } } }, async (url) => {
-        assert.deepEqual(partsOf(await get(`${url}/a`)), ANSWERS.unauthorized('Bearer'));
-        assert.deepEqual(partsOf(await get(`${url}/absent`)), ANSWERS.unauthorized('Bearer'));
-        assert.deepEqual(handlers, []);
-        assert.equal((await get(`${url}/a`, { token: signed() })).status, 200);
-        assert.equal(handlers[0].sub, 'user-1');
-      }, (app) => app.use(protect()));
+      await framework.with(
+        {
+          '/a': {
+            protect: (_request, _response, next) => next(),
+            handler: ({ claims }) => {
+              handlers.push(claims);
+              return { claims };
+            },
+          },
+        },
+        async (url) => {
+          assert.deepEqual(partsOf(await get(`${url}/a`)), ANSWERS.unauthorized('Bearer'));
+          assert.deepEqual(partsOf(await get(`${url}/absent`)), ANSWERS.unauthorized('Bearer'));
+          assert.deepEqual(handlers, []);
+          assert.equal((await get(`${url}/a`, { token: signed() })).status, 200);
+          assert.equal(handlers[0].sub, 'user-1');
+        },
+        (app) => app.use(protect()),
+      );
     });
 
-    for (const [how, options] of [['at once', undefined], ['later', { tokenResolver: async () => undefined }]]) {
+    for (const [how, options] of [
+      ['at once', undefined],
+      ['later', { tokenResolver: async () => undefined }],
+    ]) {
       test(`does not catch what the handler throws after it passed ${how}`, async () => {
         const thrown = new Error('of the handler');
         const seen = [];
-        await framework.with({}, async (url) => {
-          const answer = partsOf(await get(`${url}/`, { token: signed() }));
-          assert.deepEqual(answer, { status: 418, body: { own: true }, challenge: undefined, retryAfter: undefined });
-          assert.deepEqual(seen, [thrown]);
-        }, (app) => {
-          app.get('/', protect(options), () => {
-            throw thrown;
-          });
-          app.use((error, _request, response, _next) => {
-            seen.push(error);
-            response.status(418).json({ own: true });
-          });
-        });
+        await framework.with(
+          {},
+          async (url) => {
+            const answer = partsOf(await get(`${url}/`, { token: signed() }));
+            assert.deepEqual(answer, { status: 418, body: { own: true }, challenge: undefined, retryAfter: undefined });
+            assert.deepEqual(seen, [thrown]);
+          },
+          (app) => {
+            app.get('/', protect(options), () => {
+              throw thrown;
+            });
+            app.use((error, _request, response, _next) => {
+              seen.push(error);
+              response.status(418).json({ own: true });
+            });
+          },
+        );
       });
     }
 
     test('leaves claims on no request that it refused', async () => {
       let claims = 'unseen';
-      await framework.with({ '/': { protect: protect(undefined, { scopes: ['a'] }) } }, async (url) => {
-        assert.equal((await get(url, { token: signed() })).status, 403);
-        assert.equal(claims, undefined);
-      }, (app) => app.use((request, response, next) => {
-        response.on('finish', () => {
-          ({ claims } = request);
-        });
-        next();
-      }));
+      await framework.with(
+        { '/': { protect: protect(undefined, { scopes: ['a'] }) } },
+        async (url) => {
+          assert.equal((await get(url, { token: signed() })).status, 403);
+          assert.equal(claims, undefined);
+        },
+        (app) =>
+          app.use((request, response, next) => {
+            response.on('finish', () => {
+              ({ claims } = request);
+            });
+            next();
+          }),
+      );
     });
 
     test('does not change a response that the application sent meanwhile', async () => {
@@ -101,27 +127,38 @@ for (const framework of EXPRESS) {
         res.status(408).json({ message: 'too late' });
       };
       const errors = [];
-      await framework.with({}, async (url) => {
-        const { status, body } = await get(url);
-        assert.deepEqual([status, body, errors], [408, { message: 'too late' }, []]);
-      }, (app) => {
-        app.get('/', protect({ tokenResolver }), () => assert.fail('the handler ran'));
-        app.use((error, _request, _response, _next) => errors.push(error));
-      });
+      await framework.with(
+        {},
+        async (url) => {
+          const { status, body } = await get(url);
+          assert.deepEqual([status, body, errors], [408, { message: 'too late' }, []]);
+        },
+        (app) => {
+          app.get('/', protect({ tokenResolver }), () => assert.fail('the handler ran'));
+          app.use((error, _request, _response, _next) => errors.push(error));
+        },
+      );
     });
 
     test('lets no request through that became a preflight by a method override', async () => {
       const headers = { origin: 'https://app.example', 'access-control-request-method': 'POST' };
-      const route = { '/': { protect: protect({ allowPreflight: true }), handler: () => assert.fail('it was let in') } };
-      await framework.with(route, async (url) => {
-        const { status } = await request(`${url}/?_method=OPTIONS`, { method: 'POST', headers });
-        assert.equal(status, 401);
-      }, (app) => app.use((received, _response, next) => {
-        // Does the same as `method-override`.
-        received.originalMethod ??= received.method;
-        received.method = received.query._method;
-        next();
-      }));
+      const route = {
+        '/': { protect: protect({ allowPreflight: true }), handler: () => assert.fail('it was let in') },
+      };
+      await framework.with(
+        route,
+        async (url) => {
+          const { status } = await request(`${url}/?_method=OPTIONS`, { method: 'POST', headers });
+          assert.equal(status, 401);
+        },
+        (app) =>
+          app.use((received, _response, next) => {
+            // Does the same as `method-override`.
+            received.originalMethod ??= received.method;
+            received.method = received.query._method;
+            next();
+          }),
+      );
     });
 
     test('gives each request claims of its own', async () => {
@@ -132,7 +169,10 @@ for (const framework of EXPRESS) {
       };
       await framework.with({ '/': { protect: protect(), handler } }, async (url) => {
         const bodies = await Promise.all(Array.from({ length: 5 }, async () => (await get(url, { token })).body));
-        assert.deepEqual(bodies, Array.from({ length: 5 }, () => [1, 2]));
+        assert.deepEqual(
+          bodies,
+          Array.from({ length: 5 }, () => [1, 2]),
+        );
       });
     });
   });

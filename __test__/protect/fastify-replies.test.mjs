@@ -15,7 +15,12 @@ const OTHER = {
   properties: { code: { type: 'integer' }, trace: { type: 'string' } },
   additionalProperties: false,
 };
-const ANY_STATUS = { 200: { type: 'object', properties: { sub: { type: 'string' } } }, '4xx': OTHER, '5xx': OTHER, default: OTHER };
+const ANY_STATUS = {
+  200: { type: 'object', properties: { sub: { type: 'string' } } },
+  '4xx': OTHER,
+  '5xx': OTHER,
+  default: OTHER,
+};
 
 for (const framework of FASTIFY) {
   describeWhere(framework.skip, `${framework.name}: a refusal`, () => {
@@ -36,40 +41,72 @@ for (const framework of FASTIFY) {
         '/broken': make(broken),
         '/good': make(offline()),
       };
-      return framework.with({}, async (url) => {
-        const answers = {};
-        for (const path of Object.keys(routes)) {
-          const token = ['/none', '/later'].includes(path) ? undefined : signed();
-          answers[path] = partsOf(await get(url + path, { token }));
-        }
-        return answers;
-      }, async (app) => {
-        await configure?.(app);
-        for (const [path, onRequest] of Object.entries(routes)) {
-          app.get(path, { ...options, onRequest: [options.before, onRequest].filter(Boolean) }, async ({ claims }) => claims);
-        }
-      });
+      return framework.with(
+        {},
+        async (url) => {
+          const answers = {};
+          for (const path of Object.keys(routes)) {
+            const token = ['/none', '/later'].includes(path) ? undefined : signed();
+            answers[path] = partsOf(await get(url + path, { token }));
+          }
+          return answers;
+        },
+        async (app) => {
+          await configure?.(app);
+          for (const [path, onRequest] of Object.entries(routes)) {
+            app.get(
+              path,
+              { ...options, onRequest: [options.before, onRequest].filter(Boolean) },
+              async ({ claims }) => claims,
+            );
+          }
+        },
+      );
     }
 
     const refusals = {
-      '/none': ANSWERS.unauthorized('Bearer'), '/later': ANSWERS.unauthorized('Bearer'), '/scope': forbidden, '/down': unavailable, '/broken': internal,
+      '/none': ANSWERS.unauthorized('Bearer'),
+      '/later': ANSWERS.unauthorized('Bearer'),
+      '/scope': forbidden,
+      '/down': unavailable,
+      '/broken': internal,
     };
 
     const asText = (value) => (typeof value === 'string' ? value : JSON.stringify({ changed: value }));
     for (const [what, options, configure] of [
       ['a schema for 401 alone', { schema: { response: { 401: OTHER } } }],
       ['schemas for every status', { schema: { response: ANY_STATUS } }],
-      ['schemas by content type', { schema: { response: { '4xx': { content: { 'application/json': { schema: OTHER } } } } } }],
-      ['a serializer compiler of the route', { schema: { response: ANY_STATUS }, serializerCompiler: () => () => '"changed"' }],
-      ['a serializer compiler of the app', { schema: { response: ANY_STATUS } }, (app) => app.setSerializerCompiler(() => () => '"changed"')],
+      [
+        'schemas by content type',
+        { schema: { response: { '4xx': { content: { 'application/json': { schema: OTHER } } } } } },
+      ],
+      [
+        'a serializer compiler of the route',
+        { schema: { response: ANY_STATUS }, serializerCompiler: () => () => '"changed"' },
+      ],
+      [
+        'a serializer compiler of the app',
+        { schema: { response: ANY_STATUS } },
+        (app) => app.setSerializerCompiler(() => () => '"changed"'),
+      ],
       ['a reply serializer of the app', {}, (app) => app.setReplySerializer(asText)],
-      ['a serializer that a hook set for the reply', { before: async (_request, reply) => {
-        reply.serializer((value) => JSON.stringify({ changed: value }));
-      } }],
+      [
+        'a serializer that a hook set for the reply',
+        {
+          before: async (_request, reply) => {
+            reply.serializer((value) => JSON.stringify({ changed: value }));
+          },
+        },
+      ],
       ['a preSerialization hook', { preSerialization: async (_request, _reply, payload) => ({ changed: payload }) }],
-      ['a content type that a hook set', { before: async (_request, reply) => {
-        reply.type('text/html');
-      } }],
+      [
+        'a content type that a hook set',
+        {
+          before: async (_request, reply) => {
+            reply.type('text/html');
+          },
+        },
+      ],
     ]) {
       test(`is the same behind ${what}`, async () => {
         const { '/good': _own, ...others } = await askAll(options, configure);
@@ -90,7 +127,10 @@ for (const framework of FASTIFY) {
         },
       });
       const statuses = [401, 401, 403, 503, 500, 200];
-      assert.deepEqual(sent, statuses.map((status) => [status, 'string', 'application/json; charset=utf-8']));
+      assert.deepEqual(
+        sent,
+        statuses.map((status) => [status, 'string', 'application/json; charset=utf-8']),
+      );
       assert.deepEqual(told, statuses);
     });
 
@@ -108,12 +148,26 @@ for (const framework of FASTIFY) {
     });
 
     test('of HEAD is that of GET, without the body', async () => {
-      await framework.with({}, async (url) => {
-        const [head, whole] = [await request(url, { method: 'HEAD' }), await get(url)];
-        const named = ({ headers }) => [headers['content-type'], headers['content-length'], headers['www-authenticate']];
-        assert.deepEqual([head.status, head.body, ...named(head)], [401, '', ...named(whole)]);
-        assert.equal(named(whole)[1], String(JSON.stringify(whole.body).length));
-      }, (app) => app.route({ method: ['GET', 'HEAD'], url: '/', onRequest: framework.protectApi(offline())(), handler: async () => ({}) }));
+      await framework.with(
+        {},
+        async (url) => {
+          const [head, whole] = [await request(url, { method: 'HEAD' }), await get(url)];
+          const named = ({ headers }) => [
+            headers['content-type'],
+            headers['content-length'],
+            headers['www-authenticate'],
+          ];
+          assert.deepEqual([head.status, head.body, ...named(head)], [401, '', ...named(whole)]);
+          assert.equal(named(whole)[1], String(JSON.stringify(whole.body).length));
+        },
+        (app) =>
+          app.route({
+            method: ['GET', 'HEAD'],
+            url: '/',
+            onRequest: framework.protectApi(offline())(),
+            handler: async () => ({}),
+          }),
+      );
     });
 
     for (const [what, decorator] of Object.entries({
@@ -127,14 +181,20 @@ for (const framework of FASTIFY) {
     })) {
       test(`is a 500 where the app decorates its requests with ${what}, and the handler never runs`, async () => {
         for (const options of [undefined, { tokenResolver: async () => undefined }]) {
-          const routes = { '/': { protect: framework.protectApi(offline(), options)(), handler: () => assert.fail('let in') } };
-          await framework.with(routes, async (url) => {
-            assert.deepEqual(partsOf(await get(url, { token: signed() })), internal);
-            assert.deepEqual(partsOf(await get(url)), ANSWERS.unauthorized('Bearer'));
-          }, (app) => {
-            app.decorateRequest('claims', decorator);
-            app.setErrorHandler(() => assert.fail('the error handler ran'));
-          });
+          const routes = {
+            '/': { protect: framework.protectApi(offline(), options)(), handler: () => assert.fail('let in') },
+          };
+          await framework.with(
+            routes,
+            async (url) => {
+              assert.deepEqual(partsOf(await get(url, { token: signed() })), internal);
+              assert.deepEqual(partsOf(await get(url)), ANSWERS.unauthorized('Bearer'));
+            },
+            (app) => {
+              app.decorateRequest('claims', decorator);
+              app.setErrorHandler(() => assert.fail('the error handler ran'));
+            },
+          );
         }
       });
     }

@@ -21,33 +21,47 @@ for (const framework of FASTIFY) {
     const unauthorized = ANSWERS.unauthorized('Bearer');
 
     test('by addHook protects every later route, and unknown routes', async () => {
-      await framework.with({}, async (url) => {
-        assert.equal((await get(`${url}/before`)).status, 200);
-        assert.deepEqual(partsOf(await get(`${url}/after`)), unauthorized);
-        assert.equal((await get(`${url}/after`, { token: signed() })).body.sub, 'user-1');
-      }, async (app) => {
-        await app.register(async (open) => open.get('/before', async () => ({})));
-        await app.register(async (closed) => {
-          closed.addHook('onRequest', protect());
-          closed.get('/after', async ({ claims }) => claims);
-        });
-      });
+      await framework.with(
+        {},
+        async (url) => {
+          assert.equal((await get(`${url}/before`)).status, 200);
+          assert.deepEqual(partsOf(await get(`${url}/after`)), unauthorized);
+          assert.equal((await get(`${url}/after`, { token: signed() })).body.sub, 'user-1');
+        },
+        async (app) => {
+          await app.register(async (open) => open.get('/before', async () => ({})));
+          await app.register(async (closed) => {
+            closed.addHook('onRequest', protect());
+            closed.get('/after', async ({ claims }) => claims);
+          });
+        },
+      );
     });
 
     test('is encapsulated: each plugin has its own', async () => {
       const make = framework.protectApi(offline());
-      const plugin = (prefix, route) => [async (instance) => {
-        instance.addHook('onRequest', make(route));
-        instance.get('/', async ({ claims }) => claims);
-      }, { prefix }];
-      await framework.with({ '/open': { protect: [], handler: () => 'open' } }, async (url) => {
-        const status = async (path, scope) => (await get(url + path, { token: signed({ scope }) })).status;
-        assert.deepEqual(await Promise.all([status('/a', 'a'), status('/a', 'b'), status('/b', 'a'), status('/b', 'b')]), [200, 403, 403, 200]);
-        assert.equal((await get(`${url}/open`)).status, 200);
-      }, async (app) => {
-        await app.register(...plugin('/a', { scopes: ['a'] }));
-        await app.register(...plugin('/b', { scopes: ['b'] }));
-      });
+      const plugin = (prefix, route) => [
+        async (instance) => {
+          instance.addHook('onRequest', make(route));
+          instance.get('/', async ({ claims }) => claims);
+        },
+        { prefix },
+      ];
+      await framework.with(
+        { '/open': { protect: [], handler: () => 'open' } },
+        async (url) => {
+          const status = async (path, scope) => (await get(url + path, { token: signed({ scope }) })).status;
+          assert.deepEqual(
+            await Promise.all([status('/a', 'a'), status('/a', 'b'), status('/b', 'a'), status('/b', 'b')]),
+            [200, 403, 403, 200],
+          );
+          assert.equal((await get(`${url}/open`)).status, 200);
+        },
+        async (app) => {
+          await app.register(...plugin('/a', { scopes: ['a'] }));
+          await app.register(...plugin('/b', { scopes: ['b'] }));
+        },
+      );
     });
 
     for (const hook of ['onRequest', 'preParsing', 'preValidation', 'preHandler']) {
@@ -56,23 +70,35 @@ for (const framework of FASTIFY) {
         const note = (name) => async () => {
           order.push(name);
         };
-        await framework.with({}, async (url) => {
-          assert.deepEqual(partsOf(await get(url)), unauthorized);
-          assert.deepEqual(order, ['first']);
-          assert.equal((await get(url, { token: signed() })).body.sub, 'user-1');
-          assert.deepEqual(order, ['first', 'first', 'second', 'handler']);
-        }, (app) => {
-          app.get('/', { [hook]: [note('first'), protect(), note('second')] }, async ({ claims }) => {
-            order.push('handler');
-            return claims;
-          });
-        });
+        await framework.with(
+          {},
+          async (url) => {
+            assert.deepEqual(partsOf(await get(url)), unauthorized);
+            assert.deepEqual(order, ['first']);
+            assert.equal((await get(url, { token: signed() })).body.sub, 'user-1');
+            assert.deepEqual(order, ['first', 'first', 'second', 'handler']);
+          },
+          (app) => {
+            app.get('/', { [hook]: [note('first'), protect(), note('second')] }, async ({ claims }) => {
+              order.push('handler');
+              return claims;
+            });
+          },
+        );
       });
     }
 
     test('that refuses sends once, and the handler never runs', async () => {
       const events = [];
-      const log = { level: 'warn', info() {}, debug() {}, trace() {}, warn: (...args) => events.push(args), error: (...args) => events.push(args), fatal() {} };
+      const log = {
+        level: 'warn',
+        info() {},
+        debug() {},
+        trace() {},
+        warn: (...args) => events.push(args),
+        error: (...args) => events.push(args),
+        fatal() {},
+      };
       log.child = () => log;
       let sends = 0;
       const { default: fastify } = await import(framework.name);
@@ -80,13 +106,19 @@ for (const framework of FASTIFY) {
       app.addHook('onSend', async () => {
         sends += 1;
       });
-      for (const [path, options] of [['/sync', undefined], ['/async', { tokenResolver: async () => undefined }]]) {
+      for (const [path, options] of [
+        ['/sync', undefined],
+        ['/async', { tokenResolver: async () => undefined }],
+      ]) {
         app.get(path, { onRequest: protect(options) }, async () => assert.fail('the handler ran'));
       }
       try {
         for (const url of ['/sync', '/async']) {
           const { statusCode, headers } = await app.inject({ url });
-          assert.deepEqual([statusCode, headers['www-authenticate'], headers['content-type']], [401, 'Bearer', 'application/json; charset=utf-8']);
+          assert.deepEqual(
+            [statusCode, headers['www-authenticate'], headers['content-type']],
+            [401, 'Bearer', 'application/json; charset=utf-8'],
+          );
         }
         assert.deepEqual([sends, events], [2, []]);
       } finally {
@@ -108,30 +140,43 @@ for (const framework of FASTIFY) {
 
     test('does not catch what the handler throws', async () => {
       const seen = [];
-      await framework.with({}, async (url) => {
-        const { status, body } = partsOf(await get(url, { token: signed() }));
-        assert.deepEqual([status, body, seen.map(({ message }) => message)], [418, { own: true }, ['of the handler']]);
-      }, (app) => {
-        app.setErrorHandler(async (error, _request, reply) => {
-          seen.push(error);
-          return reply.status(418).send({ own: true });
-        });
-        app.get('/', { onRequest: protect() }, async () => {
-          throw new Error('of the handler');
-        });
-      });
+      await framework.with(
+        {},
+        async (url) => {
+          const { status, body } = partsOf(await get(url, { token: signed() }));
+          assert.deepEqual(
+            [status, body, seen.map(({ message }) => message)],
+            [418, { own: true }, ['of the handler']],
+          );
+        },
+        (app) => {
+          app.setErrorHandler(async (error, _request, reply) => {
+            seen.push(error);
+            return reply.status(418).send({ own: true });
+          });
+          app.get('/', { onRequest: protect() }, async () => {
+            throw new Error('of the handler');
+          });
+        },
+      );
     });
 
     test('never reaches the error handler with a refusal', async () => {
       const make = (client, options, route) => framework.protectApi(client, options)(route);
-      await framework.with({
-        '/scopes': { protect: protect(undefined, { scopes: ['a'] }) },
-        '/down': { protect: make(offline({ jwksResolver: () => Promise.reject(new Error('down')) })) },
-        '/resolver': { protect: protect({ tokenResolver: () => Promise.reject(new Error('canary')) }) },
-      }, async (url) => {
-        const statuses = await Promise.all(['/scopes', '/down', '/resolver'].map(async (path) => (await get(url + path, { token: signed() })).status));
-        assert.deepEqual(statuses, [403, 503, 401]);
-      }, (app) => app.setErrorHandler(() => assert.fail('the error handler ran')));
+      await framework.with(
+        {
+          '/scopes': { protect: protect(undefined, { scopes: ['a'] }) },
+          '/down': { protect: make(offline({ jwksResolver: () => Promise.reject(new Error('down')) })) },
+          '/resolver': { protect: protect({ tokenResolver: () => Promise.reject(new Error('canary')) }) },
+        },
+        async (url) => {
+          const statuses = await Promise.all(
+            ['/scopes', '/down', '/resolver'].map(async (path) => (await get(url + path, { token: signed() })).status),
+          );
+          assert.deepEqual(statuses, [403, 503, 401]);
+        },
+        (app) => app.setErrorHandler(() => assert.fail('the error handler ran')),
+      );
     });
 
     test('does not change a response that the application sent meanwhile', async () => {
@@ -153,12 +198,19 @@ for (const framework of FASTIFY) {
         claims.list.push(2);
         return claims.list;
       };
-      await framework.with({ '/': { protect: protect(), handler } }, async (url) => {
-        const bodies = await Promise.all(Array.from({ length: 5 }, async () => (await get(url, { token })).body));
-        assert.deepEqual(bodies, Array.from({ length: 5 }, () => [1, 2]));
-      }, (app) => {
-        app.decorateRequest('claims', null);
-      });
+      await framework.with(
+        { '/': { protect: protect(), handler } },
+        async (url) => {
+          const bodies = await Promise.all(Array.from({ length: 5 }, async () => (await get(url, { token })).body));
+          assert.deepEqual(
+            bodies,
+            Array.from({ length: 5 }, () => [1, 2]),
+          );
+        },
+        (app) => {
+          app.decorateRequest('claims', null);
+        },
+      );
     });
   });
 }

@@ -36,7 +36,13 @@ const expected = await all();
 /** The first decision that differs while all of `names` have `value`. */
 async function difference(names, value) {
   for (const name of names) {
-    defineProperty(Object.prototype, name, { __proto__: null, value, configurable: true, enumerable: true, writable: true });
+    defineProperty(Object.prototype, name, {
+      __proto__: null,
+      value,
+      configurable: true,
+      enumerable: true,
+      writable: true,
+    });
   }
   try {
     const outcomes = await inTime(all());

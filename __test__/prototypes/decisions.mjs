@@ -49,11 +49,17 @@ const CALLS = {
 const METADATA = { issuer: ISSUER, jwks_uri: `${ISSUER}/jwks`, introspection_endpoint: `${ISSUER}/introspect` };
 const EMPTY = {};
 /** Serialized before anything is polluted. */
-const TEXTS = new Map([METADATA, EMPTY, ...Object.values(ANSWERS)].map((document) => [document, JSON.stringify(document)]));
+const TEXTS = new Map(
+  [METADATA, EMPTY, ...Object.values(ANSWERS)].map((document) => [document, JSON.stringify(document)]),
+);
 
 /** A response of an issuer, without a class that a polluted prototype might break. */
 const responseOf = (document, status = 200, headers = []) => ({
-  status, statusText: '', headers, body: null, text: async () => TEXTS.get(document),
+  status,
+  statusText: '',
+  headers,
+  body: null,
+  text: async () => TEXTS.get(document),
 });
 async function fetcher(url, init) {
   if (!url.endsWith('/introspect')) return responseOf(METADATA);
@@ -65,14 +71,19 @@ const redis = () => {
   const entries = new Map();
   return {
     get: async (key) => entries.get(key) ?? null,
-    set: async (key, value) => { entries.set(key, value); },
-    del: async (key) => { entries.delete(key); },
+    set: async (key, value) => {
+      entries.set(key, value);
+    },
+    del: async (key) => {
+      entries.delete(key);
+    },
   };
 };
 const caches = { none: () => undefined, map: mapCache, memory: () => memoryCache(), redis: () => redisCache(redis()) };
 
 const introspecting = (options) => offline({ clientId: 'me', clientSecret: 'secret', fetcher, ...options });
-const down = () => offline({ jwksResolver: undefined, fetcher: async () => responseOf(EMPTY, 503, [['retry-after', '7']]) });
+const down = () =>
+  offline({ jwksResolver: undefined, fetcher: async () => responseOf(EMPTY, 503, [['retry-after', '7']]) });
 
 const own = Object.create(null);
 for (const [name, make] of Object.entries(caches)) own[name] = introspecting({ cache: make() });
@@ -87,8 +98,15 @@ async function outcome(work) {
   try {
     return text(await work());
   } catch (error) {
-    const told = ['code', 'reason', 'status', 'retryAfter'].map((name) => (Object.hasOwn(error, name) ? error[name] : '-'));
-    return text([error.name, ...told, Object.hasOwn(error, 'raw') && error.raw?.status, Object.hasOwn(error, 'reason') ? '' : error.stack]);
+    const told = ['code', 'reason', 'status', 'retryAfter'].map((name) =>
+      Object.hasOwn(error, name) ? error[name] : '-',
+    );
+    return text([
+      error.name,
+      ...told,
+      Object.hasOwn(error, 'raw') && error.raw?.status,
+      Object.hasOwn(error, 'reason') ? '' : error.stack,
+    ]);
   }
 }
 
@@ -118,7 +136,9 @@ function throughExpress(client, route, token, options) {
       headersSent: false,
       setHeader: (name, value) => seen.push(name, value),
       end: (body) => seen.push('end', body),
-      set statusCode(status) { seen.push('status', status); },
+      set statusCode(status) {
+        seen.push('status', status);
+      },
     };
     await expressApi(client, options)(route)(request, response, () => seen.push('next', text(request.claims)));
     return seen;
@@ -131,7 +151,17 @@ function throughFastify(client, route, token, options) {
     const request = requestOf(token);
     const wrapped = { raw: request, headers: request.headers };
     const reply = { sent: false };
-    for (const name of ['status', 'code', 'header', 'headers', 'type', 'serializer', 'send', 'hijack', 'removeHeader']) {
+    for (const name of [
+      'status',
+      'code',
+      'header',
+      'headers',
+      'type',
+      'serializer',
+      'send',
+      'hijack',
+      'removeHeader',
+    ]) {
       reply[name] = (...words) => {
         seen.push(name, text(words));
         return reply;
@@ -149,7 +179,8 @@ export async function* decisions() {
       const isUsual = what === 'good' || what === 'bound';
       if (kind !== 'none' && what !== 'good' && what !== 'expired') continue;
       for (const [asked, options] of Object.entries(CALLS)) {
-        if (kind === 'fresh' || !isUsual ? asked !== 'another scope' : what === 'bound' && !/binding|cert/.test(asked)) continue;
+        if (kind === 'fresh' || !isUsual ? asked !== 'another scope' : what === 'bound' && !/binding|cert/.test(asked))
+          continue;
         yield [`${kind}: ${what}, ${asked}`, await outcome(() => client.validateAccessToken(token, options))];
       }
     }
@@ -167,32 +198,81 @@ export async function* decisions() {
   yield ['introspected', await outcome(() => client.introspectAccessToken('plain', { scopes: ['a'] }))];
   yield ['overridden', await outcome(() => overridden.validateAccessToken('opaque', { scopes: ['a'] }))];
   yield ['issuer down', await outcome(() => down().validateAccessToken(TOKENS.good))];
-  yield ['parent', await outcome(() => new MonoCloudOidcBackendClient(ISSUER, AUDIENCE, { jwksResolver: () => JWKS }).validateAccessToken(TOKENS.expired))];
+  yield [
+    'parent',
+    await outcome(() =>
+      new MonoCloudOidcBackendClient(ISSUER, AUDIENCE, { jwksResolver: () => JWKS }).validateAccessToken(
+        TOKENS.expired,
+      ),
+    ),
+  ];
   yield ['no options', await outcome(() => new MonoCloudBackendNodeClient())];
   yield ['no audience', await outcome(() => new MonoCloudBackendNodeClient({ tenantDomain: ISSUER }))];
-  yield ['a group option', await outcome(() => offline({ groupOptions: {} }).validateAccessToken(TOKENS.good, { groups: ['g', 'h'] }))];
-  for (const [name, through] of [['express', throughExpress], ['fastify', throughFastify]]) {
+  yield [
+    'a group option',
+    await outcome(() => offline({ groupOptions: {} }).validateAccessToken(TOKENS.good, { groups: ['g', 'h'] })),
+  ];
+  for (const [name, through] of [
+    ['express', throughExpress],
+    ['fastify', throughFastify],
+  ]) {
     for (const token of [undefined, TOKENS.good, TOKENS.expired, TOKENS.bound, 'opaque', 'gone']) {
       for (const route of [undefined, { scopes: ['admin'] }]) {
         yield [`${name}: ${token}`, await through(client, route, token)];
       }
     }
-    yield [`${name}: certificate`, await through(client, undefined, TOKENS.bound, { certificateResolver: () => CERTIFICATE })];
-    yield [`${name}: no certificate`, await through(client, undefined, TOKENS.bound, { certificateResolver: () => undefined })];
-    yield [`${name}: token`, await through(client, { scopes: ['admin'] }, undefined, { tokenResolver: () => TOKENS.good })];
-    yield [`${name}: failing`, await through(client, undefined, 'x', { tokenResolver: () => { throw {}; } })]; // oxlint-disable-line no-throw-literal
+    yield [
+      `${name}: certificate`,
+      await through(client, undefined, TOKENS.bound, { certificateResolver: () => CERTIFICATE }),
+    ];
+    yield [
+      `${name}: no certificate`,
+      await through(client, undefined, TOKENS.bound, { certificateResolver: () => undefined }),
+    ];
+    yield [
+      `${name}: token`,
+      await through(client, { scopes: ['admin'] }, undefined, { tokenResolver: () => TOKENS.good }),
+    ];
+    yield [
+      `${name}: failing`,
+      await through(client, undefined, 'x', {
+        tokenResolver: () => {
+          // oxlint-disable-next-line no-throw-literal
+          throw {};
+        },
+      }),
+    ]; // oxlint-disable-line no-throw-literal
     yield [`${name}: down`, await through(down(), undefined, TOKENS.good)];
     yield [`${name}: overridden`, await through(overridden, { scopes: ['a'] }, 'opaque')];
     yield [`${name}: own result`, await through(result, { scopes: ['a'] }, 'opaque')];
-    yield [`${name}: another client`, await through({ validateAccessToken: async () => { throw new Error('x'); } }, undefined, 'opaque')];
+    yield [
+      `${name}: another client`,
+      await through(
+        {
+          validateAccessToken: async () => {
+            throw new Error('x');
+          },
+        },
+        undefined,
+        'opaque',
+      ),
+    ];
     yield [`${name}: uncalled`, await outcome(() => (name === 'express' ? expressApi : fastifyApi)(client)(new Map()))];
   }
   yield ['group', await outcome(() => [isUserInGroup({}, ['x']), isUserInGroup({ groups: ['x'] }, ['x'])])];
   yield ['callback', await outcome(() => parseCallbackParams('?code=a'))];
   yield ['token', await outcome(() => findToken([{ resource: 'a' }], 'b'))];
   yield ['no key', await outcome(() => getPublicSigKeyFromIssuerJwks(JWKS, {}))];
-  yield ['no header', await outcome(() => [fromHeader('x-cert')(requestOf()), fromClientCert()(requestOf()), fromSocket()(requestOf())])];
-  yield ['header', await outcome(() => fromHeader('x-cert')({ headers: { 'x-cert': CERTIFICATE }, rawHeaders: ['x-cert', CERTIFICATE] }))];
+  yield [
+    'no header',
+    await outcome(() => [fromHeader('x-cert')(requestOf()), fromClientCert()(requestOf()), fromSocket()(requestOf())]),
+  ];
+  yield [
+    'header',
+    await outcome(() =>
+      fromHeader('x-cert')({ headers: { 'x-cert': CERTIFICATE }, rawHeaders: ['x-cert', CERTIFICATE] }),
+    ),
+  ];
   yield ['decoded', await outcome(() => MonoCloudBackendNodeClient.decodeJwt(TOKENS.bare))];
   yield ['health', await outcome(() => Object.keys(client.health().keys))];
   yield ['waits', String(client.setClockSkew(0))];

@@ -31,7 +31,14 @@ test('the names that the JavaScript code reads are found', () => {
 });
 
 describe('no decision changes', { concurrency: PROCESSES }, () => {
-  const names = [...namesOfShims(), 'number', 'binding', 'HTTPS_PROXY', 'SSL_CERT_FILE', 'MONOCLOUD_BACKEND_TENANT_DOMAIN'];
+  const names = [
+    ...namesOfShims(),
+    'number',
+    'binding',
+    'HTTPS_PROXY',
+    'SSL_CERT_FILE',
+    'MONOCLOUD_BACKEND_TENANT_DOMAIN',
+  ];
   for (let part = 0; part < PROCESSES; part += 1) {
     const mine = names.filter((_, i) => i % PROCESSES === part);
     test(`whichever of the names that the code reads are polluted (${part + 1} of ${PROCESSES})`, async () => {
@@ -45,7 +52,9 @@ describe('no decision changes', { concurrency: PROCESSES }, () => {
 });
 
 function namesOfShims() {
-  const files = readdirSync(SHIMS, { recursive: true }).filter((name) => /^[^/\\]+\.js$|^(?!doctor)[\w-]+[/\\][^/\\]+\.js$/.test(name));
+  const files = readdirSync(SHIMS, { recursive: true }).filter((name) =>
+    /^[^/\\]+\.js$|^(?!doctor)[\w-]+[/\\][^/\\]+\.js$/.test(name),
+  );
   return new Set(files.flatMap((name) => [...namesIn(readFileSync(`${SHIMS}/${name}`, 'utf8'))]));
 }
 

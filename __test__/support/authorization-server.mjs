@@ -14,9 +14,10 @@ import { createPki } from './pki.mjs';
 import { createProvider, serverKeys } from './provider.mjs';
 
 /** Why the server cannot run on this Node, for `{ skip }` of a test; `false` if it can. */
-export const unsupported = typeof crypto.hash === 'function' && typeof URL.parse === 'function'
-  ? false
-  : `oidc-provider does not run under Node ${process.versions.node}`;
+export const unsupported =
+  typeof crypto.hash === 'function' && typeof URL.parse === 'function'
+    ? false
+    : `oidc-provider does not run under Node ${process.versions.node}`;
 
 const ENDPOINTS = {
   token_endpoint: '/token',
@@ -45,9 +46,10 @@ export async function startAuthorizationServer({
 
   const main = await listener(tls && { certificate, authority, requestCert: !hasAliases });
   const mtls = hasAliases ? await listener({ certificate, authority, requestCert: true }) : undefined;
-  const trustStore = trustStoreId === undefined
-    ? undefined
-    : { id: trustStoreId, ...(await listener({ certificate, authority, requestCert: true })) };
+  const trustStore =
+    trustStoreId === undefined
+      ? undefined
+      : { id: trustStoreId, ...(await listener({ certificate, authority, requestCert: true })) };
   const listeners = [main, mtls, trustStore].filter(Boolean);
 
   const clients = await createClients(authority);

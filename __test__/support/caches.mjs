@@ -28,7 +28,9 @@ export const OBTAINED = 'monocloud:obtained';
 
 /** An object with that member, as a client of `issuer` (its URL) writes it. */
 export function obtained(issuer, { by = 'introspection', at = Date.now() / 1000, clientId = 'api' } = {}) {
-  const client = createHash('sha256').update(JSON.stringify([issuer, clientId])).digest('base64url');
+  const client = createHash('sha256')
+    .update(JSON.stringify([issuer, clientId]))
+    .digest('base64url');
   return { [OBTAINED]: { by, at, client } };
 }
 

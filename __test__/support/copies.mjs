@@ -14,7 +14,10 @@ const require = createRequire(import.meta.url);
 export function copyOnDisk() {
   const folder = mkdtempSync(join(tmpdir(), 'monocloud-copy-'));
   for (const name of ['package.json', 'npm']) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
-  return { load: (name) => require(join(folder, 'npm', name)), remove: () => rmSync(folder, { recursive: true, force: true }) };
+  return {
+    load: (name) => require(join(folder, 'npm', name)),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
 }
 
 /** The same files, evaluated again in this realm, as after `jest.resetModules()`. */
@@ -32,8 +35,18 @@ const PARAMETERS = ['exports', 'require', 'module', '__filename', '__dirname'];
 /** Globals that Node, and Jest too, add to a realm. */
 const HOST = Object.fromEntries(
   [
-    'AbortController', 'Buffer', 'Response', 'TextDecoder', 'URL', 'URLSearchParams', 'clearTimeout', 'performance',
-    'process', 'queueMicrotask', 'setTimeout', 'structuredClone',
+    'AbortController',
+    'Buffer',
+    'Response',
+    'TextDecoder',
+    'URL',
+    'URLSearchParams',
+    'clearTimeout',
+    'performance',
+    'process',
+    'queueMicrotask',
+    'setTimeout',
+    'structuredClone',
   ].map((name) => [name, globalThis[name]]),
 );
 

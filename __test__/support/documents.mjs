@@ -11,7 +11,9 @@ export function read(path) {
 }
 
 /** The pages of docs/, without the generated API reference. */
-export const DOCS = readdirSync(`${ROOT}docs`).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`);
+export const DOCS = readdirSync(`${ROOT}docs`)
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => `docs/${name}`);
 
 export const EXAMPLES = readdirSync(`${ROOT}examples`, { recursive: true })
   .map((name) => `examples/${String(name).replaceAll('\\', '/')}`)
@@ -30,7 +32,10 @@ export function blocksOf(text) {
 
 /** A document without its code. */
 export function proseOf(text) {
-  return text.replaceAll(/^```.*?^```$/gms, '').replaceAll(/`[^`\n]*`/g, '``').replaceAll(/\]\([^)]*\)/g, ']');
+  return text
+    .replaceAll(/^```.*?^```$/gms, '')
+    .replaceAll(/`[^`\n]*`/g, '``')
+    .replaceAll(/\]\([^)]*\)/g, ']');
 }
 
 /** The anchors of a document: explicit ones, and those that GitHub generates. A repeated heading gets a number. */
@@ -38,7 +43,10 @@ export function anchorsOf(text) {
   const seen = new Map();
   const own = all(text, /<a id="([^"]+)">/g);
   const made = all(text.replaceAll(/^```.*?^```$/gms, ''), /^#+ (.+)$/gm).map((heading) => {
-    const plain = heading.replaceAll(/\]\([^)]*\)/g, ']').toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, '');
+    const plain = heading
+      .replaceAll(/\]\([^)]*\)/g, ']')
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '');
     const anchor = plain.trim().replaceAll(' ', '-');
     const count = seen.get(anchor) ?? 0;
     seen.set(anchor, count + 1);

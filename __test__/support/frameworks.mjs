@@ -53,7 +53,11 @@ function made(name, protectApi, serve, skip = false) {
     },
     /** The parts of the response to one GET of one protected route that are documented. */
     async answer(protect, { path = '/', handler, configure, ...request } = {}) {
-      return this.with({ '/': { protect, handler } }, async (url) => partsOf(await get(url + path, request)), configure);
+      return this.with(
+        { '/': { protect, handler } },
+        async (url) => partsOf(await get(url + path, request)),
+        configure,
+      );
     },
   };
 }
@@ -68,6 +72,16 @@ export const ANSWERS = {
   unauthorized: (challenge) => ({ status: 401, body: { message: 'unauthorized' }, challenge, retryAfter: undefined }),
   invalid: (description) => ANSWERS.unauthorized(`Bearer error="invalid_token", error_description="${description}"`),
   forbidden: (challenge) => ({ status: 403, body: { message: 'forbidden' }, challenge, retryAfter: undefined }),
-  unavailable: (retryAfter) => ({ status: 503, body: { message: 'service unavailable' }, challenge: undefined, retryAfter }),
-  internal: () => ({ status: 500, body: { message: 'internal server error' }, challenge: undefined, retryAfter: undefined }),
+  unavailable: (retryAfter) => ({
+    status: 503,
+    body: { message: 'service unavailable' },
+    challenge: undefined,
+    retryAfter,
+  }),
+  internal: () => ({
+    status: 500,
+    body: { message: 'internal server error' },
+    challenge: undefined,
+    retryAfter: undefined,
+  }),
 };

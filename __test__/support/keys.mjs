@@ -17,10 +17,17 @@ const GENERATORS = {
 };
 
 const KIND_BY_ALG = {
-  RS256: 'rsa', RS384: 'rsa', RS512: 'rsa',
-  PS256: 'rsa', PS384: 'rsa', PS512: 'rsa',
-  ES256: 'p256', ES384: 'p384', ES512: 'p521',
-  EdDSA: 'ed25519', Ed25519: 'ed25519',
+  RS256: 'rsa',
+  RS384: 'rsa',
+  RS512: 'rsa',
+  PS256: 'rsa',
+  PS384: 'rsa',
+  PS512: 'rsa',
+  ES256: 'p256',
+  ES384: 'p384',
+  ES512: 'p521',
+  EdDSA: 'ed25519',
+  Ed25519: 'ed25519',
 };
 
 /** Each signature algorithm that the package accepts (RFC 7518 §3.1, RFC 8037, RFC 9864). */

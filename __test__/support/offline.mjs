@@ -15,7 +15,8 @@ export const JWKS = jwksOf({});
 /** A token of valid claims for an hour, with changes from `claims` (values; `undefined` leaves one out). */
 export function signed(claims = {}, { alg = 'EdDSA', header = {} } = {}) {
   const now = Math.floor(Date.now() / 1000);
-  return tokenOf({ claims: texts({ iat: now, exp: now + 3600, ...claims }), header: texts(header), sign: { alg } }).token;
+  return tokenOf({ claims: texts({ iat: now, exp: now + 3600, ...claims }), header: texts(header), sign: { alg } })
+    .token;
 }
 
 /** A token whose claims are this text. */
@@ -25,7 +26,12 @@ export function signedText(claimsText) {
 
 /** A client whose keys are `JWKS`. */
 export function offline(options) {
-  return new MonoCloudBackendNodeClient({ tenantDomain: ISSUER, audience: AUDIENCE, jwksResolver: () => JWKS, ...options });
+  return new MonoCloudBackendNodeClient({
+    tenantDomain: ISSUER,
+    audience: AUDIENCE,
+    jwksResolver: () => JWKS,
+    ...options,
+  });
 }
 
 function texts(members) {

@@ -37,16 +37,24 @@ export function credentialsOf(framework) {
   describeWhere(framework.skip, `${framework.name}: the token resolver`, () => {
     const answer = (tokenResolver, request) => framework.answer(protectApi(offline(), { tokenResolver })(), request);
 
-    for (const [how, wrap] of [['sync', (value) => value], ['async', async (value) => value]]) {
+    for (const [how, wrap] of [
+      ['sync', (value) => value],
+      ['async', async (value) => value],
+    ]) {
       test(`that is ${how} gives the token, trimmed, and wins over the header`, async () => {
-        const resolved = await answer(() => wrap(` \t${signed({ sub: 'resolved' })}\n`), { token: signed({ sub: 'header' }) });
+        const resolved = await answer(() => wrap(` \t${signed({ sub: 'resolved' })}\n`), {
+          token: signed({ sub: 'header' }),
+        });
         assert.equal(resolved.body.claims.sub, 'resolved');
         assert.deepEqual(await answer(() => wrap('a.b.c'), { token: signed() }), invalid('Token is malformed'));
       });
 
       test(`that is ${how} and gives nothing leaves it to the header`, async () => {
         for (const nothing of [undefined, null, '', ' \n']) {
-          assert.equal((await answer(() => wrap(nothing), { token: signed({ sub: 'header' }) })).body.claims.sub, 'header');
+          assert.equal(
+            (await answer(() => wrap(nothing), { token: signed({ sub: 'header' }) })).body.claims.sub,
+            'header',
+          );
           assert.deepEqual(await answer(() => wrap(nothing)), unauthorized('Bearer'));
         }
       });
@@ -58,7 +66,15 @@ export function credentialsOf(framework) {
     });
 
     test('that gives what is neither text nor nothing is answered with 401, also with a good token in the header', async () => {
-      for (const odd of [[signed()], { token: signed() }, 1, true, Buffer.from(signed()), Symbol('token'), () => signed()]) {
+      for (const odd of [
+        [signed()],
+        { token: signed() },
+        1,
+        true,
+        Buffer.from(signed()),
+        Symbol('token'),
+        () => signed(),
+      ]) {
         assert.deepEqual(await answer(() => odd, { token: signed() }), unauthorized('Bearer error="invalid_token"'));
       }
       for (const nothing of [false, 0]) {
@@ -81,7 +97,9 @@ export function credentialsOf(framework) {
         calls += 1;
         return certificate;
       };
-      const { status, challenge } = await framework.answer(protectApi(client, { certificateResolver })(route), { token });
+      const { status, challenge } = await framework.answer(protectApi(client, { certificateResolver })(route), {
+        token,
+      });
       return { status, calls, description: /error_description="(.*)"/.exec(challenge)?.[1] };
     }
 
@@ -89,14 +107,46 @@ export function credentialsOf(framework) {
     const ignored = { validateCertificateBinding: false };
     for (const [what, question, expected] of [
       ['a bound token', () => ({ token: bound() }), { status: 200, calls: 1 }],
-      ['a bound token where binding is required', () => ({ token: bound(), route: required }), { status: 200, calls: 1 }],
-      ['a bound token where the client requires it', () => ({ token: bound(), client: offline({ validateCertificateBinding: 'required' }) }), { status: 200, calls: 1 }],
+      [
+        'a bound token where binding is required',
+        () => ({ token: bound(), route: required }),
+        { status: 200, calls: 1 },
+      ],
+      [
+        'a bound token where the client requires it',
+        () => ({ token: bound(), client: offline({ validateCertificateBinding: 'required' }) }),
+        { status: 200, calls: 1 },
+      ],
       ['a token without cnf', () => ({ token: signed() }), { status: 200, calls: 0 }],
-      ['a token without cnf where binding is required', () => ({ token: signed(), route: required }), { status: 401, calls: 0, description: 'Token is not bound to a client certificate' }],
-      ['a bound token where the route ignores it', () => ({ token: bound(), route: ignored }), { status: 200, calls: 0 }],
-      ['a bound token where the client ignores it', () => ({ token: bound(), client: offline({ validateCertificateBinding: 'dangerously_ignore' }) }), { status: 200, calls: 0 }],
-      ['a bound token where the client ignores it and the route does not', () => ({ token: bound(), route: required, client: offline({ validateCertificateBinding: 'dangerously_ignore' }) }), { status: 200, calls: 1 }],
-      ['a bound token that has expired', () => ({ token: bound({ exp: 1 }) }), { status: 401, calls: 0, description: 'Token has expired' }],
+      [
+        'a token without cnf where binding is required',
+        () => ({ token: signed(), route: required }),
+        { status: 401, calls: 0, description: 'Token is not bound to a client certificate' },
+      ],
+      [
+        'a bound token where the route ignores it',
+        () => ({ token: bound(), route: ignored }),
+        { status: 200, calls: 0 },
+      ],
+      [
+        'a bound token where the client ignores it',
+        () => ({ token: bound(), client: offline({ validateCertificateBinding: 'dangerously_ignore' }) }),
+        { status: 200, calls: 0 },
+      ],
+      [
+        'a bound token where the client ignores it and the route does not',
+        () => ({
+          token: bound(),
+          route: required,
+          client: offline({ validateCertificateBinding: 'dangerously_ignore' }),
+        }),
+        { status: 200, calls: 1 },
+      ],
+      [
+        'a bound token that has expired',
+        () => ({ token: bound({ exp: 1 }) }),
+        { status: 401, calls: 0, description: 'Token has expired' },
+      ],
       ['no token', () => ({}), { status: 401, calls: 0 }],
     ]) {
       test(`is asked ${expected.calls ? 'once' : 'nothing'} for ${what}`, async () => {
@@ -127,7 +177,8 @@ export function credentialsOf(framework) {
       const certificateResolver = (request) => request.headers['x-client-cert'];
       await framework.with({ '/': { protect: protectApi(offline(), { certificateResolver })() } }, async (url) => {
         const token = bound();
-        const status = async (certificate) => (await get(url, { token, headers: { 'x-client-cert': encodeURIComponent(certificate) } })).status;
+        const status = async (certificate) =>
+          (await get(url, { token, headers: { 'x-client-cert': encodeURIComponent(certificate) } })).status;
         assert.deepEqual([await status(OWN), await status(ANOTHER), await status(OWN)], [200, 401, 200]);
       });
     });
@@ -135,7 +186,10 @@ export function credentialsOf(framework) {
     for (const [how, certificateResolver] of Object.entries(failing)) {
       test(`that ${how} is answered with 401, and only where it is asked`, async () => {
         const protect = protectApi(offline(), { certificateResolver })();
-        assert.deepEqual(await framework.answer(protect, { token: bound() }), unauthorized('Bearer error="invalid_token"'));
+        assert.deepEqual(
+          await framework.answer(protect, { token: bound() }),
+          unauthorized('Bearer error="invalid_token"'),
+        );
         assert.equal((await framework.answer(protect, { token: signed() })).status, 200);
       });
     }
@@ -174,7 +228,9 @@ export function credentialsOf(framework) {
       const messages = (client) => refusals(() => framework.answer(protectApi(client, { tokenResolver })()));
       assert.deepEqual(await messages(spied), [event('tokenResolver')]);
       const foreign = { validateAccessToken: async () => ({}) };
-      assert.deepEqual(await messages(foreign), [{ ...event('tokenResolver'), issuer: undefined, audience: undefined }]);
+      assert.deepEqual(await messages(foreign), [
+        { ...event('tokenResolver'), issuer: undefined, audience: undefined },
+      ]);
     });
   });
 
@@ -187,7 +243,10 @@ export function credentialsOf(framework) {
 
     test('without a client makes one at once, from the environment as it is then', async (t) => {
       for (const args of [[], [undefined], [{}], [{ tokenResolver: () => 'x' }]]) {
-        assert.throws(() => protectApi(...args), { name: 'MonoCloudValidationError', message: /MONOCLOUD_BACKEND_TENANT_DOMAIN/ });
+        assert.throws(() => protectApi(...args), {
+          name: 'MonoCloudValidationError',
+          message: /MONOCLOUD_BACKEND_TENANT_DOMAIN/,
+        });
       }
       setEnvironment(t);
       const [plain, resolving] = [protectApi(), protectApi({ tokenResolver: () => 'a.b.c' })];
@@ -198,15 +257,29 @@ export function credentialsOf(framework) {
     });
 
     test('with a client takes that, and needs no environment', async () => {
-      const client = new MonoCloudBackendNodeClient({ tenantDomain: ISSUER, audience: AUDIENCE, jwksResolver: () => JWKS });
-      for (const args of [[client], [client, undefined], [client, {}], [client, { tokenResolver: undefined, certificateResolver: null, allowPreflight: undefined }]]) {
+      const client = new MonoCloudBackendNodeClient({
+        tenantDomain: ISSUER,
+        audience: AUDIENCE,
+        jwksResolver: () => JWKS,
+      });
+      for (const args of [
+        [client],
+        [client, undefined],
+        [client, {}],
+        [client, { tokenResolver: undefined, certificateResolver: null, allowPreflight: undefined }],
+      ]) {
         assert.equal((await framework.answer(protectApi(...args)(), { token: signed() })).status, 200);
       }
     });
 
     test('refuses a resolver that is not a function, and an unknown route option, when they are given', (t) => {
       setEnvironment(t);
-      for (const bad of [{ tokenResolver: 'cookie' }, { certificateResolver: {} }, { allowPreflight: 'true' }, { allowPreflight: 1 }]) {
+      for (const bad of [
+        { tokenResolver: 'cookie' },
+        { certificateResolver: {} },
+        { allowPreflight: 'true' },
+        { allowPreflight: 1 },
+      ]) {
         assert.throws(() => protectApi(bad), MonoCloudValidationError);
         assert.throws(() => protectApi(offline(), bad), MonoCloudValidationError);
       }
@@ -220,10 +293,19 @@ export function credentialsOf(framework) {
 
     test('treats null and undefined in a route’s options as absent', async () => {
       const protect = protectApi(offline());
-      for (const route of [undefined, null, {}, { scopes: null, groups: undefined, validateCertificateBinding: null }]) {
+      for (const route of [
+        undefined,
+        null,
+        {},
+        { scopes: null, groups: undefined, validateCertificateBinding: null },
+      ]) {
         assert.equal((await framework.answer(protect(route), { token: signed() })).status, 200);
       }
-      const { body } = partsOf(await framework.with({ '/': { protect: protect({ scopes: [], groups: [] }) } }, (url) => get(url, { token: signed() })));
+      const { body } = partsOf(
+        await framework.with({ '/': { protect: protect({ scopes: [], groups: [] }) } }, (url) =>
+          get(url, { token: signed() }),
+        ),
+      );
       assert.equal(body.claims.iss, ISSUER);
     });
   });

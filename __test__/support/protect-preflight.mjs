@@ -28,14 +28,19 @@ export function preflightsOf(framework) {
       const tokenResolver = () => assert.fail('was asked');
       await serve({ allowPreflight: true, tokenResolver }, async (url) => {
         assert.deepEqual(await ask(url, 'OPTIONS', ASKING), LET_THROUGH);
-        assert.deepEqual(await ask(url, 'OPTIONS', { ...ASKING, 'access-control-request-headers': 'authorization' }), LET_THROUGH);
+        assert.deepEqual(
+          await ask(url, 'OPTIONS', { ...ASKING, 'access-control-request-headers': 'authorization' }),
+          LET_THROUGH,
+        );
         assert.deepEqual(await ask(url, 'OPTIONS', { ...ASKING, 'content-length': '0' }), LET_THROUGH);
       });
     });
 
     test('is off by default: a preflight is refused like any request without a token', async () => {
       for (const options of [undefined, {}, { allowPreflight: false }, { allowPreflight: null }]) {
-        await serve(options, async (url) => assert.deepEqual(await ask(url, 'OPTIONS', ASKING), unauthorized('Bearer')));
+        await serve(options, async (url) =>
+          assert.deepEqual(await ask(url, 'OPTIONS', ASKING), unauthorized('Bearer')),
+        );
       }
     });
 
@@ -45,13 +50,25 @@ export function preflightsOf(framework) {
       ['an OPTIONS without Origin', 'OPTIONS', without('origin')],
       ['an OPTIONS with an empty Origin', 'OPTIONS', { ...ASKING, origin: '' }],
       ['an OPTIONS that asks for no method', 'OPTIONS', without('access-control-request-method')],
-      ['an OPTIONS that asks for what is no method', 'OPTIONS', { ...ASKING, 'access-control-request-method': 'GET, POST' }],
+      [
+        'an OPTIONS that asks for what is no method',
+        'OPTIONS',
+        { ...ASKING, 'access-control-request-method': 'GET, POST' },
+      ],
       ['a GET with a preflight’s headers', 'GET', ASKING],
       ['a POST with a preflight’s headers', 'POST', ASKING],
       ['a POST that calls itself OPTIONS', 'POST', { ...ASKING, 'x-http-method-override': 'OPTIONS' }],
       ['an OPTIONS that wants to be another method', 'OPTIONS', { ...ASKING, 'x-http-method-override': 'POST' }],
-      ['an OPTIONS that wants to be another method, by another header', 'OPTIONS', { ...ASKING, 'x-method-override': 'POST' }],
-      ['an OPTIONS that wants to be another method, by a third header', 'OPTIONS', { ...ASKING, 'x-http-method': 'POST' }],
+      [
+        'an OPTIONS that wants to be another method, by another header',
+        'OPTIONS',
+        { ...ASKING, 'x-method-override': 'POST' },
+      ],
+      [
+        'an OPTIONS that wants to be another method, by a third header',
+        'OPTIONS',
+        { ...ASKING, 'x-http-method': 'POST' },
+      ],
       ['an OPTIONS with a cookie', 'OPTIONS', { ...ASKING, cookie: 'a=b' }],
       ['an OPTIONS with content', 'OPTIONS', { ...ASKING, 'content-length': '2' }, '{}'],
       ['an OPTIONS with chunks', 'OPTIONS', { ...ASKING, 'transfer-encoding': 'chunked' }],
@@ -73,7 +90,8 @@ export function preflightsOf(framework) {
       await serve(allowing, async (url) => {
         const lines = Object.entries(ASKING).map(([name, value]) => `${name}: ${value}`);
         assert.equal((await rawRequest(url, 'OPTIONS', lines)).status, 200);
-        for (const twice of lines) assert.equal((await rawRequest(url, 'OPTIONS', [...lines, twice])).status, 401, twice);
+        for (const twice of lines)
+          assert.equal((await rawRequest(url, 'OPTIONS', [...lines, twice])).status, 401, twice);
       });
     });
   });

@@ -36,8 +36,12 @@ export async function createProvider({ issuer, clients, keys, discovery, tokenTt
     scopes: SCOPES,
     ttl: { ClientCredentials: tokenTtlSeconds },
     clientAuthMethods: [
-      'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt',
-      'tls_client_auth', 'self_signed_tls_client_auth',
+      'client_secret_basic',
+      'client_secret_post',
+      'client_secret_jwt',
+      'private_key_jwt',
+      'tls_client_auth',
+      'self_signed_tls_client_auth',
     ],
     enabledJWA: {
       clientAuthSigningAlgValues: ['HS256', 'HS384', 'HS512', ...ALGORITHMS],

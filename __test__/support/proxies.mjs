@@ -98,7 +98,10 @@ const listenAt = (server, port) => open(server, { port, host: '127.0.0.1' });
 
 /** Two sockets that forward each other's octets, and end together. */
 function join(one, other, all) {
-  for (const [from, to] of [[one, other], [other, one]]) {
+  for (const [from, to] of [
+    [one, other],
+    [other, one],
+  ]) {
     all.add(from);
     from.pipe(to);
     from.on('error', () => to.destroy());

@@ -14,11 +14,21 @@ export function rawGet(url, lines) {
 
 export async function rawRequest(url, method, lines) {
   const { hostname, port, pathname, search } = new URL(url);
-  const request = [`${method} ${pathname}${search} HTTP/1.1`, `Host: ${hostname}`, 'Connection: close', ...lines, '', ''];
+  const request = [
+    `${method} ${pathname}${search} HTTP/1.1`,
+    `Host: ${hostname}`,
+    'Connection: close',
+    ...lines,
+    '',
+    '',
+  ];
   const text = await exchange(hostname, port, request.join('\r\n'));
   const [head, ...rest] = text.split('\r\n\r\n');
   const [statusLine, ...headerLines] = head.split('\r\n');
-  const headers = headerLines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]);
+  const headers = headerLines.map((line) => [
+    line.slice(0, line.indexOf(':')).toLowerCase(),
+    line.slice(line.indexOf(':') + 1).trim(),
+  ]);
   return { status: Number(statusLine.split(' ')[1]), headers, body: rest.join('\r\n\r\n') };
 }
 

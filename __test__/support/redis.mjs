@@ -50,7 +50,11 @@ export const LIBRARIES = {
 export async function startRedis({ isCluster = false } = {}) {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const cluster = { 'cluster-enabled': 'yes', 'cluster-port': await freePort(), 'cluster-announce-ip': '127.0.0.1' };
+      const cluster = {
+        'cluster-enabled': 'yes',
+        'cluster-port': await freePort(),
+        'cluster-announce-ip': '127.0.0.1',
+      };
       return await startAt(await freePort(), isCluster ? cluster : {});
     } catch (error) {
       if (attempt === ATTEMPTS || !isInstalled) throw error;
@@ -61,7 +65,10 @@ export async function startRedis({ isCluster = false } = {}) {
 async function startAt(port, others) {
   const directory = await mkdtemp(join(tmpdir(), 'monocloud-redis-'));
   const options = { port, bind: '127.0.0.1', save: '', appendonly: 'no', dir: directory, ...others };
-  const server = spawn('redis-server', Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]));
+  const server = spawn(
+    'redis-server',
+    Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]),
+  );
   const exited = new Promise((resolve) => {
     server.once('error', resolve);
     server.once('exit', resolve);

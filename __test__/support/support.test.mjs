@@ -80,7 +80,10 @@ describe('issuer', () => {
   test('an undefined claim is left out, and a raw payload is taken as it is', () => {
     const claims = decode(issuer.sign({ claims: { exp: undefined } }), 1);
     assert.equal('exp' in claims, false);
-    assert.equal(issuer.signRaw('{}', '{"a":1,"a":2}').split('.')[1], Buffer.from('{"a":1,"a":2}').toString('base64url'));
+    assert.equal(
+      issuer.signRaw('{}', '{"a":1,"a":2}').split('.')[1],
+      Buffer.from('{"a":1,"a":2}').toString('base64url'),
+    );
   });
 
   test('rotation withdraws the old keys, or keeps them when asked', async () => {

@@ -29,7 +29,8 @@ const certificates = {
 };
 
 export function certificateOf({ certificate }) {
-  if (certificate !== undefined && !(certificate in certificates)) throw new TypeError(`no certificate: ${certificate}`);
+  if (certificate !== undefined && !(certificate in certificates))
+    throw new TypeError(`no certificate: ${certificate}`);
   return certificates[certificate];
 }
 
@@ -76,10 +77,12 @@ function objectText(members) {
 }
 
 function octetsOf(text) {
-  return Buffer.concat([text].flat().map((piece) => {
-    if (typeof piece === 'string') return Buffer.from(piece);
-    return piece.hex === undefined ? Buffer.from(piece.repeat.repeat(piece.times)) : Buffer.from(piece.hex, 'hex');
-  }));
+  return Buffer.concat(
+    [text].flat().map((piece) => {
+      if (typeof piece === 'string') return Buffer.from(piece);
+      return piece.hex === undefined ? Buffer.from(piece.repeat.repeat(piece.times)) : Buffer.from(piece.hex, 'hex');
+    }),
+  );
 }
 
 const OPERATIONS = {

@@ -41,7 +41,12 @@ redisCache(new Map<string, string>());
 
 // --- certificates ---
 
-async function resolve(express: Request, fastify: FastifyRequest, http: IncomingMessage, http2: Http2ServerRequest): Promise<void> {
+async function resolve(
+  express: Request,
+  fastify: FastifyRequest,
+  http: IncomingMessage,
+  http2: Http2ServerRequest,
+): Promise<void> {
   for (const resolver of [fromAlb(), fromClientCert(), fromHeader('x-client-cert'), fromSocket(), fromXfcc()]) {
     const certificate: string | null | undefined = await resolver(express);
     console.log(certificate, await resolver(fastify), await resolver(http), await resolver(http2));

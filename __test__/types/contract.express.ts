@@ -49,9 +49,19 @@ protectApi({}, client);
 
 // --- where the middleware goes ---
 
-const middleware: ExpressMiddleware = protect({ scopes: ['data:read'], groups: ['staff'], validateCertificateBinding: true });
+const middleware: ExpressMiddleware = protect({
+  scopes: ['data:read'],
+  groups: ['staff'],
+  validateCertificateBinding: true,
+});
 const handler: RequestHandler = middleware;
-const strictHandler: RequestHandler<{ id: string }, { ok: boolean }, { name: string }, { q: string }, { user: string }> = middleware;
+const strictHandler: RequestHandler<
+  { id: string },
+  { ok: boolean },
+  { name: string },
+  { q: string },
+  { user: string }
+> = middleware;
 const options: ProtectOptions = {};
 app.use(protect());
 app.use('/api', protect(options), Router().use(protect()));

@@ -38,7 +38,10 @@ const client = new MonoCloudBackendNodeClient();
 const protect = protectApi();
 protectApi({});
 protectApi({ tokenResolver: (request) => (request.query as { token: string }).token });
-protectApi({ tokenResolver: async (request) => request.headers['x-token'] as string, certificateResolver: fromSocket() });
+protectApi({
+  tokenResolver: async (request) => request.headers['x-token'] as string,
+  certificateResolver: fromSocket(),
+});
 protectApi(client);
 protectApi(new MonoCloudOidcBackendClient('https://acme.us.monocloud.com', 'https://api.example.com'));
 protectApi(new root.MonoCloudBackendNodeClient(), { certificateResolver: fromClientCert() });

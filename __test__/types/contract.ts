@@ -108,7 +108,9 @@ const parentOptions: MonoCloudOidcBackendClientOptions = everyOption;
 new MonoCloudBackendNodeClient({ fetcher: fetch });
 new MonoCloudBackendNodeClient({ fetcher: (input, init) => fetch(input, { ...init, keepalive: true }) });
 new MonoCloudBackendNodeClient({ fetcher: async () => new Response('{}') });
-new MonoCloudBackendNodeClient({ fetcher: async (input: string | URL | Request) => Response.json({ input: String(input) }) });
+new MonoCloudBackendNodeClient({
+  fetcher: async (input: string | URL | Request) => Response.json({ input: String(input) }),
+});
 new MonoCloudBackendNodeClient({
   fetcher: (input, init) => fetch(input, { ...init, dispatcher: new undici.Agent() } as unknown as RequestInit),
 });
@@ -220,7 +222,9 @@ function describe(error: unknown): string {
 }
 
 /** The classes are different types, although some have the same members. */
-function exhaustive(error: MonoCloudTokenError | MonoCloudValidationError | MonoCloudHttpError | MonoCloudOPError): string {
+function exhaustive(
+  error: MonoCloudTokenError | MonoCloudValidationError | MonoCloudHttpError | MonoCloudOPError,
+): string {
   if (error instanceof MonoCloudValidationError) return 'validation';
   if (error instanceof MonoCloudHttpError) return 'http';
   if (error instanceof MonoCloudOPError) return 'op';
@@ -308,9 +312,15 @@ const protectOptions: ProtectOptions = { scopes: ['a'] };
 const lists: [string[], readonly string[]] = [['a'], ['b']];
 export const listed: ProtectOptions[] = lists.map((list) => ({ scopes: list, groups: list }));
 export const inGroup: boolean[] = lists.map((list) => isUserInGroup({ groups: ['a'] }, list));
-export const published = (client: MonoCloudBackendNodeClient, options: { scopes?: string[]; groups?: string[]; validateCertificateBinding?: boolean }) =>
-  client.validateAccessToken('a.b.c', options);
-const METADATA = { issuer: 'https://a.b', scopes_supported: ['a'], mtls_endpoint_aliases: { token_endpoint: 'https://c' } } as const;
+export const published = (
+  client: MonoCloudBackendNodeClient,
+  options: { scopes?: string[]; groups?: string[]; validateCertificateBinding?: boolean },
+) => client.validateAccessToken('a.b.c', options);
+const METADATA = {
+  issuer: 'https://a.b',
+  scopes_supported: ['a'],
+  mtls_endpoint_aliases: { token_endpoint: 'https://c' },
+} as const;
 new MonoCloudBackendNodeClient({ metadataResolver: () => METADATA });
 const token: TokenResolver<{ cookie: string }> = (request) => request.cookie;
 const certificate: ClientCertificateResolver<{ pem?: string }> = async (request) => request.pem;

@@ -13,7 +13,12 @@ const { MonoCloudAuthBaseError, MonoCloudTokenError } = require('../../npm/error
 test('require and import give the same functions, and no others', () => {
   assert.deepEqual({ ...internal }, { ...require('../../npm/internal.js') });
   assert.deepEqual(Object.keys(internal).sort(), [
-    'findToken', 'getBoolean', 'getNumber', 'getPublicSigKeyFromIssuerJwks', 'now', 'parseSpaceSeparated',
+    'findToken',
+    'getBoolean',
+    'getNumber',
+    'getPublicSigKeyFromIssuerJwks',
+    'now',
+    'parseSpaceSeparated',
   ]);
 });
 
@@ -32,15 +37,41 @@ describe('getBoolean', () => {
 
 describe('getNumber', () => {
   test('base-10 integers are numbers, with or without a sign', () => {
-    for (const [value, number] of [['0', 0], ['5000', 5000], ['007', 7], ['-1', -1], ['+1', 1], ['-0', 0]]) {
+    for (const [value, number] of [
+      ['0', 0],
+      ['5000', 5000],
+      ['007', 7],
+      ['-1', -1],
+      ['+1', 1],
+      ['-0', 0],
+    ]) {
       assert.equal(getNumber(value), number);
     }
   });
 
   test('an empty or non-numeric value is unset', () => {
     for (const value of [
-      '', ' ', '\n', ' 1', '1 ', '1\n', '1.0', '1,5', '.5', '1e3', '0x10', '0b1', '1_000', '--1', '+', 'NaN',
-      'Infinity', '٣', undefined, null, 5,
+      '',
+      ' ',
+      '\n',
+      ' 1',
+      '1 ',
+      '1\n',
+      '1.0',
+      '1,5',
+      '.5',
+      '1e3',
+      '0x10',
+      '0b1',
+      '1_000',
+      '--1',
+      '+',
+      'NaN',
+      'Infinity',
+      '٣',
+      undefined,
+      null,
+      5,
     ]) {
       assert.equal(getNumber(value), undefined, JSON.stringify(value));
     }

@@ -3,7 +3,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { decrypt, decryptAuthState, decryptSession, encrypt, encryptAuthState, encryptSession } from '../../npm/utils.mjs';
+import {
+  decrypt,
+  decryptAuthState,
+  decryptSession,
+  encrypt,
+  encryptAuthState,
+  encryptSession,
+} from '../../npm/utils.mjs';
 import { refusal } from '../support/refusal.mjs';
 
 const SECRET = 'a secret of the test';
@@ -12,8 +19,7 @@ const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 
 /** Made outside this package, with Python's hashlib and cryptography: salt 00..0f, IV 10..1b. */
 const SEALED_TEXT = 'Grüße, 世界';
-const SEALED =
-  'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaG8ivAqZPr7QvecUPmOCvZrPmArjlGwro8hFun2jo4Tg';
+const SEALED = 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaG8ivAqZPr7QvecUPmOCvZrPmArjlGwro8hFun2jo4Tg';
 
 function setNow(t, epochSeconds) {
   t.mock.method(Date, 'now', () => epochSeconds * 1000);
@@ -31,8 +37,9 @@ describe('encrypt and decrypt', () => {
   });
 
   test('the same text encrypts differently each time, in salt and in IV', async () => {
-    const [one, two] = (await Promise.all([encrypt('x', SECRET), encrypt('x', SECRET)]))
-      .map((text) => Buffer.from(text, 'base64url'));
+    const [one, two] = (await Promise.all([encrypt('x', SECRET), encrypt('x', SECRET)])).map((text) =>
+      Buffer.from(text, 'base64url'),
+    );
     assert.notDeepEqual(one.subarray(0, 16), two.subarray(0, 16));
     assert.notDeepEqual(one.subarray(16, 28), two.subarray(16, 28));
     assert.equal(one.length, 16 + 12 + 1 + 16);

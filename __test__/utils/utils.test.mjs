@@ -17,8 +17,17 @@ const BASE64URL_32_BYTES = /^[A-Za-z0-9_-]{43}$/;
 test('require and import give the same functions, and no others', () => {
   assert.deepEqual({ ...utils }, { ...require('../../npm/utils.js') });
   assert.deepEqual(Object.keys(utils).sort(), [
-    'decrypt', 'decryptAuthState', 'decryptSession', 'encrypt', 'encryptAuthState', 'encryptSession',
-    'generateNonce', 'generatePKCE', 'generateState', 'isUserInGroup', 'parseCallbackParams',
+    'decrypt',
+    'decryptAuthState',
+    'decryptSession',
+    'encrypt',
+    'encryptAuthState',
+    'encryptSession',
+    'generateNonce',
+    'generatePKCE',
+    'generateState',
+    'isUserInGroup',
+    'parseCallbackParams',
   ]);
 });
 
@@ -126,7 +135,12 @@ describe('parseCallbackParams', () => {
 
 describe('isUserInGroup', () => {
   const BY_NAME = { groups: ['admin', 'editor'] };
-  const BY_OBJECT = { groups: [{ id: 'g-1', name: 'admin' }, { id: 'g-2', name: 'editor' }] };
+  const BY_OBJECT = {
+    groups: [
+      { id: 'g-1', name: 'admin' },
+      { id: 'g-2', name: 'editor' },
+    ],
+  };
 
   test('a user in one of the groups is in; with matchAll every group is needed', () => {
     for (const user of [BY_NAME, BY_OBJECT]) {

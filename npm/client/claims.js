@@ -50,7 +50,8 @@ function copyPlanOf(value) {
   const keys = isArray ? [...value.keys()] : Object.keys(value);
   const names = keys.filter((name) => isNested(value[name]));
   const parts = names.map((name) => copyPlanOf(value[name]));
-  const isUniform = isArray && parts.length > 1 && parts.length === value.length && parts.every((part) => part === parts[0]);
+  const isUniform =
+    isArray && parts.length > 1 && parts.length === value.length && parts.every((part) => part === parts[0]);
   if (isUniform) return sharedPlan(`${isArray}*${parts[0].signature};`, [], [], parts[0]);
   if (names.length > MAX_SIGNATURE) return NO_PLAN;
   const signature = `${isArray}${names.map((name, i) => JSON.stringify(name) + parts[i].signature)};`;
@@ -112,7 +113,13 @@ function copyObject(value, plan) {
 function withNested(fresh, value, { names, parts }) {
   for (let i = 0; i < names.length; i += 1) {
     const nested = copy(value[names[i]], parts[i]);
-    Object.defineProperty(fresh, names[i], { __proto__: null, value: nested, configurable: true, enumerable: true, writable: true });
+    Object.defineProperty(fresh, names[i], {
+      __proto__: null,
+      value: nested,
+      configurable: true,
+      enumerable: true,
+      writable: true,
+    });
   }
   return fresh;
 }

@@ -160,7 +160,10 @@ function isIntrospecting(client, token) {
 /** Sets an option from a constructor argument. The options must not contradict it. */
 function takeArgument(options, name, value) {
   if ((options[name] ?? value) !== value) {
-    throw invalid(`${name} is an argument of MonoCloudOidcBackendClient, and the option says something else (option ${name})`, 'option_invalid');
+    throw invalid(
+      `${name} is an argument of MonoCloudOidcBackendClient, and the option says something else (option ${name})`,
+      'option_invalid',
+    );
   }
   options[name] = value;
 }

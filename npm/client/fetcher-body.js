@@ -74,7 +74,10 @@ async function readStream({ next, stop }, signal) {
       if (signal.aborted) break;
       if (done) return collector.all();
       collector.add(bytesOf(typeof value === 'string' ? Buffer.from(value) : value));
-      if (count % CHUNKS_PER_TURN === 0) await new Promise((resolve) => { setImmediate(resolve); });
+      if (count % CHUNKS_PER_TURN === 0)
+        await new Promise((resolve) => {
+          setImmediate(resolve);
+        });
     }
     throw new BodyError('timed_out');
   } catch (error) {

@@ -19,7 +19,10 @@ const VALUES = new Set(native.options().map(({ name }) => name.split('.')[0]));
 /** All options of a client. */
 const OPTIONS = [...VALUES, ...FUNCTIONS, 'cache'];
 /** The members of `groupOptions`. */
-const GROUP_OPTIONS = native.options().map(({ name }) => name.split('.')[1]).filter((name) => name !== undefined);
+const GROUP_OPTIONS = native
+  .options()
+  .map(({ name }) => name.split('.')[1])
+  .filter((name) => name !== undefined);
 
 /**
  * Returns the settings for the engine as JSON, and the user's functions if there are any.

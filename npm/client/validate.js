@@ -130,9 +130,7 @@ class Validator {
   #callWarm(token, policy, certificate) {
     try {
       // Reading an argument costs time in the engine, also when it is `undefined`.
-      return certificate === undefined
-        ? policy.warm(token, dateNow())
-        : policy.warm(token, dateNow(), certificate);
+      return certificate === undefined ? policy.warm(token, dateNow()) : policy.warm(token, dateNow(), certificate);
     } catch {
       return FAILURES.internal.spec.number;
     }

@@ -52,7 +52,8 @@ function describe(rule, facts) {
 function advice(rule, reason, facts) {
   const { claims, isIntrospected } = facts;
   // Another value of MONOCLOUD_BACKEND_AUDIENCE does not help if the server sends no `aud` at all.
-  if (reason === 'audience_mismatch' && claims && isAbsent(claims.aud)) return isIntrospected ? NO_AUD_ANSWERED : NO_AUD;
+  if (reason === 'audience_mismatch' && claims && isAbsent(claims.aud))
+    return isIntrospected ? NO_AUD_ANSWERED : NO_AUD;
   return [hint(rule, facts), fixOf(reason)].filter(Boolean).join(' ');
 }
 

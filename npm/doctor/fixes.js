@@ -28,7 +28,8 @@ const FIXES = {
   client_refused:
     'Compare MONOCLOUD_BACKEND_CLIENT_ID, MONOCLOUD_BACKEND_CLIENT_SECRET and MONOCLOUD_BACKEND_CLIENT_AUTH_METHOD ' +
     "with the client's registration.",
-  client_secret_required: 'Set MONOCLOUD_BACKEND_CLIENT_SECRET, or choose another MONOCLOUD_BACKEND_CLIENT_AUTH_METHOD.',
+  client_secret_required:
+    'Set MONOCLOUD_BACKEND_CLIENT_SECRET, or choose another MONOCLOUD_BACKEND_CLIENT_AUTH_METHOD.',
   client_certificate_required:
     'Set MONOCLOUD_BACKEND_CLIENT_CERTIFICATE and MONOCLOUD_BACKEND_CLIENT_CERTIFICATE_KEY, or choose another ' +
     'MONOCLOUD_BACKEND_CLIENT_AUTH_METHOD.',
@@ -44,8 +45,7 @@ const FIXES = {
   expired: FRESH,
   expiry_invalid: ISSUED,
   fetcher_failed: 'Debug your fetcher or your resolver: it threw, rejected or returned something unusable.',
-  group_missing:
-    'Add the user to the group, or set MONOCLOUD_BACKEND_GROUPS_CLAIM to the claim that holds the groups.',
+  group_missing: 'Add the user to the group, or set MONOCLOUD_BACKEND_GROUPS_CLAIM to the claim that holds the groups.',
   header_invalid: ISSUED,
   host_not_found: "Check the spelling of the tenant domain, then this machine's DNS.",
   inactive: `The token has expired, was revoked, or was never issued by this server. ${FRESH}`,

@@ -11,8 +11,7 @@ const native = require('../native/load.js');
 const EXPOSED = {
   private_members:
     'Anyone can sign tokens with this key. Replace it at the authorization server now, and publish only its public members.',
-  symmetric:
-    'Anyone can read this secret. Replace it wherever it is used, and do not publish symmetric keys.',
+  symmetric: 'Anyone can read this secret. Replace it wherever it is used, and do not publish symmetric keys.',
 };
 const UNUSABLE =
   'Tokens signed with this key are rejected. Correct it at the authorization server: RSA with 2048 to 8192 bits, EC ' +

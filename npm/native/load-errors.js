@@ -54,7 +54,8 @@ function missing(platform, cause) {
 /** A bundler replaced the binary with a module: of its path, its URL, its bytes, or nothing. */
 function notAnAddon(addon) {
   const value = typeof addon === 'object' && addon !== null && 'default' in addon ? addon.default : addon;
-  const what = typeof value === 'string' ? 'a text' : ArrayBuffer.isView(value) ? 'the bytes of a file' : 'an empty module';
+  const what =
+    typeof value === 'string' ? 'a text' : ArrayBuffer.isView(value) ? 'the bytes of a file' : 'an empty module';
   return (
     `@monocloud/backend-node got ${what} in the place of its binary: a bundler has replaced the file. ` +
     'Leave the package out of the bundle (esbuild: --external:@monocloud/backend-node; webpack: externals; Vite: ssr.external), or have the bundler copy ' +

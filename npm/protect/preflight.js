@@ -26,7 +26,8 @@ function isPreflight({ method, originalMethod = 'OPTIONS', headers, rawHeaders }
   // Express's method override keeps the received method in `originalMethod`.
   if (method !== 'OPTIONS' || originalMethod !== 'OPTIONS') return false;
   const valueOf = (name) => (Object.hasOwn(headers, name) ? headers[name] : undefined);
-  const hasPreflightHeaders = typeof valueOf('origin') === 'string' && valueOf('origin') !== '' && TOKEN.test(valueOf(METHOD) ?? '');
+  const hasPreflightHeaders =
+    typeof valueOf('origin') === 'string' && valueOf('origin') !== '' && TOKEN.test(valueOf(METHOD) ?? '');
   const hasContent = (valueOf('content-length') ?? '0') !== '0';
   if (!hasPreflightHeaders || hasContent || FORBIDDEN_HEADERS.some((name) => valueOf(name) !== undefined)) return false;
   return isSentOnce(rawHeaders, 'origin') && isSentOnce(rawHeaders, METHOD);

@@ -18,8 +18,12 @@ const MAX_CLASSES = 16;
 const JSON_TYPE = 'application/json; charset=utf-8';
 /** The bodies, serialized once. */
 const TEXTS = Object.fromEntries(
-  Object.entries({ 401: 'unauthorized', 403: 'forbidden', 500: 'internal server error', 503: 'service unavailable' })
-    .map(([status, message]) => [status, JSON.stringify({ message })]),
+  Object.entries({
+    401: 'unauthorized',
+    403: 'forbidden',
+    500: 'internal server error',
+    503: 'service unavailable',
+  }).map(([status, message]) => [status, JSON.stringify({ message })]),
 );
 
 /** The response that is sent instead of the route's response. */
@@ -152,7 +156,9 @@ function secondsOf(retryAfter) {
  * character.
  */
 function quotable(text) {
-  return String(text).replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, ' ').slice(0, 200);
+  return String(text)
+    .replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, ' ')
+    .slice(0, 200);
 }
 
 module.exports = { INTERNAL, NO_TOKEN, RESOLVER_FAILED, Response, responseTo };

@@ -85,7 +85,9 @@ class Route {
    */
   decide(request, raw) {
     try {
-      return this.#tokenResolver ? this.#decideResolved(request, raw) : this.#decideIfPresent(bearerToken(raw), request);
+      return this.#tokenResolver
+        ? this.#decideResolved(request, raw)
+        : this.#decideIfPresent(bearerToken(raw), request);
     } catch (error) {
       return this.#responseTo(error);
     }
@@ -147,7 +149,12 @@ class Route {
   async #validate(token, request) {
     try {
       const { scopes, groups, validateCertificateBinding } = this.#options;
-      const options = { scopes: [...scopes], groups: [...groups], validateCertificateBinding, clientCertificate: undefined };
+      const options = {
+        scopes: [...scopes],
+        groups: [...groups],
+        validateCertificateBinding,
+        clientCertificate: undefined,
+      };
       if (this.#certificateResolver && !MODES_WITHOUT_CERTIFICATE.includes(options.validateCertificateBinding)) {
         options.clientCertificate = await this.#certificate(request, token);
         if (options.clientCertificate === RESOLVER_FAILED) return RESOLVER_FAILED;
@@ -195,7 +202,9 @@ class Route {
 /** Throws if `protect` itself was passed as a handler: the framework then calls it with its request. */
 function checkNotRequest(options) {
   if (typeof options !== 'object' || options === null || Array.isArray(options) || isPlain(options)) return;
-  throw invalid('protect() takes a plain object of options. Was protect put on a route without being called? Write protect(), as in app.get(path, protect(), handler)');
+  throw invalid(
+    'protect() takes a plain object of options. Was protect put on a route without being called? Write protect(), as in app.get(path, protect(), handler)',
+  );
 }
 
 function checkResolver(name, resolver) {

@@ -33,9 +33,7 @@ export interface ProtectOptions {
  *
  * Not checked: where the token comes from. A token in a cookie needs a defense against cross-site request forgery.
  */
-export type TokenResolver<T> = (
-  request: T,
-) => Promise<string | null | undefined> | string | null | undefined;
+export type TokenResolver<T> = (request: T) => Promise<string | null | undefined> | string | null | undefined;
 
 /**
  * Returns the caller's certificate as PEM, with or without delimiters, URL-encoded or not. If it returns a chain, the

@@ -46,7 +46,10 @@ process.on('message', () => {
 });
 process.once('disconnect', () => process.exit());
 
-for (const [name, isGood] of [['keys.refreshed', true], ['keys.refresh_failed', false]]) {
+for (const [name, isGood] of [
+  ['keys.refreshed', true],
+  ['keys.refresh_failed', false],
+]) {
   // Both clients share their keys, and both publish events about them.
   subscribe(`monocloud:backend:${name}`, ({ reason }) => process.send({ refreshed: isGood, reason }));
 }

@@ -3,7 +3,10 @@
 import { OUTAGE_OF, changes, faultOf, outages } from './plan.mjs';
 import { random } from './random.mjs';
 
-const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
+const pause = (milliseconds) =>
+  new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
 
 /** How long a new key may stay unfetched, in milliseconds, before the run reports only that. */
 const GIVING_UP = 60_000;

@@ -9,8 +9,12 @@ export class Tally {
   requests = 0;
   statuses = {};
   verdicts = {
-    'accepted rightly': 0, 'refused rightly': 0, 'unavailable in a declared outage': 0,
-    'refused wrongly': 0, 'accepted wrongly': 0, 'without an answer': 0,
+    'accepted rightly': 0,
+    'refused rightly': 0,
+    'unavailable in a declared outage': 0,
+    'refused wrongly': 0,
+    'accepted wrongly': 0,
+    'without an answer': 0,
   };
   /** The first few wrong results, for debugging. */
   wrong = [];
@@ -19,11 +23,23 @@ export class Tally {
   add(wish, status, verdict, began, ended) {
     this.requests += 1;
     this.statuses[status] = (this.statuses[status] ?? 0) + 1;
-    const name = { right: status === 200 ? 'accepted rightly' : 'refused rightly', excused: 'unavailable in a declared outage' }[verdict] ?? verdict;
+    const name =
+      { right: status === 200 ? 'accepted rightly' : 'refused rightly', excused: 'unavailable in a declared outage' }[
+        verdict
+      ] ?? verdict;
     this.verdicts[name] += 1;
     if (!(verdict in { right: 1, excused: 1 }) && this.wrong.length < 20) {
       const { kind, kid, path, isGood } = wish;
-      this.wrong.push({ verdict, status, kind, kid, path, isGood, at: Math.round(began), took: Math.round(ended - began) });
+      this.wrong.push({
+        verdict,
+        status,
+        kind,
+        kid,
+        path,
+        isGood,
+        at: Math.round(began),
+        took: Math.round(ended - began),
+      });
     }
     // A sample of the latencies is enough for a percentile, and stays small for an hour.
     if (this.requests % 16 === 0) this.#latencies[(this.requests / 16) % 65_536] = ended - began;
@@ -42,7 +58,9 @@ export async function load(url, { callers, next, judge, tally, isOver }) {
     while (!isOver()) {
       const wish = next(number);
       if (!wish) {
-        await new Promise((resolve) => { setTimeout(resolve, 50); });
+        await new Promise((resolve) => {
+          setTimeout(resolve, 50);
+        });
         continue;
       }
       const began = performance.now();
@@ -58,9 +76,13 @@ export async function load(url, { callers, next, judge, tally, isOver }) {
 /** The status of a response, or 0 without a response. */
 function ask(url, token, agent) {
   return new Promise((resolve) => {
-    const request = http.get(url, { agent, headers: { authorization: `Bearer ${token}` }, timeout: DEADLINE }, (response) => {
-      response.resume().once('end', () => resolve(response.statusCode));
-    });
+    const request = http.get(
+      url,
+      { agent, headers: { authorization: `Bearer ${token}` }, timeout: DEADLINE },
+      (response) => {
+        response.resume().once('end', () => resolve(response.statusCode));
+      },
+    );
     request.once('timeout', () => request.destroy());
     request.once('error', () => resolve(0));
   });

@@ -4,7 +4,11 @@
 import { FAULTS, delay, drip, dripHead, hang, rewrite, status } from '../../__test__/faults/bodies.mjs';
 import { DISCOVERY } from '../../__test__/faults/proxy.mjs';
 
-const SLOW = { 'nothing at all': hang(), 'one octet per second': drip(), 'one octet per second of its head': dripHead() };
+const SLOW = {
+  'nothing at all': hang(),
+  'one octet per second': drip(),
+  'one octet per second of its head': dripHead(),
+};
 const busy = (code, seconds) => status(code, { headers: { 'retry-after': seconds } });
 const ANY = {
   ...Object.fromEntries(Object.entries(FAULTS).map(([name, [fault]]) => [name, fault])),
@@ -39,10 +43,16 @@ const KINDS = {
     const path = pick(Object.keys(FAULTS_OF));
     return { path, fault: pick(Object.keys(FAULTS_OF[path])), milliseconds: between(500, 4000) };
   },
-  'introspection fails': ({ pick, between }) =>
-    ({ path: '/introspect', fault: pick(Object.keys(ANY)), milliseconds: between(200, 2000) }),
-  'everything is slow': ({ pick, between }) =>
-    ({ path: pick([DISCOVERY, '/introspect']), delay: between(10, 100), milliseconds: between(500, 2000) }),
+  'introspection fails': ({ pick, between }) => ({
+    path: '/introspect',
+    fault: pick(Object.keys(ANY)),
+    milliseconds: between(200, 2000),
+  }),
+  'everything is slow': ({ pick, between }) => ({
+    path: pick([DISCOVERY, '/introspect']),
+    delay: between(10, 100),
+    milliseconds: between(500, 2000),
+  }),
   'the issuer is down': ({ between }) => ({ milliseconds: between(200, 3000) }),
 };
 

@@ -2,7 +2,9 @@
 import type { AccessTokenClaims } from '@monocloud/backend-node';
 declare global {
   namespace Express {
-    interface Request { claims?: AccessTokenClaims; }
+    interface Request {
+      claims?: AccessTokenClaims;
+    }
   }
 }
 

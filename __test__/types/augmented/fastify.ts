@@ -2,7 +2,9 @@
 // whole program, so this file has its own folder.
 import type { AccessTokenClaims } from '@monocloud/backend-node';
 declare module 'fastify' {
-  interface FastifyRequest { claims?: AccessTokenClaims; }
+  interface FastifyRequest {
+    claims?: AccessTokenClaims;
+  }
 }
 
 import Fastify from 'fastify';
