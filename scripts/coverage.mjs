@@ -14,21 +14,40 @@ import { root } from './setup.mjs';
 
 /** Modules in which a wrong line could accept an invalid token. */
 const DECISIONS = [
+  'cached',
   'certificate',
   'certificate_headers',
   'claims',
-  'decide',
-  'decide_cached',
-  'forms',
+  'claims_template',
+  'compact',
+  'confirmation',
   'groups',
+  'header',
+  'introspected',
   'json',
+  'json_document',
+  'json_names',
   'jwk',
-  'jws',
+  'jwk_entry',
+  'jwt',
+  'membership',
+  'obtained',
   'policy',
   'time',
 ];
 /** The share of branches that these must reach. */
-const REQUIRED = ['jws', 'jwk', 'claims', 'groups', 'policy', 'certificate'];
+const REQUIRED = [
+  'certificate',
+  'claims',
+  'compact',
+  'confirmation',
+  'groups',
+  'header',
+  'jwk',
+  'jwk_entry',
+  'membership',
+  'policy',
+];
 const FUZZ_CASES = '5000';
 
 const lcov = join(root, 'target', 'coverage.lcov');
