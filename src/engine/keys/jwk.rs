@@ -40,11 +40,9 @@ impl KeySet {
         let document = json::document(text)?;
         let mut set = KeySet { keys: Vec::new(), by_kid: HashMap::default(), left_out: Default::default() };
         for (index, entry) in document.get("keys")?.as_array()?.iter().enumerate() {
-            let added = entry::read(entry, index).and_then(|key| set.add(key));
-            if let Err(flaw) = added
-                && let Some(count) = set.left_out.get_mut(flaw as usize)
-            {
-                *count += 1;
+            if let Err(flaw) = entry::read(entry, index).and_then(|key| set.add(key)) {
+                // `left_out` has one count for each flaw.
+                set.left_out.iter_mut().skip(flaw as usize).take(1).for_each(|count| *count += 1);
             }
         }
         Some(set)

@@ -312,3 +312,30 @@ fn a_description_says_of_each_entry_whether_it_is_used_and_why_not() {
     assert_eq!((&rows[0]["kty"], &rows[0]["crv"]), (&json!("EC"), &json!("P-256")));
     assert_eq!(describe_jwks("[]"), None);
 }
+
+/// A generated key of a curve, as a JWK.
+fn generated(curve: &str, signing: &'static EcdsaSigningAlgorithm) -> String {
+    let encode = crate::engine::token::compact::encode_base64url;
+    let pair = EcdsaKeyPair::generate(signing).expect("a key");
+    let coordinates = pair.public_key().as_ref().get(1..).expect("an uncompressed point");
+    let (x, y) = coordinates.split_at(coordinates.len() / 2);
+    format!(r#"{{"kty":"EC","crv":"{curve}","x":"{}","y":"{}"}}"#, encode(x), encode(y))
+}
+
+#[test]
+fn keys_of_different_curves_are_different_keys_and_each_is_selected_by_its_algorithm() {
+    let keys = [
+        generated("P-256", &ECDSA_P256_SHA256_FIXED_SIGNING),
+        generated("P-384", &ECDSA_P384_SHA384_FIXED_SIGNING),
+        generated("P-521", &ECDSA_P521_SHA512_FIXED_SIGNING),
+        ed(""),
+        rsa(2048, &[1, 0, 1], 0xff),
+    ];
+    assert_eq!(set(&keys).len(), keys.len());
+    let jwks = format!(r#"{{"keys":[{}]}}"#, keys.join(","));
+    for (index, alg) in ["ES256", "ES384", "ES512", "EdDSA", "PS256"].into_iter().enumerate() {
+        let (selected, jwk) = select_in_json(&jwks, alg, None).expect("a key");
+        let value = |text: &str| serde_json::from_str::<Value>(text).expect("a JWK");
+        assert_eq!((selected, value(&jwk)), (index, value(&keys[index])), "{alg}");
+    }
+}
