@@ -41,8 +41,8 @@ impl KeySet {
         let mut set = KeySet { keys: Vec::new(), by_kid: HashMap::default(), left_out: Default::default() };
         for (index, entry) in document.get("keys")?.as_array()?.iter().enumerate() {
             if let Err(flaw) = entry::read(entry, index).and_then(|key| set.add(key)) {
-                // `left_out` has one count for each flaw.
-                set.left_out.iter_mut().skip(flaw as usize).take(1).for_each(|count| *count += 1);
+                // The array has one count for each flaw, in the order of the variants, so the index always exists.
+                set.left_out[flaw as usize] += 1;
             }
         }
         Some(set)
