@@ -42,8 +42,8 @@ function settingsOf(clientKind, options) {
     settings: textOf({
       options: valuesOf(options),
       environment,
-      flavour: clientKind,
-      surroundings: hostEnvironment(options),
+      clientKind,
+      hostEnvironment: hostEnvironment(options),
     }),
     functions: hasFunctions ? { fetcher, metadataResolver, jwksResolver } : undefined,
   };

@@ -21,10 +21,11 @@ class UserFunctions {
   #functions;
   #timeoutMs;
 
-  constructor(native, functions) {
+  /** @param timeoutMs The client's `responseTimeout`. */
+  constructor(native, functions, timeoutMs) {
     this.#native = native;
     this.#functions = functions;
-    this.#timeoutMs = Math.min(native.responseTimeout(), MAX_TIMER_MS);
+    this.#timeoutMs = Math.min(timeoutMs, MAX_TIMER_MS);
   }
 
   /** Starts every request that the engine has queued. */

@@ -47,19 +47,20 @@ class CachedValidation {
 
   /**
    * @param context `{ issuer, audience }` of the client.
+   * @param keepsIntrospected Whether introspected claims may stay in a cache.
    * @param decideJwt Validates a JWT: `(token, policy, certificate, hasCachedFallback, customMethods)`.
    * @param askIssuer Introspects a token: `(token, policy, certificate, customMethods)` to a promise of
    *   `{ claims, failure }`.
    */
-  constructor(native, cache, context, { decideJwt, askIssuer }) {
+  constructor(native, cache, context, { keepsIntrospected, decideJwt, askIssuer }) {
     this.#native = native;
     this.#cache = typeof memberOf(cache, 'scope') === 'function' ? cache.scope(context) : cache;
     this.#context = context;
     this.#decideJwt = decideJwt;
     this.#askIssuer = askIssuer;
     // A client that keeps no introspected claims does not read those of other clients either.
-    this.#keepsIntrospected = this.#expiresAt(undefined, true, 0) !== undefined;
-    this.#evaluated = native.judged();
+    this.#keepsIntrospected = keepsIntrospected;
+    this.#evaluated = native.evaluatedEntries();
     this.#slots = new Slots(() => this.#evaluated.released());
     this.#memoryEntries = this.#keepsIntrospected ? this.#cache[NATIVE] : undefined;
   }

@@ -39,20 +39,38 @@ pub struct NativeClient {
     key_waits: Arc<Mutex<KeyWaits>>,
 }
 
+/// What never changes about a client.
+#[napi(object)]
+pub struct ClientFacts {
+    /// The tenant's domain. With the audience, it identifies the client in events and in a shared cache.
+    pub tenant: String,
+    pub audience: String,
+    /// Whether introspected claims may stay in a cache.
+    pub caches_introspected: bool,
+    /// Whether certificate binding is ignored unless a route says otherwise.
+    pub ignores_binding: bool,
+    /// Whether every token is introspected.
+    pub introspects_jwts: bool,
+    /// Whether the signing keys cannot be fetched without metadata.
+    pub needs_metadata: bool,
+    /// The time limit of an exchange.
+    pub response_timeout_ms: f64,
+}
+
 type Resolver<T> = Box<dyn FnOnce(Env) -> Result<T> + Send>;
 /// Settles a promise. Called once, from any thread.
 type Settle = Box<dyn FnOnce(std::result::Result<String, Failure>) + Send>;
 
 #[napi]
 impl NativeClient {
-    /// Parses the options. `settings` is JSON of `{ options, environment, flavour, surroundings }`. The message of an error
+    /// Parses the options. `settings` is JSON of `{ options, environment, clientKind, hostEnvironment }`. The message of an error
     /// names the option.
     #[napi(constructor, catch_unwind)]
     pub fn new(settings: String) -> Result<NativeClient> {
         let settings: Value = serde_json::from_str(&settings).map_err(|_| invalid("settings"))?;
         let member = |name: &str| settings.get(name).unwrap_or(&Value::Null);
-        let kind = if member("flavour") == "oidc" { ClientKind::Oidc } else { ClientKind::Backend };
-        let environment = HostEnvironment::from_json(member("surroundings"));
+        let kind = if member("clientKind") == "oidc" { ClientKind::Oidc } else { ClientKind::Backend };
+        let environment = HostEnvironment::from_json(member("hostEnvironment"));
         let options = Options { given: member("options"), environment: member("environment") };
         let config = Config::parse(&options, kind, &environment).map_err(|error| invalid(&error.to_string()))?;
 
@@ -133,7 +151,7 @@ impl NativeClient {
 
     /// Creates the memory for entries of a user's cache that were evaluated before, with the limits for verified tokens.
     #[napi(catch_unwind)]
-    pub fn judged(&self) -> MemoryCache {
+    pub fn evaluated_entries(&self) -> MemoryCache {
         let config = self.engine.config();
         MemoryCache::of(config.verified_tokens, config.verified_token_bytes)
     }
@@ -142,39 +160,41 @@ impl NativeClient {
     /// results as the warm function. Without an entry, it decides on the entry that was evaluated before. The returned slot
     /// tells the caller which entry that was.
     #[napi(catch_unwind)]
-    pub fn judge<'env>(&self, env: &'env Env, policy: &NativePolicy, judged: &MemoryCache) -> Result<Unknown<'env>> {
+    pub fn evaluate_entry<'env>(
+        &self,
+        env: &'env Env,
+        policy: &NativePolicy,
+        evaluated: &MemoryCache,
+    ) -> Result<Unknown<'env>> {
         let policy = Arc::clone(policy.for_engine(&self.engine)?);
-        let (engine, judged, local) = (Arc::clone(&self.engine), Rc::clone(&judged.entries), Rc::clone(&self.local));
-        let judge = env.create_function_from_closure::<(), Outcome, _>("judge", move |context| {
+        let (engine, evaluated, local) =
+            (Arc::clone(&self.engine), Rc::clone(&evaluated.entries), Rc::clone(&self.local));
+        let evaluate = env.create_function_from_closure::<(), Outcome, _>("evaluateEntry", move |context| {
             let entry = context.get::<Option<String>>(2)?;
             local.with_call(&context, 3, &policy, |call| {
-                let mut judged = judged.borrow_mut();
+                let mut evaluated = evaluated.borrow_mut();
                 outcome_of_cached(match &entry {
-                    Some(entry) => engine.decide_cached(&mut judged, entry, call),
-                    None => engine.decide_in_cache(&mut judged, &key_of("", call.token), call),
+                    Some(entry) => engine.decide_cached(&mut evaluated, entry, call),
+                    None => engine.decide_in_cache(&mut evaluated, &key_of("", call.token), call),
                 })
             })
         })?;
-        Ok(judge.to_unknown())
+        Ok(evaluate.to_unknown())
     }
 
-    /// Whether certificate binding is ignored unless a route says otherwise.
+    /// What never changes about this client. JavaScript reads it once.
     #[napi(catch_unwind)]
-    pub fn ignores_binding(&self) -> bool {
-        self.engine.config().binding == BindingMode::Ignore
-    }
-
-    /// JSON of `{ issuer, audience }`, which identifies the client in events and in a shared cache.
-    #[napi(catch_unwind)]
-    pub fn context(&self) -> String {
+    pub fn facts(&self) -> ClientFacts {
         let config = self.engine.config();
-        serde_json::json!({ "issuer": config.key_source.tenant.domain(), "audience": &*config.audience }).to_string()
-    }
-
-    /// The time limit of an exchange, in milliseconds.
-    #[napi(catch_unwind)]
-    pub fn response_timeout(&self) -> f64 {
-        self.engine.config().network.timeout_ms as f64
+        ClientFacts {
+            tenant: config.key_source.tenant.domain().to_owned(),
+            audience: config.audience.to_string(),
+            caches_introspected: self.engine.cache_until(None, true, 0.0).is_some(),
+            ignores_binding: config.binding == BindingMode::Ignore,
+            introspects_jwts: config.introspects_jwts,
+            needs_metadata: config.key_source.needs_metadata(),
+            response_timeout_ms: config.network.timeout_ms as f64,
+        }
     }
 
     /// The issuer's name from its metadata, or the tenant without metadata.
@@ -226,8 +246,8 @@ impl NativeClient {
 
     /// A claims template, for its first use: JSON of `{ claims, blanks: [{ name, isText }] }`.
     #[napi(catch_unwind)]
-    pub fn form(&self, number: u32) -> Option<String> {
-        self.engine.form(number)
+    pub fn claims_template(&self, id: u32) -> Option<String> {
+        self.engine.claims_template(id)
     }
 
     /// The failure behind the last negative code.

@@ -60,14 +60,14 @@ pub fn released_slots(slots: Vec<Slot>) -> Option<Vec<f64>> {
 #[napi(object)]
 pub struct JsFailure {
     /// The code of the reason.
-    pub reason: i32,
+    pub code: i32,
     /// JSON of `{ status, statusText, headers, body, error, errorDescription, retryAfter, isOutage }`.
     pub detail: Option<String>,
 }
 
 impl From<Failure> for JsFailure {
     fn from(failure: Failure) -> Self {
-        JsFailure { reason: reason_code(failure.reason), detail: failure.detail.map(|detail| detail_json(&detail)) }
+        JsFailure { code: reason_code(failure.reason), detail: failure.detail.map(|detail| detail_json(&detail)) }
     }
 }
 
@@ -94,14 +94,14 @@ fn detail_json(detail: &Detail) -> String {
     .to_string()
 }
 
-/// The table of reasons for JavaScript, which reads it once. `number` is the code of a reason in an outcome.
+/// The table of reasons for JavaScript, which reads it once. `outcomeCode` is the code of a reason in an outcome.
 #[napi(catch_unwind)]
 pub fn failures(env: &Env) -> Result<Vec<Object<'_>>> {
     CATALOGUE
         .iter()
         .map(|spec| {
             let mut row = Object::new(env)?;
-            row.set("number", reason_code(spec.reason))?;
+            row.set("outcomeCode", reason_code(spec.reason))?;
             row.set("reason", spec.name)?;
             row.set("name", spec.class.name())?;
             row.set("code", spec.class.code())?;
