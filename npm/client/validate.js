@@ -116,11 +116,13 @@ class Validator {
   #decideWarm(token, policy, certificate, hasCachedFallback = false) {
     const outcome = this.#callWarm(token, policy, certificate);
     if (typeof outcome === 'string') return this.#claimsFromText(token, outcome);
+    // A comparison would call methods of an object, and a polluted prototype could turn it into a slot.
+    if (typeof outcome === 'object') return failureIn(outcome);
     if (outcome >= 0) return this.#claimsFromSlot(token, outcome);
     if (outcome === NOT_A_JWT) return undefined;
     if (outcome === NEEDS_KEYS) return this.#afterKeys(token, policy, certificate, hasCachedFallback);
     if (outcome === IS_SLOW) return this.#onPool(token, policy, certificate);
-    return this.#failureWithDetail(outcome);
+    return failureIn(outcome);
   }
 
   /** Calls the policy's warm function. It throws only on an internal error. Then the token is rejected. */
@@ -228,7 +230,7 @@ class Validator {
 
   #settle(outcome, token) {
     if (typeof outcome === 'string') return this.#claimsFromText(token, outcome);
-    return outcome >= 0 ? this.#claimsFromSlot(token, outcome) : this.#failureWithDetail(outcome);
+    return typeof outcome === 'number' && outcome >= 0 ? this.#claimsFromSlot(token, outcome) : failureIn(outcome);
   }
 
   /** Returns the claims that the engine wrote as JSON or as a filled claims template. */
@@ -247,13 +249,6 @@ class Validator {
     return claims ?? JSON.parse(native.decodeClaims(token));
   }
 
-  #failureWithDetail(code) {
-    const failure = failureOf(code);
-    if (failure.spec.name === 'MonoCloudTokenError') return failure;
-    const last = this.#native.failure();
-    return last?.code === code ? failureIn(last) : failure;
-  }
-
   #cachedValidation(cache) {
     // Few clients have a cache, so the package does not load this module at import.
     const { CachedValidation } = require('./validate-cached.js');
@@ -265,9 +260,9 @@ class Validator {
   }
 }
 
-/** The failure that the engine returned, with its detail: what the exchange with the issuer left behind. */
-function failureIn(answer) {
-  return failureOf(answer.code, own(answer, 'detail'));
+/** The failure that the engine returned: the code of a reason, or an object that also has the detail of an exchange. */
+function failureIn(outcome) {
+  return typeof outcome === 'number' ? failureOf(outcome) : failureOf(outcome.code, own(outcome, 'detail'));
 }
 
 function userFunctionsOf(engine, functions, timeoutMs) {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::local::{Local, invalid};
 use super::memory_cache::MemoryCache;
 use super::outcome::{
-    JsAnswer, JsFailure, NOT_A_JWT, Outcome, answer, outcome_of, outcome_of_cached, reason_code, released_slots,
+    JsAnswer, NOT_A_JWT, Outcome, answer, code, outcome_of, outcome_of_cached, reason_code, released_slots,
 };
 use super::policy::{NativePolicy, policy_of};
 use super::runtime;
@@ -90,7 +90,7 @@ impl NativeClient {
         Ok(NativeClient { engine, host, local: Rc::default(), key_waits: Arc::default() })
     }
 
-    /// Creates the warm function of a policy: `(token, now, certificate?)`, which returns claims, a slot or a negative code.
+    /// Creates the warm function of a policy: `(token, now, certificate?)`, which returns an [`Outcome`].
     /// It holds the policy, so that a call neither passes it nor looks it up.
     #[napi(catch_unwind)]
     pub fn warm<'env>(
@@ -107,9 +107,9 @@ impl NativeClient {
                 let verdict = engine.decide_warm(call);
                 // Only a rejected token is checked for another format, so that the check costs an accepted token nothing.
                 if verdict == Verdict::Refused(Reason::TokenMalformed) && !has_three_parts(call.token) {
-                    return Either::B(f64::from(NOT_A_JWT));
+                    return code(NOT_A_JWT);
                 }
-                local.outcome(verdict)
+                outcome_of(verdict)
             })?;
             if host.as_ref().is_some_and(|host| host.is_waiting())
                 && let Some(wake) = &*local.wake.borrow()
@@ -250,12 +250,6 @@ impl NativeClient {
         self.engine.claims_template(id)
     }
 
-    /// The failure behind the last negative code.
-    #[napi(catch_unwind)]
-    pub fn failure(&self) -> Option<JsFailure> {
-        self.local.failure.borrow().clone().map(Into::into)
-    }
-
     /// Whether a token is validated as a JWT. All others are introspected.
     #[napi(catch_unwind)]
     pub fn is_local(&self, token: String) -> bool {
@@ -308,7 +302,7 @@ impl NativeClient {
     ) -> Result<Outcome> {
         let policy = policy.for_engine(&self.engine)?;
         let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
-        Ok(self.local.outcome(self.engine.decide(&call, Attempt::AfterRefresh, false)))
+        Ok(outcome_of(self.engine.decide(&call, Attempt::AfterRefresh, false)))
     }
 
     /// Decides on another thread, for signatures that would block the event loop.
@@ -323,7 +317,7 @@ impl NativeClient {
     ) -> Result<Object<'env>> {
         let policy = Arc::clone(policy.for_engine(&self.engine)?);
         let (deferred, promise) = env.create_deferred::<Outcome, Resolver<Outcome>>()?;
-        let settle = Box::new(move |verdict| deferred.resolve(Box::new(move |_| Ok(outcome_of(verdict).0))));
+        let settle = Box::new(move |verdict| deferred.resolve(Box::new(move |_| Ok(outcome_of(verdict)))));
         let engine = Arc::clone(&self.engine);
         SlowDecision { engine, token, policy, now, certificate, settle }.submit();
         Ok(promise)
@@ -341,7 +335,7 @@ impl NativeClient {
     ) -> Result<Outcome> {
         let policy = policy.for_engine(&self.engine)?;
         let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
-        Ok(self.local.outcome(self.engine.decide_with_jwks(&call, &jwks)))
+        Ok(outcome_of(self.engine.decide_with_jwks(&call, &jwks)))
     }
 
     /// Introspects a token. Resolves to the claims as JSON text, or to the failure.
