@@ -155,7 +155,7 @@ const WITHOUT_THE_CACHE = {
 };
 
 /** Entries that are called while the package is loaded. */
-const AT_LOAD = ['functions.options', 'functions.version', 'outcome.failures'];
+const AT_LOAD = ['constants.constants', 'functions.options', 'functions.version', 'outcome.failures'];
 /** Entries that only `protectApi` calls; tested below. */
 const BY_ROUTES = ['client.is_local'];
 
@@ -242,12 +242,7 @@ test('a panic’s message is not printed, only its place', () => {
 });
 
 describe('a route answers 503, and the next request is let in, after a panic at', () => {
-  const ROUTES = [
-    'client.warm()',
-    'client.introspect',
-    'client.decide_introspected',
-    'client.is_local',
-  ];
+  const ROUTES = ['client.warm()', 'client.introspect', 'client.decide_introspected', 'client.is_local'];
   for (const entry of ROUTES) {
     test(entry, async () => {
       const made = await warm();

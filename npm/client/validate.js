@@ -7,6 +7,7 @@
  * Returns claims or a `Failure`, or a promise of either. The engine has all the validation rules.
  */
 
+const { OUTCOMES } = require('../native/constants.js');
 const native = require('../native/panic-guard.js');
 const { Slots } = require('./claims.js');
 const { checkedSeconds, invalid, own } = require('./arguments.js');
@@ -23,9 +24,7 @@ const { settingsOf } = require('./options.js');
 const { dateNow } = require('./time.js');
 
 /** Outcomes of the engine that are not failures. */
-const NEEDS_KEYS = -1;
-const IS_SLOW = -2;
-const NOT_A_JWT = -4;
+const { needsKeys: NEEDS_KEYS, isSlow: IS_SLOW, notAJwt: NOT_A_JWT } = OUTCOMES;
 
 class Validator {
   #native;
@@ -236,7 +235,9 @@ class Validator {
   /** Returns the claims that the engine wrote as JSON or as a filled claims template. */
   #claimsFromText(token, text) {
     if (!ClaimsTemplates.isFilledTemplate(text)) return JSON.parse(text);
-    return this.#templates.claims(text, (id) => this.#native.claimsTemplate(id)) ?? JSON.parse(native.decodeClaims(token));
+    return (
+      this.#templates.claims(text, (id) => this.#native.claimsTemplate(id)) ?? JSON.parse(native.decodeClaims(token))
+    );
   }
 
   /** Returns a copy of the claims of a verified token. They are parsed once per slot. */

@@ -40,7 +40,7 @@ pub struct NativeClient {
 }
 
 /// What never changes about a client.
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct ClientFacts {
     /// The tenant's domain. With the audience, it identifies the client in events and in a shared cache.
     pub tenant: String,
