@@ -163,7 +163,7 @@ class CachedValidation {
     const obtainedAt = dateNow();
     const { claims, failure } = await this.#askIssuer(token, policy, certificate, customMethods);
     if (claims) this.#set(token, claims, true, obtainedAt);
-    else if (failure === FAILURES.inactive) this.#setInactive(token, obtainedAt);
+    else if (failure.spec.isCacheable) this.#setInactive(token, obtainedAt);
     return failure ?? claims;
   }
 

@@ -110,6 +110,8 @@ pub fn failures(env: &Env) -> Result<Vec<Object<'_>>> {
             row.set("code", spec.class.code())?;
             row.set("message", spec.message)?;
             row.set("isOutage", spec.is_outage)?;
+            row.set("isCacheable", spec.is_cacheable)?;
+            row.set("concernsRequest", spec.concerns_request)?;
             row.set("retryAfter", spec.retry_after_secs)?;
             Ok(row)
         })
