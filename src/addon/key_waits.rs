@@ -9,14 +9,23 @@ use napi_derive::napi;
 use super::client::NativeClient;
 use super::runtime::{self, Resolver};
 use crate::engine::Attempt;
-use crate::engine::keys::wait::{End, KeyWaits, Step, Wait};
+use crate::engine::keys::wait::{End, Join, KeyWaits, Step, Wait};
+
+/// How a wait ended.
+#[napi(object, object_from_js = false)]
+pub struct WaitEnd {
+    /// Whether the caller that began the wait decides with the keys that are there now.
+    pub is_refreshed: bool,
+    /// Whether the time limit has passed. Then all who share the wait decide with the keys that are there now.
+    pub is_out_of_time: bool,
+}
 
 #[napi]
 impl NativeClient {
     /// The next step of a caller that needs newer keys; `null` when the caller gives up. `round` counts its waits, from 1.
     ///
-    /// `{ wait, ended }`: the caller began this wait. The promise resolves to whether the keys were refreshed for it.
-    /// `{ wait, isRefreshed }`: the caller joins the wait with this number, and then decides by `isRefreshed`.
+    /// `{ wait, ended }`: the caller began this wait. The promise resolves to [`WaitEnd`].
+    /// `{ wait, isLast }`: the caller joins the wait with this number. Its last wait counts as a refresh for it.
     #[napi(catch_unwind)]
     pub fn wait_for_keys<'env>(
         &self,
@@ -33,9 +42,9 @@ impl NativeClient {
                 next.set("wait", wait.number as f64)?;
                 next.set("ended", self.begin_wait(env, open)?)?;
             }
-            Step::Join { number, attempt } => {
+            Step::Join(Join { number, is_last }) => {
                 next.set("wait", number as f64)?;
-                next.set("isRefreshed", attempt == Attempt::AfterRefresh)?;
+                next.set("isLast", is_last)?;
             }
             Step::GiveUp => return Ok(None),
         }
@@ -45,16 +54,17 @@ impl NativeClient {
 
 impl NativeClient {
     fn begin_wait<'env>(&self, env: &'env Env, open: OpenWait) -> Result<Object<'env>> {
-        let (deferred, promise) = env.create_deferred::<bool, Resolver<bool>>()?;
+        let (deferred, promise) = env.create_deferred::<WaitEnd, Resolver<WaitEnd>>()?;
         let wait = open.wait;
         let waiting = Arc::new(Mutex::new(Some((deferred, open))));
         let settle = move |end: End| {
             if let Some((deferred, open)) = lock(&waiting).take() {
                 let is_refreshed = wait.attempt(end) == Attempt::AfterRefresh;
+                let is_out_of_time = end == End::OutOfTime;
                 deferred.resolve(Box::new(move |_| {
                     // On the client's thread, before any caller goes on.
                     drop(open);
-                    Ok(is_refreshed)
+                    Ok(WaitEnd { is_refreshed, is_out_of_time })
                 }));
             }
         };
