@@ -2,6 +2,8 @@
 
 /** How do I fix this? One text for every reason of the engine's table, and one for every option. */
 
+const { NAMES } = require('../native/constants.js');
+
 const TRUST =
   'Trust the authority with NODE_EXTRA_CA_CERTS, SSL_CERT_FILE or MONOCLOUD_BACKEND_CERTIFICATE_AUTHORITIES, or ' +
   'configure the server to send its whole chain.';
@@ -89,7 +91,7 @@ function fixOf(reason) {
 
 /** @param value The value of the variable, if it is set. */
 function fixOfOption(name, variable, value, kind) {
-  const flag = `--${variable.replace('MONOCLOUD_BACKEND_', '').toLowerCase().replaceAll('_', '-')}`;
+  const flag = `--${variable.slice(NAMES.variablePrefix.length).toLowerCase().replaceAll('_', '-')}`;
   if (value !== undefined && /^(["']).*\1$/.test(value.trim()))
     return `Remove the quotation marks: they are part of ${variable}.`;
   switch (name) {
