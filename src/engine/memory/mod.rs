@@ -4,5 +4,6 @@ pub mod admission;
 pub mod bounded;
 pub mod claims_cache;
 pub mod obtained;
+pub mod replay;
 pub mod size;
 pub mod verified_tokens;
