@@ -15,11 +15,12 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::hash::BuildHasher;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::digest::{Context, SHA256};
-use foldhash::fast::RandomState;
+
+pub use crate::engine::memory::replay_places::ProofId;
+use crate::engine::memory::replay_places::{Link, NONE, Places};
 
 /// The maximum number of buckets, empty ones included. More seconds cannot be alive together: a nonce that is rotated
 /// after an hour has buckets for four hours at most.
@@ -27,9 +28,6 @@ pub const MAX_BUCKETS: usize = 16_384;
 
 /// The largest capacity: 16,777,216 proofs.
 pub const MAX_CAPACITY: usize = 1 << 24;
-
-/// The id of a proof in a replay memory.
-pub type ProofId = [u8; 16];
 
 /// The first 16 bytes of SHA-256(jkt ‖ 0 ‖ jti).
 pub fn proof_id(jkt: &[u8], jti: &[u8]) -> ProofId {
@@ -85,9 +83,9 @@ impl ReplayMemory {
 
     /// Spends a proof. All times are in seconds.
     ///
-    /// `bucket` depends on the proof alone: it is the second of `iat`, or follows from the nonce
-    /// ([`NonceKeys::bucket`](crate::engine::authorize::dpop::nonce::NonceKeys::bucket)). `falls_at` is the second from
-    /// which no proof of this bucket can be accepted any more. It depends on the bucket alone.
+    /// `bucket` depends on the proof alone: it is the second of `iat`, or follows from the nonce (`NonceKeys::bucket`).
+    /// `falls_at` is the second from which no proof of this bucket can be accepted any more. It depends on the bucket
+    /// alone.
     pub fn spend(&self, id: ProofId, bucket: i64, falls_at: i64, now: i64) -> Spend {
         let mut state = self.lock();
         state.drop_fallen(now);
@@ -143,7 +141,7 @@ const BUCKET_BYTES: usize = 2 * (size_of::<i64>() + size_of::<Bucket>());
 
 impl State {
     fn len(&self) -> usize {
-        self.places.len
+        self.places.len()
     }
 
     fn is_given_up(&self, bucket: i64) -> bool {
@@ -199,171 +197,6 @@ impl State {
         bucket.len += 1;
         bucket.falls_at = bucket.falls_at.max(falls_at);
         Spend::New
-    }
-}
-
-/// The number of a place plus 1, or [`NONE`].
-type Link = u32;
-const NONE: Link = 0;
-
-/// The number of places that are allocated at once.
-const CHUNK: usize = 1024;
-
-/// How many places of forgotten proofs are taken back per proof that is added. At more than one, they never run out; as
-/// one bucket may hold all places, they are not taken back at once.
-const TAKEN_BACK: usize = 4;
-
-/// Where proofs are kept: places in chunks, a hash index with chains, and a list of places to be taken back.
-struct Places {
-    capacity: usize,
-    /// In use, without the forgotten ones.
-    len: usize,
-    chunks: Vec<Box<[Place]>>,
-    /// How many places were ever used.
-    touched: usize,
-    /// For each hash the first place of its chain. Allocated with the first proof.
-    index: Box<[Link]>,
-    /// Lists of places that were released and are still in the index.
-    forgotten: Vec<Link>,
-    /// The list of places that are free.
-    free: Link,
-    hasher: RandomState,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Place {
-    id: ProofId,
-    /// The next place with the same hash.
-    chained: Link,
-    /// The next place of the same bucket, or the next free place.
-    listed: Link,
-}
-
-impl Places {
-    fn new(capacity: usize) -> Self {
-        Places {
-            capacity,
-            len: 0,
-            chunks: Vec::new(),
-            touched: 0,
-            index: Box::default(),
-            forgotten: Vec::new(),
-            free: NONE,
-            hasher: RandomState::default(),
-        }
-    }
-
-    fn used(&self) -> usize {
-        self.chunks.len() * CHUNK * size_of::<Place>()
-            + self.chunks.capacity() * size_of::<Box<[Place]>>()
-            + self.index.len() * size_of::<Link>()
-            + self.forgotten.capacity() * size_of::<Link>()
-    }
-
-    fn slot(&self, id: ProofId) -> usize {
-        // The length is a power of two.
-        (self.hasher.hash_one(id) as usize) & self.index.len().wrapping_sub(1)
-    }
-
-    fn place(&self, link: Link) -> Option<&Place> {
-        let number = (link as usize).checked_sub(1)?;
-        self.chunks.get(number / CHUNK)?.get(number % CHUNK)
-    }
-
-    fn place_mut(&mut self, link: Link) -> Option<&mut Place> {
-        let number = (link as usize).checked_sub(1)?;
-        self.chunks.get_mut(number / CHUNK)?.get_mut(number % CHUNK)
-    }
-
-    /// Whether a proof with this id is in the index. Forgotten ones count until their places are taken back: a sender
-    /// never uses a `jti` twice (RFC 9449 §4.2).
-    fn contains(&self, id: ProofId) -> bool {
-        let mut link = self.index.get(self.slot(id)).copied().unwrap_or(NONE);
-        while let Some(place) = self.place(link) {
-            if place.id == id {
-                return true;
-            }
-            link = place.chained;
-        }
-        false
-    }
-
-    /// Adds a proof before a list, and returns the new list. Returns `None` if there is no place.
-    fn insert(&mut self, id: ProofId, listed: Link) -> Option<Link> {
-        self.take_back();
-        if self.index.is_empty() {
-            self.index = vec![NONE; self.capacity.next_power_of_two()].into();
-        }
-        let link = self.take_free()?;
-        let slot = self.slot(id);
-        let chained = std::mem::replace(self.index.get_mut(slot)?, link);
-        *self.place_mut(link)? = Place { id, chained, listed };
-        self.len += 1;
-        Some(link)
-    }
-
-    fn take_free(&mut self) -> Option<Link> {
-        if self.free != NONE {
-            let link = self.free;
-            self.free = self.place(link)?.listed;
-            return Some(link);
-        }
-        if self.touched == self.capacity {
-            return None;
-        }
-        if self.touched == self.chunks.len() * CHUNK {
-            self.chunks.push(vec![Place::default(); CHUNK].into());
-        }
-        self.touched += 1;
-        Link::try_from(self.touched).ok()
-    }
-
-    /// Releases a list of places.
-    fn release(&mut self, list: Link, len: usize) {
-        if list != NONE {
-            self.forgotten.push(list);
-            self.len -= len;
-        }
-    }
-
-    /// Takes a few forgotten proofs out of the index, so that their places can be used again.
-    fn take_back(&mut self) {
-        for _ in 0..TAKEN_BACK {
-            let Some(link) = self.forgotten.pop() else {
-                return;
-            };
-            let Some(&place) = self.place(link) else {
-                continue;
-            };
-            if place.listed != NONE {
-                self.forgotten.push(place.listed);
-            }
-            self.unchain(link, &place);
-            let free = self.free;
-            if let Some(place) = self.place_mut(link) {
-                place.listed = free;
-                self.free = link;
-            }
-        }
-    }
-
-    fn unchain(&mut self, link: Link, place: &Place) {
-        let slot = self.slot(place.id);
-        let mut before = match self.index.get_mut(slot) {
-            Some(first) if *first == link => {
-                *first = place.chained;
-                return;
-            }
-            Some(first) => *first,
-            None => return,
-        };
-        while let Some(previous) = self.place_mut(before) {
-            if previous.chained == link {
-                previous.chained = place.chained;
-                return;
-            }
-            before = previous.chained;
-        }
     }
 }
 

@@ -1,8 +1,9 @@
 use std::collections::HashSet;
-use std::hash::Hasher;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
+use crate::engine::memory::replay_places::TAKEN_BACK;
 
 const MAX_AGE: i64 = 60;
 const LEEWAY: i64 = 30;
@@ -162,8 +163,7 @@ fn at_262144_proofs_a_proof_takes_24_to_32_bytes_and_a_look_up_visits_few_places
     let per_proof = memory.used() as f64 / capacity as f64;
     assert!((24.0..=32.0).contains(&per_proof), "{per_proof}");
     assert!(memory.used() <= 10 << 20, "{}", memory.used());
-    let state = memory.lock();
-    let longest = state.places.index.iter().map(|first| chain_length(&state.places, *first)).max();
+    let longest = memory.lock().places.chain_lengths().max();
     assert!(longest.is_some_and(|longest| longest <= 20), "{longest:?}");
 }
 
@@ -295,10 +295,5 @@ fn a_memory_with_enough_room_refuses_no_fresh_proof_while_the_clock_goes_on() {
 }
 
 fn in_index(memory: &ReplayMemory) -> usize {
-    let state = memory.lock();
-    state.places.index.iter().map(|first| chain_length(&state.places, *first)).sum()
-}
-
-fn chain_length(places: &Places, first: Link) -> usize {
-    std::iter::successors(places.place(first), |place| places.place(place.chained)).count()
+    memory.lock().places.chain_lengths().sum()
 }
