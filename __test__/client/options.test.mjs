@@ -2,24 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
-import { inspect } from 'node:util';
 
-import {
-  MonoCloudAuthBaseError,
-  MonoCloudBackendNodeClient,
-  MonoCloudOidcBackendClient,
-  MonoCloudValidationError,
-} from '@monocloud/backend-node';
+import { MonoCloudBackendNodeClient, MonoCloudOidcBackendClient } from '@monocloud/backend-node';
 
 import native from '../../npm/native/panic-guard.js';
 import { AUDIENCE, ISSUER, JWKS, offline, signed } from '../support/offline.mjs';
+import { bad, CANARY, environment, giving, GOOD, PREFIX } from '../support/options.mjs';
 
-const PREFIX = 'MONOCLOUD_BACKEND_';
-const CANARY = 'canary-7f3a';
 /** Texts that are neither a boolean nor a number. */
 const NO_FLAGS = ['1', '0', 'yes', 'on', 'truee', '"true"', "'true'", 'true true', CANARY];
 const NO_NUMBERS = ['abc', '1.5', '1e3', '0x10', '12s', '+5', '"5"', '5 0', '1_000', 'NaN', 'Infinity', CANARY];
-const GOOD = { tenantDomain: ISSUER, audience: AUDIENCE };
 
 /** Each option, its variable, invalid values in code, and invalid texts in the environment. */
 const OPTIONS = [
@@ -44,30 +36,6 @@ const OPTIONS = [
   ['introspectionCacheDuration', 'INTROSPECTION_CACHE_DURATION', [-1, '5', Infinity], ['-1']],
   ['responseTimeout', 'RESPONSE_TIMEOUT', [999, 999.9, 0, -1, '5000', NaN], ['999', '0', '-5000']],
   ['validateCertificateBinding', 'VALIDATE_CERTIFICATE_BINDING', [true, 1], [CANARY, 'Required']],
-  ['validateDPoPBinding', 'VALIDATE_DPOP_BINDING', [true, 1], [CANARY, 'Required']],
-  [
-    'publicUrl',
-    'PUBLIC_URL',
-    [1, true, [], [1], [''], {}, Array(17).fill('https://a')],
-    [CANARY, `/${CANARY}`, `https://${CANARY}?a`, `https://a#${CANARY}`, `https://${CANARY}@a`, `ftp://${CANARY}`],
-  ],
-  [
-    'dpop.algorithms',
-    'DPOP_ALGORITHMS',
-    [1, true, [], ['ES256', 1], ['ES256', 'ES256'], ['ES256', 'HS256'], new Set(['ES256'])],
-    ['none', 'HS256', 'es256', CANARY, 'ES256,RS256'],
-  ],
-  ['dpop.maxAge', 'DPOP_MAX_AGE', [0, 601, 1.5, '60', NaN, Infinity, true, 5n], ['0', '601', '-1']],
-  ['dpop.leeway', 'DPOP_LEEWAY', [-1, 61, 0.5, '30', NaN], ['61', '-1']],
-  ['dpop.nonce', 'DPOP_NONCE', [true, 1], [CANARY, 'Off', 'always']],
-  [
-    'dpop.nonceSecret',
-    'DPOP_NONCE_SECRET',
-    [1, true, {}, Buffer.alloc(32)],
-    [CANARY, '0'.repeat(62), 'A'.repeat(42), `${'A'.repeat(43)}=`, `${CANARY}+/`.repeat(4), '00'.repeat(1025)],
-  ],
-  ['dpop.nonceRotation', 'DPOP_NONCE_ROTATION', [9, 3601, 10.5, '60'], ['9', '3601']],
-  ['dpop.replayCacheSize', 'DPOP_REPLAY_CACHE_SIZE', [1023, 16_777_217, 2000.5, '2000'], ['1023', '16777217']],
   ['trustStoreId', 'TRUST_STORE_ID', [1], []],
   [
     'certificateAuthorities',
@@ -78,28 +46,6 @@ const OPTIONS = [
   ['clientCertificate', 'CLIENT_CERTIFICATE', [1], [`/${CANARY}/absent.pem`]],
   ['clientCertificateKey', 'CLIENT_CERTIFICATE_KEY', [1], [`/${CANARY}/absent.pem`]],
 ];
-
-/** Sets variables by their names without the prefix, and removes them after the test. */
-function environment(t, variables) {
-  for (const [name, value] of Object.entries(variables)) process.env[PREFIX + name] = value;
-  t.after(() => Object.keys(variables).forEach((name) => delete process.env[PREFIX + name]));
-}
-
-/** An options object that sets one value; the name may contain a dot. */
-function giving(name, value) {
-  const [outer, inner] = name.split('.');
-  return { ...GOOD, [outer]: inner === undefined ? value : { [inner]: value } };
-}
-
-function bad(option, variable) {
-  return (error) => {
-    assert.ok(error instanceof MonoCloudValidationError && error instanceof MonoCloudAuthBaseError, error);
-    assert.equal(error.reason, 'option_invalid');
-    assert.ok(error.message.endsWith(`(option ${option}, environment variable ${PREFIX}${variable})`), error.message);
-    assert.ok(!error.message.includes('canary'), error.message);
-    return true;
-  };
-}
 
 describe('a bad option', () => {
   for (const [option, variable, values, texts] of OPTIONS) {
@@ -149,12 +95,6 @@ describe('a bad option', () => {
     ['cache.get', { set() {}, delete() {} }],
     ['cache.set', { get() {}, delete() {} }],
     ['cache.delete', { get() {}, set() {}, delete: 1 }],
-    ['dpop.replayStore', { replayStore: () => true }],
-    ['dpop.replayStore', { replayStore: 'redis://a' }],
-    ['dpop.replayStore.add', { replayStore: {} }],
-    ['dpop.replayStore.add', { replayStore: { add: true } }],
-    ['dpop.replayStoreFailure', { replayStoreFailure: 'ignore' }],
-    ['dpop.replayStoreFailure', { replayStoreFailure: true }],
   ]) {
     test(`${option} of the wrong kind throws from the constructor, naming itself`, () => {
       const given = { ...GOOD, [option.split('.')[0]]: value };
@@ -191,26 +131,6 @@ describe('a bad option', () => {
   });
 });
 
-describe('the secret of the nonces', () => {
-  test('is neither in messages nor in what the client shows', () => {
-    const nonceSecret = CANARY.replaceAll('-', '_').repeat(4);
-    const client = new MonoCloudBackendNodeClient({ ...GOOD, dpop: { nonceSecret } });
-    const shown = [inspect(client, { depth: 20, showHidden: true, getters: true }), JSON.stringify(client)];
-    assert.ok(!shown.concat(JSON.stringify(client.health())).some((text) => text?.includes('canary')));
-    for (const dpop of [
-      { nonceSecret: CANARY },
-      { nonceSecret, maxAge: 0 },
-      { nonceSecret, nonce: 'x' },
-      { nonceSecret, x: 1 },
-    ]) {
-      assert.throws(
-        () => new MonoCloudBackendNodeClient({ ...GOOD, dpop }),
-        (error) => error.reason === 'option_invalid' && !inspect(error, { depth: 20 }).includes('canary'),
-      );
-    }
-  });
-});
-
 describe('an option at its bound', () => {
   test('is accepted', () => {
     for (const options of [
@@ -220,14 +140,6 @@ describe('an option at its bound', () => {
       { jwksCacheDuration: Number.MAX_VALUE, metadataCacheDuration: 0.001 },
       { responseTimeout: 1000 },
       { responseTimeout: Number.MAX_SAFE_INTEGER },
-      { dpop: { maxAge: 1, leeway: 0, nonceRotation: 10, replayCacheSize: 1024 } },
-      { dpop: { maxAge: 600, leeway: 60, nonceRotation: 3600, replayCacheSize: 16_777_216 } },
-      { dpop: { nonceSecret: '00'.repeat(32) } },
-      { dpop: { nonceSecret: 'g'.repeat(43), nonce: 'off' } },
-      { dpop: { nonce: 'when_stale', algorithms: ['EdDSA', 'Ed25519'] } },
-      { dpop: { replayStore: { add: async () => true }, replayStoreFailure: 'refuse' } },
-      { dpop: { replayStore: null, replayStoreFailure: null, nonceSecret: null } },
-      { publicUrl: ['https://a.example/svc1/', 'http://[::1]:8080'] },
     ]) {
       assert.ok(new MonoCloudBackendNodeClient({ ...GOOD, ...options }), JSON.stringify(options));
     }
