@@ -8,6 +8,7 @@ pub mod cache_entry;
 pub mod certificate;
 pub mod certificate_headers;
 pub mod claims;
+pub mod dpop;
 pub mod forms;
 pub mod introspection;
 pub mod jwk_set;
@@ -25,6 +26,7 @@ pub const TARGETS: &[Target] = &[
     ("certificate", certificate::check),
     ("certificate_headers", certificate_headers::check),
     ("claims", claims::check),
+    ("dpop", dpop::check),
     ("forms", forms::check),
     ("introspection", introspection::check),
     ("jwk_set", jwk_set::check),

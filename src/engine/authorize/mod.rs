@@ -2,5 +2,6 @@
 
 pub mod certificate;
 pub mod certificate_headers;
+pub mod dpop;
 pub mod membership;
 pub mod policy;
