@@ -51,6 +51,11 @@ export const STRICTER = [
     applies: ({ claims: { jti } }) => jti === '' || bytes(jti) > 256,
   },
   {
+    what: 'a nonce that is no string (RFC 9449 §4.2)',
+    reasons: ['dpop_claims_invalid'],
+    applies: ({ claims: { nonce = '' } }) => typeof nonce !== 'string',
+  },
+  {
     what: 'an htu that is no URL by RFC 3986; the URL class repairs it',
     reasons: ['dpop_url_mismatch'],
     applies: ({ claims: { htu } }) => comparable(htu) === undefined,
@@ -79,8 +84,8 @@ export const WIDER = [
     applies: ({ claims: { htu }, url }) => /%[\da-f]{2}/i.test(htu) && comparable(htu) === comparable(url),
   },
   {
-    what: 'exp, nbf, iss or aud, which are no claims of a proof (RFC 9449 §4.2)',
-    applies: ({ claims }) => isThere(claims, ['exp', 'nbf', 'iss', 'aud']),
+    what: 'iss or aud of another type, which are no claims of a proof (RFC 9449 §4.2)',
+    applies: ({ claims: { iss = '', aud = '' } }) => typeof iss !== 'string' || typeof aud !== 'string',
   },
   {
     what: 'key_ops has verify and another operation; WebCrypto imports no public key for signing',

@@ -29,7 +29,17 @@ export async function makeKeys() {
 
 const NOT_TEXT = ['1', 'null', 'true', '[]', '{}', '["GET"]', undefined];
 const NOT_NUMBER = ['"2000000000"', 'null', 'true', '[2000000000]', '{}', '1e400', undefined];
-const IATS = ['0', '-1', '1e3', `${NOW - 59}`, `${NOW - 60}`, `${NOW - 61}`, `${NOW - 90}`, `${NOW - 91}`, `${NOW - 301}`];
+const IATS = [
+  '0',
+  '-1',
+  '1e3',
+  `${NOW - 59}`,
+  `${NOW - 60}`,
+  `${NOW - 61}`,
+  `${NOW - 90}`,
+  `${NOW - 91}`,
+  `${NOW - 301}`,
+];
 const LATER = [`${NOW}.5`, `${NOW + 29}`, `${NOW + 30}`, `${NOW + 31}`, `${NOW + 300}`, `${NOW + 301}`, `${NOW}000`];
 const TYPS = ['"JWT"', '"at+jwt"', '"DPOP+JWT"', '"application/dpop+jwt"', '"dpop+jwt "', '"dpop"', ...NOT_TEXT];
 const ALGS = ['"none"', '"HS256"', '"ES384"', '"es256"', '"RS256"', '"PS256"', '"ES256K"', '"EdDSA"', ...NOT_TEXT];
@@ -170,7 +180,8 @@ export function generator({ senders, foreign, short, wide }, tokens, random) {
       'with another type': () => jwk.set('kty', pick(['"EC"', '"RSA"', '"OKP"', '"oct"', '"ec"', '1'])),
       'with padding': () => jwk.set(member, `${text.slice(0, -1)}="`),
       'in standard base64': () => jwk.set(member, text.replaceAll('-', '+').replaceAll('_', '/')),
-      'with a zero in front': () => jwk.set(member, `"${Buffer.concat([Buffer.alloc(1), bytes]).toString('base64url')}"`),
+      'with a zero in front': () =>
+        jwk.set(member, `"${Buffer.concat([Buffer.alloc(1), bytes]).toString('base64url')}"`),
       'with an octet less': () => jwk.set(member, `"${bytes.subarray(1).toString('base64url')}"`),
       'off its curve': () => jwk.set('x', `"${octets(bytes.length).toString('base64url')}"`),
       'without a member': () => jwk.delete(member),
@@ -248,7 +259,8 @@ function htus(url) {
 const texts = (jwk) => new Map(Object.entries(jwk).map(([name, value]) => [name, JSON.stringify(value)]));
 
 function write({ header, claims, jwk, jwkText, twice, signer, resign }) {
-  const object = (members, more) => `{${[...[...members].map(([name, text]) => `"${name}":${text}`), ...more].join(',')}}`;
+  const object = (members, more) =>
+    `{${[...[...members].map(([name, text]) => `"${name}":${text}`), ...more].join(',')}}`;
   const withKey = new Map(header);
   if (header.has('jwk')) withKey.set('jwk', jwkText ?? object(jwk, twice.jwk));
   const input = `${base64url(object(withKey, twice.header))}.${base64url(object(claims, twice.claims))}`;

@@ -52,7 +52,7 @@ export function reasonsFor({ text, token, jkt, method, url, now, algorithms = AL
     return ['dpop_claims_invalid'];
   }
   const { alg, jwk } = head.value;
-  const { iat, ath, htm, htu } = body.value;
+  const { iat, exp, nbf, ath, htm, htu } = body.value;
   const expected = comparable(url);
   const match = [
     [ath !== athOf(token), 'dpop_token_mismatch'],
@@ -64,8 +64,8 @@ export function reasonsFor({ text, token, jkt, method, url, now, algorithms = AL
   if (thumbprint(jwk) !== jkt) return ['dpop_key_mismatch'];
   if (!isSigned(alg, jwk, `${parts[0]}.${parts[1]}`, octetsOf(parts[2]))) return ['dpop_signature_invalid'];
   return failing([
-    [iat < now - MAX_AGE, 'dpop_expired'],
-    [iat > now + LEEWAY, 'dpop_not_yet_valid'],
+    [iat < now - MAX_AGE || exp <= now - LEEWAY, 'dpop_expired'],
+    [iat > now + LEEWAY || nbf > now + LEEWAY, 'dpop_not_yet_valid'],
   ]);
 }
 
@@ -141,10 +141,10 @@ function isPoint(jwk) {
   }
 }
 
-function hasClaims({ loneSurrogates }, { jti, htm, htu, ath, iat }) {
-  const areTexts = [jti, htm, htu, ath].every((value) => typeof value === 'string');
-  const isRead = ([name]) => ['jti', 'htm', 'htu', 'ath', 'iat'].includes(name);
-  if (!areTexts || loneSurrogates.some(isRead) || !Number.isFinite(iat)) return false;
+function hasClaims({ loneSurrogates }, { jti, htm, htu, ath, iat, exp = 0, nbf = 0, nonce = '' }) {
+  const areTexts = [jti, htm, htu, ath, nonce].every((value) => typeof value === 'string');
+  const isRead = ([name]) => ['jti', 'htm', 'htu', 'ath', 'nonce'].includes(name);
+  if (!areTexts || loneSurrogates.some(isRead) || ![iat, exp, nbf].every(Number.isFinite)) return false;
   const octets = Buffer.byteLength(jti);
   return octets >= 1 && octets <= MAX_JTI_BYTES;
 }
