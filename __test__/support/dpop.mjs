@@ -16,18 +16,6 @@ export const DEFAULT_ALGS = 'ES256 EdDSA Ed25519 PS256 RS256';
 export const MAX_AGE = 60;
 export const LEEWAY = 30;
 
-/** Why the suites of DPoP cannot run with this build, for `describeWhere`; `false` if they can. */
-export const unavailable = unlessBuilt();
-
-function unlessBuilt() {
-  try {
-    const options = { tenantDomain: 'https://issuer.example', audience: 'a', validateDPoPBinding: 'when_present' };
-    return new MonoCloudBackendNodeClient(options) && false;
-  } catch {
-    return 'this build has no DPoP';
-  }
-}
-
 /** RFC 7638 §3: the required members in lexicographic order, without white space. */
 export function thumbprint(jwk) {
   const names = { EC: ['crv', 'kty', 'x', 'y'], RSA: ['e', 'kty', 'n'], OKP: ['crv', 'kty', 'x'] }[jwk.kty];
@@ -127,4 +115,28 @@ export async function eventsOf(name, use) {
     unsubscribe(`monocloud:backend:${name}`, listener);
   }
   return messages;
+}
+
+/** Why the suites of DPoP cannot run with this build, for `describeWhere`; `false` if they can. */
+export const unavailable = await unlessBuilt();
+
+/** Whether a bound token without a proof passes, which RFC 9449 §7.2 forbids. */
+async function unlessBuilt() {
+  const key = await proofKey();
+  const issuer = 'https://issuer.example';
+  const jwksResolver = () => ({ keys: [{ ...key.jwk, kid: 'a' }] });
+  try {
+    const client = new MonoCloudBackendNodeClient({ tenantDomain: issuer, audience: 'a', jwksResolver });
+    const claims = { iss: issuer, aud: 'a', exp: nowSeconds() + 60, cnf: { jkt: key.jkt } };
+    const token = compact({ alg: key.alg, kid: 'a' }, claims, key.privateKey);
+    const proof = proofOf({ key, token, url: issuer });
+    if ((await outcomeOf(client.validateAccessToken(token))) === 'dpop_scheme_required') {
+      if ((await outcomeOf(client.validateAccessToken(token, presented(proof, { url: issuer })))) === 'accepted') {
+        return false;
+      }
+    }
+  } catch {
+    // A build before the option.
+  }
+  return 'this build has no DPoP';
 }
