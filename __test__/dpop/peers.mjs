@@ -13,7 +13,7 @@ import { athOf, credentials, LEEWAY, MAX_AGE } from '../support/dpop.mjs';
 // Both use the global, which Node 18 does not have.
 globalThis.crypto ??= webcrypto;
 
-/** A function that returns `accepted`, or the error's code, for a request. `now` is in seconds. */
+/** A function that returns `accepted`, or the error's code, for a request. `now` is in seconds, by default the clock. */
 export function joseDecides({ algorithms, now }) {
   const options = {
     typ: 'dpop+jwt',
@@ -21,7 +21,7 @@ export function joseDecides({ algorithms, now }) {
     requiredClaims: ['jti', 'htm', 'htu', 'iat', 'ath'],
     maxTokenAge: MAX_AGE,
     clockTolerance: LEEWAY,
-    currentDate: new Date(now * 1000),
+    ...(now === undefined ? {} : { currentDate: new Date(now * 1000) }),
   };
   return decision(async ({ text, token, jkt, method, url }) => {
     const { payload, protectedHeader } = await jwtVerify(text, EmbeddedJWK, options);
