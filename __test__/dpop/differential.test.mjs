@@ -84,11 +84,21 @@ test(`${PROOFS} proofs of seed ${SEED} are never accepted where jose or oauth4we
 });
 
 const REASONS = [
-  ...['malformed', 'too_large'].map((name) => `dpop_proof_${name}`),
-  ...['header_invalid', 'type_not_allowed', 'algorithm_not_allowed', 'key_invalid', 'claims_invalid'],
-  ...['method_mismatch', 'url_mismatch', 'token_mismatch', 'key_mismatch', 'signature_invalid', 'expired'],
-  'not_yet_valid',
-].map((name) => (name.startsWith('dpop_') ? name : `dpop_${name}`));
+  'dpop_proof_malformed',
+  'dpop_proof_too_large',
+  'dpop_header_invalid',
+  'dpop_type_not_allowed',
+  'dpop_algorithm_not_allowed',
+  'dpop_key_invalid',
+  'dpop_claims_invalid',
+  'dpop_method_mismatch',
+  'dpop_url_mismatch',
+  'dpop_token_mismatch',
+  'dpop_key_mismatch',
+  'dpop_signature_invalid',
+  'dpop_expired',
+  'dpop_not_yet_valid',
+];
 
 const tokenFor = (jkt, privateKey) =>
   compact(

@@ -36,7 +36,6 @@ describeWhere(unavailable, 'a proof', () => {
   let issuer;
   let key;
   let other;
-  let clients;
   before(async () => {
     issuer = await startIssuer();
     [key, other] = await Promise.all([proofKey(), proofKey('ES256', 'other')]);

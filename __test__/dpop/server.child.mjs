@@ -3,7 +3,6 @@
 
 import express from 'express';
 import { MonoCloudBackendNodeClient } from '@monocloud/backend-node';
-import * as caches from '@monocloud/backend-node/cache';
 import { protectApi } from '@monocloud/backend-node/express';
 
 import { listen } from '../support/http.mjs';
@@ -12,7 +11,8 @@ import { LIBRARIES } from '../support/redis.mjs';
 const { OPTIONS, REDIS } = process.env;
 const { dpop, ...options } = JSON.parse(OPTIONS);
 const redis = REDIS ? await LIBRARIES[process.env.LIBRARY](Number(REDIS)) : undefined;
-const replayStore = redis && caches.redisReplayStore(redis.client);
+const { redisReplayStore } = await import('@monocloud/backend-node/cache');
+const replayStore = redis && redisReplayStore(redis.client);
 const client = new MonoCloudBackendNodeClient({ ...options, dpop: { ...dpop, ...(replayStore && { replayStore }) } });
 
 const app = express();

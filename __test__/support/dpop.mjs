@@ -94,6 +94,9 @@ export const credentials = (token, proof) => ({
   ...(proof === undefined ? {} : { dpop: proof }),
 });
 
+/** The header fields of a request with a new proof. */
+export const boundRequest = ({ key, token, url, ...rest }) => credentials(token, proofOf({ key, token, url, ...rest }));
+
 /** The options of `validateAccessToken` for a request without a framework. */
 export const presented = (proof, { method = 'GET', url }) => ({ scheme: 'dpop', dpop: { proof, method, url } });
 
@@ -118,25 +121,22 @@ export async function eventsOf(name, use) {
 }
 
 /** Why the suites of DPoP cannot run with this build, for `describeWhere`; `false` if they can. */
-export const unavailable = await unlessBuilt();
+export const unavailable = (await isBuilt()) ? false : 'this build has no DPoP';
 
-/** Whether a bound token without a proof passes, which RFC 9449 §7.2 forbids. */
-async function unlessBuilt() {
+/** Whether a bound token passes with its proof, and not without it. */
+async function isBuilt() {
   const key = await proofKey();
-  const issuer = 'https://issuer.example';
-  const jwksResolver = () => ({ keys: [{ ...key.jwk, kid: 'a' }] });
+  const url = 'https://issuer.example';
   try {
-    const client = new MonoCloudBackendNodeClient({ tenantDomain: issuer, audience: 'a', jwksResolver });
-    const claims = { iss: issuer, aud: 'a', exp: nowSeconds() + 60, cnf: { jkt: key.jkt } };
+    const jwksResolver = () => ({ keys: [{ ...key.jwk, kid: 'a' }] });
+    const client = new MonoCloudBackendNodeClient({ tenantDomain: url, audience: 'a', jwksResolver });
+    const claims = { iss: url, aud: 'a', exp: nowSeconds() + 60, cnf: { jkt: key.jkt } };
     const token = compact({ alg: key.alg, kid: 'a' }, claims, key.privateKey);
-    const proof = proofOf({ key, token, url: issuer });
-    if ((await outcomeOf(client.validateAccessToken(token))) === 'dpop_scheme_required') {
-      if ((await outcomeOf(client.validateAccessToken(token, presented(proof, { url: issuer })))) === 'accepted') {
-        return false;
-      }
-    }
+    const withProof = presented(proofOf({ key, token, url }), { url });
+    const decisions = [client.validateAccessToken(token), client.validateAccessToken(token, withProof)];
+    const [without, given] = await Promise.all(decisions.map(outcomeOf));
+    return without !== 'accepted' && given === 'accepted';
   } catch {
-    // A build before the option.
+    return false;
   }
-  return 'this build has no DPoP';
 }
