@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-for (const part of ['micro', 'introspection', 'eventloop', 'flood', 'flood-kinds', 'exit', 'chart']) {
+for (const part of ['micro', 'dpop', 'introspection', 'eventloop', 'flood', 'flood-kinds', 'exit', 'chart']) {
   const file = fileURLToPath(new URL(`${part}.mjs`, import.meta.url));
   const { status } = spawnSync(process.execPath, [file, ...process.argv.slice(2)], { stdio: 'inherit' });
   if (status !== 0) {

@@ -20,6 +20,7 @@ export function machine() {
     'fastify',
     '@fastify/jwt',
     'get-jwks',
+    'oauth4webapi',
     'undici',
     'autocannon',
   ];

@@ -6,6 +6,7 @@
 
 import { listen } from '../__test__/support/http.mjs';
 import { startAuthorizationServer, unsupported } from '../__test__/support/authorization-server.mjs';
+import { unavailable as withoutDpop } from '../__test__/support/dpop.mjs';
 import { configure } from './environment.mjs';
 import { jwtRows } from './jwt-rows.mjs';
 import { callAll, print } from './table.mjs';
@@ -37,6 +38,11 @@ async function main({ serve }) {
   if (WITH_INTROSPECTION) {
     const { callIntrospected } = await import('./introspection-rows.mjs');
     results.push(...(await callIntrospected(apis, server)));
+  }
+
+  if (!withoutDpop) {
+    const { callDpop } = await import('./dpop-rows.mjs');
+    results.push(...(await callDpop(apis, server)));
   }
 
   if (!print(results, server)) {

@@ -1,5 +1,5 @@
-// APIs with more features than the documents' first examples: HTTPS, a client certificate from the connection, and a
-// cache.
+// APIs with more features than the documents' first examples: HTTPS, a client certificate from the connection, a cache,
+// and DPoP nonces.
 
 import express from 'express';
 import Fastify from 'fastify';
@@ -29,6 +29,24 @@ export function secureFastify(tls) {
   fastify.get('/api/data', { onRequest: protect(WRITE) }, async (request) => request.claims);
   return fastify;
 }
+
+/** APIs that accept only tokens with a DPoP proof, and ask for a nonce in each proof (RFC 9449 §9). */
+export function nonceExpress() {
+  const protect = protectExpress(nonceClient());
+  const app = express();
+  app.get('/api/protected', protect(), (request, response) => response.json(request.claims));
+  return app;
+}
+
+export function nonceFastify() {
+  const protect = protectFastify(nonceClient());
+  const fastify = Fastify();
+  fastify.get('/api/protected', { onRequest: protect() }, async (request) => request.claims);
+  return fastify;
+}
+
+const nonceClient = () =>
+  new MonoCloudBackendNodeClient({ validateDPoPBinding: 'required', dpop: { nonce: 'required' } });
 
 /** Everything except the cache comes from the environment. */
 const cachingClient = () => new MonoCloudBackendNodeClient({ cache: memoryCache() });

@@ -3,7 +3,9 @@
 // A row is `{ path, credential, token, expected }` with these optional members:
 // - `because`: the expected challenge of a rejection, so that a 401 for another reason fails;
 // - `asks`: how many requests it causes at the issuer's introspection endpoint;
-// - `prepare`: an action before the request; `tls`: `{ ca, cert, key }` of the request.
+// - `prepare`: an action before the request; `tls`: `{ ca, cert, key }` of the request;
+// - `headers`: a function of the request's URL that returns headers, in place of the token;
+// - `seen`: a function that receives the response.
 
 import { get } from '../__test__/support/http.mjs';
 
@@ -16,7 +18,9 @@ export async function callAll(api, rows, server) {
   for (const row of rows) {
     await row.prepare?.();
     const before = introspections(server);
-    const answer = await get(api.url + row.path, { token: row.token, ...row.tls });
+    const url = api.url + row.path;
+    const answer = await get(url, row.headers ? { headers: row.headers(url) } : { token: row.token, ...row.tls });
+    row.seen?.(answer);
     results.push(check(api, row, answer, introspections(server) - before));
   }
   return results;

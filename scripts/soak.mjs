@@ -9,6 +9,7 @@ import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 
 import { startIssuerBehindProxy } from '../__test__/faults/issuers.mjs';
+import { proofKey, unavailable as withoutDpop } from '../__test__/support/dpop.mjs';
 import { AUDIENCE } from '../__test__/support/issuer.mjs';
 import { Chaos } from './soak/chaos.mjs';
 import { Tally, load } from './soak/load.mjs';
@@ -46,6 +47,9 @@ const seed = Number(values.seed);
 console.log(`seed ${seed}: --seed ${seed} repeats this plan`);
 
 const server = await startIssuerBehindProxy();
+const senders = withoutDpop
+  ? undefined
+  : { own: await proofKey('ES256', 'sender'), stranger: await proofKey('ES256', 'stranger') };
 const truth = new Truth();
 const begun = performance.now();
 const tell = (line) => {
@@ -83,12 +87,12 @@ async function soak() {
     Array.from({ length: count }, (_, number) => {
       const name = `${role}-${number}`;
       const keys = { signing: () => chaos.signing, former: () => chaos.former };
-      return tokenSource(server, { name, random: random(seed, name), opaque, ...keys });
+      return tokenSource(server, { name, random: random(seed, name), opaque, senders, ...keys });
     });
   const callers = sourcesOf('caller', CALLERS);
   const flooders = sourcesOf('flooder', FLOODERS);
   let isOver = false;
-  const shared = { judge: (...request) => truth.judge(...request), tally, isOver: () => isOver };
+  const shared = { judge: (...request) => truth.judge(...request), tally, isOver: () => isOver, senders };
   const loads = [
     load(url, { ...shared, callers: CALLERS, next: (number) => callers[number].next() }),
     load(url, {
@@ -136,7 +140,7 @@ function report(samples) {
   const settled = samples.find(({ at }) => at > WARM_UP_MS) ?? samples[0];
   const last = samples.at(-1);
   const peak = Math.max(...samples.map(({ rss }) => rss));
-  const { verdicts } = tally;
+  const { verdicts, proofs } = tally;
   const seconds = (milliseconds) => `${(milliseconds / 1000).toFixed(1)} s`;
   const mb = (octets) => `${(octets / MEGABYTE).toFixed(1)} MB`;
   const rows = [
@@ -148,6 +152,9 @@ function report(samples) {
     ['refused wrongly', verdicts['refused wrongly'], verdicts['refused wrongly'] === 0],
     ['accepted wrongly', verdicts['accepted wrongly'], verdicts['accepted wrongly'] === 0],
     ['without an answer', verdicts['without an answer'], verdicts['without an answer'] === 0],
+    ['DPoP proofs accepted', proofs.accepted, withoutDpop ? undefined : proofs.accepted > 0],
+    ['  replays refused', proofs.replaysRefused, withoutDpop ? undefined : proofs.replaysRefused > 0],
+    ['  others refused', proofs.othersRefused],
     ['slowest rotation', seconds(chaos.slowest.rotation), chaos.slowest.rotation <= SLOWEST_ROTATION],
     [
       '  after Retry-After: 300',

@@ -25,7 +25,7 @@ export async function startNginx(folder, apiPort) {
     const port = await freePort();
     const changed = configuration
       .replace('listen 8443 ssl', `listen 127.0.0.1:${port} ssl`)
-      .replace('127.0.0.1:3000', `127.0.0.1:${apiPort}`);
+      .replaceAll('127.0.0.1:3000', `127.0.0.1:${apiPort}`);
     await writeFile(join(folder, 'nginx.conf'), changed);
     const server = await startAt(folder, port);
     if (server.close) return server;

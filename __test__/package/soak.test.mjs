@@ -23,9 +23,10 @@ function requestsOf(seed, name = 'caller-0') {
     opaque: ['a', 'b'],
     signing: () => keys,
     former: () => [],
+    senders: { own: { jkt: 'own' }, stranger: { jkt: 'stranger' } },
   });
-  const kinds = ['unknown', 'garbage', 'slow'];
-  return Array.from({ length: 500 }, (_, index) => (index % 5 ? source.next() : source.flood(kinds[index % 3])));
+  const kinds = ['unknown', 'garbage', 'slow', 'foreign'];
+  return Array.from({ length: 500 }, (_, index) => (index % 5 ? source.next() : source.flood(kinds[index % 4])));
 }
 
 describe('a seed of the soak', () => {
@@ -38,6 +39,27 @@ describe('a seed of the soak', () => {
     assert.deepEqual(requestsOf(7), requestsOf(7));
     assert.notDeepEqual(requestsOf(7), requestsOf(8));
     assert.notDeepEqual(requestsOf(7), requestsOf(7, 'caller-1'));
+  });
+
+  test('leads to DPoP requests: accepted ones, replays, foreign keys and another URL', () => {
+    const proofs = requestsOf(7).filter(({ proof }) => proof);
+    const kinds = new Set(
+      proofs.map(({ isGood, isReplay, path, proof }) => [isGood, isReplay, proof.by, proof.path === path].join()),
+    );
+    for (const kind of [
+      'true,false,own,true',
+      'true,true,own,true',
+      'false,false,stranger,true',
+      'false,false,own,false',
+    ]) {
+      assert.ok(kinds.has(kind), kind);
+    }
+    // A replay is the proof of an earlier request, not a new one with the same jti.
+    const sent = new Set();
+    for (const { isReplay, proof } of proofs) {
+      assert.equal(sent.has(proof), isReplay);
+      sent.add(proof);
+    }
   });
 
   test('leads to every fault of every document in the end, and each is one that the proxy can have', () => {

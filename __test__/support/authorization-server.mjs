@@ -9,6 +9,7 @@ import https from 'node:https';
 
 import { authenticate } from './client-authentication.mjs';
 import { createClients } from './clients.mjs';
+import { proofOf } from './dpop.mjs';
 import { close, open, post } from './http.mjs';
 import { createPki } from './pki.mjs';
 import { createProvider, serverKeys } from './provider.mjs';
@@ -31,6 +32,7 @@ const ENDPOINTS = {
  *   for a client certificate. Default false.
  * - `trustStoreId`: also publishes `mtls_additional_endpoint_aliases[id]` at a third port. Default none.
  * - `tokenTtlSeconds`: default 3600.
+ * - `dpopNonces`: asks for a nonce in each DPoP proof (RFC 9449 §8). Default false.
  * - `pki`: a shared result of createPki(); created if absent.
  */
 export async function startAuthorizationServer({
@@ -38,6 +40,7 @@ export async function startAuthorizationServer({
   mtlsAliases = false,
   trustStoreId,
   tokenTtlSeconds,
+  dpopNonces,
   pki,
 } = {}) {
   const hasAliases = mtlsAliases || trustStoreId !== undefined;
@@ -60,6 +63,7 @@ export async function startAuthorizationServer({
     clients,
     keys,
     tokenTtlSeconds,
+    dpopNonces,
     discovery: {
       ...(mtls && { mtls_endpoint_aliases: endpointsAt(mtls.origin) }),
       ...(trustStore && { mtls_additional_endpoint_aliases: { [trustStoreId]: endpointsAt(trustStore.origin) } }),
@@ -89,6 +93,7 @@ export async function startAuthorizationServer({
      *   `format` (`jwt`, `opaque`) and `alg` change its defaults, but not the audience.
      * - `scope`: default `data:read`.
      * - `certificate`: `{ cert, key }` of the TLS connection; a bound token is bound to it.
+     * - `dpop`: a key of dpop.mjs; the token is bound to it (RFC 9449 §5).
      * - `assertionAlg`: the algorithm of a `client_secret_jwt` or `private_key_jwt` client.
      */
     async obtainToken({
@@ -98,6 +103,7 @@ export async function startAuthorizationServer({
       alg,
       scope = 'data:read',
       certificate: presented,
+      dpop,
       assertionAlg,
     } = {}) {
       const indicator = new URL(resource);
@@ -107,7 +113,7 @@ export async function startAuthorizationServer({
         }
       }
       const form = { grant_type: 'client_credentials', scope, resource: indicator.href };
-      const { body } = await ask('/token', form, { client, presented, alg: assertionAlg });
+      const { body } = await ask('/token', form, { client, presented, dpop, alg: assertionAlg });
       return body.access_token;
     },
 
@@ -133,9 +139,10 @@ export async function startAuthorizationServer({
     },
   };
 
-  async function ask(path, form, { client = 'post', presented, alg } = {}) {
-    const { headers, form: proof, tls: own } = authenticate(clients[client], { audience: issuer, alg });
-    const pair = presented ? { cert: presented.cert, key: presented.key } : own;
+  async function ask(path, form, { client = 'post', presented, dpop, alg } = {}) {
+    const { headers: own, form: proof, tls } = authenticate(clients[client], { audience: issuer, alg });
+    const headers = { ...own, ...(dpop && { dpop: proofOf({ key: dpop, method: 'POST', url: issuer + path }) }) };
+    const pair = presented ? { cert: presented.cert, key: presented.key } : tls;
     const { origin } = pair && mtls ? mtls : main;
     const answer = await post(origin + path, { ...form, ...proof }, { headers, ca: authority?.ca.pem, ...pair });
     if (answer.status !== 200) {

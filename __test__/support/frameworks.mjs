@@ -20,8 +20,8 @@ async function serveExpress(framework, routes, configure) {
   return listen(app);
 }
 
-async function serveFastify(framework, routes, configure) {
-  const app = framework();
+async function serveFastify(framework, routes, configure, options) {
+  const app = framework(options);
   await configure?.(app);
   for (const [path, { protect, handler = claimsOf, methods = ['GET', 'POST'] }] of Object.entries(routes)) {
     app.route({ method: methods, url: path, onRequest: protect, handler: async (request) => handler(request) });
@@ -41,10 +41,10 @@ function made(name, protectApi, serve, skip = false) {
     name,
     skip,
     protectApi,
-    /** Runs `use` with the URL of a real server that has these routes. */
-    async with(routes, use, configure) {
+    /** Runs `use` with the URL of a real server that has these routes. `options` are those of Fastify's factory. */
+    async with(routes, use, configure, options) {
       const { default: framework } = await import(name);
-      const { url, close } = await serve(framework, routes, configure);
+      const { url, close } = await serve(framework, routes, configure, options);
       try {
         return await use(url);
       } finally {

@@ -3,10 +3,26 @@
 // Key pairs are created once per process and stored by name, because an RSA pair takes a tenth of a second. A test
 // that needs keys of its own uses its own name.
 
-import { generateKeyPair } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPair } from 'node:crypto';
 import { promisify } from 'node:util';
 
-const generate = promisify(generateKeyPair);
+const generateEncoded = promisify(generateKeyPair);
+
+/**
+ * A new pair of KeyObjects. Node 20 can deadlock when a key that was just generated is exported as JWK, so both keys
+ * go through their DER encodings.
+ */
+export async function generate(type, options = {}) {
+  const { publicKey, privateKey } = await generateEncoded(type, {
+    ...options,
+    publicKeyEncoding: { type: 'spki', format: 'der' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'der' },
+  });
+  return {
+    publicKey: createPublicKey({ key: publicKey, type: 'spki', format: 'der' }),
+    privateKey: createPrivateKey({ key: privateKey, type: 'pkcs8', format: 'der' }),
+  };
+}
 
 const GENERATORS = {
   rsa: () => generate('rsa', { modulusLength: 2048 }),

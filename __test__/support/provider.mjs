@@ -1,7 +1,9 @@
 // How is the real oidc-provider configured?
 //
-// Version 9.13: client credentials, introspection, revocation and mutual TLS, with JWT or opaque access tokens by
+// Version 9.13: client credentials, introspection, revocation, mutual TLS and DPoP, with JWT or opaque access tokens by
 // resource indicator (RFC 8707). The configuration is complete, so that any warning means a problem.
+
+import { randomBytes } from 'node:crypto';
 
 import { jwkOf, keySet, kindOf, ALGORITHMS } from './keys.mjs';
 
@@ -24,7 +26,14 @@ export async function serverKeys() {
 }
 
 /** A Provider for `issuer`; `discovery` is added to its metadata. */
-export async function createProvider({ issuer, clients, keys, discovery, tokenTtlSeconds = TOKEN_TTL_SECONDS }) {
+export async function createProvider({
+  issuer,
+  clients,
+  keys,
+  discovery,
+  tokenTtlSeconds = TOKEN_TTL_SECONDS,
+  dpopNonces = false,
+}) {
   const { Provider, errors } = await importProvider();
   const byId = new Map(Object.values(clients).map((client) => [client.clientId, client]));
 
@@ -65,6 +74,8 @@ export async function createProvider({ issuer, clients, keys, discovery, tokenTt
       clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: () => true },
       revocation: { enabled: true, allowedPolicy: () => true },
+      // RFC 9449: tokens are bound to the key of the proof in the token request. `dpopNonces` asks for one in each (§8).
+      dPoP: { enabled: true, ...(dpopNonces && { nonceSecret: randomBytes(32), requireNonce: () => true }) },
       mTLS: {
         enabled: true,
         certificateBoundAccessTokens: true,

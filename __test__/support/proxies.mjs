@@ -1,7 +1,7 @@
 // Which proxies can a test put between a client and its server?
 //
-// An HTTP proxy (RFC 9110 §9.3.6 CONNECT, and absolute-form requests), and a plain TCP proxy that a test can pause,
-// cut or close.
+// An HTTP proxy (RFC 9110 §9.3.6 CONNECT, and absolute-form requests), a plain TCP proxy that a test can pause, cut or
+// close, and one that balances.
 
 import http from 'node:http';
 import net from 'node:net';
@@ -90,6 +90,27 @@ export async function startTcpProxy(port) {
       });
       sockets.forEach((socket) => socket.destroy());
       await closed;
+    },
+  };
+}
+
+/**
+ * A TCP proxy that gives each connection to the next of `ports`: `{ url, ports, close }`. `ports` may be filled later.
+ */
+export async function startRoundRobin(ports = []) {
+  const sockets = new Set();
+  let connections = 0;
+  const server = net.createServer((socket) => {
+    join(socket, net.connect(ports[connections % ports.length], '127.0.0.1'), sockets);
+    connections += 1;
+  });
+  await listenAt(server, 0);
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    ports,
+    close() {
+      sockets.forEach((socket) => socket.destroy());
+      return close(server);
     },
   };
 }

@@ -13,7 +13,7 @@ export function rawGet(url, lines) {
 }
 
 export async function rawRequest(url, method, lines) {
-  const { hostname, port, pathname, search } = new URL(url);
+  const { hostname, pathname, search } = new URL(url);
   const request = [
     `${method} ${pathname}${search} HTTP/1.1`,
     `Host: ${hostname}`,
@@ -22,7 +22,13 @@ export async function rawRequest(url, method, lines) {
     '',
     '',
   ];
-  const text = await exchange(hostname, port, request.join('\r\n'));
+  return rawText(url, request.join('\r\n'));
+}
+
+/** Sends these bytes to the server of `url`. */
+export async function rawText(url, sent) {
+  const { hostname, port } = new URL(url);
+  const text = await exchange(hostname, port, sent);
   const [head, ...rest] = text.split('\r\n\r\n');
   const [statusLine, ...headerLines] = head.split('\r\n');
   const headers = headerLines.map((line) => [

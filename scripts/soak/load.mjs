@@ -2,6 +2,8 @@
 
 import http from 'node:http';
 
+import { credentials, proofOf } from '../../__test__/support/dpop.mjs';
+
 /** Milliseconds without a response after which a request counts as unanswered. */
 const DEADLINE = 15_000;
 
@@ -16,6 +18,8 @@ export class Tally {
     'accepted wrongly': 0,
     'without an answer': 0,
   };
+  /** DPoP requests (RFC 9449) by their result. */
+  proofs = { accepted: 0, replaysRefused: 0, othersRefused: 0 };
   /** The first few wrong results, for debugging. */
   wrong = [];
   #latencies = [];
@@ -28,8 +32,12 @@ export class Tally {
         verdict
       ] ?? verdict;
     this.verdicts[name] += 1;
+    if (wish.proof) {
+      const kind = status === 200 ? 'accepted' : wish.isReplay ? 'replaysRefused' : 'othersRefused';
+      this.proofs[kind] += 1;
+    }
     if (!(verdict in { right: 1, excused: 1 }) && this.wrong.length < 20) {
-      const { kind, kid, path, isGood } = wish;
+      const { kind, kid, path, isGood, isReplay } = wish;
       this.wrong.push({
         verdict,
         status,
@@ -37,6 +45,7 @@ export class Tally {
         kid,
         path,
         isGood,
+        isReplay,
         at: Math.round(began),
         took: Math.round(ended - began),
       });
@@ -51,8 +60,11 @@ export class Tally {
   }
 }
 
-/** Runs callers until `isOver()`. `next(number)` returns the next request of the caller with that number. */
-export async function load(url, { callers, next, judge, tally, isOver }) {
+/**
+ * Runs callers until `isOver()`. `next(number)` returns the next request of the caller with that number. `senders`: the
+ * keys that sign proofs.
+ */
+export async function load(url, { callers, next, judge, tally, isOver, senders }) {
   const agent = new http.Agent({ keepAlive: true, maxSockets: callers * 2 });
   const caller = async (number) => {
     while (!isOver()) {
@@ -64,25 +76,37 @@ export async function load(url, { callers, next, judge, tally, isOver }) {
         continue;
       }
       const began = performance.now();
-      const status = await ask(url + wish.path, wish.token, agent);
+      // A proof that was refused for an outage may pass later. Only one that was accepted is spent.
+      const wasAccepted = wish.proof?.isAccepted === true;
+      const status = await ask(url + wish.path, headersOf(url, wish, senders), agent);
+      if (wish.proof && status === 200) wish.proof.isAccepted = true;
       const ended = performance.now();
-      tally.add(wish, status, status === 0 ? 'without an answer' : judge(wish, status, began, ended), began, ended);
+      tally.add(
+        wish,
+        status,
+        status === 0 ? 'without an answer' : judge({ ...wish, wasAccepted }, status, began, ended),
+        began,
+        ended,
+      );
     }
   };
   await Promise.all(Array.from({ length: callers }, (_, number) => caller(number)));
   agent.destroy();
 }
 
+/** The credentials of a request; a replay has the proof that was sent before. */
+function headersOf(url, { token, proof }, senders) {
+  if (!proof) return { authorization: `Bearer ${token}` };
+  proof.text ??= proofOf({ key: senders[proof.by], url: url + proof.path, token, jti: proof.jti });
+  return credentials(token, proof.text);
+}
+
 /** The status of a response, or 0 without a response. */
-function ask(url, token, agent) {
+function ask(url, headers, agent) {
   return new Promise((resolve) => {
-    const request = http.get(
-      url,
-      { agent, headers: { authorization: `Bearer ${token}` }, timeout: DEADLINE },
-      (response) => {
-        response.resume().once('end', () => resolve(response.statusCode));
-      },
-    );
+    const request = http.get(url, { agent, headers, timeout: DEADLINE }, (response) => {
+      response.resume().once('end', () => resolve(response.statusCode));
+    });
     request.once('timeout', () => request.destroy());
     request.once('error', () => resolve(0));
   });

@@ -62,6 +62,7 @@ const CHANGES = {
   'unknown keys flood': ({ between }) => ({ flood: 'unknown', milliseconds: between(500, 2000) }),
   'garbage opaque tokens flood': ({ between }) => ({ flood: 'garbage', milliseconds: between(500, 2000) }),
   'forged ES512 tokens flood': ({ between }) => ({ flood: 'slow', milliseconds: between(500, 2000) }),
+  'proofs of foreign keys flood': ({ between }) => ({ flood: 'foreign', milliseconds: between(500, 2000) }),
 };
 
 /** Endless `{ kind, pause, … }`, of `KINDS` or `CHANGES`. */

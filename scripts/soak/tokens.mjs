@@ -1,16 +1,20 @@
 // Which tokens does the load send? Each has its expected result.
+//
+// A wish with `proof` is a DPoP request (RFC 9449). `proof` says who signs it and for which path; the load makes its
+// text when it sends it, because the time is in it. A replay has the `proof` of an earlier wish.
 
 const ALGS = ['RS256', 'ES256', 'EdDSA'];
 
 /**
- * One caller's source of `{ token, path, kind, kid, isGood, lacksScope }`, from its random stream. `signing()`
- * returns the current keys, `former()` the withdrawn ones. `opaque` contains valid opaque tokens. `server` is the
- * issuer behind its proxy.
+ * One caller's source of `{ token, path, kind, kid, isGood, lacksScope, proof, isReplay }`, from its random stream.
+ * `signing()` returns the current keys, `former()` the withdrawn ones. `opaque` contains valid opaque tokens. `server`
+ * is the issuer behind its proxy. `senders`: the DPoP keys `{ own, stranger }`; without them no request has a proof.
  */
-export function tokenSource(server, { name, random, signing, former, opaque }) {
+export function tokenSource(server, { name, random, signing, former, opaque, senders }) {
   const { pick } = random;
   let number = 0;
   const kept = [];
+  const proven = [];
 
   const sign = (keys, claims = {}, { alg = pick(ALGS), header } = {}) => {
     const key = { RS256: keys.rsa, ES256: keys.p256, ES512: keys.p521, EdDSA: keys.ed25519 }[alg];
@@ -22,6 +26,15 @@ export function tokenSource(server, { name, random, signing, former, opaque }) {
   const bad = (wish) => ({ ...wish, isGood: false });
   const past = () => Math.floor(Date.now() / 1000) - 60;
 
+  const PROVING = [
+    [12, () => keepProven(proving(bound()))],
+    // The token of an earlier request with a new proof, and the earlier request again.
+    [8, () => (proven.length > 0 ? keepProven(proving(pick(proven))) : proving(bound()))],
+    [4, () => (proven.length > 0 ? { ...pick(proven), isReplay: true } : proving(bound()))],
+    [2, () => bad(proving(bound(), { by: 'stranger' }))],
+    [2, () => bad(proving(bound(), { at: '/elsewhere' }))],
+    [2, () => bad(bound())],
+  ];
   const MAKERS = [
     [30, () => keep(sign(signing()))],
     // Sent before: remembered, or in the cache.
@@ -37,6 +50,7 @@ export function tokenSource(server, { name, random, signing, former, opaque }) {
     [3, () => forged(sign(signing()))],
     [2, () => bad({ ...sign(signing()), token: 'a.b.c' })],
     [3, () => bad(sign(signing(), {}, { header: { kid: `unknown-${name}-${number}` } }))],
+    ...(senders ? PROVING : []),
   ];
   const FLOODS = {
     /** With a key that nobody has. */
@@ -44,12 +58,29 @@ export function tokenSource(server, { name, random, signing, former, opaque }) {
     garbage,
     /** A token whose signature is slow to verify. */
     slow: () => forged(sign(signing(), {}, { alg: 'ES512' })),
+    /** A proof by a key that no token is bound to. */
+    foreign: () => (senders ? bad(proving(bound(), { by: 'stranger' })) : garbage()),
   };
   const total = MAKERS.reduce((sum, [weight]) => sum + weight, 0);
 
   /** A token that no issuer knows. */
   function garbage() {
     return { token: random.text(32), kind: 'opaque', isGood: false, path: '/plain' };
+  }
+
+  function bound() {
+    return { path: pick(['/plain', '/cached']), ...sign(signing(), { cnf: { jkt: senders.own.jkt } }) };
+  }
+
+  function proving(wish, { by = 'own', at = wish.path } = {}) {
+    number += 1;
+    return { ...wish, isReplay: false, proof: { jti: `${name}-${number}`, by, path: at } };
+  }
+
+  function keepProven(wish) {
+    proven.push(wish);
+    if (proven.length > 20) proven.shift();
+    return wish;
   }
 
   function keep(wish) {

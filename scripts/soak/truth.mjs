@@ -63,9 +63,11 @@ export class Truth {
 
   /**
    * `right`, `excused`, or `accepted wrongly` / `refused wrongly` for the status of a response. `wish` is the token's
-   * expected result: see tokens.mjs.
+   * expected result: see tokens.mjs. `wasAccepted`: whether its DPoP proof had been accepted before.
    */
-  judge({ kind, kid, path, isGood, lacksScope }, status, began, ended) {
+  judge({ kind, kid, path, isGood, lacksScope, isReplay, wasAccepted }, status, began, ended) {
+    if (isReplay && status === 200) return wasAccepted ? 'accepted wrongly' : 'right';
+    if (isReplay && status === 401) return 'right';
     if (kind === 'opaque') {
       if (status === 200) return isGood ? 'right' : 'accepted wrongly';
       if (this.isOutage('introspection', began, ended) && (status === 503 || status === 500)) return 'excused';
