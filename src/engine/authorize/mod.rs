@@ -3,6 +3,7 @@
 
 pub mod certificate;
 pub mod certificate_headers;
+pub mod dpop;
 pub mod membership;
 pub mod policy;
 pub mod step_up;
