@@ -18,7 +18,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use monocloud_backend_node::engine::authorize::certificate::BindingMode;
-use monocloud_backend_node::engine::authorize::policy::Policy;
+use monocloud_backend_node::engine::authorize::dpop::settings::DpopMode;
+use monocloud_backend_node::engine::authorize::policy::{Policy, Possession};
 use monocloud_backend_node::engine::authorize::step_up::StepUp;
 use monocloud_backend_node::engine::config::options::Options;
 use monocloud_backend_node::engine::config::{ClientKind, Config, HostEnvironment};
@@ -55,10 +56,7 @@ fn every_rule_is_shown_on_both_sides_and_every_reason_for_which_a_jwt_is_refused
     }
     let expected: HashSet<_> = file.vectors().map(|vector| vector.expect.as_str()).collect();
     let is_for_jwts = |class| {
-        matches!(
-            class,
-            Class::TokenInvalid | Class::TokenAuthentication | Class::TokenScope | Class::TokenGroups
-        )
+        matches!(class, Class::TokenInvalid | Class::TokenAuthentication | Class::TokenScope | Class::TokenGroups)
     };
     let missing: Vec<_> =
         CATALOGUE.iter().filter(|spec| is_for_jwts(spec.class) && !expected.contains(spec.name)).collect();
@@ -84,7 +82,12 @@ fn faults(file: &File, signers: &Signers, vector: &Vector) -> Vec<String> {
     let policy = policy(vector);
     let certificate = token::certificate(vector);
     let now = vector.now.unwrap_or(file.now);
-    let call = Call { token: &text, policy: &policy, certificate: certificate.as_deref(), now };
+    let call = Call {
+        token: &text,
+        policy: &policy,
+        possession: Possession { certificate: certificate.as_deref(), proof: None },
+        now,
+    };
     let expected = expectation(vector, claims);
 
     engine.wait_for_keys(Box::new(|| {}));
@@ -144,6 +147,7 @@ fn policy(vector: &Vector) -> Policy {
         scopes: boxed(&vector.scopes),
         groups: boxed(&vector.groups),
         matches_all_groups: vector.match_all,
+        dpop: DpopMode::default(),
         binding: match vector.binding.as_deref() {
             None => BindingMode::WhenPresent,
             Some("required") => BindingMode::Required,

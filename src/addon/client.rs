@@ -12,9 +12,11 @@ use serde_json::Value;
 use super::local::{Local, invalid};
 use super::memory_cache::MemoryCache;
 use super::outcome::{
-    JsAnswer, JsFailure, NOT_A_JWT, Outcome, answer, outcome_of, outcome_of_cached, reason_code, released_slots,
+    IS_SLOW, JsAnswer, JsFailure, NOT_A_JWT, Outcome, answer, outcome_of, outcome_of_cached, reason_code,
+    released_slots,
 };
 use super::policy::{NativePolicy, policy_of};
+use super::proof::{GivenNativeProof, proof_for};
 use super::runtime;
 use super::slow::SlowDecision;
 use crate::engine::authorize::certificate::BindingMode;
@@ -27,7 +29,7 @@ use crate::engine::memory::claims_cache::key_of;
 use crate::engine::token::compact::has_three_parts;
 use crate::engine::transport::Transport;
 use crate::engine::transport::user_functions::HostTransport;
-use crate::engine::{Attempt, Call, Engine, Verdict};
+use crate::engine::{Attempt, Call, Engine, NotAccepted, Possession, Verdict};
 
 /// The engine of one client. The public JavaScript class of the same name holds an instance.
 #[napi(js_name = "MonoCloudBackendNodeClient")]
@@ -68,11 +70,13 @@ impl NativeClient {
                 (KeyStore::new(config.key_source.clone(), Arc::clone(&transport), runtime::clock()), transport)
             }
         };
-        let engine = Arc::new(Engine::new(Arc::new(config), store, transport, runtime::clock()));
+        let dpop = runtime::dpop(&config);
+        let engine = Engine::new(Arc::new(config), store, transport, runtime::clock()).with_dpop(dpop);
+        let engine = Arc::new(engine);
         Ok(NativeClient { engine, host, local: Rc::default(), key_waits: Arc::default() })
     }
 
-    /// Creates the warm function of a policy: `(token, now, certificate?)`, which returns claims, a slot or a negative code.
+    /// Creates the warm function of a policy: `(token, now, certificate?, proof?)`, which returns claims, a slot or a negative code.
     /// It holds the policy, so that a call neither passes it nor looks it up.
     #[napi(catch_unwind)]
     pub fn warm<'env>(
@@ -81,11 +85,12 @@ impl NativeClient {
         scopes: Vec<String>,
         groups: Vec<String>,
         binding: Option<String>,
+        dpop: Option<String>,
     ) -> Result<Unknown<'env>> {
-        let policy = policy_of(&self.engine, scopes, groups, binding.as_deref())?;
+        let policy = policy_of(&self.engine, scopes, groups, binding.as_deref(), dpop.as_deref())?;
         let (engine, host, local) = (Arc::clone(&self.engine), self.host.clone(), Rc::clone(&self.local));
         let warm = env.create_function_from_closure::<(), Outcome, _>("warm", move |context| {
-            let outcome = local.with_call(&context, 2, &policy, |call| {
+            let outcome = local.with_call(&context, 2, &engine, &policy, |call| {
                 let verdict = engine.decide_warm(call);
                 // Only a rejected token is checked for another format, so that the check costs an accepted token nothing.
                 if verdict == Verdict::Refused(Reason::TokenMalformed) && !has_three_parts(call.token) {
@@ -123,7 +128,7 @@ impl NativeClient {
         let policy = Arc::clone(policy.for_engine(&self.engine)?);
         let (engine, entries, local) = (Arc::clone(&self.engine), Rc::clone(&cache.entries), Rc::clone(&self.local));
         let warm = env.create_function_from_closure::<(), Outcome, _>("warmCached", move |context| {
-            local.with_call(&context, 2, &policy, |call| {
+            local.with_call(&context, 2, &engine, &policy, |call| {
                 let mut entries = entries.borrow_mut();
                 outcome_of_cached(engine.decide_in_cache(&mut entries, &key_of(&scope, call.token), call))
             })
@@ -138,7 +143,7 @@ impl NativeClient {
         MemoryCache::of(config.verified_tokens, config.verified_token_bytes)
     }
 
-    /// Creates the function that decides on an entry of a user's cache: `(token, now, entry, certificate?)`, with the same
+    /// Creates the function that decides on an entry of a user's cache: `(token, now, entry, certificate?, proof?)`, with the same
     /// results as the warm function. Without an entry, it decides on the entry that was evaluated before. The returned slot
     /// tells the caller which entry that was.
     #[napi(catch_unwind)]
@@ -147,7 +152,7 @@ impl NativeClient {
         let (engine, judged, local) = (Arc::clone(&self.engine), Rc::clone(&judged.entries), Rc::clone(&self.local));
         let judge = env.create_function_from_closure::<(), Outcome, _>("judge", move |context| {
             let entry = context.get::<Option<String>>(2)?;
-            local.with_call(&context, 3, &policy, |call| {
+            local.with_call(&context, 3, &engine, &policy, |call| {
                 let mut judged = judged.borrow_mut();
                 outcome_of_cached(match &entry {
                     Some(entry) => engine.decide_cached(&mut judged, entry, call),
@@ -204,10 +209,16 @@ impl NativeClient {
         Ok(())
     }
 
-    /// Creates a policy. `binding` is the name of a mode. The default is the mode of the client.
+    /// Creates a policy. `binding` and `dpop` are names of modes. The defaults are the modes of the client.
     #[napi(catch_unwind)]
-    pub fn policy(&self, scopes: Vec<String>, groups: Vec<String>, binding: Option<String>) -> Result<NativePolicy> {
-        let policy = policy_of(&self.engine, scopes, groups, binding.as_deref())?;
+    pub fn policy(
+        &self,
+        scopes: Vec<String>,
+        groups: Vec<String>,
+        binding: Option<String>,
+        dpop: Option<String>,
+    ) -> Result<NativePolicy> {
+        let policy = policy_of(&self.engine, scopes, groups, binding.as_deref(), dpop.as_deref())?;
         Ok(NativePolicy::new(policy, &self.engine))
     }
 
@@ -285,9 +296,10 @@ impl NativeClient {
         policy: &NativePolicy,
         now: f64,
         certificate: Option<String>,
+        proof: GivenNativeProof<'_>,
     ) -> Result<Outcome> {
         let policy = policy.for_engine(&self.engine)?;
-        let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
+        let call = Call { token: &token, policy, possession: self.possession(&certificate, &proof)?, now };
         Ok(self.local.outcome(self.engine.decide(&call, Attempt::AfterRefresh, false)))
     }
 
@@ -300,12 +312,18 @@ impl NativeClient {
         policy: &NativePolicy,
         now: f64,
         certificate: Option<String>,
+        proof: GivenNativeProof<'_>,
     ) -> Result<Object<'env>> {
         let policy = Arc::clone(policy.for_engine(&self.engine)?);
+        let proof = proof_for(&proof, &self.engine)?.cloned();
         let (deferred, promise) = env.create_deferred::<Outcome, Resolver<Outcome>>()?;
         let settle = Box::new(move |verdict| deferred.resolve(Box::new(move |_| Ok(outcome_of(verdict).0))));
-        let engine = Arc::clone(&self.engine);
-        SlowDecision { engine, token, policy, now, certificate, settle }.submit();
+        let (engine, slow) = (Arc::clone(&self.engine), token.clone());
+        let decide = Box::new(move || {
+            let possession = Possession { certificate: certificate.as_deref(), proof: proof.as_deref() };
+            engine.decide(&Call { token: &slow, policy: &policy, possession, now }, Attempt::AfterRefresh, true)
+        });
+        SlowDecision { token, decide, settle }.submit();
         Ok(promise)
     }
 
@@ -318,9 +336,10 @@ impl NativeClient {
         now: f64,
         certificate: Option<String>,
         jwks: String,
+        proof: GivenNativeProof<'_>,
     ) -> Result<Outcome> {
         let policy = policy.for_engine(&self.engine)?;
-        let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
+        let call = Call { token: &token, policy, possession: self.possession(&certificate, &proof)?, now };
         Ok(self.local.outcome(self.engine.decide_with_jwks(&call, &jwks)))
     }
 
@@ -337,7 +356,8 @@ impl NativeClient {
         Ok(promise)
     }
 
-    /// Decides on the claims of an active token. Returns 0, or the code of a reason.
+    /// Decides on the claims of an active token. Returns 0, or a negative code: the DPoP proof must be verified on the pool,
+    /// or the code of a reason.
     #[napi(catch_unwind)]
     pub fn decide_introspected(
         &self,
@@ -346,10 +366,15 @@ impl NativeClient {
         now: f64,
         certificate: Option<String>,
         claims: String,
+        proof: GivenNativeProof<'_>,
     ) -> Result<i32> {
         let policy = policy.for_engine(&self.engine)?;
-        let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
-        Ok(self.engine.decide_introspected(&claims, &call).map_or_else(reason_code, |()| 0))
+        let call = Call { token: &token, policy, possession: self.possession(&certificate, &proof)?, now };
+        Ok(match self.engine.decide_introspected(&claims, &call) {
+            Ok(()) => 0,
+            Err(NotAccepted::IsSlow) => IS_SLOW,
+            Err(NotAccepted::Refused(reason)) => reason_code(reason),
+        })
     }
 
     /// The time (epoch seconds) until which claims may stay in a cache, or `None` if they must not be cached.
@@ -402,6 +427,19 @@ impl NativeClient {
 }
 
 impl NativeClient {
+    pub(super) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    fn possession<'c>(
+        &self,
+        certificate: &'c Option<String>,
+        proof: &'c GivenNativeProof<'_>,
+    ) -> Result<Possession<'c>> {
+        let proof = proof_for(proof, &self.engine)?.map(|proof| &**proof);
+        Ok(Possession { certificate: certificate.as_deref(), proof })
+    }
+
     fn begin_wait<'env>(&self, env: &'env Env, open: OpenWait) -> Result<Object<'env>> {
         let (deferred, promise) = env.create_deferred::<bool, Resolver<bool>>()?;
         let wait = open.wait;

@@ -45,6 +45,7 @@ pub fn outcome_of_cached(verdict: CachedVerdict) -> Outcome {
     match verdict {
         CachedVerdict::Claims(text) => Either::A(text),
         CachedVerdict::Slot(slot) => Either::B(slot as f64),
+        CachedVerdict::IsSlow => Either::B(f64::from(IS_SLOW)),
         CachedVerdict::Miss => Either::B(f64::from(MISS)),
         CachedVerdict::NotOurs => Either::B(f64::from(NOT_OURS)),
         CachedVerdict::Refused(reason) => Either::B(f64::from(reason_code(reason))),
@@ -113,6 +114,7 @@ pub fn failures(env: &Env) -> Result<Vec<Object<'_>>> {
             row.set("code", spec.class.code())?;
             row.set("message", spec.message)?;
             row.set("isOutage", spec.is_outage)?;
+            row.set("concernsRequest", spec.concerns_request)?;
             row.set("retryAfter", spec.retry_after_secs)?;
             row.set("numberLackingScopes", number_lacking_scopes(spec.reason))?;
             Ok(row)

@@ -11,6 +11,7 @@ use napi_derive::napi;
 use super::local::invalid;
 use crate::engine::Engine;
 use crate::engine::authorize::certificate::BindingMode;
+use crate::engine::authorize::dpop::settings::DpopMode;
 use crate::engine::authorize::policy::Policy;
 
 /// A policy of one client. It has no methods, and only the methods of that client can use it.
@@ -32,12 +33,13 @@ impl NativePolicy {
     }
 }
 
-/// A policy with the settings of a client. `binding` is the name of a mode. The default is the mode of the client.
+/// A policy with the settings of a client. `binding` and `dpop` are names of modes. The defaults are the modes of the client.
 pub fn policy_of(
     engine: &Engine,
     scopes: Vec<String>,
     groups: Vec<String>,
     binding: Option<&str>,
+    dpop: Option<&str>,
 ) -> Result<Arc<Policy>> {
     let config = engine.config();
     let boxed = |list: Vec<String>| list.into_iter().map(String::into_boxed_str).collect();
@@ -45,6 +47,17 @@ pub fn policy_of(
         None => config.binding,
         Some(name) => BindingMode::named(name).ok_or_else(|| invalid("binding"))?,
     };
+    let dpop = match dpop {
+        None => config.dpop.binding,
+        Some(name) => DpopMode::named(name).ok_or_else(|| invalid("dpop"))?,
+    };
     let matches_all_groups = config.matches_all_groups;
-    Ok(Arc::new(Policy { scopes: boxed(scopes), groups: boxed(groups), matches_all_groups, binding }))
+    Ok(Arc::new(Policy {
+        scopes: boxed(scopes),
+        groups: boxed(groups),
+        matches_all_groups,
+        binding,
+        dpop,
+        ..Policy::default()
+    }))
 }

@@ -13,6 +13,11 @@ pub enum Class {
     Http,
     /// `MonoCloudOPError`: the issuer rejected the request (RFC 6749 §5.2).
     Op,
+    /// `MonoCloudTokenError`, code `use_dpop_nonce`: the proof must be made again, with the nonce of the response (RFC 9449
+    /// §9).
+    DpopNonce,
+    /// `MonoCloudTokenError`, code `invalid_dpop_proof` (RFC 9449 §7.1). It says nothing about the token.
+    DpopProof,
     /// `MonoCloudTokenError`, code `insufficient_user_authentication` (RFC 9470 §3).
     TokenAuthentication,
     /// `MonoCloudTokenError`, code `inactive_token` (RFC 7662 §2.2).
@@ -34,7 +39,9 @@ impl Class {
             Class::Http => "MonoCloudHttpError",
             Class::Op => "MonoCloudOPError",
             Class::Validation => "MonoCloudValidationError",
-            Class::TokenAuthentication
+            Class::DpopNonce
+            | Class::DpopProof
+            | Class::TokenAuthentication
             | Class::TokenInactive
             | Class::TokenGroups
             | Class::TokenInvalid
@@ -45,6 +52,8 @@ impl Class {
     /// The `code` of a token error.
     pub fn code(self) -> Option<&'static str> {
         match self {
+            Class::DpopNonce => Some("use_dpop_nonce"),
+            Class::DpopProof => Some("invalid_dpop_proof"),
             Class::TokenAuthentication => Some("insufficient_user_authentication"),
             Class::TokenInactive => Some("inactive_token"),
             Class::TokenGroups => Some("insufficient_groups"),
@@ -72,6 +81,9 @@ pub struct Spec {
     pub retry_after_secs: Option<u32>,
     /// The reason that this one stands for, if the token lacks required scopes too. Callers see only that reason.
     pub lacks_scopes_and: Option<Reason>,
+    /// Whether it depends on how this request presents the token. It says nothing about the token, so it must never remove
+    /// the token from a memory or a cache.
+    pub concerns_request: bool,
 }
 
 impl Spec {
@@ -87,6 +99,7 @@ impl Spec {
             counts_for_breaker: false,
             retry_after_secs: None,
             lacks_scopes_and: None,
+            concerns_request: matches!(class, Class::DpopNonce | Class::DpopProof),
         }
     }
 }
@@ -133,11 +146,11 @@ reasons! {
     /// The body is not the expected JSON document.
     BodyInvalid, "body_invalid", Http, "The authorization server answered with a body that could not be read";
     /// RFC 8705 §3: the caller's certificate cannot be parsed.
-    CertificateInvalid, "certificate_invalid", TokenInvalid, "Client certificate could not be read";
+    CertificateInvalid, "certificate_invalid", TokenInvalid, "Client certificate could not be read", concerns_request = true;
     /// RFC 8705 §3: the token is bound to another certificate.
-    CertificateMismatch, "certificate_mismatch", TokenInvalid, "Token is bound to another client certificate";
+    CertificateMismatch, "certificate_mismatch", TokenInvalid, "Token is bound to another client certificate", concerns_request = true;
     /// RFC 8705 §3: the token is bound to a certificate, and the caller presented none.
-    CertificateMissing, "certificate_missing", TokenInvalid, "Token is bound to a client certificate and none was presented";
+    CertificateMissing, "certificate_missing", TokenInvalid, "Token is bound to a client certificate and none was presented", concerns_request = true;
     /// RFC 7519 §7.2: the claims are not a strict JSON object.
     ClaimsInvalid, "claims_invalid", TokenInvalid, "Token claims are not a valid JSON object";
     /// Introspection requires a client id.
@@ -158,6 +171,48 @@ reasons! {
     ConnectionRefused, "connection_refused", Http, "The authorization server refused the connection", counts_for_breaker = true;
     /// RFC 7515 §4.1.11: `crit` or `b64` is present.
     CriticalHeader, "critical_header", TokenInvalid, "Token header asks for an extension that is not supported";
+    /// RFC 9449 §4.3: the algorithm of the DPoP proof is not on the allow-list.
+    DpopAlgorithmNotAllowed, "dpop_algorithm_not_allowed", DpopProof, "DPoP proof is signed with an algorithm that is not allowed";
+    /// RFC 9449 §7.1: the token came with the scheme DPoP, and is not bound to a DPoP key.
+    DpopBindingMissing, "dpop_binding_missing", TokenInvalid, "Token is not bound to a DPoP key", concerns_request = true;
+    /// RFC 9449 §4.2: the claims of the DPoP proof are not a strict JSON object, or one is missing or has the wrong type.
+    DpopClaimsInvalid, "dpop_claims_invalid", DpopProof, "DPoP proof claims are missing or not valid";
+    /// RFC 9449 §4.3, §11.1: the DPoP proof was created too long ago, or its own `exp` has passed.
+    DpopExpired, "dpop_expired", DpopProof, "DPoP proof is too old";
+    /// RFC 9449 §4.2: the header of the DPoP proof is not a strict JSON object, or asks for an extension.
+    DpopHeaderInvalid, "dpop_header_invalid", DpopProof, "DPoP proof header is not a valid JSON object";
+    /// RFC 9449 §4.2, §4.3: the `jwk` of the DPoP proof is absent, private, unsafe, or does not fit its algorithm.
+    DpopKeyInvalid, "dpop_key_invalid", DpopProof, "DPoP proof key is not valid";
+    /// RFC 9449 §6.1: the token is bound to another DPoP key.
+    DpopKeyMismatch, "dpop_key_mismatch", TokenInvalid, "Token is bound to another DPoP key", concerns_request = true;
+    /// RFC 9449 §4.3: `htm` is not the method of the request.
+    DpopMethodMismatch, "dpop_method_mismatch", DpopProof, "DPoP proof is for another HTTP method";
+    /// RFC 9449 §9: the resource server asks for a nonce, and the DPoP proof has none.
+    DpopNonceMissing, "dpop_nonce_missing", DpopNonce, "DPoP proof must contain the nonce of this response";
+    /// RFC 9449 §8, §9: the nonce of the DPoP proof is not a recent one of this resource server.
+    DpopNonceStale, "dpop_nonce_stale", DpopNonce, "DPoP proof contains a nonce that is not valid anymore";
+    /// RFC 9449 §11.1: the DPoP proof was created too far in the future, or its own `nbf` is in the future.
+    DpopNotYetValid, "dpop_not_yet_valid", DpopProof, "DPoP proof is not valid yet";
+    /// RFC 9449 §7.1: the `DPoP` header field is not one proof of three parts of strict base64url.
+    DpopProofMalformed, "dpop_proof_malformed", DpopProof, "DPoP proof is malformed";
+    /// RFC 9449 §7.1: the token came with the scheme DPoP and without a proof.
+    DpopProofMissing, "dpop_proof_missing", DpopProof, "DPoP proof is missing";
+    /// The DPoP proof is larger than 8 KiB.
+    DpopProofTooLarge, "dpop_proof_too_large", DpopProof, "DPoP proof is too large";
+    /// RFC 9449 §11.1: the DPoP proof was used before.
+    DpopReplayed, "dpop_replayed", DpopProof, "DPoP proof was already used";
+    /// RFC 9449 §7.2: the token is bound to a DPoP key, or the route requires that, and it came with the scheme Bearer.
+    DpopSchemeRequired, "dpop_scheme_required", TokenInvalid, "Token is bound to a DPoP key and came as a bearer token", concerns_request = true;
+    /// RFC 9449 §4.3: the signature of the DPoP proof does not verify.
+    DpopSignatureInvalid, "dpop_signature_invalid", DpopProof, "DPoP proof signature is invalid";
+    /// RFC 9449 §4.3: `ath` is not the hash of the token.
+    DpopTokenMismatch, "dpop_token_mismatch", DpopProof, "DPoP proof is for another token";
+    /// RFC 9449 §4.2: `typ` is not `dpop+jwt`.
+    DpopTypeNotAllowed, "dpop_type_not_allowed", DpopProof, "DPoP proof does not have the type dpop+jwt";
+    /// RFC 9449 §4.3: `htu` is not the URL of the request.
+    DpopUrlMismatch, "dpop_url_mismatch", DpopProof, "DPoP proof is for another URL";
+    /// The URL of the request, with which `htu` is compared, is not known.
+    DpopUrlUnknown, "dpop_url_unknown", Validation, "The URL of the request is not known, so its DPoP proof cannot be checked (option publicUrl, MONOCLOUD_BACKEND_PUBLIC_URL)", concerns_request = true;
     /// The metadata names an endpoint with another scheme than https, or with an address that must not be called.
     EndpointRefused, "endpoint_refused", Http, "The authorization server's metadata names an endpoint that is not safe to call";
     /// RFC 7519 §4.1.4: the current time is at or after `exp`.
@@ -203,6 +258,8 @@ reasons! {
     /// Too many requests wait for the issuer, or too many slow signatures or key derivations wait for
     /// a processor.
     Overloaded, "overloaded", Http, "Too many requests are waiting", retry_after_secs = Some(1);
+    /// The shared store of used DPoP proofs failed or did not answer in time, and requests are refused then.
+    ReplayStoreFailed, "replay_store_failed", Http, "The store of used DPoP proofs failed", concerns_request = true, retry_after_secs = Some(1);
     /// The token lacks a scope that the route requires.
     ScopeMissing, "scope_missing", TokenScope, "Token is missing required scopes";
     /// RFC 7515 §5.2: the signature does not verify.

@@ -83,6 +83,11 @@ impl Clock {
         if is_time(now) && is_time(skew) && is_time(tolerance) { Some(Clock { now, skew, tolerance }) } else { None }
     }
 
+    /// The caller's time, shifted by the skew.
+    pub fn now(&self) -> NumericDate {
+        self.now + self.skew
+    }
+
     /// RFC 7519 §4.1.4: a token is expired at or after `exp`, extended by the tolerance.
     pub fn is_expired(&self, exp: NumericDate) -> bool {
         exp <= self.now + self.skew - self.tolerance

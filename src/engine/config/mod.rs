@@ -13,6 +13,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::engine::authorize::certificate::BindingMode;
+use crate::engine::authorize::dpop::settings::DpopSettings;
 use crate::engine::config::options::{OptionError, OptionSpec, Options};
 use crate::engine::error::Reason;
 use crate::engine::introspection::client_auth::{AssertionAudience, Credentials, CredentialsError, Method};
@@ -73,6 +74,7 @@ pub struct Config {
     pub cache_identity: Box<str>,
     pub clock_skew: f64,
     pub clock_tolerance: f64,
+    pub dpop: DpopSettings,
     pub groups_claim: Arc<str>,
     pub introspection: Arc<introspection::Settings>,
     /// The longest time, in seconds, that an introspection result stays in a cache.
@@ -128,6 +130,7 @@ impl Config {
             cache_identity,
             clock_skew,
             clock_tolerance,
+            dpop: DpopSettings::default(),
             groups_claim,
             introspection: Arc::new(introspection),
             introspection_cache,

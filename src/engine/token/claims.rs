@@ -11,7 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use crate::engine::error::Reason;
 use crate::engine::time::{Clock, NumericDate};
-use crate::engine::token::confirmation::{Confirmation, Thumbprint};
+use crate::engine::token::confirmation::{Binding, Confirmation};
 use crate::engine::token::groups::{Groups, group_names, owned_groups};
 use crate::engine::token::json::{self, Reading, Value};
 
@@ -85,6 +85,8 @@ pub struct Claims<'de> {
     scope: Option<Value<'de>>,
     audience: Audience,
     confirmation: Confirmation,
+    /// Whether `token_type` says that the token is bound to a DPoP key (RFC 9449 §6.2). Only an introspection response has it.
+    is_dpop_type: bool,
     groups: Groups<'de>,
     acr: Option<Cow<'de, str>>,
     auth_time: Option<NumericDate>,
@@ -101,7 +103,8 @@ impl Default for Claims<'_> {
             iat: None,
             scope: None,
             audience: Audience::Others,
-            confirmation: Confirmation::Absent,
+            confirmation: Confirmation::ABSENT,
+            is_dpop_type: false,
             groups: Groups::default(),
             acr: None,
             auth_time: None,
@@ -132,6 +135,7 @@ impl<'de> Claims<'de> {
         match name {
             _ if name == expected.groups_claim => Reading::Strict,
             "active" | "aud" | "cnf" | "exp" | "iat" | "iss" | "nbf" | "scope" | "sub" => Reading::Strict,
+            "token_type" if is_token_type(name, expected) => Reading::Strict,
             "acr" | "auth_time" => Reading::Lenient,
             _ => Reading::Skipped,
         }
@@ -147,13 +151,16 @@ impl<'de> Claims<'de> {
             "active" => self.active = Some(value == Value::Flag(true)),
             "aud" => self.audience = Audience::of(&value, expected.audience),
             "auth_time" => self.auth_time = number(&Some(value)).ok().flatten(),
-            "cnf" => self.confirmation = confirmation(&value),
+            "cnf" => self.confirmation = Confirmation::of(&value),
             "exp" => self.exp = Some(value),
             "iat" => self.iat = Some(value),
             "iss" => self.iss = Some(value),
             "nbf" => self.nbf = Some(value),
             "scope" => self.scope = Some(value),
             "sub" => self.sub = Some(value),
+            _ if is_token_type(name, expected) => {
+                self.is_dpop_type = matches!(value, Value::Text(kind) if kind.eq_ignore_ascii_case("DPoP"));
+            }
             _ => {}
         }
     }
@@ -202,6 +209,17 @@ impl<'de> Claims<'de> {
         self.active == Some(false)
     }
 
+    /// The `cnf` claim. RFC 9449 §6.2: the response about a token of the type `DPoP` names its key. If it does not, no key
+    /// matches.
+    fn confirmation(&self) -> Confirmation {
+        match self.confirmation {
+            Confirmation { certificate, key: Binding::Absent } if self.is_dpop_type => {
+                Confirmation { certificate, key: Binding::Unreadable }
+            }
+            confirmation => confirmation,
+        }
+    }
+
     /// Checks every rule, in the order `iss`, `aud`, `exp`, `nbf`, `iat`, `sub`. Returns the first failure.
     pub fn check(self, expected: &Expected<'_>, clock: &Clock) -> Result<CheckedClaims<'de>, Reason> {
         match &self.iss {
@@ -231,7 +249,7 @@ impl<'de> Claims<'de> {
         Ok(CheckedClaims {
             expires,
             not_before,
-            confirmation: self.confirmation,
+            confirmation: self.confirmation(),
             scope: self.scope.and_then(text).unwrap_or_default(),
             groups: self.groups,
             acr: self.acr,
@@ -249,6 +267,11 @@ fn text(value: Value<'_>) -> Option<Cow<'_, str>> {
 
 fn own_text(text: Option<Cow<'_, str>>) -> Option<Cow<'static, str>> {
     text.map(|text| Cow::Owned(text.into_owned()))
+}
+
+/// In a JWT, `token_type` has no meaning.
+fn is_token_type(name: &str, expected: &Expected<'_>) -> bool {
+    expected.origin != Origin::Jwt && name == "token_type"
 }
 
 /// Reads an optional NumericDate (RFC 7519 §2). Any value but a finite number is an error.
@@ -307,18 +330,6 @@ impl Audience {
             _ => false,
         };
         if is_ours { Audience::Ours } else { Audience::Others }
-    }
-}
-
-/// Reads the `x5t#S256` of a `cnf` claim (RFC 8705 §3.1).
-fn confirmation(value: &Value<'_>) -> Confirmation {
-    let Value::Object(members) = value else {
-        return Confirmation::Unreadable;
-    };
-    match members.iter().find(|(name, _)| name == "x5t#S256") {
-        None => Confirmation::Absent,
-        Some((_, Value::Text(text))) => Thumbprint::parse(text).map_or(Confirmation::Unreadable, Confirmation::Bound),
-        Some(_) => Confirmation::Unreadable,
     }
 }
 

@@ -91,11 +91,7 @@ impl ClaimsTemplates {
     /// a [`MatchedClaims::to_text`].
     pub fn describe(&self, id: u32) -> Option<String> {
         let template = self.known.iter().find(|template| template.id == id)?;
-        let blanks: Vec<_> = template
-            .blanks
-            .iter()
-            .map(Blank::describe)
-            .collect();
+        let blanks: Vec<_> = template.blanks.iter().map(Blank::describe).collect();
         Some(format!(r#"{{"claims":{},"blanks":{}}}"#, template.text, serde_json::Value::Array(blanks)))
     }
 }
@@ -236,7 +232,8 @@ impl<'c> MatchedClaims<'c> {
     /// The claims, with the values of the blanks.
     pub fn claims(&self, expected: &Expected<'_>) -> Claims<'c> {
         let mut claims = self.template.claims.borrowed();
-        let borrow = |(name, value): &'c (Cow<'static, str>, Value<'static>)| (Cow::Borrowed(&**name), value.borrowed());
+        let borrow =
+            |(name, value): &'c (Cow<'static, str>, Value<'static>)| (Cow::Borrowed(&**name), value.borrowed());
         let mut cnf: Option<Members<'c>> = self.template.cnf.as_ref().map(|all| all.iter().map(borrow).collect());
         for (blank, value) in self.template.blanks.iter().zip(&self.values) {
             let value = match blank.kind {

@@ -44,7 +44,7 @@ impl World {
     }
 
     fn at(&self, token: &str, policy: &Policy, now: f64) -> Verdict {
-        self.engine.decide(&Call { token, policy, certificate: None, now }, Attempt::First, false)
+        self.engine.decide(&Call { token, policy, possession: Possession::default(), now }, Attempt::First, false)
     }
 
     /// Verifies a token twice, so that it is remembered.
@@ -127,7 +127,7 @@ fn a_token_is_forgotten_when_its_key_is_withdrawn() {
     assert_eq!(world.decide(&token), Verdict::NeedsKeys);
     assert_eq!(world.engine.remembered_tokens(), 0);
     world.refresh("other");
-    let call = Call { token: &token, policy: &Policy::default(), certificate: None, now: NOW };
+    let call = Call { token: &token, policy: &Policy::default(), possession: Possession::default(), now: NOW };
     assert_eq!(world.engine.decide(&call, Attempt::AfterRefresh, false), Verdict::Refused(Reason::KeyNotFound));
 }
 
@@ -190,7 +190,7 @@ fn an_issuer_out_of_reach_is_a_failure_and_never_a_refusal() {
 fn the_callers_own_keys_replace_the_issuers_and_nothing_is_remembered() {
     let world = world_with(json!({}));
     let token = token("mine", json!({}));
-    let call = Call { token: &token, policy: &Policy::default(), certificate: None, now: NOW };
+    let call = Call { token: &token, policy: &Policy::default(), possession: Possession::default(), now: NOW };
     assert!(is_claims(&world.engine.decide_with_jwks(&call, &set_of("mine"))));
     assert_eq!(world.engine.decide_with_jwks(&call, &set_of("x")), Verdict::Refused(Reason::KeyNotFound));
     assert_eq!(world.engine.decide_with_jwks(&call, "[]"), Verdict::Refused(Reason::KeyNotFound));
