@@ -212,3 +212,6 @@ mod with_templates;
 
 #[path = "clock_tests.rs"]
 mod without_a_valid_time;
+
+#[path = "dpop_tests.rs"]
+mod with_dpop;

@@ -279,7 +279,7 @@ mod order_tests;
 #[path = "rule_tests.rs"]
 mod rule_tests;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 #[path = "vector_tests.rs"]
 mod vector_tests;
