@@ -55,10 +55,7 @@ fn every_rule_is_shown_on_both_sides_and_every_reason_for_which_a_jwt_is_refused
     }
     let expected: HashSet<_> = file.vectors().map(|vector| vector.expect.as_str()).collect();
     let is_for_jwts = |class| {
-        matches!(
-            class,
-            Class::TokenInvalid | Class::TokenAuthentication | Class::TokenScope | Class::TokenGroups
-        )
+        matches!(class, Class::TokenInvalid | Class::TokenAuthentication | Class::TokenScope | Class::TokenGroups)
     };
     let missing: Vec<_> =
         CATALOGUE.iter().filter(|spec| is_for_jwts(spec.class) && !expected.contains(spec.name)).collect();

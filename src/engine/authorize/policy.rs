@@ -92,7 +92,10 @@ mod tests {
     #[test]
     fn one_required_group_is_enough_unless_all_are_required() {
         assert_eq!(policy(&[], &["x", "b"], false).check(&claims("", &["a", "b"]), None, &CLOCK), Ok(()));
-        assert_eq!(policy(&[], &["x", "b"], true).check(&claims("", &["a", "b"]), None, &CLOCK), Err(Reason::GroupMissing));
+        assert_eq!(
+            policy(&[], &["x", "b"], true).check(&claims("", &["a", "b"]), None, &CLOCK),
+            Err(Reason::GroupMissing)
+        );
         assert_eq!(policy(&[], &["x"], false).check(&claims("", &[]), None, &CLOCK), Err(Reason::GroupMissing));
     }
 

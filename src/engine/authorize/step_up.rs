@@ -100,9 +100,8 @@ mod tests {
     fn the_skew_moves_both_limits_of_auth_time() {
         let clock = Clock::new(10_000.0, 50.0, 300.0).expect("a clock");
         let recent = step_up(&[], Some(60));
-        let at = |auth_time| {
-            recent.check(&CheckedClaims { auth_time: Some(auth_time), ..CheckedClaims::default() }, &clock)
-        };
+        let at =
+            |auth_time| recent.check(&CheckedClaims { auth_time: Some(auth_time), ..CheckedClaims::default() }, &clock);
         assert_eq!((at(9990.0), at(9989.0)), (Ok(()), Err(Reason::AuthenticationTooOld)));
         assert_eq!((at(10_350.0), at(10_351.0)), (Ok(()), Err(Reason::AuthTimeInvalid)));
     }
