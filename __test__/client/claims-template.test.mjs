@@ -13,6 +13,7 @@ const require = createRequire(import.meta.url);
 const native = require('../../npm/native/load.js');
 const { ClaimsTemplates } = require('../../npm/client/claims-template.js');
 
+const NOTHING = { scopes: [], groups: [], binding: undefined, acr: [], maxAge: undefined };
 let issuer;
 
 before(async () => {
@@ -143,7 +144,7 @@ test('claims of one issuer’s users arrive as the blanks of one template, which
   };
   const engine = new native.MonoCloudBackendNodeClient(JSON.stringify(settings));
   await engine.waitForKeys(1, false).ended;
-  const warm = engine.warm([], [], undefined);
+  const warm = engine.warm(NOTHING);
   const templates = new ClaimsTemplates();
   const asked = [];
   const describe = (number) => {
