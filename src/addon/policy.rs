@@ -57,5 +57,11 @@ pub fn policy_of(engine: &Engine, spec: JsPolicySpec) -> Result<Arc<Policy>> {
     let seconds = |number: f64| if number.fract() == 0.0 { number as u32 } else { 0 };
     let step_up = StepUp::new(boxed(spec.acr), spec.max_age.map(seconds)).ok_or_else(|| invalid("maxAge"))?;
     let matches_all_groups = config.matches_all_groups;
-    Ok(Arc::new(Policy { scopes: boxed(spec.scopes), groups: boxed(spec.groups), matches_all_groups, binding, step_up }))
+    Ok(Arc::new(Policy {
+        scopes: boxed(spec.scopes),
+        groups: boxed(spec.groups),
+        matches_all_groups,
+        binding,
+        step_up,
+    }))
 }
