@@ -14,7 +14,7 @@ import { shimWords } from '../support/shim-reasons.mjs';
 const require = createRequire(import.meta.url);
 const native = require('../../npm/native/load.js');
 const { FAILURES, Failure } = require('../../npm/errors/errors.js');
-const { NO_TOKEN, RESOLVER_FAILED, responseTo } = require('../../npm/protect/response.js');
+const { NO_TOKEN, RESOLVER_FAILED, Responses, responseTo } = require('../../npm/protect/response.js');
 const { MonoCloudBackendNodeClient, MonoCloudOidcBackendClient } = require('../../npm/index.js');
 const manifest = require('../../package.json');
 
@@ -85,7 +85,7 @@ describe('the table of responses', () => {
       responseTo(FAILURES.client_id_required, []),
     ],
     'the user must sign in again ([step-up](docs/validation.md#step-up-authentication))': ['acr_missing', 'auth_time_invalid'].map(
-      (reason) => responseTo(FAILURES[reason], { scopes: [], acr: ['a', 'b'], maxAge: 5 }),
+      (reason) => new Responses().to(FAILURES[reason], { scopes: [], acr: ['a', 'b'], maxAge: 5 }),
     ),
     'a resolver fails': [RESOLVER_FAILED],
     'missing scopes': [responseTo(FAILURES.scope_missing, ['a'])],
