@@ -15,7 +15,7 @@ use super::outcome::{
     IS_SLOW, JsAnswer, JsFailure, NOT_A_JWT, Outcome, answer, outcome_of, outcome_of_cached, reason_code,
     released_slots,
 };
-use super::policy::{NativePolicy, policy_of};
+use super::policy::{JsPolicySpec, NativePolicy, policy_of};
 use super::proof::{GivenNativeProof, proof_for};
 use super::runtime;
 use super::slow::SlowDecision;
@@ -79,15 +79,8 @@ impl NativeClient {
     /// Creates the warm function of a policy: `(token, now, certificate?, proof?)`, which returns claims, a slot or a negative code.
     /// It holds the policy, so that a call neither passes it nor looks it up.
     #[napi(catch_unwind)]
-    pub fn warm<'env>(
-        &self,
-        env: &'env Env,
-        scopes: Vec<String>,
-        groups: Vec<String>,
-        binding: Option<String>,
-        dpop: Option<String>,
-    ) -> Result<Unknown<'env>> {
-        let policy = policy_of(&self.engine, scopes, groups, binding.as_deref(), dpop.as_deref())?;
+    pub fn warm<'env>(&self, env: &'env Env, spec: JsPolicySpec) -> Result<Unknown<'env>> {
+        let policy = policy_of(&self.engine, spec)?;
         let (engine, host, local) = (Arc::clone(&self.engine), self.host.clone(), Rc::clone(&self.local));
         let warm = env.create_function_from_closure::<(), Outcome, _>("warm", move |context| {
             let outcome = local.with_call(&context, 2, &engine, &policy, |call| {
@@ -209,17 +202,10 @@ impl NativeClient {
         Ok(())
     }
 
-    /// Creates a policy. `binding` and `dpop` are names of modes. The defaults are the modes of the client.
+    /// Creates a policy.
     #[napi(catch_unwind)]
-    pub fn policy(
-        &self,
-        scopes: Vec<String>,
-        groups: Vec<String>,
-        binding: Option<String>,
-        dpop: Option<String>,
-    ) -> Result<NativePolicy> {
-        let policy = policy_of(&self.engine, scopes, groups, binding.as_deref(), dpop.as_deref())?;
-        Ok(NativePolicy::new(policy, &self.engine))
+    pub fn policy(&self, spec: JsPolicySpec) -> Result<NativePolicy> {
+        Ok(NativePolicy::new(policy_of(&self.engine, spec)?, &self.engine))
     }
 
     /// The claims' text of a remembered token, for the first use of its slot.

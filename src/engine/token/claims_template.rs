@@ -12,15 +12,12 @@
 //! key (`jkt`, RFC 9449 §6.1) or certificate (`x5t#S256`, RFC 8705 §3.1).
 
 use std::borrow::Cow;
-use std::fmt;
 use std::ops::Range;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 use crate::engine::token::claims::{Claims, Expected};
-use crate::engine::token::json::{self, Text, Value};
+use crate::engine::token::json::Value;
 
 /// The maximum number of templates that are kept.
 const MOST_TEMPLATES: usize = 4;
@@ -104,10 +101,8 @@ struct ClaimsTemplate {
     claims: Claims<'static>,
     blanks: Vec<Blank>,
     /// The members of its `cnf`, if one of them is a blank.
-    cnf: Option<Members<'static>>,
+    cnf: Option<ObjectMembers<'static>>,
 }
-
-type Members<'t> = Vec<(Cow<'t, str>, Value<'t>)>;
 
 /// A range of the template's text where other claims may differ: the inside of a string, or all digits of a number.
 struct Blank {
@@ -234,7 +229,7 @@ impl<'c> MatchedClaims<'c> {
         let mut claims = self.template.claims.borrowed();
         let borrow =
             |(name, value): &'c (Cow<'static, str>, Value<'static>)| (Cow::Borrowed(&**name), value.borrowed());
-        let mut cnf: Option<Members<'c>> = self.template.cnf.as_ref().map(|all| all.iter().map(borrow).collect());
+        let mut cnf: Option<ObjectMembers<'c>> = self.template.cnf.as_ref().map(|all| all.iter().map(borrow).collect());
         for (blank, value) in self.template.blanks.iter().zip(&self.values) {
             let value = match blank.kind {
                 Kind::Text => Value::Text(Cow::Borrowed(*value)),
@@ -287,76 +282,9 @@ fn number_of(digits: &str) -> u64 {
     digits.bytes().fold(0, |number, digit| 10 * number + u64::from(digit & 0x0f))
 }
 
-/// RFC 7800 §3.1: the claim whose members may be blanks too.
-const CNF: &str = "cnf";
-
-/// A member of the claims or of `cnf`, with the range of its value in the text.
-struct Member<'t> {
-    name: Cow<'t, str>,
-    is_in_cnf: bool,
-    value: Range<usize>,
-}
-
-/// The members of the claims, in order. The members of a `cnf` that has some stand in its place.
-fn members_of(text: &str) -> Option<Vec<Member<'_>>> {
-    let mut members = Vec::new();
-    for member in json::read(text.as_bytes(), MembersSeed { text, is_in_cnf: false })? {
-        let inside = if member.name == CNF { members_of_cnf(text, &member.value) } else { None };
-        match inside.filter(|inside| !inside.is_empty()) {
-            Some(inside) => members.extend(inside),
-            None => members.push(member),
-        }
-    }
-    Some(members)
-}
-
-fn members_of_cnf<'t>(text: &'t str, cnf: &Range<usize>) -> Option<Vec<Member<'t>>> {
-    json::read(text.get(cnf.clone())?.as_bytes(), MembersSeed { text, is_in_cnf: true })
-}
-
-/// The members of the `cnf` in claims.
-fn cnf_of(text: &str) -> Option<Members<'static>> {
-    let members = json::read(text.as_bytes(), MembersSeed { text, is_in_cnf: false })?;
-    let cnf = members.into_iter().find(|member| member.name == CNF)?;
-    let seed = json::ValueSeed { depth: json::MAX_DEPTH - 1, keeps_nested: true };
-    match json::read(text.get(cnf.value)?.as_bytes(), seed)?.into_owned() {
-        Value::Object(members) => Some(members),
-        _ => None,
-    }
-}
-
-struct MembersSeed<'t> {
-    /// The text of the claims. Ranges count from its start.
-    text: &'t str,
-    is_in_cnf: bool,
-}
-
-impl<'t> DeserializeSeed<'t> for MembersSeed<'t> {
-    type Value = Vec<Member<'t>>;
-
-    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'t> Visitor<'t> for MembersSeed<'t> {
-    type Value = Vec<Member<'t>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
-        while let Some(name) = map.next_key_seed(Text)? {
-            let raw = map.next_value::<&'t RawValue>()?.get();
-            let start = raw.as_ptr().addr().wrapping_sub(self.text.as_ptr().addr());
-            let value = start..start.wrapping_add(raw.len());
-            members.push(Member { name, is_in_cnf: self.is_in_cnf, value });
-        }
-        Ok(members)
-    }
-}
+#[path = "claims_template_members.rs"]
+mod members;
+use members::{CNF, Member, ObjectMembers, cnf_of, members_of};
 
 #[cfg(test)]
 #[path = "claims_template_tests.rs"]
