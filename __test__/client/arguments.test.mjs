@@ -6,7 +6,7 @@ import vm from 'node:vm';
 import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
 
-import { memoryCache, redisCache } from '@monocloud/backend-node/cache';
+import { memoryCache, redisCache, redisReplayStore } from '@monocloud/backend-node/cache';
 import { protectApi as expressApi } from '@monocloud/backend-node/express';
 import { protectApi as fastifyApi } from '@monocloud/backend-node/fastify';
 
@@ -58,6 +58,7 @@ const PLACES = {
   'introspectAccessToken()': [(options) => offline().introspectAccessToken('opaque', options), 'clientCertificate'],
   'memoryCache()': [memoryCache, 'maxEntries'],
   'redisCache()': [(options) => redisCache(redis, options), 'prefix'],
+  'redisReplayStore()': [(options) => redisReplayStore(redis, options), 'prefix'],
 };
 
 describe('the options of', () => {

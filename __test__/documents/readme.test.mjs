@@ -179,8 +179,8 @@ test('MonoCloudReason of errors.d.ts is every reason of the engine and of JavaSc
   assert.deepEqual(all(union, /^\s+\| '(\w+)'/gm).sort(), [...engine, ...shimWords].sort());
 });
 
-test('options.d.ts has every option, and names no variable that does not exist', () => {
-  const types = read('npm/types/options.d.ts');
+test('the types have every option, and name no variable that does not exist', () => {
+  const types = read('npm/types/options.d.ts') + read('npm/types/dpop.d.ts');
   const names = [...native.options().map(({ name }) => name), 'cache', 'fetcher', 'metadataResolver', 'jwksResolver'];
   for (const name of names) assert.match(types, new RegExp(`^ {2}${name.split('.').at(-1)}\\??:`, 'm'), name);
   const named = unique(all(types, /(MONOCLOUD_BACKEND_[A-Z_]*[A-Z])/g));

@@ -100,7 +100,9 @@ function invalid(message, reason = 'argument_invalid') {
 }
 
 function unknownMessage(where, name, known) {
-  const close = known.find((other) => isClose(name, other));
+  // A wrong case is the likeliest mistake: `noncesecret` is nearer to `nonceSecret` than to `nonce`.
+  const isSame = (other) => other.toLowerCase() === name.toLowerCase();
+  const close = known.find(isSame) ?? known.find((other) => isClose(name, other));
   const advice = close === undefined ? `It knows ${known.join(', ') || 'none'}` : `Did you mean ${shown(close)}?`;
   return `${where} does not know the option ${shown(name)}. ${advice}`;
 }

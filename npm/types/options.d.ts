@@ -11,6 +11,7 @@
  * required, has the wrong type, is outside its range, or is unknown. The message names the option.
  */
 import type { ICache } from './cache.js';
+import type { DPoPBindingValidation, DPoPOptions } from './dpop.js';
 import type { IssuerMetadataInput, JwkInput, Jwks, JwksInput } from './issuer.js';
 
 /**
@@ -157,6 +158,23 @@ export interface MonoCloudOidcBackendClientOptions {
    * `MONOCLOUD_BACKEND_VALIDATE_CERTIFICATE_BINDING`.
    */
   validateCertificateBinding?: CertificateBindingValidation;
+  /**
+   * When a token must come with a DPoP proof (RFC 9449 §7). Default: `when_present`. Environment variable:
+   * `MONOCLOUD_BACKEND_VALIDATE_DPOP_BINDING`.
+   */
+  validateDPoPBinding?: DPoPBindingValidation;
+  /** Which DPoP proofs are accepted. */
+  dpop?: DPoPOptions;
+  /**
+   * Where clients reach this API: one to 16 absolute `https://` or `http://` URLs without user, query or fragment. Behind
+   * a proxy that strips a path prefix, include the prefix: `https://api.example.com/svc1`. One trailing `/` is ignored.
+   * Default: the URL that the framework reports. Environment variable: `MONOCLOUD_BACKEND_PUBLIC_URL`, several separated
+   * by spaces.
+   *
+   * The `htu` of a DPoP proof must be one of these URLs, followed by the path of the request. Both are normalized first
+   * (RFC 3986 §6.2.2 and §6.2.3). Query and fragment are ignored (RFC 9449 §4.3).
+   */
+  publicUrl?: string | readonly string[];
   /**
    * Which mutual-TLS endpoints to use, if the server publishes several sets. The methods that authenticate with a
    * certificate then use `mtls_additional_endpoint_aliases[trustStoreId]` instead of `mtls_endpoint_aliases`. If the

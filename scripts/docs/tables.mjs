@@ -29,7 +29,18 @@ const FUNCTIONS = [
     'a function that returns the JWK Set, sync or async',
     'Replaces the request for signing keys. JWT validation then needs no metadata.',
   ],
-].map(([name, values, description]) => ({ name, values, default: 'none', description }));
+  [
+    'dpop.replayStore',
+    'an [`IReplayStore`](api/index.md#ireplaystore)',
+    'Remembers used DPoP proofs for several processes. Without it, each process accepts a proof once.',
+  ],
+  [
+    'dpop.replayStoreFailure',
+    '`local` or `refuse`',
+    'What happens if `dpop.replayStore` fails or takes over 250 ms. `local`: the memory of this process decides. `refuse`: the request fails with 503.',
+    '`local`',
+  ],
+].map(([name, values, description, byDefault = 'none']) => ({ name, values, default: byDefault, description }));
 
 /** Reasons of errors that JavaScript throws before the engine is called. */
 export const SHIM_REASONS = {

@@ -63,6 +63,7 @@ pub fn certificate_from_header(form: String, value: String) -> Option<String> {
 pub fn options(env: &Env) -> Result<Vec<Object<'_>>> {
     let kind = |kind: Kind| match kind {
         Kind::Boolean => "boolean",
+        Kind::List => "list",
         Kind::Number { .. } => "number",
         Kind::Secret => "secret",
         Kind::Text => "text",

@@ -2,6 +2,7 @@
 //!
 //! Owns the defaults and the limits of the options. [`options`] owns their names.
 
+pub mod dpop;
 pub mod options;
 pub mod options_docs;
 
@@ -14,6 +15,7 @@ use url::Url;
 
 use crate::engine::authorize::certificate::BindingMode;
 use crate::engine::authorize::dpop::settings::DpopSettings;
+use crate::engine::config::dpop::PublicUrl;
 use crate::engine::config::options::{OptionError, OptionSpec, Options};
 use crate::engine::error::Reason;
 use crate::engine::introspection::client_auth::{AssertionAudience, Credentials, CredentialsError, Method};
@@ -83,6 +85,8 @@ pub struct Config {
     pub key_source: KeySource,
     pub matches_all_groups: bool,
     pub network: Network,
+    /// Where clients reach this API. If there are none, the framework reports the URL of a request.
+    pub public_urls: Box<[PublicUrl]>,
     pub verified_tokens: usize,
     pub verified_token_bytes: usize,
 }
@@ -130,7 +134,7 @@ impl Config {
             cache_identity,
             clock_skew,
             clock_tolerance,
-            dpop: DpopSettings::default(),
+            dpop: dpop::settings(options)?,
             groups_claim,
             introspection: Arc::new(introspection),
             introspection_cache,
@@ -138,6 +142,7 @@ impl Config {
             key_source,
             matches_all_groups,
             network,
+            public_urls: dpop::public_urls(options)?,
             verified_tokens: verified_tokens(options)?,
             verified_token_bytes: verified_token_bytes(options)?,
         })

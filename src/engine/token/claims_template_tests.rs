@@ -2,8 +2,8 @@
 //! claims have the same meaning with and without a template.
 
 use super::*;
-use crate::engine::token::confirmation::Binding;
 use crate::engine::token::claims::{CheckedClaims, Origin};
+use crate::engine::token::confirmation::Binding;
 
 const EXPECTED: Expected<'static> =
     Expected { issuer: "https://x", audience: "api", groups_claim: "groups", origin: Origin::Jwt };
