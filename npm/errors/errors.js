@@ -80,7 +80,7 @@ class Failure {
     const raw = rawResponse(this.detail);
     switch (name) {
       case 'MonoCloudTokenError':
-        return new MonoCloudTokenError(message, raw, reason, code);
+        return withMissingScopes(new MonoCloudTokenError(message, raw, reason, code), this);
       case 'MonoCloudOPError':
         return opError(this.spec, this.detail, raw);
       case 'MonoCloudHttpError':
@@ -88,6 +88,11 @@ class Failure {
       default:
         return withRetryFacts(new MonoCloudValidationError(message, raw, reason), this);
     }
+  }
+
+  /** Whether a token that fails the step-up (RFC 9470) lacks scopes that the route requires too. */
+  get lacksScopes() {
+    return this.spec.lacksScopes === true;
   }
 
   /** Seconds after which a caller may retry: the issuer's value, or else the table's, or `undefined`. */
@@ -105,6 +110,11 @@ function withRetryFacts(error, failure) {
   // Invalid metadata is a `MonoCloudValidationError`, and still an outage for the caller with the token.
   const isMisconfigured = name === 'MonoCloudValidationError' && isOutage;
   return hide(error, 'isOutage', failure.detail?.isOutage || isMisconfigured || undefined);
+}
+
+/** Adds what `protectApi` needs for its response: whether the token lacks required scopes too. Logs do not print it. */
+function withMissingScopes(error, { lacksScopes }) {
+  return lacksScopes ? hide(error, 'lacksScopes', true) : error;
 }
 
 /**
@@ -135,6 +145,10 @@ const FAILURES = Object.create(null);
 for (const spec of native.failures()) {
   const failure = new Failure(Object.freeze({ __proto__: null, ...spec }));
   BY_OUTCOME_CODE.set(spec.outcomeCode, failure);
+  const outcomeCode = spec.outcomeCodeLackingScopes;
+  if (typeof outcomeCode === 'number') {
+    BY_OUTCOME_CODE.set(outcomeCode, new Failure(Object.freeze({ __proto__: null, ...spec, outcomeCode, lacksScopes: true })));
+  }
   FAILURES[spec.reason] = failure;
   if (spec.name === 'MonoCloudTokenError') TOKEN_FAILURES.set(spec.message, spec);
 }

@@ -12,9 +12,11 @@ use napi_derive::napi;
 use serde_json::Value;
 
 use super::local::{Local, invalid};
-use super::policy::{NativePolicy, policy_of};
+use super::policy::{JsPolicySpec, NativePolicy, policy_of};
+use super::proof::{GivenNativeProof, proof_for};
 use super::runtime;
 use crate::engine::Engine;
+use crate::engine::Possession;
 use crate::engine::authorize::certificate::BindingMode;
 use crate::engine::config::options::Options;
 use crate::engine::config::{ClientKind, Config, HostEnvironment};
@@ -76,7 +78,9 @@ impl NativeClient {
                 (KeyStore::new(config.key_source.clone(), Arc::clone(&transport), runtime::clock()), transport)
             }
         };
-        let engine = Arc::new(Engine::new(Arc::new(config), store, transport, runtime::clock()));
+        let dpop = runtime::dpop(&config);
+        let engine = Engine::new(Arc::new(config), store, transport, runtime::clock()).with_dpop(dpop);
+        let engine = Arc::new(engine);
         Ok(NativeClient { engine, host, local: Rc::default(), key_waits: Arc::default() })
     }
 
@@ -122,11 +126,10 @@ impl NativeClient {
         Ok(())
     }
 
-    /// Creates a policy. `binding` is the name of a mode. The default is the mode of the client.
+    /// Creates a policy.
     #[napi(catch_unwind)]
-    pub fn policy(&self, scopes: Vec<String>, groups: Vec<String>, binding: Option<String>) -> Result<NativePolicy> {
-        let policy = policy_of(&self.engine, scopes, groups, binding.as_deref())?;
-        Ok(NativePolicy::new(policy, &self.engine))
+    pub fn policy(&self, spec: JsPolicySpec) -> Result<NativePolicy> {
+        Ok(NativePolicy::new(policy_of(&self.engine, spec)?, &self.engine))
     }
 
     /// Whether a token is validated as a JWT. All others are introspected.
@@ -167,6 +170,17 @@ impl NativeClient {
     #[napi(catch_unwind)]
     pub fn health(&self) -> String {
         self.engine.health()
+    }
+}
+
+impl NativeClient {
+    pub(super) fn possession<'c>(
+        &self,
+        certificate: &'c Option<String>,
+        proof: &'c GivenNativeProof<'_>,
+    ) -> Result<Possession<'c>> {
+        let proof = proof_for(proof, &self.engine)?.map(|proof| &**proof);
+        Ok(Possession { certificate: certificate.as_deref(), proof })
     }
 }
 

@@ -8,31 +8,26 @@ use napi_derive::napi;
 
 use super::client::NativeClient;
 use super::memory_cache::MemoryCache;
-use super::outcome::{NOT_A_JWT, Outcome, code, outcome_of, outcome_of_cached, reason_code, released_slots};
-use super::policy::{NativePolicy, policy_of};
+use super::outcome::{IS_SLOW, NOT_A_JWT, Outcome, code, outcome_of, outcome_of_cached, reason_code, released_slots};
+use super::policy::{JsPolicySpec, NativePolicy, policy_of};
+use super::proof::{GivenNativeProof, proof_for};
 use super::runtime::Resolver;
 use super::slow::SlowDecision;
 use crate::engine::error::Reason;
 use crate::engine::memory::claims_cache::key_of;
 use crate::engine::token::compact::has_three_parts;
-use crate::engine::{Attempt, Call, Verdict};
+use crate::engine::{Attempt, Call, NotAccepted, Possession, Verdict};
 
 #[napi]
 impl NativeClient {
-    /// Creates the warm function of a policy: `(token, now, certificate?)`, which returns an [`Outcome`].
+    /// Creates the warm function of a policy: `(token, now, certificate?, proof?)`, which returns an [`Outcome`].
     /// It holds the policy, so that a call neither passes it nor looks it up.
     #[napi(catch_unwind)]
-    pub fn warm<'env>(
-        &self,
-        env: &'env Env,
-        scopes: Vec<String>,
-        groups: Vec<String>,
-        binding: Option<String>,
-    ) -> Result<Unknown<'env>> {
-        let policy = policy_of(&self.engine, scopes, groups, binding.as_deref())?;
+    pub fn warm<'env>(&self, env: &'env Env, spec: JsPolicySpec) -> Result<Unknown<'env>> {
+        let policy = policy_of(&self.engine, spec)?;
         let (engine, host, local) = (Arc::clone(&self.engine), self.host.clone(), Rc::clone(&self.local));
         let warm = env.create_function_from_closure::<(), Outcome, _>("warm", move |context| {
-            let outcome = local.with_call(&context, 2, &policy, |call| {
+            let outcome = local.with_call(&context, 2, &engine, &policy, |call| {
                 let verdict = engine.decide_warm(call);
                 // Only a rejected token is checked for another format, so that the check costs an accepted token nothing.
                 if verdict == Verdict::Refused(Reason::TokenMalformed) && !has_three_parts(call.token) {
@@ -70,7 +65,7 @@ impl NativeClient {
         let policy = Arc::clone(policy.for_engine(&self.engine)?);
         let (engine, entries, local) = (Arc::clone(&self.engine), Rc::clone(&cache.entries), Rc::clone(&self.local));
         let warm = env.create_function_from_closure::<(), Outcome, _>("warmCached", move |context| {
-            local.with_call(&context, 2, &policy, |call| {
+            local.with_call(&context, 2, &engine, &policy, |call| {
                 let mut entries = entries.borrow_mut();
                 outcome_of_cached(engine.decide_in_cache(&mut entries, &key_of(&scope, call.token), call))
             })
@@ -85,7 +80,7 @@ impl NativeClient {
         MemoryCache::of(config.verified_tokens, config.verified_token_bytes)
     }
 
-    /// Creates the function that decides on an entry of a user's cache: `(token, now, entry, certificate?)`, with the same
+    /// Creates the function that decides on an entry of a user's cache: `(token, now, entry, certificate?, proof?)`, with the same
     /// results as the warm function. Without an entry, it decides on the entry that was evaluated before. The returned slot
     /// tells the caller which entry that was.
     #[napi(catch_unwind)]
@@ -100,7 +95,7 @@ impl NativeClient {
             (Arc::clone(&self.engine), Rc::clone(&evaluated.entries), Rc::clone(&self.local));
         let evaluate = env.create_function_from_closure::<(), Outcome, _>("evaluateEntry", move |context| {
             let entry = context.get::<Option<String>>(2)?;
-            local.with_call(&context, 3, &policy, |call| {
+            local.with_call(&context, 3, &engine, &policy, |call| {
                 let mut evaluated = evaluated.borrow_mut();
                 outcome_of_cached(match &entry {
                     Some(entry) => engine.decide_cached(&mut evaluated, entry, call),
@@ -138,9 +133,10 @@ impl NativeClient {
         policy: &NativePolicy,
         now: f64,
         certificate: Option<String>,
+        proof: GivenNativeProof<'_>,
     ) -> Result<Outcome> {
         let policy = policy.for_engine(&self.engine)?;
-        let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
+        let call = Call { token: &token, policy, possession: self.possession(&certificate, &proof)?, now };
         Ok(outcome_of(self.engine.decide(&call, Attempt::AfterRefresh, false)))
     }
 
@@ -153,12 +149,18 @@ impl NativeClient {
         policy: &NativePolicy,
         now: f64,
         certificate: Option<String>,
+        proof: GivenNativeProof<'_>,
     ) -> Result<Object<'env>> {
         let policy = Arc::clone(policy.for_engine(&self.engine)?);
+        let proof = proof_for(&proof, &self.engine)?.cloned();
         let (deferred, promise) = env.create_deferred::<Outcome, Resolver<Outcome>>()?;
         let settle = Box::new(move |verdict| deferred.resolve(Box::new(move |_| Ok(outcome_of(verdict)))));
-        let engine = Arc::clone(&self.engine);
-        SlowDecision { engine, token, policy, now, certificate, settle }.submit();
+        let (engine, slow) = (Arc::clone(&self.engine), token.clone());
+        let decide = Box::new(move || {
+            let possession = Possession { certificate: certificate.as_deref(), proof: proof.as_deref() };
+            engine.decide(&Call { token: &slow, policy: &policy, possession, now }, Attempt::AfterRefresh, true)
+        });
+        SlowDecision { token, decide, settle }.submit();
         Ok(promise)
     }
 
@@ -171,13 +173,15 @@ impl NativeClient {
         now: f64,
         certificate: Option<String>,
         jwks: String,
+        proof: GivenNativeProof<'_>,
     ) -> Result<Outcome> {
         let policy = policy.for_engine(&self.engine)?;
-        let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
+        let call = Call { token: &token, policy, possession: self.possession(&certificate, &proof)?, now };
         Ok(outcome_of(self.engine.decide_with_jwks(&call, &jwks)))
     }
 
-    /// Decides on the claims of an active token. Returns 0, or the code of a reason.
+    /// Decides on the claims of an active token. Returns 0, or a negative code: the DPoP proof must be verified on the pool,
+    /// or the code of a reason.
     #[napi(catch_unwind)]
     pub fn decide_introspected(
         &self,
@@ -186,9 +190,14 @@ impl NativeClient {
         now: f64,
         certificate: Option<String>,
         claims: String,
+        proof: GivenNativeProof<'_>,
     ) -> Result<i32> {
         let policy = policy.for_engine(&self.engine)?;
-        let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
-        Ok(self.engine.decide_introspected(&claims, &call).map_or_else(reason_code, |()| 0))
+        let call = Call { token: &token, policy, possession: self.possession(&certificate, &proof)?, now };
+        Ok(match self.engine.decide_introspected(&claims, &call) {
+            Ok(()) => 0,
+            Err(NotAccepted::IsSlow) => IS_SLOW,
+            Err(NotAccepted::Refused(reason)) => reason_code(reason),
+        })
     }
 }

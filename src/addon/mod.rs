@@ -15,6 +15,7 @@ mod local;
 mod memory_cache;
 mod outcome;
 mod policy;
+mod proof;
 mod runtime;
 mod slow;
 mod token;

@@ -48,6 +48,7 @@ pub fn outcome_of_cached(verdict: CachedVerdict) -> Outcome {
     match verdict {
         CachedVerdict::Claims(text) => Either3::A(text),
         CachedVerdict::Slot(slot) => Either3::B(slot as f64),
+        CachedVerdict::IsSlow => code(IS_SLOW),
         CachedVerdict::Miss => code(MISS),
         CachedVerdict::NotOurs => code(NOT_OURS),
         CachedVerdict::Refused(reason) => code(reason_code(reason)),
@@ -97,11 +98,17 @@ fn detail_json(detail: &Detail) -> String {
     .to_string()
 }
 
-/// The table of reasons for JavaScript, which reads it once. `outcomeCode` is the code of a reason in an outcome.
+/// The table of reasons for JavaScript, which reads it once. `outcomeCode` is the code of a reason in an outcome, and
+/// `outcomeCodeLackingScopes` is its code if the token lacks required scopes too.
 #[napi(catch_unwind)]
 pub fn failures(env: &Env) -> Result<Vec<Object<'_>>> {
+    let code_lacking_scopes = |reason: Reason| match reason.with_missing_scopes() {
+        other if other == reason => None,
+        other => Some(reason_code(other)),
+    };
     CATALOGUE
         .iter()
+        .filter(|spec| spec.lacks_scopes_and.is_none())
         .map(|spec| {
             let mut row = Object::new(env)?;
             row.set("outcomeCode", reason_code(spec.reason))?;
@@ -109,10 +116,12 @@ pub fn failures(env: &Env) -> Result<Vec<Object<'_>>> {
             row.set("name", spec.class.name())?;
             row.set("code", spec.class.code())?;
             row.set("message", spec.message)?;
+            row.set("status", spec.status)?;
             row.set("isOutage", spec.is_outage)?;
             row.set("isCacheable", spec.is_cacheable)?;
             row.set("concernsRequest", spec.concerns_request)?;
             row.set("retryAfter", spec.retry_after_secs)?;
+            row.set("outcomeCodeLackingScopes", code_lacking_scopes(spec.reason))?;
             Ok(row)
         })
         .collect()

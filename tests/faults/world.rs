@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use monocloud_backend_node::engine::authorize::policy::Policy;
+use monocloud_backend_node::engine::authorize::policy::{Policy, Possession};
 use monocloud_backend_node::engine::config::options::Options;
 use monocloud_backend_node::engine::config::{ClientKind, Config, HostEnvironment};
 use monocloud_backend_node::engine::error::{Class, Failure, Reason};
@@ -116,8 +116,7 @@ impl World {
         let clock = Arc::new(ManualMonotonic::default());
         let issuer = Issuer::new(Arc::clone(&clock));
         let store = KeyStore::new(config.key_source.clone(), Arc::clone(&issuer) as _, Arc::clone(&clock) as _);
-        let policy =
-            Policy { scopes: [].into(), groups: [].into(), matches_all_groups: false, binding: config.binding };
+        let policy = Policy { binding: config.binding, ..Policy::default() };
         let engine = Engine::new(Arc::new(config), store, Arc::clone(&issuer) as _, Arc::clone(&clock) as _);
         World {
             issuer,
@@ -310,7 +309,7 @@ impl World {
     }
 
     fn decide(&self, token: &str, attempt: Attempt) -> Verdict {
-        let call = Call { token, policy: &self.policy, certificate: None, now: self.date() };
+        let call = Call { token, policy: &self.policy, possession: Possession::default(), now: self.date() };
         match attempt {
             Attempt::First => self.engine.decide_warm(&call),
             Attempt::AfterRefresh => self.engine.decide(&call, attempt, false),

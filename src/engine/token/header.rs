@@ -95,6 +95,16 @@ impl Algorithm {
             _ => return None,
         })
     }
+
+    /// The curve of an ECDSA algorithm, with the length of a coordinate in bytes (RFC 7518 §3.4, §6.2.1).
+    pub fn curve(self) -> Option<(&'static str, usize)> {
+        Some(match self {
+            Algorithm::Es256 => ("P-256", 32),
+            Algorithm::Es384 => ("P-384", 48),
+            Algorithm::Es512 => ("P-521", 66),
+            _ => return None,
+        })
+    }
 }
 
 /// The parts of a valid header that later rules need.

@@ -5,7 +5,7 @@ use crate::engine::testing::token;
 
 impl World {
     fn decide_warm(&self, token: &str, policy: &Policy) -> Verdict {
-        self.engine.decide_warm(&Call { token, policy, certificate: None, now: NOW })
+        self.engine.decide_warm(&Call { token, policy, possession: Possession::default(), now: NOW })
     }
 
     /// A world that has learnt a template from the claims of two users.
