@@ -9,6 +9,7 @@
  * `jest.resetModules()`).
  */
 
+const { own } = require('../client/arguments.js');
 const { FAILURES, Failure, tokenCodeOf } = require('../errors/errors.js');
 const { Challenges } = require('./challenge.js');
 
@@ -148,9 +149,11 @@ class Responses {
     }
   }
 
-  #rejection({ status, code, message }, required, { scheme, description = message, nonce }) {
-    const params = paramsOf(code, quotable(description), required);
-    const headers = { 'WWW-Authenticate': this.#challenges.rejected(scheme, params, params.error === INVALID) };
+  #rejection({ status, code, message }, required, presented) {
+    const params = paramsOf(code, quotable(own(presented, 'description') ?? message), required);
+    const challenge = this.#challenges.rejected(presented.scheme, params, params.error === INVALID);
+    const headers = { 'WWW-Authenticate': challenge };
+    const nonce = own(presented, 'nonce');
     return new Response(status, nonce === undefined ? headers : { ...headers, ...nonceHeaders(nonce) });
   }
 }
@@ -161,15 +164,20 @@ function nonceHeaders(nonce) {
 }
 
 /** The parameters that say why, and what would be enough. A group is not a scope, so groups are not listed. */
-function paramsOf(code, error_description, { scopes, acr, maxAge }) {
+function paramsOf(code, error_description, required) {
   const error = CHALLENGE_ERRORS[code] ?? code;
   switch (code) {
     case 'insufficient_groups':
       return { error };
     case 'insufficient_scope':
-      return { error, scope: wordsOf(scopes) };
+      return { error, scope: wordsOf(own(required, 'scopes')) };
     case 'insufficient_user_authentication':
-      return { error, error_description, acr_values: wordsOf(acr), max_age: maxAge };
+      return {
+        error,
+        error_description,
+        acr_values: wordsOf(own(required, 'acr')),
+        max_age: own(required, 'maxAge'),
+      };
     default:
       return { error, error_description };
   }
