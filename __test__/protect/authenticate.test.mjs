@@ -40,7 +40,9 @@ describe('a request of the Fetch standard', () => {
   test('is decided at once when the keys are there', async () => {
     const client = offline();
     await client.warmUp();
-    const request = new Request('https://api.example/', { headers: { authorization: `Bearer ${signed({ scope: 'a' })}` } });
+    const request = new Request('https://api.example/', {
+      headers: { authorization: `Bearer ${signed({ scope: 'a' })}` },
+    });
     assert.equal(route({}, client).authenticate(request, request).sub, 'user-1');
   });
 
@@ -82,7 +84,8 @@ describe('a message that is no more than a method and headers', () => {
   });
 
   test('without headers, or none at all, is an internal error, and nobody is let in', () => {
-    for (const message of [{}, undefined, null, 'GET /', { headers: null }]) assert.equal(authenticate(message), INTERNAL);
+    for (const message of [{}, undefined, null, 'GET /', { headers: null }])
+      assert.equal(authenticate(message), INTERNAL);
   });
 });
 
@@ -97,7 +100,10 @@ describe('what becomes of a decision', () => {
 
   test('claims alone set no header', () => {
     const request = {};
-    assert.equal(admit(CLAIMS, request, {}, () => assert.fail('a header was set')), undefined);
+    assert.equal(
+      admit(CLAIMS, request, {}, () => assert.fail('a header was set')),
+      undefined,
+    );
     assert.equal(request.claims, CLAIMS);
   });
 
@@ -161,7 +167,9 @@ for (const framework of [...EXPRESS, ...FASTIFY]) {
 
     test('is not called for a bearer token', async () => {
       const urlResolver = () => assert.fail('it was called');
-      const { status } = await framework.answer(framework.protectApi(offline(), { urlResolver })(), { token: signed() });
+      const { status } = await framework.answer(framework.protectApi(offline(), { urlResolver })(), {
+        token: signed(),
+      });
       assert.equal(status, 200);
     });
   });

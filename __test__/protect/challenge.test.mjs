@@ -48,7 +48,10 @@ describe('the figures of RFC 9449', () => {
     ['15', dpopOnly.withoutCredentials(), 'DPoP algs="ES256 PS256"'],
     [
       '16',
-      new Challenges({ algorithms: 'ES256' }).rejected('dpop', { ...INVALID, error_description: 'Invalid DPoP key binding' }),
+      new Challenges({ algorithms: 'ES256' }).rejected('dpop', {
+        ...INVALID,
+        error_description: 'Invalid DPoP key binding',
+      }),
       'DPoP error="invalid_token", error_description="Invalid DPoP key binding", algs="ES256"',
     ],
     ['17', both.withoutCredentials(), 'Bearer, DPoP algs="ES256 PS256"'],
@@ -99,7 +102,10 @@ describe('the figures of RFC 9470 §3', () => {
 describe('the challenges of an API', () => {
   test('that ignores DPoP name Bearer only', () => {
     assert.equal(bearerOnly.withoutCredentials(), 'Bearer');
-    assert.equal(bearerOnly.rejected('bearer', INVALID), 'Bearer error="invalid_token", error_description="Invalid token"');
+    assert.equal(
+      bearerOnly.rejected('bearer', INVALID),
+      'Bearer error="invalid_token", error_description="Invalid token"',
+    );
   });
 
   test('that requires DPoP name DPoP only, also for a bearer token', () => {
@@ -187,7 +193,8 @@ describe('the responses of an API', () => {
   });
 
   test('to missing scopes and groups have the scheme of the request, and do not offer the other', () => {
-    const challengeOf = (reason, presented) => responses.to(FAILURES[reason], scopes, presented).headers['WWW-Authenticate'];
+    const challengeOf = (reason, presented) =>
+      responses.to(FAILURES[reason], scopes, presented).headers['WWW-Authenticate'];
     assert.equal(challengeOf('scope_missing'), 'Bearer error="insufficient_scope", scope="a b"');
     assert.equal(challengeOf('group_missing'), 'Bearer error="insufficient_scope"');
     assert.equal(
@@ -204,14 +211,15 @@ describe('the responses of an API', () => {
       'DPoP error="invalid_dpop_proof", error_description="No", algs="ES256 PS256"',
       UNAUTHORIZED,
     ]);
-    const stepUp = { scopes: [], acr: ['gold', 'silver'], maxAge: 300 };
-    assert.deepEqual(partsOf(responses.to(row('insufficient_user_authentication'), stepUp)), [
+    const stepUp = row('insufficient_user_authentication');
+    const required = { scopes: [], acr: ['gold', 'silver'], maxAge: 300 };
+    assert.deepEqual(partsOf(responses.to(stepUp, required)), [
       401,
       'Bearer error="insufficient_user_authentication", error_description="No", acr_values="gold silver", max_age="300"',
       UNAUTHORIZED,
     ]);
     // Another route has other requirements, so the response is not shared.
-    const other = responses.to(row('insufficient_user_authentication'), { scopes: [], maxAge: 5 });
+    const other = responses.to(stepUp, { scopes: [], maxAge: 5 });
     assert.match(other.headers['WWW-Authenticate'], /max_age="5"$/);
   });
 
@@ -240,7 +248,10 @@ describe('the responses of an API', () => {
       [other, 'other'],
       [one, 'one'],
     ]) {
-      assert.match(api.to(FAILURES.expired, scopes).headers['WWW-Authenticate'], new RegExp(`^Bearer realm="${realm}", `));
+      assert.match(
+        api.to(FAILURES.expired, scopes).headers['WWW-Authenticate'],
+        new RegExp(`^Bearer realm="${realm}", `),
+      );
     }
   });
 });

@@ -73,7 +73,8 @@ describe('fromForwarded', () => {
 
   test('takes time in proportion to the length of the header', () => {
     // A pattern that tries again would not end: 2^8000 steps.
-    for (const part of ['a', '\\"', ' ', ',', ';', 'a=', '"']) assert.equal(urlOf(`for="${part.repeat(4000)}`), undefined);
+    for (const part of ['a', '\\"', ' ', ',', ';', 'a=', '"'])
+      assert.equal(urlOf(`for="${part.repeat(4000)}`), undefined);
   });
 
   test('is exported by each entry point that has protectApi', () => {

@@ -100,7 +100,16 @@ for (const [frameworks, appOf, isExpress] of [
       });
 
       test('is unknown if a part would change another one', async () => {
-        for (const host of ['a.example/path', 'a.example?', 'a.example#', 'user@a.example', 'a b', 'a\\b', ',', 'a:b']) {
+        for (const host of [
+          'a.example/path',
+          'a.example?',
+          'a.example#',
+          'user@a.example',
+          'a b',
+          'a\\b',
+          ',',
+          'a:b',
+        ]) {
           assert.deepEqual(await ask(appOf(true), { lines: forwarded(host) }), [], host);
           if (!/[ ,]/.test(host)) assert.deepEqual(await ask(appOf(), { lines: [`Host: ${host}`] }), [], host);
         }
@@ -117,7 +126,8 @@ for (const [frameworks, appOf, isExpress] of [
       test('has only the path of an absolute target, whose host the client chose', async () => {
         const expected = ['http://api.example:8443/a/b'];
         assert.deepEqual(await ask(appOf(undefined, {}), { target: 'http://evil.example/a/b?c' }), expected);
-        if (isExpress) assert.deepEqual(await ask(appOf(), { target: 'http://evil.example' }), ['http://api.example:8443/']);
+        if (isExpress)
+          assert.deepEqual(await ask(appOf(), { target: 'http://evil.example' }), ['http://api.example:8443/']);
       });
 
       test('comes from publicUrl if there is one, and the request adds only its path', async () => {
@@ -239,7 +249,13 @@ describe('the URL of a request of HTTP/2', () => {
 });
 
 describe('the URL of a request of node:http', () => {
-  const request = (members) => ({ url: '/a', headers: { host: 'api.example' }, rawHeaders: [], socket: {}, ...members });
+  const request = (members) => ({
+    url: '/a',
+    headers: { host: 'api.example' },
+    rawHeaders: [],
+    socket: {},
+    ...members,
+  });
 
   test('has https if the connection has TLS', () => {
     assert.equal(URL_OF.node(request()), 'http://api.example/a');
@@ -282,17 +298,30 @@ describe('the urlResolver', () => {
   const urls = (urlResolver) => expectedUrls({ ...SETTINGS, framework: 'node', urlResolver }, {}, {});
 
   test('may return text or a URL', () => {
-    assert.deepEqual(urls(() => 'https://api.example/a'), ['https://api.example/a']);
-    assert.deepEqual(urls(() => new URL('https://api.example/a')), ['https://api.example/a']);
+    assert.deepEqual(
+      urls(() => 'https://api.example/a'),
+      ['https://api.example/a'],
+    );
+    assert.deepEqual(
+      urls(() => new URL('https://api.example/a')),
+      ['https://api.example/a'],
+    );
   });
 
   test('that returns nothing leaves the URL unknown', () => {
-    for (const nothing of [undefined, null]) assert.deepEqual(urls(() => nothing), []);
+    for (const nothing of [undefined, null])
+      assert.deepEqual(
+        urls(() => nothing),
+        [],
+      );
   });
 
   test('that throws, or returns something else, has failed', () => {
     for (const odd of [1, true, {}, ['https://api.example'], Promise.resolve('https://api.example'), Symbol('url')]) {
-      assert.equal(urls(() => odd), FAILED);
+      assert.equal(
+        urls(() => odd),
+        FAILED,
+      );
     }
     const throwing = () => {
       throw new Error('canary');

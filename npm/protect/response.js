@@ -59,7 +59,11 @@ class Accepted extends Decision {
 const INTERNAL = new Response(500, {});
 
 /** The codes for which the challenge has another `error` (RFC 6750 §3.1). */
-const CHALLENGE_ERRORS = { __proto__: null, inactive_token: 'invalid_token', insufficient_groups: 'insufficient_scope' };
+const CHALLENGE_ERRORS = {
+  __proto__: null,
+  inactive_token: 'invalid_token',
+  insufficient_groups: 'insufficient_scope',
+};
 /** The status of each code of a token failure. */
 const STATUSES = new Map();
 for (const reason of Object.keys(FAILURES)) {
@@ -245,4 +249,14 @@ function responseTo(problem, scopes) {
   return DEFAULT.to(problem, { scopes });
 }
 
-module.exports = { Accepted, Decision, INTERNAL, NO_TOKEN, RESOLVER_FAILED, Response, Responses, nonceHeaders, responseTo };
+module.exports = {
+  Accepted,
+  Decision,
+  INTERNAL,
+  NO_TOKEN,
+  RESOLVER_FAILED,
+  Response,
+  Responses,
+  nonceHeaders,
+  responseTo,
+};
