@@ -3,7 +3,6 @@
 //! No rule reads a clock. The caller passes the time (`Date.now()`, so that fake timers in the user's tests work). Ages are
 //! measured on a monotonic clock, which never jumps.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Seconds since 1970-01-01T00:00:00Z, with fractions (RFC 7519 §2).
@@ -49,19 +48,30 @@ impl Monotonic for SystemMonotonic {
     }
 }
 
-/// A clock that moves only in [`ManualMonotonic::advance`], for tests in virtual time.
-#[derive(Default)]
-pub struct ManualMonotonic(AtomicU64);
+#[cfg(any(test, not(feature = "addon")))]
+pub use manual::ManualMonotonic;
 
-impl ManualMonotonic {
-    pub fn advance(&self, span: Duration) {
-        self.0.fetch_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
+#[cfg(any(test, not(feature = "addon")))]
+mod manual {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
+
+    use super::{Monotonic, Ticks};
+
+    /// A clock that moves only in [`ManualMonotonic::advance`], for tests in virtual time.
+    #[derive(Default)]
+    pub struct ManualMonotonic(AtomicU64);
+
+    impl ManualMonotonic {
+        pub fn advance(&self, span: Duration) {
+            self.0.fetch_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
+        }
     }
-}
 
-impl Monotonic for ManualMonotonic {
-    fn now(&self) -> Ticks {
-        Ticks(self.0.load(Ordering::SeqCst))
+    impl Monotonic for ManualMonotonic {
+        fn now(&self) -> Ticks {
+            Ticks(self.0.load(Ordering::SeqCst))
+        }
     }
 }
 
