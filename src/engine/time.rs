@@ -3,6 +3,7 @@
 //! No rule reads a clock. The caller passes the time (`Date.now()`, so that fake timers in the user's tests work). Ages are
 //! measured on a monotonic clock, which never jumps.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Seconds since 1970-01-01T00:00:00Z, with fractions (RFC 7519 §2).
@@ -48,30 +49,21 @@ impl Monotonic for SystemMonotonic {
     }
 }
 
-#[cfg(any(test, not(feature = "addon")))]
-pub use manual::ManualMonotonic;
+/// A clock that moves only in [`ManualMonotonic::advance`], for tests in virtual time.
+#[derive(Default)]
+#[allow(dead_code, reason = "only tests and fuzz targets use it, also those outside of the crate")]
+pub struct ManualMonotonic(AtomicU64);
 
-#[cfg(any(test, not(feature = "addon")))]
-mod manual {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    use std::time::Duration;
-
-    use super::{Monotonic, Ticks};
-
-    /// A clock that moves only in [`ManualMonotonic::advance`], for tests in virtual time.
-    #[derive(Default)]
-    pub struct ManualMonotonic(AtomicU64);
-
-    impl ManualMonotonic {
-        pub fn advance(&self, span: Duration) {
-            self.0.fetch_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
-        }
+#[allow(dead_code, reason = "as above")]
+impl ManualMonotonic {
+    pub fn advance(&self, span: Duration) {
+        self.0.fetch_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
     }
+}
 
-    impl Monotonic for ManualMonotonic {
-        fn now(&self) -> Ticks {
-            Ticks(self.0.load(Ordering::SeqCst))
-        }
+impl Monotonic for ManualMonotonic {
+    fn now(&self) -> Ticks {
+        Ticks(self.0.load(Ordering::SeqCst))
     }
 }
 
