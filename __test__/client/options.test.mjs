@@ -164,6 +164,8 @@ describe('an option at its bound', () => {
       [{ dpop: { noncesecret: CANARY } }, 'Did you mean "nonceSecret"?'],
       [{ validateDpopBinding: 'required' }, 'Did you mean "validateDPoPBinding"?'],
       [{ publicUrls: [] }, 'Did you mean "publicUrl"?'],
+      [{ cach: {} }, 'Did you mean "cache"?'],
+      [{ tolerance: 1 }, 'Did you mean "clockTolerance"?'],
     ]) {
       assert.throws(
         () => new MonoCloudBackendNodeClient({ ...GOOD, ...more }),

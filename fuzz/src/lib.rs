@@ -8,8 +8,8 @@ pub mod cache_entry;
 pub mod certificate;
 pub mod certificate_headers;
 pub mod claims;
+pub mod claims_templates;
 pub mod dpop;
-pub mod forms;
 pub mod introspection;
 pub mod jwk_set;
 pub mod metadata;
@@ -26,8 +26,8 @@ pub const TARGETS: &[Target] = &[
     ("certificate", certificate::check),
     ("certificate_headers", certificate_headers::check),
     ("claims", claims::check),
+    ("claims_templates", claims_templates::check),
     ("dpop", dpop::check),
-    ("forms", forms::check),
     ("introspection", introspection::check),
     ("jwk_set", jwk_set::check),
     ("metadata", metadata::check),
