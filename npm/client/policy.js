@@ -21,11 +21,11 @@ const MAX_ACR_LENGTH = 256;
 /** One year, in seconds. The engine has the same limit. */
 const MAX_AGE_LIMIT = 31_536_000;
 
-/** The values of `validateCertificateBinding`. `true` means `required`, and `false` means `dangerously_ignore`. */
+/** The values of both binding options. `true` means `required`, and `false` means `dangerously_ignore`. */
 const BINDINGS = ['when_present', 'required', 'dangerously_ignore'];
 
-const ROUTE_OPTIONS = ['scopes', 'groups', 'acr', 'maxAge', 'validateCertificateBinding'];
-const CALL_OPTIONS = [...ROUTE_OPTIONS, 'clientCertificate'];
+const ROUTE_OPTIONS = ['scopes', 'groups', 'acr', 'maxAge', 'validateCertificateBinding', 'validateDPoPBinding'];
+const CALL_OPTIONS = [...ROUTE_OPTIONS, 'clientCertificate', 'scheme', 'dpop'];
 const JWT_CALL_OPTIONS = [...CALL_OPTIONS, 'jwks'];
 
 /** UTF-8 cannot encode half of a surrogate pair, so the engine would receive a different string. */
@@ -40,6 +40,7 @@ const ACR = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
  */
 class Policy {
   binding;
+  dpop;
   #native;
   #spec;
   #warm;
@@ -51,9 +52,10 @@ class Policy {
     this.#native = native;
     this.#spec = spec;
     this.binding = spec.binding;
+    this.dpop = spec.dpopMode;
   }
 
-  /** The function that validates a JWT: `(token, now, certificate?)`. */
+  /** The function that validates a JWT: `(token, now, certificate?, proof?)`. */
   get warm() {
     return (this.#warm ??= this.#native.warm(this.#requirements));
   }
@@ -65,12 +67,12 @@ class Policy {
 
   /** What the engine reads. Every member is its own, so that no prototype is read. */
   get #requirements() {
-    const { scopes, groups, binding, acr, maxAge } = this.#spec;
-    return { scopes, groups, binding, acr: acr ?? [], maxAge };
+    const { scopes, groups, binding, dpopMode, acr, maxAge } = this.#spec;
+    return { scopes, groups, binding, dpop: dpopMode, acr: acr ?? [], maxAge };
   }
 
   /**
-   * Returns the function that evaluates an entry of a user's cache: `(token, now, text?, certificate?)`. Without `text`,
+   * Returns the function that evaluates an entry of a user's cache: `(token, now, text?, certificate?, proof?)`. Without `text`,
    * it evaluates the entry that it evaluated last for the token.
    *
    * @param evaluated The engine's store of evaluated entries.
@@ -80,11 +82,11 @@ class Policy {
   }
 
   /** Evaluates the entry of this client's `memoryCache()`. */
-  evaluateMemoryEntry(token, { entries, scope }, now, certificate) {
+  evaluateMemoryEntry(token, { entries, scope }, now, possession) {
     this.#evaluateMemoryEntry ??= this.#native.warmCached(this.handle, entries, scope);
-    return certificate === undefined
+    return possession === undefined
       ? this.#evaluateMemoryEntry(token, now)
-      : this.#evaluateMemoryEntry(token, now, certificate);
+      : this.#evaluateMemoryEntry(token, now, possession.certificate, possession.proof);
   }
 }
 
@@ -99,7 +101,12 @@ class Spec {
   givenBinding;
   /** One of `BINDINGS`, or `undefined` for the client's own setting. */
   binding;
+  /** The same two for DPoP. */
+  givenDpop;
+  dpopMode;
   certificate;
+  /** The DPoP proof of a call: `{ given, method, url }`, or `undefined` for a bearer token. */
+  proof;
   jwks;
 
   constructor(where, options) {
@@ -108,21 +115,25 @@ class Spec {
     this.acr = readAcr(where, readOwn(where, options, 'acr'));
     this.maxAge = readMaxAge(where, readOwn(where, options, 'maxAge'));
     this.givenBinding = readOwn(where, options, 'validateCertificateBinding') ?? undefined;
-    this.binding = readBinding(where, this.givenBinding);
+    this.binding = readBinding(where, 'validateCertificateBinding', this.givenBinding);
+    this.givenDpop = readOwn(where, options, 'validateDPoPBinding') ?? undefined;
+    this.dpopMode = readBinding(where, 'validateDPoPBinding', this.givenDpop);
     this.certificate = readCertificate(where, readOwn(where, options, 'clientCertificate'));
+    this.proof = readProof(where, readOwn(where, options, 'scheme'), readOwn(where, options, 'dpop'));
     this.jwks = readOwn(where, options, 'jwks') ?? undefined;
   }
 
   /** Whether the client's own settings apply alone. */
   get isEmpty() {
     const isWithoutLists = this.scopes.length === 0 && this.groups.length === 0 && this.acr === undefined;
-    return isWithoutLists && this.maxAge === undefined && this.binding === undefined;
+    const areDefaults = this.binding === undefined && this.dpopMode === undefined;
+    return isWithoutLists && this.maxAge === undefined && areDefaults;
   }
 
   /** Equal for equal policies only. Each item has its length before it, so that items cannot run into each other. */
   get key() {
-    const { binding, maxAge, scopes, groups, acr } = this;
-    return `${binding} ${maxAge}${lengthPrefixed(scopes)}${lengthPrefixed(groups)}${lengthPrefixed(acr ?? [])}`;
+    const { binding, dpopMode, maxAge, scopes, groups, acr } = this;
+    return `${binding} ${dpopMode} ${maxAge}${lengthPrefixed(scopes)}${lengthPrefixed(groups)}${lengthPrefixed(acr ?? [])}`;
   }
 }
 
@@ -160,9 +171,10 @@ class Policies {
     this.none = this.route(NO_REQUIREMENTS);
   }
 
-  /** Requires nothing, and ignores the certificate that a token is bound to. */
+  /** Requires nothing, and ignores the certificate and the key that a token is bound to. */
   get unbound() {
-    this.#unbound ??= new Policy(this.#native, { scopes: [], groups: [], binding: 'dangerously_ignore' });
+    const ignored = 'dangerously_ignore';
+    this.#unbound ??= new Policy(this.#native, { scopes: [], groups: [], binding: ignored, dpopMode: ignored });
     return this.#unbound;
   }
 
@@ -250,16 +262,22 @@ function readMaxAge(where, value) {
   throw invalid(`${where}: maxAge must be a whole number of seconds from 1 to ${MAX_AGE_LIMIT}`);
 }
 
-function readBinding(where, value) {
+function readBinding(where, name, value) {
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'boolean') return value ? 'required' : 'dangerously_ignore';
   if (BINDINGS.includes(value)) return value;
-  throw invalid(`${where}: validateCertificateBinding must be a boolean or one of ${BINDINGS.join(', ')}`);
+  throw invalid(`${where}: ${name} must be a boolean or one of ${BINDINGS.join(', ')}`);
 }
 
 function readCertificate(where, value) {
   if (value === undefined || value === null || typeof value === 'string') return value ?? undefined;
   throw invalid(`${where}: clientCertificate must be a string`);
+}
+
+/** Few calls have a proof, so the package does not load this module at import. */
+function readProof(where, scheme, dpop) {
+  if ((scheme === undefined || scheme === null) && (dpop === undefined || dpop === null)) return undefined;
+  return require('./call-proof.js').readCallProof(where, scheme ?? undefined, dpop ?? undefined);
 }
 
 function lengthPrefixed(list) {

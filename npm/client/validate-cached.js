@@ -25,10 +25,10 @@ const { clearTimeout, setImmediate, setTimeout } = globalThis;
 /** A cache that takes longer counts as a cache miss. */
 const CACHE_TIMEOUT_MS = 250;
 /**
- * Two outcomes of the engine. `MISS`: the entry does not belong to this token and this client. `NOT_OURS`: it may be valid
- * for another client of the same cache.
+ * Outcomes of the engine. `MISS`: the entry does not belong to this token and this client. `NOT_OURS`: it may be valid
+ * for another client of the same cache. `IS_SLOW`: the DPoP proof must be verified on another thread.
  */
-const { miss: MISS, notOurs: NOT_OURS } = OUTCOMES;
+const { isSlow: IS_SLOW, miss: MISS, notOurs: NOT_OURS } = OUTCOMES;
 /** The member of an entry that records how and when the claims were obtained. The engine writes and reads it. */
 const OBTAINED = NAMES.obtainedMember;
 
@@ -51,8 +51,8 @@ class CachedValidation {
   /**
    * @param context `{ issuer, audience }` of the client.
    * @param keepsIntrospected Whether introspected claims may stay in a cache.
-   * @param decideJwt Validates a JWT: `(token, policy, certificate, hasCachedFallback, customMethods)`.
-   * @param askIssuer Introspects a token: `(token, policy, certificate, customMethods)` to a promise of
+   * @param decideJwt Validates a JWT: `(token, policy, possession, hasCachedFallback, customMethods)`.
+   * @param askIssuer Introspects a token: `(token, policy, possession, customMethods)` to a promise of
    *   `{ claims, failure }`.
    */
   constructor(native, cache, context, { keepsIntrospected, decideJwt, askIssuer }) {
@@ -69,12 +69,19 @@ class CachedValidation {
   }
 
   /** Decides on a token. @param customMethods As those of `Validator.decide`. */
-  decide(token, policy, certificate, customMethods) {
-    const hit = this.#fromMemory(token, policy, certificate);
-    if (hit === undefined) return this.#decideByCache(token, policy, certificate, customMethods);
+  decide(token, policy, possession, customMethods) {
+    const hit = this.#fromMemory(token, policy, possession);
+    if (hit === IS_SLOW) return this.#afterProof(token, policy, possession, customMethods);
+    if (hit === undefined) return this.#decideByCache(token, policy, possession, customMethods);
     return this.#isLocal(token)
-      ? this.#withFallback(hit, this.#decideJwt(token, policy, certificate, true, customMethods))
+      ? this.#withFallback(hit, this.#decideJwt(token, policy, possession, true, customMethods))
       : hit;
+  }
+
+  /** Decides again after a slow DPoP proof was verified on another thread. */
+  async #afterProof(token, policy, possession, customMethods) {
+    const code = await possession.proof.verifyOnPool(token);
+    return code === 0 ? this.decide(token, policy, possession, customMethods) : failureOf(code);
   }
 
   /** Most opaque tokens have no dots. Those need no call into the engine. */
@@ -83,11 +90,12 @@ class CachedValidation {
   }
 
   /** Evaluates the entry of a `memoryCache()`, synchronously. */
-  #fromMemory(token, policy, certificate) {
+  #fromMemory(token, policy, possession) {
     if (!this.#memoryEntries) return undefined;
     try {
-      const outcome = policy.evaluateMemoryEntry(token, this.#memoryEntries, dateNow(), certificate);
+      const outcome = policy.evaluateMemoryEntry(token, this.#memoryEntries, dateNow(), possession);
       if (outcome === MISS || outcome === NOT_OURS) return undefined;
+      if (outcome === IS_SLOW) return IS_SLOW;
       if (outcome < 0 || typeof outcome === 'string') return this.#resultOf(outcome);
       const { entries, scope, slots } = this.#memoryEntries;
       return slots.claims(outcome, () => {
@@ -106,17 +114,18 @@ class CachedValidation {
     return outcome instanceof Failure && outcome.isOutage && hasNeverHadKeys(this.#native) ? hit : outcome;
   }
 
-  async #decideByCache(token, policy, certificate, customMethods) {
+  async #decideByCache(token, policy, possession, customMethods) {
     if (token.trim() === '') return FAILURES.token_required;
     const isLocal = this.#isLocal(token);
     const entry = this.#keepsIntrospected || isLocal ? await this.#get(token) : undefined;
     const isEntry = typeof entry === 'object' && entry !== null;
-    const found = isEntry ? this.#evaluate(entry, token, policy, certificate) : undefined;
+    const found = isEntry ? this.#evaluate(entry, token, policy, possession) : undefined;
+    if (found === IS_SLOW) return this.#afterProof(token, policy, possession, customMethods);
     const hit = found === NOT_OURS ? undefined : found;
     if (isEntry && found === undefined) this.#delete(token);
-    if (!isLocal) return hit ?? this.#introspect(token, policy, certificate, customMethods);
+    if (!isLocal) return hit ?? this.#introspect(token, policy, possession, customMethods);
 
-    const outcome = await this.#decideJwt(token, policy, certificate, hit !== undefined, customMethods);
+    const outcome = await this.#decideJwt(token, policy, possession, hit !== undefined, customMethods);
     if (hit !== undefined) return this.#withFallback(hit, outcome);
     // A local validation does not overwrite what the issuer answered to another client.
     if (!(outcome instanceof Failure) && found !== NOT_OURS) this.#set(token, outcome, false, dateNow());
@@ -124,23 +133,23 @@ class CachedValidation {
   }
 
   /**
-   * Returns claims, a failure, `NOT_OURS`, or `undefined` for an unusable entry.
+   * Returns claims, a failure, `NOT_OURS`, `IS_SLOW`, or `undefined` for an unusable entry.
    *
    * The entry is serialized once. The engine evaluates that text, and the claims are parsed from it. So the cache can
    * keep or change its object without any effect on the result.
    */
-  #evaluate(entry, token, policy, certificate) {
+  #evaluate(entry, token, policy, possession) {
     try {
       // An entry that equals one that was evaluated before is not serialized again.
-      const slot = this.#evaluateText(token, policy, undefined, certificate);
+      const slot = this.#evaluateText(token, policy, undefined, possession);
       const known = slot >= 0 ? this.#slots.sameClaims(slot, entry) : undefined;
       if (known !== undefined) return known;
 
       const text = textOf(entry);
       if (typeof text !== 'string') return undefined;
-      const outcome = this.#evaluateText(token, policy, text, certificate);
+      const outcome = this.#evaluateText(token, policy, text, possession);
       if (outcome >= 0) return this.#slots.claims(outcome, () => partsOf(text));
-      if (outcome === NOT_OURS) return NOT_OURS;
+      if (outcome === NOT_OURS || outcome === IS_SLOW) return outcome;
       return outcome === MISS ? undefined : this.#resultOf(outcome);
     } catch {
       // The entry has no JSON text, or the engine had an internal error.
@@ -148,21 +157,21 @@ class CachedValidation {
     }
   }
 
-  #evaluateText(token, policy, text, certificate) {
+  #evaluateText(token, policy, text, possession) {
     const evaluateEntry = policy.evaluateEntry(this.#evaluated);
-    return certificate === undefined
+    return possession === undefined
       ? evaluateEntry(token, dateNow(), text)
-      : evaluateEntry(token, dateNow(), text, certificate);
+      : evaluateEntry(token, dateNow(), text, possession.certificate, possession.proof);
   }
 
   #resultOf(outcome) {
     return typeof outcome === 'string' ? claimsOf(outcome) : failureOf(outcome);
   }
 
-  async #introspect(token, policy, certificate, customMethods) {
+  async #introspect(token, policy, possession, customMethods) {
     // The time before the request: the response is never older than that.
     const obtainedAt = dateNow();
-    const { claims, failure } = await this.#askIssuer(token, policy, certificate, customMethods);
+    const { claims, failure } = await this.#askIssuer(token, policy, possession, customMethods);
     if (claims) this.#set(token, claims, true, obtainedAt);
     else if (failure.spec.isCacheable) this.#setInactive(token, obtainedAt);
     return failure ?? claims;

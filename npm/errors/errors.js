@@ -64,9 +64,11 @@ for (const [name, { prototype }] of Object.entries(CLASSES)) {
 
 /** A failure as data. `spec` is a row of the engine's table. `detail` describes the exchange with the issuer. */
 class Failure {
-  constructor(spec, detail) {
+  /** @param proof What a DPoP proof adds: `description`, `expected`, `got` and `nonce`. */
+  constructor(spec, detail, proof) {
     this.spec = spec;
     this.detail = detail;
+    this.proof = proof;
   }
 
   /** Whether the issuer could not be reached. Such a failure says nothing about the token. */
@@ -80,7 +82,10 @@ class Failure {
     const raw = rawResponse(this.detail);
     switch (name) {
       case 'MonoCloudTokenError':
-        return withMissingScopes(new MonoCloudTokenError(message, raw, reason, code), this);
+        return withProof(
+          withMissingScopes(new MonoCloudTokenError(this.proof?.description ?? message, raw, reason, code), this),
+          this,
+        );
       case 'MonoCloudOPError':
         return opError(this.spec, this.detail, raw);
       case 'MonoCloudHttpError':
@@ -117,6 +122,11 @@ function withMissingScopes(error, { lacksScopes }) {
   return lacksScopes ? hide(error, 'lacksScopes', true) : error;
 }
 
+/** Adds the nonce that the sender of a DPoP proof must use (RFC 9449 §9). Logs do not print it. */
+function withProof(error, { proof }) {
+  return proof?.nonce === undefined ? error : hide(error, 'dpopNonce', proof.nonce);
+}
+
 /**
  * A server's `error` may repeat what it received, for example a secret. It becomes the message only if it is a plain word
  * (RFC 6749 §5.2). The member `error`, which logs do not print, always has the received value.
@@ -147,7 +157,10 @@ for (const spec of native.failures()) {
   BY_OUTCOME_CODE.set(spec.outcomeCode, failure);
   const outcomeCode = spec.outcomeCodeLackingScopes;
   if (typeof outcomeCode === 'number') {
-    BY_OUTCOME_CODE.set(outcomeCode, new Failure(Object.freeze({ __proto__: null, ...spec, outcomeCode, lacksScopes: true })));
+    BY_OUTCOME_CODE.set(
+      outcomeCode,
+      new Failure(Object.freeze({ __proto__: null, ...spec, outcomeCode, lacksScopes: true })),
+    );
   }
   FAILURES[spec.reason] = failure;
   if (spec.name === 'MonoCloudTokenError') TOKEN_FAILURES.set(spec.message, spec);

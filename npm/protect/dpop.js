@@ -82,4 +82,28 @@ class Proofs {
   }
 }
 
-module.exports = { FAILED, Proofs, SEVERAL, expectedUrls, proofOf };
+const PROOFS = new Proofs();
+
+/**
+ * Returns the proof of a request: `{ given, method, urls, proof }`, where `proof` is the engine's object. Returns `FAILED`
+ * if `urlResolver` failed.
+ *
+ * @param api Settings as for `expectedUrls`, and the `client`.
+ * @param validator The validator of the client.
+ */
+function requestProof(api, validator, message, request) {
+  return PROOFS.of(message, api.client, () => {
+    const urls = expectedUrls(api, message, request);
+    if (urls === FAILED) return FAILED;
+    const given = proofOf(message.headers, message.rawHeaders);
+    const all = given === SEVERAL ? TWO_PROOFS : given;
+    // A method override changes `method` and keeps the received one.
+    const method = memberOf(message, 'originalMethod') ?? message.method;
+    return { given: all, method, urls, proof: validator.proof(all, method, urls) };
+  });
+}
+
+/** Stands for several fields, whatever they contain. */
+const TWO_PROOFS = Object.freeze(['', '']);
+
+module.exports = { FAILED, Proofs, SEVERAL, expectedUrls, proofOf, requestProof };

@@ -8,15 +8,17 @@
  * synchronously and there is no resolver to await.
  */
 
-const { AMBIGUOUS, credentialsOf } = require('./credentials.js');
+const { AMBIGUOUS, DpopCredentials, credentialsOf } = require('./credentials.js');
 const { checkedOptions, invalid, isPlain, memberOf } = require('../client/arguments.js');
 const { MonoCloudBackendNodeClient, anyValidatorOf, checkResult, validatorOf } = require('../client/client.js');
 const { FAILURES, Failure } = require('../errors/errors.js');
 const { resolverFailed } = require('../client/events.js');
 const { isPending } = require('../client/pending.js');
 const { routeSpec } = require('../client/policy.js');
+const { possessionOf } = require('../client/possession.js');
 const { isPreflight } = require('./preflight.js');
-const { Decision, INTERNAL, Response, Responses } = require('./response.js');
+const { Accepted, Decision, INTERNAL, Response, nonceHeaders } = require('./response.js');
+const { routeResponses } = require('./route-responses.js');
 
 /** The options of `protectApi` that are functions. */
 const RESOLVERS = ['tokenResolver', 'certificateResolver', 'urlResolver'];
@@ -38,7 +40,9 @@ function protector(clientOrOptions, maybeOptions, framework) {
   for (const name of RESOLVERS) checkResolver(name, options[name]);
   checkFlag('allowPreflight', options.allowPreflight);
   // An object without a prototype: an option that was not given is never an inherited one.
-  const api = Object.assign(options, { client, framework, responses: new Responses() });
+  const validator = anyValidatorOf(client);
+  const publicUrls = validator?.dpopFacts.publicUrls ?? [];
+  const api = Object.assign(options, { client, framework, publicUrls, responses: routeResponses(validator) });
   return (routeOptions) => new Route(api, routeOptions);
 }
 
@@ -81,6 +85,7 @@ function settled(pending) {
 const MODES_WITHOUT_CERTIFICATE = [false, 'dangerously_ignore'];
 
 class Route {
+  #api;
   #client;
   #options;
   #policy;
@@ -89,15 +94,18 @@ class Route {
   #certificateResolver;
   #allowPreflight;
 
-  constructor({ client, responses, tokenResolver, certificateResolver, allowPreflight }, options) {
+  constructor(api, options) {
     checkNotRequest(options);
+    const { client, tokenResolver, certificateResolver, allowPreflight } = api;
+    this.#api = api;
     this.#client = client;
     // Copies, so that later changes to the caller's options do not change the route.
     const spec = routeSpec(options);
     const { scopes, groups, acr, maxAge } = spec;
-    this.#options = { scopes, groups, acr, maxAge, validateCertificateBinding: spec.givenBinding };
+    const [validateCertificateBinding, validateDPoPBinding] = [spec.givenBinding, spec.givenDpop];
+    this.#options = { scopes, groups, acr, maxAge, validateCertificateBinding, validateDPoPBinding };
     this.#policy = anyValidatorOf(client)?.policies.route(spec);
-    this.#responses = responses;
+    this.#responses = api.responses(this.#policy, spec.givenDpop !== undefined);
     this.#tokenResolver = tokenResolver;
     this.#certificateResolver = certificateResolver;
     this.#allowPreflight = allowPreflight === true;
@@ -121,7 +129,7 @@ class Route {
     try {
       return this.#tokenResolver
         ? this.#decideResolved(message, request)
-        : this.#decide(credentialsOf(message.headers, message.rawHeaders), request);
+        : this.#decide(credentialsOf(message.headers, message.rawHeaders), message, request);
     } catch (error) {
       return this.#responseTo(error);
     }
@@ -130,84 +138,111 @@ class Route {
   async #decideResolved(message, request) {
     try {
       const token = await this.#resolve('tokenResolver', this.#tokenResolver, request);
-      if (token === FAILED) return this.#responses.resolverFailed;
+      if (token === FAILED) return this.#responses.bearer.resolverFailed;
       // The resolver says which token counts. The scheme of the header says nothing about it.
       const resolved = token?.trim();
       if (resolved) return await this.#decidePresent(resolved, request);
-      return await this.#decide(credentialsOf(message.headers, message.rawHeaders), request);
+      return await this.#decide(credentialsOf(message.headers, message.rawHeaders), message, request);
     } catch (error) {
       return this.#responseTo(error);
     }
   }
 
-  #decide(credentials, request) {
+  #decide(credentials, message, request) {
     if (typeof credentials === 'string') return this.#decidePresent(credentials, request);
-    if (credentials === AMBIGUOUS) return this.#responses.ambiguous;
-    // A token that needs a proof is no bearer token (RFC 9449 §7.1), and proofs are not verified here yet.
-    return this.#responses.noToken;
+    if (credentials === AMBIGUOUS) return this.#responses.bearer.ambiguous;
+    const isDpop = credentials instanceof DpopCredentials && this.#responses.knowsDpop;
+    return isDpop ? this.#decideDpop(credentials.token, message, request) : this.#responses.bearer.noToken;
   }
 
-  #decidePresent(token, request) {
+  #decideDpop(token, message, request) {
+    // Few APIs receive DPoP proofs, so the package does not load this module at import.
+    const { FAILED: URL_FAILED, requestProof } = require('./dpop.js');
+    const found = requestProof(this.#api, anyValidatorOf(this.#client), message, request);
+    if (found !== URL_FAILED) return this.#decidePresent(token, request, found);
+    this.#reportFailure('urlResolver', token);
+    return this.#responses.dpop.resolverFailed;
+  }
+
+  /** @param presented The proof of the request. `undefined` for a bearer token. */
+  #decidePresent(token, request, presented) {
     const validator = validatorOf(this.#client);
-    if (validator === undefined) return this.#validate(token, request);
+    if (validator === undefined) return this.#validate(token, request, presented);
     // Only the issuer can read an opaque token, so its binding is not known before. One introspection with the
     // certificate is enough.
     if (this.#certificateResolver && validator.checksBinding(this.#policy) && !validator.isLocal(token)) {
-      return this.#decideBound(token, request);
+      return this.#decideBound(token, request, presented);
     }
-    const outcome = validator.decide(token, this.#policy, undefined);
-    return isPending(outcome) ? this.#concludeLater(outcome, token, request) : this.#conclude(outcome, token, request);
+    const possession = presented && possessionOf(undefined, presented.proof);
+    const outcome = validator.decide(token, this.#policy, possession);
+    return isPending(outcome)
+      ? this.#concludeLater(outcome, token, request, presented)
+      : this.#conclude(outcome, token, request, presented);
   }
 
-  async #concludeLater(pending, token, request) {
+  async #concludeLater(pending, token, request, presented) {
     try {
-      return await this.#conclude(await pending, token, request);
+      return await this.#conclude(await pending, token, request, presented);
     } catch (error) {
-      return this.#responseTo(error);
+      return this.#responseTo(error, presented);
     }
   }
 
-  #conclude(outcome, token, request) {
-    if (!(outcome instanceof Failure)) return outcome;
+  #conclude(outcome, token, request, presented) {
     // The token is bound to a certificate, so the certificate is needed now.
     const isMissing = outcome === FAILURES.certificate_missing;
-    return isMissing && this.#certificateResolver ? this.#decideBound(token, request) : this.#responseTo(outcome);
+    return isMissing && this.#certificateResolver
+      ? this.#decideBound(token, request, presented)
+      : this.#decisionOf(outcome, presented);
   }
 
-  async #decideBound(token, request) {
+  async #decideBound(token, request, presented) {
     try {
       const certificate = await this.#certificate(request, token);
-      if (certificate === FAILED) return this.#responses.resolverFailed;
-      const outcome = await validatorOf(this.#client).decide(token, this.#policy, certificate);
-      return outcome instanceof Failure ? this.#responseTo(outcome) : outcome;
+      if (certificate === FAILED) return this.#responses.bearer.resolverFailed;
+      const possession = possessionOf(certificate, presented?.proof);
+      const outcome = await validatorOf(this.#client).decide(token, this.#policy, possession);
+      return this.#decisionOf(outcome, presented);
     } catch (error) {
-      return this.#responseTo(error);
+      return this.#responseTo(error, presented);
     }
   }
 
   /** Validates through the public method of a subclass, a spy or another client, and handles the errors it throws. */
-  async #validate(token, request) {
+  async #validate(token, request, presented) {
     try {
-      const { scopes, groups, acr, maxAge, validateCertificateBinding } = this.#options;
-      const options = {
-        scopes: [...scopes],
-        groups: [...groups],
-        validateCertificateBinding,
-        clientCertificate: undefined,
-        // A client of another version or a test double may not know them.
-        ...(acr !== undefined && { acr: [...acr] }),
-        ...(maxAge !== undefined && { maxAge }),
-      };
+      const { scopes, groups, acr, maxAge, validateCertificateBinding, validateDPoPBinding } = this.#options;
+      const options = { scopes: [...scopes], groups: [...groups], validateCertificateBinding };
+      options.clientCertificate = undefined;
+      // A client of another version does not know these.
+      if (acr !== undefined) options.acr = [...acr];
+      if (maxAge !== undefined) options.maxAge = maxAge;
+      if (validateDPoPBinding !== undefined) options.validateDPoPBinding = validateDPoPBinding;
       if (this.#certificateResolver && !MODES_WITHOUT_CERTIFICATE.includes(options.validateCertificateBinding)) {
         options.clientCertificate = await this.#certificate(request, token);
-        if (options.clientCertificate === FAILED) return this.#responses.resolverFailed;
+        if (options.clientCertificate === FAILED) return this.#responses.bearer.resolverFailed;
       }
-      const result = await this.#client.validateAccessToken(token, options);
-      const outcome = checkResult(this.#client, result, token, this.#policy, options.clientCertificate);
-      return outcome instanceof Failure ? this.#responseTo(outcome) : outcome;
+      const result = await this.#client.validateAccessToken(token, this.#withProof(options, presented));
+      const possession = possessionOf(options.clientCertificate, presented?.proof);
+      const outcome = await checkResult(this.#client, result, token, this.#policy, possession);
+      return this.#decisionOf(outcome, presented);
     } catch (error) {
-      return this.#responseTo(error);
+      return this.#responseTo(error, presented);
     }
+  }
+
+  #withProof(options, presented) {
+    if (presented === undefined) return options;
+    const { optionsWithProof } = require('../client/call-proof.js');
+    const { given, method, urls, proof } = presented;
+    return optionsWithProof(options, { given, method, url: urls[0] ?? '' }, proof, anyValidatorOf(this.#client));
+  }
+
+  /** Returns the decision for claims or a failure. */
+  #decisionOf(outcome, presented) {
+    if (outcome instanceof Failure) return this.#responseTo(outcome, presented);
+    const nonce = presented?.proof.nonce() ?? undefined;
+    return nonce === undefined ? outcome : new Accepted(outcome, nonceHeaders(nonce));
   }
 
   #certificate(request, token) {
@@ -237,8 +272,15 @@ class Route {
     resolverFailed(validator?.context, resolver, kind);
   }
 
-  #responseTo(problem) {
-    return this.#responses.to(problem, this.#options);
+  #responseTo(problem, presented) {
+    if (presented === undefined) {
+      // Only a client that knows DPoP has a token that is bound to a key.
+      const isBound = problem === FAILURES.dpop_scheme_required || problem?.reason === 'dpop_scheme_required';
+      return this.#responses[isBound ? 'dpop' : 'bearer'].to(problem, this.#options);
+    }
+    const description = problem instanceof Failure ? problem.proof?.description : undefined;
+    const nonce = presented.proof.nonce() ?? undefined;
+    return this.#responses.dpop.to(problem, this.#options, { __proto__: null, scheme: 'dpop', description, nonce });
   }
 }
 

@@ -43,12 +43,20 @@ pub struct ClientFacts {
     pub audience: String,
     /// Whether introspected claims may stay in a cache.
     pub caches_introspected: bool,
+    /// Whether challenges offer DPoP to clients that do not use it.
+    pub announces_dpop: bool,
+    /// The mode of DPoP unless a route says otherwise.
+    pub dpop_mode: String,
+    /// The accepted algorithms of DPoP proofs, separated by spaces.
+    pub dpop_algorithms: String,
     /// Whether certificate binding is ignored unless a route says otherwise.
     pub ignores_binding: bool,
     /// Whether every token is introspected.
     pub introspects_jwts: bool,
     /// Whether the signing keys cannot be fetched without metadata.
     pub needs_metadata: bool,
+    /// Where clients reach this API.
+    pub public_urls: Vec<String>,
     /// The time limit of an exchange.
     pub response_timeout_ms: f64,
 }
@@ -92,11 +100,21 @@ impl NativeClient {
             tenant: config.key_source.tenant.domain().to_owned(),
             audience: config.audience.to_string(),
             caches_introspected: self.engine.cache_until(None, true, 0.0).is_some(),
+            announces_dpop: config.announces_dpop,
+            dpop_mode: config.dpop.binding.name().to_owned(),
+            dpop_algorithms: config.dpop.algorithms.iter().map(|one| one.names()).collect::<Vec<_>>().join(" "),
+            public_urls: config.public_urls.iter().map(|url| url.as_str().to_owned()).collect(),
             ignores_binding: config.binding == BindingMode::Ignore,
             introspects_jwts: config.introspects_jwts,
             needs_metadata: config.key_source.needs_metadata(),
             response_timeout_ms: config.network.timeout_ms as f64,
         }
+    }
+
+    /// How often the memory of used DPoP proofs was full and gave up proofs.
+    #[napi(catch_unwind)]
+    pub fn times_replay_memory_was_full(&self) -> f64 {
+        self.engine.dpop().replay().times_full() as f64
     }
 
     /// The issuer's name from its metadata, or the tenant without metadata.

@@ -49,6 +49,8 @@ pub struct ProofRefusal {
     pub got: Option<String>,
     /// How old the proof is, or how far in the future.
     pub seconds: Option<f64>,
+    /// A text for the response, instead of the reason's message.
+    pub description: Option<String>,
 }
 
 #[napi]
@@ -116,6 +118,7 @@ impl NativeProof {
             expected: refusal.expected,
             got: refusal.got,
             seconds: refusal.seconds.map(|seconds| seconds as f64),
+            description: refusal.description,
         })
     }
 

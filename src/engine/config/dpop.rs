@@ -31,6 +31,21 @@ impl PublicUrl {
     }
 }
 
+/// Whether the API announces DPoP to clients that do not use it: only if one of these options is set, so that the challenges
+/// of other APIs stay as they are.
+pub fn is_announced(options: &Options<'_>) -> bool {
+    options.has_any(&[
+        &options::VALIDATE_DPOP_BINDING,
+        &options::DPOP_ALGORITHMS,
+        &options::DPOP_LEEWAY,
+        &options::DPOP_MAX_AGE,
+        &options::DPOP_NONCE,
+        &options::DPOP_NONCE_ROTATION,
+        &options::DPOP_NONCE_SECRET,
+        &options::DPOP_REPLAY_CACHE_SIZE,
+    ])
+}
+
 pub fn settings(options: &Options<'_>) -> Result<DpopSettings, OptionError> {
     let defaults = DpopSettings::default();
     let nonce_secret = nonce_secret(options)?;

@@ -174,6 +174,11 @@ impl Options<'_> {
         }
     }
 
+    /// Whether any of the options has a value. Blank texts count as values here.
+    pub fn has_any(&self, specs: &[&OptionSpec]) -> bool {
+        specs.iter().any(|spec| self.given_value(spec).is_some() || self.variable(spec).is_some())
+    }
+
     fn given_value(&self, spec: &OptionSpec) -> Option<&Value> {
         spec.name.split('.').try_fold(self.given, |value, name| value.get(name)).filter(|value| !value.is_null())
     }

@@ -47,6 +47,22 @@ impl Algorithm {
     ];
 
     /// Parses an `alg` value, which is case-sensitive (RFC 7515 §4.1.1).
+    /// The names of the algorithm (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2), separated by spaces.
+    pub fn names(self) -> &'static str {
+        match self {
+            Algorithm::EdDsa => "EdDSA Ed25519",
+            Algorithm::Es256 => "ES256",
+            Algorithm::Es384 => "ES384",
+            Algorithm::Es512 => "ES512",
+            Algorithm::Ps256 => "PS256",
+            Algorithm::Ps384 => "PS384",
+            Algorithm::Ps512 => "PS512",
+            Algorithm::Rs256 => "RS256",
+            Algorithm::Rs384 => "RS384",
+            Algorithm::Rs512 => "RS512",
+        }
+    }
+
     pub fn named(alg: &str) -> Option<Self> {
         Some(match alg {
             "EdDSA" | "Ed25519" => Algorithm::EdDsa,

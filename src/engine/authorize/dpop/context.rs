@@ -53,6 +53,10 @@ impl DpopContext {
         &self.settings
     }
 
+    pub fn replay(&self) -> &ReplayMemory {
+        &self.replay
+    }
+
     pub(super) fn allows(&self, algorithm: Algorithm) -> bool {
         self.settings.algorithms.contains(&algorithm)
     }

@@ -65,6 +65,8 @@ pub struct Refusal {
     pub got: Option<String>,
     /// How old the proof is, or how far in the future. The reason says which of them.
     pub seconds: Option<i64>,
+    /// A text for the response, instead of the reason's message.
+    pub description: Option<String>,
 }
 
 /// A proof that was used, for a store that several processes share.
@@ -225,7 +227,7 @@ impl Proof {
         // RFC 9110 §9.1: the method is case-sensitive.
         if claims.htm != self.method {
             let (expected, got) = (Some(printable(&self.method)), Some(printable(&claims.htm)));
-            return Err((Reason::DpopMethodMismatch, Refusal { expected, got, seconds: None }));
+            return Err((Reason::DpopMethodMismatch, Refusal { expected, got, ..Refusal::default() }));
         }
         let urls: Vec<ComparableUrl> = self.urls.iter().filter_map(|url| ComparableUrl::of_request(url)).collect();
         let Some(first) = urls.first() else { return Err((Reason::DpopUrlUnknown, Refusal::default())) };
@@ -233,7 +235,7 @@ impl Proof {
             return Ok(());
         }
         let (expected, got) = (Some(printable(first.as_str())), Some(printable(without_secrets(&claims.htu))));
-        Err((Reason::DpopUrlMismatch, Refusal { expected, got, seconds: None }))
+        Err((Reason::DpopUrlMismatch, Refusal { expected, got, ..Refusal::default() }))
     }
 
     /// Rule 6. Keeps the key, if the signature is valid. No lock is held, because this takes time.

@@ -197,7 +197,7 @@ fn the_method_is_compared_case_sensitively() {
     let refused = request(&context(), &sender().proof(json!({ "htm": "get" })));
     assert_eq!(decide(&refused, TOKEN, &sender().thumbprint(), NOW), Err(Reason::DpopMethodMismatch));
     let (expected, got) = (Some("GET".into()), Some("get".into()));
-    assert_eq!(refused.refusal(), Some(Refusal { expected, got, seconds: None }));
+    assert_eq!(refused.refusal(), Some(Refusal { expected, got, ..Refusal::default() }));
     for bad in ["POST", "", "GET ", "GET\n"] {
         assert_eq!(claims(json!({ "htm": bad })), Err(Reason::DpopMethodMismatch));
     }

@@ -15,6 +15,15 @@ pub enum DpopMode {
 }
 
 impl DpopMode {
+    /// The name of the mode, as in the option.
+    pub fn name(self) -> &'static str {
+        match self {
+            DpopMode::Ignore => "dangerously_ignore",
+            DpopMode::Required => "required",
+            DpopMode::WhenPresent => "when_present",
+        }
+    }
+
     /// Parses the value of the option, or of a route's setting.
     pub fn named(name: &str) -> Option<DpopMode> {
         match name {

@@ -53,7 +53,8 @@ impl Spending<'_> {
                 Ok(())
             }
             Spend::Replayed => Err(Reason::DpopReplayed),
-            Spend::TooOld => Err(self.refuse(state, Reason::DpopExpired, self.now - self.claims.iat)),
+            // The memory has given up proofs of this time, so the sender's clock may be right.
+            Spend::TooOld => Err(Reason::DpopExpired),
         }
     }
 
@@ -121,7 +122,10 @@ impl Spending<'_> {
     }
 
     fn refuse(&self, state: &mut State, reason: Reason, seconds: f64) -> Reason {
-        state.refusal = Some(Refusal { seconds: Some(seconds.floor() as i64), ..Refusal::default() });
+        let seconds = seconds.floor() as i64;
+        let place = if reason == Reason::DpopExpired { "old" } else { "ahead" };
+        let description = Some(format!("DPoP proof is {seconds} seconds {place}: check the clock"));
+        state.refusal = Some(Refusal { seconds: Some(seconds), description, ..Refusal::default() });
         reason
     }
 }
