@@ -7,12 +7,14 @@ import {
   MonoCloudOPError,
   MonoCloudTokenError,
   MonoCloudValidationError,
+  fromForwarded,
 } from '@monocloud/backend-node';
 import type {
   AccessTokenClaims,
   CertificateBindingValidation,
   ClientAuthMethod,
   ClientCertificateResolver,
+  ForwardedRequest,
   ICache,
   IIntrospectionCache,
   IntrospectOptions,
@@ -32,9 +34,11 @@ import type {
   ProtectApiRequestOptions,
   ProtectOptions,
   TokenResolver,
+  UrlResolver,
   ValidateAccessTokenOptions,
   ValidateJwtAccessTokenOptions,
 } from '@monocloud/backend-node';
+import type { IncomingMessage } from 'node:http';
 import { isUserInGroup } from '@monocloud/backend-node/utils';
 import * as undici from 'undici';
 
@@ -325,6 +329,10 @@ new MonoCloudBackendNodeClient({ metadataResolver: () => METADATA });
 const token: TokenResolver<{ cookie: string }> = (request) => request.cookie;
 const certificate: ClientCertificateResolver<{ pem?: string }> = async (request) => request.pem;
 const requestOptions: ProtectApiRequestOptions<{ cookie: string }> = { tokenResolver: token };
+const forwardedRequest: ForwardedRequest = { headers: {}, url: '/' };
+const url: string | undefined = fromForwarded()(forwardedRequest);
+const urlOfNode: UrlResolver<IncomingMessage> = fromForwarded();
+const urlOfWeb: UrlResolver<Request> = fromForwarded();
 
 export {
   aliases,
@@ -341,4 +349,7 @@ export {
   parentOptions,
   protectOptions,
   requestOptions,
+  url,
+  urlOfNode,
+  urlOfWeb,
 };

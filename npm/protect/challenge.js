@@ -8,6 +8,8 @@
  * its parameters.
  */
 
+const { own } = require('../client/arguments.js');
+
 const BEARER = 'Bearer';
 const DPOP = 'DPoP';
 
@@ -46,17 +48,19 @@ class Challenges {
   #resourceMetadata;
 
   /**
-   * @param algorithms The algorithms of DPoP proofs, separated by spaces. `undefined` if the API ignores DPoP.
-   * @param requiresDpop Whether the API accepts no bearer tokens.
-   * @param realm RFC 9110 §11.5. It is the first parameter of every challenge.
-   * @param resourceMetadata RFC 9728 §5.1: the URL of the metadata document. It is a parameter of the first challenge.
-   *   The MCP clients read only that one, and only if it begins with `Bearer` and a space.
+   * @param settings Each member is optional.
+   *
+   * - `algorithms`: the algorithms of DPoP proofs, separated by spaces. Without it, the API ignores DPoP.
+   * - `requiresDpop`: whether the API accepts no bearer tokens.
+   * - `realm`: RFC 9110 §11.5. It is the first parameter of every challenge.
+   * - `resourceMetadata`: RFC 9728 §5.1, the URL of the metadata document. It is a parameter of the first challenge. The
+   *   MCP clients read only that one, and only if it begins with `Bearer` and a space.
    */
-  constructor({ algorithms, requiresDpop = false, realm, resourceMetadata } = {}) {
-    this.#algorithms = algorithms;
-    this.#requiresDpop = requiresDpop;
-    this.#realm = realm;
-    this.#resourceMetadata = resourceMetadata;
+  constructor(settings = {}) {
+    this.#algorithms = own(settings, 'algorithms');
+    this.#requiresDpop = this.knowsDpop && own(settings, 'requiresDpop') === true;
+    this.#realm = own(settings, 'realm');
+    this.#resourceMetadata = own(settings, 'resourceMetadata');
   }
 
   /** Whether the API knows the scheme `DPoP`. */

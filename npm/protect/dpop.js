@@ -29,12 +29,13 @@ function proofOf(headers, rawHeaders) {
  * Returns the URLs that the proof of a request may name. The list is empty if no URL can be trusted. It is `FAILED` if
  * `urlResolver` failed.
  *
- * @param urlResolver The user's function. It wins over `publicUrls` and over the framework.
- * @param publicUrls The URLs of the option `publicUrl`. If there are any, the framework's URL does not count.
- * @param framework A name of `URL_OF`.
- * @param message What arrived. @param request The framework's request.
+ * @param settings `urlResolver`, the user's function, which wins over the others. `publicUrls`, the URLs of the option
+ *   `publicUrl`. If there are any, the framework's URL does not count. `framework`, a name of `URL_OF`.
+ * @param message What arrived.
+ * @param request The framework's request.
  */
-function expectedUrls({ urlResolver, publicUrls = [], framework }, message, request) {
+function expectedUrls(settings, message, request) {
+  const { urlResolver, publicUrls, framework } = settings;
   if (urlResolver) return resolvedUrls(urlResolver, request);
   // The frameworks of the Fetch standard have no request of their own that knows more.
   const source = framework === 'web' ? message : request;

@@ -9,6 +9,7 @@
  * `jest.resetModules()`).
  */
 
+const { own } = require('../client/arguments.js');
 const { FAILURES, Failure, tokenCodeOf } = require('../errors/errors.js');
 const { Challenges } = require('./challenge.js');
 
@@ -58,7 +59,11 @@ class Accepted extends Decision {
 const INTERNAL = new Response(500, {});
 
 /** The codes for which the challenge has another `error` (RFC 6750 §3.1). */
-const CHALLENGE_ERRORS = { __proto__: null, inactive_token: 'invalid_token', insufficient_groups: 'insufficient_scope' };
+const CHALLENGE_ERRORS = {
+  __proto__: null,
+  inactive_token: 'invalid_token',
+  insufficient_groups: 'insufficient_scope',
+};
 /** The status of each code of a token failure. */
 const STATUSES = new Map();
 for (const reason of Object.keys(FAILURES)) {
@@ -150,9 +155,11 @@ class Responses {
     }
   }
 
-  #rejection({ status, code, message, lacksScopes }, required, { scheme, description = message, nonce }) {
-    const params = paramsOf(code, quotable(description), required, lacksScopes);
-    const headers = { 'WWW-Authenticate': this.#challenges.rejected(scheme, params, params.error === INVALID) };
+  #rejection({ status, code, message, lacksScopes }, required, presented) {
+    const params = paramsOf(code, quotable(own(presented, 'description') ?? message), required, lacksScopes);
+    const challenge = this.#challenges.rejected(presented.scheme, params, params.error === INVALID);
+    const headers = { 'WWW-Authenticate': challenge };
+    const nonce = own(presented, 'nonce');
     return new Response(status, nonce === undefined ? headers : { ...headers, ...nonceHeaders(nonce) });
   }
 }
@@ -167,20 +174,20 @@ function nonceHeaders(nonce) {
  *
  * @param lacksScopes Whether a token that fails the step-up lacks scopes too (RFC 9470 §3).
  */
-function paramsOf(code, error_description, { scopes, acr, maxAge }, lacksScopes) {
+function paramsOf(code, error_description, required, lacksScopes) {
   const error = CHALLENGE_ERRORS[code] ?? code;
   switch (code) {
     case 'insufficient_groups':
       return { error };
     case 'insufficient_scope':
-      return { error, scope: wordsOf(scopes) };
+      return { error, scope: wordsOf(own(required, 'scopes')) };
     case 'insufficient_user_authentication':
       return {
         error,
         error_description,
-        acr_values: wordsOf(acr),
-        max_age: maxAge,
-        scope: lacksScopes ? wordsOf(scopes) : undefined,
+        acr_values: wordsOf(own(required, 'acr')),
+        max_age: own(required, 'maxAge'),
+        scope: lacksScopes ? wordsOf(own(required, 'scopes')) : undefined,
       };
     default:
       return { error, error_description };
@@ -249,4 +256,14 @@ function responseTo(problem, scopes) {
   return DEFAULT.to(problem, { scopes });
 }
 
-module.exports = { Accepted, Decision, INTERNAL, NO_TOKEN, RESOLVER_FAILED, Response, Responses, nonceHeaders, responseTo };
+module.exports = {
+  Accepted,
+  Decision,
+  INTERNAL,
+  NO_TOKEN,
+  RESOLVER_FAILED,
+  Response,
+  Responses,
+  nonceHeaders,
+  responseTo,
+};

@@ -37,7 +37,8 @@ function protector(clientOrOptions, maybeOptions, framework) {
   const client = isClient ? clientOrOptions : new MonoCloudBackendNodeClient();
   for (const name of RESOLVERS) checkResolver(name, options[name]);
   checkFlag('allowPreflight', options.allowPreflight);
-  const api = { ...options, client, framework, responses: new Responses() };
+  // An object without a prototype: an option that was not given is never an inherited one.
+  const api = Object.assign(options, { client, framework, responses: new Responses() });
   return (routeOptions) => new Route(api, routeOptions);
 }
 
