@@ -65,8 +65,8 @@ class Policy {
 
   /** What the engine reads. Every member is its own, so that no prototype is read. */
   get #requirements() {
-    const { scopes, groups, binding, acr, maxAge } = this.#spec;
-    return { scopes, groups, binding, acr: acr ?? [], maxAge };
+    const { scopes, groups, binding, dpop, acr, maxAge } = this.#spec;
+    return { scopes, groups, binding, dpop, acr: acr ?? [], maxAge };
   }
 
   /**
@@ -99,6 +99,8 @@ class Spec {
   givenBinding;
   /** One of `BINDINGS`, or `undefined` for the client's own setting. */
   binding;
+  /** One of `BINDINGS` for DPoP, or `undefined` for the client's own setting. */
+  dpop;
   certificate;
   jwks;
 
