@@ -49,7 +49,10 @@ describe('the client', () => {
   const AT = 1562262620_000;
   const { text, ...request } = PROOFS['Figure 13'];
 
-  /** A client of Figure 11's issuer; the figure's response lacks an audience, which the client requires. */
+  /**
+   * A client of Figure 11's issuer. The figure's response lacks an audience, which the client requires. The figure's token
+   * has three parts and is no JWT, so the client introspects all tokens.
+   */
   function figuresClient(options) {
     const audience = 'https://resource.example.org';
     return backend(
@@ -58,6 +61,7 @@ describe('the client', () => {
         audience,
         clientId: 'resource',
         clientSecret: 'secret',
+        introspectJwtTokens: true,
         fetcher: (url) =>
           Response.json(
             url.endsWith('/introspect')
