@@ -129,8 +129,8 @@ async function isBuilt() {
   const url = 'https://issuer.example';
   try {
     const jwksResolver = () => ({ keys: [{ ...key.jwk, kid: 'a' }] });
-    const client = new MonoCloudBackendNodeClient({ tenantDomain: url, audience: 'a', jwksResolver });
-    const claims = { iss: url, aud: 'a', exp: nowSeconds() + 60, cnf: { jkt: key.jkt } };
+    const client = new MonoCloudBackendNodeClient({ tenantDomain: url, audience: url, jwksResolver });
+    const claims = { iss: url, aud: url, exp: nowSeconds() + 60, cnf: { jkt: key.jkt } };
     const token = compact({ alg: key.alg, kid: 'a' }, claims, key.privateKey);
     const withProof = presented(proofOf({ key, token, url }), { url });
     const decisions = [client.validateAccessToken(token), client.validateAccessToken(token, withProof)];
