@@ -50,8 +50,8 @@ describe('the client', () => {
   const { text, ...request } = PROOFS['Figure 13'];
 
   /**
-   * A client of Figure 11's issuer. The figure's response lacks an audience, which the client requires. The figure's token
-   * has three parts and is no JWT, so the client introspects all tokens.
+   * A client of Figure 11's issuer; the figure's response lacks an audience, which the client requires. The token of
+   * Figure 12 happens to have three parts, so without `introspectJwtTokens` it counts as a JWT.
    */
   function figuresClient(options) {
     const audience = 'https://resource.example.org';
