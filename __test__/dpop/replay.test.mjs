@@ -86,18 +86,18 @@ describeWhere(unavailable, `${USES} uses of one proof at once`, () => {
     assert.deepEqual([count(outcomes, 'accepted'), count(outcomes, 'dpop_replayed')], [1, USES - 1]);
   });
 
-  test('give one acceptance in four worker threads', async () => {
+  test('give one acceptance in four worker threads', async (t) => {
     const token = boundToken(issuer, key);
     const presentedProof = presented(proofOf({ key, url: URL_OF_API, token }), { url: URL_OF_API });
     const options = { tenantDomain: issuer.issuer, audience: AUDIENCE };
     const workerData = { from: fileURLToPath(import.meta.url), options, token, presentedProof, uses: USES / 4 };
     const workers = Array.from({ length: 4 }, () => new Worker(USER, { eval: true, workerData }));
+    t.after(() => Promise.all(workers.map((worker) => worker.terminate())));
     const messages = (event) => Promise.all(workers.map((worker) => messageOf(worker, event)));
     await messages('ready');
     const told = messages('outcomes');
     workers.forEach((worker) => worker.postMessage('go'));
     const outcomes = (await told).flatMap(({ outcomes: own }) => own);
-    await Promise.all(workers.map((worker) => worker.terminate()));
     assert.deepEqual([count(outcomes, 'accepted'), count(outcomes, 'dpop_replayed')], [1, USES - 1]);
   });
 });
