@@ -6,6 +6,7 @@
  * - `npm/types/client.d.ts`: the two clients, and what each method checks and does not check
  * - `npm/types/options.d.ts`: options, environment variables, and the requirements of one call
  * - `npm/types/claims.d.ts`: the claims of a token
+ * - `npm/types/dpop.d.ts`: DPoP proofs
  * - `npm/types/errors.d.ts`: the error classes and their `reason` values
  * - `npm/types/issuer.d.ts`: metadata and keys of an authorization server
  * - `npm/types/cache.d.ts`: the cache that you may supply
@@ -16,6 +17,7 @@
 export * from './npm/types/cache.js';
 export * from './npm/types/claims.js';
 export * from './npm/types/client.js';
+export * from './npm/types/dpop.js';
 export * from './npm/types/errors.js';
 export * from './npm/types/issuer.js';
 export * from './npm/types/options.js';

@@ -11,7 +11,7 @@ use aws_lc_rs::signature::{
     RsaKeyPair,
 };
 use criterion::{Criterion, criterion_group, criterion_main};
-use monocloud_backend_node::engine::authorize::policy::Policy;
+use monocloud_backend_node::engine::authorize::policy::{Policy, Possession};
 use monocloud_backend_node::engine::config::options::Options;
 use monocloud_backend_node::engine::config::{ClientKind, Config, HostEnvironment};
 use monocloud_backend_node::engine::keys::jwk::KeySet;
@@ -113,7 +113,11 @@ fn decisions(criterion: &mut Criterion) {
     let engine = engine(&signers);
     let policy = Policy::default();
     let decide = |token: &str| {
-        engine.decide(&Call { token, policy: &policy, certificate: None, now: NOW }, Attempt::First, false)
+        engine.decide(
+            &Call { token, policy: &policy, possession: Possession::default(), now: NOW },
+            Attempt::First,
+            false,
+        )
     };
     for signer in &signers {
         let set = KeySet::parse(&json!({ "keys": [signer.jwk] }).to_string()).expect("a set");

@@ -1,5 +1,5 @@
-/** Two ready-made caches for the option `cache`. */
-import type { ICache } from '../index.js';
+/** Two ready-made caches for the option `cache`, and a store of used DPoP proofs for the option `dpop.replayStore`. */
+import type { ICache, IReplayStore } from '../index.js';
 
 /**
  * Creates a cache in the memory of this thread. Other threads, processes and machines do not see it.
@@ -24,20 +24,27 @@ export function memoryCache(options?: {
   maxBytes?: number | undefined;
 }): ICache;
 
-/** The methods that `redisCache` uses of node-redis 5 or later: a client, a pool or a cluster. */
+/** The methods that `redisCache` and `redisReplayStore` use of node-redis 5 or later: a client, a pool or a cluster. */
 export interface NodeRedisClient {
   get(key: string): Promise<unknown>;
-  set(key: string, value: string, options: { expiration: { type: 'EXAT'; value: number } }): Promise<unknown>;
+  set(
+    key: string,
+    value: string,
+    options: { expiration: { type: 'EXAT'; value: number }; condition?: 'NX' },
+  ): Promise<unknown>;
   del(key: string): Promise<unknown>;
 }
 
-/** The method that `redisCache` uses of ioredis and iovalkey: a client or a cluster. */
+/** The method that `redisCache` and `redisReplayStore` use of ioredis and iovalkey: a client or a cluster. */
 export interface IoRedisClient {
-  /** Called as `call('GET', key)`, `call('SET', key, value, 'EXAT', seconds)` and `call('DEL', key)`. */
+  /**
+   * Called as `call('GET', key)`, `call('SET', key, value, 'EXAT', seconds)`, `call('DEL', key)` and
+   * `call('SET', key, '', 'NX', 'EXAT', seconds)`.
+   */
   call(command: string, ...args: string[]): Promise<unknown>;
 }
 
-/** The method that `redisCache` uses of Valkey GLIDE. */
+/** The method that `redisCache` and `redisReplayStore` use of Valkey GLIDE. */
 export interface ValkeyGlideClient {
   /** Called with the same commands as {@link IoRedisClient.call}, each as one array. */
   customCommand(args: string[]): Promise<unknown>;
@@ -68,3 +75,30 @@ export function redisCache(
     prefix?: string | undefined;
   },
 ): ICache;
+
+/**
+ * Creates a store of used DPoP proofs in Redis or Valkey, so that several processes accept a proof once (RFC 9449 §11.1).
+ * It uses your own client.
+ *
+ * There is one key per proof: `prefix` and a hash of the sender's key and of the proof's `jti`. The value is empty. The
+ * server removes the key when the proof expires. The command is `SET … NX EXAT` (Redis 6.2 or later, Valkey 7.2 or
+ * later), which is atomic.
+ *
+ * You connect and close the client and handle its errors. If the server is unreachable, `add` rejects, and
+ * `dpop.replayStoreFailure` decides. No command is sent while your client reconnects or while 10,000 commands wait for a
+ * response.
+ *
+ * Not checked: that the server's clock is right. A server whose clock is ahead removes keys too early. Not covered: a
+ * server that loses keys. Do not use an eviction policy that removes keys before they expire, and keep in mind that a
+ * replica that takes over may lack the last keys.
+ *
+ * @throws MonoCloudValidationError `client` is not one of the supported kinds, `prefix` is not a string, or `options` is
+ *   not a plain object or has an unknown member (`argument_invalid`).
+ */
+export function redisReplayStore(
+  client: NodeRedisClient | IoRedisClient | ValkeyGlideClient,
+  options?: {
+    /** The text before every key. Default: `monocloud:dpop:`. */
+    prefix?: string | undefined;
+  },
+): IReplayStore;

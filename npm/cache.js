@@ -1,14 +1,16 @@
 'use strict';
 
 /**
- * Two caches for the option `cache`: one inside the process, and one in the application's Redis or Valkey.
+ * Two caches for the option `cache`: one inside the process, and one in the application's Redis or Valkey. And a store of
+ * used DPoP proofs there, for the option `dpop.replayStore`.
  *
- * They only store entries. The engine validates every cache hit again. A cache never stores a raw token, and entries
+ * The caches only store entries. The engine validates every cache hit again. A cache never stores a raw token, and entries
  * of different issuers or audiences are separate.
  */
 
 const { createHash } = require('node:crypto');
 
+const { LIMITS } = require('./native/constants.js');
 const native = require('./native/panic-guard.js');
 const { Slots } = require('./client/claims.js');
 const { NATIVE } = require('./client/validate-cached.js');
@@ -17,12 +19,9 @@ const { textOf } = require('./client/json.js');
 const { dateNow } = require('./client/time.js');
 
 const DEFAULT_MAX_ENTRIES = 10_000;
-/** The number of slots in the engine's memory. */
-const ENTRIES_LIMIT = 2 ** 20;
 const DEFAULT_MAX_BYTES = 32 * 1024 * 1024;
-/** 64 GiB, the same limit as for verified tokens. */
-const BYTES_LIMIT = 2 ** 36;
 const DEFAULT_PREFIX = 'monocloud:';
+const DEFAULT_REPLAY_PREFIX = 'monocloud:dpop:';
 
 /** Longer values were not written by this package: an introspection response has at most 512 KiB. */
 const MAX_VALUE_LENGTH = 1024 * 1024;
@@ -34,8 +33,8 @@ const DISCONNECTED = new Set(['close', 'disconnecting', 'end', 'reconnecting']);
 function memoryCache(options) {
   const given = checkedOptions('memoryCache()', options, ['maxEntries', 'maxBytes']);
   const { maxEntries = DEFAULT_MAX_ENTRIES, maxBytes = DEFAULT_MAX_BYTES } = given;
-  checkLimit('maxEntries', maxEntries, ENTRIES_LIMIT);
-  checkLimit('maxBytes', maxBytes, BYTES_LIMIT);
+  checkLimit('maxEntries', maxEntries, LIMITS.cacheEntries);
+  checkLimit('maxBytes', maxBytes, LIMITS.cacheBytes);
   const entries = new native.MemoryCache(maxEntries, maxBytes);
   return new MemoryCache({ entries, slots: new Slots(() => entries.released()) }, '');
 }
@@ -50,6 +49,12 @@ function redisCache(client, options) {
   const { prefix = DEFAULT_PREFIX } = checkedOptions('redisCache()', options, ['prefix']);
   if (typeof prefix !== 'string') throw invalid('prefix must be a string');
   return new RedisCache(bounded(client, commandsOf(client)), prefix, []);
+}
+
+function redisReplayStore(client, options) {
+  const { prefix = DEFAULT_REPLAY_PREFIX } = checkedOptions('redisReplayStore()', options, ['prefix']);
+  if (typeof prefix !== 'string') throw invalid('prefix must be a string');
+  return new RedisReplayStore(bounded(client, commandsOf(client)), prefix);
 }
 
 class MemoryCache {
@@ -107,9 +112,7 @@ class RedisCache {
 
   async set(token, claims, expiresAt) {
     const key = this.#key(token);
-    // Redis takes a 64-bit integer. JavaScript writes a larger number as `2e+206`, which Redis rejects.
-    const seconds = Math.min(Math.floor(expiresAt), Number.MAX_SAFE_INTEGER);
-    await this.#commands.set(key, textOf({ key, claims }), seconds);
+    await this.#commands.set(key, textOf({ key, claims }), wholeSeconds(Math.floor(expiresAt)));
   }
 
   async delete(token) {
@@ -127,7 +130,31 @@ class RedisCache {
   }
 }
 
-/** The three commands for each supported kind of client. */
+class RedisReplayStore {
+  #commands;
+  #prefix;
+
+  constructor(commands, prefix) {
+    this.#commands = commands;
+    this.#prefix = prefix;
+  }
+
+  /** One command, so that of several processes with one id exactly one stores it. */
+  async add(id, expiresAt) {
+    const reply = await this.#commands.add(this.#prefix + id, wholeSeconds(Math.ceil(expiresAt)));
+    if (reply === null) return false;
+    if (reply === 'OK' || (Buffer.isBuffer(reply) && reply.toString() === 'OK')) return true;
+    // A client that collects commands for a transaction, for example, has not asked the server.
+    throw new Error('Redis sent an unexpected reply');
+  }
+}
+
+/** Redis takes a 64-bit integer. JavaScript writes a larger number as `2e+206`, which Redis rejects. */
+function wholeSeconds(seconds) {
+  return Math.min(seconds, Number.MAX_SAFE_INTEGER);
+}
+
+/** The commands for each supported kind of client. */
 function commandsOf(client) {
   const has = (...names) => names.every((name) => typeof memberOf(client, name) === 'function');
   if (has('customCommand')) return commandsBy((...parts) => client.customCommand(parts));
@@ -138,6 +165,14 @@ function commandsOf(client) {
       // node-redis 4 reads `EXAT`. Without it, entries would never expire.
       set: (key, value, seconds) =>
         client.set(key, value, { expiration: { type: 'EXAT', value: seconds }, EXAT: seconds }),
+      // node-redis 4 reads `NX` too. Without it, every id would look new.
+      add: (key, seconds) =>
+        client.set(key, '', {
+          condition: 'NX',
+          NX: true,
+          expiration: { type: 'EXAT', value: seconds },
+          EXAT: seconds,
+        }),
       delete: (key) => client.del(key),
     };
   }
@@ -148,6 +183,7 @@ function commandsBy(send) {
   return {
     get: (key) => send('GET', key),
     set: (key, value, seconds) => send('SET', key, value, 'EXAT', String(seconds)),
+    add: (key, seconds) => send('SET', key, '', 'NX', 'EXAT', String(seconds)),
     delete: (key) => send('DEL', key),
   };
 }
@@ -193,4 +229,4 @@ function asObject(value) {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
 }
 
-module.exports = { memoryCache, redisCache };
+module.exports = { memoryCache, redisCache, redisReplayStore };

@@ -3,4 +3,5 @@ import cjs from './cache.js';
 export const {
   memoryCache,
   redisCache,
+  redisReplayStore,
 } = cjs;

@@ -6,7 +6,7 @@ import vm from 'node:vm';
 import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
 
-import { memoryCache, redisCache } from '@monocloud/backend-node/cache';
+import { memoryCache, redisCache, redisReplayStore } from '@monocloud/backend-node/cache';
 import { protectApi as expressApi } from '@monocloud/backend-node/express';
 import { protectApi as fastifyApi } from '@monocloud/backend-node/fastify';
 
@@ -58,6 +58,7 @@ const PLACES = {
   'introspectAccessToken()': [(options) => offline().introspectAccessToken('opaque', options), 'clientCertificate'],
   'memoryCache()': [memoryCache, 'maxEntries'],
   'redisCache()': [(options) => redisCache(redis, options), 'prefix'],
+  'redisReplayStore()': [(options) => redisReplayStore(redis, options), 'prefix'],
 };
 
 describe('the options of', () => {
@@ -102,7 +103,10 @@ describe('the options of', () => {
       () => protect({ validateCertificateBindings: true }),
       refused('Did you mean "validateCertificateBinding"?'),
     );
-    assert.throws(() => protect({ admin: true }), refused('It knows scopes, groups, validateCertificateBinding'));
+    assert.throws(
+      () => protect({ admin: true }),
+      refused('It knows scopes, groups, acr, maxAge, validateCertificateBinding'),
+    );
   });
 
   test('a call may be of another realm, or without a prototype', async () => {

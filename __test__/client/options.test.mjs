@@ -3,22 +3,15 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 
-import {
-  MonoCloudAuthBaseError,
-  MonoCloudBackendNodeClient,
-  MonoCloudOidcBackendClient,
-  MonoCloudValidationError,
-} from '@monocloud/backend-node';
+import { MonoCloudBackendNodeClient, MonoCloudOidcBackendClient } from '@monocloud/backend-node';
 
 import native from '../../npm/native/panic-guard.js';
 import { AUDIENCE, ISSUER, JWKS, offline, signed } from '../support/offline.mjs';
+import { bad, CANARY, environment, giving, GOOD, PREFIX } from '../support/options.mjs';
 
-const PREFIX = 'MONOCLOUD_BACKEND_';
-const CANARY = 'canary-7f3a';
 /** Texts that are neither a boolean nor a number. */
 const NO_FLAGS = ['1', '0', 'yes', 'on', 'truee', '"true"', "'true'", 'true true', CANARY];
 const NO_NUMBERS = ['abc', '1.5', '1e3', '0x10', '12s', '+5', '"5"', '5 0', '1_000', 'NaN', 'Infinity', CANARY];
-const GOOD = { tenantDomain: ISSUER, audience: AUDIENCE };
 
 /** Each option, its variable, invalid values in code, and invalid texts in the environment. */
 const OPTIONS = [
@@ -54,28 +47,6 @@ const OPTIONS = [
   ['clientCertificateKey', 'CLIENT_CERTIFICATE_KEY', [1], [`/${CANARY}/absent.pem`]],
 ];
 
-/** Sets variables by their names without the prefix, and removes them after the test. */
-function environment(t, variables) {
-  for (const [name, value] of Object.entries(variables)) process.env[PREFIX + name] = value;
-  t.after(() => Object.keys(variables).forEach((name) => delete process.env[PREFIX + name]));
-}
-
-/** An options object that sets one value; the name may contain a dot. */
-function giving(name, value) {
-  const [outer, inner] = name.split('.');
-  return { ...GOOD, [outer]: inner === undefined ? value : { [inner]: value } };
-}
-
-function bad(option, variable) {
-  return (error) => {
-    assert.ok(error instanceof MonoCloudValidationError && error instanceof MonoCloudAuthBaseError, error);
-    assert.equal(error.reason, 'option_invalid');
-    assert.ok(error.message.endsWith(`(option ${option}, environment variable ${PREFIX}${variable})`), error.message);
-    assert.ok(!error.message.includes('canary'), error.message);
-    return true;
-  };
-}
-
 describe('a bad option', () => {
   for (const [option, variable, values, texts] of OPTIONS) {
     test(`${option} throws from the constructor, naming itself and its variable`, (t) => {
@@ -87,7 +58,7 @@ describe('a bad option', () => {
         );
       }
       for (const text of texts) {
-        const given = { ...GOOD, [option]: undefined };
+        const given = { ...GOOD, [option.split('.')[0]]: undefined };
         environment(t, { [variable]: text });
         assert.throws(() => new MonoCloudBackendNodeClient(given), bad(option, variable), text);
       }
@@ -189,6 +160,12 @@ describe('an option at its bound', () => {
       [{ introspectJwtToken: true }, 'Did you mean "introspectJwtTokens"?'],
       [{ groupOptions: { matchall: true } }, 'Did you mean "matchAll"?'],
       [{ clockSkews: undefined }, 'Did you mean "clockSkew"?'],
+      [{ dpop: { maxage: 60 } }, 'Did you mean "maxAge"?'],
+      [{ dpop: { noncesecret: CANARY } }, 'Did you mean "nonceSecret"?'],
+      [{ validateDpopBinding: 'required' }, 'Did you mean "validateDPoPBinding"?'],
+      [{ publicUrls: [] }, 'Did you mean "publicUrl"?'],
+      [{ cach: {} }, 'Did you mean "cache"?'],
+      [{ tolerance: 1 }, 'Did you mean "clockTolerance"?'],
     ]) {
       assert.throws(
         () => new MonoCloudBackendNodeClient({ ...GOOD, ...more }),

@@ -14,7 +14,7 @@ import { shimWords } from '../support/shim-reasons.mjs';
 const require = createRequire(import.meta.url);
 const native = require('../../npm/native/load.js');
 const { FAILURES, Failure } = require('../../npm/errors/errors.js');
-const { NO_TOKEN, RESOLVER_FAILED, responseTo } = require('../../npm/protect/response.js');
+const { NO_TOKEN, RESOLVER_FAILED, Responses, responseTo } = require('../../npm/protect/response.js');
 const { MonoCloudBackendNodeClient, MonoCloudOidcBackendClient } = require('../../npm/index.js');
 const manifest = require('../../package.json');
 
@@ -84,6 +84,10 @@ describe('the table of responses', () => {
       responseTo(FAILURES.expired, []),
       responseTo(FAILURES.client_id_required, []),
     ],
+    'the user must sign in again ([step-up](docs/validation.md#step-up-authentication))': [
+      'acr_missing',
+      'auth_time_invalid',
+    ].map((reason) => new Responses().to(FAILURES[reason], { scopes: [], acr: ['a', 'b'], maxAge: 5 })),
     'a resolver fails': [RESOLVER_FAILED],
     'missing scopes': [responseTo(FAILURES.scope_missing, ['a'])],
     'missing groups': [responseTo(FAILURES.group_missing, ['a'])],
@@ -106,7 +110,10 @@ describe('the table of responses', () => {
       for (const answer of answers[situation]) {
         assert.equal(answer.status, status);
         assert.deepEqual(JSON.parse(answer.text), body);
-        const sent = answer.headers['WWW-Authenticate']?.replaceAll(/(error_description|scope)="[^"]*"/g, '$1="…"');
+        const sent = answer.headers['WWW-Authenticate']?.replaceAll(
+          /(error_description|scope|acr_values|max_age)="[^"]*"/g,
+          '$1="…"',
+        );
         assert.equal(sent, challenge);
       }
     });
@@ -176,8 +183,8 @@ test('MonoCloudReason of errors.d.ts is every reason of the engine and of JavaSc
   assert.deepEqual(all(union, /^\s+\| '(\w+)'/gm).sort(), [...engine, ...shimWords].sort());
 });
 
-test('options.d.ts has every option, and names no variable that does not exist', () => {
-  const types = read('npm/types/options.d.ts');
+test('the types have every option, and name no variable that does not exist', () => {
+  const types = read('npm/types/options.d.ts') + read('npm/types/dpop.d.ts');
   const names = [...native.options().map(({ name }) => name), 'cache', 'fetcher', 'metadataResolver', 'jwksResolver'];
   for (const name of names) assert.match(types, new RegExp(`^ {2}${name.split('.').at(-1)}\\??:`, 'm'), name);
   const named = unique(all(types, /(MONOCLOUD_BACKEND_[A-Z_]*[A-Z])/g));

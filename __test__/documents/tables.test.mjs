@@ -40,7 +40,14 @@ describe('a generated table', () => {
 
   test('of options names the functions and the cache, without a variable', () => {
     const own = all(read('docs/configuration.md'), /^\| `([\w.]+)` \| none \|/gm);
-    assert.deepEqual(own, ['cache', 'fetcher', 'metadataResolver', 'jwksResolver']);
+    assert.deepEqual(own, [
+      'cache',
+      'fetcher',
+      'metadataResolver',
+      'jwksResolver',
+      'dpop.replayStore',
+      'dpop.replayStoreFailure',
+    ]);
   });
 
   test('of reasons has each reason once, below its class and code, with what to do', () => {

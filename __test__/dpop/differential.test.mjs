@@ -11,7 +11,7 @@ import { inspect } from 'node:util';
 import { MonoCloudBackendNodeClient } from '@monocloud/backend-node';
 
 import { random } from '../differential/random.mjs';
-import { outcomeOf, presented, unavailable } from '../support/dpop.mjs';
+import { outcomeOf, presented } from '../support/dpop.mjs';
 import { compact } from '../support/jws.mjs';
 import { jwkOf, keySet } from '../support/keys.mjs';
 import { factsOf, STRICTER, WIDER } from './classes.mjs';
@@ -109,7 +109,6 @@ const tokenFor = (jkt, privateKey) =>
 
 /** Our decision on a request; the oracle's while this build has no DPoP. */
 function decider(jwks) {
-  if (unavailable) return async (request) => reasonsFor({ ...request, now: NOW })[0] ?? 'accepted';
   const client = new MonoCloudBackendNodeClient({
     tenantDomain: ISSUER,
     audience: AUDIENCE,

@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { startAuthorizationServer, unsupported } from '../support/authorization-server.mjs';
 import { backend } from '../support/backend.mjs';
-import { credentials, unavailable } from '../support/dpop.mjs';
+import { credentials } from '../support/dpop.mjs';
 import { EXPRESS, FASTIFY } from '../support/frameworks.mjs';
 import { get } from '../support/http.mjs';
 import { AUDIENCE } from '../support/issuer.mjs';
@@ -42,7 +42,7 @@ describeWhere(unsupported, 'the authorization server', () => {
   }
 });
 
-describeWhere(unsupported || unavailable, 'an API', () => {
+describeWhere(unsupported, 'an API', () => {
   for (const framework of [...EXPRESS, ...FASTIFY]) {
     describe(`on ${framework.name}`, { skip: framework.skip }, () => {
       for (const [name, create] of Object.entries(CLIENTS)) {
@@ -93,7 +93,7 @@ describeWhere(unsupported || unavailable, 'an API', () => {
   });
 });
 
-describeWhere(unsupported || unavailable, 'two processes of an API behind a load balancer', () => {
+describeWhere(unsupported, 'two processes of an API behind a load balancer', () => {
   for (const [name, create] of Object.entries(CLIENTS)) {
     for (const nonce of ['when_stale', 'required']) {
       test(`that share nonceSecret cost ${name} one retry at most, with ${nonce}`, async (t) => {

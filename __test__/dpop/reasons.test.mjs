@@ -19,10 +19,8 @@ import {
   presented,
   proofKey,
   proofOf,
-  unavailable,
 } from '../support/dpop.mjs';
 import { startIssuer } from '../support/issuer.mjs';
-import { describeWhere } from '../support/suite.mjs';
 import { proofOfLength, REFUSALS, signedWithoutSalt } from './refusals.mjs';
 
 const NOW_MS = 2_000_000_000_000;
@@ -32,7 +30,7 @@ const URL = 'https://api.example.com/orders/7';
 const OF_THE_TOKEN = ['dpop_binding_missing', 'dpop_key_mismatch', 'dpop_scheme_required'];
 const codeOf = (reason) => (OF_THE_TOKEN.includes(reason) ? 'invalid_token' : 'invalid_dpop_proof');
 
-describeWhere(unavailable, 'a proof', () => {
+describe('a proof', () => {
   let issuer;
   let key;
   let other;
@@ -109,7 +107,7 @@ describeWhere(unavailable, 'a proof', () => {
   }
 });
 
-describeWhere(unavailable, 'the limits of a proof', () => {
+describe('the limits of a proof', () => {
   let issuer;
   let key;
   before(async () => {
@@ -193,7 +191,7 @@ describeWhere(unavailable, 'the limits of a proof', () => {
   });
 });
 
-describeWhere(unavailable, 'a token', () => {
+describe('a token', () => {
   let issuer;
   let key;
   before(async () => {

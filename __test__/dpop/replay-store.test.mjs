@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { inspect } from 'node:util';
 
 import { backend, failure } from '../support/backend.mjs';
@@ -17,12 +17,10 @@ import {
   presented,
   proofKey,
   proofOf,
-  unavailable,
 } from '../support/dpop.mjs';
 import { EXPRESS, FASTIFY, partsOf } from '../support/frameworks.mjs';
 import { get } from '../support/http.mjs';
 import { startIssuer } from '../support/issuer.mjs';
-import { describeWhere } from '../support/suite.mjs';
 import { REFUSALS } from './refusals.mjs';
 import { FAILING, mapStore } from './stores.mjs';
 
@@ -41,7 +39,7 @@ const clientWith = (dpop) => backend(issuer, { dpop });
 const use = (client, token, proof, options) =>
   client.validateAccessToken(token, { ...presented(proof, { url: URL_OF_API }), ...options });
 
-describeWhere(unavailable, 'a replay store', () => {
+describe('a replay store', () => {
   test('is asked once for a proof, with a hash and the time from which nobody accepts it', async (t) => {
     t.mock.timers.enable({ apis: ['Date'], now: 2_000_000_000_000 });
     const store = mapStore();

@@ -7,9 +7,8 @@ import { createPrivateKey, createPublicKey, verify } from 'node:crypto';
 import { describe, test } from 'node:test';
 
 import { backend, failure } from '../support/backend.mjs';
-import { athOf, keyOf, outcomeOf, presented, proofOf, thumbprint, unavailable } from '../support/dpop.mjs';
+import { athOf, keyOf, outcomeOf, presented, proofOf, thumbprint } from '../support/dpop.mjs';
 import { startIssuer } from '../support/issuer.mjs';
-import { describeWhere } from '../support/suite.mjs';
 import { ED25519, INTROSPECTED, JKT, PROOFS, RSA, TOKEN } from './figures.mjs';
 
 const parse = (part) => JSON.parse(Buffer.from(part, 'base64url'));
@@ -46,7 +45,7 @@ describe('the RFCs themselves', () => {
   });
 });
 
-describeWhere(unavailable, 'the client', () => {
+describe('the client', () => {
   const AT = 1562262620_000;
   const { text, ...request } = PROOFS['Figure 13'];
 

@@ -1,7 +1,7 @@
 // Does every file import only files below it, and does it keep the size limits?
 //
 // The order of the engine's modules is that of `mod` in src/engine/mod.rs. The order of the JavaScript files is
-// below. Limits: 500 lines per file, 1300 for all of src/addon, 60 for a framework's entry point.
+// below. Limits: 500 lines per file, 1400 for all of src/addon, 60 for a framework's entry point.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -16,18 +16,18 @@ const FILES = [
   ['client/health', 'client/pending', 'native/platform'],
   ['native/load-errors'],
   ['native/load'],
-  ['errors/errors'],
+  ['errors/errors', 'native/constants'],
   ['client/arguments', 'client/json', 'client/time', 'native/panic-guard'],
   [
     'client/check-claims',
     'client/claims',
-    'client/deadline',
     'client/events',
     'client/fetcher-body',
     'client/options',
     'client/policy',
     'internal',
-    'protect/credentials',
+    'protect/challenge',
+    'protect/headers',
   ],
   [
     'client/claims-template',
@@ -35,10 +35,12 @@ const FILES = [
     'client/sealed',
     'client/user-functions',
     'client/validate-cached',
+    'protect/credentials',
     'protect/preflight',
+    'protect/request-url',
     'protect/response',
   ],
-  ['client/validate'],
+  ['client/validate', 'protect/dpop', 'protect/forwarded'],
   ['client/client'],
   ['index', 'protect/route'],
   ['express', 'fastify'],
@@ -46,7 +48,7 @@ const FILES = [
 ];
 
 const MAX_LINES = 500;
-const MAX_ADDON_LINES = 1300;
+const MAX_ADDON_LINES = 1400;
 const MAX_FRAMEWORK_LINES = 60;
 const LIMITED_FOLDERS = ['src', 'npm', '__test__', 'bench', 'scripts'];
 /** Folders whose files are generated or come from other projects. */
@@ -58,8 +60,8 @@ const MODULES = [
   ['validate', 'mod'],
   ['config'],
   ['introspection'],
-  ['keys'],
   ['authorize'],
+  ['keys'],
   ['memory'],
   ['transport'],
   ['token'],

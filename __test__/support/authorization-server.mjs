@@ -33,6 +33,7 @@ const ENDPOINTS = {
  * - `trustStoreId`: also publishes `mtls_additional_endpoint_aliases[id]` at a third port. Default none.
  * - `tokenTtlSeconds`: default 3600.
  * - `dpopNonces`: asks for a nonce in each DPoP proof (RFC 9449 §8). Default false.
+ * - `tokenClaims`: claims that every token has in addition. Default none.
  * - `pki`: a shared result of createPki(); created if absent.
  */
 export async function startAuthorizationServer({
@@ -41,6 +42,7 @@ export async function startAuthorizationServer({
   trustStoreId,
   tokenTtlSeconds,
   dpopNonces,
+  tokenClaims,
   pki,
 } = {}) {
   const hasAliases = mtlsAliases || trustStoreId !== undefined;
@@ -64,6 +66,7 @@ export async function startAuthorizationServer({
     keys,
     tokenTtlSeconds,
     dpopNonces,
+    tokenClaims,
     discovery: {
       ...(mtls && { mtls_endpoint_aliases: endpointsAt(mtls.origin) }),
       ...(trustStore && { mtls_additional_endpoint_aliases: { [trustStoreId]: endpointsAt(trustStore.origin) } }),

@@ -119,24 +119,3 @@ export async function eventsOf(name, use) {
   }
   return messages;
 }
-
-/** Why the suites of DPoP cannot run with this build, for `describeWhere`; `false` if they can. */
-export const unavailable = (await isBuilt()) ? false : 'this build has no DPoP';
-
-/** Whether a bound token passes with its proof, and not without it. */
-async function isBuilt() {
-  const key = await proofKey();
-  const url = 'https://issuer.example';
-  try {
-    const jwksResolver = () => ({ keys: [{ ...key.jwk, kid: 'a' }] });
-    const client = new MonoCloudBackendNodeClient({ tenantDomain: url, audience: url, jwksResolver });
-    const claims = { iss: url, aud: url, exp: nowSeconds() + 60, cnf: { jkt: key.jkt } };
-    const token = compact({ alg: key.alg, kid: 'a' }, claims, key.privateKey);
-    const withProof = presented(proofOf({ key, token, url }), { url });
-    const decisions = [client.validateAccessToken(token), client.validateAccessToken(token, withProof)];
-    const [without, given] = await Promise.all(decisions.map(outcomeOf));
-    return without !== 'accepted' && given === 'accepted';
-  } catch {
-    return false;
-  }
-}

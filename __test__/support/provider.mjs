@@ -25,7 +25,7 @@ export async function serverKeys() {
   );
 }
 
-/** A Provider for `issuer`; `discovery` is added to its metadata. */
+/** A Provider for `issuer`; `discovery` is added to its metadata, and `tokenClaims` to its tokens. */
 export async function createProvider({
   issuer,
   clients,
@@ -33,6 +33,7 @@ export async function createProvider({
   discovery,
   tokenTtlSeconds = TOKEN_TTL_SECONDS,
   dpopNonces = false,
+  tokenClaims,
 }) {
   const { Provider, errors } = await importProvider();
   const byId = new Map(Object.values(clients).map((client) => [client.clientId, client]));
@@ -58,7 +59,7 @@ export async function createProvider({
     },
     extraTokenClaims: (_ctx, { clientId }) => {
       const { groups } = byId.get(clientId);
-      return groups && { groups };
+      return { ...tokenClaims, ...(groups && { groups }) };
     },
     formats: {
       customizers: {

@@ -25,7 +25,7 @@ export async function rawRequest(url, method, lines) {
   return rawText(url, request.join('\r\n'));
 }
 
-/** Sends these bytes to the server of `url`. */
+/** Sends these bytes to the server of `url`. Returns its answer like `rawGet`. */
 export async function rawText(url, sent) {
   const { hostname, port } = new URL(url);
   const text = await exchange(hostname, port, sent);
@@ -36,6 +36,12 @@ export async function rawText(url, sent) {
     line.slice(line.indexOf(':') + 1).trim(),
   ]);
   return { status: Number(statusLine.split(' ')[1]), headers, body: rest.join('\r\n\r\n') };
+}
+
+/** Sends these lines to the server of `url`. Returns everything that it sends until it closes the connection. */
+export function rawExchange(url, lines) {
+  const { hostname, port } = new URL(url);
+  return exchange(hostname, port, [...lines, '', ''].join('\r\n'));
 }
 
 function exchange(host, port, text) {

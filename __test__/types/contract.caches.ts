@@ -1,8 +1,8 @@
 // `./cache` and `./certificates`.
 import { Cluster, Redis } from 'ioredis';
 import { createClient, createClientPool, createCluster } from 'redis';
-import { MonoCloudBackendNodeClient, type ICache } from '@monocloud/backend-node';
-import { memoryCache, redisCache, type IoRedisClient } from '@monocloud/backend-node/cache';
+import { MonoCloudBackendNodeClient, type ICache, type IReplayStore } from '@monocloud/backend-node';
+import { memoryCache, redisCache, redisReplayStore, type IoRedisClient } from '@monocloud/backend-node/cache';
 import {
   fromAlb,
   fromClientCert,
@@ -39,6 +39,40 @@ redisCache('redis://localhost');
 // @ts-expect-error not a client: it has no `set`
 redisCache(new Map<string, string>());
 
+// --- DPoP ---
+
+const replayStores: IReplayStore[] = [
+  redisReplayStore(createClient()),
+  redisReplayStore(createClient({ url: 'redis://localhost', RESP: 3 }), { prefix: 'api:' }),
+  redisReplayStore(createClientPool()),
+  redisReplayStore(createCluster({ rootNodes: [] })),
+  redisReplayStore(new Redis()),
+  redisReplayStore(new Cluster([])),
+  redisReplayStore({ customCommand: async (args: (string | Buffer)[]) => args }),
+  { add: async (id: string, expiresAt: number) => id.length > expiresAt },
+];
+new MonoCloudBackendNodeClient({
+  validateDPoPBinding: 'required',
+  publicUrl: ['https://api.example.com', 'https://api.example.com/svc1'],
+  dpop: {
+    algorithms: ['ES256', 'Ed25519'],
+    maxAge: 60,
+    leeway: 30,
+    nonce: 'when_stale',
+    nonceSecret: process.env['SECRET'],
+    nonceRotation: 60,
+    replayCacheSize: 1024,
+    replayStore: replayStores[0],
+    replayStoreFailure: 'refuse',
+  },
+});
+// @ts-expect-error HS256 is symmetric
+new MonoCloudBackendNodeClient({ dpop: { algorithms: ['HS256'] } });
+// @ts-expect-error `add` resolves with a boolean
+new MonoCloudBackendNodeClient({ dpop: { replayStore: { add: async () => 'OK' } } });
+// @ts-expect-error must be the application's client, not its address
+redisReplayStore('redis://localhost');
+
 // --- certificates ---
 
 async function resolve(
@@ -56,4 +90,4 @@ async function resolve(
 fromHeader();
 const request: CertificateRequest = { headers: { 'client-cert': ':AA==:' }, socket: {} };
 
-export { caches, request, resolve };
+export { caches, replayStores, request, resolve };

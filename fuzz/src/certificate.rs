@@ -7,7 +7,7 @@ use monocloud_backend_node::engine::authorize::certificate::{
 };
 use monocloud_backend_node::engine::error::Reason;
 use monocloud_backend_node::engine::token::compact::encode_base64url;
-use monocloud_backend_node::engine::token::confirmation::{Confirmation, Thumbprint};
+use monocloud_backend_node::engine::token::confirmation::{Binding, Thumbprint};
 
 /// The certificate of RFC 8705 appendix A.
 pub const PEM: &str = include_str!("../../__test__/vectors/rfc8705.pem");
@@ -23,10 +23,10 @@ pub fn check(data: &[u8]) {
         );
         let thumbprint = encode_base64url(digest(&SHA256, der).as_ref());
         assert_eq!(thumbprint_of_pem(text).map(Thumbprint::to_base64url), Some(thumbprint.clone()));
-        assert_eq!(Thumbprint::parse(&thumbprint), Some(Thumbprint::of_der(der)));
+        assert_eq!(Thumbprint::parse(&thumbprint), Some(Thumbprint::of(der)));
     }
     let is_holder = der.as_deref().is_some_and(|der| encode_base64url(digest(&SHA256, der).as_ref()) == THUMBPRINT);
-    let bound = Confirmation::Bound(Thumbprint::parse(THUMBPRINT).expect("a thumbprint"));
+    let bound = Binding::Bound(Thumbprint::parse(THUMBPRINT).expect("a thumbprint"));
     for mode in [BindingMode::WhenPresent, BindingMode::Required] {
         let expected = match &der {
             _ if is_holder => Ok(()),
@@ -36,9 +36,9 @@ pub fn check(data: &[u8]) {
         };
         assert_eq!(mode.check(&bound, Some(text)), expected);
         assert_eq!(mode.check(&bound, None), Err(Reason::CertificateMissing));
-        assert_eq!(mode.check(&Confirmation::Unreadable, Some(text)), Err(Reason::ConfirmationInvalid));
+        assert_eq!(mode.check(&Binding::Unreadable, Some(text)), Err(Reason::ConfirmationInvalid));
     }
-    assert_eq!(BindingMode::Required.check(&Confirmation::Absent, Some(text)), Err(Reason::ConfirmationMissing));
+    assert_eq!(BindingMode::Required.check(&Binding::Absent, Some(text)), Err(Reason::ConfirmationMissing));
     // Any text as a thumbprint: only strict base64url of 32 octets is accepted.
     if let Some(thumbprint) = Thumbprint::parse(text) {
         assert_eq!(thumbprint.to_base64url(), text);

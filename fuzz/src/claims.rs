@@ -76,8 +76,11 @@ pub fn is_good(value: &Value, is_introspected: bool) -> bool {
     let start = claims.get("nbf").is_none_or(|nbf| nbf.as_f64().is_some_and(|nbf| nbf <= NOW + TOLERANCE));
     let issued = claims.get("iat").is_none_or(|iat| iat.as_f64().is_some_and(|iat| iat >= 0.0));
     let subject = claims.get("sub").is_none_or(is_text);
-    // No certificate is passed, so a bound token, or one with an unreadable binding, is not accepted.
-    let binding = claims.get("cnf").is_none_or(|cnf| cnf.as_object().is_some_and(|cnf| !cnf.contains_key("x5t#S256")));
+    // Neither a certificate nor a DPoP proof is passed, so a bound token, or one with an unreadable binding, is not accepted.
+    let is_bound = |cnf: &serde_json::Map<String, Value>| cnf.contains_key("x5t#S256") || cnf.contains_key("jkt");
+    let is_dpop = |kind: &Value| kind.as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("DPoP"));
+    let binding = claims.get("cnf").is_none_or(|cnf| cnf.as_object().is_some_and(|cnf| !is_bound(cnf)))
+        && !(is_introspected && claims.get("token_type").is_some_and(is_dpop));
     issuer && audience && expiry && start && issued && subject && binding
 }
 

@@ -22,6 +22,10 @@ pub fn check(data: &[u8]) {
                 (Verdict::Remembered(slot), true) => {
                     assert_eq!(world.engine.recall_claims(token, *slot), payload_of(token));
                 }
+                // One of the signed tokens has a `jkt` that is no thumbprint (RFC 9449 §6.1).
+                (Verdict::Refused(Reason::ConfirmationInvalid), true) => {
+                    assert!(payload_of(token).is_some_and(|claims| claims.contains(r#""cnf":{"jkt":"x"}"#)));
+                }
                 // An unknown `kid` may cause one fetch of the keys.
                 (Verdict::NeedsKeys, false) => assert_eq!(attempt, Attempt::First),
                 (Verdict::Refused(reason), false) => assert!(is_about_tokens(*reason), "{reason:?}"),

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use monocloud_backend_node::engine::authorize::policy::Policy;
+use monocloud_backend_node::engine::authorize::policy::{Policy, Possession};
 use monocloud_backend_node::engine::config::options::Options;
 use monocloud_backend_node::engine::config::{ClientKind, Config, HostEnvironment};
 use monocloud_backend_node::engine::keys::store::KeyStore;
@@ -116,7 +116,7 @@ impl Default for World {
 
 /// A call without certificate or requirements, at the fixed time.
 pub fn call<'c>(token: &'c str, policy: &'c Policy) -> Call<'c> {
-    Call { token, policy, certificate: None, now: NOW }
+    Call { token, policy, possession: Possession::default(), now: NOW }
 }
 
 thread_local! {

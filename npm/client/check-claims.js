@@ -5,25 +5,19 @@
  * introspection response (RFC 7662 §2.2), and those that a custom method returned. A custom method is a method of the
  * client that a subclass or a spy replaced.
  *
- * The engine applies its rules for introspected tokens: audience, times, certificate binding, scopes, groups, and the
+ * The engine applies its rules for introspected tokens: audience, times, bindings, scopes, groups, and the
  * issuer if the claims name one.
  */
 
+const { OUTCOMES } = require('../native/constants.js');
 const { isPlain } = require('./arguments.js');
 const { FAILURES, failureOf } = require('../errors/errors.js');
 const { textOfMembers } = require('./json.js');
+const { NONE } = require('./possession.js');
 const { dateNow } = require('./time.js');
 
 /** An object with none of these members is not a claims set. */
 const CLAIMS_SET_MEMBERS = ['aud', 'exp', 'iss'];
-
-/** These reasons concern the certificate of this request. The claims themselves are valid. */
-const CERTIFICATE_REASONS = new Set([
-  'certificate_invalid',
-  'certificate_mismatch',
-  'certificate_missing',
-  'confirmation_missing',
-]);
 
 /** The claims, if they are valid, and the failure, if this request is rejected. Both can be present. */
 class CheckedClaims {
@@ -43,9 +37,9 @@ class ClaimsChecker {
   }
 
   /** Checks claims that a custom method returned, and returns them unchanged. */
-  check(claims, token, policy, certificate) {
+  async check(claims, token, policy, possession) {
     if (!isPlain(claims)) return new CheckedClaims(undefined, FAILURES.claims_invalid);
-    return this.checkText(textOfMembers(claims), claims, token, policy, certificate);
+    return this.checkText(textOfMembers(claims), claims, token, policy, possession);
   }
 
   /**
@@ -54,9 +48,10 @@ class ClaimsChecker {
    * @param text The JSON text of the claims.
    * @param claims The claims to return.
    */
-  checkText(text, claims, token, policy, certificate) {
-    const failure = this.#failureOfText(text, token, policy, certificate);
-    const areValid = failure === undefined || isAboutRequest(failure);
+  async checkText(text, claims, token, policy, possession) {
+    const failure = await this.#failureOfText(text, token, policy, possession);
+    // A failure that concerns this request leaves the claims valid for other requests.
+    const areValid = failure === undefined || failure.spec.concernsRequest;
     return new CheckedClaims(areValid ? claims : undefined, failure);
   }
 
@@ -66,22 +61,20 @@ class ClaimsChecker {
    * A custom `validateAccessToken` chooses what an accepted token becomes. An object without `aud`, `exp` and `iss` is
    * not a claims set, and is accepted as it is. A claims set without `aud` counts as one for this client.
    */
-  failureOfResult(result, token, policy, certificate) {
+  async failureOfResult(result, token, policy, possession) {
     if (!CLAIMS_SET_MEMBERS.some((name) => Object.hasOwn(result, name))) return undefined;
     const claims = { __proto__: null, ...result };
     claims.aud ??= this.#audience;
-    return this.#failureOfText(textOfMembers(claims), token, policy, certificate);
+    return this.#failureOfText(textOfMembers(claims), token, policy, possession);
   }
 
-  #failureOfText(text, token, policy, certificate) {
-    const number = this.#native.decideIntrospected(token, policy.handle, dateNow(), certificate, text);
-    return number === 0 ? undefined : failureOf(number);
+  async #failureOfText(text, token, policy, possession) {
+    const { certificate, proof } = possession ?? NONE;
+    const decide = () => this.#native.decideIntrospected(token, policy.handle, dateNow(), certificate, text, proof);
+    let code = decide();
+    if (code === OUTCOMES.isSlow) code = (await proof.verifyOnPool(token)) || decide();
+    return code === 0 ? undefined : failureOf(code);
   }
-}
-
-/** Whether a failure concerns this route or this caller's certificate. Then the claims are valid for other requests. */
-function isAboutRequest({ spec }) {
-  return spec.code !== 'invalid_token' || CERTIFICATE_REASONS.has(spec.reason);
 }
 
 module.exports = { CheckedClaims, ClaimsChecker };

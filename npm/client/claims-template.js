@@ -8,10 +8,8 @@
  * `Filled::to_text` in `src/engine/token/claims_template.rs` writes the text that this module reads.
  */
 
-const { copy, copyPlanOf } = require('./claims.js');
-
-/** The engine has as many. */
-const MAX_TEMPLATES = 4;
+const { LIMITS } = require('../native/constants.js');
+const { copy } = require('./claims.js');
 
 class ClaimsTemplates {
   #templates = new Map();
@@ -35,25 +33,26 @@ class ClaimsTemplates {
   #add(id, description) {
     if (description === null) return undefined;
     const { claims, blanks } = JSON.parse(description);
-    const template = { claims, plan: copyPlanOf(claims), blanks };
+    const template = { claims, blanks };
     this.#templates.set(id, template);
-    if (this.#templates.size > MAX_TEMPLATES) this.#templates.delete(this.#templates.keys().next().value);
+    if (this.#templates.size > LIMITS.claimsTemplates) this.#templates.delete(this.#templates.keys().next().value);
     return template;
   }
 }
 
-function fill({ claims, plan, blanks }, text) {
-  const filled = copy(claims, plan);
+function fill({ claims, blanks }, text) {
+  const filled = copy(claims);
   let at = 4;
   for (let i = 0; i < blanks.length; i += 1) {
     // Every name is an own member already. So the assignment sets that member, also for `__proto__`.
-    const { name, isText } = blanks[i];
+    const { name, isText, isInCnf } = blanks[i];
+    const holder = isInCnf ? filled.cnf : filled;
     if (isText) {
       const start = at + 2;
       at = start + numberAt(text, at, 2);
-      filled[name] = text.slice(start, at);
+      holder[name] = text.slice(start, at);
     } else {
-      filled[name] = numberAt(text, at, 6);
+      holder[name] = numberAt(text, at, 6);
       at += 6;
     }
   }

@@ -11,6 +11,7 @@ const { Validator } = require('./validate.js');
 const { FAILURES, Failure } = require('../errors/errors.js');
 const { isPending } = require('./pending.js');
 const { callSpec, jwtCallSpec } = require('./policy.js');
+const { possessionOf } = require('./possession.js');
 const { OPTIONS } = require('./options.js');
 
 /** Marks the constructor call of `MonoCloudBackendNodeClient`, which takes all its options in one object. */
@@ -56,21 +57,26 @@ class MonoCloudOidcBackendClient {
   async validateAccessToken(token, options) {
     const spec = callSpec('validateAccessToken()', options);
     const policy = this.#validator.policies.call(spec);
+    const possession = this.#possession(spec);
     const customMethods = hasDefaultMethods(this)
       ? undefined
-      : this.#customMethods(token, options, policy, spec.certificate);
-    const outcome = this.#validator.decide(token, policy, spec.certificate, customMethods);
+      : this.#customMethods(token, this.#passedOn(options, spec, possession), policy, possession);
+    const outcome = this.#validator.decide(token, policy, possession, customMethods);
     // Awaiting only promises saves one microtask for a token that is decided synchronously.
     return settle(isPending(outcome) ? await outcome : outcome);
   }
 
   async validateJwtAccessToken(token, options) {
     const spec = jwtCallSpec('validateJwtAccessToken()', options);
-    const { certificate, jwks } = spec;
+    const { jwks } = spec;
     const policy = this.#validator.policies.call(spec);
-    if (jwks === undefined) return settle(await this.#validator.decideJwt(token, policy, certificate));
-    if (!Array.isArray(memberOf(jwks, 'keys'))) throw invalid('jwks must be a JWK Set');
-    return settle(this.#validator.decideWithJwks(token, policy, certificate, jwks));
+    const possession = this.#possession(spec);
+    if (jwks !== undefined && !Array.isArray(memberOf(jwks, 'keys'))) throw invalid('jwks must be a JWK Set');
+    const outcome =
+      jwks === undefined
+        ? this.#validator.decideJwt(token, policy, possession)
+        : this.#validator.decideWithJwks(token, policy, possession, jwks);
+    return settle(await this.#validator.concluded(outcome, possession));
   }
 
   async introspectAccessToken(token, options) {
@@ -79,7 +85,9 @@ class MonoCloudOidcBackendClient {
     // `validateAccessToken` called a custom method, which calls this one. The outer call checks the binding.
     const isPart = options === undefined && isIntrospecting(this, token);
     const policy = isPart ? policies.unbound : policies.call(spec);
-    return settle(await this.#validator.introspect(token, policy, spec.certificate));
+    const possession = this.#possession(spec);
+    const outcome = this.#validator.introspect(token, policy, possession);
+    return settle(await this.#validator.concluded(outcome, possession));
   }
 
   async getMetadata(forceRefresh = false) {
@@ -106,12 +114,24 @@ class MonoCloudOidcBackendClient {
     this.#validator.setClockTolerance(seconds);
   }
 
+  /** How the caller of a method shows that the token is its own. */
+  #possession({ certificate, proof }) {
+    return possessionOf(certificate, proof?.for(this.#validator));
+  }
+
+  /** Returns the options for the methods that `validateAccessToken` calls. They use the same proof. */
+  #passedOn(options, { proof }, possession) {
+    if (proof === undefined) return options;
+    const { optionsWithProof } = require('./call-proof.js');
+    return optionsWithProof(options, proof, possession.proof, this.#validator);
+  }
+
   /** The methods that a subclass or a spy replaced, as functions. The claims that they return are checked. */
-  #customMethods(token, options, policy, certificate) {
+  #customMethods(token, options, policy, possession) {
     const validateJwt = () => this.validateJwtAccessToken(token, options);
     // As in the published package, the method receives no options.
     const introspectToken = () => this.introspectAccessToken(token);
-    const isBindingDecidedHere = certificate !== undefined || policy.binding === 'dangerously_ignore';
+    const isBindingDecidedHere = possession !== undefined || ignoresBinding(policy);
     const introspect = isBindingDecidedHere ? () => runIntrospecting(this, token, introspectToken) : introspectToken;
     return {
       validateJwt: this.validateJwtAccessToken === VALIDATE_JWT ? undefined : validateJwt,
@@ -141,6 +161,11 @@ class MonoCloudBackendNodeClient extends MonoCloudOidcBackendClient {
 
 function hasDefaultMethods(client) {
   return client.validateJwtAccessToken === VALIDATE_JWT && client.introspectAccessToken === INTROSPECT;
+}
+
+/** Whether the call ignores what a token is bound to. */
+function ignoresBinding({ binding, dpop }) {
+  return binding === 'dangerously_ignore' || dpop === 'dangerously_ignore';
 }
 
 /** Runs `work` so that an `introspectAccessToken` call inside it knows that its caller checks the binding. */
@@ -179,11 +204,11 @@ function checkedFlag(where, value) {
  * A client of another kind, such as a mock, decides itself. The result of a custom `validateAccessToken` of our clients is
  * checked against the policy if it is a claims set.
  */
-function checkResult(client, result, token, policy, certificate) {
+async function checkResult(client, result, token, policy, possession) {
   if (typeof result !== 'object' || result === null || Array.isArray(result)) return FAILURES.claims_invalid;
   const validator = anyValidatorOf(client);
   if (validator === undefined || client.validateAccessToken === VALIDATE) return result;
-  return validator.failureOfResult(result, token, policy, certificate) ?? result;
+  return (await validator.failureOfResult(result, token, policy, possession)) ?? result;
 }
 
 /** Returns claims, and throws the error of a failure. */

@@ -13,6 +13,8 @@ const VALIDATED = channel('monocloud:backend:validated');
 const REFUSED = channel('monocloud:backend:refused');
 const INTROSPECTED = channel('monocloud:backend:introspected');
 const CACHE_FAILED = channel('monocloud:backend:cache.failed');
+const REPLAY_FULL = channel('monocloud:backend:replay.full');
+const REPLAY_FAILED = channel('monocloud:backend:replay.failed');
 const KEYS_REFRESHED = channel('monocloud:backend:keys.refreshed');
 const KEYS_REFRESH_FAILED = channel('monocloud:backend:keys.refresh_failed');
 
@@ -23,8 +25,14 @@ function hasSubscribers() {
 
 /** Publishes the result of a validation. @param kind `jwt` or `opaque`. */
 function decided(client, kind, outcome) {
-  if (outcome instanceof Failure) publish(REFUSED, client, { kind, reason: outcome.spec.reason });
+  if (outcome instanceof Failure)
+    publish(REFUSED, client, { kind, reason: outcome.spec.reason, ...mismatchOf(outcome) });
   else publish(VALIDATED, client, { kind });
+}
+
+/** What a DPoP proof says about the request, and what the request is: a method or a URL without its query. */
+function mismatchOf({ proof }) {
+  return proof?.expected === undefined ? undefined : { expected: proof.expected, got: proof.got };
 }
 
 /**
@@ -51,6 +59,16 @@ function cacheFailed(client, operation) {
   publish(CACHE_FAILED, client, { operation });
 }
 
+/** Publishes that the memory of used DPoP proofs was full, so that proofs of some time are rejected from now on. */
+function replayMemoryFull(client) {
+  publish(REPLAY_FULL, client, {});
+}
+
+/** Publishes that the user's replay store threw, took too long, or returned something other than a boolean. */
+function replayStoreFailed(client) {
+  publish(REPLAY_FAILED, client, {});
+}
+
 /** Returns the callback with which the engine reports on the keys. It refers only to the client's context. */
 function keysReporter(client) {
   return (text) => {
@@ -63,4 +81,13 @@ function publish(target, client, message) {
   if (target.hasSubscribers) target.publish({ issuer: client?.issuer, audience: client?.audience, ...message });
 }
 
-module.exports = { cacheFailed, decided, hasSubscribers, introspected, keysReporter, resolverFailed };
+module.exports = {
+  cacheFailed,
+  decided,
+  hasSubscribers,
+  introspected,
+  keysReporter,
+  replayMemoryFull,
+  replayStoreFailed,
+  resolverFailed,
+};

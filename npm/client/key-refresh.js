@@ -34,14 +34,15 @@ class KeyRefresh {
     const forget = () => this.#waits.delete(wait);
     ended.then(forget, forget);
     this.#drain();
-    return ended;
+    return ended.then(({ isRefreshed }) => isRefreshed);
   }
 
-  async #join({ wait, isRefreshed }) {
+  async #join({ wait, isLast }) {
     // The caller that began the wait failed to start its requests.
     if (this.#mustDrain) this.#drain();
-    await this.#waits.get(wait);
-    return isRefreshed;
+    const end = await this.#waits.get(wait);
+    // The refresh may have begun before this caller's key was published. Without time left, it does not wait again.
+    return isLast || end.isOutOfTime;
   }
 
   /** Starts the requests that the engine left for the user's functions. */

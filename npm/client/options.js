@@ -7,25 +7,26 @@
 
 const { readFileSync } = require('node:fs');
 
+const { NAMES } = require('../native/constants.js');
 const native = require('../native/panic-guard.js');
 const { checkedOptions, invalid, memberOf, own } = require('./arguments.js');
 const { textOf } = require('./json.js');
 const { exists } = require('../native/platform.js');
 
-const PREFIX = 'MONOCLOUD_BACKEND_';
 const FUNCTIONS = ['fetcher', 'metadataResolver', 'jwksResolver'];
 /** The options that are plain values, from the engine's table. `groupOptions.matchAll` counts as `groupOptions`. */
 const VALUES = new Set(native.options().map(({ name }) => name.split('.')[0]));
+/** The members of `dpop` that the engine does not know. */
+const REPLAY_OPTIONS = ['replayStore', 'replayStoreFailure'];
+const REPLAY_STORE_FAILURES = ['local', 'refuse'];
 /** All options of a client. */
 const OPTIONS = [...VALUES, ...FUNCTIONS, 'cache'];
-/** The members of `groupOptions`. */
-const GROUP_OPTIONS = native
-  .options()
-  .map(({ name }) => name.split('.')[1])
-  .filter((name) => name !== undefined);
+/** The members of the options that are objects. */
+const MEMBERS = { groupOptions: membersOf('groupOptions'), dpop: [...membersOf('dpop'), ...REPLAY_OPTIONS] };
 
 /**
- * Returns the settings for the engine as JSON, and the user's functions if there are any.
+ * Returns the settings for the engine as JSON, the user's functions if there are any, and the user's replay store as
+ * `{ store, failure }` if there is one.
  *
  * @param clientKind `backend` reads environment variables, `oidc` does not.
  */
@@ -35,27 +36,51 @@ function settingsOf(clientKind, options) {
   const { cache } = options;
   for (const name of ['get', 'set', 'delete']) checkKind(`cache.${name}`, memberOf(cache, name), 'function', cache);
 
+  const { groupOptions, dpop } = objectsIn(options);
+  const { replayStore, replayStoreFailure, ...proofs } = dpop;
+  checkReplay(replayStore, replayStoreFailure);
+
   const { fetcher, metadataResolver, jwksResolver } = options;
   const hasFunctions = Boolean(fetcher || metadataResolver || jwksResolver);
   const environment = clientKind === 'backend' ? clientEnvironment() : null;
   return {
     settings: textOf({
-      options: valuesOf(options),
+      options: valuesOf({ __proto__: null, ...options, groupOptions, dpop: { __proto__: null, ...proofs } }),
       environment,
-      flavour: clientKind,
-      surroundings: hostEnvironment(options),
+      clientKind,
+      hostEnvironment: hostEnvironment(options),
     }),
     functions: hasFunctions ? { fetcher, metadataResolver, jwksResolver } : undefined,
+    replay: replayStore ? { store: replayStore, failure: replayStoreFailure ?? 'local' } : undefined,
   };
+}
+
+/** The names of an object's members in the engine's table. */
+function membersOf(object) {
+  const names = native.options().map(({ name }) => name.split('.'));
+  return names.filter(([outer, inner]) => outer === object && inner !== undefined).map(([, inner]) => inner);
+}
+
+/** Reads the options that are objects. Their members are checked like options. */
+function objectsIn(options) {
+  const read = (name) => [name, checkedOptions(name, options[name], MEMBERS[name], 'option_invalid')];
+  return Object.fromEntries(Object.keys(MEMBERS).map(read));
+}
+
+function checkReplay(store, failure) {
+  checkKind('dpop.replayStore', store, 'object');
+  checkKind('dpop.replayStore.add', memberOf(store, 'add'), 'function', store);
+  if (failure === undefined || failure === null || REPLAY_STORE_FAILURES.includes(failure)) return;
+  const message = 'dpop.replayStoreFailure must be local or refuse (option dpop.replayStoreFailure)';
+  throw invalid(message, 'option_invalid');
 }
 
 /** Returns the options that the engine validates. Each is serialized alone, so that an error can name it. */
 function valuesOf(options) {
-  const groupOptions = checkedOptions('groupOptions', options.groupOptions, GROUP_OPTIONS, 'option_invalid');
   const values = { __proto__: null };
   for (const name of VALUES) {
     try {
-      const text = textOf(name === 'groupOptions' ? groupOptions : options[name], keepInvalid);
+      const text = textOf(options[name], keepInvalid);
       if (text !== undefined) values[name] = JSON.parse(text);
     } catch {
       throw invalid(`${name} cannot be read (option ${name})`, 'option_invalid');
@@ -79,7 +104,9 @@ function keepInvalid(_, value) {
 
 /** Returns this package's environment variables. Tests replace `process.env`, so a value may not be a string. */
 function clientEnvironment() {
-  const entries = Object.entries(process.env).filter(([name, value]) => name.startsWith(PREFIX) && value !== undefined);
+  const entries = Object.entries(process.env).filter(
+    ([name, value]) => name.startsWith(NAMES.variablePrefix) && value !== undefined,
+  );
   return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
 }
 

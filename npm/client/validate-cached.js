@@ -9,24 +9,28 @@
  * validates the JWT itself.
  */
 
+const { NAMES, OUTCOMES } = require('../native/constants.js');
 const { memberOf, own } = require('./arguments.js');
 const { Slots } = require('./claims.js');
 const { FAILURES, Failure, failureOf } = require('../errors/errors.js');
 const { cacheFailed } = require('./events.js');
 const { hasNeverHadKeys } = require('./health.js');
 const { textOf } = require('./json.js');
-const { Deadline } = require('./deadline.js');
 const { isPending } = require('./pending.js');
 const { dateNow } = require('./time.js');
 
+// Read before a test installs fake timers.
+const { clearTimeout, setImmediate, setTimeout } = globalThis;
+
 /** A cache that takes longer counts as a cache miss. */
 const CACHE_TIMEOUT_MS = 250;
-/** The engine's outcome for an entry that does not belong to this token and this client. */
-const MISS = -3;
-/** The engine's outcome for an entry that may be valid for another client of the same cache. */
-const NOT_OURS = -5;
+/**
+ * Outcomes of the engine. `MISS`: the entry does not belong to this token and this client. `NOT_OURS`: it may be valid
+ * for another client of the same cache. `IS_SLOW`: the DPoP proof must be verified on another thread.
+ */
+const { isSlow: IS_SLOW, miss: MISS, notOurs: NOT_OURS } = OUTCOMES;
 /** The member of an entry that records how and when the claims were obtained. The engine writes and reads it. */
-const OBTAINED = 'monocloud:obtained';
+const OBTAINED = NAMES.obtainedMember;
 
 /** The member in which `memoryCache()` keeps its `{ entries, slots, scope }`. */
 const NATIVE = Symbol('native');
@@ -43,34 +47,41 @@ class CachedValidation {
   /** The entries of a user's cache that were evaluated before. */
   #evaluated;
   #slots;
-  #deadline = new Deadline(CACHE_TIMEOUT_MS);
 
   /**
    * @param context `{ issuer, audience }` of the client.
-   * @param decideJwt Validates a JWT: `(token, policy, certificate, hasCachedFallback, customMethods)`.
-   * @param askIssuer Introspects a token: `(token, policy, certificate, customMethods)` to a promise of
+   * @param keepsIntrospected Whether introspected claims may stay in a cache.
+   * @param decideJwt Validates a JWT: `(token, policy, possession, hasCachedFallback, customMethods)`.
+   * @param askIssuer Introspects a token: `(token, policy, possession, customMethods)` to a promise of
    *   `{ claims, failure }`.
    */
-  constructor(native, cache, context, { decideJwt, askIssuer }) {
+  constructor(native, cache, context, { keepsIntrospected, decideJwt, askIssuer }) {
     this.#native = native;
     this.#cache = typeof memberOf(cache, 'scope') === 'function' ? cache.scope(context) : cache;
     this.#context = context;
     this.#decideJwt = decideJwt;
     this.#askIssuer = askIssuer;
     // A client that keeps no introspected claims does not read those of other clients either.
-    this.#keepsIntrospected = this.#expiresAt(undefined, true, 0) !== undefined;
-    this.#evaluated = native.judged();
+    this.#keepsIntrospected = keepsIntrospected;
+    this.#evaluated = native.evaluatedEntries();
     this.#slots = new Slots(() => this.#evaluated.released());
     this.#memoryEntries = this.#keepsIntrospected ? this.#cache[NATIVE] : undefined;
   }
 
   /** Decides on a token. @param customMethods As those of `Validator.decide`. */
-  decide(token, policy, certificate, customMethods) {
-    const hit = this.#fromMemory(token, policy, certificate);
-    if (hit === undefined) return this.#decideByCache(token, policy, certificate, customMethods);
+  decide(token, policy, possession, customMethods) {
+    const hit = this.#fromMemory(token, policy, possession);
+    if (hit === IS_SLOW) return this.#afterProof(token, policy, possession, customMethods);
+    if (hit === undefined) return this.#decideByCache(token, policy, possession, customMethods);
     return this.#isLocal(token)
-      ? this.#withFallback(hit, this.#decideJwt(token, policy, certificate, true, customMethods))
+      ? this.#withFallback(hit, this.#decideJwt(token, policy, possession, true, customMethods))
       : hit;
+  }
+
+  /** Decides again after a slow DPoP proof was verified on another thread. */
+  async #afterProof(token, policy, possession, customMethods) {
+    const code = await possession.proof.verifyOnPool(token);
+    return code === 0 ? this.decide(token, policy, possession, customMethods) : failureOf(code);
   }
 
   /** Most opaque tokens have no dots. Those need no call into the engine. */
@@ -79,11 +90,12 @@ class CachedValidation {
   }
 
   /** Evaluates the entry of a `memoryCache()`, synchronously. */
-  #fromMemory(token, policy, certificate) {
+  #fromMemory(token, policy, possession) {
     if (!this.#memoryEntries) return undefined;
     try {
-      const outcome = policy.evaluateMemoryEntry(token, this.#memoryEntries, dateNow(), certificate);
+      const outcome = policy.evaluateMemoryEntry(token, this.#memoryEntries, dateNow(), possession);
       if (outcome === MISS || outcome === NOT_OURS) return undefined;
+      if (outcome === IS_SLOW) return IS_SLOW;
       if (outcome < 0 || typeof outcome === 'string') return this.#resultOf(outcome);
       const { entries, scope, slots } = this.#memoryEntries;
       return slots.claims(outcome, () => {
@@ -102,17 +114,18 @@ class CachedValidation {
     return outcome instanceof Failure && outcome.isOutage && hasNeverHadKeys(this.#native) ? hit : outcome;
   }
 
-  async #decideByCache(token, policy, certificate, customMethods) {
+  async #decideByCache(token, policy, possession, customMethods) {
     if (token.trim() === '') return FAILURES.token_required;
     const isLocal = this.#isLocal(token);
     const entry = this.#keepsIntrospected || isLocal ? await this.#get(token) : undefined;
     const isEntry = typeof entry === 'object' && entry !== null;
-    const found = isEntry ? this.#evaluate(entry, token, policy, certificate) : undefined;
+    const found = isEntry ? this.#evaluate(entry, token, policy, possession) : undefined;
+    if (found === IS_SLOW) return this.#afterProof(token, policy, possession, customMethods);
     const hit = found === NOT_OURS ? undefined : found;
     if (isEntry && found === undefined) this.#delete(token);
-    if (!isLocal) return hit ?? this.#introspect(token, policy, certificate, customMethods);
+    if (!isLocal) return hit ?? this.#introspect(token, policy, possession, customMethods);
 
-    const outcome = await this.#decideJwt(token, policy, certificate, hit !== undefined, customMethods);
+    const outcome = await this.#decideJwt(token, policy, possession, hit !== undefined, customMethods);
     if (hit !== undefined) return this.#withFallback(hit, outcome);
     // A local validation does not overwrite what the issuer answered to another client.
     if (!(outcome instanceof Failure) && found !== NOT_OURS) this.#set(token, outcome, false, dateNow());
@@ -120,23 +133,23 @@ class CachedValidation {
   }
 
   /**
-   * Returns claims, a failure, `NOT_OURS`, or `undefined` for an unusable entry.
+   * Returns claims, a failure, `NOT_OURS`, `IS_SLOW`, or `undefined` for an unusable entry.
    *
    * The entry is serialized once. The engine evaluates that text, and the claims are parsed from it. So the cache can
    * keep or change its object without any effect on the result.
    */
-  #evaluate(entry, token, policy, certificate) {
+  #evaluate(entry, token, policy, possession) {
     try {
       // An entry that equals one that was evaluated before is not serialized again.
-      const slot = this.#evaluateText(token, policy, undefined, certificate);
+      const slot = this.#evaluateText(token, policy, undefined, possession);
       const known = slot >= 0 ? this.#slots.sameClaims(slot, entry) : undefined;
       if (known !== undefined) return known;
 
       const text = textOf(entry);
       if (typeof text !== 'string') return undefined;
-      const outcome = this.#evaluateText(token, policy, text, certificate);
+      const outcome = this.#evaluateText(token, policy, text, possession);
       if (outcome >= 0) return this.#slots.claims(outcome, () => partsOf(text));
-      if (outcome === NOT_OURS) return NOT_OURS;
+      if (outcome === NOT_OURS || outcome === IS_SLOW) return outcome;
       return outcome === MISS ? undefined : this.#resultOf(outcome);
     } catch {
       // The entry has no JSON text, or the engine had an internal error.
@@ -144,23 +157,23 @@ class CachedValidation {
     }
   }
 
-  #evaluateText(token, policy, text, certificate) {
+  #evaluateText(token, policy, text, possession) {
     const evaluateEntry = policy.evaluateEntry(this.#evaluated);
-    return certificate === undefined
+    return possession === undefined
       ? evaluateEntry(token, dateNow(), text)
-      : evaluateEntry(token, dateNow(), text, certificate);
+      : evaluateEntry(token, dateNow(), text, possession.certificate, possession.proof);
   }
 
   #resultOf(outcome) {
     return typeof outcome === 'string' ? claimsOf(outcome) : failureOf(outcome);
   }
 
-  async #introspect(token, policy, certificate, customMethods) {
+  async #introspect(token, policy, possession, customMethods) {
     // The time before the request: the response is never older than that.
     const obtainedAt = dateNow();
-    const { claims, failure } = await this.#askIssuer(token, policy, certificate, customMethods);
+    const { claims, failure } = await this.#askIssuer(token, policy, possession, customMethods);
     if (claims) this.#set(token, claims, true, obtainedAt);
-    else if (failure === FAILURES.inactive) this.#setInactive(token, obtainedAt);
+    else if (failure.spec.isCacheable) this.#setInactive(token, obtainedAt);
     return failure ?? claims;
   }
 
@@ -168,7 +181,7 @@ class CachedValidation {
   async #get(token) {
     try {
       const pending = this.#cache.get(token);
-      return typeof pending?.then === 'function' ? await this.#deadline.within(pending) : pending;
+      return typeof pending?.then === 'function' ? await inTime(pending) : pending;
     } catch {
       cacheFailed(this.#context, 'get');
       return undefined;
@@ -221,6 +234,25 @@ class CachedValidation {
       cacheFailed(this.#context, operation);
     }
   }
+}
+
+/** Settles as the response of a cache does, or rejects when it takes too long. A response that is there needs no timer. */
+async function inTime(pending) {
+  const response = Promise.resolve(pending);
+  let isSettled = false;
+  let timer;
+  const settle = () => {
+    isSettled = true;
+    clearTimeout(timer);
+  };
+  response.then(settle, settle);
+  await undefined;
+  if (isSettled) return response;
+  return new Promise((resolve, reject) => {
+    response.then(resolve, reject);
+    // Responses that arrived while the event loop was blocked are handled before the timeout.
+    timer = setTimeout(() => setImmediate(() => reject(new Error('took too long'))), CACHE_TIMEOUT_MS);
+  });
 }
 
 function claimsOf(text) {

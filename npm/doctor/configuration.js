@@ -13,7 +13,7 @@ const { fixOfOption } = require('./fixes.js');
 const { outOfRange } = require('./ranges.js');
 
 /** Values that are never shown. */
-const SECRETS = new Set(['clientSecret', 'clientCertificateKey']);
+const SECRETS = new Set(['clientSecret', 'clientCertificateKey', 'dpop.nonceSecret']);
 const REQUIRED = { tenantDomain: 'https://tenant.invalid', audience: 'https://audience.invalid' };
 const CERTIFICATE = ['clientCertificate', 'clientCertificateKey'];
 

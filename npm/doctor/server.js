@@ -8,6 +8,7 @@
 const native = require('../native/load.js');
 const { fixOf } = require('./fixes.js');
 const { reportUnusable } = require('./keys.js');
+const { defaultOf } = require('./options.js');
 const { look } = require('./probe.js');
 
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
@@ -16,7 +17,6 @@ const DISCOVERY = '/.well-known/openid-configuration';
 const NOWHERE = '/.well-known/monocloud-doctor';
 /** Seconds. `Date` has whole seconds, and both sides round. */
 const CLOCK_NOISE = 2;
-const DEFAULT_TOLERANCE = 300;
 
 /** @returns `{ metadata, jwks }`, each only if it could be fetched. */
 async function checkServer(report, { client, clientAt, values }) {
@@ -107,7 +107,7 @@ async function checkClock(report, ask, values) {
     return;
   }
   const skew = numberOf(values, 'clockSkew', 0);
-  const tolerance = numberOf(values, 'clockTolerance', DEFAULT_TOLERANCE);
+  const tolerance = numberOf(values, 'clockTolerance', Number(defaultOf('clockTolerance')));
   // The server cuts off fractions, which are half a second on average. Half of the round trip is noise.
   const ahead = ((before + after) / 2 - date - 500) / 1000 + skew;
   const noise = CLOCK_NOISE + (after - before) / 2000;

@@ -3,7 +3,7 @@
 /**
  * The five error classes, and the conversion of the engine's failures into errors.
  *
- * The engine defines each failure once, with its number, reason, class, code and message. This module reads that table
+ * The engine defines each failure once, with its outcome code, reason, class, code and message. This module reads that table
  * at load. A decision is a `Failure` value, which costs little. An `Error` with its stack is created only to be thrown.
  */
 
@@ -64,9 +64,11 @@ for (const [name, { prototype }] of Object.entries(CLASSES)) {
 
 /** A failure as data. `spec` is a row of the engine's table. `detail` describes the exchange with the issuer. */
 class Failure {
-  constructor(spec, detail) {
+  /** @param proof What a DPoP proof adds: `description`, `expected`, `got` and `nonce`. */
+  constructor(spec, detail, proof) {
     this.spec = spec;
     this.detail = detail;
+    this.proof = proof;
   }
 
   /** Whether the issuer could not be reached. Such a failure says nothing about the token. */
@@ -80,7 +82,10 @@ class Failure {
     const raw = rawResponse(this.detail);
     switch (name) {
       case 'MonoCloudTokenError':
-        return new MonoCloudTokenError(message, raw, reason, code);
+        return withProof(
+          withMissingScopes(new MonoCloudTokenError(this.proof?.description ?? message, raw, reason, code), this),
+          this,
+        );
       case 'MonoCloudOPError':
         return opError(this.spec, this.detail, raw);
       case 'MonoCloudHttpError':
@@ -88,6 +93,11 @@ class Failure {
       default:
         return withRetryFacts(new MonoCloudValidationError(message, raw, reason), this);
     }
+  }
+
+  /** Whether a token that fails the step-up (RFC 9470) lacks scopes that the route requires too. */
+  get lacksScopes() {
+    return this.spec.lacksScopes === true;
   }
 
   /** Seconds after which a caller may retry: the issuer's value, or else the table's, or `undefined`. */
@@ -107,6 +117,16 @@ function withRetryFacts(error, failure) {
   return hide(error, 'isOutage', failure.detail?.isOutage || isMisconfigured || undefined);
 }
 
+/** Adds what `protectApi` needs for its response: whether the token lacks required scopes too. Logs do not print it. */
+function withMissingScopes(error, { lacksScopes }) {
+  return lacksScopes ? hide(error, 'lacksScopes', true) : error;
+}
+
+/** Adds the nonce that the sender of a DPoP proof must use (RFC 9449 §9). Logs do not print it. */
+function withProof(error, { proof }) {
+  return proof?.nonce === undefined ? error : hide(error, 'dpopNonce', proof.nonce);
+}
+
 /**
  * A server's `error` may repeat what it received, for example a secret. It becomes the message only if it is a plain word
  * (RFC 6749 §5.2). The member `error`, which logs do not print, always has the received value.
@@ -124,7 +144,7 @@ function rawResponse(detail) {
   return { status, statusText, headers, body };
 }
 
-const BY_NUMBER = new Map();
+const BY_OUTCOME_CODE = new Map();
 /**
  * The token failures by their message. Errors of the published package have no `code`. So an error with only a
  * documented message, from a test double or another version, gets the code and reason of that failure.
@@ -134,14 +154,21 @@ const TOKEN_FAILURES = new Map();
 const FAILURES = Object.create(null);
 for (const spec of native.failures()) {
   const failure = new Failure(Object.freeze({ __proto__: null, ...spec }));
-  BY_NUMBER.set(spec.number, failure);
+  BY_OUTCOME_CODE.set(spec.outcomeCode, failure);
+  const outcomeCode = spec.outcomeCodeLackingScopes;
+  if (typeof outcomeCode === 'number') {
+    BY_OUTCOME_CODE.set(
+      outcomeCode,
+      new Failure(Object.freeze({ __proto__: null, ...spec, outcomeCode, lacksScopes: true })),
+    );
+  }
   FAILURES[spec.reason] = failure;
   if (spec.name === 'MonoCloudTokenError') TOKEN_FAILURES.set(spec.message, spec);
 }
 
-/** Returns the failure of a number. @param detail The JSON of the detail, if there is one. */
-function failureOf(number, detail) {
-  const failure = BY_NUMBER.get(number) ?? FAILURES.internal;
+/** Returns the failure of an outcome code. @param detail The JSON of the detail, if there is one. */
+function failureOf(code, detail) {
+  const failure = BY_OUTCOME_CODE.get(code) ?? FAILURES.internal;
   return detail ? new Failure(failure.spec, JSON.parse(detail)) : failure;
 }
 

@@ -4,167 +4,245 @@
  * What `protectApi` does for every framework: it finds the token, validates it, and finds the certificate if one is
  * needed.
  *
- * Returns claims or a `Response`. The result is synchronous if the engine answers synchronously and there is no
- * resolver to await.
+ * Returns claims, claims with headers (`Accepted`), or a `Response`. The result is synchronous if the engine answers
+ * synchronously and there is no resolver to await.
  */
 
-const { bearerToken } = require('./credentials.js');
+const { AMBIGUOUS, DpopCredentials, credentialsOf } = require('./credentials.js');
 const { checkedOptions, invalid, isPlain, memberOf } = require('../client/arguments.js');
 const { MonoCloudBackendNodeClient, anyValidatorOf, checkResult, validatorOf } = require('../client/client.js');
 const { FAILURES, Failure } = require('../errors/errors.js');
 const { resolverFailed } = require('../client/events.js');
 const { isPending } = require('../client/pending.js');
 const { routeSpec } = require('../client/policy.js');
+const { possessionOf } = require('../client/possession.js');
 const { isPreflight } = require('./preflight.js');
-const { INTERNAL, NO_TOKEN, RESOLVER_FAILED, Response, responseTo } = require('./response.js');
+const { Accepted, Decision, INTERNAL, Response, nonceHeaders } = require('./response.js');
+const { routeResponses } = require('./route-responses.js');
 
-/** The options of `protectApi`. */
-const OPTIONS = ['tokenResolver', 'certificateResolver', 'allowPreflight'];
+/** The options of `protectApi` that are functions. */
+const RESOLVERS = ['tokenResolver', 'certificateResolver', 'urlResolver'];
+const OPTIONS = [...RESOLVERS, 'allowPreflight'];
 
-/** Reads the arguments of `protectApi`. Returns a function that creates a route from the options of `protect`. */
-function protector(clientOrOptions, maybeOptions) {
+/** The result of a resolver that threw, or returned something other than text. */
+const FAILED = Symbol('resolver failed');
+
+/**
+ * Reads the arguments of `protectApi`. Returns a function that creates a route from the options of `protect`.
+ *
+ * @param framework Whose requests these are: a name that `request-url.js` knows.
+ */
+function protector(clientOrOptions, maybeOptions, framework) {
   const isClient = typeof memberOf(clientOrOptions, 'validateAccessToken') === 'function';
   const given = isClient ? maybeOptions : (clientOrOptions ?? maybeOptions);
-  const resolvers = checkedOptions('protectApi()', given, OPTIONS);
+  const options = checkedOptions('protectApi()', given, OPTIONS);
   const client = isClient ? clientOrOptions : new MonoCloudBackendNodeClient();
-  checkResolver('tokenResolver', resolvers.tokenResolver);
-  checkResolver('certificateResolver', resolvers.certificateResolver);
-  checkFlag('allowPreflight', resolvers.allowPreflight);
-  return (routeOptions) => new Route(client, routeOptions, resolvers);
+  for (const name of RESOLVERS) checkResolver(name, options[name]);
+  checkFlag('allowPreflight', options.allowPreflight);
+  // An object without a prototype: an option that was not given is never an inherited one.
+  const validator = anyValidatorOf(client);
+  const publicUrls = validator?.dpopFacts.publicUrls ?? [];
+  const api = Object.assign(options, { client, framework, publicUrls, responses: routeResponses(validator) });
+  return (routeOptions) => new Route(api, routeOptions);
 }
 
 /**
  * Sets `request.claims`, or returns the response to send instead. Without claims, or if the claims cannot be set (a
  * frozen request, a setter that throws), the request is rejected.
+ *
+ * @param setHeaders Sets headers of the route's own response: `(response, headers)`.
  */
-function admit(decision, request) {
+function admit(decision, request, response, setHeaders) {
+  if (!(decision instanceof Decision)) return setClaims(request, decision);
   if (decision instanceof Response) return decision;
-  if (typeof decision !== 'object' || decision === null || isPending(decision)) return INTERNAL;
   try {
-    request.claims = decision;
+    setHeaders(response, decision.headers);
+    return setClaims(request, decision.claims);
+  } catch {
+    return INTERNAL;
+  }
+}
+
+function setClaims(request, claims) {
+  if (typeof claims !== 'object' || claims === null || isPending(claims)) return INTERNAL;
+  try {
+    request.claims = claims;
     return undefined;
   } catch {
     return INTERNAL;
   }
 }
 
+/** Waits for a decision. Never rejects. */
+function settled(pending) {
+  return pending.then(
+    (decision) => decision,
+    () => INTERNAL,
+  );
+}
+
 /** The binding modes that need no certificate. */
 const MODES_WITHOUT_CERTIFICATE = [false, 'dangerously_ignore'];
 
 class Route {
+  #api;
   #client;
   #options;
   #policy;
+  #responses;
   #tokenResolver;
   #certificateResolver;
   #allowPreflight;
 
-  constructor(client, options, { tokenResolver, certificateResolver, allowPreflight }) {
+  constructor(api, options) {
     checkNotRequest(options);
+    const { client, tokenResolver, certificateResolver, allowPreflight } = api;
+    this.#api = api;
     this.#client = client;
     // Copies, so that later changes to the caller's options do not change the route.
     const spec = routeSpec(options);
-    this.#options = { scopes: spec.scopes, groups: spec.groups, validateCertificateBinding: spec.givenBinding };
+    const { scopes, groups, acr, maxAge } = spec;
+    const [validateCertificateBinding, validateDPoPBinding] = [spec.givenBinding, spec.givenDpop];
+    this.#options = { scopes, groups, acr, maxAge, validateCertificateBinding, validateDPoPBinding };
     this.#policy = anyValidatorOf(client)?.policies.route(spec);
+    this.#responses = api.responses(this.#policy, spec.givenDpop !== undefined);
     this.#tokenResolver = tokenResolver;
     this.#certificateResolver = certificateResolver;
     this.#allowPreflight = allowPreflight === true;
   }
 
   /** Whether a request passes without a token: a CORS preflight, if `allowPreflight` is on. */
-  letsThrough(raw) {
-    return this.#allowPreflight && isPreflight(raw);
+  letsThrough(message) {
+    return this.#allowPreflight && isPreflight(message);
   }
 
   /**
-   * Returns claims or a `Response`, or a promise of either. Never throws or rejects: an unexpected error is an
-   * internal error, and the request is rejected.
+   * Decides on a request of any framework. Returns claims, `Accepted` or a `Response`, or a promise of one of them.
+   * Never throws or rejects: an unexpected error is an internal error, and the request is rejected.
    *
+   * @param message What arrived: `{ method, headers, rawHeaders? }`, such as a request of `node:http` or of the Fetch
+   *   standard. `headers` is an object with names in lower case, or a web `Headers`. The object identifies the request:
+   *   every guard that one request passes must get the same one.
    * @param request The framework's request, which the resolvers receive.
-   * @param raw The request of `node:http`.
    */
-  decide(request, raw) {
+  authenticate(message, request) {
     try {
       return this.#tokenResolver
-        ? this.#decideResolved(request, raw)
-        : this.#decideIfPresent(bearerToken(raw), request);
+        ? this.#decideResolved(message, request)
+        : this.#decide(credentialsOf(message.headers, message.rawHeaders), message, request);
     } catch (error) {
       return this.#responseTo(error);
     }
   }
 
-  async #decideResolved(request, raw) {
+  async #decideResolved(message, request) {
     try {
       const token = await this.#resolve('tokenResolver', this.#tokenResolver, request);
-      if (token === RESOLVER_FAILED) return RESOLVER_FAILED;
-      return await this.#decideIfPresent(token?.trim() || bearerToken(raw), request);
+      if (token === FAILED) return this.#responses.bearer.resolverFailed;
+      // The resolver says which token counts. The scheme of the header says nothing about it.
+      const resolved = token?.trim();
+      if (resolved) return await this.#decidePresent(resolved, request);
+      return await this.#decide(credentialsOf(message.headers, message.rawHeaders), message, request);
     } catch (error) {
       return this.#responseTo(error);
     }
   }
 
-  #decideIfPresent(token, request) {
-    return token === undefined ? NO_TOKEN : this.#decidePresent(token, request);
+  #decide(credentials, message, request) {
+    if (typeof credentials === 'string') return this.#decidePresent(credentials, request);
+    if (credentials === AMBIGUOUS) return this.#responses.bearer.ambiguous;
+    const isDpop = credentials instanceof DpopCredentials && this.#responses.knowsDpop;
+    return isDpop ? this.#decideDpop(credentials.token, message, request) : this.#responses.bearer.noToken;
   }
 
-  #decidePresent(token, request) {
+  #decideDpop(token, message, request) {
+    // Few APIs receive DPoP proofs, so the package does not load this module at import.
+    const { FAILED: URL_FAILED, requestProof } = require('./dpop.js');
+    const found = requestProof(this.#api, anyValidatorOf(this.#client), message, request);
+    if (found !== URL_FAILED) return this.#decidePresent(token, request, found);
+    this.#reportFailure('urlResolver', token);
+    return this.#responses.dpop.resolverFailed;
+  }
+
+  /** @param presented The proof of the request. `undefined` for a bearer token. */
+  #decidePresent(token, request, presented) {
     const validator = validatorOf(this.#client);
-    if (validator === undefined) return this.#validate(token, request);
+    if (validator === undefined) return this.#validate(token, request, presented);
     // Only the issuer can read an opaque token, so its binding is not known before. One introspection with the
     // certificate is enough.
     if (this.#certificateResolver && validator.checksBinding(this.#policy) && !validator.isLocal(token)) {
-      return this.#decideBound(token, request);
+      return this.#decideBound(token, request, presented);
     }
-    const outcome = validator.decide(token, this.#policy, undefined);
-    return isPending(outcome) ? this.#concludeLater(outcome, token, request) : this.#conclude(outcome, token, request);
+    const possession = presented && possessionOf(undefined, presented.proof);
+    const outcome = validator.decide(token, this.#policy, possession);
+    return isPending(outcome)
+      ? this.#concludeLater(outcome, token, request, presented)
+      : this.#conclude(outcome, token, request, presented);
   }
 
-  async #concludeLater(pending, token, request) {
+  async #concludeLater(pending, token, request, presented) {
     try {
-      return await this.#conclude(await pending, token, request);
+      return await this.#conclude(await pending, token, request, presented);
     } catch (error) {
-      return this.#responseTo(error);
+      return this.#responseTo(error, presented);
     }
   }
 
-  #conclude(outcome, token, request) {
-    if (!(outcome instanceof Failure)) return outcome;
+  #conclude(outcome, token, request, presented) {
     // The token is bound to a certificate, so the certificate is needed now.
     const isMissing = outcome === FAILURES.certificate_missing;
-    return isMissing && this.#certificateResolver ? this.#decideBound(token, request) : this.#responseTo(outcome);
+    return isMissing && this.#certificateResolver
+      ? this.#decideBound(token, request, presented)
+      : this.#decisionOf(outcome, presented);
   }
 
-  async #decideBound(token, request) {
+  async #decideBound(token, request, presented) {
     try {
       const certificate = await this.#certificate(request, token);
-      if (certificate === RESOLVER_FAILED) return RESOLVER_FAILED;
-      const outcome = await validatorOf(this.#client).decide(token, this.#policy, certificate);
-      return outcome instanceof Failure ? this.#responseTo(outcome) : outcome;
+      if (certificate === FAILED) return this.#responses.bearer.resolverFailed;
+      const possession = possessionOf(certificate, presented?.proof);
+      const outcome = await validatorOf(this.#client).decide(token, this.#policy, possession);
+      return this.#decisionOf(outcome, presented);
     } catch (error) {
-      return this.#responseTo(error);
+      return this.#responseTo(error, presented);
     }
   }
 
   /** Validates through the public method of a subclass, a spy or another client, and handles the errors it throws. */
-  async #validate(token, request) {
+  async #validate(token, request, presented) {
     try {
-      const { scopes, groups, validateCertificateBinding } = this.#options;
-      const options = {
-        scopes: [...scopes],
-        groups: [...groups],
-        validateCertificateBinding,
-        clientCertificate: undefined,
-      };
+      const { scopes, groups, acr, maxAge, validateCertificateBinding, validateDPoPBinding } = this.#options;
+      const options = { scopes: [...scopes], groups: [...groups], validateCertificateBinding };
+      options.clientCertificate = undefined;
+      // A client of another version does not know these.
+      if (acr !== undefined) options.acr = [...acr];
+      if (maxAge !== undefined) options.maxAge = maxAge;
+      if (validateDPoPBinding !== undefined) options.validateDPoPBinding = validateDPoPBinding;
       if (this.#certificateResolver && !MODES_WITHOUT_CERTIFICATE.includes(options.validateCertificateBinding)) {
         options.clientCertificate = await this.#certificate(request, token);
-        if (options.clientCertificate === RESOLVER_FAILED) return RESOLVER_FAILED;
+        if (options.clientCertificate === FAILED) return this.#responses.bearer.resolverFailed;
       }
-      const result = await this.#client.validateAccessToken(token, options);
-      const outcome = checkResult(this.#client, result, token, this.#policy, options.clientCertificate);
-      return outcome instanceof Failure ? this.#responseTo(outcome) : outcome;
+      const result = await this.#client.validateAccessToken(token, this.#withProof(options, presented));
+      const possession = possessionOf(options.clientCertificate, presented?.proof);
+      const outcome = await checkResult(this.#client, result, token, this.#policy, possession);
+      return this.#decisionOf(outcome, presented);
     } catch (error) {
-      return this.#responseTo(error);
+      return this.#responseTo(error, presented);
     }
+  }
+
+  #withProof(options, presented) {
+    if (presented === undefined) return options;
+    const { optionsWithProof } = require('../client/call-proof.js');
+    const { given, method, urls, proof } = presented;
+    return optionsWithProof(options, { given, method, url: urls[0] ?? '' }, proof, anyValidatorOf(this.#client));
+  }
+
+  /** Returns the decision for claims or a failure. */
+  #decisionOf(outcome, presented) {
+    if (outcome instanceof Failure) return this.#responseTo(outcome, presented);
+    const nonce = presented?.proof.nonce() ?? undefined;
+    return nonce === undefined ? outcome : new Accepted(outcome, nonceHeaders(nonce));
   }
 
   #certificate(request, token) {
@@ -172,8 +250,8 @@ class Route {
   }
 
   /**
-   * Calls a resolver. Returns text, `undefined`, or `RESOLVER_FAILED` for any other result; a diagnostics event
-   * reports the failure.
+   * Calls a resolver. Returns text, `undefined`, or `FAILED` for any other result; a diagnostics event reports the
+   * failure.
    */
   async #resolve(name, resolver, request, token) {
     try {
@@ -185,7 +263,7 @@ class Route {
       // Reported below, without the error: its text may contain what the resolver read.
     }
     this.#reportFailure(name, token);
-    return RESOLVER_FAILED;
+    return FAILED;
   }
 
   #reportFailure(resolver, token) {
@@ -194,8 +272,15 @@ class Route {
     resolverFailed(validator?.context, resolver, kind);
   }
 
-  #responseTo(problem) {
-    return responseTo(problem, this.#options.scopes);
+  #responseTo(problem, presented) {
+    if (presented === undefined) {
+      // Only a client that knows DPoP has a token that is bound to a key.
+      const isBound = problem === FAILURES.dpop_scheme_required || problem?.reason === 'dpop_scheme_required';
+      return this.#responses[isBound ? 'dpop' : 'bearer'].to(problem, this.#options);
+    }
+    const description = problem instanceof Failure ? problem.proof?.description : undefined;
+    const nonce = presented.proof.nonce() ?? undefined;
+    return this.#responses.dpop.to(problem, this.#options, { __proto__: null, scheme: 'dpop', description, nonce });
   }
 }
 
@@ -217,4 +302,4 @@ function checkFlag(name, flag) {
   throw invalid(`${name} must be a boolean`);
 }
 
-module.exports = { admit, protector };
+module.exports = { admit, protector, settled };

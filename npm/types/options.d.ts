@@ -11,6 +11,7 @@
  * required, has the wrong type, is outside its range, or is unknown. The message names the option.
  */
 import type { ICache } from './cache.js';
+import type { DPoPBindingValidation, DPoPOptions } from './dpop.js';
 import type { IssuerMetadataInput, JwkInput, Jwks, JwksInput } from './issuer.js';
 
 /**
@@ -158,6 +159,23 @@ export interface MonoCloudOidcBackendClientOptions {
    */
   validateCertificateBinding?: CertificateBindingValidation;
   /**
+   * When a token must come with a DPoP proof (RFC 9449 §7). Default: `when_present`. Environment variable:
+   * `MONOCLOUD_BACKEND_VALIDATE_DPOP_BINDING`.
+   */
+  validateDPoPBinding?: DPoPBindingValidation;
+  /** Which DPoP proofs are accepted. */
+  dpop?: DPoPOptions;
+  /**
+   * Where clients reach this API: one to 16 absolute `https://` or `http://` URLs without user, query or fragment. Behind
+   * a proxy that strips a path prefix, include the prefix: `https://api.example.com/svc1`. One trailing `/` is ignored.
+   * Default: the URL that the framework reports. Environment variable: `MONOCLOUD_BACKEND_PUBLIC_URL`, several separated
+   * by spaces.
+   *
+   * The `htu` of a DPoP proof must be one of these URLs, followed by the path of the request. Both are normalized first
+   * (RFC 3986 §6.2.2 and §6.2.3). Query and fragment are ignored (RFC 9449 §4.3).
+   */
+  publicUrl?: string | readonly string[];
+  /**
    * Which mutual-TLS endpoints to use, if the server publishes several sets. The methods that authenticate with a
    * certificate then use `mtls_additional_endpoint_aliases[trustStoreId]` instead of `mtls_endpoint_aliases`. If the
    * metadata does not have this id, introspection fails with `MonoCloudValidationError` (`mtls_endpoint_missing`).
@@ -245,6 +263,25 @@ export interface ValidateAccessTokenOptions {
    * `Token is missing required groups`.
    */
   groups?: readonly string[] | undefined;
+  /**
+   * The `acr` claim must be one of these values (RFC 9470, RFC 9068 §2.2.1), compared byte for byte. There is no order of
+   * levels, so list every value that is enough. 1 to 20 strings of printable ASCII without spaces, quotes and
+   * backslashes, each at most 256 characters long. Default: any `acr`, or none. Otherwise the call rejects with
+   * `MonoCloudTokenError`, code `insufficient_user_authentication`, reason `acr_missing`.
+   *
+   * Use it for tokens of users only. A token of the client credentials grant has no `acr`.
+   */
+  acr?: readonly string[] | undefined;
+  /**
+   * The user must have signed in at most this many seconds ago, by the `auth_time` claim (RFC 9470, RFC 9068 §2.2.1). A
+   * whole number from 1 to 31536000. Default: no limit. `clockSkew` applies. `clockTolerance` does not extend the limit.
+   * Otherwise the call rejects with `MonoCloudTokenError`, code `insufficient_user_authentication`, reason
+   * `authentication_too_old`. If `auth_time` is absent, not a number, or in the future by more than `clockTolerance`, the
+   * reason is `auth_time_invalid`.
+   *
+   * Use it for tokens of users only. A token of the client credentials grant has no `auth_time`.
+   */
+  maxAge?: number | undefined;
   /**
    * When the token must match `clientCertificate` (RFC 8705 §3), for this call only. `true` means `required`, and `false`
    * means `dangerously_ignore`. Default: the client's `validateCertificateBinding`. If the binding fails, the call rejects

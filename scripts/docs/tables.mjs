@@ -29,7 +29,18 @@ const FUNCTIONS = [
     'a function that returns the JWK Set, sync or async',
     'Replaces the request for signing keys. JWT validation then needs no metadata.',
   ],
-].map(([name, values, description]) => ({ name, values, default: 'none', description }));
+  [
+    'dpop.replayStore',
+    'an [`IReplayStore`](api/index.md#ireplaystore)',
+    'Remembers used DPoP proofs for several processes. Without it, each process accepts a proof once.',
+  ],
+  [
+    'dpop.replayStoreFailure',
+    '`local` or `refuse`',
+    'What happens if `dpop.replayStore` fails or takes over 250 ms. `local`: the memory of this process decides. `refuse`: the request fails with 503.',
+    '`local`',
+  ],
+].map(([name, values, description, byDefault = 'none']) => ({ name, values, default: byDefault, description }));
 
 /** Reasons of errors that JavaScript throws before the engine is called. */
 export const SHIM_REASONS = {
@@ -129,11 +140,14 @@ function specificationOf(reason) {
   return /RFC \d+(?: [A-Z]\.\d+| §[\d.]*\d)?(?:, (?:RFC \d+ )?§[\d.]*\d)*/.exec(comment)?.[0] ?? '';
 }
 
+/** What the challenge of a code also says, if the route requires it. */
+const ASKS = { insufficient_scope: ', scope="…"', insufficient_user_authentication: ', acr_values="…", max_age="…"' };
+
 /** The response of `protectApi` for a reason: the status, and the challenge without its changing parts. */
 export function answerTo(reason) {
   const { status, headers } = responseTo(FAILURES[reason], ['…']);
   const challenge = headers['WWW-Authenticate']?.replace(/error_description="[^"]*"/, 'error_description="…"');
-  return { status, challenge: reason === 'scope_missing' ? `${challenge}, scope="…"` : challenge };
+  return { status, challenge: `${challenge}${ASKS[FAILURES[reason].spec.code] ?? ''}` };
 }
 
 /** What is limited and to which value, as in SECURITY.md, where each row names the constant in the code. */

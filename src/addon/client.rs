@@ -1,8 +1,10 @@
-//! The native class of a client. It parses the options, creates the warm functions, and starts asynchronous work.
+//! The native class of a client: it parses the options and tells what is known about the client.
+//!
+//! Its decisions are in [`super::decisions`], its waits for keys in [`super::key_waits`], and what it fetches for
+//! JavaScript in [`super::documents`].
 
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use napi::bindgen_prelude::*;
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
@@ -10,49 +12,65 @@ use napi_derive::napi;
 use serde_json::Value;
 
 use super::local::{Local, invalid};
-use super::memory_cache::MemoryCache;
-use super::outcome::{
-    JsAnswer, JsFailure, NOT_A_JWT, Outcome, answer, outcome_of, outcome_of_cached, reason_code, released_slots,
-};
-use super::policy::{NativePolicy, policy_of};
+use super::policy::{JsPolicySpec, NativePolicy, policy_of};
+use super::proof::{GivenNativeProof, proof_for};
 use super::runtime;
-use super::slow::SlowDecision;
+use crate::engine::Engine;
+use crate::engine::Possession;
 use crate::engine::authorize::certificate::BindingMode;
 use crate::engine::config::options::Options;
 use crate::engine::config::{ClientKind, Config, HostEnvironment};
-use crate::engine::error::{Failure, Reason};
 use crate::engine::keys::store::{Event, KeyStore};
-use crate::engine::keys::wait::{End, KeyWaits, Step, Wait};
-use crate::engine::memory::claims_cache::key_of;
-use crate::engine::token::compact::has_three_parts;
+use crate::engine::keys::wait::KeyWaits;
 use crate::engine::transport::Transport;
 use crate::engine::transport::user_functions::HostTransport;
-use crate::engine::{Attempt, Call, Engine, Verdict};
 
 /// The engine of one client. The public JavaScript class of the same name holds an instance.
 #[napi(js_name = "MonoCloudBackendNodeClient")]
 pub struct NativeClient {
-    engine: Arc<Engine>,
+    pub(super) engine: Arc<Engine>,
     pub(super) host: Option<Arc<HostTransport>>,
-    local: Rc<Local>,
+    pub(super) local: Rc<Local>,
     /// Behind a lock: a wait that is abandoned ends on any thread.
-    key_waits: Arc<Mutex<KeyWaits>>,
+    pub(super) key_waits: Arc<Mutex<KeyWaits>>,
 }
 
-type Resolver<T> = Box<dyn FnOnce(Env) -> Result<T> + Send>;
-/// Settles a promise. Called once, from any thread.
-type Settle = Box<dyn FnOnce(std::result::Result<String, Failure>) + Send>;
+/// What never changes about a client.
+#[napi(object, object_from_js = false)]
+pub struct ClientFacts {
+    /// The tenant's domain. With the audience, it identifies the client in events and in a shared cache.
+    pub tenant: String,
+    pub audience: String,
+    /// Whether introspected claims may stay in a cache.
+    pub caches_introspected: bool,
+    /// Whether challenges offer DPoP to clients that do not use it.
+    pub announces_dpop: bool,
+    /// The mode of DPoP unless a route says otherwise.
+    pub dpop_mode: String,
+    /// The accepted algorithms of DPoP proofs, separated by spaces.
+    pub dpop_algorithms: String,
+    /// Whether certificate binding is ignored unless a route says otherwise.
+    pub ignores_binding: bool,
+    /// Whether every token is introspected.
+    pub introspects_jwts: bool,
+    /// Whether the signing keys cannot be fetched without metadata.
+    pub needs_metadata: bool,
+    /// Where clients reach this API.
+    pub public_urls: Vec<String>,
+    /// The time limit of an exchange.
+    pub response_timeout_ms: f64,
+}
 
 #[napi]
 impl NativeClient {
-    /// Parses the options. `settings` is JSON of `{ options, environment, flavour, surroundings }`. The message of an error
+    /// Parses the options. `settings` is JSON of `{ options, environment, clientKind, hostEnvironment }`. The message of an error
     /// names the option.
     #[napi(constructor, catch_unwind)]
     pub fn new(settings: String) -> Result<NativeClient> {
         let settings: Value = serde_json::from_str(&settings).map_err(|_| invalid("settings"))?;
         let member = |name: &str| settings.get(name).unwrap_or(&Value::Null);
-        let kind = if member("flavour") == "oidc" { ClientKind::Oidc } else { ClientKind::Backend };
-        let environment = HostEnvironment::from_json(member("surroundings"));
+        let kind = if member("clientKind") == "oidc" { ClientKind::Oidc } else { ClientKind::Backend };
+        let environment = HostEnvironment::from_json(member("hostEnvironment"));
         let options = Options { given: member("options"), environment: member("environment") };
         let config = Config::parse(&options, kind, &environment).map_err(|error| invalid(&error.to_string()))?;
 
@@ -68,113 +86,35 @@ impl NativeClient {
                 (KeyStore::new(config.key_source.clone(), Arc::clone(&transport), runtime::clock()), transport)
             }
         };
-        let engine = Arc::new(Engine::new(Arc::new(config), store, transport, runtime::clock()));
+        let dpop = runtime::dpop(&config);
+        let engine = Engine::new(Arc::new(config), store, transport, runtime::clock()).with_dpop(dpop);
+        let engine = Arc::new(engine);
         Ok(NativeClient { engine, host, local: Rc::default(), key_waits: Arc::default() })
     }
 
-    /// Creates the warm function of a policy: `(token, now, certificate?)`, which returns claims, a slot or a negative code.
-    /// It holds the policy, so that a call neither passes it nor looks it up.
+    /// What never changes about this client. JavaScript reads it once.
     #[napi(catch_unwind)]
-    pub fn warm<'env>(
-        &self,
-        env: &'env Env,
-        scopes: Vec<String>,
-        groups: Vec<String>,
-        binding: Option<String>,
-    ) -> Result<Unknown<'env>> {
-        let policy = policy_of(&self.engine, scopes, groups, binding.as_deref())?;
-        let (engine, host, local) = (Arc::clone(&self.engine), self.host.clone(), Rc::clone(&self.local));
-        let warm = env.create_function_from_closure::<(), Outcome, _>("warm", move |context| {
-            let outcome = local.with_call(&context, 2, &policy, |call| {
-                let verdict = engine.decide_warm(call);
-                // Only a rejected token is checked for another format, so that the check costs an accepted token nothing.
-                if verdict == Verdict::Refused(Reason::TokenMalformed) && !has_three_parts(call.token) {
-                    return Either::B(f64::from(NOT_A_JWT));
-                }
-                local.outcome(verdict)
-            })?;
-            if host.as_ref().is_some_and(|host| host.is_waiting())
-                && let Some(wake) = &*local.wake.borrow()
-            {
-                wake.borrow_back(context.env)?.call(())?;
-            }
-            Ok(outcome)
-        })?;
-        Ok(warm.to_unknown())
-    }
-
-    /// Sets the function that is called when a warm function has left requests for JavaScript.
-    #[napi(catch_unwind)]
-    pub fn on_requests(&self, wake: Function<'_, (), ()>) -> Result<()> {
-        self.local.wake.replace(Some(wake.create_ref()?));
-        Ok(())
-    }
-
-    /// Creates the warm function of a policy for a client with a `memoryCache()`. It decides on the entry in the cache, and
-    /// returns `MISS` without one.
-    #[napi(catch_unwind)]
-    pub fn warm_cached<'env>(
-        &self,
-        env: &'env Env,
-        policy: &NativePolicy,
-        cache: &MemoryCache,
-        scope: String,
-    ) -> Result<Unknown<'env>> {
-        let policy = Arc::clone(policy.for_engine(&self.engine)?);
-        let (engine, entries, local) = (Arc::clone(&self.engine), Rc::clone(&cache.entries), Rc::clone(&self.local));
-        let warm = env.create_function_from_closure::<(), Outcome, _>("warmCached", move |context| {
-            local.with_call(&context, 2, &policy, |call| {
-                let mut entries = entries.borrow_mut();
-                outcome_of_cached(engine.decide_in_cache(&mut entries, &key_of(&scope, call.token), call))
-            })
-        })?;
-        Ok(warm.to_unknown())
-    }
-
-    /// Creates the memory for entries of a user's cache that were evaluated before, with the limits for verified tokens.
-    #[napi(catch_unwind)]
-    pub fn judged(&self) -> MemoryCache {
+    pub fn facts(&self) -> ClientFacts {
         let config = self.engine.config();
-        MemoryCache::of(config.verified_tokens, config.verified_token_bytes)
+        ClientFacts {
+            tenant: config.key_source.tenant.domain().to_owned(),
+            audience: config.audience.to_string(),
+            caches_introspected: self.engine.cache_until(None, true, 0.0).is_some(),
+            announces_dpop: config.announces_dpop,
+            dpop_mode: config.dpop.binding.name().to_owned(),
+            dpop_algorithms: config.dpop.algorithms.iter().map(|one| one.names()).collect::<Vec<_>>().join(" "),
+            public_urls: config.public_urls.iter().map(|url| url.as_str().to_owned()).collect(),
+            ignores_binding: config.binding == BindingMode::Ignore,
+            introspects_jwts: config.introspects_jwts,
+            needs_metadata: config.key_source.needs_metadata(),
+            response_timeout_ms: config.network.timeout_ms as f64,
+        }
     }
 
-    /// Creates the function that decides on an entry of a user's cache: `(token, now, entry, certificate?)`, with the same
-    /// results as the warm function. Without an entry, it decides on the entry that was evaluated before. The returned slot
-    /// tells the caller which entry that was.
+    /// How often the memory of used DPoP proofs was full and gave up proofs.
     #[napi(catch_unwind)]
-    pub fn judge<'env>(&self, env: &'env Env, policy: &NativePolicy, judged: &MemoryCache) -> Result<Unknown<'env>> {
-        let policy = Arc::clone(policy.for_engine(&self.engine)?);
-        let (engine, judged, local) = (Arc::clone(&self.engine), Rc::clone(&judged.entries), Rc::clone(&self.local));
-        let judge = env.create_function_from_closure::<(), Outcome, _>("judge", move |context| {
-            let entry = context.get::<Option<String>>(2)?;
-            local.with_call(&context, 3, &policy, |call| {
-                let mut judged = judged.borrow_mut();
-                outcome_of_cached(match &entry {
-                    Some(entry) => engine.decide_cached(&mut judged, entry, call),
-                    None => engine.decide_in_cache(&mut judged, &key_of("", call.token), call),
-                })
-            })
-        })?;
-        Ok(judge.to_unknown())
-    }
-
-    /// Whether certificate binding is ignored unless a route says otherwise.
-    #[napi(catch_unwind)]
-    pub fn ignores_binding(&self) -> bool {
-        self.engine.config().binding == BindingMode::Ignore
-    }
-
-    /// JSON of `{ issuer, audience }`, which identifies the client in events and in a shared cache.
-    #[napi(catch_unwind)]
-    pub fn context(&self) -> String {
-        let config = self.engine.config();
-        serde_json::json!({ "issuer": config.key_source.tenant.domain(), "audience": &*config.audience }).to_string()
-    }
-
-    /// The time limit of an exchange, in milliseconds.
-    #[napi(catch_unwind)]
-    pub fn response_timeout(&self) -> f64 {
-        self.engine.config().network.timeout_ms as f64
+    pub fn times_replay_memory_was_full(&self) -> f64 {
+        self.engine.dpop().replay().times_full() as f64
     }
 
     /// The issuer's name from its metadata, or the tenant without metadata.
@@ -204,36 +144,10 @@ impl NativeClient {
         Ok(())
     }
 
-    /// Creates a policy. `binding` is the name of a mode. The default is the mode of the client.
+    /// Creates a policy.
     #[napi(catch_unwind)]
-    pub fn policy(&self, scopes: Vec<String>, groups: Vec<String>, binding: Option<String>) -> Result<NativePolicy> {
-        let policy = policy_of(&self.engine, scopes, groups, binding.as_deref())?;
-        Ok(NativePolicy::new(policy, &self.engine))
-    }
-
-    /// The claims' text of a remembered token, for the first use of its slot.
-    #[napi(catch_unwind)]
-    pub fn claims(&self, token: String, slot: f64) -> Option<String> {
-        self.engine.recall_claims(&token, slot as u64)
-    }
-
-    /// The slots that were released since the last call: JavaScript no longer needs to keep their claims. `None` without
-    /// any.
-    #[napi(catch_unwind)]
-    pub fn released(&self) -> Option<Vec<f64>> {
-        released_slots(self.engine.released_slots())
-    }
-
-    /// A claims template, for its first use: JSON of `{ claims, blanks: [{ name, isText }] }`.
-    #[napi(catch_unwind)]
-    pub fn form(&self, number: u32) -> Option<String> {
-        self.engine.form(number)
-    }
-
-    /// The failure behind the last negative code.
-    #[napi(catch_unwind)]
-    pub fn failure(&self) -> Option<JsFailure> {
-        self.local.failure.borrow().clone().map(Into::into)
+    pub fn policy(&self, spec: JsPolicySpec) -> Result<NativePolicy> {
+        Ok(NativePolicy::new(policy_of(&self.engine, spec)?, &self.engine))
     }
 
     /// Whether a token is validated as a JWT. All others are introspected.
@@ -242,114 +156,10 @@ impl NativeClient {
         self.engine.is_local(&token)
     }
 
-    /// The next step of a caller that needs newer keys; `null` when the caller gives up. `round` counts its waits, from 1.
-    ///
-    /// `{ wait, ended }`: the caller began this wait. The promise resolves to whether the keys were refreshed for it.
-    /// `{ wait, isRefreshed }`: the caller joins the wait with this number, and then decides by `isRefreshed`.
-    #[napi(catch_unwind)]
-    pub fn wait_for_keys<'env>(
-        &self,
-        env: &'env Env,
-        round: u32,
-        has_cached_fallback: bool,
-    ) -> Result<Option<Object<'env>>> {
-        let has_fallback = has_cached_fallback || self.engine.store().has_usable_keys();
-        let mut next = Object::new(env)?;
-        let step = lock(&self.key_waits).step(round, has_fallback, runtime::clock().now());
-        match step {
-            Step::Begin(wait) => {
-                let open = OpenWait { wait, waits: Arc::clone(&self.key_waits) };
-                next.set("wait", wait.number as f64)?;
-                next.set("ended", self.begin_wait(env, open)?)?;
-            }
-            Step::Join { number, attempt } => {
-                next.set("wait", number as f64)?;
-                next.set("isRefreshed", attempt == Attempt::AfterRefresh)?;
-            }
-            Step::GiveUp => return Ok(None),
-        }
-        Ok(Some(next))
-    }
-
     /// Whether there are keys that may be used, however old.
     #[napi(catch_unwind)]
     pub fn has_usable_keys(&self) -> bool {
         self.engine.store().has_usable_keys()
-    }
-
-    /// Decides again after a wait for the keys.
-    #[napi(catch_unwind)]
-    pub fn decide(
-        &self,
-        token: String,
-        policy: &NativePolicy,
-        now: f64,
-        certificate: Option<String>,
-    ) -> Result<Outcome> {
-        let policy = policy.for_engine(&self.engine)?;
-        let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
-        Ok(self.local.outcome(self.engine.decide(&call, Attempt::AfterRefresh, false)))
-    }
-
-    /// Decides on another thread, for signatures that would block the event loop.
-    #[napi(catch_unwind)]
-    pub fn decide_on_pool<'env>(
-        &self,
-        env: &'env Env,
-        token: String,
-        policy: &NativePolicy,
-        now: f64,
-        certificate: Option<String>,
-    ) -> Result<Object<'env>> {
-        let policy = Arc::clone(policy.for_engine(&self.engine)?);
-        let (deferred, promise) = env.create_deferred::<Outcome, Resolver<Outcome>>()?;
-        let settle = Box::new(move |verdict| deferred.resolve(Box::new(move |_| Ok(outcome_of(verdict).0))));
-        let engine = Arc::clone(&self.engine);
-        SlowDecision { engine, token, policy, now, certificate, settle }.submit();
-        Ok(promise)
-    }
-
-    /// Decides against the caller's own JWK Set.
-    #[napi(catch_unwind)]
-    pub fn decide_with_jwks(
-        &self,
-        token: String,
-        policy: &NativePolicy,
-        now: f64,
-        certificate: Option<String>,
-        jwks: String,
-    ) -> Result<Outcome> {
-        let policy = policy.for_engine(&self.engine)?;
-        let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
-        Ok(self.local.outcome(self.engine.decide_with_jwks(&call, &jwks)))
-    }
-
-    /// Introspects a token. Resolves to the claims as JSON text, or to the failure.
-    #[napi(catch_unwind)]
-    pub fn introspect<'env>(&self, env: &'env Env, token: String, now: f64) -> Result<Object<'env>> {
-        let (settle, promise) = promise_of_answer(env)?;
-        self.engine.introspect(&token, now, Box::new(move |result| settle(result.map(|text| text.to_string()))));
-        let introspection = self.engine.introspection();
-        if introspection.needs_watch() {
-            let introspection = Arc::clone(introspection);
-            runtime::repeat(move || introspection.expire());
-        }
-        Ok(promise)
-    }
-
-    /// Decides on the claims of an active token. Returns 0, or the code of a reason.
-    #[napi(catch_unwind)]
-    pub fn decide_introspected(
-        &self,
-        token: String,
-        policy: &NativePolicy,
-        now: f64,
-        certificate: Option<String>,
-        claims: String,
-    ) -> Result<i32> {
-        let policy = policy.for_engine(&self.engine)?;
-        let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
-        Ok(self.engine.decide_introspected(&claims, &call).map_or_else(reason_code, |()| 0))
     }
 
     /// The time (epoch seconds) until which claims may stay in a cache, or `None` if they must not be cached.
@@ -362,26 +172,6 @@ impl NativeClient {
     #[napi(catch_unwind)]
     pub fn obtained(&self, is_introspected: bool, at: f64) -> String {
         self.engine.obtained(is_introspected, at)
-    }
-
-    /// Resolves to the text of the metadata, or to the failure.
-    #[napi(catch_unwind)]
-    pub fn metadata<'env>(&self, env: &'env Env, is_forced: bool) -> Result<Object<'env>> {
-        let (settle, promise) = promise_of_answer(env)?;
-        self.engine
-            .store()
-            .with_metadata(is_forced, Box::new(move |result| settle(result.map(|metadata| metadata.text.clone()))));
-        Ok(promise)
-    }
-
-    /// Resolves to the text of the JWK Set, or to the failure.
-    #[napi(catch_unwind)]
-    pub fn jwks<'env>(&self, env: &'env Env, is_forced: bool) -> Result<Object<'env>> {
-        let (settle, promise) = promise_of_answer(env)?;
-        self.engine
-            .store()
-            .with_keys(is_forced, Box::new(move |result| settle(result.map(|published| published.text.clone()))));
-        Ok(promise)
     }
 
     #[napi(catch_unwind)]
@@ -402,45 +192,14 @@ impl NativeClient {
 }
 
 impl NativeClient {
-    fn begin_wait<'env>(&self, env: &'env Env, open: OpenWait) -> Result<Object<'env>> {
-        let (deferred, promise) = env.create_deferred::<bool, Resolver<bool>>()?;
-        let wait = open.wait;
-        let waiting = Arc::new(Mutex::new(Some((deferred, open))));
-        let settle = move |end: End| {
-            if let Some((deferred, open)) = lock(&waiting).take() {
-                let is_refreshed = wait.attempt(end) == Attempt::AfterRefresh;
-                deferred.resolve(Box::new(move |_| {
-                    // On the client's thread, before any caller goes on.
-                    drop(open);
-                    Ok(is_refreshed)
-                }));
-            }
-        };
-        let starts = Arc::new(AtomicBool::new(false));
-        let (is_own, on_end) = (Arc::clone(&starts), settle.clone());
-        let on_refreshed = move || on_end(End::Refreshed { is_own: is_own.load(Ordering::SeqCst) });
-        starts.store(self.engine.wait_for_keys(Box::new(on_refreshed)), Ordering::SeqCst);
-        if let Some(limit) = wait.time_limit {
-            runtime::after(limit, move || settle(End::OutOfTime));
-        }
-        Ok(promise)
+    pub(super) fn possession<'c>(
+        &self,
+        certificate: &'c Option<String>,
+        proof: &'c GivenNativeProof<'_>,
+    ) -> Result<Possession<'c>> {
+        let proof = proof_for(proof, &self.engine)?.map(|proof| &**proof);
+        Ok(Possession { certificate: certificate.as_deref(), proof })
     }
-}
-
-/// A wait that other callers may join until this is dropped: at its end, or when it could not be begun.
-struct OpenWait {
-    wait: Wait,
-    waits: Arc<Mutex<KeyWaits>>,
-}
-
-impl Drop for OpenWait {
-    fn drop(&mut self) {
-        lock(&self.waits).end(self.wait.number);
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for NativeClient {
@@ -451,10 +210,4 @@ impl Drop for NativeClient {
             self.engine.store().abandon();
         }
     }
-}
-
-/// A promise, with the function that settles it.
-fn promise_of_answer(env: &Env) -> Result<(Settle, Object<'_>)> {
-    let (deferred, promise) = env.create_deferred::<JsAnswer, Resolver<JsAnswer>>()?;
-    Ok((Box::new(move |result| deferred.resolve(Box::new(move |_| Ok(answer(result))))), promise))
 }

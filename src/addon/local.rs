@@ -5,10 +5,11 @@ use std::cell::RefCell;
 use napi::bindgen_prelude::*;
 
 use super::outcome::{Outcome, outcome_of};
+use super::proof::{GivenNativeProof, proof_for};
 use super::token::TokenBuffer;
 use crate::engine::authorize::policy::Policy;
-use crate::engine::error::{Failure, Reason};
-use crate::engine::{Call, Verdict};
+use crate::engine::error::Reason;
+use crate::engine::{Call, Engine, Possession, Verdict};
 
 /// The state of a client that only its own thread uses.
 #[derive(Default)]
@@ -16,35 +17,30 @@ pub struct Local {
     buffer: RefCell<TokenBuffer>,
     /// Called when a decision has left requests for JavaScript.
     pub wake: RefCell<Option<FunctionRef<(), ()>>>,
-    /// The failure of the last outcome that had one.
-    pub failure: RefCell<Option<Failure>>,
 }
 
 impl Local {
-    /// Reads the arguments `(token, now, …, certificate?)` and decides. `certificate_at` is the index of the certificate.
+    /// Reads the arguments `(token, now, …, certificate?, proof?)` and decides. `certificate_at` is the index of the
+    /// certificate.
     pub fn with_call(
         &self,
         context: &FunctionCallContext,
         certificate_at: usize,
+        engine: &Engine,
         policy: &Policy,
         decide: impl FnOnce(&Call<'_>) -> Outcome,
     ) -> Result<Outcome> {
         let mut buffer = self.buffer.try_borrow_mut().map_err(|_| invalid("reentrant call"))?;
         let Some(token) = buffer.read(context.env, &context.get::<Unknown>(0)?) else {
-            return Ok(self.outcome(Verdict::Refused(Reason::TokenRequired)));
+            return Ok(outcome_of(Verdict::Refused(Reason::TokenRequired)));
         };
         let has_certificate = context.length() > certificate_at;
         let certificate = if has_certificate { context.get::<Option<String>>(certificate_at)? } else { None };
-        Ok(decide(&Call { token, policy, certificate: certificate.as_deref(), now: context.get(1)? }))
-    }
-
-    /// The outcome of a verdict. Keeps its failure, for JavaScript to read.
-    pub fn outcome(&self, verdict: Verdict) -> Outcome {
-        let (outcome, failure) = outcome_of(verdict);
-        if failure.is_some() {
-            *self.failure.borrow_mut() = failure;
-        }
-        outcome
+        let has_proof = context.length() > certificate_at + 1;
+        let given = if has_proof { context.get::<GivenNativeProof>(certificate_at + 1)? } else { None };
+        let proof = proof_for(&given, engine)?.map(|proof| &**proof);
+        let possession = Possession { certificate: certificate.as_deref(), proof };
+        Ok(decide(&Call { token, policy, possession, now: context.get(1)? }))
     }
 }
 

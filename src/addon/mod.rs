@@ -5,12 +5,17 @@
 //! uses `unsafe`.
 
 mod client;
+mod constants;
+mod decisions;
+mod documents;
 mod functions;
 mod host;
+mod key_waits;
 mod local;
 mod memory_cache;
 mod outcome;
 mod policy;
+mod proof;
 mod runtime;
 mod slow;
 mod token;

@@ -5,13 +5,18 @@
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
+use napi::bindgen_prelude::{Env, Result};
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::engine::authorize::dpop::context::DpopContext;
 use crate::engine::config::Config;
 use crate::engine::keys::store::{KeySource, KeyStore};
 use crate::engine::time::{Monotonic, SystemMonotonic};
 use crate::engine::transport::Transport;
 use crate::engine::transport::own_client::{HttpClient, Network};
+
+/// Creates the value of a promise, on the thread of its client.
+pub type Resolver<T> = Box<dyn FnOnce(Env) -> Result<T> + Send>;
 
 /// The number of threads that look up host names, in addition to those of slow decisions.
 const MAX_LOOKUPS: usize = 4;
@@ -90,6 +95,26 @@ pub fn shared(config: &Config) -> (Arc<KeyStore>, Arc<dyn Transport>) {
         store
     });
     (store, transport)
+}
+
+/// What the DPoP proofs of clients with the same issuer, audience and settings share, also in worker threads: which proofs
+/// were used, and the random secret of the nonces.
+pub fn dpop(config: &Config) -> Arc<DpopContext> {
+    static ALL: Mutex<Vec<(String, Weak<DpopContext>)>> = Mutex::new(Vec::new());
+    let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+    all.retain(|(_, context)| context.strong_count() > 0);
+    let issuer = config.key_source.tenant.domain();
+    let name = format!("{issuer}\0{}", config.audience);
+    let in_use = all
+        .iter()
+        .filter(|(other, _)| *other == name)
+        .filter_map(|(_, context)| context.upgrade())
+        .find(|context| *context.settings() == config.dpop);
+    in_use.unwrap_or_else(|| {
+        let context = Arc::new(DpopContext::new(config.dpop.clone(), issuer, &config.audience));
+        all.push((name, Arc::downgrade(&context)));
+        context
+    })
 }
 
 /// The HTTP client for these network settings. Reuses one that is in use, because a new one reads every authority of the

@@ -7,16 +7,15 @@
 
 use std::hash::BuildHasher;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
 use lru::LruCache;
 
 use super::runtime;
-use crate::engine::authorize::policy::Policy;
+use crate::engine::Verdict;
 use crate::engine::error::Reason;
 use crate::engine::load_limit::{Bounds, Lane, LoadLimit};
-use crate::engine::{Attempt, Call, Engine, Verdict};
 
 /// The largest number of decisions that wait for a thread. When it is reached, the oldest decision about an unknown token
 /// fails as `overloaded`.
@@ -27,11 +26,8 @@ const KNOWN: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
 /// One decision, with the callback for its verdict.
 pub struct SlowDecision {
-    pub engine: Arc<Engine>,
     pub token: String,
-    pub policy: Arc<Policy>,
-    pub now: f64,
-    pub certificate: Option<String>,
+    pub decide: Box<dyn Fn() -> Verdict + Send>,
     /// Called once, on any thread.
     pub settle: Box<dyn FnOnce(Verdict) + Send>,
 }
@@ -58,9 +54,8 @@ impl SlowDecision {
     fn decide(&self) -> Verdict {
         // After a panic, the place must still be freed, and the caller must still get an answer.
         let decide = std::panic::AssertUnwindSafe(|| {
-            let certificate = self.certificate.as_deref();
-            let call = Call { token: &self.token, policy: &self.policy, certificate, now: self.now };
-            self.engine.decide(&call, Attempt::AfterRefresh, true)
+            let SlowDecision { decide, .. } = self;
+            decide()
         });
         std::panic::catch_unwind(decide).unwrap_or(Verdict::Refused(Reason::Internal))
     }

@@ -13,6 +13,13 @@ pub enum Class {
     Http,
     /// `MonoCloudOPError`: the issuer rejected the request (RFC 6749 §5.2).
     Op,
+    /// `MonoCloudTokenError`, code `use_dpop_nonce`: the proof must be made again, with the nonce of the response (RFC 9449
+    /// §9).
+    DpopNonce,
+    /// `MonoCloudTokenError`, code `invalid_dpop_proof` (RFC 9449 §7.1). It says nothing about the token.
+    DpopProof,
+    /// `MonoCloudTokenError`, code `insufficient_user_authentication` (RFC 9470 §3).
+    TokenAuthentication,
     /// `MonoCloudTokenError`, code `inactive_token` (RFC 7662 §2.2).
     TokenInactive,
     /// `MonoCloudTokenError`, code `insufficient_groups`.
@@ -32,20 +39,41 @@ impl Class {
             Class::Http => "MonoCloudHttpError",
             Class::Op => "MonoCloudOPError",
             Class::Validation => "MonoCloudValidationError",
-            Class::TokenInactive | Class::TokenGroups | Class::TokenInvalid | Class::TokenScope => {
-                "MonoCloudTokenError"
-            }
+            Class::DpopNonce
+            | Class::DpopProof
+            | Class::TokenAuthentication
+            | Class::TokenInactive
+            | Class::TokenGroups
+            | Class::TokenInvalid
+            | Class::TokenScope => "MonoCloudTokenError",
         }
     }
 
     /// The `code` of a token error.
     pub fn code(self) -> Option<&'static str> {
         match self {
+            Class::DpopNonce => Some("use_dpop_nonce"),
+            Class::DpopProof => Some("invalid_dpop_proof"),
+            Class::TokenAuthentication => Some("insufficient_user_authentication"),
             Class::TokenInactive => Some("inactive_token"),
             Class::TokenGroups => Some("insufficient_groups"),
             Class::TokenInvalid => Some("invalid_token"),
             Class::TokenScope => Some("insufficient_scope"),
             Class::Http | Class::Op | Class::Validation => None,
+        }
+    }
+
+    /// The HTTP status that a protected route sends, unless the row of the reason says otherwise.
+    const fn status(self) -> u16 {
+        match self {
+            // RFC 9110 §15.6.4: nothing was decided about the token, and the caller may try again.
+            Class::Http => 503,
+            // The issuer rejects this API's own request. The caller can do nothing about it.
+            Class::Op => 500,
+            // RFC 6750 §3.1: the token is valid, and it does not give access.
+            Class::TokenGroups | Class::TokenScope => 403,
+            // RFC 9110 §15.5.2: another credential is needed. Also the status of a class without one: it lets nobody in.
+            _ => 401,
         }
     }
 }
@@ -58,20 +86,49 @@ pub struct Spec {
     pub name: &'static str,
     pub class: Class,
     pub message: &'static str,
+    /// The HTTP status that a protected route sends. A failed exchange with the issuer can change a 503 to 500, and
+    /// the reverse: its [`Detail`] decides.
+    pub status: u16,
     /// Whether it means an outage: nothing could be decided about the token.
     pub is_outage: bool,
     /// Whether it may be evidence that the introspection endpoint is down. Not set for a failure that the content of a
     /// response can cause, or that ends before a request is sent.
     pub counts_for_breaker: bool,
+    /// Whether a cache may keep that the token was rejected: the issuer said so, and it holds for every request.
+    pub is_cacheable: bool,
+    /// Whether it concerns the request and not the token: the route's requirements, or how the caller presents the token. It
+    /// never removes the token from a memory or a cache, because the token may be accepted in another request.
+    pub concerns_request: bool,
     /// The seconds after which the caller may retry, if they are the same for every failure with this reason.
     pub retry_after_secs: Option<u32>,
+    /// The reason that this one stands for, if the token lacks required scopes too. Callers see only that reason.
+    pub lacks_scopes_and: Option<Reason>,
 }
 
 impl Spec {
     /// A row with the default values for its class.
     const fn with_defaults(reason: Reason, name: &'static str, class: Class, message: &'static str) -> Spec {
-        let is_outage = matches!(class, Class::Http);
-        Spec { reason, name, class, message, is_outage, counts_for_breaker: false, retry_after_secs: None }
+        let status = class.status();
+        Spec {
+            reason,
+            name,
+            class,
+            message,
+            status,
+            is_outage: matches!(class, Class::Http),
+            counts_for_breaker: false,
+            is_cacheable: matches!(class, Class::TokenInactive),
+            concerns_request: matches!(
+                class,
+                Class::DpopNonce
+                    | Class::DpopProof
+                    | Class::TokenAuthentication
+                    | Class::TokenGroups
+                    | Class::TokenScope
+            ),
+            retry_after_secs: None,
+            lacks_scopes_and: None,
+        }
     }
 }
 
@@ -96,20 +153,32 @@ macro_rules! reasons {
 }
 
 reasons! {
+    /// RFC 9470 §3: `acr` is absent, not a string, or none of the values that the route requires.
+    AcrMissing, "acr_missing", TokenAuthentication, "A different authentication level is required";
+    /// RFC 9470 §3: as [`Reason::AcrMissing`], and the token lacks required scopes too.
+    AcrAndScopeMissing, "acr_missing", TokenAuthentication, "A different authentication level is required", lacks_scopes_and = Some(Reason::AcrMissing);
     /// RFC 8725 §3.1: `alg` is not on the allow-list.
     AlgorithmNotAllowed, "algorithm_not_allowed", TokenInvalid, "Token is signed with an algorithm that is not allowed";
     /// RFC 7519 §4.1.3: `aud` is absent, has the wrong type, or does not contain the audience.
     AudienceMismatch, "audience_mismatch", TokenInvalid, "Token was not issued for this audience";
+    /// RFC 9470 §3: `auth_time` is older than the route allows.
+    AuthenticationTooOld, "authentication_too_old", TokenAuthentication, "More recent authentication is required";
+    /// RFC 9470 §3: as [`Reason::AuthenticationTooOld`], and the token lacks required scopes too.
+    AuthenticationTooOldAndScopeMissing, "authentication_too_old", TokenAuthentication, "More recent authentication is required", lacks_scopes_and = Some(Reason::AuthenticationTooOld);
+    /// RFC 9470 §3: the route limits the age of the authentication, and `auth_time` is absent, not a number, or in the future.
+    AuthTimeInvalid, "auth_time_invalid", TokenAuthentication, "Token has no valid time of authentication";
+    /// RFC 9470 §3: as [`Reason::AuthTimeInvalid`], and the token lacks required scopes too.
+    AuthTimeInvalidAndScopeMissing, "auth_time_invalid", TokenAuthentication, "Token has no valid time of authentication", lacks_scopes_and = Some(Reason::AuthTimeInvalid);
     /// The body is larger than 512 KiB.
     BodyTooLarge, "body_too_large", Http, "The authorization server answered with too large a body";
     /// The body is not the expected JSON document.
     BodyInvalid, "body_invalid", Http, "The authorization server answered with a body that could not be read";
     /// RFC 8705 §3: the caller's certificate cannot be parsed.
-    CertificateInvalid, "certificate_invalid", TokenInvalid, "Client certificate could not be read";
+    CertificateInvalid, "certificate_invalid", TokenInvalid, "Client certificate could not be read", concerns_request = true;
     /// RFC 8705 §3: the token is bound to another certificate.
-    CertificateMismatch, "certificate_mismatch", TokenInvalid, "Token is bound to another client certificate";
+    CertificateMismatch, "certificate_mismatch", TokenInvalid, "Token is bound to another client certificate", concerns_request = true;
     /// RFC 8705 §3: the token is bound to a certificate, and the caller presented none.
-    CertificateMissing, "certificate_missing", TokenInvalid, "Token is bound to a client certificate and none was presented";
+    CertificateMissing, "certificate_missing", TokenInvalid, "Token is bound to a client certificate and none was presented", concerns_request = true;
     /// RFC 7519 §7.2: the claims are not a strict JSON object.
     ClaimsInvalid, "claims_invalid", TokenInvalid, "Token claims are not a valid JSON object";
     /// Introspection requires a client id.
@@ -123,13 +192,55 @@ reasons! {
     /// RFC 8705 §3.1: `cnf` is present and cannot be read.
     ConfirmationInvalid, "confirmation_invalid", TokenInvalid, "Token confirmation could not be read";
     /// RFC 8705 §3.1: the route requires a bound token.
-    ConfirmationMissing, "confirmation_missing", TokenInvalid, "Token is not bound to a client certificate";
+    ConfirmationMissing, "confirmation_missing", TokenInvalid, "Token is not bound to a client certificate", concerns_request = true;
     /// The connection was lost or could not be established.
     ConnectionFailed, "connection_failed", Http, "The connection to the authorization server failed", counts_for_breaker = true;
     /// The issuer's address refused the connection.
     ConnectionRefused, "connection_refused", Http, "The authorization server refused the connection", counts_for_breaker = true;
     /// RFC 7515 §4.1.11: `crit` or `b64` is present.
     CriticalHeader, "critical_header", TokenInvalid, "Token header asks for an extension that is not supported";
+    /// RFC 9449 §4.3: the algorithm of the DPoP proof is not on the allow-list.
+    DpopAlgorithmNotAllowed, "dpop_algorithm_not_allowed", DpopProof, "DPoP proof is signed with an algorithm that is not allowed";
+    /// RFC 9449 §7.1: the token came with the scheme DPoP, and is not bound to a DPoP key.
+    DpopBindingMissing, "dpop_binding_missing", TokenInvalid, "Token is not bound to a DPoP key", concerns_request = true;
+    /// RFC 9449 §4.2: the claims of the DPoP proof are not a strict JSON object, or one is missing or has the wrong type.
+    DpopClaimsInvalid, "dpop_claims_invalid", DpopProof, "DPoP proof claims are missing or not valid";
+    /// RFC 9449 §4.3, §11.1: the DPoP proof was created too long ago, or its own `exp` has passed.
+    DpopExpired, "dpop_expired", DpopProof, "DPoP proof is too old";
+    /// RFC 9449 §4.2: the header of the DPoP proof is not a strict JSON object, or asks for an extension.
+    DpopHeaderInvalid, "dpop_header_invalid", DpopProof, "DPoP proof header is not a valid JSON object";
+    /// RFC 9449 §4.2, §4.3: the `jwk` of the DPoP proof is absent, private, unsafe, or does not fit its algorithm.
+    DpopKeyInvalid, "dpop_key_invalid", DpopProof, "DPoP proof key is not valid";
+    /// RFC 9449 §6.1: the token is bound to another DPoP key.
+    DpopKeyMismatch, "dpop_key_mismatch", TokenInvalid, "Token is bound to another DPoP key", concerns_request = true;
+    /// RFC 9449 §4.3: `htm` is not the method of the request.
+    DpopMethodMismatch, "dpop_method_mismatch", DpopProof, "DPoP proof is for another HTTP method";
+    /// RFC 9449 §9: the resource server asks for a nonce, and the DPoP proof has none.
+    DpopNonceMissing, "dpop_nonce_missing", DpopNonce, "DPoP proof must contain the nonce of this response";
+    /// RFC 9449 §8, §9: the nonce of the DPoP proof is not a recent one of this resource server.
+    DpopNonceStale, "dpop_nonce_stale", DpopNonce, "DPoP proof contains a nonce that is not valid anymore";
+    /// RFC 9449 §11.1: the DPoP proof was created too far in the future, or its own `nbf` is in the future.
+    DpopNotYetValid, "dpop_not_yet_valid", DpopProof, "DPoP proof is not valid yet";
+    /// RFC 9449 §7.1: the `DPoP` header field is not one proof of three parts of strict base64url.
+    DpopProofMalformed, "dpop_proof_malformed", DpopProof, "DPoP proof is malformed";
+    /// RFC 9449 §7.1: the token came with the scheme DPoP and without a proof.
+    DpopProofMissing, "dpop_proof_missing", DpopProof, "DPoP proof is missing";
+    /// The DPoP proof is larger than 8 KiB.
+    DpopProofTooLarge, "dpop_proof_too_large", DpopProof, "DPoP proof is too large";
+    /// RFC 9449 §11.1: the DPoP proof was used before.
+    DpopReplayed, "dpop_replayed", DpopProof, "DPoP proof was already used";
+    /// RFC 9449 §7.2: the token is bound to a DPoP key, or the route requires that, and it came with the scheme Bearer.
+    DpopSchemeRequired, "dpop_scheme_required", TokenInvalid, "Token is bound to a DPoP key and came as a bearer token", concerns_request = true;
+    /// RFC 9449 §4.3: the signature of the DPoP proof does not verify.
+    DpopSignatureInvalid, "dpop_signature_invalid", DpopProof, "DPoP proof signature is invalid";
+    /// RFC 9449 §4.3: `ath` is not the hash of the token.
+    DpopTokenMismatch, "dpop_token_mismatch", DpopProof, "DPoP proof is for another token";
+    /// RFC 9449 §4.2: `typ` is not `dpop+jwt`.
+    DpopTypeNotAllowed, "dpop_type_not_allowed", DpopProof, "DPoP proof does not have the type dpop+jwt";
+    /// RFC 9449 §4.3: `htu` is not the URL of the request.
+    DpopUrlMismatch, "dpop_url_mismatch", DpopProof, "DPoP proof is for another URL";
+    /// The URL of the request, with which `htu` is compared, is not known.
+    DpopUrlUnknown, "dpop_url_unknown", Validation, "The URL of the request is not known, so its DPoP proof cannot be checked (option publicUrl, MONOCLOUD_BACKEND_PUBLIC_URL)", concerns_request = true;
     /// The metadata names an endpoint with another scheme than https, or with an address that must not be called.
     EndpointRefused, "endpoint_refused", Http, "The authorization server's metadata names an endpoint that is not safe to call";
     /// RFC 7519 §4.1.4: the current time is at or after `exp`.
@@ -153,7 +264,7 @@ reasons! {
     /// The circuit breaker is open, after ten consecutive failures of at least three different tokens.
     IntrospectionSuspended, "introspection_suspended", Http, "Introspection is suspended after repeated failures";
     /// The metadata names no introspection endpoint.
-    IntrospectionEndpointMissing, "introspection_endpoint_missing", Validation, "The authorization server's metadata has no introspection endpoint", is_outage = true;
+    IntrospectionEndpointMissing, "introspection_endpoint_missing", Validation, "The authorization server's metadata has no introspection endpoint", is_outage = true, status = 503;
     /// RFC 7519 §4.1.6: `iat` is not a finite number of 0 or more.
     IssuedAtInvalid, "issued_at_invalid", TokenInvalid, "Token has no valid time of issue";
     /// RFC 7519 §4.1.1: `iss` is absent, has the wrong type, or is not the issuer.
@@ -165,9 +276,9 @@ reasons! {
     /// The JWK Set has no usable key.
     KeysEmpty, "keys_empty", Http, "The authorization server published no usable key";
     /// RFC 8414 §3.3: the metadata's issuer is not the tenant.
-    MetadataIssuerMismatch, "metadata_issuer_mismatch", Validation, "The issuer in the authorization server's metadata is not the configured tenant domain", is_outage = true;
+    MetadataIssuerMismatch, "metadata_issuer_mismatch", Validation, "The issuer in the authorization server's metadata is not the configured tenant domain", is_outage = true, status = 503;
     /// RFC 8705 §5: the metadata names no mutual-TLS introspection endpoint.
-    MtlsEndpointMissing, "mtls_endpoint_missing", Validation, "The authorization server publishes no mutual-TLS introspection endpoint", is_outage = true;
+    MtlsEndpointMissing, "mtls_endpoint_missing", Validation, "The authorization server publishes no mutual-TLS introspection endpoint", is_outage = true, status = 503;
     /// RFC 7519 §4.1.5: `nbf` is not a finite number.
     NotBeforeInvalid, "not_before_invalid", TokenInvalid, "Token has no valid start of validity";
     /// RFC 7519 §4.1.5: the current time is before `nbf`.
@@ -175,6 +286,8 @@ reasons! {
     /// Too many requests wait for the issuer, or too many slow signatures or key derivations wait for
     /// a processor.
     Overloaded, "overloaded", Http, "Too many requests are waiting", retry_after_secs = Some(1);
+    /// The shared store of used DPoP proofs failed or did not answer in time, and requests are refused then.
+    ReplayStoreFailed, "replay_store_failed", Http, "The store of used DPoP proofs failed", concerns_request = true, retry_after_secs = Some(1);
     /// The token lacks a scope that the route requires.
     ScopeMissing, "scope_missing", TokenScope, "Token is missing required scopes";
     /// RFC 7515 §5.2: the signature does not verify.
@@ -207,6 +320,11 @@ impl Reason {
     pub fn spec(self) -> &'static Spec {
         // The macro creates the enum and the table from the same rows, so the index always exists.
         &CATALOGUE[self as usize]
+    }
+
+    /// The reason that stands for this one and missing scopes. Without such a reason, this one.
+    pub fn with_missing_scopes(self) -> Reason {
+        CATALOGUE.iter().find(|spec| spec.lacks_scopes_and == Some(self)).map_or(self, |spec| spec.reason)
     }
 }
 
@@ -294,11 +412,64 @@ mod tests {
     }
 
     #[test]
+    fn a_failure_that_concerns_the_request_is_no_outage_and_is_never_cached() {
+        let concerns_request = |reason: Reason| reason.spec().concerns_request;
+        let of_the_request = [
+            Reason::CertificateInvalid,
+            Reason::CertificateMismatch,
+            Reason::CertificateMissing,
+            Reason::ConfirmationMissing,
+            Reason::GroupMissing,
+            Reason::ScopeMissing,
+        ];
+        assert!(of_the_request.into_iter().all(concerns_request));
+        let of_the_token = [Reason::AudienceMismatch, Reason::ConfirmationInvalid, Reason::Expired, Reason::Inactive];
+        assert!(!of_the_token.into_iter().any(concerns_request));
+        // A store of used proofs that fails is the one outage that concerns the request.
+        let is_store = |spec: &Spec| spec.reason == Reason::ReplayStoreFailed;
+        let of_requests = || CATALOGUE.iter().filter(|spec| spec.concerns_request);
+        assert!(of_requests().all(|spec| !spec.is_cacheable && (!spec.is_outage || is_store(spec))));
+    }
+
+    #[test]
+    fn only_a_token_that_the_issuer_called_inactive_is_cached_as_rejected() {
+        let cacheable: Vec<_> = CATALOGUE.iter().filter(|spec| spec.is_cacheable).map(|spec| spec.reason).collect();
+        assert_eq!(cacheable, [Reason::Inactive]);
+    }
+
+    #[test]
+    fn an_outage_is_never_answered_with_401_and_a_rejected_token_never_with_503() {
+        for spec in CATALOGUE {
+            let is_about_the_token = spec.class.code().is_some();
+            assert!(!is_about_the_token || spec.status < 500, "{}", spec.name);
+            assert!(!spec.is_outage || spec.status == 503, "{}", spec.name);
+            assert!([400, 401, 403, 500, 503].contains(&spec.status), "{}", spec.name);
+        }
+        let statuses = [Reason::ScopeMissing, Reason::GroupMissing, Reason::ClientRefused, Reason::ClientIdRequired];
+        assert_eq!(statuses.map(|reason| reason.spec().status), [403, 403, 500, 401]);
+    }
+
+    #[test]
     fn every_name_is_distinct_and_lower_snake_case() {
-        let mut names: Vec<_> = CATALOGUE.iter().map(|spec| spec.name).collect();
+        let listed = || CATALOGUE.iter().filter(|spec| spec.lacks_scopes_and.is_none());
+        let mut names: Vec<_> = listed().map(|spec| spec.name).collect();
         assert!(names.iter().all(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), CATALOGUE.len());
+        assert_eq!(names.len(), listed().count());
+    }
+
+    #[test]
+    fn every_step_up_reason_has_one_with_missing_scopes_that_callers_cannot_tell_apart() {
+        for spec in CATALOGUE.iter().filter(|spec| spec.class == Class::TokenAuthentication) {
+            let with_scopes = spec.reason.with_missing_scopes();
+            match spec.lacks_scopes_and {
+                Some(reason) => assert_eq!(reason.with_missing_scopes(), spec.reason),
+                None => assert_ne!(with_scopes, spec.reason),
+            }
+            let other = with_scopes.spec();
+            assert_eq!((spec.name, spec.class, spec.message), (other.name, other.class, other.message));
+        }
+        assert_eq!(Reason::Expired.with_missing_scopes(), Reason::Expired);
     }
 }

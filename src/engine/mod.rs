@@ -12,8 +12,8 @@ pub mod load_limit;
 pub mod token;
 pub mod transport;
 pub mod memory;
-pub mod authorize;
 pub mod keys;
+pub mod authorize;
 pub mod introspection;
 pub mod config;
 mod validate;
@@ -25,7 +25,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use foldhash::fast::RandomState;
 use lru::LruCache;
 
-use authorize::policy::Policy;
+use authorize::dpop::Progress;
+use authorize::dpop::context::DpopContext;
+pub use authorize::policy::{Policy, Possession};
 use config::Config;
 use error::{Failure, Reason};
 use introspection::{AnswerWaiter, Introspection};
@@ -33,8 +35,10 @@ use keys::store::{KeyStore, Waiter};
 pub use keys::wait::Attempt;
 use memory::verified_tokens::{Slot, VerifiedTokens};
 use time::{Clock, Monotonic, NumericDate};
+use token::claims::CheckedClaims;
 use token::claims_template::ClaimsTemplates;
 use token::compact;
+use token::confirmation::Confirmation;
 use token::header::Header;
 use transport::Transport;
 pub use validate::cached::CachedVerdict;
@@ -49,10 +53,22 @@ const MAX_KEPT_HEADER: usize = 512;
 pub struct Call<'c> {
     pub token: &'c str,
     pub policy: &'c Policy,
-    /// The client certificate, as the certificate resolver returned it.
-    pub certificate: Option<&'c str>,
+    pub possession: Possession<'c>,
     /// The time of the caller. If it is negative or not finite, the result is [`Reason::Internal`].
     pub now: NumericDate,
+}
+
+impl Call<'_> {
+    /// Verifies the DPoP proof, if there is one. It is done before [`Self::authorize`], because it takes time and locks must
+    /// not be held.
+    fn prove(&self, confirmation: &Confirmation, clock: &Clock, allows_slow: bool) -> Progress {
+        self.policy.prove(confirmation, self.token, self.possession, clock, allows_slow)
+    }
+
+    /// Checks the requirements of the route.
+    fn authorize(&self, claims: &CheckedClaims<'_>, clock: &Clock) -> Result<(), Reason> {
+        self.policy.check(claims, self.token, self.possession, clock)
+    }
 }
 
 /// The result of a decision.
@@ -70,8 +86,22 @@ pub enum Verdict {
     Failed(Failure),
     /// The caller must wait for the keys and decide again.
     NeedsKeys,
-    /// The signature algorithm is slow. The caller must decide again on another thread.
+    /// The signature algorithm of the token or of its DPoP proof is slow. The caller must decide again on another thread.
     IsSlow,
+}
+
+/// Why the claims of an introspected token were not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAccepted {
+    /// The signature algorithm of the DPoP proof is slow. The caller verifies it on another thread and decides again.
+    IsSlow,
+    Refused(Reason),
+}
+
+impl From<Reason> for NotAccepted {
+    fn from(reason: Reason) -> Self {
+        NotAccepted::Refused(reason)
+    }
 }
 
 pub struct Engine {
@@ -80,6 +110,7 @@ pub struct Engine {
     config: Arc<Config>,
     store: Arc<KeyStore>,
     introspection: Arc<Introspection>,
+    dpop: Arc<DpopContext>,
     warm: Mutex<Warm>,
 }
 
@@ -111,7 +142,18 @@ impl Engine {
         };
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Engine { id, config, store, introspection, warm: Mutex::new(warm) }
+        let dpop = Arc::new(DpopContext::new(config.dpop.clone(), config.key_source.tenant.domain(), &config.audience));
+        Engine { id, config, store, introspection, dpop, warm: Mutex::new(warm) }
+    }
+
+    /// Shares used proofs, nonces and keys with other engines of the process.
+    pub fn with_dpop(self, dpop: Arc<DpopContext>) -> Engine {
+        Engine { dpop, ..self }
+    }
+
+    /// What the proofs for this engine share.
+    pub fn dpop(&self) -> &Arc<DpopContext> {
+        &self.dpop
     }
 
     /// The id of this engine, unique in the process.

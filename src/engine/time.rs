@@ -51,8 +51,10 @@ impl Monotonic for SystemMonotonic {
 
 /// A clock that moves only in [`ManualMonotonic::advance`], for tests in virtual time.
 #[derive(Default)]
+#[allow(dead_code, reason = "only tests and fuzz targets use it, also those outside of the crate")]
 pub struct ManualMonotonic(AtomicU64);
 
+#[allow(dead_code, reason = "as above")]
 impl ManualMonotonic {
     pub fn advance(&self, span: Duration) {
         self.0.fetch_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
@@ -83,6 +85,11 @@ impl Clock {
         if is_time(now) && is_time(skew) && is_time(tolerance) { Some(Clock { now, skew, tolerance }) } else { None }
     }
 
+    /// The caller's time, shifted by the skew.
+    pub fn now(&self) -> NumericDate {
+        self.now + self.skew
+    }
+
     /// RFC 7519 §4.1.4: a token is expired at or after `exp`, extended by the tolerance.
     pub fn is_expired(&self, exp: NumericDate) -> bool {
         exp <= self.now + self.skew - self.tolerance
@@ -90,7 +97,17 @@ impl Clock {
 
     /// RFC 7519 §4.1.5: a token is not valid before `nbf`, extended by the tolerance. It is valid at that time.
     pub fn is_not_yet_valid(&self, nbf: NumericDate) -> bool {
-        nbf > self.now + self.skew + self.tolerance
+        self.is_in_future(nbf)
+    }
+
+    /// Whether an event lies in the future by more than the tolerance.
+    pub fn is_in_future(&self, at: NumericDate) -> bool {
+        at > self.now + self.skew + self.tolerance
+    }
+
+    /// Whether an event is more than `seconds` ago. The tolerance does not extend this: it may be longer than `seconds`.
+    pub fn is_older_than(&self, at: NumericDate, seconds: f64) -> bool {
+        at < self.now + self.skew - seconds
     }
 }
 

@@ -4,7 +4,7 @@
 use monocloud_backend_node::engine::authorize::certificate::{BindingMode, thumbprint_of_pem};
 use monocloud_backend_node::engine::error::Reason;
 use monocloud_backend_node::engine::token::compact::encode_base64url;
-use monocloud_backend_node::engine::token::confirmation::{Confirmation, Thumbprint};
+use monocloud_backend_node::engine::token::confirmation::{Binding, Thumbprint};
 use serde_json::Value;
 
 use super::support::{folder, read, say, set_of, text, verdict};
@@ -123,7 +123,7 @@ fn the_rfc_8705_certificate_has_its_thumbprint_and_binds_though_it_expired_in_20
     let expected = at(&example, "/x5t#S256");
     let pem = text(&folder, "rfc8705/appendix_a.pem");
     assert_eq!(thumbprint_of_pem(&pem).map(Thumbprint::to_base64url).as_deref(), Some(expected));
-    let bound_to = |text: &str| Confirmation::Bound(Thumbprint::parse(text).expect("a thumbprint"));
+    let bound_to = |text: &str| Binding::Bound(Thumbprint::parse(text).expect("a thumbprint"));
     let other = encode_base64url(&[0; 32]);
     for mode in [BindingMode::WhenPresent, BindingMode::Required] {
         assert_eq!(mode.check(&bound_to(expected), Some(&pem)), Ok(()));

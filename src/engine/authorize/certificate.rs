@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT;
 use percent_encoding::percent_decode_str;
 
 use crate::engine::error::Reason;
-use crate::engine::token::confirmation::{Confirmation, Thumbprint};
+use crate::engine::token::confirmation::{Binding, Thumbprint};
 
 /// The maximum size of a certificate in bytes, before decoding.
 pub const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
@@ -37,12 +37,12 @@ impl BindingMode {
     }
 
     /// Checks the binding. RFC 8705 §3: a bound token is accepted only together with the matching certificate.
-    pub fn check(self, confirmation: &Confirmation, certificate: Option<&str>) -> Result<(), Reason> {
+    pub fn check(self, confirmation: &Binding, certificate: Option<&str>) -> Result<(), Reason> {
         let bound_to = match (self, confirmation) {
-            (BindingMode::Ignore, _) | (BindingMode::WhenPresent, Confirmation::Absent) => return Ok(()),
-            (BindingMode::Required, Confirmation::Absent) => return Err(Reason::ConfirmationMissing),
-            (_, Confirmation::Unreadable) => return Err(Reason::ConfirmationInvalid),
-            (_, Confirmation::Bound(thumbprint)) => thumbprint,
+            (BindingMode::Ignore, _) | (BindingMode::WhenPresent, Binding::Absent) => return Ok(()),
+            (BindingMode::Required, Binding::Absent) => return Err(Reason::ConfirmationMissing),
+            (_, Binding::Unreadable) => return Err(Reason::ConfirmationInvalid),
+            (_, Binding::Bound(thumbprint)) => thumbprint,
         };
         let certificate = certificate.filter(|text| !text.trim().is_empty()).ok_or(Reason::CertificateMissing)?;
         let presented = thumbprint_of_pem(certificate).ok_or(Reason::CertificateInvalid)?;
@@ -53,7 +53,7 @@ impl BindingMode {
 /// The thumbprint of a PEM certificate, with or without delimiters, URL-encoded or not. Of a chain, the first
 /// certificate counts.
 pub fn thumbprint_of_pem(text: &str) -> Option<Thumbprint> {
-    decode_pem(text).map(|der| Thumbprint::of_der(&der))
+    decode_pem(text).map(|der| Thumbprint::of(&der))
 }
 
 /// Decodes the first certificate in a text to DER. Returns `None` if there is nothing that can be a certificate.

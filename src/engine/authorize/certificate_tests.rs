@@ -5,8 +5,8 @@ use super::*;
 const PEM: &str = include_str!("../../../__test__/vectors/rfc8705.pem");
 const THUMBPRINT: &str = "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0";
 
-fn bound() -> Confirmation {
-    Confirmation::Bound(Thumbprint::parse(THUMBPRINT).expect("a thumbprint"))
+fn bound() -> Binding {
+    Binding::Bound(Thumbprint::parse(THUMBPRINT).expect("a thumbprint"))
 }
 
 fn thumbprint_of(text: &str) -> Option<String> {
@@ -56,25 +56,25 @@ fn a_bound_token_is_accepted_only_with_its_own_certificate() {
         assert_eq!(mode.check(&bound(), Some("invalid")), Err(Reason::CertificateInvalid));
         assert_eq!(mode.check(&bound(), Some(&other)), Err(Reason::CertificateInvalid));
     }
-    let another = Confirmation::Bound(Thumbprint::of_der(b"another"));
+    let another = Binding::Bound(Thumbprint::of(b"another"));
     assert_eq!(BindingMode::WhenPresent.check(&another, Some(PEM)), Err(Reason::CertificateMismatch));
 }
 
 #[test]
 fn an_unbound_token_is_accepted_unless_binding_is_required() {
-    assert_eq!(BindingMode::WhenPresent.check(&Confirmation::Absent, None), Ok(()));
-    assert_eq!(BindingMode::Required.check(&Confirmation::Absent, Some(PEM)), Err(Reason::ConfirmationMissing));
+    assert_eq!(BindingMode::WhenPresent.check(&Binding::Absent, None), Ok(()));
+    assert_eq!(BindingMode::Required.check(&Binding::Absent, Some(PEM)), Err(Reason::ConfirmationMissing));
 }
 
 #[test]
 fn an_unreadable_confirmation_is_refused_with_any_certificate() {
-    assert_eq!(BindingMode::WhenPresent.check(&Confirmation::Unreadable, Some(PEM)), Err(Reason::ConfirmationInvalid));
-    assert_eq!(BindingMode::Required.check(&Confirmation::Unreadable, Some(PEM)), Err(Reason::ConfirmationInvalid));
+    assert_eq!(BindingMode::WhenPresent.check(&Binding::Unreadable, Some(PEM)), Err(Reason::ConfirmationInvalid));
+    assert_eq!(BindingMode::Required.check(&Binding::Unreadable, Some(PEM)), Err(Reason::ConfirmationInvalid));
 }
 
 #[test]
 fn a_mode_of_ignore_accepts_every_confirmation() {
-    for confirmation in [Confirmation::Absent, bound(), Confirmation::Unreadable] {
+    for confirmation in [Binding::Absent, bound(), Binding::Unreadable] {
         assert_eq!(BindingMode::Ignore.check(&confirmation, None), Ok(()));
     }
 }

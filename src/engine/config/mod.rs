@@ -2,6 +2,7 @@
 //!
 //! Owns the defaults and the limits of the options. [`options`] owns their names.
 
+pub mod dpop;
 pub mod options;
 pub mod options_docs;
 
@@ -13,6 +14,8 @@ use serde_json::Value;
 use url::Url;
 
 use crate::engine::authorize::certificate::BindingMode;
+use crate::engine::authorize::dpop::settings::DpopSettings;
+use crate::engine::config::dpop::PublicUrl;
 use crate::engine::config::options::{OptionError, OptionSpec, Options};
 use crate::engine::error::Reason;
 use crate::engine::introspection::client_auth::{AssertionAudience, Credentials, CredentialsError, Method};
@@ -73,6 +76,8 @@ pub struct Config {
     pub cache_identity: Box<str>,
     pub clock_skew: f64,
     pub clock_tolerance: f64,
+    pub announces_dpop: bool,
+    pub dpop: DpopSettings,
     pub groups_claim: Arc<str>,
     pub introspection: Arc<introspection::Settings>,
     /// The longest time, in seconds, that an introspection result stays in a cache.
@@ -81,6 +86,8 @@ pub struct Config {
     pub key_source: KeySource,
     pub matches_all_groups: bool,
     pub network: Network,
+    /// Where clients reach this API. If there are none, the framework reports the URL of a request.
+    pub public_urls: Box<[PublicUrl]>,
     pub verified_tokens: usize,
     pub verified_token_bytes: usize,
 }
@@ -128,6 +135,8 @@ impl Config {
             cache_identity,
             clock_skew,
             clock_tolerance,
+            announces_dpop: dpop::is_announced(options),
+            dpop: dpop::settings(options)?,
             groups_claim,
             introspection: Arc::new(introspection),
             introspection_cache,
@@ -135,6 +144,7 @@ impl Config {
             key_source,
             matches_all_groups,
             network,
+            public_urls: dpop::public_urls(options)?,
             verified_tokens: verified_tokens(options)?,
             verified_token_bytes: verified_token_bytes(options)?,
         })

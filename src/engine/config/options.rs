@@ -16,6 +16,8 @@ pub const PREFIX: &str = "MONOCLOUD_BACKEND_";
 pub enum Kind {
     /// `true` or `false`, in any case in the environment.
     Boolean,
+    /// Texts: an array, or one text. In the environment, separated by white space.
+    List,
     /// A finite number of at least `least`. In the environment, a base-10 integer.
     Number {
         least: f64,
@@ -53,6 +55,13 @@ options! {
     CLIENT_SECRET "clientSecret" "CLIENT_SECRET" Kind::Secret;
     CLOCK_SKEW "clockSkew" "CLOCK_SKEW" Kind::Number { least: 0.0 };
     CLOCK_TOLERANCE "clockTolerance" "CLOCK_TOLERANCE" Kind::Number { least: 0.0 };
+    DPOP_ALGORITHMS "dpop.algorithms" "DPOP_ALGORITHMS" Kind::List;
+    DPOP_LEEWAY "dpop.leeway" "DPOP_LEEWAY" Kind::Number { least: 0.0 };
+    DPOP_MAX_AGE "dpop.maxAge" "DPOP_MAX_AGE" Kind::Number { least: 0.0 };
+    DPOP_NONCE "dpop.nonce" "DPOP_NONCE" Kind::Text;
+    DPOP_NONCE_ROTATION "dpop.nonceRotation" "DPOP_NONCE_ROTATION" Kind::Number { least: 0.0 };
+    DPOP_NONCE_SECRET "dpop.nonceSecret" "DPOP_NONCE_SECRET" Kind::Secret;
+    DPOP_REPLAY_CACHE_SIZE "dpop.replayCacheSize" "DPOP_REPLAY_CACHE_SIZE" Kind::Number { least: 0.0 };
     GROUPS_CLAIM "groupOptions.groupsClaim" "GROUPS_CLAIM" Kind::Text;
     GROUPS_MATCH_ALL "groupOptions.matchAll" "GROUPS_MATCH_ALL" Kind::Boolean;
     INTROSPECTION_CACHE_DURATION "introspectionCacheDuration" "INTROSPECTION_CACHE_DURATION" Kind::Number { least: 0.0 };
@@ -60,10 +69,12 @@ options! {
     JWKS_CACHE_DURATION "jwksCacheDuration" "JWKS_CACHE_DURATION" Kind::Number { least: 0.0 };
     JWKS_MAX_STALE "jwksMaxStale" "JWKS_MAX_STALE" Kind::Number { least: 0.0 };
     METADATA_CACHE_DURATION "metadataCacheDuration" "METADATA_CACHE_DURATION" Kind::Number { least: 0.0 };
+    PUBLIC_URL "publicUrl" "PUBLIC_URL" Kind::List;
     RESPONSE_TIMEOUT "responseTimeout" "RESPONSE_TIMEOUT" Kind::Number { least: 1000.0 };
     TENANT_DOMAIN "tenantDomain" "TENANT_DOMAIN" Kind::Text;
     TRUST_STORE_ID "trustStoreId" "TRUST_STORE_ID" Kind::Text;
     VALIDATE_CERTIFICATE_BINDING "validateCertificateBinding" "VALIDATE_CERTIFICATE_BINDING" Kind::Text;
+    VALIDATE_DPOP_BINDING "validateDPoPBinding" "VALIDATE_DPOP_BINDING" Kind::Text;
     VERIFIED_TOKEN_CACHE_BYTES "verifiedTokenCacheBytes" "VERIFIED_TOKEN_CACHE_BYTES" Kind::Number { least: 0.0 };
     VERIFIED_TOKEN_CACHE_SIZE "verifiedTokenCacheSize" "VERIFIED_TOKEN_CACHE_SIZE" Kind::Number { least: 0.0 };
 }
@@ -116,6 +127,20 @@ impl Options<'_> {
         }
     }
 
+    /// Texts that are not blank, at least one of them. One blank text counts as absent.
+    pub fn list(&self, spec: &OptionSpec) -> Result<Option<Vec<String>>, OptionError> {
+        let wrong = || spec.error("must be a list of strings that are not empty");
+        match self.given_value(spec) {
+            None => Ok(self.variable(spec).map(|text| text.split_whitespace().map(str::to_owned).collect())),
+            Some(Value::String(_)) => Ok(self.text(spec)?.map(|text| vec![text])),
+            Some(Value::Array(values)) if !values.is_empty() => {
+                let text = |value: &Value| value.as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned);
+                values.iter().map(text).collect::<Option<_>>().map(Some).ok_or_else(wrong)
+            }
+            Some(_) => Err(wrong()),
+        }
+    }
+
     pub fn boolean(&self, spec: &OptionSpec, default: bool) -> Result<bool, OptionError> {
         match self.given_value(spec) {
             Some(Value::Bool(flag)) => Ok(*flag),
@@ -147,6 +172,11 @@ impl Options<'_> {
             Some(number) if number < least => Err(spec.error("must be at least 1000 milliseconds")),
             number => Ok(number),
         }
+    }
+
+    /// Whether any of the options has a value. Blank texts count as values here.
+    pub fn has_any(&self, specs: &[&OptionSpec]) -> bool {
+        specs.iter().any(|spec| self.given_value(spec).is_some() || self.variable(spec).is_some())
     }
 
     fn given_value(&self, spec: &OptionSpec) -> Option<&Value> {

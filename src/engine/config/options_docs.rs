@@ -58,6 +58,44 @@ docs! {
             "`when_present`",
             "When the token must match the caller's certificate. See [certificates](certificates.md).";
     }
+    "DPoP" {
+        "validateDPoPBinding":
+            "`when_present`, `required` or `dangerously_ignore`",
+            "`when_present`",
+            "When a token must come with a proof of its key (RFC 9449). `when_present` asks for a proof if the token is bound to a key.";
+        "publicUrl":
+            "absolute `https://` or `http://` URLs without user, query or fragment, 1 to 16; several are separated by spaces",
+            "the URL that the framework reports",
+            "Where clients reach this API, with the path prefix that a proxy strips. The URL in a proof must begin with one of them.";
+        "dpop.algorithms":
+            "names, separated by spaces: `ES256`, `ES384`, `ES512`, `EdDSA`, `Ed25519`, `PS256`, `PS384`, `PS512`, `RS256`, `RS384`, `RS512`",
+            "`ES256 EdDSA Ed25519 PS256 RS256`",
+            "The signature algorithms of proofs. `EdDSA` and `Ed25519` are two names of one algorithm: either accepts both.";
+        "dpop.maxAge":
+            "whole seconds, 1 to 600",
+            "60",
+            "How long a proof is accepted after its `iat`.";
+        "dpop.leeway":
+            "whole seconds, 0 to 60",
+            "30",
+            "How far `iat` of a proof may be in the future.";
+        "dpop.nonce":
+            "`off`, `when_stale` or `required`",
+            "`off`; `when_stale` with `dpop.nonceSecret`",
+            "When a proof must contain a nonce of this API. `when_stale` asks for one only if the `iat` of a proof is not accepted.";
+        "dpop.nonceSecret":
+            "32 to 1024 bytes, in base64url or hex",
+            "a random secret, known to this process only",
+            "The secret of the nonces. It must be the same in every process behind one URL.";
+        "dpop.nonceRotation":
+            "whole seconds, 10 to 3600",
+            "60",
+            "How long a nonce is the current one. It is accepted for one to two of these times.";
+        "dpop.replayCacheSize":
+            "whole number, 1024 to 16777216",
+            "262144",
+            "How many proofs are remembered, so that none is accepted twice. A proof takes 28 to 32 bytes.";
+    }
     "Introspection" {
         "clientId":
             "text",

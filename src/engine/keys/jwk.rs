@@ -135,7 +135,7 @@ impl Key {
         match &self.public {
             Public::Ed25519(_) => false,
             Public::Ec(curve, _) => *curve != Algorithm::Es256,
-            Public::Rsa(rsa) => rsa.bits > FAST_RSA_BITS,
+            Public::Rsa(rsa) => Key::is_slow_rsa(rsa.bits),
         }
     }
 
@@ -279,8 +279,8 @@ pub fn describe_jwks(text: &str) -> Option<String> {
 
 #[path = "jwk_entry.rs"]
 mod entry;
-pub use entry::Flaw;
 use entry::without_leading_zeros;
+pub use entry::{Flaw, PRIVATE_MEMBERS};
 
 #[cfg(test)]
 #[path = "jwk_tests.rs"]

@@ -11,11 +11,11 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 
-use super::{Key, Public, Rsa};
+use super::{FAST_RSA_BITS, Key, Public, Rsa};
 use crate::engine::token::header::Algorithm;
 
 /// Members that hold a private or a shared key (RFC 7518 §6.2.2, §6.3.2 and §6.4, RFC 8037 §2).
-const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+pub const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 macro_rules! flaws {
     ($($(#[doc = $doc:literal])+ $name:ident, $code:literal, $explanation:literal;)+) => {
@@ -107,6 +107,35 @@ pub(super) fn read(entry: &Value, index: usize) -> Result<Key, Flaw> {
     let key = Key { kid: text(entry, "kid")?.map(Into::into), index, only, public };
     let is_usable = Algorithm::ALL.iter().any(|algorithm| key.allows(*algorithm));
     is_usable.then_some(key).ok_or(Flaw::AlgorithmMismatch)
+}
+
+/// Keys of octets that are exactly as long as they must be, for a `jwk` that is not part of a set.
+impl Key {
+    /// A key on the curve of an ECDSA algorithm. `None` unless it is a point of the curve.
+    pub fn of_point(algorithm: Algorithm, x: &[u8], y: &[u8]) -> Option<Key> {
+        let point = [&[4], x, y].concat();
+        let point = ParsedPublicKey::new(algorithm.ecdsa()?, point).ok()?;
+        Some(Key::alone(Public::Ec(algorithm, point)))
+    }
+
+    pub fn of_ed25519(x: &[u8]) -> Option<Key> {
+        ParsedPublicKey::new(&ED25519, x).ok().map(|key| Key::alone(Public::Ed25519(key)))
+    }
+
+    /// `None` unless [`Rsa::parse`] accepts it.
+    pub fn of_rsa(modulus: &[u8], exponent: &[u8]) -> Option<Key> {
+        let rsa = Rsa::parse(modulus.to_vec(), exponent.to_vec())?;
+        Some(Key::alone(Public::Rsa(Box::new(rsa))))
+    }
+
+    /// Whether [`Key::is_slow`] holds for an RSA key of this size.
+    pub fn is_slow_rsa(bits: usize) -> bool {
+        bits > FAST_RSA_BITS
+    }
+
+    fn alone(public: Public) -> Key {
+        Key { kid: None, index: 0, only: None, public }
+    }
 }
 
 fn elliptic(entry: &Value) -> Result<Public, Flaw> {

@@ -4,5 +4,7 @@ pub mod admission;
 pub mod bounded;
 pub mod claims_cache;
 pub mod obtained;
+pub mod replay;
+mod replay_places;
 pub mod size;
 pub mod verified_tokens;

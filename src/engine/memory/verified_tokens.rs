@@ -92,12 +92,8 @@ impl VerifiedTokens {
         })
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.entries.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
     }
 
     /// The slot and the claims of a token that was verified with this generation of keys.
@@ -110,7 +106,8 @@ impl VerifiedTokens {
     }
 
     /// The size of the remembered tokens in bytes, in Rust and in JavaScript.
-    pub fn used(&self) -> usize {
+    #[cfg(test)]
+    fn used(&self) -> usize {
         self.entries.used()
     }
 
@@ -193,19 +190,12 @@ mod tests {
     use std::borrow::Cow;
 
     use super::*;
-    use crate::engine::token::confirmation::Confirmation;
 
     const BUDGET: usize = 1 << 20;
     const CLOCK: Clock = Clock::new(1000.0, 0.0, 0.0).unwrap();
 
     fn claims(exp: f64) -> CheckedClaims<'static> {
-        CheckedClaims {
-            expires: Some(exp),
-            not_before: None,
-            confirmation: Confirmation::Absent,
-            scope: Cow::default(),
-            groups: Cow::default(),
-        }
+        CheckedClaims { expires: Some(exp), ..CheckedClaims::default() }
     }
 
     fn slot(memory: &mut VerifiedTokens, token: &str) -> Option<Slot> {

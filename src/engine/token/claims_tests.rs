@@ -1,6 +1,7 @@
 //! Tests of the claims rules, on both sides of each boundary, with a fixed clock.
 
 use super::*;
+use crate::engine::token::confirmation::Thumbprint;
 
 const EXPECTED: Expected<'static> = Expected {
     issuer: "https://issuer.example",
@@ -256,14 +257,54 @@ fn claims_that_are_not_one_object_are_refused() {
 #[test]
 fn a_malformed_confirmation_is_unreadable_and_not_absent() {
     let confirmation = |cnf: &str| check(&with(&[("cnf", cnf)])).map(|checked| checked.confirmation);
-    assert_eq!(confirmation(""), Ok(Confirmation::Absent));
-    assert_eq!(confirmation("{}"), Ok(Confirmation::Absent));
-    assert_eq!(confirmation(r#"{"jkt":"x"}"#), Ok(Confirmation::Absent));
-    for unreadable in
-        ["null", "1", "[]", "\"x\"", r#"{"x5t#S256":1}"#, r#"{"x5t#S256":"short"}"#, r#"{"x5t#S256":null}"#]
-    {
-        assert_eq!(confirmation(unreadable), Ok(Confirmation::Unreadable), "{unreadable}");
+    assert_eq!(confirmation(""), Ok(Confirmation::ABSENT));
+    assert_eq!(confirmation("{}"), Ok(Confirmation::ABSENT));
+    assert_eq!(confirmation(r#"{"kc-jkt-type":1,"jwk":{}}"#), Ok(Confirmation::ABSENT), "unknown members");
+    let unreadable = Confirmation { certificate: Binding::Unreadable, key: Binding::Unreadable };
+    for cnf in ["null", "1", "[]", "\"x\""] {
+        assert_eq!(confirmation(cnf), Ok(unreadable), "{cnf}");
     }
+    for wrong in ["1", "null", "\"\"", "\"short\"", "{}"] {
+        let of = |member: &str| confirmation(&format!(r#"{{"{member}":{wrong}}}"#));
+        assert_eq!(of("x5t#S256"), Ok(Confirmation { certificate: Binding::Unreadable, ..Confirmation::ABSENT }));
+        assert_eq!(of("jkt"), Ok(Confirmation { key: Binding::Unreadable, ..Confirmation::ABSENT }));
+    }
+}
+
+#[test]
+fn a_jkt_is_strict_base64url_of_32_bytes_and_may_stand_beside_a_certificate() {
+    let jkt = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+    let key = |cnf: &str| check(&with(&[("cnf", cnf)])).expect("claims").confirmation;
+    let bound = Binding::Bound(Thumbprint::parse(jkt).expect("a thumbprint"));
+    assert_eq!(key(&format!(r#"{{"jkt":"{jkt}"}}"#)), Confirmation { key: bound, ..Confirmation::ABSENT });
+    let both = key(&format!(r#"{{"jkt":"{jkt}","x5t#S256":"{jkt}","other":1}}"#));
+    assert_eq!(both, Confirmation { certificate: bound, key: bound });
+    for wrong in [format!("{jkt}="), jkt[..42].to_owned(), format!("{jkt}A"), jkt.replace('-', "+")] {
+        assert_eq!(key(&format!(r#"{{"jkt":"{wrong}"}}"#)).key, Binding::Unreadable, "{wrong}");
+    }
+    let twice = with(&[("cnf", &format!(r#"{{"jkt":"{jkt}","jkt":"{jkt}"}}"#))]);
+    assert_eq!(check(&twice).err(), Some(Reason::ClaimsInvalid));
+}
+
+#[test]
+fn an_introspected_token_of_the_type_dpop_has_a_readable_jkt() {
+    let jkt = r#"{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}"#;
+    let key = |kind: &str, cnf: &str, origin: Origin| {
+        let text = with(&[("token_type", kind), ("cnf", cnf)]);
+        check_as(&text, &Expected { origin, ..EXPECTED }).expect("claims").confirmation.key
+    };
+    for origin in [Origin::Introspection, Origin::Cache] {
+        for kind in ["\"DPoP\"", "\"dpop\"", "\"DPOP\""] {
+            assert_eq!(key(kind, "", origin), Binding::Unreadable);
+            assert_eq!(key(kind, "{}", origin), Binding::Unreadable);
+            assert!(matches!(key(kind, jkt, origin), Binding::Bound(_)));
+        }
+        for kind in ["\"Bearer\"", "\"N_A\"", "1", "null", "[\"DPoP\"]"] {
+            assert_eq!(key(kind, "", origin), Binding::Absent);
+            assert!(matches!(key(kind, jkt, origin), Binding::Bound(_)), "cnf decides");
+        }
+    }
+    assert_eq!(key("\"DPoP\"", "", Origin::Jwt), Binding::Absent, "a claim of a JWT has another meaning");
 }
 
 #[test]
@@ -291,6 +332,34 @@ fn iss_and_exp_are_optional_in_an_introspection_response_and_checked_when_presen
     assert_eq!(check_as(&with(&[("iss", "\"x\"")]), &expected).err(), Some(Reason::IssuerMismatch));
     assert_eq!(check_as(&with(&[("exp", "700")]), &expected).err(), Some(Reason::Expired));
     assert_eq!(check_as(&with(&[("aud", "")]), &expected).err(), Some(Reason::AudienceMismatch));
+}
+
+#[test]
+fn a_malformed_acr_or_auth_time_counts_as_absent_and_makes_no_token_invalid() {
+    for acr in ["null", "1", r#"["gold"]"#, r#"{"a":1,"a":2}"#, r#""\ud800""#, r#"{"a":"\ud800"}"#] {
+        let text = with(&[("acr", acr), ("auth_time", "7")]);
+        let checked = check(&text).expect("good claims");
+        assert_eq!((checked.acr, checked.auth_time), (None, Some(7.0)), "{acr}");
+    }
+    for auth_time in ["null", r#""7""#, "[7]", r#"{"a":1,"a":2}"#, "1e400", r#""\ud800""#] {
+        let text = with(&[("acr", r#""gold""#), ("auth_time", auth_time)]);
+        let checked = check(&text).expect("good claims");
+        assert_eq!((checked.acr.as_deref(), checked.auth_time), (Some("gold"), None), "{auth_time}");
+    }
+    let deep = format!("{}{}", "[".repeat(32), "]".repeat(32));
+    refused("acr", &[&deep], Reason::ClaimsInvalid);
+    let text = with(&[("acr", r#""gold""#)]).replace('}', r#","acr":"gold"}"#);
+    assert_eq!(check(&text).err(), Some(Reason::ClaimsInvalid), "a duplicate member");
+}
+
+#[test]
+fn acr_may_be_the_groups_claim_too() {
+    let expected = Expected { groups_claim: "acr", ..EXPECTED };
+    let text = with(&[("acr", r#"["gold"]"#)]);
+    let checked = check_as(&text, &expected).expect("good claims");
+    assert_eq!((checked.groups.as_ref(), checked.acr), (&["gold".into()][..], None));
+    let text = with(&[("acr", r#"[{"id":"a","id":"b"}]"#)]);
+    assert_eq!(check_as(&text, &expected).err(), Some(Reason::ClaimsInvalid));
 }
 
 #[test]

@@ -1,11 +1,12 @@
-//! The `cnf` claim: which certificate is a token bound to? (RFC 7800 §3.1, RFC 8705 §3.1.)
+//! The `cnf` claim: to which certificate and which key is a token bound? (RFC 7800 §3.1, RFC 8705 §3.1, RFC 9449 §6.1.)
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::engine::token::compact::{decode_base64url, encode_base64url};
+use crate::engine::token::json::Value;
 
-/// The SHA-256 of a DER certificate, `x5t#S256` in RFC 8705 §3.1.
+/// A SHA-256 thumbprint: of a DER certificate (`x5t#S256` in RFC 8705 §3.1) or of a key (`jkt` in RFC 9449 §6.1).
 #[derive(Clone, Copy, Debug)]
 pub struct Thumbprint([u8; 32]);
 
@@ -17,15 +18,20 @@ impl PartialEq for Thumbprint {
 }
 
 impl Thumbprint {
-    /// Parses an `x5t#S256` value: strict base64url of 32 bytes.
+    /// Parses a thumbprint: strict base64url of 32 bytes.
     pub fn parse(text: &str) -> Option<Self> {
         decode_base64url(text.as_bytes())?.try_into().ok().map(Thumbprint)
     }
 
-    pub fn of_der(der: &[u8]) -> Self {
+    /// The thumbprint of the bytes that are hashed: a DER certificate, or the members of a key (RFC 7638 §3).
+    pub fn of(der: &[u8]) -> Self {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest(&SHA256, der).as_ref());
         Thumbprint(bytes)
+    }
+
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 
     pub fn to_base64url(self) -> String {
@@ -33,13 +39,40 @@ impl Thumbprint {
     }
 }
 
-/// The content of a `cnf` claim.
+/// The content of a `cnf` claim. The members are independent of each other, and a token may have both. Other members are
+/// ignored (RFC 7800 §3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum Confirmation {
-    /// No `cnf`, or one without `x5t#S256`.
+pub struct Confirmation {
+    /// `x5t#S256`.
+    pub certificate: Binding,
+    /// `jkt`.
+    pub key: Binding,
+}
+
+/// One member of a `cnf` claim.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Binding {
+    /// No `cnf`, or one without this member.
     #[default]
     Absent,
     Bound(Thumbprint),
-    /// A malformed `cnf`. No certificate matches it.
+    /// A malformed `cnf` or member. Nothing matches it.
     Unreadable,
+}
+
+impl Confirmation {
+    pub const ABSENT: Confirmation = Confirmation { certificate: Binding::Absent, key: Binding::Absent };
+
+    /// Reads a `cnf` claim.
+    pub fn of(value: &Value<'_>) -> Confirmation {
+        let Value::Object(members) = value else {
+            return Confirmation { certificate: Binding::Unreadable, key: Binding::Unreadable };
+        };
+        let binding = |member: &str| match members.iter().find(|(name, _)| name == member) {
+            None => Binding::Absent,
+            Some((_, Value::Text(text))) => Thumbprint::parse(text).map_or(Binding::Unreadable, Binding::Bound),
+            Some(_) => Binding::Unreadable,
+        };
+        Confirmation { certificate: binding("x5t#S256"), key: binding("jkt") }
+    }
 }

@@ -47,6 +47,22 @@ impl Algorithm {
     ];
 
     /// Parses an `alg` value, which is case-sensitive (RFC 7515 §4.1.1).
+    /// The names of the algorithm (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2), separated by spaces.
+    pub fn names(self) -> &'static str {
+        match self {
+            Algorithm::EdDsa => "EdDSA Ed25519",
+            Algorithm::Es256 => "ES256",
+            Algorithm::Es384 => "ES384",
+            Algorithm::Es512 => "ES512",
+            Algorithm::Ps256 => "PS256",
+            Algorithm::Ps384 => "PS384",
+            Algorithm::Ps512 => "PS512",
+            Algorithm::Rs256 => "RS256",
+            Algorithm::Rs384 => "RS384",
+            Algorithm::Rs512 => "RS512",
+        }
+    }
+
     pub fn named(alg: &str) -> Option<Self> {
         Some(match alg {
             "EdDSA" | "Ed25519" => Algorithm::EdDsa,
@@ -92,6 +108,16 @@ impl Algorithm {
             Algorithm::Es256 => &ECDSA_P256_SHA256_FIXED,
             Algorithm::Es384 => &ECDSA_P384_SHA384_FIXED,
             Algorithm::Es512 => &ECDSA_P521_SHA512_FIXED,
+            _ => return None,
+        })
+    }
+
+    /// The curve of an ECDSA algorithm, with the length of a coordinate in bytes (RFC 7518 §3.4, §6.2.1).
+    pub fn curve(self) -> Option<(&'static str, usize)> {
+        Some(match self {
+            Algorithm::Es256 => ("P-256", 32),
+            Algorithm::Es384 => ("P-384", 48),
+            Algorithm::Es512 => ("P-521", 66),
             _ => return None,
         })
     }

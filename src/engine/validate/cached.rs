@@ -6,6 +6,7 @@
 //! Clients with different options may share one cache. So each entry says how, when and by which client it was obtained
 //! ([`crate::engine::memory::obtained`]), and each client decides with its own options whether it uses the entry.
 
+use crate::engine::authorize::dpop::Progress;
 use crate::engine::config::MAX_SECONDS;
 use crate::engine::error::Reason;
 use crate::engine::memory::claims_cache::{self, ClaimsCache, Key, Validated, ValidatedEntry};
@@ -23,6 +24,8 @@ const WITHOUT_EXPIRY: f64 = 300.0;
 pub enum CachedVerdict {
     /// Accepted for the first time. This is the JSON text of the claims.
     Claims(String),
+    /// The signature algorithm of the DPoP proof is slow. The caller verifies it on another thread and decides again.
+    IsSlow,
     /// There is no usable entry. The caller deletes the entry, if there is one, and validates the token.
     Miss,
     /// This client may not use the entry, but another client may. The caller validates the token and does not delete
@@ -191,7 +194,10 @@ fn check_call(validated: &ValidatedEntry, call: &Call<'_>, clock: &Clock) -> Res
     match &validated.content {
         Validated::Inactive(_) => Err(CachedVerdict::Refused(Reason::Inactive)),
         Validated::Claims(claims) if claims.check_times(clock).is_ok() => {
-            call.policy.check(claims, call.certificate).map_err(CachedVerdict::Refused)
+            match call.prove(&claims.confirmation, clock, false) {
+                Progress::IsSlow => Err(CachedVerdict::IsSlow),
+                Progress::Decided => call.authorize(claims, clock).map_err(CachedVerdict::Refused),
+            }
         }
         Validated::Claims(_) => Err(CachedVerdict::Miss),
     }

@@ -21,7 +21,11 @@ fn introspected(engine: &Engine, claims: &str) -> String {
 }
 
 fn evaluate(engine: &Engine, entry: &str, token: &str, now: f64) -> CachedVerdict {
-    engine.decide_cached(&mut cache(), entry, &Call { token, policy: &Policy::default(), certificate: None, now })
+    engine.decide_cached(
+        &mut cache(),
+        entry,
+        &Call { token, policy: &Policy::default(), possession: Possession::default(), now },
+    )
 }
 
 #[test]
@@ -31,7 +35,11 @@ fn every_rule_but_the_signature_is_checked_for_a_cached_entry() {
     let good = &*of(r#"{"iss":"https://x","aud":"https://api.example.com","exp":2000,"scope":"a"}"#);
     let mut evaluated = cache();
     let mut evaluate = |entry: &str, token: &str, policy: &Policy| {
-        world.engine.decide_cached(&mut evaluated, entry, &Call { token, policy, certificate: None, now: NOW })
+        world.engine.decide_cached(
+            &mut evaluated,
+            entry,
+            &Call { token, policy, possession: Possession::default(), now: NOW },
+        )
     };
     assert_eq!(evaluate(good, "opaque", &asks_scope("a")), CachedVerdict::Claims(good.into()));
     assert!(matches!(evaluate(good, "opaque", &asks_scope("a")), CachedVerdict::Slot(_)));
@@ -68,7 +76,7 @@ fn the_cached_entry_of_a_jwt_equals_its_payload_in_any_spelling() {
     let world = world();
     let jwt = token("k", json!({ "n": 1, "exp": 2000.0 }));
     let evaluate_of = |jwt: &str, entry: &str| {
-        let call = Call { token: jwt, policy: &Policy::default(), certificate: None, now: NOW };
+        let call = Call { token: jwt, policy: &Policy::default(), possession: Possession::default(), now: NOW };
         world.engine.decide_cached(&mut cache(), entry, &call)
     };
     let evaluate = |entry: &str| evaluate_of(&jwt, entry);
@@ -98,7 +106,11 @@ fn the_cache_inside_the_process_gives_the_same_verdicts_and_then_a_slot() {
     let of = |claims: &str| introspected(&world.engine, claims);
     let good = &*of(r#"{"iss":"https://x","aud":"https://api.example.com","scope":"a"}"#);
     let decide = |cache: &mut ClaimsCache, policy: &Policy, now: f64| {
-        world.engine.decide_in_cache(cache, &key, &Call { token: "opaque", policy, certificate: None, now })
+        world.engine.decide_in_cache(
+            cache,
+            &key,
+            &Call { token: "opaque", policy, possession: Possession::default(), now },
+        )
     };
     assert_eq!(decide(&mut cache, &asks_scope("a"), NOW), CachedVerdict::Miss);
     cache.put(key, good, 1500.0, NOW);
@@ -121,7 +133,7 @@ fn an_inactive_entry_is_used_until_it_expires_also_when_it_was_validated_before(
     let world = world();
     let mut evaluated = cache();
     let mut evaluate = |now: f64| {
-        let call = Call { token: "opaque", policy: &Policy::default(), certificate: None, now };
+        let call = Call { token: "opaque", policy: &Policy::default(), possession: Possession::default(), now };
         let verdict = introspected(&world.engine, r#"{"active":false,"exp":1200}"#);
         world.engine.decide_cached(&mut evaluated, &verdict, &call)
     };
@@ -138,7 +150,7 @@ fn a_shared_entry_that_one_engine_validated_is_validated_again_by_another() {
     let key = claims_cache::key_of("", "opaque");
     let of = |claims: &str| introspected(&one.engine, claims);
     cache.put(key, &of(r#"{"iss":"https://x","aud":"https://api.example.com"}"#), 1500.0, NOW);
-    let call = Call { token: "opaque", policy: &Policy::default(), certificate: None, now: NOW };
+    let call = Call { token: "opaque", policy: &Policy::default(), possession: Possession::default(), now: NOW };
     assert!(matches!(one.engine.decide_in_cache(&mut cache, &key, &call), CachedVerdict::Claims(_)));
     assert_eq!(other.engine.decide_in_cache(&mut cache, &key, &call), CachedVerdict::Miss);
 }
@@ -257,7 +269,7 @@ fn the_readers_duration_also_applies_to_an_entry_that_was_validated_before() {
     let response = introspected(&reader.engine, CLAIMS);
     let mut evaluated = cache();
     let mut at = |now: f64| {
-        let call = Call { token: "opaque", policy: &Policy::default(), certificate: None, now };
+        let call = Call { token: "opaque", policy: &Policy::default(), possession: Possession::default(), now };
         reader.engine.decide_cached(&mut evaluated, &response, &call)
     };
     assert!(matches!(at(NOW), CachedVerdict::Claims(_)));
@@ -301,7 +313,7 @@ fn an_entry_that_is_too_large_to_be_kept_gets_the_same_verdict() {
     let world = world();
     let response = introspected(&world.engine, CLAIMS);
     for mut evaluated in [ClaimsCache::new(0, 0), ClaimsCache::new(8, 100), ClaimsCache::new(0, BUDGET)] {
-        let call = Call { token: "opaque", policy: &Policy::default(), certificate: None, now: NOW };
+        let call = Call { token: "opaque", policy: &Policy::default(), possession: Possession::default(), now: NOW };
         for _ in 0..3 {
             assert_eq!(
                 world.engine.decide_cached(&mut evaluated, &response, &call),

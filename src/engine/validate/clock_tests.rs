@@ -22,7 +22,7 @@ fn a_time_that_is_negative_or_not_finite_is_internal_for_every_kind_of_decision(
     world.remember(&known);
     let tokens = [expired(), known.clone(), token("k", json!({ "sub": "new" }))];
     for now in INVALID_TIMES {
-        let call = |token| Call { token, policy: &policy, certificate: None, now };
+        let call = |token| Call { token, policy: &policy, possession: Possession::default(), now };
         for token in &tokens {
             for attempt in [Attempt::First, Attempt::AfterRefresh] {
                 assert_eq!(world.engine.decide(&call(token), attempt, true), INTERNAL, "{now}");
@@ -31,7 +31,7 @@ fn a_time_that_is_negative_or_not_finite_is_internal_for_every_kind_of_decision(
             assert_eq!(world.engine.decide_with_jwks(&call(token), &set_of("k")), INTERNAL, "{now}");
         }
         let claims = r#"{"iss":"https://x","aud":"https://api.example.com","exp":1}"#;
-        assert_eq!(world.engine.decide_introspected(claims, &call("opaque")), Err(Reason::Internal), "{now}");
+        assert_eq!(world.engine.decide_introspected(claims, &call("opaque")), Err(Reason::Internal.into()), "{now}");
         let mut evaluated = ClaimsCache::new(10, 1 << 20);
         let cached = world.engine.decide_cached(&mut evaluated, claims, &call("opaque"));
         assert_eq!(cached, CachedVerdict::Refused(Reason::Internal), "{now}");

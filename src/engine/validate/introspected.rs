@@ -2,13 +2,14 @@
 //!
 //! The rules are those of a JWT's claims, with one difference: `iss` and `exp` are optional.
 
+use crate::engine::authorize::dpop::Progress;
 use crate::engine::error::Reason;
 use crate::engine::token::claims::Origin;
-use crate::engine::{Call, Engine};
+use crate::engine::{Call, Engine, NotAccepted};
 
 impl Engine {
     /// Decides on the claims of an active token. They come from the issuer, or from a method that a subclass overrides.
-    pub fn decide_introspected(&self, claims: &str, call: &Call<'_>) -> Result<(), Reason> {
+    pub fn decide_introspected(&self, claims: &str, call: &Call<'_>) -> Result<(), NotAccepted> {
         let clock = self.clock(call.now)?;
         let mut checked = Err(Reason::IssuerMismatch);
         for issuer in self.issuers() {
@@ -17,7 +18,11 @@ impl Engine {
                 break;
             }
         }
-        call.policy.check(&checked?, call.certificate)
+        let checked = checked?;
+        match call.prove(&checked.confirmation, &clock, false) {
+            Progress::IsSlow => Err(NotAccepted::IsSlow),
+            Progress::Decided => Ok(call.authorize(&checked, &clock)?),
+        }
     }
 
     /// The allowed values of `iss` in claims that have no signature. Before the metadata is fetched, the tenant's domain

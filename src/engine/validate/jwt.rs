@@ -13,6 +13,7 @@
 
 use std::sync::Arc;
 
+use crate::engine::authorize::dpop::Progress;
 use crate::engine::config::Config;
 use crate::engine::error::Reason;
 use crate::engine::keys::jwk::KeySet;
@@ -51,7 +52,7 @@ impl Engine {
     }
 
     fn decide_with(&self, call: &Call<'_>, published: &KeySnapshot, mode: Mode) -> Verdict {
-        let clock = match self.decide_from_memory(call, published.generation) {
+        let clock = match self.decide_from_memory(call, published.generation, mode) {
             MemoryLookup::Hit(verdict) => return verdict,
             MemoryLookup::Miss(clock) => clock,
         };
@@ -68,7 +69,7 @@ impl Engine {
             }
         };
         if mode.reads_templates
-            && let Some(verdict) = self.decide_by_template(call, &payload, published, &clock)
+            && let Some(verdict) = self.decide_by_template(call, &payload, published, &clock, mode)
         {
             return verdict;
         }
@@ -76,6 +77,9 @@ impl Engine {
             Ok(checked) => checked,
             Err(reason) => return Verdict::Refused(reason),
         };
+        if call.prove(&checked.confirmation, &clock, mode.allows_slow) == Progress::IsSlow {
+            return Verdict::IsSlow;
+        }
         let Warm { memory, templates, .. } = &mut *self.lock();
         let authorized = authorize(call, checked, memory, published.generation, &clock);
         if let Some(templates) = templates
@@ -87,7 +91,10 @@ impl Engine {
     }
 
     /// Decides on a remembered token. Checks every rule whose result can change between two calls.
-    fn decide_from_memory(&self, call: &Call<'_>, generation: u64) -> MemoryLookup {
+    fn decide_from_memory(&self, call: &Call<'_>, generation: u64, mode: Mode) -> MemoryLookup {
+        if call.possession.proof.is_some() && self.prove_remembered(call, generation, mode) == Progress::IsSlow {
+            return MemoryLookup::Hit(Verdict::IsSlow);
+        }
         let mut warm = self.lock();
         let clock = match warm.clock(call.now) {
             Ok(clock) => clock,
@@ -99,8 +106,22 @@ impl Engine {
             memory.forget(call.token);
             return MemoryLookup::Hit(Verdict::Refused(reason));
         }
-        let authorized = call.policy.check(checked, call.certificate);
+        let authorized = call.authorize(checked, &clock);
         MemoryLookup::Hit(authorized.map_or_else(Verdict::Refused, |()| Verdict::Remembered(slot)))
+    }
+
+    /// Verifies the DPoP proof for a remembered token, without holding the lock.
+    fn prove_remembered(&self, call: &Call<'_>, generation: u64, mode: Mode) -> Progress {
+        let remembered = {
+            let mut warm = self.lock();
+            let Ok(clock) = warm.clock(call.now) else { return Progress::Decided };
+            match warm.memory.as_mut().and_then(|memory| memory.recall(call.token, generation)) {
+                Some((_, checked)) if checked.check_times(&clock).is_ok() => (checked.confirmation, clock),
+                _ => return Progress::Decided,
+            }
+        };
+        let (confirmation, clock) = remembered;
+        call.prove(&confirmation, &clock, mode.allows_slow)
     }
 
     /// Checks rules 5 and 6 for signed claims that match a template. Returns `None` if they match none.
@@ -110,7 +131,22 @@ impl Engine {
         payload: &[u8],
         published: &KeySnapshot,
         clock: &Clock,
+        mode: Mode,
     ) -> Option<Verdict> {
+        if call.possession.proof.is_some() {
+            // A proof is verified without the lock, so the claims are read twice.
+            let confirmation = {
+                let mut warm = self.lock();
+                let expected = self.expected(&published.issuer, Origin::Jwt);
+                let claims = warm.templates.as_mut()?.read(payload)?.claims(&expected);
+                claims.check(&expected, clock).map(|checked| checked.confirmation)
+            };
+            match confirmation.map(|confirmation| call.prove(&confirmation, clock, mode.allows_slow)) {
+                Err(reason) => return Some(Verdict::Refused(reason)),
+                Ok(Progress::IsSlow) => return Some(Verdict::IsSlow),
+                Ok(Progress::Decided) => {}
+            }
+        }
         let Warm { memory, templates, .. } = &mut *self.lock();
         let matched = templates.as_mut()?.read(payload)?;
         let expected = self.expected(&published.issuer, Origin::Jwt);
@@ -124,7 +160,7 @@ impl Engine {
 
     /// Describes the claims template with this id. JavaScript asks for it once per template
     /// ([`describe`](crate::engine::token::claims_template::ClaimsTemplates::describe)).
-    pub fn form(&self, id: u32) -> Option<String> {
+    pub fn claims_template(&self, id: u32) -> Option<String> {
         self.lock().templates.as_ref().and_then(|templates| templates.describe(id))
     }
 
@@ -149,11 +185,19 @@ impl Engine {
             Err(VerifyError::Refused(reason)) => return Verdict::Refused(reason),
             Err(VerifyError::UnknownKey(_) | VerifyError::IsSlow) => return Verdict::Refused(Reason::KeyNotFound),
         };
-        let authorized = self
-            .clock(call.now)
-            .and_then(|clock| self.check_claims(&payload, &self.issuer(), Origin::Jwt, &clock))
-            .and_then(|checked| call.policy.check(&checked, call.certificate));
-        authorized.map_or_else(Verdict::Refused, |()| accepted(payload))
+        let checked = self.clock(call.now).and_then(|clock| {
+            let checked = self.check_claims(&payload, &self.issuer(), Origin::Jwt, &clock)?;
+            Ok((checked, clock))
+        });
+        let authorized = checked.and_then(|(checked, clock)| match call.prove(&checked.confirmation, &clock, false) {
+            Progress::IsSlow => Ok(Progress::IsSlow),
+            Progress::Decided => call.authorize(&checked, &clock).map(|()| Progress::Decided),
+        });
+        match authorized {
+            Err(reason) => Verdict::Refused(reason),
+            Ok(Progress::IsSlow) => Verdict::IsSlow,
+            Ok(Progress::Decided) => accepted(payload),
+        }
     }
 
     /// Checks rules 1 to 4. Returns the payload, which is now known to be signed.
@@ -248,7 +292,7 @@ fn authorize(
     generation: u64,
     clock: &Clock,
 ) -> Result<(), Reason> {
-    let authorized = call.policy.check(&checked, call.certificate);
+    let authorized = call.authorize(&checked, clock);
     if let Some(memory) = memory {
         memory.note(call.token, checked, generation, clock);
     }

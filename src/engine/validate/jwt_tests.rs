@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::engine::authorize::certificate::BindingMode;
+use crate::engine::authorize::step_up::StepUp;
 use crate::engine::config::options::Options;
 use crate::engine::config::{ClientKind, HostEnvironment};
 use crate::engine::testing::{AUDIENCE, FakeIssuer, ISSUER, set_of, sign, token};
@@ -44,7 +45,7 @@ impl World {
     }
 
     fn at(&self, token: &str, policy: &Policy, now: f64) -> Verdict {
-        self.engine.decide(&Call { token, policy, certificate: None, now }, Attempt::First, false)
+        self.engine.decide(&Call { token, policy, possession: Possession::default(), now }, Attempt::First, false)
     }
 
     /// Verifies a token twice, so that it is remembered.
@@ -64,6 +65,24 @@ fn is_claims(verdict: &Verdict) -> bool {
 
 fn asks_scope(scope: &str) -> Policy {
     Policy { scopes: [scope.into()].into(), ..Policy::default() }
+}
+
+#[test]
+fn a_remembered_token_ages_past_max_age_and_stays_remembered_for_a_route_that_requires_less() {
+    let world = world();
+    let token = token("k", json!({ "acr": "gold", "auth_time": 990 }));
+    let requires = |acr: &[&str], max_age| Policy {
+        step_up: StepUp::new(acr.iter().map(|acr| (*acr).into()).collect(), max_age).expect("in range"),
+        ..Policy::default()
+    };
+    world.remember(&token);
+    let at = |policy: &Policy, now| world.at(&token, policy, now);
+    assert!(matches!(at(&requires(&["tin", "gold"], Some(10)), 1000.0), Verdict::Remembered(_)));
+    assert_eq!(at(&requires(&["gold"], Some(10)), 1000.5), Verdict::Refused(Reason::AuthenticationTooOld));
+    assert_eq!(at(&requires(&["tin"], None), 1000.5), Verdict::Refused(Reason::AcrMissing));
+    let scopes = Policy { scopes: ["z".into()].into(), ..requires(&["tin"], None) };
+    assert_eq!(at(&scopes, 1000.5), Verdict::Refused(Reason::AcrAndScopeMissing));
+    assert!(matches!(at(&Policy::default(), 1001.0), Verdict::Remembered(_)));
 }
 
 #[test]
@@ -127,7 +146,7 @@ fn a_token_is_forgotten_when_its_key_is_withdrawn() {
     assert_eq!(world.decide(&token), Verdict::NeedsKeys);
     assert_eq!(world.engine.remembered_tokens(), 0);
     world.refresh("other");
-    let call = Call { token: &token, policy: &Policy::default(), certificate: None, now: NOW };
+    let call = Call { token: &token, policy: &Policy::default(), possession: Possession::default(), now: NOW };
     assert_eq!(world.engine.decide(&call, Attempt::AfterRefresh, false), Verdict::Refused(Reason::KeyNotFound));
 }
 
@@ -190,7 +209,7 @@ fn an_issuer_out_of_reach_is_a_failure_and_never_a_refusal() {
 fn the_callers_own_keys_replace_the_issuers_and_nothing_is_remembered() {
     let world = world_with(json!({}));
     let token = token("mine", json!({}));
-    let call = Call { token: &token, policy: &Policy::default(), certificate: None, now: NOW };
+    let call = Call { token: &token, policy: &Policy::default(), possession: Possession::default(), now: NOW };
     assert!(is_claims(&world.engine.decide_with_jwks(&call, &set_of("mine"))));
     assert_eq!(world.engine.decide_with_jwks(&call, &set_of("x")), Verdict::Refused(Reason::KeyNotFound));
     assert_eq!(world.engine.decide_with_jwks(&call, "[]"), Verdict::Refused(Reason::KeyNotFound));
@@ -212,3 +231,6 @@ mod with_templates;
 
 #[path = "clock_tests.rs"]
 mod without_a_valid_time;
+
+#[path = "dpop_tests.rs"]
+mod with_dpop;

@@ -1,0 +1,80 @@
+'use strict';
+
+/**
+ * Reads the DPoP proof that a caller without a framework passes to a method: `scheme` and `dpop`.
+ *
+ * Methods call each other, and a proof is good for one use. So the objects that this package passes on itself are
+ * remembered with the engine's object of the request's proof.
+ */
+
+const { checkedOptions, invalid, memberOf, readOwn } = require('./arguments.js');
+
+const SCHEMES = ['bearer', 'dpop'];
+const MEMBERS = ['proof', 'method', 'url'];
+const MAX_PROOFS = 16;
+
+/** The engine's proofs, with the client's validator that made them, by the `dpop` objects that this package made. */
+const PROOFS = new WeakMap();
+
+/** A proof as the caller gave it. */
+class CallProof {
+  #known;
+
+  /** @param known The engine's proof, if another method of the client has read the same object before. */
+  constructor(given, method, url, known) {
+    this.given = given;
+    this.method = method;
+    this.url = url;
+    this.#known = known;
+  }
+
+  /** Returns the engine's object for this proof. */
+  for(validator) {
+    if (this.#known?.validator === validator) return this.#known.proof;
+    return validator.proof(this.given, this.method, [this.url]);
+  }
+}
+
+/** Returns a `CallProof`, or `undefined` for a bearer token. */
+function readCallProof(where, scheme, dpop) {
+  if (scheme !== undefined && !SCHEMES.includes(scheme)) {
+    throw invalid(`${where}: scheme must be one of ${SCHEMES.join(', ')}`);
+  }
+  if (dpop === undefined && scheme === 'dpop') throw invalid(`${where}: dpop is required with the scheme dpop`);
+  const known = PROOFS.get(dpop);
+  const { proof, method, url } = checkedOptions(`${where}: dpop`, dpop, MEMBERS);
+  if (typeof method !== 'string' || method === '') throw invalid(`${where}: dpop.method must be the request's method`);
+  const call = new CallProof(givenOf(where, proof), method, urlOf(where, url), known);
+  // Clients send a proof with every request, also with one whose token is a bearer token (RFC 9449 §7.2).
+  return scheme === 'dpop' ? call : undefined;
+}
+
+/** Returns text, an array of several texts, or `undefined`. */
+function givenOf(where, proof) {
+  if (proof === undefined || proof === null) return undefined;
+  if (typeof proof === 'string') return proof;
+  if (Array.isArray(proof) && proof.length <= MAX_PROOFS) {
+    const items = Array.from({ __proto__: null, length: proof.length }, (_, i) => readOwn(where, proof, String(i)));
+    if (items.every((item) => typeof item === 'string')) return items.length === 1 ? items[0] : items;
+  }
+  throw invalid(`${where}: dpop.proof must be the value of the DPoP header, or an array of its values`);
+}
+
+function urlOf(where, url) {
+  const text = typeof url === 'object' && url !== null ? memberOf(url, 'href') : url;
+  if (typeof text === 'string' && text !== '') return text;
+  throw invalid(`${where}: dpop.url must be the URL of the request`);
+}
+
+/**
+ * Returns the options for a method that takes a proof itself. It uses the same proof as its caller.
+ *
+ * @param proof The engine's object, which `validator` made for `given`, `method` and `url`.
+ */
+function optionsWithProof(options, { given, method, url }, proof, validator) {
+  const dpop = { proof: given, method, url };
+  PROOFS.set(dpop, { proof, validator });
+  return { ...options, scheme: 'dpop', dpop };
+}
+
+module.exports = { optionsWithProof, readCallProof };

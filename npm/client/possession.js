@@ -1,0 +1,29 @@
+'use strict';
+
+/**
+ * How does the caller show that the token is its own? With a client certificate (RFC 8705), with a DPoP proof (RFC 9449),
+ * or with both.
+ *
+ * A bearer token without a certificate has no `Possession`, so that it costs nothing.
+ */
+
+class Possession {
+  /**
+   * @param certificate PEM text, or `undefined`.
+   * @param proof The engine's object for the proof. It is `undefined` exactly if the scheme of the request is `Bearer`.
+   */
+  constructor(certificate, proof) {
+    this.certificate = certificate;
+    this.proof = proof;
+  }
+}
+
+/** For callers that need an object. */
+const NONE = new Possession(undefined, undefined);
+
+/** Returns the possession of these two, or `undefined` if there is neither. */
+function possessionOf(certificate, proof) {
+  return certificate === undefined && proof === undefined ? undefined : new Possession(certificate, proof);
+}
+
+module.exports = { NONE, possessionOf };

@@ -1,0 +1,113 @@
+'use strict';
+
+/**
+ * What follows a decision about a token that came with a DPoP proof? The store that several processes share is asked
+ * whether the proof is new (RFC 9449 §11.1), and a rejection gets the facts of the proof. Loaded with the first proof.
+ */
+
+const { FAILURES, Failure } = require('../errors/errors.js');
+const { replayMemoryFull, replayStoreFailed } = require('./events.js');
+const { isPending } = require('./pending.js');
+
+// Read before a test installs fake timers.
+const { clearTimeout, setTimeout } = globalThis;
+
+/** A replay store that takes longer counts as failed. */
+const STORE_TIMEOUT_MS = 250;
+
+class DpopValidation {
+  #native;
+  #context;
+  #replay;
+  /** The store's answers by the engine's proof objects. A request may be decided on more than once. */
+  #answers = new WeakMap();
+  #timesFull = 0;
+
+  /**
+   * @param context `{ issuer, audience }` of the client.
+   * @param replay `{ store, failure }`, or `undefined`.
+   */
+  constructor(native, context, replay) {
+    this.#native = native;
+    this.#context = context;
+    this.#replay = replay;
+  }
+
+  /** Returns the final outcome, or a promise of it. */
+  conclude(outcome, proof) {
+    if (isPending(outcome)) return outcome.then((ended) => this.conclude(ended, proof));
+    this.#reportFullMemory();
+    if (this.#replay === undefined) return withFacts(outcome, proof);
+    const spent = proof.spent();
+    if (spent === null) return withFacts(outcome, proof);
+    return this.#shared(proof, spent).then((refusal) => withFacts(refusal ?? outcome, proof));
+  }
+
+  /** Asks the shared store, once per request. Resolves to a failure, or to `undefined` if the proof is new. */
+  #shared(proof, spent) {
+    let answer = this.#answers.get(proof);
+    if (answer === undefined) {
+      answer = this.#ask(spent);
+      this.#answers.set(proof, answer);
+    }
+    return answer;
+  }
+
+  async #ask({ id, expiresAt }) {
+    const { store, failure } = this.#replay;
+    try {
+      const isNew = await inTime(store.add(id, expiresAt));
+      if (isNew === true) return undefined;
+      if (isNew === false) return FAILURES.dpop_replayed;
+    } catch {
+      // Reported below, without the error: its text may contain the id.
+    }
+    replayStoreFailed(this.#context);
+    return failure === 'refuse' ? FAILURES.replay_store_failed : undefined;
+  }
+
+  #reportFullMemory() {
+    const times = this.#native.timesReplayMemoryWasFull();
+    if (times <= this.#timesFull) return;
+    this.#timesFull = times;
+    replayMemoryFull(this.#context);
+  }
+}
+
+/** Settles as the store's answer does, or rejects when it takes too long. */
+async function inTime(pending) {
+  let timer;
+  const timeout = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error('took too long')), STORE_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([pending, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Adds what the response, the error and the event say about the proof. */
+function withFacts(outcome, proof) {
+  if (!(outcome instanceof Failure)) return outcome;
+  const { spec, detail } = outcome;
+  if (spec.code !== 'invalid_dpop_proof' && spec.code !== 'use_dpop_nonce') return outcome;
+  const facts = { __proto__: null, ...factsOf(spec.reason, proof), nonce: proof.nonce() ?? undefined };
+  return new Failure(spec, detail, facts);
+}
+
+function factsOf(reason, proof) {
+  switch (reason) {
+    case 'dpop_expired':
+    case 'dpop_not_yet_valid':
+    case 'dpop_method_mismatch':
+    case 'dpop_url_mismatch': {
+      const { description, expected, got } = proof.refusal() ?? {};
+      return { description: description ?? undefined, expected: expected ?? undefined, got: got ?? undefined };
+    }
+    default:
+      return undefined;
+  }
+}
+
+module.exports = { DpopValidation };
