@@ -10,15 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
 import { backend } from '../support/backend.mjs';
-import {
-  boundToken,
-  credentials,
-  eventsOf,
-  outcomeOf,
-  presented,
-  proofKey,
-  proofOf,
-} from '../support/dpop.mjs';
+import { boundToken, credentials, eventsOf, outcomeOf, presented, proofKey, proofOf } from '../support/dpop.mjs';
 import { EXPRESS, FASTIFY } from '../support/frameworks.mjs';
 import { get } from '../support/http.mjs';
 import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
