@@ -31,7 +31,8 @@ before(async () => {
   issuer = await startIssuer();
 });
 after(() => issuer.close());
-// Clients of one process with the same settings share the senders that must use a nonce, so each test has its own.
+/** Clients with equal settings share their memory of proofs and senders. Each server has a memory of its own. */
+let memories = 0;
 beforeEach(async () => {
   start += APART;
   [key, other] = await Promise.all([freshKey(), freshKey()]);
@@ -50,7 +51,9 @@ for (const framework of [...EXPRESS, ...FASTIFY]) {
      * description, cacheControl }`.
      */
     const serve = (dpop, use, handler) => {
-      const protect = framework.protectApi(backend(issuer, { publicUrl: PUBLIC_URL, dpop }))();
+      memories += 1;
+      const own = { ...dpop, replayCacheSize: 1024 + memories };
+      const protect = framework.protectApi(backend(issuer, { publicUrl: PUBLIC_URL, dpop: own }))();
       return framework.with({ '/': { protect, ...(handler && { handler }) } }, (url) =>
         use(async ({ sender = key, proof, ...claims } = {}) => {
           const token = boundToken(issuer, sender, { exp: start + 86_400 * 3 });
