@@ -11,7 +11,16 @@ import { inspect } from 'node:util';
 import { memoryCache } from '@monocloud/backend-node/cache';
 
 import { ANY_CLIENT, backend, failure } from '../support/backend.mjs';
-import { boundOpaque, boundToken, eventsOf, outcomeOf, presented, proofKey, proofOf } from '../support/dpop.mjs';
+import {
+  boundOpaque,
+  boundToken,
+  eventsOf,
+  outcomeOf,
+  presented,
+  proofKey,
+  proofOf,
+  thumbprint,
+} from '../support/dpop.mjs';
 import { startIssuer } from '../support/issuer.mjs';
 import { proofOfLength, REFUSALS, signedWithoutSalt } from './refusals.mjs';
 
