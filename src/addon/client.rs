@@ -74,7 +74,7 @@ impl NativeClient {
 
     /// Creates the warm function of a policy: `(token, now, certificate?)`, which returns claims, a slot or a negative code.
     /// It holds the policy, so that a call neither passes it nor looks it up.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "(token: string, now: number, certificate?: string) => Outcome")]
     pub fn warm<'env>(
         &self,
         env: &'env Env,
@@ -112,7 +112,7 @@ impl NativeClient {
 
     /// Creates the warm function of a policy for a client with a `memoryCache()`. It decides on the entry in the cache, and
     /// returns `MISS` without one.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "(token: string, now: number, certificate?: string) => Outcome")]
     pub fn warm_cached<'env>(
         &self,
         env: &'env Env,
@@ -141,7 +141,10 @@ impl NativeClient {
     /// Creates the function that decides on an entry of a user's cache: `(token, now, entry, certificate?)`, with the same
     /// results as the warm function. Without an entry, it decides on the entry that was evaluated before. The returned slot
     /// tells the caller which entry that was.
-    #[napi(catch_unwind)]
+    #[napi(
+        catch_unwind,
+        ts_return_type = "(token: string, now: number, entry?: string, certificate?: string) => Outcome"
+    )]
     pub fn judge<'env>(&self, env: &'env Env, policy: &NativePolicy, judged: &MemoryCache) -> Result<Unknown<'env>> {
         let policy = Arc::clone(policy.for_engine(&self.engine)?);
         let (engine, judged, local) = (Arc::clone(&self.engine), Rc::clone(&judged.entries), Rc::clone(&self.local));
@@ -165,7 +168,7 @@ impl NativeClient {
     }
 
     /// JSON of `{ issuer, audience }`, which identifies the client in events and in a shared cache.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "Json<ClientContext>")]
     pub fn context(&self) -> String {
         let config = self.engine.config();
         serde_json::json!({ "issuer": config.key_source.tenant.domain(), "audience": &*config.audience }).to_string()
@@ -185,7 +188,7 @@ impl NativeClient {
 
     /// Calls `report` with JSON of `{ keys, leftOut? }` or `{ reason }` after each refresh of the keys. The registration does
     /// not keep the process alive. `report` must not hold the client, because it outlives the client.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_args_type = "report: (event: Json<KeysEvent>) => void")]
     pub fn observe(&self, report: Function<'_, String, ()>) -> Result<()> {
         let report = report.build_threadsafe_function::<String>().weak::<true>().build()?;
         let observer = move |event: Event| {
@@ -212,7 +215,7 @@ impl NativeClient {
     }
 
     /// The claims' text of a remembered token, for the first use of its slot.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "Json<Claims> | null")]
     pub fn claims(&self, token: String, slot: f64) -> Option<String> {
         self.engine.recall_claims(&token, slot as u64)
     }
@@ -225,7 +228,7 @@ impl NativeClient {
     }
 
     /// A claims template, for its first use: JSON of `{ claims, blanks: [{ name, isText }] }`.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "Json<ClaimsTemplate> | null")]
     pub fn form(&self, number: u32) -> Option<String> {
         self.engine.form(number)
     }
@@ -246,7 +249,7 @@ impl NativeClient {
     ///
     /// `{ wait, ended }`: the caller began this wait. The promise resolves to whether the keys were refreshed for it.
     /// `{ wait, isRefreshed }`: the caller joins the wait with this number, and then decides by `isRefreshed`.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "KeyWait | null")]
     pub fn wait_for_keys<'env>(
         &self,
         env: &'env Env,
@@ -292,7 +295,7 @@ impl NativeClient {
     }
 
     /// Decides on another thread, for signatures that would block the event loop.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome>")]
     pub fn decide_on_pool<'env>(
         &self,
         env: &'env Env,
@@ -325,7 +328,7 @@ impl NativeClient {
     }
 
     /// Introspects a token. Resolves to the claims as JSON text, or to the failure.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "Promise<Json<IntrospectionResponse> | JsFailure>")]
     pub fn introspect<'env>(&self, env: &'env Env, token: String, now: f64) -> Result<Object<'env>> {
         let (settle, promise) = promise_of_answer(env)?;
         self.engine.introspect(&token, now, Box::new(move |result| settle(result.map(|text| text.to_string()))));
@@ -359,13 +362,13 @@ impl NativeClient {
     }
 
     /// JSON of an object whose member tells how and when (epoch seconds) an entry of a cache was obtained.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "Json<ObtainedMember>")]
     pub fn obtained(&self, is_introspected: bool, at: f64) -> String {
         self.engine.obtained(is_introspected, at)
     }
 
     /// Resolves to the text of the metadata, or to the failure.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "Promise<Json<IssuerMetadata> | JsFailure>")]
     pub fn metadata<'env>(&self, env: &'env Env, is_forced: bool) -> Result<Object<'env>> {
         let (settle, promise) = promise_of_answer(env)?;
         self.engine
@@ -375,7 +378,7 @@ impl NativeClient {
     }
 
     /// Resolves to the text of the JWK Set, or to the failure.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "Promise<Json<Jwks> | JsFailure>")]
     pub fn jwks<'env>(&self, env: &'env Env, is_forced: bool) -> Result<Object<'env>> {
         let (settle, promise) = promise_of_answer(env)?;
         self.engine
@@ -395,7 +398,7 @@ impl NativeClient {
     }
 
     /// JSON of ages (in seconds), counts, and the reasons of the last failures. Contains no secrets.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "Json<Health>")]
     pub fn health(&self) -> String {
         self.engine.health()
     }

@@ -25,6 +25,7 @@ pub fn reason_code(reason: Reason) -> i32 {
 }
 
 /// Claims, a slot, or a negative code.
+#[napi]
 pub type Outcome = Either<String, f64>;
 
 /// Splits a verdict into the value that JavaScript gets at once and the failure that it may read later.
@@ -62,6 +63,7 @@ pub struct JsFailure {
     /// The code of the reason.
     pub reason: i32,
     /// JSON of `{ status, statusText, headers, body, error, errorDescription, retryAfter, isOutage }`.
+    #[napi(ts_type = "Json<FailureDetail>")]
     pub detail: Option<String>,
 }
 
@@ -95,7 +97,7 @@ fn detail_json(detail: &Detail) -> String {
 }
 
 /// The table of reasons for JavaScript, which reads it once. `number` is the code of a reason in an outcome.
-#[napi(catch_unwind)]
+#[napi(catch_unwind, ts_return_type = "Array<FailureSpec>")]
 pub fn failures(env: &Env) -> Result<Vec<Object<'_>>> {
     CATALOGUE
         .iter()

@@ -1,0 +1,140 @@
+/**
+ * The values that the add-on and the JavaScript files exchange, and for which Rust has no type: JSON documents and plain
+ * objects. `binding.d.ts`, which is generated, imports these types.
+ *
+ * They are for the type check of this package only and are not published.
+ */
+import type { webcrypto } from 'node:crypto';
+
+import type { AccessTokenClaims, JwtClaims } from '../types/claims.js';
+import type { CacheEntryOrigin } from '../types/cache.js';
+import type { MonoCloudTokenErrorCode } from '../types/errors.js';
+import type { IssuerMetadata, Jwks } from '../types/issuer.js';
+
+declare const document: unique symbol;
+
+/** The JSON text of a `T`. `JSON.parse` of this text returns a `T`. Any other text is parsed to `any`. */
+export type Json<T> = string & { readonly [document]: T };
+
+declare global {
+  interface JSON {
+    parse<T>(text: Json<T>): T;
+  }
+}
+
+export type Claims = AccessTokenClaims;
+export type { IssuerMetadata, Jwks, JwtClaims };
+
+/** A public key (RFC 7517 §4), as Web Crypto takes it. */
+export type PublicJwk = webcrypto.JsonWebKey;
+
+/** An introspection response (RFC 7662 §2.2) whose `active` is true. */
+export type IntrospectionResponse = AccessTokenClaims & { active?: true };
+
+/** Identifies a client in events and in a shared cache. */
+export interface ClientContext {
+  issuer: string;
+  audience: string;
+}
+
+/** What a refresh of the keys ended with. `leftOut` counts the keys that cannot be used, by their flaw. */
+export type KeysEvent = { keys: number; leftOut?: Record<string, number>; reason?: undefined } | { reason: string };
+
+/** What an exchange with the authorization server left behind. */
+export interface FailureDetail {
+  status: number | null;
+  statusText: string;
+  headers: Record<string, string>;
+  body: string;
+  error: string | null;
+  errorDescription: string | null;
+  retryAfter: number | null;
+  isOutage: boolean;
+}
+
+/** Claims with blanks, which the engine fills in for each token. */
+export interface ClaimsTemplate {
+  claims: Claims;
+  blanks: Array<{ name: string; isText: boolean }>;
+}
+
+/** The member of a cache entry that tells how and when the entry was obtained. */
+export interface ObtainedMember {
+  'monocloud:obtained': CacheEntryOrigin;
+}
+
+/** A request for one of the user's functions. `kind` chooses the function. */
+export type HostRequest =
+  | { id: number; kind: 'jwks' | 'metadata'; timeLimit?: undefined }
+  | {
+      id: number;
+      kind: 'http';
+      url: string;
+      headers: Array<[name: string, value: string]>;
+      form: string | null;
+      timeLimit: number | null;
+    };
+
+/** The state of a document of the issuer. Times are in seconds. */
+export interface DocumentHealth {
+  age: number | null;
+  nextRefresh: number | null;
+  lastError: string | null;
+}
+
+export interface Health {
+  metadata: DocumentHealth;
+  keys: DocumentHealth & { count: number };
+  introspection: {
+    failures: number;
+    lastError: string | null;
+    suspended: boolean;
+    inFlight: number;
+    queued: number;
+  };
+  rememberedTokens: number;
+}
+
+/** One entry of a JWK Set, with its members as they are. `why` and `explanation` name the flaw of a key that cannot be used. */
+export interface JwkDescription {
+  index: number;
+  kid: unknown;
+  kty: unknown;
+  crv: unknown;
+  alg: unknown;
+  use: unknown;
+  usable: boolean;
+  why: string | null;
+  explanation: string | null;
+}
+
+/** A row of the table of options. */
+export interface OptionSpec {
+  name: string;
+  variable: string;
+  kind: 'boolean' | 'number' | 'secret' | 'text';
+  /** The row in the documentation, its heading, and its columns. */
+  place?: number;
+  group?: string;
+  values?: string;
+  default?: string;
+  description?: string;
+}
+
+/** A row of the table of reasons. `number` is the code of the reason in an outcome. */
+export interface FailureSpec {
+  number: number;
+  reason: string;
+  name: 'MonoCloudTokenError' | 'MonoCloudValidationError' | 'MonoCloudOPError' | 'MonoCloudHttpError';
+  /** The `code` of a `MonoCloudTokenError`. */
+  code: MonoCloudTokenErrorCode | null;
+  message: string;
+  isOutage: boolean;
+  /** Seconds after which the caller may retry, if they are the same for every failure with this reason. */
+  retryAfter: number | null;
+}
+
+/** The next step of a caller that needs newer keys: it begins the wait with this number, or joins it. */
+export type KeyWait =
+  | { wait: number; ended: Promise<boolean>; isRefreshed?: undefined }
+  | { wait: number; ended?: undefined; isRefreshed: boolean };
