@@ -7,10 +7,21 @@
  * at load. A decision is a `Failure` value, which costs little. An `Error` with its stack is created only to be thrown.
  */
 
+/**
+ * @import { FailureDetail, FailureSpec, Json } from '../native/values.js'
+ * @import { MonoCloudRawResponse, MonoCloudReason, MonoCloudTokenErrorCode } from '../types/errors.js'
+ */
+
 const native = require('../native/load.js');
 
 class MonoCloudAuthBaseError extends Error {
-  /** In every class, the first parameters are those of the published package. Ours follow them. */
+  /**
+   * In every class, the first parameters are those of the published package. Ours follow them.
+   *
+   * @param {string} message
+   * @param {MonoCloudRawResponse} [raw]
+   * @param {MonoCloudReason} [reason]
+   */
   constructor(message, raw = undefined, reason = undefined) {
     super(message);
     this.reason = reason;
@@ -22,6 +33,12 @@ class MonoCloudAuthBaseError extends Error {
 class MonoCloudValidationError extends MonoCloudAuthBaseError {}
 
 class MonoCloudTokenError extends MonoCloudAuthBaseError {
+  /**
+   * @param {string} message
+   * @param {MonoCloudRawResponse} [raw]
+   * @param {MonoCloudReason} [reason]
+   * @param {MonoCloudTokenErrorCode} [code]
+   */
   constructor(message, raw = undefined, reason = undefined, code = undefined) {
     const documented = TOKEN_FAILURES.get(message);
     super(message, raw, reason ?? documented?.reason);
@@ -30,6 +47,12 @@ class MonoCloudTokenError extends MonoCloudAuthBaseError {
 }
 
 class MonoCloudOPError extends MonoCloudAuthBaseError {
+  /**
+   * @param {string} error
+   * @param {string} [errorDescription]
+   * @param {MonoCloudRawResponse} [raw]
+   * @param {MonoCloudReason} [reason]
+   */
   constructor(error, errorDescription = undefined, raw = undefined, reason = undefined) {
     super(error, raw, reason);
     hide(this, 'error', error);
@@ -38,6 +61,11 @@ class MonoCloudOPError extends MonoCloudAuthBaseError {
 }
 
 class MonoCloudHttpError extends MonoCloudAuthBaseError {
+  /**
+   * @param {string} message
+   * @param {MonoCloudRawResponse} [raw]
+   * @param {MonoCloudReason} [reason]
+   */
   constructor(message, raw = undefined, reason = undefined) {
     super(message, raw, reason);
     this.status = raw?.status;
@@ -45,7 +73,14 @@ class MonoCloudHttpError extends MonoCloudAuthBaseError {
   }
 }
 
-/** Sets a member that is not enumerable, so that logs do not print it. */
+/**
+ * Sets a member that is not enumerable, so that logs do not print it.
+ *
+ * @template {Error} E
+ * @param {E} error
+ * @param {string} name
+ * @param {unknown} value
+ */
 function hide(error, name, value) {
   return Object.defineProperty(error, name, { __proto__: null, value, configurable: true, writable: true });
 }
@@ -64,6 +99,10 @@ for (const [name, { prototype }] of Object.entries(CLASSES)) {
 
 /** A failure as data. `spec` is a row of the engine's table. `detail` describes the exchange with the issuer. */
 class Failure {
+  /**
+   * @param {FailureSpec} spec
+   * @param {FailureDetail} [detail]
+   */
   constructor(spec, detail) {
     this.spec = spec;
     this.detail = detail;
@@ -80,7 +119,7 @@ class Failure {
     const raw = rawResponse(this.detail);
     switch (name) {
       case 'MonoCloudTokenError':
-        return new MonoCloudTokenError(message, raw, reason, code);
+        return new MonoCloudTokenError(message, raw, reason, code ?? undefined);
       case 'MonoCloudOPError':
         return opError(this.spec, this.detail, raw);
       case 'MonoCloudHttpError':
@@ -98,6 +137,10 @@ class Failure {
 
 /**
  * Adds what `protectApi` needs for its response: when to retry, and whether this is an outage. Logs do not print them.
+ *
+ * @template {MonoCloudAuthBaseError} E
+ * @param {E} error
+ * @param {Failure} failure
  */
 function withRetryFacts(error, failure) {
   hide(error, 'retryAfter', failure.retryAfter);
@@ -110,6 +153,10 @@ function withRetryFacts(error, failure) {
 /**
  * A server's `error` may repeat what it received, for example a secret. It becomes the message only if it is a plain word
  * (RFC 6749 §5.2). The member `error`, which logs do not print, always has the received value.
+ *
+ * @param {FailureSpec} spec
+ * @param {FailureDetail | undefined} detail
+ * @param {MonoCloudRawResponse | undefined} raw
  */
 function opError({ reason, message }, detail, raw) {
   const received = detail?.error;
@@ -118,19 +165,30 @@ function opError({ reason, message }, detail, raw) {
   return hide(error, 'error', received);
 }
 
+/**
+ * @param {FailureDetail | undefined} detail
+ * @returns {MonoCloudRawResponse | undefined}
+ */
 function rawResponse(detail) {
   if (detail?.status === undefined || detail.status === null) return undefined;
   const { status, statusText, headers, body } = detail;
   return { status, statusText, headers, body };
 }
 
+/** @type {Map<number, Failure>} */
 const BY_NUMBER = new Map();
 /**
  * The token failures by their message. Errors of the published package have no `code`. So an error with only a
  * documented message, from a test double or another version, gets the code and reason of that failure.
+ *
+ * @type {Map<string, FailureSpec>}
  */
 const TOKEN_FAILURES = new Map();
-/** Failures without detail, by their reason. */
+/**
+ * Failures without detail, by their reason.
+ *
+ * @type {Record<string, Failure>}
+ */
 const FAILURES = Object.create(null);
 for (const spec of native.failures()) {
   const failure = new Failure(Object.freeze({ __proto__: null, ...spec }));
@@ -139,13 +197,24 @@ for (const spec of native.failures()) {
   if (spec.name === 'MonoCloudTokenError') TOKEN_FAILURES.set(spec.message, spec);
 }
 
-/** Returns the failure of a number. @param detail The JSON of the detail, if there is one. */
+/**
+ * Returns the failure of a number.
+ *
+ * @param {number} number
+ * @param {Json<FailureDetail>} [detail] The JSON of the detail, if there is one.
+ */
 function failureOf(number, detail) {
   const failure = BY_NUMBER.get(number) ?? FAILURES.internal;
   return detail ? new Failure(failure.spec, JSON.parse(detail)) : failure;
 }
 
-/** Returns the `code` of a `MonoCloudTokenError`, also of one from another version or a test double. */
+/**
+ * Returns the `code` of a `MonoCloudTokenError`, also of one from another version or a test double.
+ *
+ * @param {unknown} code
+ * @param {string} message
+ * @returns {string}
+ */
 function tokenCodeOf(code, message) {
   return typeof code === 'string' ? code : (TOKEN_FAILURES.get(message)?.code ?? 'invalid_token');
 }
