@@ -152,14 +152,14 @@ function withRetryFacts(error, failure) {
 
 /**
  * A server's `error` may repeat what it received, for example a secret. It becomes the message only if it is a plain word
- * (RFC 6749 §5.2). The member `error`, which logs do not print, always has the received value.
+ * (RFC 6749 §5.2). The member `error`, which logs do not print, has the received value. Without one, both are our message.
  *
  * @param {FailureSpec} spec
  * @param {FailureDetail | undefined} detail
  * @param {MonoCloudRawResponse | undefined} raw
  */
 function opError({ reason, message }, detail, raw) {
-  const received = detail?.error;
+  const received = detail?.error ?? message;
   const isWord = /^[a-z_]{1,64}$/.test(received);
   const error = new MonoCloudOPError(isWord ? received : message, detail?.errorDescription ?? undefined, raw, reason);
   return hide(error, 'error', received);
