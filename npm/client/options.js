@@ -5,6 +5,17 @@
  * The engine validates them. This module only checks what JSON cannot carry: functions and the cache.
  */
 
+/**
+ * @import { MonoCloudBackendNodeClientOptions } from '../types/options.js'
+ */
+/**
+ * The options as the caller wrote them. Their names are checked, and their values are not.
+ *
+ * @typedef {{ [Name in keyof MonoCloudBackendNodeClientOptions]?: MonoCloudBackendNodeClientOptions[Name] | null }
+ *   & Record<string, unknown>} GivenOptions
+ */
+/** @typedef {Required<Pick<MonoCloudBackendNodeClientOptions, 'fetcher' | 'metadataResolver' | 'jwksResolver'>>} Functions */
+
 const { readFileSync } = require('node:fs');
 
 const native = require('../native/panic-guard.js');
@@ -16,7 +27,11 @@ const PREFIX = 'MONOCLOUD_BACKEND_';
 const FUNCTIONS = ['fetcher', 'metadataResolver', 'jwksResolver'];
 /** The options that are plain values, from the engine's table. `groupOptions.matchAll` counts as `groupOptions`. */
 const VALUES = new Set(native.options().map(({ name }) => name.split('.')[0]));
-/** All options of a client. */
+/**
+ * All options of a client.
+ *
+ * @type {readonly string[]}
+ */
 const OPTIONS = [...VALUES, ...FUNCTIONS, 'cache'];
 /** The members of `groupOptions`. */
 const GROUP_OPTIONS = native
@@ -27,7 +42,9 @@ const GROUP_OPTIONS = native
 /**
  * Returns the settings for the engine as JSON, and the user's functions if there are any.
  *
- * @param clientKind `backend` reads environment variables, `oidc` does not.
+ * @param {'backend' | 'oidc'} clientKind `backend` reads environment variables, `oidc` does not.
+ * @param {GivenOptions} options
+ * @returns {{ settings: string, functions: Functions | undefined }}
  */
 function settingsOf(clientKind, options) {
   for (const name of FUNCTIONS) checkKind(name, options[name], 'function');
@@ -37,6 +54,8 @@ function settingsOf(clientKind, options) {
 
   const { fetcher, metadataResolver, jwksResolver } = options;
   const hasFunctions = Boolean(fetcher || metadataResolver || jwksResolver);
+  // The engine knows which functions exist, and requests no others.
+  const functions = /** @type {Functions} */ ({ fetcher, metadataResolver, jwksResolver });
   const environment = clientKind === 'backend' ? clientEnvironment() : null;
   return {
     settings: textOf({
@@ -45,14 +64,19 @@ function settingsOf(clientKind, options) {
       flavour: clientKind,
       surroundings: hostEnvironment(options),
     }),
-    functions: hasFunctions ? { fetcher, metadataResolver, jwksResolver } : undefined,
+    functions: hasFunctions ? functions : undefined,
   };
 }
 
-/** Returns the options that the engine validates. Each is serialized alone, so that an error can name it. */
+/**
+ * Returns the options that the engine validates. Each is serialized alone, so that an error can name it.
+ *
+ * @param {GivenOptions} options
+ */
 function valuesOf(options) {
   const groupOptions = checkedOptions('groupOptions', options.groupOptions, GROUP_OPTIONS, 'option_invalid');
-  const values = { __proto__: null };
+  /** @type {Record<string, unknown>} */
+  const values = Object.create(null);
   for (const name of VALUES) {
     try {
       const text = textOf(name === 'groupOptions' ? groupOptions : options[name], keepInvalid);
@@ -64,13 +88,23 @@ function valuesOf(options) {
   return values;
 }
 
-/** @param holder The option that `value` is a member of. An absent option has no members to check. */
+/**
+ * @param {string} name
+ * @param {unknown} value
+ * @param {'function' | 'object'} kind
+ * @param {unknown} holder The option that `value` is a member of. An absent option has no members to check.
+ */
 function checkKind(name, value, kind, holder = value) {
   if (holder === undefined || holder === null || typeof value === kind) return;
   throw invalid(`${name} must be ${kind === 'object' ? 'an object' : 'a function'} (option ${name})`, 'option_invalid');
 }
 
-/** JSON drops or nulls some values. They must not count as absent options, so they become values that are invalid. */
+/**
+ * JSON drops or nulls some values. They must not count as absent options, so they become values that are invalid.
+ *
+ * @param {string} _
+ * @param {unknown} value
+ */
 function keepInvalid(_, value) {
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   if (typeof value === 'bigint' || typeof value === 'symbol' || typeof value === 'function') return [];
@@ -83,12 +117,20 @@ function clientEnvironment() {
   return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
 }
 
-/** A variable without white space around it. A blank variable counts as unset. */
+/**
+ * A variable without white space around it. A blank variable counts as unset.
+ *
+ * @param {string} name
+ */
 function variable(name) {
   return own(process.env, name)?.trim() || undefined;
 }
 
-/** The machine's network settings, and which of the user's functions exist. */
+/**
+ * The machine's network settings, and which of the user's functions exist.
+ *
+ * @param {GivenOptions} options
+ */
 function hostEnvironment({ fetcher, metadataResolver, jwksResolver }) {
   return {
     hasFetcher: Boolean(fetcher),

@@ -2,6 +2,8 @@
 
 /** How do I fix this? One text for every reason of the engine's table, and one for every option. */
 
+/** @import { OptionRow } from './facts.js' */
+
 const TRUST =
   'Trust the authority with NODE_EXTRA_CA_CERTS, SSL_CERT_FILE or MONOCLOUD_BACKEND_CERTIFICATE_AUTHORITIES, or ' +
   'configure the server to send its whole chain.';
@@ -9,7 +11,11 @@ const REACH = 'Check the network, firewalls and proxies (HTTPS_PROXY, NO_PROXY) 
 const FRESH = 'Obtain a new token.';
 const ISSUED = 'Configure the authorization server to issue correct tokens. Then obtain a new token.';
 
-/** The fix for each reason. */
+/**
+ * The fix for each reason.
+ *
+ * @type {Record<string, string>}
+ */
 const FIXES = {
   algorithm_not_allowed:
     'Sign tokens with RS, PS or ES and 256, 384 or 512, or with EdDSA. HS256 and none are never accepted.',
@@ -83,11 +89,20 @@ const FIXES = {
   unexpected_status: 'Check that the tenant domain is an authorization server, then look into the server log.',
 };
 
+/**
+ * @param {string | undefined} reason
+ * @returns {string | undefined}
+ */
 function fixOf(reason) {
-  return FIXES[reason];
+  return reason === undefined ? undefined : FIXES[reason];
 }
 
-/** @param value The value of the variable, if it is set. */
+/**
+ * @param {string} name
+ * @param {string} variable
+ * @param {string | undefined} value The value of the variable, if it is set.
+ * @param {OptionRow['kind']} kind
+ */
 function fixOfOption(name, variable, value, kind) {
   const flag = `--${variable.replace('MONOCLOUD_BACKEND_', '').toLowerCase().replaceAll('_', '-')}`;
   if (value !== undefined && /^(["']).*\1$/.test(value.trim()))

@@ -15,6 +15,7 @@ const OPTIONS = native
   .map((row) => ({ ...row, flag: row.variable.slice(PREFIX.length).toLowerCase().replaceAll('_', '-') }))
   .sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1));
 
+/** @param {{ name: string }} option */
 function rank({ name }) {
   const place = REQUIRED.indexOf(name);
   return place === -1 ? REQUIRED.length : place;

@@ -11,6 +11,7 @@
  * @import { FailureDetail, FailureSpec, Json } from '../native/values.js'
  * @import { MonoCloudRawResponse, MonoCloudReason, MonoCloudTokenErrorCode } from '../types/errors.js'
  */
+/** @typedef {Failure} FailureData The class as a type, for other files. */
 
 const native = require('../native/load.js');
 
@@ -219,4 +220,14 @@ function tokenCodeOf(code, message) {
   return typeof code === 'string' ? code : (TOKEN_FAILURES.get(message)?.code ?? 'invalid_token');
 }
 
-module.exports = { ...CLASSES, Failure, FAILURES, tokenCodeOf, failureOf };
+module.exports = {
+  FAILURES,
+  Failure,
+  MonoCloudAuthBaseError,
+  MonoCloudHttpError,
+  MonoCloudOPError,
+  MonoCloudTokenError,
+  MonoCloudValidationError,
+  failureOf,
+  tokenCodeOf,
+};

@@ -21,3 +21,8 @@ declare namespace NodeJS {
     excludeNetwork?: boolean;
   }
 }
+
+/** Prototype pollution may add a `toJSON`, which `client/json.js` looks for. */
+interface Object {
+  toJSON?: unknown;
+}
