@@ -9,6 +9,7 @@
 
 const { createHash } = require('node:crypto');
 
+const { LIMITS } = require('./native/constants.js');
 const native = require('./native/panic-guard.js');
 const { Slots } = require('./client/claims.js');
 const { NATIVE } = require('./client/validate-cached.js');
@@ -17,15 +18,11 @@ const { textOf } = require('./client/json.js');
 const { dateNow } = require('./client/time.js');
 
 const DEFAULT_MAX_ENTRIES = 10_000;
-/** The number of slots in the engine's memory. */
-const ENTRIES_LIMIT = 2 ** 20;
 const DEFAULT_MAX_BYTES = 32 * 1024 * 1024;
-/** 64 GiB, the same limit as for verified tokens. */
-const BYTES_LIMIT = 2 ** 36;
 const DEFAULT_PREFIX = 'monocloud:';
 
-/** Longer values were not written by this package: an introspection response has at most 512 KiB. */
-const MAX_VALUE_LENGTH = 1024 * 1024;
+/** Longer values were not written by this package: an introspection response has at most half as many bytes. */
+const MAX_VALUE_LENGTH = 2 * LIMITS.bodyBytes;
 /** With more unanswered commands the server hangs, and further commands would only fill the memory. */
 const MAX_PENDING = 10_000;
 /** States of ioredis in which it queues commands for a server that is not connected. */
@@ -34,8 +31,8 @@ const DISCONNECTED = new Set(['close', 'disconnecting', 'end', 'reconnecting']);
 function memoryCache(options) {
   const given = checkedOptions('memoryCache()', options, ['maxEntries', 'maxBytes']);
   const { maxEntries = DEFAULT_MAX_ENTRIES, maxBytes = DEFAULT_MAX_BYTES } = given;
-  checkLimit('maxEntries', maxEntries, ENTRIES_LIMIT);
-  checkLimit('maxBytes', maxBytes, BYTES_LIMIT);
+  checkLimit('maxEntries', maxEntries, LIMITS.cacheEntries);
+  checkLimit('maxBytes', maxBytes, LIMITS.cacheBytes);
   const entries = new native.MemoryCache(maxEntries, maxBytes);
   return new MemoryCache({ entries, slots: new Slots(() => entries.released()) }, '');
 }

@@ -138,8 +138,8 @@ test('claims of one issuer’s users arrive as the blanks of one template, which
   const settings = {
     options: { tenantDomain: issuer.issuer, audience: AUDIENCE },
     environment: {},
-    flavour: 'backend',
-    surroundings: {},
+    clientKind: 'backend',
+    hostEnvironment: {},
   };
   const engine = new native.MonoCloudBackendNodeClient(JSON.stringify(settings));
   await engine.waitForKeys(1, false).ended;
@@ -148,7 +148,7 @@ test('claims of one issuer’s users arrive as the blanks of one template, which
   const asked = [];
   const describe = (number) => {
     asked.push(number);
-    return engine.form(number);
+    return engine.claimsTemplate(number);
   };
   const seen = { whole: 0, templates: 0 };
   for (let i = 0; i < 100; i += 1) {
@@ -163,7 +163,7 @@ test('claims of one issuer’s users arrive as the blanks of one template, which
   }
   assert.ok(seen.whole < 10 && seen.templates > 90, JSON.stringify(seen));
   assert.deepEqual(asked, [...new Set(asked)]);
-  assert.equal(engine.form(1_000_000), null);
+  assert.equal(engine.claimsTemplate(1_000_000), null);
 });
 
 test('a template that was removed gives no claims: the token is parsed instead', () => {

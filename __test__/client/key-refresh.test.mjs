@@ -16,8 +16,8 @@ function realEngine(name) {
   const settings = {
     options: { tenantDomain: `https://${name}.example`, audience: AUDIENCE },
     environment: {},
-    flavour: 'backend',
-    surroundings: { hasFetcher: true },
+    clientKind: 'backend',
+    hostEnvironment: { hasFetcher: true },
   };
   const engine = new native.MonoCloudBackendNodeClient(JSON.stringify(settings));
   const fail = () => JSON.parse(engine.takeRequests()).forEach(({ id }) => engine.fail(id, 'fetcher_failed'));

@@ -15,8 +15,8 @@ const { Policies, callSpec, routeSpec } = createRequire(import.meta.url)('../../
 const SETTINGS = JSON.stringify({
   options: { tenantDomain: ISSUER, audience: AUDIENCE },
   environment: {},
-  flavour: 'backend',
-  surroundings: {},
+  clientKind: 'backend',
+  hostEnvironment: {},
 });
 const engine = () => new native.MonoCloudBackendNodeClient(SETTINGS);
 
@@ -51,7 +51,7 @@ test('anything else in the place of a policy is refused, whatever its prototype 
     decideOnPool: (given) => own.decideOnPool('a.b.c', given, 1000),
     decideWithJwks: (given) => own.decideWithJwks('a.b.c', given, 1000, undefined, '{"keys":[]}'),
     decideIntrospected: (given) => own.decideIntrospected('a', given, 1000, undefined, '{}'),
-    judge: (given) => own.judge(given, own.judged()),
+    evaluateEntry: (given) => own.evaluateEntry(given, own.evaluatedEntries()),
     warmCached: (given) => own.warmCached(given, cache, ''),
   };
   for (const [name, entry] of Object.entries(entries)) {
@@ -70,7 +70,7 @@ test('only a client can make a policy, and an invalid binding mode makes none', 
 
 test('a policy is freed together with its owner, also in the engine', async () => {
   const own = engine();
-  const evaluated = own.judged();
+  const evaluated = own.evaluatedEntries();
   const policies = new Policies(own);
   const spec = routeSpec({ scopes: ['a'.repeat(1000)] });
   const gone = [];

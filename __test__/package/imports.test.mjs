@@ -16,7 +16,7 @@ const FILES = [
   ['client/health', 'client/pending', 'native/platform'],
   ['native/load-errors'],
   ['native/load'],
-  ['errors/errors'],
+  ['errors/errors', 'native/constants'],
   ['client/arguments', 'client/json', 'client/time', 'native/panic-guard'],
   [
     'client/check-claims',

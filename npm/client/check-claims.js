@@ -74,8 +74,8 @@ class ClaimsChecker {
   }
 
   #failureOfText(text, token, policy, certificate) {
-    const number = this.#native.decideIntrospected(token, policy.handle, dateNow(), certificate, text);
-    return number === 0 ? undefined : failureOf(number);
+    const code = this.#native.decideIntrospected(token, policy.handle, dateNow(), certificate, text);
+    return code === 0 ? undefined : failureOf(code);
   }
 }
 

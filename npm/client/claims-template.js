@@ -8,10 +8,8 @@
  * `Filled::to_text` in `src/engine/token/claims_template.rs` writes the text that this module reads.
  */
 
+const { LIMITS } = require('../native/constants.js');
 const { copy, copyPlanOf } = require('./claims.js');
-
-/** The engine has as many. */
-const MAX_TEMPLATES = 4;
 
 class ClaimsTemplates {
   #templates = new Map();
@@ -37,7 +35,7 @@ class ClaimsTemplates {
     const { claims, blanks } = JSON.parse(description);
     const template = { claims, plan: copyPlanOf(claims), blanks };
     this.#templates.set(id, template);
-    if (this.#templates.size > MAX_TEMPLATES) this.#templates.delete(this.#templates.keys().next().value);
+    if (this.#templates.size > LIMITS.claimsTemplates) this.#templates.delete(this.#templates.keys().next().value);
     return template;
   }
 }

@@ -8,6 +8,8 @@
  * `defineProperty` sets a nested value under that name.
  */
 
+const { LIMITS } = require('../native/constants.js');
+
 /**
  * How to copy a value that came from `JSON.parse`: which members are nested, and how to copy each of them. Most claims of
  * one issuer have the same structure, so they share a plan.
@@ -147,8 +149,8 @@ function isSame(known, value) {
 
 const isNested = (value) => typeof value === 'object' && value !== null;
 
-/** `PLACES` of the engine: a slot number modulo this is its place. */
-const PLACES = 2 ** 20;
+/** A slot number modulo this is its place. */
+const PLACES = LIMITS.slotPlaces;
 
 /**
  * Parsed claims by slot number. The engine gives each token its own slot number, and reuses places for new tokens. So

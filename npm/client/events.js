@@ -8,9 +8,10 @@
 /**
  * @import { Channel } from 'node:diagnostics_channel'
  * @import { FailureData } from '../errors/errors.js'
- * @import { ClientContext, Json, KeysEvent } from '../native/values.js'
+ * @import { Json, KeysEvent } from '../native/values.js'
  */
 /** @typedef {'jwt' | 'opaque'} TokenKind */
+/** @typedef {{ issuer: string, audience: string }} ClientContext Identifies a client. */
 
 const { channel } = require('node:diagnostics_channel');
 

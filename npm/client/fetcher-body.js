@@ -15,12 +15,13 @@
 // `instanceof` is false for objects of another realm, such as a test runner's.
 const { isAnyArrayBuffer } = require('node:util').types;
 
+const { LIMITS } = require('../native/constants.js');
 const { textOf } = require('./json.js');
 
 // Read before a test installs fake timers.
 const { setImmediate } = globalThis;
 
-const MAX_BODY_BYTES = 512 * 1024;
+const MAX_BODY_BYTES = LIMITS.bodyBytes;
 /** After this many chunks, timers can run. Otherwise a stream that is always ready would block them forever. */
 const CHUNKS_PER_TURN = 500;
 

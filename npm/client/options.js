@@ -18,12 +18,12 @@
 
 const { readFileSync } = require('node:fs');
 
+const { NAMES } = require('../native/constants.js');
 const native = require('../native/panic-guard.js');
 const { checkedOptions, invalid, memberOf, own } = require('./arguments.js');
 const { textOf } = require('./json.js');
 const { exists } = require('../native/platform.js');
 
-const PREFIX = 'MONOCLOUD_BACKEND_';
 const FUNCTIONS = ['fetcher', 'metadataResolver', 'jwksResolver'];
 /** The options that are plain values, from the engine's table. `groupOptions.matchAll` counts as `groupOptions`. */
 const VALUES = new Set(native.options().map(({ name }) => name.split('.')[0]));
@@ -61,8 +61,8 @@ function settingsOf(clientKind, options) {
     settings: textOf({
       options: valuesOf(options),
       environment,
-      flavour: clientKind,
-      surroundings: hostEnvironment(options),
+      clientKind,
+      hostEnvironment: hostEnvironment(options),
     }),
     functions: hasFunctions ? functions : undefined,
   };
@@ -113,7 +113,9 @@ function keepInvalid(_, value) {
 
 /** Returns this package's environment variables. Tests replace `process.env`, so a value may not be a string. */
 function clientEnvironment() {
-  const entries = Object.entries(process.env).filter(([name, value]) => name.startsWith(PREFIX) && value !== undefined);
+  const entries = Object.entries(process.env).filter(
+    ([name, value]) => name.startsWith(NAMES.variablePrefix) && value !== undefined,
+  );
   return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
 }
 

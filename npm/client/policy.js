@@ -62,7 +62,7 @@ class Policy {
    * @param evaluated The engine's store of evaluated entries.
    */
   evaluateEntry(evaluated) {
-    return (this.#evaluateEntry ??= this.#native.judge(this.handle, evaluated));
+    return (this.#evaluateEntry ??= this.#native.evaluateEntry(this.handle, evaluated));
   }
 
   /** Evaluates the entry of this client's `memoryCache()`. */

@@ -11,14 +11,13 @@
  * @import { Functions } from './options.js'
  */
 
+const { LIMITS } = require('../native/constants.js');
 const { BodyError, boundedJson, discardBody, readBody } = require('./fetcher-body.js');
 const json = require('./json.js');
 
 // Read before a test installs fake timers, because a deadline needs real time.
 const { setTimeout, clearTimeout } = globalThis;
 
-/** The engine receives at most this many headers. It limits their size itself. */
-const MAX_HEADERS = 100;
 /** The longest delay of `setTimeout`. A longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -30,11 +29,12 @@ class UserFunctions {
   /**
    * @param {MonoCloudBackendNodeClient} native
    * @param {Functions} functions
+   * @param {number} timeoutMs The client's `responseTimeout`.
    */
-  constructor(native, functions) {
+  constructor(native, functions, timeoutMs) {
     this.#native = native;
     this.#functions = functions;
-    this.#timeoutMs = Math.min(native.responseTimeout(), MAX_TIMER_MS);
+    this.#timeoutMs = Math.min(timeoutMs, MAX_TIMER_MS);
   }
 
   /** Starts every request that the engine has queued. */
@@ -122,7 +122,7 @@ const textOf = (value) => (typeof value === 'string' ? value : '');
 
 /**
  * Returns pairs of strings from `Headers`, a `Map`, an array of pairs or a plain object. A number becomes a string, and
- * an array of values becomes several headers. Other values are ignored.
+ * an array of values becomes several headers. Other values are ignored. The engine limits the size of the headers.
  *
  * @param {any} headers What the user's `fetcher` returned. Each value is checked.
  * @returns {Array<[name: string, value: string]>}
@@ -136,7 +136,7 @@ function headersOf(headers) {
     if (!Array.isArray(pair) || typeof pair[0] !== 'string') continue;
     for (const value of Array.isArray(pair[1]) ? pair[1] : [pair[1]]) {
       if (typeof value === 'string' || typeof value === 'number') kept.push([pair[0], String(value)]);
-      if (kept.length === MAX_HEADERS) return kept;
+      if (kept.length === LIMITS.headers) return kept;
     }
   }
   return kept;

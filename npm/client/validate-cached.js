@@ -9,6 +9,7 @@
  * validates the JWT itself.
  */
 
+const { NAMES, OUTCOMES } = require('../native/constants.js');
 const { memberOf, own } = require('./arguments.js');
 const { Slots } = require('./claims.js');
 const { FAILURES, Failure, failureOf } = require('../errors/errors.js');
@@ -21,12 +22,13 @@ const { dateNow } = require('./time.js');
 
 /** A cache that takes longer counts as a cache miss. */
 const CACHE_TIMEOUT_MS = 250;
-/** The engine's outcome for an entry that does not belong to this token and this client. */
-const MISS = -3;
-/** The engine's outcome for an entry that may be valid for another client of the same cache. */
-const NOT_OURS = -5;
+/**
+ * Two outcomes of the engine. `MISS`: the entry does not belong to this token and this client. `NOT_OURS`: it may be valid
+ * for another client of the same cache.
+ */
+const { miss: MISS, notOurs: NOT_OURS } = OUTCOMES;
 /** The member of an entry that records how and when the claims were obtained. The engine writes and reads it. */
-const OBTAINED = 'monocloud:obtained';
+const OBTAINED = NAMES.obtainedMember;
 
 /** The member in which `memoryCache()` keeps its `{ entries, slots, scope }`. */
 const NATIVE = Symbol('native');
@@ -47,19 +49,20 @@ class CachedValidation {
 
   /**
    * @param context `{ issuer, audience }` of the client.
+   * @param keepsIntrospected Whether introspected claims may stay in a cache.
    * @param decideJwt Validates a JWT: `(token, policy, certificate, hasCachedFallback, customMethods)`.
    * @param askIssuer Introspects a token: `(token, policy, certificate, customMethods)` to a promise of
    *   `{ claims, failure }`.
    */
-  constructor(native, cache, context, { decideJwt, askIssuer }) {
+  constructor(native, cache, context, { keepsIntrospected, decideJwt, askIssuer }) {
     this.#native = native;
     this.#cache = typeof memberOf(cache, 'scope') === 'function' ? cache.scope(context) : cache;
     this.#context = context;
     this.#decideJwt = decideJwt;
     this.#askIssuer = askIssuer;
     // A client that keeps no introspected claims does not read those of other clients either.
-    this.#keepsIntrospected = this.#expiresAt(undefined, true, 0) !== undefined;
-    this.#evaluated = native.judged();
+    this.#keepsIntrospected = keepsIntrospected;
+    this.#evaluated = native.evaluatedEntries();
     this.#slots = new Slots(() => this.#evaluated.released());
     this.#memoryEntries = this.#keepsIntrospected ? this.#cache[NATIVE] : undefined;
   }

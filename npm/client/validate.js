@@ -7,6 +7,7 @@
  * Returns claims or a `Failure`, or a promise of either. The engine has all the validation rules.
  */
 
+const { OUTCOMES } = require('../native/constants.js');
 const native = require('../native/panic-guard.js');
 const { Slots } = require('./claims.js');
 const { checkedSeconds, invalid, own } = require('./arguments.js');
@@ -23,9 +24,7 @@ const { settingsOf } = require('./options.js');
 const { dateNow } = require('./time.js');
 
 /** Outcomes of the engine that are not failures. */
-const NEEDS_KEYS = -1;
-const IS_SLOW = -2;
-const NOT_A_JWT = -4;
+const { needsKeys: NEEDS_KEYS, isSlow: IS_SLOW, notAJwt: NOT_A_JWT } = OUTCOMES;
 
 class Validator {
   #native;
@@ -33,10 +32,8 @@ class Validator {
   #cache;
   #keyRefresh;
   #checker;
-  /** With a `jwksResolver` and no `metadataResolver`, JWTs need no metadata. */
-  #needsMetadata;
-  /** With `introspectJwtTokens`, the issuer decides on every token. */
-  #introspectsAll;
+  /** What never changes about this client: `ClientFacts` of the engine. */
+  #facts;
   #slots = new Slots(() => this.#native.released());
   #templates = new ClaimsTemplates();
 
@@ -47,18 +44,17 @@ class Validator {
     } catch (error) {
       throw error?.name === 'MonoCloudHttpError' ? error : invalid(error.message, 'option_invalid');
     }
+    this.#facts = this.#native.facts();
     /** `{ issuer, audience }`: identifies this client in events and in a shared cache. */
-    this.context = JSON.parse(this.#native.context());
+    this.context = { issuer: this.#facts.tenant, audience: this.#facts.audience };
     this.#checker = new ClaimsChecker(this.#native, this.context.audience);
-    this.#needsMetadata = !options.jwksResolver || Boolean(options.metadataResolver);
-    if (functions) this.#userFunctions = userFunctionsOf(this.#native, functions);
+    if (functions) this.#userFunctions = userFunctionsOf(this.#native, functions, this.#facts.responseTimeoutMs);
     this.#keyRefresh = new KeyRefresh(this.#native, this.#userFunctions);
     if (this.#userFunctions) {
       // The engine holds this callback. A strong reference back to the engine would keep both in memory forever.
       const userFunctions = new WeakRef(this.#userFunctions);
       this.#native.onRequests(() => userFunctions.deref()?.drain());
     }
-    this.#introspectsAll = !this.#native.isLocal('a.b.c');
     this.#native.observe(keysReporter(this.context));
     this.policies = new Policies(this.#native);
     if (options.cache) this.#cache = this.#cachedValidation(options.cache);
@@ -79,7 +75,7 @@ class Validator {
     if (typeof token !== 'string') return FAILURES.token_required;
     if (this.#cache) return this.#cache.decide(token, policy, certificate, customMethods);
     if (customMethods !== undefined) return this.#decideByCustomMethods(token, policy, certificate, customMethods);
-    if (this.#introspectsAll) return this.introspect(token, policy, certificate);
+    if (this.#facts.introspectsJwts) return this.introspect(token, policy, certificate);
     return this.#decideWarm(token, policy, certificate) ?? this.introspect(token, policy, certificate);
   }
 
@@ -92,7 +88,7 @@ class Validator {
 
   /** Whether a token may need a certificate under this policy. */
   checksBinding(policy) {
-    return policy.binding === undefined ? !this.#native.ignoresBinding() : policy.binding !== 'dangerously_ignore';
+    return policy.binding === undefined ? !this.#facts.ignoresBinding : policy.binding !== 'dangerously_ignore';
   }
 
   /** Whether a token is validated locally, without asking the issuer. */
@@ -119,11 +115,13 @@ class Validator {
   #decideWarm(token, policy, certificate, hasCachedFallback = false) {
     const outcome = this.#callWarm(token, policy, certificate);
     if (typeof outcome === 'string') return this.#claimsFromText(token, outcome);
+    // A comparison would call methods of an object, and a polluted prototype could turn it into a slot.
+    if (typeof outcome === 'object') return failureIn(outcome);
     if (outcome >= 0) return this.#claimsFromSlot(token, outcome);
     if (outcome === NOT_A_JWT) return undefined;
     if (outcome === NEEDS_KEYS) return this.#afterKeys(token, policy, certificate, hasCachedFallback);
     if (outcome === IS_SLOW) return this.#onPool(token, policy, certificate);
-    return this.#failureWithDetail(outcome);
+    return failureIn(outcome);
   }
 
   /** Calls the policy's warm function. It throws only on an internal error. Then the token is rejected. */
@@ -132,7 +130,7 @@ class Validator {
       // Reading an argument costs time in the engine, also when it is `undefined`.
       return certificate === undefined ? policy.warm(token, dateNow()) : policy.warm(token, dateNow(), certificate);
     } catch {
-      return FAILURES.internal.spec.number;
+      return FAILURES.internal.spec.outcomeCode;
     }
   }
 
@@ -186,7 +184,7 @@ class Validator {
 
   /** Fetches the keys before the first JWT arrives. Returns the JWK Set or a failure. */
   async warmUp() {
-    const metadata = this.#needsMetadata ? await this.document('metadata', false) : undefined;
+    const metadata = this.#facts.needsMetadata ? await this.document('metadata', false) : undefined;
     return metadata instanceof Failure ? metadata : this.document('jwks', false);
   }
 
@@ -231,13 +229,15 @@ class Validator {
 
   #settle(outcome, token) {
     if (typeof outcome === 'string') return this.#claimsFromText(token, outcome);
-    return outcome >= 0 ? this.#claimsFromSlot(token, outcome) : this.#failureWithDetail(outcome);
+    return typeof outcome === 'number' && outcome >= 0 ? this.#claimsFromSlot(token, outcome) : failureIn(outcome);
   }
 
   /** Returns the claims that the engine wrote as JSON or as a filled claims template. */
   #claimsFromText(token, text) {
     if (!ClaimsTemplates.isFilledTemplate(text)) return JSON.parse(text);
-    return this.#templates.claims(text, (id) => this.#native.form(id)) ?? JSON.parse(native.decodeClaims(token));
+    return (
+      this.#templates.claims(text, (id) => this.#native.claimsTemplate(id)) ?? JSON.parse(native.decodeClaims(token))
+    );
   }
 
   /** Returns a copy of the claims of a verified token. They are parsed once per slot. */
@@ -250,32 +250,26 @@ class Validator {
     return claims ?? JSON.parse(native.decodeClaims(token));
   }
 
-  #failureWithDetail(number) {
-    const failure = failureOf(number);
-    if (failure.spec.name === 'MonoCloudTokenError') return failure;
-    const last = this.#native.failure();
-    return last?.reason === number ? failureIn(last) : failure;
-  }
-
   #cachedValidation(cache) {
     // Few clients have a cache, so the package does not load this module at import.
     const { CachedValidation } = require('./validate-cached.js');
     return new CachedValidation(this.#native, cache, this.context, {
+      keepsIntrospected: this.#facts.cachesIntrospected,
       decideJwt: this.decideJwt.bind(this),
       askIssuer: this.askIssuer.bind(this),
     });
   }
 }
 
-/** The failure that the engine returned, with its detail: what the exchange with the issuer left behind. */
-function failureIn(answer) {
-  return failureOf(answer.reason, own(answer, 'detail'));
+/** The failure that the engine returned: the code of a reason, or an object that also has the detail of an exchange. */
+function failureIn(outcome) {
+  return typeof outcome === 'number' ? failureOf(outcome) : failureOf(outcome.code, own(outcome, 'detail'));
 }
 
-function userFunctionsOf(engine, functions) {
+function userFunctionsOf(engine, functions, timeoutMs) {
   // Few clients have such functions, so the package does not load this module at import.
   const { UserFunctions } = require('./user-functions.js');
-  return new UserFunctions(engine, functions);
+  return new UserFunctions(engine, functions, timeoutMs);
 }
 
 function textOfKeys(jwks) {

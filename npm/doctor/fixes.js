@@ -4,6 +4,8 @@
 
 /** @import { OptionRow } from './facts.js' */
 
+const { NAMES } = require('../native/constants.js');
+
 const TRUST =
   'Trust the authority with NODE_EXTRA_CA_CERTS, SSL_CERT_FILE or MONOCLOUD_BACKEND_CERTIFICATE_AUTHORITIES, or ' +
   'configure the server to send its whole chain.';
@@ -104,7 +106,7 @@ function fixOf(reason) {
  * @param {OptionRow['kind']} kind
  */
 function fixOfOption(name, variable, value, kind) {
-  const flag = `--${variable.replace('MONOCLOUD_BACKEND_', '').toLowerCase().replaceAll('_', '-')}`;
+  const flag = `--${variable.slice(NAMES.variablePrefix.length).toLowerCase().replaceAll('_', '-')}`;
   if (value !== undefined && /^(["']).*\1$/.test(value.trim()))
     return `Remove the quotation marks: they are part of ${variable}.`;
   switch (name) {

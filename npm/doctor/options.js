@@ -2,9 +2,10 @@
 
 /** The engine's option table, with a flag for each option. */
 
+const { NAMES } = require('../native/constants.js');
 const native = require('../native/load.js');
 
-const PREFIX = 'MONOCLOUD_BACKEND_';
+const PREFIX = NAMES.variablePrefix;
 
 /** The options that every client needs. */
 const REQUIRED = ['tenantDomain', 'audience'];
@@ -21,4 +22,9 @@ function rank({ name }) {
   return place === -1 ? REQUIRED.length : place;
 }
 
-module.exports = { OPTIONS, PREFIX };
+/** The default of an option, as the documents show it. */
+function defaultOf(name) {
+  return OPTIONS.find((row) => row.name === name).default;
+}
+
+module.exports = { OPTIONS, PREFIX, defaultOf };

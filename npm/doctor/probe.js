@@ -16,8 +16,9 @@
 const http = require('node:http');
 const https = require('node:https');
 
+const { LIMITS } = require('../native/constants.js');
+
 const DEADLINE = 3000;
-const MAX_BODY_BYTES = 512 * 1024;
 
 /**
  * The certificate and the JSON body at `url`, each only if there is one. Never rejects.
@@ -39,7 +40,7 @@ function look(url) {
       let length = 0;
       response.on('data', (chunk) => {
         length += chunk.length;
-        if (length > MAX_BODY_BYTES) request.destroy();
+        if (length > LIMITS.bodyBytes) request.destroy();
         else chunks.push(chunk);
       });
       response.on('end', () => resolve({ ...seen, body: parsed(Buffer.concat(chunks).toString()) }));

@@ -7,6 +7,8 @@
 
 /** @import { Range } from './facts.js' */
 
+const { defaultOf } = require('./options.js');
+
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
@@ -37,25 +39,25 @@ const RANGES = {
     low: 'the keys are fetched again after that time',
     most: DAY,
     high: 'a withdrawn key is accepted for up to that long',
-    fix: 'Use a value between 30 and 86400. The default is 300.',
+    fix: `Use a value between 30 and 86400. The default is ${defaultOf('jwksCacheDuration')}.`,
   },
   jwksMaxStale: {
     most: 7 * DAY,
     high: 'while the authorization server is unreachable, a withdrawn key is accepted for that long',
-    fix: 'Use 604800 or less. The default is 86400.',
+    fix: `Use 604800 or less. The default is ${defaultOf('jwksMaxStale')}.`,
   },
   metadataCacheDuration: {
     least: 30,
     low: 'the metadata is fetched again after that time',
     most: DAY,
     high: 'a moved endpoint is used for up to that long',
-    fix: 'Use a value between 30 and 86400. The default is 300.',
+    fix: `Use a value between 30 and 86400. The default is ${defaultOf('metadataCacheDuration')}.`,
   },
   responseTimeout: {
     milliseconds: true,
     most: 30_000,
     high: 'a request to your API may wait that long for the authorization server',
-    fix: 'Use a value between 1000 and 30000. The default is 5000.',
+    fix: `Use a value between 1000 and 30000. The default is ${defaultOf('responseTimeout')}.`,
   },
 };
 

@@ -15,6 +15,7 @@
 const native = require('../native/load.js');
 const { fixOf } = require('./fixes.js');
 const { reportUnusable } = require('./keys.js');
+const { defaultOf } = require('./options.js');
 const { look } = require('./probe.js');
 const { thrown } = require('./thrown.js');
 
@@ -24,7 +25,6 @@ const DISCOVERY = '/.well-known/openid-configuration';
 const NOWHERE = '/.well-known/monocloud-doctor';
 /** Seconds. `Date` has whole seconds, and both sides round. */
 const CLOCK_NOISE = 2;
-const DEFAULT_TOLERANCE = 300;
 
 /**
  * @param {ReportType} report
@@ -143,7 +143,7 @@ async function checkClock(report, ask, values) {
     return;
   }
   const skew = numberOf(values, 'clockSkew', 0);
-  const tolerance = numberOf(values, 'clockTolerance', DEFAULT_TOLERANCE);
+  const tolerance = numberOf(values, 'clockTolerance', Number(defaultOf('clockTolerance')));
   // The server cuts off fractions, which are half a second on average. Half of the round trip is noise.
   const ahead = ((before + after) / 2 - date - 500) / 1000 + skew;
   const noise = CLOCK_NOISE + (after - before) / 2000;

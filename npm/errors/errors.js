@@ -3,7 +3,7 @@
 /**
  * The five error classes, and the conversion of the engine's failures into errors.
  *
- * The engine defines each failure once, with its number, reason, class, code and message. This module reads that table
+ * The engine defines each failure once, with its outcome code, reason, class, code and message. This module reads that table
  * at load. A decision is a `Failure` value, which costs little. An `Error` with its stack is created only to be thrown.
  */
 
@@ -177,7 +177,7 @@ function rawResponse(detail) {
 }
 
 /** @type {Map<number, Failure>} */
-const BY_NUMBER = new Map();
+const BY_OUTCOME_CODE = new Map();
 /**
  * The token failures by their message. Errors of the published package have no `code`. So an error with only a
  * documented message, from a test double or another version, gets the code and reason of that failure.
@@ -193,19 +193,19 @@ const TOKEN_FAILURES = new Map();
 const FAILURES = Object.create(null);
 for (const spec of native.failures()) {
   const failure = new Failure(Object.freeze({ __proto__: null, ...spec }));
-  BY_NUMBER.set(spec.number, failure);
+  BY_OUTCOME_CODE.set(spec.outcomeCode, failure);
   FAILURES[spec.reason] = failure;
   if (spec.name === 'MonoCloudTokenError') TOKEN_FAILURES.set(spec.message, spec);
 }
 
 /**
- * Returns the failure of a number.
+ * Returns the failure of an outcome code.
  *
- * @param {number} number
+ * @param {number} code
  * @param {Json<FailureDetail>} [detail] The JSON of the detail, if there is one.
  */
-function failureOf(number, detail) {
-  const failure = BY_NUMBER.get(number) ?? FAILURES.internal;
+function failureOf(code, detail) {
+  const failure = BY_OUTCOME_CODE.get(code) ?? FAILURES.internal;
   return detail ? new Failure(failure.spec, JSON.parse(detail)) : failure;
 }
 

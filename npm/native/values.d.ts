@@ -31,12 +31,6 @@ export type PublicJwk = webcrypto.JsonWebKey;
 /** An introspection response (RFC 7662 §2.2) whose `active` is true. */
 export type IntrospectionResponse = AccessTokenClaims & { active?: true };
 
-/** Identifies a client in events and in a shared cache. */
-export interface ClientContext {
-  issuer: string;
-  audience: string;
-}
-
 /** What a refresh of the keys ended with. `leftOut` counts the keys that cannot be used, by their flaw. */
 export type KeysEvent = { keys: number; leftOut?: Record<string, number>; reason?: undefined } | { reason: string };
 
@@ -121,9 +115,9 @@ export interface OptionSpec {
   description?: string;
 }
 
-/** A row of the table of reasons. `number` is the code of the reason in an outcome. */
+/** A row of the table of reasons. `outcomeCode` is the code of the reason in an outcome. */
 export interface FailureSpec {
-  number: number;
+  outcomeCode: number;
   reason: string;
   name: 'MonoCloudTokenError' | 'MonoCloudValidationError' | 'MonoCloudOPError' | 'MonoCloudHttpError';
   /** The `code` of a `MonoCloudTokenError`. */

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::local::{Local, invalid};
 use super::memory_cache::MemoryCache;
 use super::outcome::{
-    JsAnswer, JsFailure, NOT_A_JWT, Outcome, answer, outcome_of, outcome_of_cached, reason_code, released_slots,
+    JsAnswer, NOT_A_JWT, Outcome, answer, code, outcome_of, outcome_of_cached, reason_code, released_slots,
 };
 use super::policy::{NativePolicy, policy_of};
 use super::runtime;
@@ -39,20 +39,38 @@ pub struct NativeClient {
     key_waits: Arc<Mutex<KeyWaits>>,
 }
 
+/// What never changes about a client.
+#[napi(object, object_from_js = false)]
+pub struct ClientFacts {
+    /// The tenant's domain. With the audience, it identifies the client in events and in a shared cache.
+    pub tenant: String,
+    pub audience: String,
+    /// Whether introspected claims may stay in a cache.
+    pub caches_introspected: bool,
+    /// Whether certificate binding is ignored unless a route says otherwise.
+    pub ignores_binding: bool,
+    /// Whether every token is introspected.
+    pub introspects_jwts: bool,
+    /// Whether the signing keys cannot be fetched without metadata.
+    pub needs_metadata: bool,
+    /// The time limit of an exchange.
+    pub response_timeout_ms: f64,
+}
+
 type Resolver<T> = Box<dyn FnOnce(Env) -> Result<T> + Send>;
 /// Settles a promise. Called once, from any thread.
 type Settle = Box<dyn FnOnce(std::result::Result<String, Failure>) + Send>;
 
 #[napi]
 impl NativeClient {
-    /// Parses the options. `settings` is JSON of `{ options, environment, flavour, surroundings }`. The message of an error
+    /// Parses the options. `settings` is JSON of `{ options, environment, clientKind, hostEnvironment }`. The message of an error
     /// names the option.
     #[napi(constructor, catch_unwind)]
     pub fn new(settings: String) -> Result<NativeClient> {
         let settings: Value = serde_json::from_str(&settings).map_err(|_| invalid("settings"))?;
         let member = |name: &str| settings.get(name).unwrap_or(&Value::Null);
-        let kind = if member("flavour") == "oidc" { ClientKind::Oidc } else { ClientKind::Backend };
-        let environment = HostEnvironment::from_json(member("surroundings"));
+        let kind = if member("clientKind") == "oidc" { ClientKind::Oidc } else { ClientKind::Backend };
+        let environment = HostEnvironment::from_json(member("hostEnvironment"));
         let options = Options { given: member("options"), environment: member("environment") };
         let config = Config::parse(&options, kind, &environment).map_err(|error| invalid(&error.to_string()))?;
 
@@ -72,7 +90,7 @@ impl NativeClient {
         Ok(NativeClient { engine, host, local: Rc::default(), key_waits: Arc::default() })
     }
 
-    /// Creates the warm function of a policy: `(token, now, certificate?)`, which returns claims, a slot or a negative code.
+    /// Creates the warm function of a policy: `(token, now, certificate?)`, which returns an [`Outcome`].
     /// It holds the policy, so that a call neither passes it nor looks it up.
     #[napi(catch_unwind, ts_return_type = "(token: string, now: number, certificate?: string) => Outcome")]
     pub fn warm<'env>(
@@ -89,9 +107,9 @@ impl NativeClient {
                 let verdict = engine.decide_warm(call);
                 // Only a rejected token is checked for another format, so that the check costs an accepted token nothing.
                 if verdict == Verdict::Refused(Reason::TokenMalformed) && !has_three_parts(call.token) {
-                    return Either::B(f64::from(NOT_A_JWT));
+                    return code(NOT_A_JWT);
                 }
-                local.outcome(verdict)
+                outcome_of(verdict)
             })?;
             if host.as_ref().is_some_and(|host| host.is_waiting())
                 && let Some(wake) = &*local.wake.borrow()
@@ -133,7 +151,7 @@ impl NativeClient {
 
     /// Creates the memory for entries of a user's cache that were evaluated before, with the limits for verified tokens.
     #[napi(catch_unwind)]
-    pub fn judged(&self) -> MemoryCache {
+    pub fn evaluated_entries(&self) -> MemoryCache {
         let config = self.engine.config();
         MemoryCache::of(config.verified_tokens, config.verified_token_bytes)
     }
@@ -145,39 +163,41 @@ impl NativeClient {
         catch_unwind,
         ts_return_type = "(token: string, now: number, entry?: string, certificate?: string) => Outcome"
     )]
-    pub fn judge<'env>(&self, env: &'env Env, policy: &NativePolicy, judged: &MemoryCache) -> Result<Unknown<'env>> {
+    pub fn evaluate_entry<'env>(
+        &self,
+        env: &'env Env,
+        policy: &NativePolicy,
+        evaluated: &MemoryCache,
+    ) -> Result<Unknown<'env>> {
         let policy = Arc::clone(policy.for_engine(&self.engine)?);
-        let (engine, judged, local) = (Arc::clone(&self.engine), Rc::clone(&judged.entries), Rc::clone(&self.local));
-        let judge = env.create_function_from_closure::<(), Outcome, _>("judge", move |context| {
+        let (engine, evaluated, local) =
+            (Arc::clone(&self.engine), Rc::clone(&evaluated.entries), Rc::clone(&self.local));
+        let evaluate = env.create_function_from_closure::<(), Outcome, _>("evaluateEntry", move |context| {
             let entry = context.get::<Option<String>>(2)?;
             local.with_call(&context, 3, &policy, |call| {
-                let mut judged = judged.borrow_mut();
+                let mut evaluated = evaluated.borrow_mut();
                 outcome_of_cached(match &entry {
-                    Some(entry) => engine.decide_cached(&mut judged, entry, call),
-                    None => engine.decide_in_cache(&mut judged, &key_of("", call.token), call),
+                    Some(entry) => engine.decide_cached(&mut evaluated, entry, call),
+                    None => engine.decide_in_cache(&mut evaluated, &key_of("", call.token), call),
                 })
             })
         })?;
-        Ok(judge.to_unknown())
+        Ok(evaluate.to_unknown())
     }
 
-    /// Whether certificate binding is ignored unless a route says otherwise.
+    /// What never changes about this client. JavaScript reads it once.
     #[napi(catch_unwind)]
-    pub fn ignores_binding(&self) -> bool {
-        self.engine.config().binding == BindingMode::Ignore
-    }
-
-    /// JSON of `{ issuer, audience }`, which identifies the client in events and in a shared cache.
-    #[napi(catch_unwind, ts_return_type = "Json<ClientContext>")]
-    pub fn context(&self) -> String {
+    pub fn facts(&self) -> ClientFacts {
         let config = self.engine.config();
-        serde_json::json!({ "issuer": config.key_source.tenant.domain(), "audience": &*config.audience }).to_string()
-    }
-
-    /// The time limit of an exchange, in milliseconds.
-    #[napi(catch_unwind)]
-    pub fn response_timeout(&self) -> f64 {
-        self.engine.config().network.timeout_ms as f64
+        ClientFacts {
+            tenant: config.key_source.tenant.domain().to_owned(),
+            audience: config.audience.to_string(),
+            caches_introspected: self.engine.cache_until(None, true, 0.0).is_some(),
+            ignores_binding: config.binding == BindingMode::Ignore,
+            introspects_jwts: config.introspects_jwts,
+            needs_metadata: config.key_source.needs_metadata(),
+            response_timeout_ms: config.network.timeout_ms as f64,
+        }
     }
 
     /// The issuer's name from its metadata, or the tenant without metadata.
@@ -229,14 +249,8 @@ impl NativeClient {
 
     /// A claims template, for its first use: JSON of `{ claims, blanks: [{ name, isText }] }`.
     #[napi(catch_unwind, ts_return_type = "Json<ClaimsTemplate> | null")]
-    pub fn form(&self, number: u32) -> Option<String> {
-        self.engine.form(number)
-    }
-
-    /// The failure behind the last negative code.
-    #[napi(catch_unwind)]
-    pub fn failure(&self) -> Option<JsFailure> {
-        self.local.failure.borrow().clone().map(Into::into)
+    pub fn claims_template(&self, id: u32) -> Option<String> {
+        self.engine.claims_template(id)
     }
 
     /// Whether a token is validated as a JWT. All others are introspected.
@@ -291,7 +305,7 @@ impl NativeClient {
     ) -> Result<Outcome> {
         let policy = policy.for_engine(&self.engine)?;
         let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
-        Ok(self.local.outcome(self.engine.decide(&call, Attempt::AfterRefresh, false)))
+        Ok(outcome_of(self.engine.decide(&call, Attempt::AfterRefresh, false)))
     }
 
     /// Decides on another thread, for signatures that would block the event loop.
@@ -306,7 +320,7 @@ impl NativeClient {
     ) -> Result<Object<'env>> {
         let policy = Arc::clone(policy.for_engine(&self.engine)?);
         let (deferred, promise) = env.create_deferred::<Outcome, Resolver<Outcome>>()?;
-        let settle = Box::new(move |verdict| deferred.resolve(Box::new(move |_| Ok(outcome_of(verdict).0))));
+        let settle = Box::new(move |verdict| deferred.resolve(Box::new(move |_| Ok(outcome_of(verdict)))));
         let engine = Arc::clone(&self.engine);
         SlowDecision { engine, token, policy, now, certificate, settle }.submit();
         Ok(promise)
@@ -324,7 +338,7 @@ impl NativeClient {
     ) -> Result<Outcome> {
         let policy = policy.for_engine(&self.engine)?;
         let call = Call { token: &token, policy, certificate: certificate.as_deref(), now };
-        Ok(self.local.outcome(self.engine.decide_with_jwks(&call, &jwks)))
+        Ok(outcome_of(self.engine.decide_with_jwks(&call, &jwks)))
     }
 
     /// Introspects a token. Resolves to the claims as JSON text, or to the failure.

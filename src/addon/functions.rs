@@ -54,8 +54,8 @@ pub fn decode_claims(token: String) -> Option<String> {
 
 /// The certificate in a proxy's header of the named format. Returns `None` if the header has none or more than one.
 #[napi(catch_unwind)]
-pub fn certificate_from_header(form: String, value: String) -> Option<String> {
-    certificate_in(CertificateHeader::named(&form)?, &value)
+pub fn certificate_from_header(format: String, value: String) -> Option<String> {
+    certificate_in(CertificateHeader::named(&format)?, &value)
 }
 
 /// The table of options: name, environment variable, kind of the value, and documentation.

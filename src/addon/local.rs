@@ -7,7 +7,7 @@ use napi::bindgen_prelude::*;
 use super::outcome::{Outcome, outcome_of};
 use super::token::TokenBuffer;
 use crate::engine::authorize::policy::Policy;
-use crate::engine::error::{Failure, Reason};
+use crate::engine::error::Reason;
 use crate::engine::{Call, Verdict};
 
 /// The state of a client that only its own thread uses.
@@ -16,8 +16,6 @@ pub struct Local {
     buffer: RefCell<TokenBuffer>,
     /// Called when a decision has left requests for JavaScript.
     pub wake: RefCell<Option<FunctionRef<(), ()>>>,
-    /// The failure of the last outcome that had one.
-    pub failure: RefCell<Option<Failure>>,
 }
 
 impl Local {
@@ -31,20 +29,11 @@ impl Local {
     ) -> Result<Outcome> {
         let mut buffer = self.buffer.try_borrow_mut().map_err(|_| invalid("reentrant call"))?;
         let Some(token) = buffer.read(context.env, &context.get::<Unknown>(0)?) else {
-            return Ok(self.outcome(Verdict::Refused(Reason::TokenRequired)));
+            return Ok(outcome_of(Verdict::Refused(Reason::TokenRequired)));
         };
         let has_certificate = context.length() > certificate_at;
         let certificate = if has_certificate { context.get::<Option<String>>(certificate_at)? } else { None };
         Ok(decide(&Call { token, policy, certificate: certificate.as_deref(), now: context.get(1)? }))
-    }
-
-    /// The outcome of a verdict. Keeps its failure, for JavaScript to read.
-    pub fn outcome(&self, verdict: Verdict) -> Outcome {
-        let (outcome, failure) = outcome_of(verdict);
-        if failure.is_some() {
-            *self.failure.borrow_mut() = failure;
-        }
-        outcome
     }
 }
 

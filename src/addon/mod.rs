@@ -5,6 +5,7 @@
 //! uses `unsafe`.
 
 mod client;
+mod constants;
 mod functions;
 mod host;
 mod local;

@@ -2,10 +2,10 @@
 //!
 //! Accepted claims are returned as their JSON text, or as the values for a claims template (which start with NUL, unlike
 //! JSON), or as the slot number of claims that were returned before. Every other verdict is a negative code: wait for the
-//! keys, decide on the pool, not in the cache, not a JWT, or the code of a reason. JavaScript reads the details of a
-//! failure with a second call, only when it needs them.
+//! keys, decide on the pool, not in the cache, not a JWT, or the code of a reason. Only a failure with the details of an
+//! exchange is an object, because a code is much cheaper.
 
-use napi::bindgen_prelude::{Either, Env, Object, Result};
+use napi::bindgen_prelude::{Either, Either3, Env, Object, Result};
 use napi_derive::napi;
 
 use crate::engine::error::{CATALOGUE, Detail, Failure, Reason};
@@ -24,31 +24,34 @@ pub fn reason_code(reason: Reason) -> i32 {
     FIRST_REASON - i32::from(reason as u8)
 }
 
-/// Claims, a slot, or a negative code.
+/// Claims, a slot or a negative code, or a failure with details.
 #[napi]
-pub type Outcome = Either<String, f64>;
+pub type Outcome = Either3<String, f64, JsFailure>;
 
-/// Splits a verdict into the value that JavaScript gets at once and the failure that it may read later.
-pub fn outcome_of(verdict: Verdict) -> (Outcome, Option<Failure>) {
-    let code = |code: i32| Either::B(f64::from(code));
+pub fn outcome_of(verdict: Verdict) -> Outcome {
     match verdict {
-        Verdict::Claims(text) | Verdict::Template(text) => (Either::A(text), None),
-        Verdict::Remembered(slot) => (Either::B(slot as f64), None),
-        Verdict::NeedsKeys => (code(NEEDS_KEYS), None),
-        Verdict::IsSlow => (code(IS_SLOW), None),
-        Verdict::Refused(reason) => (code(reason_code(reason)), None),
-        Verdict::Failed(failure) => (code(reason_code(failure.reason)), Some(failure)),
+        Verdict::Claims(text) | Verdict::Template(text) => Either3::A(text),
+        Verdict::Remembered(slot) => Either3::B(slot as f64),
+        Verdict::NeedsKeys => code(NEEDS_KEYS),
+        Verdict::IsSlow => code(IS_SLOW),
+        Verdict::Refused(reason) | Verdict::Failed(Failure { reason, detail: None }) => code(reason_code(reason)),
+        Verdict::Failed(failure) => Either3::C(failure.into()),
     }
+}
+
+/// A negative code as an outcome.
+pub fn code(code: i32) -> Outcome {
+    Either3::B(f64::from(code))
 }
 
 /// The outcome of a verdict about an entry of a cache.
 pub fn outcome_of_cached(verdict: CachedVerdict) -> Outcome {
     match verdict {
-        CachedVerdict::Claims(text) => Either::A(text),
-        CachedVerdict::Slot(slot) => Either::B(slot as f64),
-        CachedVerdict::Miss => Either::B(f64::from(MISS)),
-        CachedVerdict::NotOurs => Either::B(f64::from(NOT_OURS)),
-        CachedVerdict::Refused(reason) => Either::B(f64::from(reason_code(reason))),
+        CachedVerdict::Claims(text) => Either3::A(text),
+        CachedVerdict::Slot(slot) => Either3::B(slot as f64),
+        CachedVerdict::Miss => code(MISS),
+        CachedVerdict::NotOurs => code(NOT_OURS),
+        CachedVerdict::Refused(reason) => code(reason_code(reason)),
     }
 }
 
@@ -61,7 +64,7 @@ pub fn released_slots(slots: Vec<Slot>) -> Option<Vec<f64>> {
 #[napi(object)]
 pub struct JsFailure {
     /// The code of the reason.
-    pub reason: i32,
+    pub code: i32,
     /// JSON of `{ status, statusText, headers, body, error, errorDescription, retryAfter, isOutage }`.
     #[napi(ts_type = "Json<FailureDetail>")]
     pub detail: Option<String>,
@@ -69,7 +72,7 @@ pub struct JsFailure {
 
 impl From<Failure> for JsFailure {
     fn from(failure: Failure) -> Self {
-        JsFailure { reason: reason_code(failure.reason), detail: failure.detail.map(|detail| detail_json(&detail)) }
+        JsFailure { code: reason_code(failure.reason), detail: failure.detail.map(|detail| detail_json(&detail)) }
     }
 }
 
@@ -96,14 +99,14 @@ fn detail_json(detail: &Detail) -> String {
     .to_string()
 }
 
-/// The table of reasons for JavaScript, which reads it once. `number` is the code of a reason in an outcome.
+/// The table of reasons for JavaScript, which reads it once. `outcomeCode` is the code of a reason in an outcome.
 #[napi(catch_unwind, ts_return_type = "Array<FailureSpec>")]
 pub fn failures(env: &Env) -> Result<Vec<Object<'_>>> {
     CATALOGUE
         .iter()
         .map(|spec| {
             let mut row = Object::new(env)?;
-            row.set("number", reason_code(spec.reason))?;
+            row.set("outcomeCode", reason_code(spec.reason))?;
             row.set("reason", spec.name)?;
             row.set("name", spec.class.name())?;
             row.set("code", spec.class.code())?;

@@ -24,16 +24,11 @@ impl KeyStore {
         let freshness = if has_failed { Freshness::Newer } else { Freshness::Usable };
         let store = Arc::clone(self);
         let fetch = Box::new(move || store.fetch_keys());
-        match (self.needs_metadata(), self.source.resolves_jwks) {
+        match (self.source.needs_metadata(), self.source.resolves_jwks) {
             (false, _) => fetch(),
             (true, true) => self.wait_for_document(Place::OpenId, freshness, fetch),
             (true, false) => self.wait_for_endpoint_as(freshness, Endpoint::Keys, fetch),
         }
-    }
-
-    /// A client with a `jwksResolver` and no `metadataResolver` needs no metadata: its issuer is the tenant.
-    fn needs_metadata(&self) -> bool {
-        !self.source.resolves_jwks || self.source.resolves_metadata
     }
 
     fn fetch_keys(self: &Arc<Self>) {
@@ -48,7 +43,7 @@ impl KeyStore {
 
     /// The issuer of the keys, and the request that fetches them.
     fn issuer_and_request(&self) -> Result<(Arc<str>, Request), Failure> {
-        if !self.needs_metadata() {
+        if !self.source.needs_metadata() {
             return Ok((Arc::from(self.source.tenant.issuer()), Request::ResolveJwks));
         }
         if self.source.resolves_jwks {

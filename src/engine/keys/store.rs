@@ -30,6 +30,13 @@ pub struct KeySource {
     pub resolves_jwks: bool,
 }
 
+impl KeySource {
+    /// A client with a `jwksResolver` and no `metadataResolver` needs no metadata: its issuer is the tenant.
+    pub fn needs_metadata(&self) -> bool {
+        !self.resolves_jwks || self.resolves_metadata
+    }
+}
+
 /// One published JWK Set.
 pub struct KeySnapshot {
     pub set: KeySet,

@@ -20,7 +20,7 @@ use crate::engine::token::claims::{Claims, Expected};
 use crate::engine::token::json::{self, Text, Value};
 
 /// The maximum number of templates that are kept.
-const MOST_TEMPLATES: usize = 4;
+pub const MOST_TEMPLATES: usize = 4;
 /// The maximum number of blanks in a template.
 const MOST_BLANKS: usize = 16;
 /// Template ids are below this number, so that three base-128 digits hold them.

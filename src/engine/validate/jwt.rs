@@ -124,7 +124,7 @@ impl Engine {
 
     /// Describes the claims template with this id. JavaScript asks for it once per template
     /// ([`describe`](crate::engine::token::claims_template::ClaimsTemplates::describe)).
-    pub fn form(&self, id: u32) -> Option<String> {
+    pub fn claims_template(&self, id: u32) -> Option<String> {
         self.lock().templates.as_ref().and_then(|templates| templates.describe(id))
     }
 

@@ -45,9 +45,9 @@ fn every_rule_is_held_against_claims_that_fit_a_form() {
         (json!({ "sub": "eve" }), Policy { groups: ["g".into()].into(), ..Policy::default() }, Reason::GroupMissing),
     ] {
         let token = token("k", changes);
-        let before = world.engine.form(1);
+        let before = world.engine.claims_template(1);
         assert_eq!(world.decide_warm(&token, &policy), Verdict::Refused(reason));
-        assert!(before.is_some() && world.engine.form(1) == before, "the claims matched the template");
+        assert!(before.is_some() && world.engine.claims_template(1) == before, "the claims matched the template");
     }
 }
 
@@ -80,7 +80,7 @@ fn no_template_is_learnt_from_invalid_claims() {
         world.decide_warm(&token("k", json!({ "aud": "other" })), &Policy::default());
         world.decide_warm(&token("k", json!({ "exp": 1 })), &Policy::default());
     }
-    assert_eq!(world.engine.form(0), None);
+    assert_eq!(world.engine.claims_template(0), None);
 }
 
 #[test]
@@ -98,5 +98,5 @@ fn a_token_whose_claims_match_a_template_is_remembered_after_two_decisions() {
 fn with_a_cache_size_of_0_no_template_is_learnt() {
     let world = World::with_template(json!({ "verifiedTokenCacheSize": 0 }));
     assert!(is_claims(&world.decide_warm(&token("k", json!({ "sub": "carl" })), &Policy::default())));
-    assert_eq!(world.engine.form(0), None);
+    assert_eq!(world.engine.claims_template(0), None);
 }

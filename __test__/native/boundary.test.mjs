@@ -1,0 +1,110 @@
+// What crosses the boundary between JavaScript and Rust: facts once, failures whole, codes and limits by one definition.
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { AUDIENCE, ISSUER, offline, signed } from '../support/offline.mjs';
+
+const require = createRequire(import.meta.url);
+const native = require('../../npm/native/load.js');
+const { LIMITS, NAMES } = require('../../npm/native/constants.js');
+
+function engineWith(options, hostEnvironment = {}) {
+  const given = { tenantDomain: ISSUER, audience: AUDIENCE, ...options };
+  const settings = { options: given, environment: {}, clientKind: 'backend', hostEnvironment };
+  return new native.MonoCloudBackendNodeClient(JSON.stringify(settings));
+}
+
+/** An engine whose only fetch of its keys has failed, with a warm function and a token for it. */
+async function engineInAnOutage() {
+  const engine = engineWith({}, { hasFetcher: true });
+  const { ended } = engine.waitForKeys(1, false);
+  for (const { id } of JSON.parse(engine.takeRequests())) engine.answer(id, 503, 'Busy', '[["retry-after","7"]]', 'no');
+  await ended;
+  return { engine, policy: engine.policy([], [], undefined), token: signed() };
+}
+
+test('the facts of a client say what its options say', () => {
+  assert.deepEqual(engineWith({}).facts(), {
+    tenant: ISSUER,
+    audience: AUDIENCE,
+    cachesIntrospected: true,
+    ignoresBinding: false,
+    introspectsJwts: false,
+    needsMetadata: true,
+    responseTimeoutMs: 5000,
+  });
+  const others = {
+    introspectJwtTokens: true,
+    introspectionCacheDuration: 0,
+    responseTimeout: 1000,
+    validateCertificateBinding: 'dangerously_ignore',
+  };
+  assert.deepEqual(engineWith(others, { resolvesJwks: true }).facts(), {
+    tenant: ISSUER,
+    audience: AUDIENCE,
+    cachesIntrospected: false,
+    ignoresBinding: true,
+    introspectsJwts: true,
+    needsMetadata: false,
+    responseTimeoutMs: 1000,
+  });
+  assert.equal(engineWith({}, { resolvesJwks: true, resolvesMetadata: true }).facts().needsMetadata, true);
+});
+
+test('a failure with details is one outcome, and one without is a number', async () => {
+  const { engine, policy, token } = await engineInAnOutage();
+  const { code, detail } = engine.decide(token, policy, Date.now() / 1000);
+  const { reason } = native.failures().find(({ outcomeCode }) => outcomeCode === code);
+  const { status, statusText, body, retryAfter, isOutage } = JSON.parse(detail);
+  assert.deepEqual(
+    { reason, status, statusText, body, retryAfter, isOutage },
+    { reason: 'unexpected_status', status: 503, statusText: 'Busy', body: 'no', retryAfter: 7, isOutage: true },
+  );
+  assert.ok(engine.decide('a.b.c', policy, Date.now() / 1000) < 0);
+  const onPool = await engine.decideOnPool(token, policy, Date.now() / 1000);
+  assert.deepEqual([onPool.code, onPool.detail], [code, detail]);
+});
+
+test('a failure with details is never a slot, whatever number the prototype of objects gives', async () => {
+  const client = offline({ jwksResolver: () => Promise.reject(new Error('down')) });
+  const token = signed();
+  const attempt = () => client.validateAccessToken(token).then(JSON.stringify, ({ reason }) => reason);
+  assert.equal(await attempt(), 'fetcher_failed');
+  const { toString, valueOf } = Object.prototype;
+  try {
+    Object.prototype.valueOf = () => 1;
+    Object.prototype.toString = () => '1';
+    assert.equal(await attempt(), 'fetcher_failed');
+  } finally {
+    Object.assign(Object.prototype, { toString, valueOf });
+    for (const name of ['toString', 'valueOf']) Object.defineProperty(Object.prototype, name, { enumerable: false });
+  }
+});
+
+test('no JavaScript file defines a limit or a name again that the engine defines', () => {
+  const folder = fileURLToPath(new URL('../../npm', import.meta.url));
+  const large = Object.values(LIMITS).filter((limit) => limit > 1000);
+  const again = readdirSync(folder, { recursive: true })
+    .filter((name) => name.endsWith('.js'))
+    .flatMap((name) => {
+      const source = readFileSync(join(folder, name), 'utf8');
+      const numbers = [...source.matchAll(/\b(\w+) = (\d[\d\s*_-]*);/g)].map(([, constant, value]) => [
+        constant,
+        value.split('**').reduceRight((power, base) => product(base) ** power, 1),
+      ]);
+      const limits = numbers.filter(([, value]) => large.includes(value)).map(([constant]) => `${name}: ${constant}`);
+      const names = Object.values(NAMES).filter((text) => source.includes(`'${text}'`));
+      return [...limits, ...names.map((text) => `${name}: ${text}`)];
+    });
+  assert.deepEqual(again, []);
+});
+
+/** `512 * 1024` is 524288. */
+function product(text) {
+  return text.split('*').reduce((all, factor) => all * Number(factor.replaceAll('_', '')), 1);
+}
