@@ -9,7 +9,7 @@
  */
 
 const { LIMITS } = require('../native/constants.js');
-const { copy, copyPlanOf } = require('./claims.js');
+const { copy } = require('./claims.js');
 
 class ClaimsTemplates {
   #templates = new Map();
@@ -33,15 +33,15 @@ class ClaimsTemplates {
   #add(id, description) {
     if (description === null) return undefined;
     const { claims, blanks } = JSON.parse(description);
-    const template = { claims, plan: copyPlanOf(claims), blanks };
+    const template = { claims, blanks };
     this.#templates.set(id, template);
     if (this.#templates.size > LIMITS.claimsTemplates) this.#templates.delete(this.#templates.keys().next().value);
     return template;
   }
 }
 
-function fill({ claims, plan, blanks }, text) {
-  const filled = copy(claims, plan);
+function fill({ claims, blanks }, text) {
+  const filled = copy(claims);
   let at = 4;
   for (let i = 0; i < blanks.length; i += 1) {
     // Every name is an own member already. So the assignment sets that member, also for `__proto__`.
