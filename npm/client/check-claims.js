@@ -9,6 +9,13 @@
  * issuer if the claims name one.
  */
 
+/**
+ * @import { FailureData } from '../errors/errors.js'
+ * @import { MonoCloudBackendNodeClient } from '../native/binding.js'
+ * @import { Claims } from '../native/values.js'
+ * @import { PolicyType } from './policy.js'
+ */
+
 const { isPlain } = require('./arguments.js');
 const { FAILURES, failureOf } = require('../errors/errors.js');
 const { textOfMembers } = require('./json.js');
@@ -27,6 +34,10 @@ const CERTIFICATE_REASONS = new Set([
 
 /** The claims, if they are valid, and the failure, if this request is rejected. Both can be present. */
 class CheckedClaims {
+  /**
+   * @param {Claims | undefined} claims
+   * @param {FailureData | undefined} failure
+   */
   constructor(claims, failure) {
     this.claims = claims;
     this.failure = failure;
@@ -37,22 +48,38 @@ class ClaimsChecker {
   #native;
   #audience;
 
+  /**
+   * @param {MonoCloudBackendNodeClient} native
+   * @param {string} audience
+   */
   constructor(native, audience) {
     this.#native = native;
     this.#audience = audience;
   }
 
-  /** Checks claims that a custom method returned, and returns them unchanged. */
+  /**
+   * Checks claims that a custom method returned, and returns them unchanged.
+   *
+   * @param {unknown} claims
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {string | undefined} certificate
+   */
   check(claims, token, policy, certificate) {
     if (!isPlain(claims)) return new CheckedClaims(undefined, FAILURES.claims_invalid);
-    return this.checkText(textOfMembers(claims), claims, token, policy, certificate);
+    // The engine checks the members that a rule reads. The types of the others are the custom method's.
+    const returned = /** @type {Claims} */ (claims);
+    return this.checkText(textOfMembers(claims), returned, token, policy, certificate);
   }
 
   /**
    * Checks claims that the engine can read as JSON text.
    *
-   * @param text The JSON text of the claims.
-   * @param claims The claims to return.
+   * @param {string} text The JSON text of the claims.
+   * @param {Claims} claims The claims to return.
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {string | undefined} certificate
    */
   checkText(text, claims, token, policy, certificate) {
     const failure = this.#failureOfText(text, token, policy, certificate);
@@ -65,21 +92,37 @@ class ClaimsChecker {
    *
    * A custom `validateAccessToken` chooses what an accepted token becomes. An object without `aud`, `exp` and `iss` is
    * not a claims set, and is accepted as it is. A claims set without `aud` counts as one for this client.
+   *
+   * @param {Record<string, unknown>} result
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {string | undefined} certificate
    */
   failureOfResult(result, token, policy, certificate) {
     if (!CLAIMS_SET_MEMBERS.some((name) => Object.hasOwn(result, name))) return undefined;
+    /** @type {Record<string, unknown>} */
     const claims = { __proto__: null, ...result };
     claims.aud ??= this.#audience;
     return this.#failureOfText(textOfMembers(claims), token, policy, certificate);
   }
 
+  /**
+   * @param {string} text
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {string | undefined} certificate
+   */
   #failureOfText(text, token, policy, certificate) {
     const code = this.#native.decideIntrospected(token, policy.handle, dateNow(), certificate, text);
     return code === 0 ? undefined : failureOf(code);
   }
 }
 
-/** Whether a failure concerns this route or this caller's certificate. Then the claims are valid for other requests. */
+/**
+ * Whether a failure concerns this route or this caller's certificate. Then the claims are valid for other requests.
+ *
+ * @param {FailureData} failure
+ */
 function isAboutRequest({ spec }) {
   return spec.code !== 'invalid_token' || CERTIFICATE_REASONS.has(spec.reason);
 }

@@ -5,6 +5,8 @@
  * response of a fast cache.
  */
 
+/** @typedef {{ value?: any, error?: unknown }} Outcome Only a rejection has the member `error`. */
+
 // Read before a test installs fake timers. `hrtime`, because `performance` loads ten modules.
 const { setImmediate, setTimeout } = globalThis;
 const { hrtime } = process;
@@ -17,14 +19,23 @@ function now() {
 
 class Deadline {
   #limitMs;
+  /** @type {Set<Waiter>} */
   #waiting = new Set();
+  /** @type {NodeJS.Timeout | undefined} */
   #timer;
 
+  /** @param {number} limitMs */
   constructor(limitMs) {
     this.#limitMs = limitMs;
   }
 
-  /** Settles as the promise does, or rejects at the limit. A promise that is already settled needs no timer. */
+  /**
+   * Settles as the promise does, or rejects at the limit. A promise that is already settled needs no timer.
+   *
+   * @template T
+   * @param {PromiseLike<T>} promise
+   * @returns {Promise<T>}
+   */
   async within(promise) {
     const waiter = new Waiter();
     promise.then(
@@ -37,6 +48,10 @@ class Deadline {
     return outcome.value;
   }
 
+  /**
+   * @param {Waiter} waiter
+   * @returns {Promise<Outcome>}
+   */
   #wait(waiter) {
     waiter.until = now() + this.#limitMs;
     if (this.#timer === undefined) this.#arm(this.#limitMs);
@@ -50,7 +65,11 @@ class Deadline {
     });
   }
 
-  /** A timer that nobody waits for does not keep the process alive. */
+  /**
+   * A timer that nobody waits for does not keep the process alive.
+   *
+   * @param {Waiter} waiter
+   */
   #leave(waiter) {
     if (this.#waiting.delete(waiter) && this.#waiting.size === 0) this.#timer?.unref();
   }
@@ -68,6 +87,7 @@ class Deadline {
     }
   }
 
+  /** @param {number} milliseconds */
   #arm(milliseconds) {
     // Responses that arrived while the event loop was blocked are handled before the timeout.
     this.#timer = setTimeout(() => setImmediate(() => this.#expire()), milliseconds);
@@ -76,10 +96,13 @@ class Deadline {
 
 /** A caller that waits for one promise. Only the first outcome counts. */
 class Waiter {
+  /** @type {Outcome | undefined} */
   outcome;
-  until;
+  until = 0;
+  /** @type {((outcome: Outcome) => void) | undefined} */
   wake;
 
+  /** @param {Outcome} outcome */
   settle(outcome) {
     if (this.outcome !== undefined) return;
     this.outcome = outcome;

@@ -5,13 +5,26 @@
  * This file keeps the promises of the waits, for the callers that join them.
  */
 
+/**
+ * @import { MonoCloudBackendNodeClient } from '../native/binding.js'
+ * @import { KeyWait } from '../native/values.js'
+ */
+
 class KeyRefresh {
   #native;
   #host;
-  /** The promises of the waits that have not ended, by their numbers. */
+  /**
+   * The promises of the waits that have not ended, by their numbers.
+   *
+   * @type {Map<number, Promise<boolean>>}
+   */
   #waits = new Map();
   #mustDrain = false;
 
+  /**
+   * @param {MonoCloudBackendNodeClient} native
+   * @param {{ drain(): void } | undefined} host
+   */
   constructor(native, host) {
     this.#native = native;
     this.#host = host;
@@ -21,7 +34,9 @@ class KeyRefresh {
    * Waits once. The promise resolves to whether the keys were refreshed for this caller: then it decides with the keys
    * that are there; otherwise it may have to wait again. Gives nothing when the caller has waited often enough.
    *
-   * @param round Counts the waits of the caller, from 1.
+   * @param {number} round Counts the waits of the caller, from 1.
+   * @param {boolean} hasCachedFallback
+   * @returns {Promise<boolean> | undefined}
    */
   wait(round, hasCachedFallback) {
     const step = this.#native.waitForKeys(round, hasCachedFallback);
@@ -29,6 +44,7 @@ class KeyRefresh {
     return step.ended === undefined ? this.#join(step) : this.#begin(step);
   }
 
+  /** @param {KeyWait & { ended: Promise<boolean> }} step */
   #begin({ wait, ended }) {
     this.#waits.set(wait, ended);
     const forget = () => this.#waits.delete(wait);
@@ -37,6 +53,7 @@ class KeyRefresh {
     return ended;
   }
 
+  /** @param {KeyWait & { isRefreshed: boolean }} step */
   async #join({ wait, isRefreshed }) {
     // The caller that began the wait failed to start its requests.
     if (this.#mustDrain) this.#drain();

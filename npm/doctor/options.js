@@ -22,9 +22,13 @@ function rank({ name }) {
   return place === -1 ? REQUIRED.length : place;
 }
 
-/** The default of an option, as the documents show it. */
+/**
+ * The default of an option, as the documents show it.
+ *
+ * @param {string} name
+ */
 function defaultOf(name) {
-  return OPTIONS.find((row) => row.name === name).default;
+  return OPTIONS.find((row) => row.name === name)?.default;
 }
 
 module.exports = { OPTIONS, PREFIX, defaultOf };

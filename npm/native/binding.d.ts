@@ -6,7 +6,6 @@
 import type {
   Claims,
   ClaimsTemplate,
-  ClientContext,
   FailureDetail,
   FailureSpec,
   Health,
@@ -24,12 +23,50 @@ import type {
   PublicJwk,
 } from './values.js';
 
+/** What never changes about a client. */
+export interface ClientFacts {
+  /** The tenant's domain. With the audience, it identifies the client in events and in a shared cache. */
+  tenant: string;
+  audience: string;
+  /** Whether introspected claims may stay in a cache. */
+  cachesIntrospected: boolean;
+  /** Whether certificate binding is ignored unless a route says otherwise. */
+  ignoresBinding: boolean;
+  /** Whether every token is introspected. */
+  introspectsJwts: boolean;
+  /** Whether the signing keys cannot be fetched without metadata. */
+  needsMetadata: boolean;
+  /** The time limit of an exchange. */
+  responseTimeoutMs: number;
+}
+
+export interface Constants {
+  outcomes: OutcomeCodes;
+  limits: Limits;
+  names: Names;
+}
+
 /** A failure with the details of the exchange. */
 export interface JsFailure {
   /** The code of the reason. */
-  reason: number;
+  code: number;
   /** JSON of `{ status, statusText, headers, body, error, errorDescription, retryAfter, isOutage }`. */
   detail?: Json<FailureDetail>;
+}
+
+export interface Limits {
+  /** The largest body of a response, in bytes. */
+  bodyBytes: number;
+  /** The largest number of a response's headers. */
+  headers: number;
+  /** The largest number of claims templates that are kept. */
+  claimsTemplates: number;
+  /** A slot number modulo this is the place of its claims. */
+  slotPlaces: number;
+  /** The largest number of entries of a cache in the process. */
+  cacheEntries: number;
+  /** The largest size of a cache in the process, in bytes. */
+  cacheBytes: number;
 }
 
 export declare class MemoryCache {
@@ -51,12 +88,12 @@ export declare class MemoryCache {
 /** The engine of one client. The public JavaScript class of the same name holds an instance. */
 export declare class MonoCloudBackendNodeClient {
   /**
-   * Parses the options. `settings` is JSON of `{ options, environment, flavour, surroundings }`. The message of an error
+   * Parses the options. `settings` is JSON of `{ options, environment, clientKind, hostEnvironment }`. The message of an error
    * names the option.
    */
   constructor(settings: string);
   /**
-   * Creates the warm function of a policy: `(token, now, certificate?)`, which returns claims, a slot or a negative code.
+   * Creates the warm function of a policy: `(token, now, certificate?)`, which returns an [`Outcome`].
    * It holds the policy, so that a call neither passes it nor looks it up.
    */
   warm(
@@ -76,22 +113,18 @@ export declare class MonoCloudBackendNodeClient {
     scope: string,
   ): (token: string, now: number, certificate?: string) => Outcome;
   /** Creates the memory for entries of a user's cache that were evaluated before, with the limits for verified tokens. */
-  judged(): MemoryCache;
+  evaluatedEntries(): MemoryCache;
   /**
    * Creates the function that decides on an entry of a user's cache: `(token, now, entry, certificate?)`, with the same
    * results as the warm function. Without an entry, it decides on the entry that was evaluated before. The returned slot
    * tells the caller which entry that was.
    */
-  judge(
+  evaluateEntry(
     policy: Policy,
-    judged: MemoryCache,
+    evaluated: MemoryCache,
   ): (token: string, now: number, entry?: string, certificate?: string) => Outcome;
-  /** Whether certificate binding is ignored unless a route says otherwise. */
-  ignoresBinding(): boolean;
-  /** JSON of `{ issuer, audience }`, which identifies the client in events and in a shared cache. */
-  context(): Json<ClientContext>;
-  /** The time limit of an exchange, in milliseconds. */
-  responseTimeout(): number;
+  /** What never changes about this client. JavaScript reads it once. */
+  facts(): ClientFacts;
   /** The issuer's name from its metadata, or the tenant without metadata. */
   issuer(): string;
   /**
@@ -109,9 +142,7 @@ export declare class MonoCloudBackendNodeClient {
    */
   released(): Array<number> | null;
   /** A claims template, for its first use: JSON of `{ claims, blanks: [{ name, isText }] }`. */
-  form(number: number): Json<ClaimsTemplate> | null;
-  /** The failure behind the last negative code. */
-  failure(): JsFailure | null;
+  claimsTemplate(id: number): Json<ClaimsTemplate> | null;
   /** Whether a token is validated as a JWT. All others are introspected. */
   isLocal(token: string): boolean;
   /**
@@ -170,8 +201,24 @@ export declare class MonoCloudBackendNodeClient {
   fail(id: number, reason: string): void;
 }
 
-/** Claims, a slot, or a negative code. */
-export type Outcome = string | number;
+export interface Names {
+  /** How the environment variable of every option begins. */
+  variablePrefix: string;
+  /** The member of a cache's entry that tells how and when the claims were obtained. */
+  obtainedMember: string;
+}
+
+/** Claims, a slot or a negative code, or a failure with details. */
+export type Outcome = string | number | JsFailure;
+
+/** The negative outcomes that are no failures. */
+export interface OutcomeCodes {
+  needsKeys: number;
+  isSlow: number;
+  miss: number;
+  notAJwt: number;
+  notOurs: number;
+}
 
 /** A policy of one client. It has no methods, and only the methods of that client can use it. */
 export declare class Policy {
@@ -185,7 +232,9 @@ export declare class Policy {
 export declare function benchVerify(alg: string, jwk: string, inputs: Array<Buffer>, signatures: Array<Buffer>): number;
 
 /** The certificate in a proxy's header of the named format. Returns `null` if the header has none or more than one. */
-export declare function certificateFromHeader(form: string, value: string): string | null;
+export declare function certificateFromHeader(format: string, value: string): string | null;
+
+export declare function constants(): Constants;
 
 /** The claims of a JWT as JSON text, decoded but not verified. Returns `null` if the token is not a JWT. */
 export declare function decodeClaims(token: string): Json<JwtClaims> | null;
@@ -196,7 +245,7 @@ export declare function decodeClaims(token: string): Json<JwtClaims> | null;
  */
 export declare function describeJwks(jwks: string): Json<Array<JwkDescription>> | null;
 
-/** The table of reasons for JavaScript, which reads it once. `number` is the code of a reason in an outcome. */
+/** The table of reasons for JavaScript, which reads it once. `outcomeCode` is the code of a reason in an outcome. */
 export declare function failures(): Array<FailureSpec>;
 
 /** Whether a groups claim (JSON text) contains any of the groups, or all of them. */
