@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use monocloud_backend_node::engine::authorize::certificate::BindingMode;
 use monocloud_backend_node::engine::authorize::policy::Policy;
+use monocloud_backend_node::engine::authorize::step_up::StepUp;
 use monocloud_backend_node::engine::config::options::Options;
 use monocloud_backend_node::engine::config::{ClientKind, Config, HostEnvironment};
 use monocloud_backend_node::engine::error::{CATALOGUE, Class, Reason};
@@ -53,7 +54,9 @@ fn every_rule_is_shown_on_both_sides_and_every_reason_for_which_a_jwt_is_refused
         assert!(!good.is_empty() && !bad.is_empty(), "{}", rule.rule);
     }
     let expected: HashSet<_> = file.vectors().map(|vector| vector.expect.as_str()).collect();
-    let is_for_jwts = |class| matches!(class, Class::TokenInvalid | Class::TokenScope | Class::TokenGroups);
+    let is_for_jwts = |class| {
+        matches!(class, Class::TokenInvalid | Class::TokenAuthentication | Class::TokenScope | Class::TokenGroups)
+    };
     let missing: Vec<_> =
         CATALOGUE.iter().filter(|spec| is_for_jwts(spec.class) && !expected.contains(spec.name)).collect();
     assert!(missing.is_empty(), "no vector expects {missing:?}");
@@ -110,7 +113,9 @@ fn expectation(vector: &Vector, claims: Vec<u8>) -> Verdict {
         return Verdict::Claims(String::from_utf8(claims).expect("good claims are UTF-8"));
     }
     let reason = CATALOGUE.iter().find(|spec| spec.name == vector.expect).map(|spec| spec.reason);
-    Verdict::Refused(reason.unwrap_or_else(|| panic!("{}: no such reason: {}", vector.name, vector.expect)))
+    let reason = reason.unwrap_or_else(|| panic!("{}: no such reason: {}", vector.name, vector.expect));
+    // No token of a vector has a scope that the vector requires and fails at an earlier rule.
+    Verdict::Refused(if vector.scopes.is_empty() { reason } else { reason.with_missing_scopes() })
 }
 
 fn engine(file: &File, vector: &Vector, jwks: String) -> Engine {
@@ -142,6 +147,7 @@ fn policy(vector: &Vector) -> Policy {
             Some("ignore") => BindingMode::Ignore,
             Some(other) => panic!("no such binding: {other}"),
         },
+        step_up: StepUp::new(boxed(&vector.acr), vector.max_age).expect("in range"),
     }
 }
 

@@ -1,6 +1,7 @@
 // Are claims that match a template equal to the claims in the token, whatever was learnt before?
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 
@@ -13,6 +14,7 @@ const require = createRequire(import.meta.url);
 const native = require('../../npm/native/load.js');
 const { ClaimsTemplates } = require('../../npm/client/claims-template.js');
 
+const NOTHING = { scopes: [], groups: [], binding: undefined, acr: [], maxAge: undefined };
 let issuer;
 
 before(async () => {
@@ -68,6 +70,8 @@ test('tokens of a few kinds, with any texts, numbers and values in them, give th
     { sub: word, scope: fc.constantFrom('data:read', 'data:write', 'data:read data:write'), client_id: word },
     { sub: word, groups: fc.array(fc.constantFrom('a', 'b', { id: '1', name: 'c' }), { maxLength: 2 }), jti: word },
     { 1: word, x: value, 0: number, y: value },
+    { sub: word, cnf: fc.record({ jkt: word }), auth_time: number, acr: word },
+    { sub: word, cnf: fc.oneof(fc.record({ jkt: value, 'x5t#S256': word }), fc.record({ n: number }), value) },
   ].map((kind) => fc.record(kind));
   const claims = fc.tuple(fc.oneof(...kinds), fc.constantFrom({}, {}, {}, { exp: 1 }, { aud: 'other' }, { nbf: 4e9 }));
   await fc.assert(
@@ -77,6 +81,33 @@ test('tokens of a few kinds, with any texts, numbers and values in them, give th
     }),
     { numRuns: 100 },
   );
+});
+
+test('members of cnf with any names stay members of cnf', async () => {
+  const members = `"iss":${JSON.stringify(issuer.issuer)},"aud":"${AUDIENCE}","exp":${now() + 600}`;
+  const payloads = [];
+  for (let i = 0; i < 20; i += 1) {
+    payloads.push(
+      `{${members},"cnf":{"jkt":"k${i}"},"sub":"u${i}"}`,
+      `{${members},"cnf":{"__proto__":"p${i}","jkt":"k${i}","constructor":${i}},"jkt":"outer"}`,
+      `{${members},"cnf":{"j\\u006bt":"k${i}","2":${i},"1":"a${i}"}}`,
+    );
+  }
+  const policy = { validateCertificateBinding: false };
+  await assertSame(payloads.map(rawToken), policy);
+  assert.equal({}.jkt, undefined);
+});
+
+test('a bound token whose claims match a template needs its own certificate', async () => {
+  const der = (octet) => Buffer.from([0x30, 3, 1, 2, octet]);
+  const thumbprint = (octet) => createHash('sha256').update(der(octet)).digest('base64url');
+  const client = makeClient();
+  for (let i = 0; i < 40; i += 1) {
+    const token = tokenOf({ sub: 'a', cnf: { 'x5t#S256': thumbprint(i) }, exp: now() + 600 });
+    const validate = (octet) => client.validateAccessToken(token, { clientCertificate: der(octet).toString('base64') });
+    await assert.rejects(validate(i + 1), { reason: 'certificate_mismatch' });
+    assert.deepEqual((await validate(i)).cnf, { 'x5t#S256': thumbprint(i) });
+  }
 });
 
 test('scope, group and binding are checked in each token’s own claims', async () => {
@@ -143,7 +174,7 @@ test('claims of one issuer’s users arrive as the blanks of one template, which
   };
   const engine = new native.MonoCloudBackendNodeClient(JSON.stringify(settings));
   await engine.waitForKeys(1, false).ended;
-  const warm = engine.warm([], [], undefined);
+  const warm = engine.warm(NOTHING);
   const templates = new ClaimsTemplates();
   const asked = [];
   const describe = (number) => {

@@ -18,11 +18,12 @@ const SETTINGS = JSON.stringify({
   clientKind: 'backend',
   hostEnvironment: {},
 });
+const NOTHING = { scopes: [], groups: [], binding: undefined, acr: [], maxAge: undefined };
 const engine = () => new native.MonoCloudBackendNodeClient(SETTINGS);
 
 test('anything else in the place of a policy is refused, whatever its prototype says, and ends no process', () => {
   const own = engine();
-  const policy = own.policy([], [], undefined);
+  const policy = own.policy(NOTHING);
   const prototype = Object.getPrototypeOf(policy);
   const cache = new native.MemoryCache(1, 1000);
   const foreign = [
@@ -41,7 +42,7 @@ test('anything else in the place of a policy is refused, whatever its prototype 
     Object.create(policy),
     cache,
     own,
-    engine().policy([], [], undefined),
+    engine().policy(NOTHING),
     Object.setPrototypeOf({}, prototype),
     Object.setPrototypeOf(new native.MemoryCache(1, 1000), prototype),
     Object.setPrototypeOf(engine(), prototype),
@@ -60,11 +61,18 @@ test('anything else in the place of a policy is refused, whatever its prototype 
   }
 });
 
-test('only a client can make a policy, and an invalid binding mode makes none', () => {
+test('only a client can make a policy, and an invalid binding mode or age makes none', () => {
   assert.throws(() => new native.Policy());
   for (const wrong of ['', 'ignore', 'Required']) {
-    assert.throws(() => engine().policy([], [], wrong));
-    assert.throws(() => engine().warm([], [], wrong));
+    assert.throws(() => engine().policy({ ...NOTHING, binding: wrong }));
+    assert.throws(() => engine().warm({ ...NOTHING, binding: wrong }));
+  }
+  for (const wrong of [0, -1, 0.5, 1.5, 31_536_001, 2 ** 32, 2 ** 32 + 1, NaN, Infinity, -Infinity, '1']) {
+    assert.throws(() => engine().policy({ ...NOTHING, maxAge: wrong }), Error, String(wrong));
+    assert.throws(() => engine().warm({ ...NOTHING, maxAge: wrong }), Error, String(wrong));
+  }
+  for (const missing of ['scopes', 'groups', 'acr']) {
+    assert.throws(() => engine().policy({ ...NOTHING, [missing]: undefined }), Error, missing);
   }
 });
 

@@ -200,7 +200,7 @@ describe('every reason of the engine', () => {
     const { MonoCloudBackendNodeClient } = await import('../../npm/index.mjs');
     const { default: rules } = await import('../../npm/doctor/token.js');
     const client = new MonoCloudBackendNodeClient({ tenantDomain: issuer.issuer, audience: AUDIENCE });
-    const needs = { scopes: ['read'], groups: ['staff'] };
+    const needs = { acr: ['gold'], scopes: ['read'], groups: ['staff'] };
     const named = [];
     for (const token of everBetterTokens(await keySet('stranger'))) {
       const { reason } = await client.validateAccessToken(token, needs).catch((error) => error);
@@ -244,6 +244,7 @@ describe('every reason of the engine', () => {
       { iat: now },
       { sub: 'user' },
       { cnf: undefined },
+      { acr: 'gold' },
       { scope: 'read' },
     ];
     for (const repair of repairs) yield sign(JSON.stringify(header), JSON.stringify(Object.assign(claims, repair)));

@@ -31,6 +31,7 @@ const ENDPOINTS = {
  *   for a client certificate. Default false.
  * - `trustStoreId`: also publishes `mtls_additional_endpoint_aliases[id]` at a third port. Default none.
  * - `tokenTtlSeconds`: default 3600.
+ * - `tokenClaims`: claims that every token has in addition. Default none.
  * - `pki`: a shared result of createPki(); created if absent.
  */
 export async function startAuthorizationServer({
@@ -38,6 +39,7 @@ export async function startAuthorizationServer({
   mtlsAliases = false,
   trustStoreId,
   tokenTtlSeconds,
+  tokenClaims,
   pki,
 } = {}) {
   const hasAliases = mtlsAliases || trustStoreId !== undefined;
@@ -60,6 +62,7 @@ export async function startAuthorizationServer({
     clients,
     keys,
     tokenTtlSeconds,
+    tokenClaims,
     discovery: {
       ...(mtls && { mtls_endpoint_aliases: endpointsAt(mtls.origin) }),
       ...(trustStore && { mtls_additional_endpoint_aliases: { [trustStoreId]: endpointsAt(trustStore.origin) } }),

@@ -23,8 +23,15 @@ export async function serverKeys() {
   );
 }
 
-/** A Provider for `issuer`; `discovery` is added to its metadata. */
-export async function createProvider({ issuer, clients, keys, discovery, tokenTtlSeconds = TOKEN_TTL_SECONDS }) {
+/** A Provider for `issuer`; `discovery` is added to its metadata, and `tokenClaims` to its tokens. */
+export async function createProvider({
+  issuer,
+  clients,
+  keys,
+  discovery,
+  tokenTtlSeconds = TOKEN_TTL_SECONDS,
+  tokenClaims,
+}) {
   const { Provider, errors } = await importProvider();
   const byId = new Map(Object.values(clients).map((client) => [client.clientId, client]));
 
@@ -49,7 +56,7 @@ export async function createProvider({ issuer, clients, keys, discovery, tokenTt
     },
     extraTokenClaims: (_ctx, { clientId }) => {
       const { groups } = byId.get(clientId);
-      return groups && { groups };
+      return { ...tokenClaims, ...(groups && { groups }) };
     },
     formats: {
       customizers: {

@@ -19,6 +19,7 @@ const BINDINGS = { required: true, ignore: false };
 const MEMBERS = [
   'name', 'expect', 'header', 'headerText', 'claims', 'claimsText', 'sign', 'before', 'after', 'token', 'bytes', 'jwks',
   'now', 'clockSkew', 'clockTolerance', 'scopes', 'groups', 'matchAll', 'groupsClaim', 'certificate', 'binding',
+  'acr', 'maxAge',
 ];
 
 for (const { rule, vectors } of file.rules) {
@@ -92,6 +93,8 @@ function callOptions(vector) {
   return {
     scopes: vector.scopes,
     groups: vector.groups,
+    acr: vector.acr,
+    maxAge: vector.maxAge,
     validateCertificateBinding: BINDINGS[vector.binding],
     clientCertificate: certificateOf(vector),
   };

@@ -62,7 +62,8 @@ fn fill(form: &str, mut text: &str) -> Value {
             number_of(take(6)).into()
         };
         let name = blank["name"].as_str().expect("a name");
-        *claims.get_mut(name).expect("the form has it") = value;
+        let holder = if blank["isInCnf"] == true { claims["cnf"].as_object_mut().expect("cnf") } else { &mut *claims };
+        *holder.get_mut(name).expect("the form has it") = value;
     }
     assert_eq!(text, "");
     form["claims"].take()

@@ -64,13 +64,14 @@ function fill({ claims, blanks }, text) {
   let at = 4;
   for (let i = 0; i < blanks.length; i += 1) {
     // Every name is an own member already. So the assignment sets that member, also for `__proto__`.
-    const { name, isText } = blanks[i];
+    const { name, isText, isInCnf } = blanks[i];
+    const holder = isInCnf === true ? filled.cnf : filled;
     if (isText) {
       const start = at + 2;
       at = start + numberAt(text, at, 2);
-      filled[name] = text.slice(start, at);
+      holder[name] = text.slice(start, at);
     } else {
-      filled[name] = numberAt(text, at, 6);
+      holder[name] = numberAt(text, at, 6);
       at += 6;
     }
   }

@@ -15,16 +15,24 @@ const MAX_CALL_POLICIES = 1000;
 const MAX_KEY_LENGTH = 4096;
 /** One route or call may require at most this many scopes, and as many groups. */
 const MAX_LISTED = 1000;
+/** The values of `acr` stand in a response header, so they are fewer and shorter. */
+const MAX_ACR = 20;
+const MAX_ACR_LENGTH = 256;
+/** One year, in seconds. The engine has the same limit. */
+const MAX_AGE_LIMIT = 31_536_000;
 
 /** The values of `validateCertificateBinding`. `true` means `required`, and `false` means `dangerously_ignore`. */
 const BINDINGS = ['when_present', 'required', 'dangerously_ignore'];
 
-const ROUTE_OPTIONS = ['scopes', 'groups', 'validateCertificateBinding'];
+const ROUTE_OPTIONS = ['scopes', 'groups', 'acr', 'maxAge', 'validateCertificateBinding'];
 const CALL_OPTIONS = [...ROUTE_OPTIONS, 'clientCertificate'];
 const JWT_CALL_OPTIONS = [...CALL_OPTIONS, 'jwks'];
 
 /** UTF-8 cannot encode half of a surrogate pair, so the engine would receive a different string. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** RFC 9470 §3: spaces separate the values of `acr_values`. No other character of a value needs an escape in a header. */
+const ACR = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
 /**
  * The requirements of one route or call, for one client. It stays valid as long as somebody holds it. The engine's
@@ -47,12 +55,18 @@ class Policy {
 
   /** The function that validates a JWT: `(token, now, certificate?)`. */
   get warm() {
-    return (this.#warm ??= this.#native.warm(this.#spec.scopes, this.#spec.groups, this.binding));
+    return (this.#warm ??= this.#native.warm(this.#requirements));
   }
 
   /** The engine's object for this policy. */
   get handle() {
-    return (this.#handle ??= this.#native.policy(this.#spec.scopes, this.#spec.groups, this.binding));
+    return (this.#handle ??= this.#native.policy(this.#requirements));
+  }
+
+  /** What the engine reads. Every member is its own, so that no prototype is read. */
+  get #requirements() {
+    const { scopes, groups, binding, acr, maxAge } = this.#spec;
+    return { scopes, groups, binding, acr: acr ?? [], maxAge };
   }
 
   /**
@@ -78,6 +92,9 @@ class Policy {
 class Spec {
   scopes;
   groups;
+  /** A list that is not empty, or `undefined`. */
+  acr;
+  maxAge;
   /** The binding as the caller wrote it. */
   givenBinding;
   /** One of `BINDINGS`, or `undefined` for the client's own setting. */
@@ -88,6 +105,8 @@ class Spec {
   constructor(where, options) {
     this.scopes = readList(where, readOwn(where, options, 'scopes'), 'scopes');
     this.groups = readList(where, readOwn(where, options, 'groups'), 'groups');
+    this.acr = readAcr(where, readOwn(where, options, 'acr'));
+    this.maxAge = readMaxAge(where, readOwn(where, options, 'maxAge'));
     this.givenBinding = readOwn(where, options, 'validateCertificateBinding') ?? undefined;
     this.binding = readBinding(where, this.givenBinding);
     this.certificate = readCertificate(where, readOwn(where, options, 'clientCertificate'));
@@ -96,12 +115,14 @@ class Spec {
 
   /** Whether the client's own settings apply alone. */
   get isEmpty() {
-    return this.scopes.length === 0 && this.groups.length === 0 && this.binding === undefined;
+    const isWithoutLists = this.scopes.length === 0 && this.groups.length === 0 && this.acr === undefined;
+    return isWithoutLists && this.maxAge === undefined && this.binding === undefined;
   }
 
   /** Equal for equal policies only. Each item has its length before it, so that items cannot run into each other. */
   get key() {
-    return `${this.binding}${lengthPrefixed(this.scopes)}${lengthPrefixed(this.groups)}`;
+    const { binding, maxAge, scopes, groups, acr } = this;
+    return `${binding} ${maxAge}${lengthPrefixed(scopes)}${lengthPrefixed(groups)}${lengthPrefixed(acr ?? [])}`;
   }
 }
 
@@ -198,6 +219,35 @@ function areStrings(items) {
     if (typeof items[i] !== 'string' || LONE_SURROGATE.test(items[i])) return false;
   }
   return true;
+}
+
+function readAcr(where, list) {
+  if (list === undefined || list === null) return undefined;
+  try {
+    if (Array.isArray(list) && list.length > 0 && list.length <= MAX_ACR) {
+      const items = itemsOf(list);
+      if (areStrings(items) && areAcrValues(items)) return items;
+    }
+  } catch {
+    // A getter or a proxy threw.
+  }
+  throw invalid(
+    `${where}: acr must be an array of 1 to ${MAX_ACR} strings of printable ASCII without spaces, quotes and ` +
+      `backslashes, each at most ${MAX_ACR_LENGTH} characters long`,
+  );
+}
+
+function areAcrValues(items) {
+  for (let i = 0; i < items.length; i += 1) {
+    if (!ACR.test(items[i]) || items[i].length > MAX_ACR_LENGTH) return false;
+  }
+  return true;
+}
+
+function readMaxAge(where, value) {
+  if (value === undefined || value === null) return undefined;
+  if (Number.isInteger(value) && value >= 1 && value <= MAX_AGE_LIMIT) return value;
+  throw invalid(`${where}: maxAge must be a whole number of seconds from 1 to ${MAX_AGE_LIMIT}`);
 }
 
 function readBinding(where, value) {

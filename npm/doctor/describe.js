@@ -45,6 +45,8 @@ const DESCRIPTIONS = {
     if (values.get('validateCertificateBinding') === 'dangerously_ignore') return 'not checked: dangerously_ignore';
     return claims?.cnf === undefined ? 'not bound to a certificate' : `cnf ${json(claims.cnf)}`;
   },
+  authentication: ({ claims }) =>
+    `acr ${json(claims?.acr)}, auth_time ${moment(claims?.auth_time)}, not compared with the acr and maxAge of a route`,
   scopes: ({ claims, scopes }) => `scope ${json(claims?.scope)}, ${required(scopes)}`,
   groups: ({ claims, groups, values }) => {
     const name = values.get('groupOptions.groupsClaim') ?? 'groups';

@@ -19,11 +19,18 @@ const ISSUED = 'Configure the authorization server to issue correct tokens. Then
  * @type {Record<string, string>}
  */
 const FIXES = {
+  acr_missing:
+    'Send the user to sign in again with acr_values in the authorization request (RFC 9470 §5). A token without a user ' +
+    'has no acr.',
   algorithm_not_allowed:
     'Sign tokens with RS, PS or ES and 256, 384 or 512, or with EdDSA. HS256 and none are never accepted.',
   audience_mismatch:
     'Request the token for this API (resource or audience in the token request), or set MONOCLOUD_BACKEND_AUDIENCE to ' +
     'the audience of the token. Both must be equal byte for byte.',
+  auth_time_invalid:
+    'Configure the authorization server to put auth_time into access tokens (RFC 9068 §2.2.1), and synchronize the ' +
+    'clocks. A token without a user has no auth_time.',
+  authentication_too_old: 'Send the user to sign in again with max_age in the authorization request (RFC 9470 §5).',
   body_too_large: 'The document is over 512 KiB. This is probably not an authorization server.',
   body_invalid: 'The body is not the expected JSON object. Check that the tenant domain is an authorization server.',
   certificate_invalid: 'Present one PEM certificate, with or without delimiters, URL-encoded or not.',

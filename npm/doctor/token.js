@@ -38,6 +38,7 @@ const CLAIM_RULES = [
     'certificate_invalid',
     'certificate_mismatch',
   ],
+  ['authentication', 'acr_missing', 'auth_time_invalid', 'authentication_too_old'],
   ['scopes', 'scope_missing'],
   ['groups', 'group_missing'],
 ];

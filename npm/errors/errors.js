@@ -120,7 +120,7 @@ class Failure {
     const raw = rawResponse(this.detail);
     switch (name) {
       case 'MonoCloudTokenError':
-        return new MonoCloudTokenError(message, raw, reason, code ?? undefined);
+        return withMissingScopes(new MonoCloudTokenError(message, raw, reason, code ?? undefined), this);
       case 'MonoCloudOPError':
         return opError(this.spec, this.detail, raw);
       case 'MonoCloudHttpError':
@@ -128,6 +128,11 @@ class Failure {
       default:
         return withRetryFacts(new MonoCloudValidationError(message, raw, reason), this);
     }
+  }
+
+  /** Whether a token that fails the step-up (RFC 9470) lacks scopes that the route requires too. */
+  get lacksScopes() {
+    return this.spec.lacksScopes === true;
   }
 
   /** Seconds after which a caller may retry: the issuer's value, or else the table's, or `undefined`. */
@@ -149,6 +154,11 @@ function withRetryFacts(error, failure) {
   // Invalid metadata is a `MonoCloudValidationError`, and still an outage for the caller with the token.
   const isMisconfigured = name === 'MonoCloudValidationError' && isOutage;
   return hide(error, 'isOutage', failure.detail?.isOutage || isMisconfigured || undefined);
+}
+
+/** Adds what `protectApi` needs for its response: whether the token lacks required scopes too. Logs do not print it. */
+function withMissingScopes(error, { lacksScopes }) {
+  return lacksScopes ? hide(error, 'lacksScopes', true) : error;
 }
 
 /**
@@ -194,6 +204,11 @@ const FAILURES = Object.create(null);
 for (const spec of native.failures()) {
   const failure = new Failure(Object.freeze({ __proto__: null, ...spec }));
   BY_OUTCOME_CODE.set(spec.outcomeCode, failure);
+  const outcomeCode = spec.outcomeCodeLackingScopes;
+  if (typeof outcomeCode === 'number') {
+    const lacking = new Failure(Object.freeze({ __proto__: null, ...spec, outcomeCode, lacksScopes: true }));
+    BY_OUTCOME_CODE.set(outcomeCode, lacking);
+  }
   FAILURES[spec.reason] = failure;
   if (spec.name === 'MonoCloudTokenError') TOKEN_FAILURES.set(spec.message, spec);
 }

@@ -54,6 +54,17 @@ export interface JsFailure {
   detail?: Json<FailureDetail>;
 }
 
+/** What a route or a call requires, as `npm/client/policy.js` read it from the options. */
+export interface JsPolicySpec {
+  scopes: Array<string>;
+  groups: Array<string>;
+  /** The name of a mode. The default is the mode of the client. */
+  binding?: string;
+  acr: Array<string>;
+  /** In seconds. */
+  maxAge?: number;
+}
+
 export interface Limits {
   /** The largest body of a response, in bytes. */
   bodyBytes: number;
@@ -96,11 +107,7 @@ export declare class MonoCloudBackendNodeClient {
    * Creates the warm function of a policy: `(token, now, certificate?)`, which returns an [`Outcome`].
    * It holds the policy, so that a call neither passes it nor looks it up.
    */
-  warm(
-    scopes: Array<string>,
-    groups: Array<string>,
-    binding?: string | undefined | null,
-  ): (token: string, now: number, certificate?: string) => Outcome;
+  warm(spec: JsPolicySpec): (token: string, now: number, certificate?: string) => Outcome;
   /** Sets the function that is called when a warm function has left requests for JavaScript. */
   onRequests(wake: () => void): void;
   /**
@@ -132,8 +139,8 @@ export declare class MonoCloudBackendNodeClient {
    * not keep the process alive. `report` must not hold the client, because it outlives the client.
    */
   observe(report: (event: Json<KeysEvent>) => void): void;
-  /** Creates a policy. `binding` is the name of a mode. The default is the mode of the client. */
-  policy(scopes: Array<string>, groups: Array<string>, binding?: string | undefined | null): Policy;
+  /** Creates a policy. */
+  policy(spec: JsPolicySpec): Policy;
   /** The claims' text of a remembered token, for the first use of its slot. */
   claims(token: string, slot: number): Json<Claims> | null;
   /**
@@ -245,7 +252,10 @@ export declare function decodeClaims(token: string): Json<JwtClaims> | null;
  */
 export declare function describeJwks(jwks: string): Json<Array<JwkDescription>> | null;
 
-/** The table of reasons for JavaScript, which reads it once. `outcomeCode` is the code of a reason in an outcome. */
+/**
+ * The table of reasons for JavaScript, which reads it once. `outcomeCode` is the code of a reason in an outcome, and
+ * `outcomeCodeLackingScopes` is its code if the token lacks required scopes too.
+ */
 export declare function failures(): Array<FailureSpec>;
 
 /** Whether a groups claim (JSON text) contains any of the groups, or all of them. */

@@ -64,7 +64,8 @@ class Route {
     this.#client = client;
     // Copies, so that later changes to the caller's options do not change the route.
     const spec = routeSpec(options);
-    this.#options = { scopes: spec.scopes, groups: spec.groups, validateCertificateBinding: spec.givenBinding };
+    const { scopes, groups, acr, maxAge } = spec;
+    this.#options = { scopes, groups, acr, maxAge, validateCertificateBinding: spec.givenBinding };
     this.#policy = anyValidatorOf(client)?.policies.route(spec);
     this.#tokenResolver = tokenResolver;
     this.#certificateResolver = certificateResolver;
@@ -148,12 +149,15 @@ class Route {
   /** Validates through the public method of a subclass, a spy or another client, and handles the errors it throws. */
   async #validate(token, request) {
     try {
-      const { scopes, groups, validateCertificateBinding } = this.#options;
+      const { scopes, groups, acr, maxAge, validateCertificateBinding } = this.#options;
       const options = {
         scopes: [...scopes],
         groups: [...groups],
         validateCertificateBinding,
         clientCertificate: undefined,
+        // A client of another version or a test double may not know them.
+        ...(acr !== undefined && { acr: [...acr] }),
+        ...(maxAge !== undefined && { maxAge }),
       };
       if (this.#certificateResolver && !MODES_WITHOUT_CERTIFICATE.includes(options.validateCertificateBinding)) {
         options.clientCertificate = await this.#certificate(request, token);

@@ -35,6 +35,10 @@ export interface JwtClaims {
 
 /** The claims of an access token. You can add your own by declaration merging. */
 export interface AccessTokenClaims extends JwtClaims {
+  /** The authentication context of the user (RFC 9068 §2.2.1). Compared with the option `acr` only. */
+  acr?: string;
+  /** When the user signed in (RFC 9068 §2.2.1), in seconds since the epoch. Compared with the option `maxAge` only. */
+  auth_time?: number;
   /** The client that the token was issued to (RFC 8693 §4.3). Not checked. */
   client_id?: string;
   /** The identifier of the token (RFC 7519 §4.1.7). Not checked: a token may be used more than once. */

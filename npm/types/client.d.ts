@@ -69,7 +69,7 @@ export interface MonoCloudHealth {
  * - `validateAccessToken` calls an overridden `validateJwtAccessToken` with the token and the options. It calls an
  *   overridden `introspectAccessToken` with the token only.
  * - The claims that these two return are checked again. They must be a plain object. `aud` is required. `iss`, `exp` and
- *   `nbf` are checked if present. Certificate binding, scopes and groups follow.
+ *   `nbf` are checked if present. Certificate binding, `acr`, `auth_time`, scopes and groups follow.
  * - `protectApi` rejects what an overridden `validateAccessToken` returns if it is not an object. If the object has
  *   `aud`, `exp` or `iss`, it is checked in the same way, except that `aud` may be absent. Any other object is accepted
  *   without a check: the override has decided.
@@ -105,7 +105,7 @@ export declare class MonoCloudOidcBackendClient {
    * does. Introspects anything else as `introspectAccessToken` does. With `introspectJwtTokens` it introspects JWTs too.
    *
    * With a `cache`, a cache hit saves the request to the authorization server and nothing else. Issuer, audience, times,
-   * scopes, groups and certificate binding are checked on every call. A JWT is verified with the issuer's keys, whatever
+   * certificate binding, `acr`, `auth_time`, scopes and groups are checked on every call. A JWT is verified with the issuer's keys, whatever
    * the cache holds.
    *
    * Not checked: revocation of a JWT (introspection checks it), replay, and that the claims have the type `C`.
@@ -136,7 +136,8 @@ export declare class MonoCloudOidcBackendClient {
    * 5. Claims: one JSON object without duplicate members at the top level or in a member that a rule reads. `iss`,
    *    `aud`, `exp` (required, RFC 9068 §2.2), `nbf`, `iat` and `sub` (RFC 7519 §4.1). `clockSkew` and `clockTolerance`
    *    apply to the times.
-   * 6. Certificate binding (RFC 8705 §3), then scopes (RFC 8693 §4.2), then groups.
+   * 6. Certificate binding (RFC 8705 §3), then `acr` and `auth_time` (RFC 9470), then scopes (RFC 8693 §4.2), then
+   *    groups.
    *
    * Not checked: revocation, replay (`jti`), `client_id`, and that the claims have the type `C`.
    *
@@ -157,8 +158,8 @@ export declare class MonoCloudOidcBackendClient {
    * more wait. The waiting time counts toward `responseTimeout`. A token over 16 KiB, or with a character outside
    * %x20-7E (RFC 6749 A.12), is rejected without a request.
    *
-   * Checked: that `active` is exactly `true`. Then the claims, certificate binding, scopes and groups as for a JWT,
-   * except that `exp` and `iss` may be absent (RFC 7662 §2.2).
+   * Checked: that `active` is exactly `true`. Then the claims, certificate binding, `acr`, `auth_time`, scopes and groups
+   * as for a JWT, except that `exp` and `iss` may be absent (RFC 7662 §2.2).
    *
    * Not checked: a signature of the response (RFC 9701), and that the claims have the type `C`.
    *

@@ -41,6 +41,10 @@ export type MonoCloudReason =
   | 'token_malformed'
   | 'token_too_large'
   | 'type_not_allowed'
+  // MonoCloudTokenError, `insufficient_user_authentication`
+  | 'acr_missing'
+  | 'auth_time_invalid'
+  | 'authentication_too_old'
   // MonoCloudTokenError, `insufficient_scope`, `insufficient_groups`, `inactive_token`
   | 'group_missing'
   | 'inactive'
@@ -85,7 +89,7 @@ export type MonoCloudReason =
 
 // --- end of reasons ------------------------------------------------------------------------------------------------
 
-/** The kind of a `MonoCloudTokenError` (RFC 6750 §3.1, RFC 7662 §2.2). */
+/** The kind of a `MonoCloudTokenError` (RFC 6750 §3.1, RFC 7662 §2.2, RFC 9470 §3). */
 export type MonoCloudTokenErrorCode =
   /** The token is malformed, forged, expired, for another audience, bound to another certificate, and so on. */
   | 'invalid_token'
@@ -93,6 +97,11 @@ export type MonoCloudTokenErrorCode =
   | 'insufficient_scope'
   /** The token is valid but lacks the required groups. */
   | 'insufficient_groups'
+  /**
+   * The token is valid, but the user must sign in again: more recently, or with another authentication context (RFC 9470
+   * §3).
+   */
+  | 'insufficient_user_authentication'
   /** The authorization server reports that the token is not active: it expired, was revoked or was never issued. */
   | 'inactive_token';
 

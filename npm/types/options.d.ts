@@ -246,6 +246,25 @@ export interface ValidateAccessTokenOptions {
    */
   groups?: readonly string[] | undefined;
   /**
+   * The `acr` claim must be one of these values (RFC 9470, RFC 9068 §2.2.1), compared byte for byte. There is no order of
+   * levels, so list every value that is enough. 1 to 20 strings of printable ASCII without spaces, quotes and
+   * backslashes, each at most 256 characters long. Default: any `acr`, or none. Otherwise the call rejects with
+   * `MonoCloudTokenError`, code `insufficient_user_authentication`, reason `acr_missing`.
+   *
+   * Use it for tokens of users only. A token of the client credentials grant has no `acr`.
+   */
+  acr?: readonly string[] | undefined;
+  /**
+   * The user must have signed in at most this many seconds ago, by the `auth_time` claim (RFC 9470, RFC 9068 §2.2.1). A
+   * whole number from 1 to 31536000. Default: no limit. `clockSkew` applies. `clockTolerance` does not extend the limit.
+   * Otherwise the call rejects with `MonoCloudTokenError`, code `insufficient_user_authentication`, reason
+   * `authentication_too_old`. If `auth_time` is absent, not a number, or in the future by more than `clockTolerance`, the
+   * reason is `auth_time_invalid`.
+   *
+   * Use it for tokens of users only. A token of the client credentials grant has no `auth_time`.
+   */
+  maxAge?: number | undefined;
+  /**
    * When the token must match `clientCertificate` (RFC 8705 §3), for this call only. `true` means `required`, and `false`
    * means `dangerously_ignore`. Default: the client's `validateCertificateBinding`. If the binding fails, the call rejects
    * with `MonoCloudTokenError`, code `invalid_token`.

@@ -14,6 +14,31 @@ export interface ProtectOptions {
    */
   groups?: readonly string[] | undefined;
   /**
+   * The `acr` claim must be one of these values (RFC 9470, RFC 9068 §2.2.1). List them in order of preference. They are
+   * compared byte for byte: the package knows no order of levels, so list every value that is enough. 1 to 20 strings of
+   * printable ASCII without spaces, quotes and backslashes, each at most 256 characters long. Default: any `acr`, or
+   * none.
+   *
+   * Otherwise the response is 401 with the error `insufficient_user_authentication` and these values as `acr_values`. The
+   * client then sends the user to sign in again.
+   *
+   * Use it on routes for users only. A token of the client credentials grant has no `acr`, so its client would get a 401
+   * however often it obtains a new token. Not checked: `amr`, and whether the authorization server knows these values.
+   */
+  acr?: readonly string[] | undefined;
+  /**
+   * The user must have signed in at most this many seconds ago, by the `auth_time` claim (RFC 9470, RFC 9068 §2.2.1). A
+   * whole number from 1 to 31536000. Default: no limit. `clockSkew` applies. `clockTolerance` does not extend the limit.
+   * It only says how far in the future `auth_time` may be.
+   *
+   * Otherwise the response is 401 with the error `insufficient_user_authentication` and this number as `max_age`. A
+   * refreshed token keeps its `auth_time`, so the client must send the user to sign in again.
+   *
+   * Use it on routes for users only. A token of the client credentials grant has no `auth_time`, so it is always
+   * rejected.
+   */
+  maxAge?: number | undefined;
+  /**
    * Certificate binding on this route (RFC 8705 §3). The certificate comes from `certificateResolver`. If the binding
    * fails, the response is 401. Default: the client's `validateCertificateBinding`.
    *

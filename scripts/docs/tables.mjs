@@ -129,11 +129,14 @@ function specificationOf(reason) {
   return /RFC \d+(?: [A-Z]\.\d+| §[\d.]*\d)?(?:, (?:RFC \d+ )?§[\d.]*\d)*/.exec(comment)?.[0] ?? '';
 }
 
+/** What the challenge of a code also says, if the route requires it. */
+const ASKS = { insufficient_scope: ', scope="…"', insufficient_user_authentication: ', acr_values="…", max_age="…"' };
+
 /** The response of `protectApi` for a reason: the status, and the challenge without its changing parts. */
 export function answerTo(reason) {
   const { status, headers } = responseTo(FAILURES[reason], ['…']);
   const challenge = headers['WWW-Authenticate']?.replace(/error_description="[^"]*"/, 'error_description="…"');
-  return { status, challenge: reason === 'scope_missing' ? `${challenge}, scope="…"` : challenge };
+  return { status, challenge: `${challenge}${ASKS[FAILURES[reason].spec.code] ?? ''}` };
 }
 
 /** What is limited and to which value, as in SECURITY.md, where each row names the constant in the code. */

@@ -14,7 +14,7 @@ use super::memory_cache::MemoryCache;
 use super::outcome::{
     JsAnswer, NOT_A_JWT, Outcome, answer, code, outcome_of, outcome_of_cached, reason_code, released_slots,
 };
-use super::policy::{NativePolicy, policy_of};
+use super::policy::{JsPolicySpec, NativePolicy, policy_of};
 use super::runtime;
 use super::slow::SlowDecision;
 use crate::engine::authorize::certificate::BindingMode;
@@ -93,14 +93,8 @@ impl NativeClient {
     /// Creates the warm function of a policy: `(token, now, certificate?)`, which returns an [`Outcome`].
     /// It holds the policy, so that a call neither passes it nor looks it up.
     #[napi(catch_unwind, ts_return_type = "(token: string, now: number, certificate?: string) => Outcome")]
-    pub fn warm<'env>(
-        &self,
-        env: &'env Env,
-        scopes: Vec<String>,
-        groups: Vec<String>,
-        binding: Option<String>,
-    ) -> Result<Unknown<'env>> {
-        let policy = policy_of(&self.engine, scopes, groups, binding.as_deref())?;
+    pub fn warm<'env>(&self, env: &'env Env, spec: JsPolicySpec) -> Result<Unknown<'env>> {
+        let policy = policy_of(&self.engine, spec)?;
         let (engine, host, local) = (Arc::clone(&self.engine), self.host.clone(), Rc::clone(&self.local));
         let warm = env.create_function_from_closure::<(), Outcome, _>("warm", move |context| {
             let outcome = local.with_call(&context, 2, &policy, |call| {
@@ -227,11 +221,10 @@ impl NativeClient {
         Ok(())
     }
 
-    /// Creates a policy. `binding` is the name of a mode. The default is the mode of the client.
+    /// Creates a policy.
     #[napi(catch_unwind)]
-    pub fn policy(&self, scopes: Vec<String>, groups: Vec<String>, binding: Option<String>) -> Result<NativePolicy> {
-        let policy = policy_of(&self.engine, scopes, groups, binding.as_deref())?;
-        Ok(NativePolicy::new(policy, &self.engine))
+    pub fn policy(&self, spec: JsPolicySpec) -> Result<NativePolicy> {
+        Ok(NativePolicy::new(policy_of(&self.engine, spec)?, &self.engine))
     }
 
     /// The claims' text of a remembered token, for the first use of its slot.

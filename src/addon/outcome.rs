@@ -99,11 +99,17 @@ fn detail_json(detail: &Detail) -> String {
     .to_string()
 }
 
-/// The table of reasons for JavaScript, which reads it once. `outcomeCode` is the code of a reason in an outcome.
+/// The table of reasons for JavaScript, which reads it once. `outcomeCode` is the code of a reason in an outcome, and
+/// `outcomeCodeLackingScopes` is its code if the token lacks required scopes too.
 #[napi(catch_unwind, ts_return_type = "Array<FailureSpec>")]
 pub fn failures(env: &Env) -> Result<Vec<Object<'_>>> {
+    let code_lacking_scopes = |reason: Reason| match reason.with_missing_scopes() {
+        other if other == reason => None,
+        other => Some(reason_code(other)),
+    };
     CATALOGUE
         .iter()
+        .filter(|spec| spec.lacks_scopes_and.is_none())
         .map(|spec| {
             let mut row = Object::new(env)?;
             row.set("outcomeCode", reason_code(spec.reason))?;
@@ -113,6 +119,7 @@ pub fn failures(env: &Env) -> Result<Vec<Object<'_>>> {
             row.set("message", spec.message)?;
             row.set("isOutage", spec.is_outage)?;
             row.set("retryAfter", spec.retry_after_secs)?;
+            row.set("outcomeCodeLackingScopes", code_lacking_scopes(spec.reason))?;
             Ok(row)
         })
         .collect()

@@ -12,6 +12,7 @@ use super::local::invalid;
 use crate::engine::Engine;
 use crate::engine::authorize::certificate::BindingMode;
 use crate::engine::authorize::policy::Policy;
+use crate::engine::authorize::step_up::StepUp;
 
 /// A policy of one client. It has no methods, and only the methods of that client can use it.
 #[napi(js_name = "Policy")]
@@ -32,19 +33,35 @@ impl NativePolicy {
     }
 }
 
-/// A policy with the settings of a client. `binding` is the name of a mode. The default is the mode of the client.
-pub fn policy_of(
-    engine: &Engine,
-    scopes: Vec<String>,
-    groups: Vec<String>,
-    binding: Option<&str>,
-) -> Result<Arc<Policy>> {
+/// What a route or a call requires, as `npm/client/policy.js` read it from the options.
+#[napi(object, object_to_js = false)]
+pub struct JsPolicySpec {
+    pub scopes: Vec<String>,
+    pub groups: Vec<String>,
+    /// The name of a mode. The default is the mode of the client.
+    pub binding: Option<String>,
+    pub acr: Vec<String>,
+    /// In seconds.
+    pub max_age: Option<f64>,
+}
+
+/// A policy with the settings of a client.
+pub fn policy_of(engine: &Engine, spec: JsPolicySpec) -> Result<Arc<Policy>> {
     let config = engine.config();
     let boxed = |list: Vec<String>| list.into_iter().map(String::into_boxed_str).collect();
-    let binding = match binding {
+    let binding = match spec.binding {
         None => config.binding,
-        Some(name) => BindingMode::named(name).ok_or_else(|| invalid("binding"))?,
+        Some(name) => BindingMode::named(&name).ok_or_else(|| invalid("binding"))?,
     };
+    // A number that is not whole or not in the range of u32 becomes 0, which is out of range.
+    let seconds = |number: f64| if number.fract() == 0.0 { number as u32 } else { 0 };
+    let step_up = StepUp::new(boxed(spec.acr), spec.max_age.map(seconds)).ok_or_else(|| invalid("maxAge"))?;
     let matches_all_groups = config.matches_all_groups;
-    Ok(Arc::new(Policy { scopes: boxed(scopes), groups: boxed(groups), matches_all_groups, binding }))
+    Ok(Arc::new(Policy {
+        scopes: boxed(spec.scopes),
+        groups: boxed(spec.groups),
+        matches_all_groups,
+        binding,
+        step_up,
+    }))
 }

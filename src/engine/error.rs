@@ -13,6 +13,8 @@ pub enum Class {
     Http,
     /// `MonoCloudOPError`: the issuer rejected the request (RFC 6749 §5.2).
     Op,
+    /// `MonoCloudTokenError`, code `insufficient_user_authentication` (RFC 9470 §3).
+    TokenAuthentication,
     /// `MonoCloudTokenError`, code `inactive_token` (RFC 7662 §2.2).
     TokenInactive,
     /// `MonoCloudTokenError`, code `insufficient_groups`.
@@ -32,15 +34,18 @@ impl Class {
             Class::Http => "MonoCloudHttpError",
             Class::Op => "MonoCloudOPError",
             Class::Validation => "MonoCloudValidationError",
-            Class::TokenInactive | Class::TokenGroups | Class::TokenInvalid | Class::TokenScope => {
-                "MonoCloudTokenError"
-            }
+            Class::TokenAuthentication
+            | Class::TokenInactive
+            | Class::TokenGroups
+            | Class::TokenInvalid
+            | Class::TokenScope => "MonoCloudTokenError",
         }
     }
 
     /// The `code` of a token error.
     pub fn code(self) -> Option<&'static str> {
         match self {
+            Class::TokenAuthentication => Some("insufficient_user_authentication"),
             Class::TokenInactive => Some("inactive_token"),
             Class::TokenGroups => Some("insufficient_groups"),
             Class::TokenInvalid => Some("invalid_token"),
@@ -65,13 +70,24 @@ pub struct Spec {
     pub counts_for_breaker: bool,
     /// The seconds after which the caller may retry, if they are the same for every failure with this reason.
     pub retry_after_secs: Option<u32>,
+    /// The reason that this one stands for, if the token lacks required scopes too. Callers see only that reason.
+    pub lacks_scopes_and: Option<Reason>,
 }
 
 impl Spec {
     /// A row with the default values for its class.
     const fn with_defaults(reason: Reason, name: &'static str, class: Class, message: &'static str) -> Spec {
         let is_outage = matches!(class, Class::Http);
-        Spec { reason, name, class, message, is_outage, counts_for_breaker: false, retry_after_secs: None }
+        Spec {
+            reason,
+            name,
+            class,
+            message,
+            is_outage,
+            counts_for_breaker: false,
+            retry_after_secs: None,
+            lacks_scopes_and: None,
+        }
     }
 }
 
@@ -96,10 +112,22 @@ macro_rules! reasons {
 }
 
 reasons! {
+    /// RFC 9470 §3: `acr` is absent, not a string, or none of the values that the route requires.
+    AcrMissing, "acr_missing", TokenAuthentication, "A different authentication level is required";
+    /// RFC 9470 §3: as [`Reason::AcrMissing`], and the token lacks required scopes too.
+    AcrAndScopeMissing, "acr_missing", TokenAuthentication, "A different authentication level is required", lacks_scopes_and = Some(Reason::AcrMissing);
     /// RFC 8725 §3.1: `alg` is not on the allow-list.
     AlgorithmNotAllowed, "algorithm_not_allowed", TokenInvalid, "Token is signed with an algorithm that is not allowed";
     /// RFC 7519 §4.1.3: `aud` is absent, has the wrong type, or does not contain the audience.
     AudienceMismatch, "audience_mismatch", TokenInvalid, "Token was not issued for this audience";
+    /// RFC 9470 §3: `auth_time` is older than the route allows.
+    AuthenticationTooOld, "authentication_too_old", TokenAuthentication, "More recent authentication is required";
+    /// RFC 9470 §3: as [`Reason::AuthenticationTooOld`], and the token lacks required scopes too.
+    AuthenticationTooOldAndScopeMissing, "authentication_too_old", TokenAuthentication, "More recent authentication is required", lacks_scopes_and = Some(Reason::AuthenticationTooOld);
+    /// RFC 9470 §3: the route limits the age of the authentication, and `auth_time` is absent, not a number, or in the future.
+    AuthTimeInvalid, "auth_time_invalid", TokenAuthentication, "Token has no valid time of authentication";
+    /// RFC 9470 §3: as [`Reason::AuthTimeInvalid`], and the token lacks required scopes too.
+    AuthTimeInvalidAndScopeMissing, "auth_time_invalid", TokenAuthentication, "Token has no valid time of authentication", lacks_scopes_and = Some(Reason::AuthTimeInvalid);
     /// The body is larger than 512 KiB.
     BodyTooLarge, "body_too_large", Http, "The authorization server answered with too large a body";
     /// The body is not the expected JSON document.
@@ -208,6 +236,11 @@ impl Reason {
         // The macro creates the enum and the table from the same rows, so the index always exists.
         &CATALOGUE[self as usize]
     }
+
+    /// The reason that stands for this one and missing scopes. Without such a reason, this one.
+    pub fn with_missing_scopes(self) -> Reason {
+        CATALOGUE.iter().find(|spec| spec.lacks_scopes_and == Some(self)).map_or(self, |spec| spec.reason)
+    }
 }
 
 /// A reason, with the details of the exchange with the issuer if there was one.
@@ -295,10 +328,25 @@ mod tests {
 
     #[test]
     fn every_name_is_distinct_and_lower_snake_case() {
-        let mut names: Vec<_> = CATALOGUE.iter().map(|spec| spec.name).collect();
+        let listed = || CATALOGUE.iter().filter(|spec| spec.lacks_scopes_and.is_none());
+        let mut names: Vec<_> = listed().map(|spec| spec.name).collect();
         assert!(names.iter().all(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), CATALOGUE.len());
+        assert_eq!(names.len(), listed().count());
+    }
+
+    #[test]
+    fn every_step_up_reason_has_one_with_missing_scopes_that_callers_cannot_tell_apart() {
+        for spec in CATALOGUE.iter().filter(|spec| spec.class == Class::TokenAuthentication) {
+            let with_scopes = spec.reason.with_missing_scopes();
+            match spec.lacks_scopes_and {
+                Some(reason) => assert_eq!(reason.with_missing_scopes(), spec.reason),
+                None => assert_ne!(with_scopes, spec.reason),
+            }
+            let other = with_scopes.spec();
+            assert_eq!((spec.name, spec.class, spec.message), (other.name, other.class, other.message));
+        }
+        assert_eq!(Reason::Expired.with_missing_scopes(), Reason::Expired);
     }
 }

@@ -90,7 +90,17 @@ impl Clock {
 
     /// RFC 7519 §4.1.5: a token is not valid before `nbf`, extended by the tolerance. It is valid at that time.
     pub fn is_not_yet_valid(&self, nbf: NumericDate) -> bool {
-        nbf > self.now + self.skew + self.tolerance
+        self.is_in_future(nbf)
+    }
+
+    /// Whether an event lies in the future by more than the tolerance.
+    pub fn is_in_future(&self, at: NumericDate) -> bool {
+        at > self.now + self.skew + self.tolerance
+    }
+
+    /// Whether an event is more than `seconds` ago. The tolerance does not extend this: it may be longer than `seconds`.
+    pub fn is_older_than(&self, at: NumericDate, seconds: f64) -> bool {
+        at < self.now + self.skew - seconds
     }
 }
 

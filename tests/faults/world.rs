@@ -116,8 +116,7 @@ impl World {
         let clock = Arc::new(ManualMonotonic::default());
         let issuer = Issuer::new(Arc::clone(&clock));
         let store = KeyStore::new(config.key_source.clone(), Arc::clone(&issuer) as _, Arc::clone(&clock) as _);
-        let policy =
-            Policy { scopes: [].into(), groups: [].into(), matches_all_groups: false, binding: config.binding };
+        let policy = Policy { binding: config.binding, ..Policy::default() };
         let engine = Engine::new(Arc::new(config), store, Arc::clone(&issuer) as _, Arc::clone(&clock) as _);
         World {
             issuer,

@@ -61,6 +61,9 @@ pub struct Vector {
     pub groups_claim: Option<String>,
     pub certificate: Option<String>,
     pub binding: Option<String>,
+    #[serde(default)]
+    pub acr: Vec<String>,
+    pub max_age: Option<u32>,
 }
 
 #[derive(Default, Deserialize)]

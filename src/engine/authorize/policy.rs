@@ -1,11 +1,13 @@
 //! The requirements of a route: does a token with valid claims give access to it?
 //!
 //! The order of the checks is part of the API, because the first failure is the reason that is reported: certificate
-//! binding (RFC 8705 §3), then scopes (RFC 6749 §3.3), then groups.
+//! binding (RFC 8705 §3), then the user's authentication (RFC 9470), then scopes (RFC 6749 §3.3), then groups.
 
 use crate::engine::authorize::certificate::BindingMode;
 use crate::engine::authorize::membership::{has_scope, is_in_groups};
+use crate::engine::authorize::step_up::StepUp;
 use crate::engine::error::Reason;
+use crate::engine::time::Clock;
 use crate::engine::token::claims::CheckedClaims;
 
 /// What a route requires. An empty list requires nothing.
@@ -15,13 +17,18 @@ pub struct Policy {
     pub groups: Box<[Box<str>]>,
     pub matches_all_groups: bool,
     pub binding: BindingMode,
+    pub step_up: StepUp,
 }
 
 impl Policy {
     /// Checks the requirements. Every call does this, also for a remembered token.
-    pub fn check(&self, claims: &CheckedClaims<'_>, certificate: Option<&str>) -> Result<(), Reason> {
+    pub fn check(&self, claims: &CheckedClaims<'_>, certificate: Option<&str>, clock: &Clock) -> Result<(), Reason> {
         self.binding.check(&claims.confirmation, certificate)?;
-        if !self.scopes.iter().all(|scope| has_scope(&claims.scope, scope)) {
+        // RFC 9470 §3: the response to a step-up failure also names the scopes, if the token lacks some.
+        self.step_up
+            .check(claims, clock)
+            .map_err(|reason| if self.has_scopes(claims) { reason } else { reason.with_missing_scopes() })?;
+        if !self.has_scopes(claims) {
             return Err(Reason::ScopeMissing);
         }
         if !is_in_groups(&claims.groups, &self.groups, self.matches_all_groups) {
@@ -29,20 +36,23 @@ impl Policy {
         }
         Ok(())
     }
+
+    fn has_scopes(&self, claims: &CheckedClaims<'_>) -> bool {
+        self.scopes.iter().all(|scope| has_scope(&claims.scope, scope))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::token::confirmation::Confirmation;
+
+    const CLOCK: Clock = Clock::new(1000.0, 0.0, 0.0).unwrap();
 
     fn claims<'t>(scope: &'t str, groups: &[&'t str]) -> CheckedClaims<'t> {
         CheckedClaims {
-            expires: None,
-            not_before: None,
-            confirmation: Confirmation::Absent,
             scope: scope.into(),
             groups: groups.iter().map(|group| (*group).into()).collect(),
+            ..CheckedClaims::default()
         }
     }
 
@@ -57,42 +67,58 @@ mod tests {
 
     #[test]
     fn every_required_scope_must_be_granted() {
-        assert_eq!(policy(&["a", "b"], &[], false).check(&claims("b c a", &[]), None), Ok(()));
-        assert_eq!(policy(&["a", "b"], &[], false).check(&claims("a", &[]), None), Err(Reason::ScopeMissing));
+        assert_eq!(policy(&["a", "b"], &[], false).check(&claims("b c a", &[]), None, &CLOCK), Ok(()));
+        assert_eq!(policy(&["a", "b"], &[], false).check(&claims("a", &[]), None, &CLOCK), Err(Reason::ScopeMissing));
     }
 
     #[test]
     fn a_scope_is_a_whole_word_between_spaces() {
         for granted in ["data:writer", "xdata:write", "data:write\tother", "data:write\u{a0}x", "DATA:WRITE", ""] {
             assert_eq!(
-                policy(&["data:write"], &[], false).check(&claims(granted, &[]), None),
+                policy(&["data:write"], &[], false).check(&claims(granted, &[]), None, &CLOCK),
                 Err(Reason::ScopeMissing),
                 "{granted:?}"
             );
         }
-        assert_eq!(policy(&["data:write"], &[], false).check(&claims("  data:write ", &[]), None), Ok(()));
+        assert_eq!(policy(&["data:write"], &[], false).check(&claims("  data:write ", &[]), None, &CLOCK), Ok(()));
     }
 
     #[test]
     fn a_required_scope_that_is_empty_or_has_a_space_is_never_granted() {
-        assert_eq!(policy(&[""], &[], false).check(&claims("a  b", &[]), None), Err(Reason::ScopeMissing));
-        assert_eq!(policy(&["a b"], &[], false).check(&claims("a b", &[]), None), Err(Reason::ScopeMissing));
+        assert_eq!(policy(&[""], &[], false).check(&claims("a  b", &[]), None, &CLOCK), Err(Reason::ScopeMissing));
+        assert_eq!(policy(&["a b"], &[], false).check(&claims("a b", &[]), None, &CLOCK), Err(Reason::ScopeMissing));
     }
 
     #[test]
     fn one_required_group_is_enough_unless_all_are_required() {
-        assert_eq!(policy(&[], &["x", "b"], false).check(&claims("", &["a", "b"]), None), Ok(()));
-        assert_eq!(policy(&[], &["x", "b"], true).check(&claims("", &["a", "b"]), None), Err(Reason::GroupMissing));
-        assert_eq!(policy(&[], &["x"], false).check(&claims("", &[]), None), Err(Reason::GroupMissing));
+        assert_eq!(policy(&[], &["x", "b"], false).check(&claims("", &["a", "b"]), None, &CLOCK), Ok(()));
+        assert_eq!(
+            policy(&[], &["x", "b"], true).check(&claims("", &["a", "b"]), None, &CLOCK),
+            Err(Reason::GroupMissing)
+        );
+        assert_eq!(policy(&[], &["x"], false).check(&claims("", &[]), None, &CLOCK), Err(Reason::GroupMissing));
     }
 
     #[test]
     fn an_empty_list_requires_nothing() {
-        assert_eq!(policy(&[], &[], true).check(&claims("", &[]), None), Ok(()));
+        assert_eq!(policy(&[], &[], true).check(&claims("", &[]), None, &CLOCK), Ok(()));
     }
 
     #[test]
     fn scopes_are_checked_before_groups() {
-        assert_eq!(policy(&["a"], &["g"], false).check(&claims("", &[]), None), Err(Reason::ScopeMissing));
+        assert_eq!(policy(&["a"], &["g"], false).check(&claims("", &[]), None, &CLOCK), Err(Reason::ScopeMissing));
+    }
+
+    #[test]
+    fn step_up_is_checked_after_the_binding_and_before_scopes() {
+        let strong = |binding| Policy {
+            binding,
+            step_up: StepUp::new(["gold".into()].into(), None).expect("in range"),
+            ..policy(&["a"], &["g"], false)
+        };
+        let check = |policy: &Policy, scope: &'static str| policy.check(&claims(scope, &[]), None, &CLOCK);
+        assert_eq!(check(&strong(BindingMode::Required), "a"), Err(Reason::ConfirmationMissing));
+        assert_eq!(check(&strong(BindingMode::WhenPresent), "a"), Err(Reason::AcrMissing));
+        assert_eq!(check(&strong(BindingMode::WhenPresent), "b"), Err(Reason::AcrAndScopeMissing));
     }
 }

@@ -268,13 +268,7 @@ mod tests {
             let text = entry("introspection", if round % 5 == 0 { r#""active":false"# } else { &text });
             cache.put(key, &text, 10.0, 0.0);
             let groups: Vec<_> = (0..round % 40).map(|group| format!("group {group}").into()).collect();
-            let checked = CheckedClaims {
-                expires: None,
-                not_before: None,
-                confirmation: crate::engine::token::confirmation::Confirmation::Absent,
-                scope: "".into(),
-                groups: groups.into(),
-            };
+            let checked = CheckedClaims { groups: groups.into(), ..CheckedClaims::default() };
             cache.note(&key, ValidatedEntry { engine: 1, content: Validated::Claims(checked), from: 0.0, until: 10.0 });
             assert!(cache.used() <= SMALL && cache.inactive.used() <= SMALL / INACTIVE_SHARE);
         }

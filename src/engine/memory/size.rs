@@ -24,7 +24,7 @@ const JAVASCRIPT_HALVES_PER_BYTE: usize = 5;
 /// Bytes of JavaScript heap per token, in addition: the object, its numbers and its place.
 const JAVASCRIPT_PER_TOKEN: usize = 300;
 /// Bytes of Rust heap per entry: the nodes of the maps and the entry itself.
-const RUST_PER_ENTRY: usize = 320;
+const RUST_PER_ENTRY: usize = 360;
 /// Bytes that an allocation takes in addition to the requested size.
 const PER_ALLOCATION: usize = 16;
 
@@ -43,7 +43,8 @@ pub fn of_entry(text: &str) -> usize {
 /// The heap size of checked claims.
 pub fn of_checked_claims(claims: &CheckedClaims<'_>) -> usize {
     let groups = claims.groups.iter().map(|name| size_of::<Cow<'_, str>>() + name.len() + PER_ALLOCATION);
-    claims.scope.len() + PER_ALLOCATION + groups.sum::<usize>()
+    let acr = claims.acr.as_ref().map_or(0, |acr| acr.len() + PER_ALLOCATION);
+    claims.scope.len() + PER_ALLOCATION + acr + groups.sum::<usize>()
 }
 
 fn of_parsed_claims(json_bytes: usize) -> usize {

@@ -193,19 +193,12 @@ mod tests {
     use std::borrow::Cow;
 
     use super::*;
-    use crate::engine::token::confirmation::Confirmation;
 
     const BUDGET: usize = 1 << 20;
     const CLOCK: Clock = Clock::new(1000.0, 0.0, 0.0).unwrap();
 
     fn claims(exp: f64) -> CheckedClaims<'static> {
-        CheckedClaims {
-            expires: Some(exp),
-            not_before: None,
-            confirmation: Confirmation::Absent,
-            scope: Cow::default(),
-            groups: Cow::default(),
-        }
+        CheckedClaims { expires: Some(exp), ..CheckedClaims::default() }
     }
 
     fn slot(memory: &mut VerifiedTokens, token: &str) -> Option<Slot> {

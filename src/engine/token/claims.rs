@@ -1,7 +1,7 @@
 //! The claims rules: are `iss`, `aud`, `exp`, `nbf`, `iat` and `sub` valid? (RFC 7519 §4.1, RFC 9068 §4.)
 //!
 //! The claims are parsed once and borrow from the text. The result, [`CheckedClaims`], contains what later checks need:
-//! times, confirmation, scopes and groups. So a remembered token can be checked again without its text. JavaScript
+//! times, confirmation, authentication, scopes and groups. So a remembered token can be checked again without its text. JavaScript
 //! receives the claims as the original text.
 
 use std::borrow::Cow;
@@ -13,7 +13,7 @@ use crate::engine::error::Reason;
 use crate::engine::time::{Clock, NumericDate};
 use crate::engine::token::confirmation::{Confirmation, Thumbprint};
 use crate::engine::token::groups::{Groups, group_names, owned_groups};
-use crate::engine::token::json::{self, Value};
+use crate::engine::token::json::{self, Reading, Value};
 
 /// Where claims come from. This decides which claims are optional.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,19 +37,28 @@ pub struct Expected<'c> {
 
 /// The parts of valid claims that are checked again at every call. They borrow from the text of the claims until they are
 /// stored.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CheckedClaims<'t> {
     pub expires: Option<NumericDate>,
     pub not_before: Option<NumericDate>,
     pub confirmation: Confirmation,
     pub scope: Cow<'t, str>,
     pub groups: Groups<'t>,
+    /// RFC 9068 §2.2.1 `acr`, if it is a string. Only some routes ask for it.
+    pub acr: Option<Cow<'t, str>>,
+    /// RFC 9068 §2.2.1 `auth_time`, if it is a finite number. Only some routes ask for it.
+    pub auth_time: Option<NumericDate>,
 }
 
 impl CheckedClaims<'_> {
     /// Copies the borrowed parts.
     pub fn into_owned(self) -> CheckedClaims<'static> {
-        CheckedClaims { scope: Cow::Owned(self.scope.into_owned()), groups: owned_groups(&self.groups), ..self }
+        CheckedClaims {
+            scope: Cow::Owned(self.scope.into_owned()),
+            groups: owned_groups(&self.groups),
+            acr: own_text(self.acr),
+            ..self
+        }
     }
 
     /// Checks `exp` and `nbf` again (RFC 7519 §4.1.4 and §4.1.5).
@@ -77,6 +86,8 @@ pub struct Claims<'de> {
     audience: Audience,
     confirmation: Confirmation,
     groups: Groups<'de>,
+    acr: Option<Cow<'de, str>>,
+    auth_time: Option<NumericDate>,
 }
 
 impl Default for Claims<'_> {
@@ -92,6 +103,8 @@ impl Default for Claims<'_> {
             audience: Audience::Others,
             confirmation: Confirmation::Absent,
             groups: Groups::default(),
+            acr: None,
+            auth_time: None,
         }
     }
 }
@@ -113,10 +126,15 @@ impl<'de> Claims<'de> {
         json::read(bytes, seed).or_else(|| json::read(bytes, ClaimsSeed { reads_all: false, ..seed }))
     }
 
-    /// Whether a rule uses a member. Keep this list in step with [`Claims::put`].
-    fn is_read(name: &str, expected: &Expected<'_>) -> bool {
-        let is_registered = matches!(name, "active" | "aud" | "cnf" | "exp" | "iat" | "iss" | "nbf" | "scope" | "sub");
-        is_registered || name == expected.groups_claim
+    /// How a member is read. Keep this list in step with [`Claims::put`]. Only some routes use `acr` and `auth_time`, so a
+    /// malformed value of theirs does not make a token invalid: it counts as absent.
+    fn reading(name: &str, expected: &Expected<'_>) -> Reading {
+        match name {
+            _ if name == expected.groups_claim => Reading::Strict,
+            "active" | "aud" | "cnf" | "exp" | "iat" | "iss" | "nbf" | "scope" | "sub" => Reading::Strict,
+            "acr" | "auth_time" => Reading::Lenient,
+            _ => Reading::Skipped,
+        }
     }
 
     /// Stores one member.
@@ -125,8 +143,10 @@ impl<'de> Claims<'de> {
             self.groups = group_names(&value).into();
         }
         match name {
+            "acr" => self.acr = text(value),
             "active" => self.active = Some(value == Value::Flag(true)),
             "aud" => self.audience = Audience::of(&value, expected.audience),
+            "auth_time" => self.auth_time = number(&Some(value)).ok().flatten(),
             "cnf" => self.confirmation = confirmation(&value),
             "exp" => self.exp = Some(value),
             "iat" => self.iat = Some(value),
@@ -149,6 +169,7 @@ impl<'de> Claims<'de> {
             iat: own(self.iat),
             scope: own(self.scope),
             groups: owned_groups(&self.groups),
+            acr: own_text(self.acr),
             ..self
         }
     }
@@ -166,6 +187,7 @@ impl<'de> Claims<'de> {
             iat: borrow(&self.iat),
             scope: borrow(&self.scope),
             groups: Cow::Borrowed(&self.groups),
+            acr: self.acr.as_deref().map(Cow::Borrowed),
             ..*self
         }
     }
@@ -210,13 +232,23 @@ impl<'de> Claims<'de> {
             expires,
             not_before,
             confirmation: self.confirmation,
-            scope: match self.scope {
-                Some(Value::Text(scope)) => scope,
-                _ => Cow::default(),
-            },
+            scope: self.scope.and_then(text).unwrap_or_default(),
             groups: self.groups,
+            acr: self.acr,
+            auth_time: self.auth_time,
         })
     }
+}
+
+fn text(value: Value<'_>) -> Option<Cow<'_, str>> {
+    match value {
+        Value::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn own_text(text: Option<Cow<'_, str>>) -> Option<Cow<'static, str>> {
+    text.map(|text| Cow::Owned(text.into_owned()))
 }
 
 /// Reads an optional NumericDate (RFC 7519 §2). Any value but a finite number is an error.
@@ -258,7 +290,7 @@ impl<'de> Visitor<'de> for ClaimsSeed<'_> {
         if reads_all {
             json::visit_members(map, keeps_nested, put)?;
         } else {
-            json::visit_read_members(map, |name| Claims::is_read(name, expected), keeps_nested, put)?;
+            json::visit_read_members(map, |name| Claims::reading(name, expected), keeps_nested, put)?;
         }
         Ok(claims)
     }

@@ -7,17 +7,17 @@
 //! Matching a template never accepts a token. The text of a template is one strict JSON object. A blank accepts only plain
 //! strings and whole numbers, so claims that match are one strict JSON object too. Then every rule is checked, as for any
 //! other claims.
+//!
+//! A blank is the value of a member of the claims, or of a member of `cnf`: the tokens of each client are bound to another
+//! key (`jkt`, RFC 9449 §6.1) or certificate (`x5t#S256`, RFC 8705 §3.1).
 
 use std::borrow::Cow;
-use std::fmt;
 use std::ops::Range;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 use crate::engine::token::claims::{Claims, Expected};
-use crate::engine::token::json::{self, Text, Value};
+use crate::engine::token::json::Value;
 
 /// The maximum number of templates that are kept.
 pub const MOST_TEMPLATES: usize = 4;
@@ -84,15 +84,11 @@ impl ClaimsTemplates {
         self.known.insert(0, template);
     }
 
-    /// The template with this id, as JSON of `{ claims, blanks: [{ name, isText }] }`. JavaScript needs it to read a
-    /// [`MatchedClaims::to_text`].
+    /// The template with this id, as JSON of `{ claims, blanks: [{ name, isText, isInCnf? }] }`. JavaScript needs it to read
+    /// a [`MatchedClaims::to_text`].
     pub fn describe(&self, id: u32) -> Option<String> {
         let template = self.known.iter().find(|template| template.id == id)?;
-        let blanks: Vec<_> = template
-            .blanks
-            .iter()
-            .map(|blank| serde_json::json!({ "name": blank.name, "isText": blank.kind == Kind::Text }))
-            .collect();
+        let blanks: Vec<_> = template.blanks.iter().map(Blank::describe).collect();
         Some(format!(r#"{{"claims":{},"blanks":{}}}"#, template.text, serde_json::Value::Array(blanks)))
     }
 }
@@ -104,6 +100,8 @@ struct ClaimsTemplate {
     /// The same claims, parsed.
     claims: Claims<'static>,
     blanks: Vec<Blank>,
+    /// The members of its `cnf`, if one of them is a blank.
+    cnf: Option<ObjectMembers<'static>>,
 }
 
 /// A range of the template's text where other claims may differ: the inside of a string, or all digits of a number.
@@ -111,6 +109,8 @@ struct Blank {
     range: Range<usize>,
     kind: Kind,
     name: Box<str>,
+    /// Whether it is a member of `cnf`, and not of the claims.
+    is_in_cnf: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -136,7 +136,8 @@ impl ClaimsTemplate {
 
     fn new(id: u32, text: &str, blanks: Vec<Blank>, expected: &Expected<'_>) -> Option<ClaimsTemplate> {
         let claims = Claims::read(text.as_bytes(), expected)?.into_owned();
-        (blanks.len() <= MOST_BLANKS).then(|| ClaimsTemplate { id, text: text.into(), claims, blanks })
+        let cnf = if blanks.iter().any(|blank| blank.is_in_cnf) { Some(cnf_of(text)?) } else { None };
+        (blanks.len() <= MOST_BLANKS).then(|| ClaimsTemplate { id, text: text.into(), claims, blanks, cnf })
     }
 
     /// The blanks with which this template also matches `text`. Returns `None` if no blanks can achieve that.
@@ -147,10 +148,10 @@ impl ClaimsTemplate {
         }
         let mut blanks = Vec::new();
         for (our, their) in ours.iter().zip(&theirs) {
-            if our.name != their.name {
+            if (our.is_in_cnf, &our.name) != (their.is_in_cnf, &their.name) {
                 return None;
             }
-            let was_blank = self.blanks.iter().any(|blank| *blank.name == our.name);
+            let was_blank = self.blanks.iter().any(|blank| blank.is_for(our));
             if was_blank || self.text.get(our.value.clone()) != text.get(their.value.clone()) {
                 let (known, blank) = (Blank::of(&self.text, our)?, Blank::of(text, their)?);
                 blanks.push((known.kind == blank.kind).then_some(blank)?);
@@ -177,14 +178,26 @@ impl Blank {
     /// The blank for the value of a member. Returns `None` if no blank accepts the value.
     fn of(text: &str, member: &Member<'_>) -> Option<Blank> {
         let Range { start, end } = member.value;
-        let name = member.name.as_ref().into();
+        let (name, is_in_cnf) = (member.name.as_ref().into(), member.is_in_cnf);
         let value = text.as_bytes().get(start..end)?;
         if let Some(inside) = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) {
             let is_plain = Kind::Text.length(inside).is_none();
-            return is_plain.then(|| Blank { range: start + 1..end - 1, kind: Kind::Text, name });
+            return is_plain.then(|| Blank { range: start + 1..end - 1, kind: Kind::Text, name, is_in_cnf });
         }
         let is_whole = Kind::Number.length(value)? == value.len();
-        is_whole.then_some(Blank { range: start..end, kind: Kind::Number, name })
+        is_whole.then_some(Blank { range: start..end, kind: Kind::Number, name, is_in_cnf })
+    }
+
+    fn is_for(&self, member: &Member<'_>) -> bool {
+        self.is_in_cnf == member.is_in_cnf && *self.name == member.name
+    }
+
+    fn describe(&self) -> serde_json::Value {
+        let mut blank = serde_json::json!({ "name": self.name, "isText": self.kind == Kind::Text });
+        if self.is_in_cnf {
+            blank["isInCnf"] = true.into();
+        }
+        blank
     }
 }
 
@@ -214,12 +227,27 @@ impl<'c> MatchedClaims<'c> {
     /// The claims, with the values of the blanks.
     pub fn claims(&self, expected: &Expected<'_>) -> Claims<'c> {
         let mut claims = self.template.claims.borrowed();
+        let borrow =
+            |(name, value): &'c (Cow<'static, str>, Value<'static>)| (Cow::Borrowed(&**name), value.borrowed());
+        let mut cnf: Option<ObjectMembers<'c>> = self.template.cnf.as_ref().map(|all| all.iter().map(borrow).collect());
         for (blank, value) in self.template.blanks.iter().zip(&self.values) {
             let value = match blank.kind {
                 Kind::Text => Value::Text(Cow::Borrowed(*value)),
                 Kind::Number => Value::Number(number_of(value) as f64),
             };
-            claims.put(&blank.name, value, expected);
+            if blank.is_in_cnf {
+                let member = cnf.iter_mut().flatten().find(|(name, _)| *name == *blank.name);
+                // A blank is in the text that the members were read from, so the member always exists.
+                if let Some(member) = member {
+                    member.1 = value;
+                }
+            } else {
+                claims.put(&blank.name, value, expected);
+            }
+        }
+        // The whole claim is read again, so that the confirmation is the one of these claims.
+        if let Some(members) = cnf {
+            claims.put(CNF, Value::Object(members), expected);
         }
         claims
     }
@@ -254,45 +282,9 @@ fn number_of(digits: &str) -> u64 {
     digits.bytes().fold(0, |number, digit| 10 * number + u64::from(digit & 0x0f))
 }
 
-/// A member, with the range of its value in the text.
-struct Member<'t> {
-    name: Cow<'t, str>,
-    value: Range<usize>,
-}
-
-fn members_of(text: &str) -> Option<Vec<Member<'_>>> {
-    json::read(text.as_bytes(), MembersSeed { text })
-}
-
-struct MembersSeed<'t> {
-    text: &'t str,
-}
-
-impl<'t> DeserializeSeed<'t> for MembersSeed<'t> {
-    type Value = Vec<Member<'t>>;
-
-    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'t> Visitor<'t> for MembersSeed<'t> {
-    type Value = Vec<Member<'t>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
-        while let Some(name) = map.next_key_seed(Text)? {
-            let raw = map.next_value::<&'t RawValue>()?.get();
-            let start = raw.as_ptr().addr().wrapping_sub(self.text.as_ptr().addr());
-            members.push(Member { name, value: start..start.wrapping_add(raw.len()) });
-        }
-        Ok(members)
-    }
-}
+#[path = "claims_template_members.rs"]
+mod members;
+use members::{CNF, Member, ObjectMembers, cnf_of, members_of};
 
 #[cfg(test)]
 #[path = "claims_template_tests.rs"]

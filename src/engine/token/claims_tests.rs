@@ -294,6 +294,34 @@ fn iss_and_exp_are_optional_in_an_introspection_response_and_checked_when_presen
 }
 
 #[test]
+fn a_malformed_acr_or_auth_time_counts_as_absent_and_makes_no_token_invalid() {
+    for acr in ["null", "1", r#"["gold"]"#, r#"{"a":1,"a":2}"#, r#""\ud800""#, r#"{"a":"\ud800"}"#] {
+        let text = with(&[("acr", acr), ("auth_time", "7")]);
+        let checked = check(&text).expect("good claims");
+        assert_eq!((checked.acr, checked.auth_time), (None, Some(7.0)), "{acr}");
+    }
+    for auth_time in ["null", r#""7""#, "[7]", r#"{"a":1,"a":2}"#, "1e400", r#""\ud800""#] {
+        let text = with(&[("acr", r#""gold""#), ("auth_time", auth_time)]);
+        let checked = check(&text).expect("good claims");
+        assert_eq!((checked.acr.as_deref(), checked.auth_time), (Some("gold"), None), "{auth_time}");
+    }
+    let deep = format!("{}{}", "[".repeat(32), "]".repeat(32));
+    refused("acr", &[&deep], Reason::ClaimsInvalid);
+    let text = with(&[("acr", r#""gold""#)]).replace('}', r#","acr":"gold"}"#);
+    assert_eq!(check(&text).err(), Some(Reason::ClaimsInvalid), "a duplicate member");
+}
+
+#[test]
+fn acr_may_be_the_groups_claim_too() {
+    let expected = Expected { groups_claim: "acr", ..EXPECTED };
+    let text = with(&[("acr", r#"["gold"]"#)]);
+    let checked = check_as(&text, &expected).expect("good claims");
+    assert_eq!((checked.groups.as_ref(), checked.acr), (&["gold".into()][..], None));
+    let text = with(&[("acr", r#"[{"id":"a","id":"b"}]"#)]);
+    assert_eq!(check_as(&text, &expected).err(), Some(Reason::ClaimsInvalid));
+}
+
+#[test]
 fn the_times_of_checked_claims_can_be_checked_again() {
     let text = with(&[("nbf", "1100")]);
     let checked = check(&text).expect("good claims");

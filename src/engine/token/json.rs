@@ -184,27 +184,42 @@ pub fn visit_members<'de, A: MapAccess<'de>>(
     Ok(())
 }
 
+/// How [`visit_read_members`] reads a member.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// Only its nesting is checked.
+    Skipped,
+    /// A value that Rust cannot represent counts as absent.
+    Lenient,
+    /// A value that Rust cannot represent is an error.
+    Strict,
+}
+
 /// Passes only members that a rule uses to `on_member`. Of the others only the nesting is checked: they may hold what Rust
 /// cannot represent, such as a lone surrogate or `1e400`. This takes half as long again, so it is used only for texts that
 /// [`visit_members`] rejects.
 pub fn visit_read_members<'de, A: MapAccess<'de>>(
     mut map: A,
-    is_read: impl Fn(&str) -> bool,
+    reading: impl Fn(&str) -> Reading,
     keeps_nested: impl Fn(&str) -> bool,
     mut on_member: impl FnMut(&str, Value<'de>),
 ) -> Result<(), A::Error> {
     let mut names = Names::default();
     while let Some(raw) = map.next_key::<&'de RawValue>()? {
         let octets = unquoted(raw).ok_or_else(|| A::Error::custom("a name that is no string"))?;
-        match std::str::from_utf8(&octets) {
-            Ok(name) if is_read(name) => {
-                let keeps_nested = keeps_nested(name);
-                on_member(name, map.next_value_seed(ValueSeed { depth: MAX_DEPTH - 1, keeps_nested })?);
-            }
-            _ => {
-                let raw = map.next_value::<&'de RawValue>()?;
-                if !is_within_depth(raw.get().as_bytes(), MAX_DEPTH - 1) {
+        let name = std::str::from_utf8(&octets).ok();
+        let seed = |name| ValueSeed { depth: MAX_DEPTH - 1, keeps_nested: keeps_nested(name) };
+        match name.map(|name| (name, reading(name))) {
+            Some((name, Reading::Strict)) => on_member(name, map.next_value_seed(seed(name))?),
+            other => {
+                let raw = map.next_value::<&'de RawValue>()?.get().as_bytes();
+                if !is_within_depth(raw, MAX_DEPTH - 1) {
                     return Err(A::Error::custom("nested too deeply"));
+                }
+                if let Some((name, Reading::Lenient)) = other
+                    && let Some(value) = read(raw, seed(name))
+                {
+                    on_member(name, value);
                 }
             }
         }
@@ -254,7 +269,7 @@ pub fn is_object(bytes: &[u8]) -> bool {
         }
 
         fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-            visit_read_members(map, |_| false, |_| false, |_, _| {})
+            visit_read_members(map, |_| Reading::Skipped, |_| false, |_, _| {})
         }
     }
 

@@ -191,7 +191,7 @@ fn check_call(validated: &ValidatedEntry, call: &Call<'_>, clock: &Clock) -> Res
     match &validated.content {
         Validated::Inactive(_) => Err(CachedVerdict::Refused(Reason::Inactive)),
         Validated::Claims(claims) if claims.check_times(clock).is_ok() => {
-            call.policy.check(claims, call.certificate).map_err(CachedVerdict::Refused)
+            call.policy.check(claims, call.certificate, clock).map_err(CachedVerdict::Refused)
         }
         Validated::Claims(_) => Err(CachedVerdict::Miss),
     }

@@ -17,7 +17,7 @@ impl Engine {
                 break;
             }
         }
-        call.policy.check(&checked?, call.certificate)
+        call.policy.check(&checked?, call.certificate, &clock)
     }
 
     /// The allowed values of `iss` in claims that have no signature. Before the metadata is fetched, the tenant's domain

@@ -99,7 +99,7 @@ impl Engine {
             memory.forget(call.token);
             return MemoryLookup::Hit(Verdict::Refused(reason));
         }
-        let authorized = call.policy.check(checked, call.certificate);
+        let authorized = call.policy.check(checked, call.certificate, &clock);
         MemoryLookup::Hit(authorized.map_or_else(Verdict::Refused, |()| Verdict::Remembered(slot)))
     }
 
@@ -151,8 +151,8 @@ impl Engine {
         };
         let authorized = self
             .clock(call.now)
-            .and_then(|clock| self.check_claims(&payload, &self.issuer(), Origin::Jwt, &clock))
-            .and_then(|checked| call.policy.check(&checked, call.certificate));
+            .and_then(|clock| Ok((self.check_claims(&payload, &self.issuer(), Origin::Jwt, &clock)?, clock)))
+            .and_then(|(checked, clock)| call.policy.check(&checked, call.certificate, &clock));
         authorized.map_or_else(Verdict::Refused, |()| accepted(payload))
     }
 
@@ -248,7 +248,7 @@ fn authorize(
     generation: u64,
     clock: &Clock,
 ) -> Result<(), Reason> {
-    let authorized = call.policy.check(&checked, call.certificate);
+    let authorized = call.policy.check(&checked, call.certificate, clock);
     if let Some(memory) = memory {
         memory.note(call.token, checked, generation, clock);
     }

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::engine::authorize::certificate::BindingMode;
+use crate::engine::authorize::step_up::StepUp;
 use crate::engine::config::options::Options;
 use crate::engine::config::{ClientKind, HostEnvironment};
 use crate::engine::testing::{AUDIENCE, FakeIssuer, ISSUER, set_of, sign, token};
@@ -64,6 +65,24 @@ fn is_claims(verdict: &Verdict) -> bool {
 
 fn asks_scope(scope: &str) -> Policy {
     Policy { scopes: [scope.into()].into(), ..Policy::default() }
+}
+
+#[test]
+fn a_remembered_token_ages_past_max_age_and_stays_remembered_for_a_route_that_requires_less() {
+    let world = world();
+    let token = token("k", json!({ "acr": "gold", "auth_time": 990 }));
+    let requires = |acr: &[&str], max_age| Policy {
+        step_up: StepUp::new(acr.iter().map(|acr| (*acr).into()).collect(), max_age).expect("in range"),
+        ..Policy::default()
+    };
+    world.remember(&token);
+    let at = |policy: &Policy, now| world.at(&token, policy, now);
+    assert!(matches!(at(&requires(&["tin", "gold"], Some(10)), 1000.0), Verdict::Remembered(_)));
+    assert_eq!(at(&requires(&["gold"], Some(10)), 1000.5), Verdict::Refused(Reason::AuthenticationTooOld));
+    assert_eq!(at(&requires(&["tin"], None), 1000.5), Verdict::Refused(Reason::AcrMissing));
+    let scopes = Policy { scopes: ["z".into()].into(), ..requires(&["tin"], None) };
+    assert_eq!(at(&scopes, 1000.5), Verdict::Refused(Reason::AcrAndScopeMissing));
+    assert!(matches!(at(&Policy::default(), 1001.0), Verdict::Remembered(_)));
 }
 
 #[test]
