@@ -15,6 +15,15 @@
  * @import { Claims } from '../native/values.js'
  * @import { PolicyType } from './policy.js'
  */
+/** @typedef {Claims | FailureData} Decision */
+/**
+ * The methods of a client that a subclass or a spy replaced. The claims that they return are checked.
+ *
+ * @typedef {object} CustomMethods
+ * @property {(() => unknown) | undefined} validateJwt
+ * @property {(() => unknown) | undefined} introspect
+ */
+/** @typedef {CheckedClaims} CheckedClaimsType The class as a type, for other files. */
 
 const { isPlain } = require('./arguments.js');
 const { FAILURES, failureOf } = require('../errors/errors.js');
@@ -41,6 +50,15 @@ class CheckedClaims {
   constructor(claims, failure) {
     this.claims = claims;
     this.failure = failure;
+  }
+
+  /**
+   * What the request gets. Without claims and failure, nothing was decided, and nobody is let in.
+   *
+   * @returns {Decision}
+   */
+  get decision() {
+    return this.failure ?? this.claims ?? FAILURES.internal;
   }
 }
 
@@ -93,7 +111,7 @@ class ClaimsChecker {
    * A custom `validateAccessToken` chooses what an accepted token becomes. An object without `aud`, `exp` and `iss` is
    * not a claims set, and is accepted as it is. A claims set without `aud` counts as one for this client.
    *
-   * @param {Record<string, unknown>} result
+   * @param {object} result
    * @param {string} token
    * @param {PolicyType} policy
    * @param {string | undefined} certificate

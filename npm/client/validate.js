@@ -7,6 +7,20 @@
  * Returns claims or a `Failure`, or a promise of either. The engine has all the validation rules.
  */
 
+/**
+ * @import { FailureData } from '../errors/errors.js'
+ * @import { JsFailure, MonoCloudBackendNodeClient, Outcome } from '../native/binding.js'
+ * @import { Claims } from '../native/values.js'
+ * @import { ICache } from '../types/cache.js'
+ * @import { MonoCloudHealth } from '../types/client.js'
+ * @import { IssuerMetadata, Jwks } from '../types/issuer.js'
+ * @import { CheckedClaimsType, CustomMethods, Decision } from './check-claims.js'
+ * @import { ClientContext } from './events.js'
+ * @import { Functions, GivenOptions } from './options.js'
+ * @import { PolicyType } from './policy.js'
+ */
+/** @typedef {Validator} ValidatorType The class as a type, for other files. */
+
 const { OUTCOMES } = require('../native/constants.js');
 const native = require('../native/panic-guard.js');
 const { Slots } = require('./claims.js');
@@ -27,8 +41,11 @@ const { dateNow } = require('./time.js');
 const { needsKeys: NEEDS_KEYS, isSlow: IS_SLOW, notAJwt: NOT_A_JWT } = OUTCOMES;
 
 class Validator {
+  /** @type {MonoCloudBackendNodeClient} */
   #native;
+  /** @type {{ drain(): void } | undefined} */
   #userFunctions;
+  /** @type {{ decide(token: string, policy: PolicyType, certificate: string | undefined, customMethods: CustomMethods | undefined): Decision | Promise<Decision> } | undefined} */
   #cache;
   #keyRefresh;
   #checker;
@@ -37,15 +54,23 @@ class Validator {
   #slots = new Slots(() => this.#native.released());
   #templates = new ClaimsTemplates();
 
+  /**
+   * @param {'backend' | 'oidc'} clientKind
+   * @param {GivenOptions} options
+   */
   constructor(clientKind, options) {
     const { settings, functions } = settingsOf(clientKind, options);
     try {
       this.#native = new native.MonoCloudBackendNodeClient(settings);
     } catch (error) {
-      throw error?.name === 'MonoCloudHttpError' ? error : invalid(error.message, 'option_invalid');
+      throw ofOption(error);
     }
     this.#facts = this.#native.facts();
-    /** `{ issuer, audience }`: identifies this client in events and in a shared cache. */
+    /**
+     * Identifies this client in events and in a shared cache.
+     *
+     * @type {ClientContext}
+     */
     this.context = { issuer: this.#facts.tenant, audience: this.#facts.audience };
     this.#checker = new ClaimsChecker(this.#native, this.context.audience);
     if (functions) this.#userFunctions = userFunctionsOf(this.#native, functions, this.#facts.responseTimeoutMs);
@@ -63,14 +88,26 @@ class Validator {
   /**
    * Decides on any token. Returns claims or a failure, or a promise of either.
    *
-   * @param customMethods `{ validateJwt, introspect }`: functions that call the methods of a subclass or a spy. Each is
+   * @param {unknown} token
+   * @param {PolicyType} policy
+   * @param {string | undefined} certificate
+   * @param {CustomMethods} [customMethods] `{ validateJwt, introspect }`: functions that call the methods of a
+   *   subclass or a spy. Each is
    *   `undefined` if the client has the default method. The claims that they return are checked.
+   * @returns {Decision | Promise<Decision>}
    */
   decide(token, policy, certificate, customMethods) {
     const outcome = this.#decide(token, policy, certificate, customMethods);
     return hasSubscribers() ? this.#publish(token, outcome) : outcome;
   }
 
+  /**
+   * @param {unknown} token
+   * @param {PolicyType} policy
+   * @param {string | undefined} certificate
+   * @param {CustomMethods | undefined} customMethods
+   * @returns {Decision | Promise<Decision>}
+   */
   #decide(token, policy, certificate, customMethods) {
     if (typeof token !== 'string') return FAILURES.token_required;
     if (this.#cache) return this.#cache.decide(token, policy, certificate, customMethods);
@@ -79,6 +116,13 @@ class Validator {
     return this.#decideWarm(token, policy, certificate) ?? this.introspect(token, policy, certificate);
   }
 
+  /**
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {string | undefined} certificate
+   * @param {CustomMethods} customMethods
+   * @returns {Decision | Promise<Decision>}
+   */
   #decideByCustomMethods(token, policy, certificate, customMethods) {
     if (token.trim() === '') return FAILURES.token_required;
     return this.isLocal(token)
@@ -86,12 +130,20 @@ class Validator {
       : this.introspect(token, policy, certificate, customMethods);
   }
 
-  /** Whether a token may need a certificate under this policy. */
+  /**
+   * Whether a token may need a certificate under this policy.
+   *
+   * @param {Pick<PolicyType, 'binding'>} policy
+   */
   checksBinding(policy) {
     return policy.binding === undefined ? !this.#facts.ignoresBinding : policy.binding !== 'dangerously_ignore';
   }
 
-  /** Whether a token is validated locally, without asking the issuer. */
+  /**
+   * Whether a token is validated locally, without asking the issuer.
+   *
+   * @param {string} token
+   */
   isLocal(token) {
     return this.#native.isLocal(token);
   }
@@ -99,7 +151,13 @@ class Validator {
   /**
    * Validates a JWT locally.
    *
-   * @param hasCachedFallback Whether the caller has a cache entry to fall back to. Then the wait for keys is short.
+   * @param {unknown} token
+   * @param {PolicyType} policy
+   * @param {string | undefined} certificate
+   * @param {boolean} [hasCachedFallback] Whether the caller has a cache entry to fall back to. Then the wait for keys
+   *   is short.
+   * @param {CustomMethods} [customMethods]
+   * @returns {Decision | Promise<Decision>}
    */
   decideJwt(token, policy, certificate, hasCachedFallback = false, customMethods = undefined) {
     if (typeof token !== 'string') return FAILURES.token_required;
@@ -111,7 +169,15 @@ class Validator {
     return token.trim() === '' ? FAILURES.token_required : FAILURES.token_malformed;
   }
 
-  /** Validates a JWT. Returns `undefined` if the token is not a JWT. */
+  /**
+   * Validates a JWT. Returns `undefined` if the token is not a JWT.
+   *
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {string | undefined} certificate
+   * @param {boolean} [hasCachedFallback]
+   * @returns {Decision | Promise<Decision> | undefined}
+   */
   #decideWarm(token, policy, certificate, hasCachedFallback = false) {
     const outcome = this.#callWarm(token, policy, certificate);
     if (typeof outcome === 'string') return this.#claimsFromText(token, outcome);
@@ -124,7 +190,14 @@ class Validator {
     return failureIn(outcome);
   }
 
-  /** Calls the policy's warm function. It throws only on an internal error. Then the token is rejected. */
+  /**
+   * Calls the policy's warm function. It throws only on an internal error. Then the token is rejected.
+   *
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {string | undefined} certificate
+   * @returns {Outcome}
+   */
   #callWarm(token, policy, certificate) {
     try {
       // Reading an argument costs time in the engine, also when it is `undefined`.
@@ -134,20 +207,43 @@ class Validator {
     }
   }
 
-  /** Validates a JWT with the caller's own JWK Set. */
+  /**
+   * Validates a JWT with the caller's own JWK Set.
+   *
+   * @param {unknown} token
+   * @param {PolicyType} policy
+   * @param {string | undefined} certificate
+   * @param {unknown} jwks
+   */
   decideWithJwks(token, policy, certificate, jwks) {
     if (typeof token !== 'string') return FAILURES.token_required;
     const outcome = this.#native.decideWithJwks(token, policy.handle, dateNow(), certificate, textOfKeys(jwks));
     return this.#settle(outcome, token);
   }
 
-  /** Introspects a token, by the issuer or by a custom method. */
+  /**
+   * Introspects a token, by the issuer or by a custom method.
+   *
+   * @param {unknown} token
+   * @param {PolicyType} policy
+   * @param {string | undefined} certificate
+   * @param {CustomMethods} [customMethods]
+   * @returns {Promise<Decision>}
+   */
   async introspect(token, policy, certificate, customMethods) {
-    const { claims, failure } = await this.askIssuer(token, policy, certificate, customMethods);
-    return failure ?? claims;
+    const checked = await this.askIssuer(token, policy, certificate, customMethods);
+    return checked.decision;
   }
 
-  /** Introspects a token. Returns `CheckedClaims`: a cache can keep valid claims that this route rejects. */
+  /**
+   * Introspects a token. Returns `CheckedClaims`: a cache can keep valid claims that this route rejects.
+   *
+   * @param {unknown} token
+   * @param {PolicyType} policy
+   * @param {string | undefined} certificate
+   * @param {CustomMethods} [customMethods]
+   * @returns {Promise<CheckedClaimsType>}
+   */
   async askIssuer(token, policy, certificate, customMethods = undefined) {
     if (typeof token !== 'string' || token.trim() === '') return new CheckedClaims(undefined, FAILURES.token_required);
     if (customMethods?.introspect) {
@@ -156,25 +252,59 @@ class Validator {
     const pending = this.#native.introspect(token, dateNow());
     this.#userFunctions?.drain();
     const answer = await pending;
-    const failure = typeof answer === 'string' ? undefined : failureIn(answer);
-    introspected(this.context, failure);
-    if (failure) return new CheckedClaims(undefined, failure);
+    if (typeof answer !== 'string') {
+      const failure = failureIn(answer);
+      introspected(this.context, failure);
+      return new CheckedClaims(undefined, failure);
+    }
+    introspected(this.context, undefined);
     const claims = JSON.parse(answer);
     delete claims.active;
     return this.#checker.checkText(answer, claims, token, policy, certificate);
   }
 
-  /** Returns the failure of what a custom `validateAccessToken` returned, if it fails. */
+  /**
+   * Returns the failure of what a custom `validateAccessToken` returned, if it fails.
+   *
+   * @param {object} result
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {string | undefined} certificate
+   */
   failureOfResult(result, token, policy, certificate) {
     return this.#checker.failureOfResult(result, token, policy, certificate);
   }
 
+  /**
+   * @param {() => unknown} customValidate
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {string | undefined} certificate
+   * @returns {Promise<Decision>}
+   */
   async #decideByCustomMethod(customValidate, token, policy, certificate) {
-    const { claims, failure } = this.#checker.check(await customValidate(), token, policy, certificate);
-    return failure ?? claims;
+    return this.#checker.check(await customValidate(), token, policy, certificate).decision;
   }
 
-  /** Returns the metadata or the JWK Set as an object, or the failure to fetch it. */
+  /**
+   * @overload
+   * @param {'metadata'} kind
+   * @param {boolean} isForced
+   * @returns {Promise<IssuerMetadata | FailureData>}
+   */
+  /**
+   * @overload
+   * @param {'jwks'} kind
+   * @param {boolean} isForced
+   * @returns {Promise<Jwks | FailureData>}
+   */
+  /**
+   * Returns the metadata or the JWK Set as an object, or the failure to fetch it.
+   *
+   * @param {'metadata' | 'jwks'} kind
+   * @param {boolean} isForced
+   * @returns {Promise<any>}
+   */
   async document(kind, isForced) {
     const pending = this.#native[kind](isForced);
     this.#userFunctions?.drain();
@@ -182,24 +312,38 @@ class Validator {
     return typeof answer === 'string' ? JSON.parse(answer) : failureIn(answer);
   }
 
-  /** Fetches the keys before the first JWT arrives. Returns the JWK Set or a failure. */
+  /**
+   * Fetches the keys before the first JWT arrives. Returns the JWK Set or a failure.
+   *
+   * @returns {Promise<Jwks | FailureData>}
+   */
   async warmUp() {
     const metadata = this.#facts.needsMetadata ? await this.document('metadata', false) : undefined;
     return metadata instanceof Failure ? metadata : this.document('jwks', false);
   }
 
+  /** @param {unknown} seconds */
   setClockSkew(seconds) {
     this.#native.setClockSkew(checkedSeconds('clockSkew', seconds));
   }
 
+  /** @param {unknown} seconds */
   setClockTolerance(seconds) {
     this.#native.setClockTolerance(checkedSeconds('clockTolerance', seconds));
   }
 
+  /** @returns {MonoCloudHealth} */
   health() {
     return healthOf(this.#native);
   }
 
+  /**
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {string | undefined} certificate
+   * @param {boolean} hasCachedFallback
+   * @returns {Promise<Decision>}
+   */
   async #afterKeys(token, policy, certificate, hasCachedFallback) {
     for (let round = 1; ; round += 1) {
       const refresh = this.#keyRefresh.wait(round, hasCachedFallback);
@@ -213,13 +357,25 @@ class Validator {
     }
   }
 
+  /**
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {string | undefined} certificate
+   * @returns {Promise<Decision>}
+   */
   async #onPool(token, policy, certificate) {
     const outcome = await this.#native.decideOnPool(token, policy.handle, dateNow(), certificate);
     // The keys changed during the validation, and a refresh is running. The client may retry at once.
     return outcome === NEEDS_KEYS ? FAILURES.timed_out : this.#settle(outcome, token);
   }
 
-  /** Publishes how a decision ends. */
+  /**
+   * Publishes how a decision ends.
+   *
+   * @param {unknown} token
+   * @param {Decision | Promise<Decision>} outcome
+   * @returns {Decision | Promise<Decision>}
+   */
   #publish(token, outcome) {
     if (isPending(outcome)) return outcome.then((ended) => this.#publish(token, ended));
     const isJwt = typeof token === 'string' && this.isLocal(token);
@@ -227,29 +383,45 @@ class Validator {
     return outcome;
   }
 
+  /**
+   * @param {Outcome} outcome
+   * @param {string} token
+   * @returns {Decision}
+   */
   #settle(outcome, token) {
     if (typeof outcome === 'string') return this.#claimsFromText(token, outcome);
     return typeof outcome === 'number' && outcome >= 0 ? this.#claimsFromSlot(token, outcome) : failureIn(outcome);
   }
 
-  /** Returns the claims that the engine wrote as JSON or as a filled claims template. */
+  /**
+   * Returns the claims that the engine wrote as JSON or as a filled claims template.
+   *
+   * @param {string} token
+   * @param {string} text
+   * @returns {Claims}
+   */
   #claimsFromText(token, text) {
     if (!ClaimsTemplates.isFilledTemplate(text)) return JSON.parse(text);
-    return (
-      this.#templates.claims(text, (id) => this.#native.claimsTemplate(id)) ?? JSON.parse(native.decodeClaims(token))
-    );
+    return this.#templates.claims(text, (id) => this.#native.claimsTemplate(id)) ?? claimsOf(token);
   }
 
-  /** Returns a copy of the claims of a verified token. They are parsed once per slot. */
+  /**
+   * Returns a copy of the claims of a verified token. They are parsed once per slot.
+   *
+   * @param {string} token
+   * @param {number} slot
+   * @returns {Claims}
+   */
   #claimsFromSlot(token, slot) {
     const claims = this.#slots.claims(slot, () => {
       const text = this.#native.claims(token, slot);
       return text === null ? undefined : { claims: JSON.parse(text) };
     });
     // After a validation on the pool, another token may have replaced this one in the slot. The token is still valid.
-    return claims ?? JSON.parse(native.decodeClaims(token));
+    return claims ?? claimsOf(token);
   }
 
+  /** @param {ICache} cache */
   #cachedValidation(cache) {
     // Few clients have a cache, so the package does not load this module at import.
     const { CachedValidation } = require('./validate-cached.js');
@@ -261,23 +433,56 @@ class Validator {
   }
 }
 
-/** The failure that the engine returned: the code of a reason, or an object that also has the detail of an exchange. */
+/**
+ * The claims of a token that the engine has validated.
+ *
+ * @param {string} token
+ */
+function claimsOf(token) {
+  const text = native.decodeClaims(token);
+  if (text === null) throw FAILURES.internal.toError();
+  return JSON.parse(text);
+}
+
+/**
+ * The error of the constructor. The engine's message names the option.
+ *
+ * @param {any} error
+ */
+function ofOption(error) {
+  return error?.name === 'MonoCloudHttpError' ? error : invalid(error.message, 'option_invalid');
+}
+
+/**
+ * The failure that the engine returned: the code of a reason, or an object that also has the detail of an exchange.
+ *
+ * @param {number | JsFailure} outcome
+ */
 function failureIn(outcome) {
   return typeof outcome === 'number' ? failureOf(outcome) : failureOf(outcome.code, own(outcome, 'detail'));
 }
 
+/**
+ * @param {MonoCloudBackendNodeClient} engine
+ * @param {Functions} functions
+ * @param {number} timeoutMs
+ */
 function userFunctionsOf(engine, functions, timeoutMs) {
   // Few clients have such functions, so the package does not load this module at import.
   const { UserFunctions } = require('./user-functions.js');
   return new UserFunctions(engine, functions, timeoutMs);
 }
 
+/** @param {unknown} jwks */
 function textOfKeys(jwks) {
+  let text;
   try {
-    return textOf(jwks);
+    text = textOf(jwks);
   } catch {
-    throw invalid('jwks must be a JWK Set');
+    // It is circular, or a member of it threw.
   }
+  if (text === undefined) throw invalid('jwks must be a JWK Set');
+  return text;
 }
 
 module.exports = { Validator };

@@ -156,7 +156,13 @@ function withRetryFacts(error, failure) {
   return hide(error, 'isOutage', failure.detail?.isOutage || isMisconfigured || undefined);
 }
 
-/** Adds what `protectApi` needs for its response: whether the token lacks required scopes too. Logs do not print it. */
+/**
+ * Adds what `protectApi` needs for its response: whether the token lacks required scopes too. Logs do not print it.
+ *
+ * @template {MonoCloudTokenError} E
+ * @param {E} error
+ * @param {Failure} failure
+ */
 function withMissingScopes(error, { lacksScopes }) {
   return lacksScopes ? hide(error, 'lacksScopes', true) : error;
 }

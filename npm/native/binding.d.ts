@@ -118,7 +118,7 @@ export declare class MonoCloudBackendNodeClient {
     policy: Policy,
     cache: MemoryCache,
     scope: string,
-  ): (token: string, now: number, certificate?: string) => Outcome;
+  ): (token: string, now: number, certificate?: string) => string | number;
   /** Creates the memory for entries of a user's cache that were evaluated before, with the limits for verified tokens. */
   evaluatedEntries(): MemoryCache;
   /**
@@ -129,7 +129,7 @@ export declare class MonoCloudBackendNodeClient {
   evaluateEntry(
     policy: Policy,
     evaluated: MemoryCache,
-  ): (token: string, now: number, entry?: string, certificate?: string) => Outcome;
+  ): (token: string, now: number, entry?: string, certificate?: string) => string | number;
   /** What never changes about this client. JavaScript reads it once. */
   facts(): ClientFacts;
   /** The issuer's name from its metadata, or the tenant without metadata. */

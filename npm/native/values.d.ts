@@ -48,8 +48,9 @@ export interface FailureDetail {
 
 /** Claims with blanks, which the engine fills in for each token. */
 export interface ClaimsTemplate {
-  claims: Claims;
-  blanks: Array<{ name: string; isText: boolean }>;
+  /** Has `cnf` if one of the blanks is in it. */
+  claims: Claims & { cnf: Record<string, unknown> };
+  blanks: Array<{ name: string; isText: boolean; isInCnf?: true }>;
 }
 
 /** The member of a cache entry that tells how and when the entry was obtained. */
@@ -118,6 +119,10 @@ export interface OptionSpec {
 /** A row of the table of reasons. `outcomeCode` is the code of the reason in an outcome. */
 export interface FailureSpec {
   outcomeCode: number;
+  /** The code of the reason for a token that lacks required scopes too, if the reason has one. */
+  outcomeCodeLackingScopes?: number | null;
+  /** Set by `errors/errors.js`. */
+  lacksScopes?: boolean;
   reason: string;
   name: 'MonoCloudTokenError' | 'MonoCloudValidationError' | 'MonoCloudOPError' | 'MonoCloudHttpError';
   /** The `code` of a `MonoCloudTokenError`. */

@@ -124,7 +124,7 @@ impl NativeClient {
 
     /// Creates the warm function of a policy for a client with a `memoryCache()`. It decides on the entry in the cache, and
     /// returns `MISS` without one.
-    #[napi(catch_unwind, ts_return_type = "(token: string, now: number, certificate?: string) => Outcome")]
+    #[napi(catch_unwind, ts_return_type = "(token: string, now: number, certificate?: string) => string | number")]
     pub fn warm_cached<'env>(
         &self,
         env: &'env Env,
@@ -155,7 +155,7 @@ impl NativeClient {
     /// tells the caller which entry that was.
     #[napi(
         catch_unwind,
-        ts_return_type = "(token: string, now: number, entry?: string, certificate?: string) => Outcome"
+        ts_return_type = "(token: string, now: number, entry?: string, certificate?: string) => string | number"
     )]
     pub fn evaluate_entry<'env>(
         &self,
