@@ -13,7 +13,7 @@
  */
 
 const native = require('./native/panic-guard.js');
-const { isSentOnce } = require('./protect/credentials.js');
+const { isSentOnce } = require('./protect/headers.js');
 const { memberOf, own } = require('./client/arguments.js');
 const { MonoCloudValidationError } = require('./errors/errors.js');
 

@@ -3,16 +3,15 @@
 /** `protectApi` for Express 4 and 5. The middleware sends rejections itself and never calls `next(error)` for one. */
 
 const { isPending } = require('./client/pending.js');
-const { admit, protector } = require('./protect/route.js');
-const { INTERNAL } = require('./protect/response.js');
+const { admit, protector, settled } = require('./protect/route.js');
 
 function protectApi(clientOrOptions, options) {
-  const routeOf = protector(clientOrOptions, options);
+  const routeOf = protector(clientOrOptions, options, 'express');
   return function protect(protectOptions) {
     const route = routeOf(protectOptions);
     return function protectMiddleware(request, response, next) {
       if (route.letsThrough(request)) return void next();
-      const decision = route.decide(request, request);
+      const decision = route.authenticate(request, request);
       return isPending(decision)
         ? finishLater(decision, request, response, next)
         : finish(decision, request, response, next);
@@ -22,17 +21,14 @@ function protectApi(clientOrOptions, options) {
 
 /** Throws only what `next` throws. */
 function finish(decision, request, response, next) {
-  const refusal = admit(decision, request);
+  const refusal = admit(decision, request, response, setHeaders);
   if (refusal === undefined) next();
   else send(refusal, response);
 }
 
 /** Express 4 ignores the promise that a middleware returns, so a rejection would be unhandled and end the process. */
 async function finishLater(pending, request, response, next) {
-  const decision = await pending.then(
-    (decided) => decided,
-    () => INTERNAL,
-  );
+  const decision = await settled(pending);
   try {
     finish(decision, request, response, next);
   } catch (error) {
@@ -48,13 +44,17 @@ function send({ status, headers, text }, response) {
   if (response.headersSent) return;
   try {
     response.statusCode = status;
-    for (const name of Object.keys(headers)) response.setHeader(name, headers[name]);
+    setHeaders(response, headers);
     response.setHeader('Content-Length', Buffer.byteLength(text));
     response.end(text);
   } catch {
     // The response cannot be written any more (a closed HTTP/2 stream). It is destroyed, and the route does not run.
     response.destroy?.();
   }
+}
+
+function setHeaders(response, headers) {
+  for (const name of Object.keys(headers)) response.setHeader(name, headers[name]);
 }
 
 module.exports = { ...require('./index.js'), protectApi };

@@ -6,14 +6,14 @@ const { isPending } = require('./client/pending.js');
 const { admit, protector } = require('./protect/route.js');
 
 function protectApi(clientOrOptions, options) {
-  const routeOf = protector(clientOrOptions, options);
+  const routeOf = protector(clientOrOptions, options, 'fastify');
   return function protect(protectOptions) {
     const route = routeOf(protectOptions);
     // With two parameters, Fastify treats the function as an async hook.
     return async function protectHook(request, reply) {
       if (route.letsThrough(request.raw)) return undefined;
-      const pending = route.decide(request, request.raw);
-      const refusal = admit(isPending(pending) ? await pending : pending, request);
+      const pending = route.authenticate(request.raw, request);
+      const refusal = admit(isPending(pending) ? await pending : pending, request, reply, setHeaders);
       if (refusal === undefined) return undefined;
       return reply.sent ? reply : send(refusal, reply);
     };
@@ -28,8 +28,10 @@ function protectApi(clientOrOptions, options) {
  * `onResponse` hooks (logs) work as for every reply. `reply.hijack()` would skip them.
  */
 function send({ status, headers, text }, reply) {
-  return reply.status(status).headers(headers).serializer(asItIs).send(text);
+  return setHeaders(reply.status(status), headers).serializer(asItIs).send(text);
 }
+
+const setHeaders = (reply, headers) => reply.headers(headers);
 
 const asItIs = (text) => text;
 

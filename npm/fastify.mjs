@@ -8,5 +8,6 @@ export const {
   MonoCloudOidcBackendClient,
   MonoCloudTokenError,
   MonoCloudValidationError,
+  fromForwarded,
   protectApi,
 } = cjs;

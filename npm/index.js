@@ -1,6 +1,6 @@
 'use strict';
 
-/** The client for any framework, and the error classes. */
+/** The client for any framework, the error classes, and a resolver for `protectApi`. */
 
 const { MonoCloudBackendNodeClient, MonoCloudOidcBackendClient } = require('./client/client.js');
 const {
@@ -11,6 +11,10 @@ const {
   MonoCloudValidationError,
 } = require('./errors/errors.js');
 
+function fromForwarded() {
+  return require('./protect/forwarded.js').fromForwarded();
+}
+
 module.exports = {
   MonoCloudAuthBaseError,
   MonoCloudBackendNodeClient,
@@ -19,4 +23,5 @@ module.exports = {
   MonoCloudOidcBackendClient,
   MonoCloudTokenError,
   MonoCloudValidationError,
+  fromForwarded,
 };

@@ -8,4 +8,5 @@ export const {
   MonoCloudOidcBackendClient,
   MonoCloudTokenError,
   MonoCloudValidationError,
+  fromForwarded,
 } = cjs;

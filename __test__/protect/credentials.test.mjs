@@ -13,7 +13,8 @@ import { close, open } from '../support/http.mjs';
 import { offline, signed } from '../support/offline.mjs';
 import { rawGet } from '../support/raw-http.mjs';
 
-const { bearerToken } = createRequire(import.meta.url)('../../npm/protect/credentials.js');
+const require = createRequire(import.meta.url);
+const { AMBIGUOUS, DpopCredentials, MALFORMED, credentialsOf } = require('../../npm/protect/credentials.js');
 
 const TOKEN = signed();
 const MIDDLE = Math.floor(TOKEN.length / 2);
@@ -75,7 +76,7 @@ describe('a Bearer credential', () => {
   }
 
   test('is read in the same way from a request that never was on a wire', () => {
-    const read = (authorization) => bearerToken({ headers: { authorization }, rawHeaders: [] });
+    const read = (authorization) => credentialsOf({ authorization }, []);
     assert.equal(read(`Bearer  ${TOKEN} \t`), TOKEN);
     for (const blank of ['\t', '\u00a0', '\u2003', '\ufeff', '\v', '\f', '\n']) {
       assert.notEqual(read(`Bearer ${blank}${TOKEN}`), TOKEN, JSON.stringify(blank));
@@ -85,6 +86,63 @@ describe('a Bearer credential', () => {
 
   test('is a member of the request’s own headers, never one that they inherit', () => {
     const headers = Object.create({ authorization: `Bearer ${TOKEN}` });
-    assert.equal(bearerToken({ headers, rawHeaders: [] }), undefined);
+    assert.equal(credentialsOf(headers, []), undefined);
+  });
+});
+
+describe('the credentials of a request', () => {
+  const read = (authorization, rawHeaders) => credentialsOf({ authorization }, rawHeaders);
+  const web = (...values) => {
+    const headers = new Headers();
+    for (const value of values) headers.append('Authorization', value);
+    return credentialsOf(headers);
+  };
+  const ROWS = [
+    ['a bearer token', 'Bearer a.b', 'a.b'],
+    ['a DPoP token', 'DPoP a.b', new DpopCredentials('a.b')],
+    ['a DPoP token in any case, with more spaces', 'dpOP   a.b', new DpopCredentials('a.b')],
+    ['another scheme', 'Basic YTpi', undefined],
+    ['another scheme with a list', 'Digest username="a", realm="b"', undefined],
+    ['a scheme that begins like one of ours', 'Bearerx a', undefined],
+    ['a scheme that begins like DPoP', 'DPoP-2 a', undefined],
+    ['nothing', '', undefined],
+    ['Bearer without a token', 'Bearer', MALFORMED],
+    ['DPoP without a token', 'dpop', MALFORMED],
+    ['Bearer with two words', 'Bearer a b', MALFORMED],
+    ['DPoP with a tab', 'DPoP\ta', MALFORMED],
+    ['two bearer tokens in a list', 'Bearer a, Bearer b', AMBIGUOUS],
+    ['Bearer and DPoP in a list', 'Bearer a, DPoP a', AMBIGUOUS],
+    ['another scheme, then Bearer, in a list', 'Basic YTpi, bearer a', AMBIGUOUS],
+    ['another scheme, then DPoP, in a list', 'Basic YTpi,\tDPOP a', AMBIGUOUS],
+    ['a comma behind a token', 'Bearer a,', AMBIGUOUS],
+  ];
+  for (const [what, value, expected] of ROWS) {
+    test(`are the same in an object and in web Headers: ${what}`, () => {
+      assert.deepEqual(read(value, ['Authorization', value]), expected);
+      assert.deepEqual(read(value, undefined), expected);
+      assert.deepEqual(web(value), expected);
+    });
+  }
+
+  test('are ambiguous in two fields, of which Node keeps the first and web Headers join both', () => {
+    for (const [first, second] of [
+      ['Bearer a', 'Bearer b'],
+      ['Bearer a', 'DPoP a'],
+      ['DPoP a', ''],
+      ['Basic YTpi', 'Bearer a'],
+    ]) {
+      assert.equal(read(first, ['Authorization', first, 'AUTHORIZATION', second]), AMBIGUOUS);
+      assert.equal(web(first, second), AMBIGUOUS);
+    }
+  });
+
+  test('are none in a request without the header, in an object and in web Headers', () => {
+    assert.equal(credentialsOf({}, []), undefined);
+    assert.equal(credentialsOf({ get: 'a field called Get' }, ['Get', 'a field called Get']), undefined);
+    assert.equal(web(), undefined);
+  });
+
+  test('are ambiguous if the header is a list of values', () => {
+    assert.equal(read(['Bearer a', 'Bearer b'], undefined), AMBIGUOUS);
   });
 });

@@ -13,16 +13,13 @@ export function rawGet(url, lines) {
 }
 
 export async function rawRequest(url, method, lines) {
-  const { hostname, port, pathname, search } = new URL(url);
-  const request = [
+  const { hostname, pathname, search } = new URL(url);
+  const text = await rawExchange(url, [
     `${method} ${pathname}${search} HTTP/1.1`,
     `Host: ${hostname}`,
     'Connection: close',
     ...lines,
-    '',
-    '',
-  ];
-  const text = await exchange(hostname, port, request.join('\r\n'));
+  ]);
   const [head, ...rest] = text.split('\r\n\r\n');
   const [statusLine, ...headerLines] = head.split('\r\n');
   const headers = headerLines.map((line) => [
@@ -30,6 +27,12 @@ export async function rawRequest(url, method, lines) {
     line.slice(line.indexOf(':') + 1).trim(),
   ]);
   return { status: Number(statusLine.split(' ')[1]), headers, body: rest.join('\r\n\r\n') };
+}
+
+/** Sends these lines to the server of `url`. Returns everything that it sends until it closes the connection. */
+export function rawExchange(url, lines) {
+  const { hostname, port } = new URL(url);
+  return exchange(hostname, port, [...lines, '', ''].join('\r\n'));
 }
 
 function exchange(host, port, text) {

@@ -4,6 +4,7 @@ import {
   MonoCloudBackendNodeClient,
   MonoCloudOidcBackendClient,
   MonoCloudTokenError,
+  fromForwarded,
   protectApi,
   type AccessTokenClaims,
   type AuthenticatedExpressRequest,
@@ -77,6 +78,16 @@ protect({ validateCertificateBinding: 'required' });
 protect({ validateCertificateBinding: 'when_present', scopes: ['a'] as const, groups: ['b'] as string[] });
 // @ts-expect-error not a mode
 protect({ validateCertificateBinding: 'yes' });
+protectApi({ urlResolver: (req) => `https://api.example.com${req.originalUrl}` });
+protectApi(client, { urlResolver: (req) => new URL(req.originalUrl, 'https://api.example.com') });
+protectApi({ urlResolver: fromForwarded() });
+protectApi({ urlResolver: () => undefined });
+// @ts-expect-error a URL is text or a URL
+protectApi({ urlResolver: () => 1 });
+// @ts-expect-error the URL must be there at once
+protectApi({ urlResolver: async () => 'https://api.example.com' });
+// @ts-expect-error the resolver, not what makes it
+protectApi({ urlResolver: fromForwarded });
 protectApi({ allowPreflight: true });
 // @ts-expect-error must be a boolean
 protectApi({ allowPreflight: 'true' });

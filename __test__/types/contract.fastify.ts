@@ -13,6 +13,7 @@ import {
   MonoCloudBackendNodeClient,
   MonoCloudOidcBackendClient,
   MonoCloudTokenError,
+  fromForwarded,
   protectApi,
   type AccessTokenClaims,
   type AuthenticatedFastifyRequest,
@@ -87,6 +88,11 @@ protect({ validateCertificateBinding: 'required' });
 protect({ validateCertificateBinding: 'when_present', scopes: ['a'] as const, groups: ['b'] as string[] });
 // @ts-expect-error not a mode
 protect({ validateCertificateBinding: 'yes' });
+protectApi({ urlResolver: (request) => `https://api.example.com${request.originalUrl}` });
+protectApi(client, { urlResolver: (request) => new URL(request.originalUrl, 'https://api.example.com') });
+protectApi({ urlResolver: fromForwarded() });
+// @ts-expect-error a URL is text or a URL
+protectApi({ urlResolver: () => 1 });
 protectApi({ allowPreflight: true });
 // @ts-expect-error must be a boolean
 protectApi({ allowPreflight: 'true' });

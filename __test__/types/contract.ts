@@ -7,12 +7,14 @@ import {
   MonoCloudOPError,
   MonoCloudTokenError,
   MonoCloudValidationError,
+  fromForwarded,
 } from '@monocloud/backend-node';
 import type {
   AccessTokenClaims,
   CertificateBindingValidation,
   ClientAuthMethod,
   ClientCertificateResolver,
+  ForwardedRequest,
   ICache,
   IIntrospectionCache,
   IntrospectOptions,
@@ -32,9 +34,11 @@ import type {
   ProtectApiRequestOptions,
   ProtectOptions,
   TokenResolver,
+  UrlResolver,
   ValidateAccessTokenOptions,
   ValidateJwtAccessTokenOptions,
 } from '@monocloud/backend-node';
+import type { IncomingMessage } from 'node:http';
 import { isUserInGroup } from '@monocloud/backend-node/utils';
 import * as undici from 'undici';
 
@@ -150,6 +154,7 @@ async function methods(token: string): Promise<void> {
   await client.validateAccessToken(token, { scopes, validateCertificateBinding: true, clientCertificate: undefined });
   const mutable: string[] = ['staff'];
   await client.validateAccessToken(token, { scopes: mutable, groups: mutable, validateCertificateBinding: 'required' });
+  await client.validateAccessToken(token, { acr: ['urn:example:mfa'] as const, maxAge: 300 });
   await client.introspectAccessToken(token, { groups: scopes, validateCertificateBinding: 'dangerously_ignore' });
   // @ts-expect-error not a mode
   await client.validateAccessToken(token, { validateCertificateBinding: 'never' });
@@ -247,6 +252,7 @@ new MonoCloudOPError('invalid_client', 'Client authentication failed', raw);
 new MonoCloudValidationError('audience is required', undefined, reason);
 new MonoCloudHttpError('out of reach', raw, 'connection_refused');
 new MonoCloudTokenError('Not yours', undefined, 'own', 'insufficient_groups');
+new MonoCloudTokenError('Sign in again', undefined, 'acr_missing', 'insufficient_user_authentication');
 new MonoCloudOPError('invalid_client', undefined, raw, 'client_refused');
 same<MonoCloudAuthBaseError['reason'], MonoCloudReason | undefined>(true);
 // @ts-expect-error a reason is not a response
@@ -325,6 +331,10 @@ new MonoCloudBackendNodeClient({ metadataResolver: () => METADATA });
 const token: TokenResolver<{ cookie: string }> = (request) => request.cookie;
 const certificate: ClientCertificateResolver<{ pem?: string }> = async (request) => request.pem;
 const requestOptions: ProtectApiRequestOptions<{ cookie: string }> = { tokenResolver: token };
+const forwardedRequest: ForwardedRequest = { headers: {}, url: '/' };
+const url: string | undefined = fromForwarded()(forwardedRequest);
+const urlOfNode: UrlResolver<IncomingMessage> = fromForwarded();
+const urlOfWeb: UrlResolver<Request> = fromForwarded();
 
 export {
   aliases,
@@ -341,4 +351,7 @@ export {
   parentOptions,
   protectOptions,
   requestOptions,
+  url,
+  urlOfNode,
+  urlOfWeb,
 };

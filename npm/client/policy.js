@@ -165,6 +165,8 @@ class Spec {
   }
 }
 
+/** Every member is its own, so that no prototype is read. */
+const UNBOUND = { scopes: [], groups: [], acr: undefined, maxAge: undefined, binding: 'dangerously_ignore' };
 const NO_REQUIREMENTS = new Spec('', Object.create(null));
 
 /**
@@ -225,7 +227,7 @@ class Policies {
 
   /** Requires nothing, and ignores the certificate that a token is bound to. */
   get unbound() {
-    this.#unbound ??= new Policy(this.#native, { scopes: [], groups: [], binding: 'dangerously_ignore' });
+    this.#unbound ??= new Policy(this.#native, UNBOUND);
     return this.#unbound;
   }
 

@@ -7,7 +7,7 @@
  * A request that names a method override is not one either, because a later middleware could apply the override.
  */
 
-const { isSentOnce } = require('./credentials.js');
+const { headerOf, isSentOnce } = require('./headers.js');
 
 const METHOD = 'access-control-request-method';
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
@@ -21,11 +21,11 @@ const FORBIDDEN_HEADERS = [
   'x-method-override',
 ];
 
-/** @param request A request of `node:http`, or of the compatibility API of `node:http2`. */
+/** @param message A request of `node:http`, of the compatibility API of `node:http2`, or of the Fetch standard. */
 function isPreflight({ method, originalMethod = 'OPTIONS', headers, rawHeaders }) {
   // Express's method override keeps the received method in `originalMethod`.
   if (method !== 'OPTIONS' || originalMethod !== 'OPTIONS') return false;
-  const valueOf = (name) => (Object.hasOwn(headers, name) ? headers[name] : undefined);
+  const valueOf = (name) => headerOf(headers, name);
   const hasPreflightHeaders =
     typeof valueOf('origin') === 'string' && valueOf('origin') !== '' && TOKEN.test(valueOf(METHOD) ?? '');
   const hasContent = (valueOf('content-length') ?? '0') !== '0';

@@ -1,13 +1,17 @@
 'use strict';
 
 /**
- * The one table that maps a failure to an HTTP response (RFC 6750 §3): status, body, challenge, `Retry-After`.
+ * The one table that maps a failure to an HTTP response (RFC 6750 §3, RFC 9449 §7.1): status, body, challenge,
+ * `Retry-After`.
  *
- * A thrown error is identified by its `name`, `code` and `status`, never by `instanceof`. Another copy or version of
- * this package has its own classes (a monorepo, `jest.resetModules()`).
+ * The engine's table of failures has the status of our own failures. A thrown error is identified by its `name`, `code`
+ * and `status`, never by `instanceof`. Another copy or version of this package has its own classes (a monorepo,
+ * `jest.resetModules()`).
  */
 
-const { Failure, tokenCodeOf } = require('../errors/errors.js');
+const { own } = require('../client/arguments.js');
+const { FAILURES, Failure, tokenCodeOf } = require('../errors/errors.js');
+const { Challenges } = require('./challenge.js');
 
 /** Seconds for `Retry-After` when neither the issuer nor the table of failures has a value. */
 const RETRY_AFTER = 5;
@@ -19,6 +23,7 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 /** The bodies, serialized once. */
 const TEXTS = Object.fromEntries(
   Object.entries({
+    400: 'bad request',
     401: 'unauthorized',
     403: 'forbidden',
     500: 'internal server error',
@@ -26,10 +31,14 @@ const TEXTS = Object.fromEntries(
   }).map(([status, message]) => [status, JSON.stringify({ message })]),
 );
 
+/** A decision that is more than claims. */
+class Decision {}
+
 /** The response that is sent instead of the route's response. */
-class Response {
+class Response extends Decision {
   /** @param headers All headers except the content type. */
   constructor(status, headers) {
+    super();
     this.status = status;
     this.headers = Object.freeze({ ...headers, 'Content-Type': JSON_TYPE });
     /** The serialized body. An application's own serializers never change it. */
@@ -37,70 +46,160 @@ class Response {
   }
 }
 
-const NO_TOKEN = new Response(401, { 'WWW-Authenticate': 'Bearer' });
-const RESOLVER_FAILED = new Response(401, { 'WWW-Authenticate': 'Bearer error="invalid_token"' });
+/** Claims with headers for the route's own response. Without such headers, the claims stand alone. */
+class Accepted extends Decision {
+  /** @param headers Names and values, such as `DPoP-Nonce`. */
+  constructor(claims, headers) {
+    super();
+    this.claims = claims;
+    this.headers = headers;
+  }
+}
+
 const INTERNAL = new Response(500, {});
 
+/** The codes for which the challenge has another `error` (RFC 6750 §3.1). */
+const CHALLENGE_ERRORS = {
+  __proto__: null,
+  inactive_token: 'invalid_token',
+  insufficient_groups: 'insufficient_scope',
+};
+/** The status of each code of a token failure. */
+const STATUSES = new Map();
+for (const reason of Object.keys(FAILURES)) {
+  const { code, status } = FAILURES[reason].spec;
+  if (typeof code === 'string') STATUSES.set(code, status);
+}
+/** The code of a rejection that has none, or one of another version. */
+const INVALID = 'invalid_token';
+
+const BEARER = Object.freeze({ scheme: 'bearer' });
+
+/** The responses of one `protectApi`. */
+class Responses {
+  #challenges;
+  /** The 401 responses to bearer tokens by failure. There are few failures, so each response is created once. */
+  #unauthorized = new Map();
+
+  /** @param settings Those of `Challenges`. */
+  constructor(settings) {
+    this.#challenges = new Challenges(settings);
+    const challenge = (text) => ({ 'WWW-Authenticate': text });
+    /** The request has no credentials. */
+    this.noToken = new Response(401, challenge(this.#challenges.withoutCredentials()));
+    /** A resolver of the application failed. */
+    this.resolverFailed = new Response(401, challenge(this.#challenges.rejected('bearer', { error: 'invalid_token' })));
+    /** The request has more than one token. An API that knows only `Bearer` counts that as none. */
+    this.ambiguous = this.#challenges.knowsDpop
+      ? new Response(400, challenge(this.#challenges.multipleCredentials()))
+      : this.noToken;
+  }
+
+  /**
+   * Returns the response to a `Failure` of this copy's engine, or to any thrown value.
+   *
+   * @param required What the route requires: `scopes`, and for RFC 9470 `acr` and `maxAge`.
+   * @param presented How the token came: `scheme`, and what the DPoP proof adds to the response: `description` instead
+   *   of the failure's message, and `nonce`.
+   */
+  to(problem, required, presented = BEARER) {
+    try {
+      return problem instanceof Failure
+        ? this.#toFailure(problem, required, presented)
+        : this.#toError(problem, required, presented);
+    } catch {
+      // Reading the error's members can throw, and a proxy can have an endless prototype chain.
+      return INTERNAL;
+    }
+  }
+
+  #toFailure(failure, required, presented) {
+    const { spec, detail } = failure;
+    if (spec.status === 503) {
+      // Metadata or keys were not available, so the token was not validated, whatever the status of that exchange was.
+      const isOutage = detail?.isOutage === true || spec.name !== 'MonoCloudHttpError';
+      return unavailable(isOutage ? undefined : detail?.status, failure.retryAfter);
+    }
+    if (detail?.isOutage === true) return unavailable(undefined, failure.retryAfter);
+    if (spec.status === 500) return INTERNAL;
+    const isShared = presented === BEARER && spec.status === 401 && spec.code !== 'insufficient_user_authentication';
+    const known = isShared ? this.#unauthorized.get(spec) : undefined;
+    if (known !== undefined) return known;
+    const { code, message, status } = spec;
+    const { lacksScopes } = failure;
+    const response = this.#rejection({ status, code: code ?? INVALID, message, lacksScopes }, required, presented);
+    if (isShared) this.#unauthorized.set(spec, response);
+    return response;
+  }
+
+  #toError(thrown, required, presented) {
+    const isObject = (typeof thrown === 'object' && thrown !== null) || typeof thrown === 'function';
+    if (!isObject) return INTERNAL;
+    const name = memberOf(thrown, 'name', (value) => NAMES.has(value));
+    const message = memberOf(thrown, 'message');
+    const retryAfter = memberOf(thrown, 'retryAfter') ?? headerOf(memberOf(thrown, 'raw'), 'retry-after');
+    if (name !== undefined && memberOf(thrown, 'isOutage') === true) return unavailable(undefined, retryAfter);
+    switch (name) {
+      case 'MonoCloudTokenError': {
+        const given = tokenCodeOf(memberOf(thrown, 'code'), message);
+        const code = STATUSES.has(given) ? given : INVALID;
+        const lacksScopes = memberOf(thrown, 'lacksScopes') === true;
+        return this.#rejection({ status: STATUSES.get(code), code, message, lacksScopes }, required, presented);
+      }
+      case 'MonoCloudValidationError':
+        return this.#rejection({ status: 401, code: INVALID, message }, required, presented);
+      case 'MonoCloudHttpError':
+        return unavailable(memberOf(thrown, 'status'), retryAfter);
+      default:
+        return INTERNAL;
+    }
+  }
+
+  #rejection({ status, code, message, lacksScopes }, required, presented) {
+    const params = paramsOf(code, quotable(own(presented, 'description') ?? message), required, lacksScopes);
+    const challenge = this.#challenges.rejected(presented.scheme, params, params.error === INVALID);
+    const headers = { 'WWW-Authenticate': challenge };
+    const nonce = own(presented, 'nonce');
+    return new Response(status, nonce === undefined ? headers : { ...headers, ...nonceHeaders(nonce) });
+  }
+}
+
+/** The headers that give a client a nonce for its next proof. The response must not be cached (RFC 9449 §8.2). */
+function nonceHeaders(nonce) {
+  return { 'DPoP-Nonce': nonce, 'Cache-Control': 'no-store' };
+}
+
 /**
- * Returns the response to a `Failure` of this copy's engine, or to any thrown value.
+ * The parameters that say why, and what would be enough. A group is not a scope, so groups are not listed.
  *
- * @param scopes The scopes that the route requires.
+ * @param lacksScopes Whether a token that fails the step-up lacks scopes too (RFC 9470 §3).
  */
-function responseTo(problem, scopes) {
-  try {
-    return problem instanceof Failure ? responseToFailure(problem, scopes) : responseToError(problem, scopes);
-  } catch {
-    // Reading the error's members can throw, and a proxy can have an endless prototype chain.
-    return INTERNAL;
+function paramsOf(code, error_description, required, lacksScopes) {
+  const error = CHALLENGE_ERRORS[code] ?? code;
+  switch (code) {
+    case 'insufficient_groups':
+      return { error };
+    case 'insufficient_scope':
+      return { error, scope: wordsOf(own(required, 'scopes')) };
+    case 'insufficient_user_authentication':
+      return {
+        error,
+        error_description,
+        acr_values: wordsOf(own(required, 'acr')),
+        max_age: own(required, 'maxAge'),
+        scope: lacksScopes ? wordsOf(own(required, 'scopes')) : undefined,
+      };
+    default:
+      return { error, error_description };
   }
 }
 
-/** The 401 responses by failure. There are few failures, so each response is created once. */
-const UNAUTHORIZED_RESPONSES = new Map();
-
-function responseToFailure(failure, scopes) {
-  const { spec, detail } = failure;
-  // Metadata or keys were not available, so the token was not validated.
-  if (detail?.isOutage === true || (spec.isOutage && spec.name === 'MonoCloudValidationError')) {
-    return unavailable(undefined, failure.retryAfter);
-  }
-  let response = UNAUTHORIZED_RESPONSES.get(spec);
-  if (response === undefined) {
-    const { name, code, message } = spec;
-    response = responseToFacts({ name, code, message, status: detail?.status, retryAfter: failure.retryAfter, scopes });
-    if (response.status === 401) UNAUTHORIZED_RESPONSES.set(spec, response);
-  }
-  return response;
-}
-
-function responseToError(error, scopes) {
-  const isObject = (typeof error === 'object' && error !== null) || typeof error === 'function';
-  if (!isObject) return INTERNAL;
-  const name = memberOf(error, 'name', (value) => NAMES.has(value));
-  const message = memberOf(error, 'message');
-  const code = memberOf(error, 'code');
-  const retryAfter = memberOf(error, 'retryAfter') ?? headerOf(memberOf(error, 'raw'), 'retry-after');
-  if (name !== undefined && memberOf(error, 'isOutage') === true) return unavailable(undefined, retryAfter);
-  const status = memberOf(error, 'status');
-  return responseToFacts({ name, code: tokenCodeOf(code, message), message, status, retryAfter, scopes });
+/** RFC 6750 §3: the characters of a scope. A scope with another one cannot be asked for. */
+function wordsOf(list = []) {
+  return list.filter((word) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(word)).join(' ') || undefined;
 }
 
 const NAMES = new Set(['MonoCloudTokenError', 'MonoCloudValidationError', 'MonoCloudOPError', 'MonoCloudHttpError']);
-
-function responseToFacts({ name, code, message, status, retryAfter, scopes }) {
-  switch (name) {
-    case 'MonoCloudTokenError':
-      if (code === 'insufficient_scope') return new Response(403, { 'WWW-Authenticate': insufficientScope(scopes) });
-      if (code === 'insufficient_groups') return new Response(403, { 'WWW-Authenticate': insufficientScope([]) });
-      return unauthorized(message);
-    case 'MonoCloudValidationError':
-      return unauthorized(message);
-    case 'MonoCloudHttpError':
-      return unavailable(status, retryAfter);
-    default:
-      return INTERNAL;
-  }
-}
 
 /**
  * Returns an accepted member of an error: its own, or one inherited from its classes, but never one of
@@ -123,18 +222,6 @@ function memberOf(error, name, isAccepted = () => true) {
 function headerOf(raw, name) {
   const headers = raw?.headers;
   return headers !== undefined && headers !== null && Object.hasOwn(headers, name) ? headers[name] : undefined;
-}
-
-function unauthorized(message) {
-  return new Response(401, {
-    'WWW-Authenticate': `Bearer error="invalid_token", error_description="${quotable(message)}"`,
-  });
-}
-
-function insufficientScope(scopes) {
-  const challenge = 'Bearer error="insufficient_scope"';
-  const words = scopes.filter((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope));
-  return words.length === 0 ? challenge : `${challenge}, scope="${words.join(' ')}"`;
 }
 
 /**
@@ -161,4 +248,22 @@ function quotable(text) {
     .slice(0, 200);
 }
 
-module.exports = { INTERNAL, NO_TOKEN, RESOLVER_FAILED, Response, responseTo };
+/** The responses of a `protectApi` without options, which the documents show. */
+const DEFAULT = new Responses();
+const { noToken: NO_TOKEN, resolverFailed: RESOLVER_FAILED } = DEFAULT;
+
+function responseTo(problem, scopes) {
+  return DEFAULT.to(problem, { scopes });
+}
+
+module.exports = {
+  Accepted,
+  Decision,
+  INTERNAL,
+  NO_TOKEN,
+  RESOLVER_FAILED,
+  Response,
+  Responses,
+  nonceHeaders,
+  responseTo,
+};

@@ -4,11 +4,11 @@
  * What `protectApi` does for every framework: it finds the token, validates it, and finds the certificate if one is
  * needed.
  *
- * Returns claims or a `Response`. The result is synchronous if the engine answers synchronously and there is no
- * resolver to await.
+ * Returns claims, claims with headers (`Accepted`), or a `Response`. The result is synchronous if the engine answers
+ * synchronously and there is no resolver to await.
  */
 
-const { bearerToken } = require('./credentials.js');
+const { AMBIGUOUS, credentialsOf } = require('./credentials.js');
 const { checkedOptions, invalid, isPlain, memberOf } = require('../client/arguments.js');
 const { MonoCloudBackendNodeClient, anyValidatorOf, checkResult, validatorOf } = require('../client/client.js');
 const { FAILURES, Failure } = require('../errors/errors.js');
@@ -16,36 +16,65 @@ const { resolverFailed } = require('../client/events.js');
 const { isPending } = require('../client/pending.js');
 const { routeSpec } = require('../client/policy.js');
 const { isPreflight } = require('./preflight.js');
-const { INTERNAL, NO_TOKEN, RESOLVER_FAILED, Response, responseTo } = require('./response.js');
+const { Decision, INTERNAL, Response, Responses } = require('./response.js');
 
-/** The options of `protectApi`. */
-const OPTIONS = ['tokenResolver', 'certificateResolver', 'allowPreflight'];
+/** The options of `protectApi` that are functions. */
+const RESOLVERS = ['tokenResolver', 'certificateResolver', 'urlResolver'];
+const OPTIONS = [...RESOLVERS, 'allowPreflight'];
 
-/** Reads the arguments of `protectApi`. Returns a function that creates a route from the options of `protect`. */
-function protector(clientOrOptions, maybeOptions) {
+/** The result of a resolver that threw, or returned something other than text. */
+const FAILED = Symbol('resolver failed');
+
+/**
+ * Reads the arguments of `protectApi`. Returns a function that creates a route from the options of `protect`.
+ *
+ * @param framework Whose requests these are: a name that `request-url.js` knows.
+ */
+function protector(clientOrOptions, maybeOptions, framework) {
   const isClient = typeof memberOf(clientOrOptions, 'validateAccessToken') === 'function';
   const given = isClient ? maybeOptions : (clientOrOptions ?? maybeOptions);
-  const resolvers = checkedOptions('protectApi()', given, OPTIONS);
+  const options = checkedOptions('protectApi()', given, OPTIONS);
   const client = isClient ? clientOrOptions : new MonoCloudBackendNodeClient();
-  checkResolver('tokenResolver', resolvers.tokenResolver);
-  checkResolver('certificateResolver', resolvers.certificateResolver);
-  checkFlag('allowPreflight', resolvers.allowPreflight);
-  return (routeOptions) => new Route(client, routeOptions, resolvers);
+  for (const name of RESOLVERS) checkResolver(name, options[name]);
+  checkFlag('allowPreflight', options.allowPreflight);
+  // An object without a prototype: an option that was not given is never an inherited one.
+  const api = Object.assign(options, { client, framework, responses: new Responses() });
+  return (routeOptions) => new Route(api, routeOptions);
 }
 
 /**
  * Sets `request.claims`, or returns the response to send instead. Without claims, or if the claims cannot be set (a
  * frozen request, a setter that throws), the request is rejected.
+ *
+ * @param setHeaders Sets headers of the route's own response: `(response, headers)`.
  */
-function admit(decision, request) {
+function admit(decision, request, response, setHeaders) {
+  if (!(decision instanceof Decision)) return setClaims(request, decision);
   if (decision instanceof Response) return decision;
-  if (typeof decision !== 'object' || decision === null || isPending(decision)) return INTERNAL;
   try {
-    request.claims = decision;
+    setHeaders(response, decision.headers);
+    return setClaims(request, decision.claims);
+  } catch {
+    return INTERNAL;
+  }
+}
+
+function setClaims(request, claims) {
+  if (typeof claims !== 'object' || claims === null || isPending(claims)) return INTERNAL;
+  try {
+    request.claims = claims;
     return undefined;
   } catch {
     return INTERNAL;
   }
+}
+
+/** Waits for a decision. Never rejects. */
+function settled(pending) {
+  return pending.then(
+    (decision) => decision,
+    () => INTERNAL,
+  );
 }
 
 /** The binding modes that need no certificate. */
@@ -55,11 +84,12 @@ class Route {
   #client;
   #options;
   #policy;
+  #responses;
   #tokenResolver;
   #certificateResolver;
   #allowPreflight;
 
-  constructor(client, options, { tokenResolver, certificateResolver, allowPreflight }) {
+  constructor({ client, responses, tokenResolver, certificateResolver, allowPreflight }, options) {
     checkNotRequest(options);
     this.#client = client;
     // Copies, so that later changes to the caller's options do not change the route.
@@ -67,45 +97,54 @@ class Route {
     const { scopes, groups, acr, maxAge } = spec;
     this.#options = { scopes, groups, acr, maxAge, validateCertificateBinding: spec.givenBinding };
     this.#policy = anyValidatorOf(client)?.policies.route(spec);
+    this.#responses = responses;
     this.#tokenResolver = tokenResolver;
     this.#certificateResolver = certificateResolver;
     this.#allowPreflight = allowPreflight === true;
   }
 
   /** Whether a request passes without a token: a CORS preflight, if `allowPreflight` is on. */
-  letsThrough(raw) {
-    return this.#allowPreflight && isPreflight(raw);
+  letsThrough(message) {
+    return this.#allowPreflight && isPreflight(message);
   }
 
   /**
-   * Returns claims or a `Response`, or a promise of either. Never throws or rejects: an unexpected error is an
-   * internal error, and the request is rejected.
+   * Decides on a request of any framework. Returns claims, `Accepted` or a `Response`, or a promise of one of them.
+   * Never throws or rejects: an unexpected error is an internal error, and the request is rejected.
    *
+   * @param message What arrived: `{ method, headers, rawHeaders? }`, such as a request of `node:http` or of the Fetch
+   *   standard. `headers` is an object with names in lower case, or a web `Headers`. The object identifies the request:
+   *   every guard that one request passes must get the same one.
    * @param request The framework's request, which the resolvers receive.
-   * @param raw The request of `node:http`.
    */
-  decide(request, raw) {
+  authenticate(message, request) {
     try {
       return this.#tokenResolver
-        ? this.#decideResolved(request, raw)
-        : this.#decideIfPresent(bearerToken(raw), request);
+        ? this.#decideResolved(message, request)
+        : this.#decide(credentialsOf(message.headers, message.rawHeaders), request);
     } catch (error) {
       return this.#responseTo(error);
     }
   }
 
-  async #decideResolved(request, raw) {
+  async #decideResolved(message, request) {
     try {
       const token = await this.#resolve('tokenResolver', this.#tokenResolver, request);
-      if (token === RESOLVER_FAILED) return RESOLVER_FAILED;
-      return await this.#decideIfPresent(token?.trim() || bearerToken(raw), request);
+      if (token === FAILED) return this.#responses.resolverFailed;
+      // The resolver says which token counts. The scheme of the header says nothing about it.
+      const resolved = token?.trim();
+      if (resolved) return await this.#decidePresent(resolved, request);
+      return await this.#decide(credentialsOf(message.headers, message.rawHeaders), request);
     } catch (error) {
       return this.#responseTo(error);
     }
   }
 
-  #decideIfPresent(token, request) {
-    return token === undefined ? NO_TOKEN : this.#decidePresent(token, request);
+  #decide(credentials, request) {
+    if (typeof credentials === 'string') return this.#decidePresent(credentials, request);
+    if (credentials === AMBIGUOUS) return this.#responses.ambiguous;
+    // A token that needs a proof is no bearer token (RFC 9449 §7.1), and proofs are not verified here yet.
+    return this.#responses.noToken;
   }
 
   #decidePresent(token, request) {
@@ -138,7 +177,7 @@ class Route {
   async #decideBound(token, request) {
     try {
       const certificate = await this.#certificate(request, token);
-      if (certificate === RESOLVER_FAILED) return RESOLVER_FAILED;
+      if (certificate === FAILED) return this.#responses.resolverFailed;
       const outcome = await validatorOf(this.#client).decide(token, this.#policy, certificate);
       return outcome instanceof Failure ? this.#responseTo(outcome) : outcome;
     } catch (error) {
@@ -161,7 +200,7 @@ class Route {
       };
       if (this.#certificateResolver && !MODES_WITHOUT_CERTIFICATE.includes(options.validateCertificateBinding)) {
         options.clientCertificate = await this.#certificate(request, token);
-        if (options.clientCertificate === RESOLVER_FAILED) return RESOLVER_FAILED;
+        if (options.clientCertificate === FAILED) return this.#responses.resolverFailed;
       }
       const result = await this.#client.validateAccessToken(token, options);
       const outcome = checkResult(this.#client, result, token, this.#policy, options.clientCertificate);
@@ -176,8 +215,8 @@ class Route {
   }
 
   /**
-   * Calls a resolver. Returns text, `undefined`, or `RESOLVER_FAILED` for any other result; a diagnostics event
-   * reports the failure.
+   * Calls a resolver. Returns text, `undefined`, or `FAILED` for any other result; a diagnostics event reports the
+   * failure.
    */
   async #resolve(name, resolver, request, token) {
     try {
@@ -189,7 +228,7 @@ class Route {
       // Reported below, without the error: its text may contain what the resolver read.
     }
     this.#reportFailure(name, token);
-    return RESOLVER_FAILED;
+    return FAILED;
   }
 
   #reportFailure(resolver, token) {
@@ -199,7 +238,7 @@ class Route {
   }
 
   #responseTo(problem) {
-    return responseTo(problem, this.#options.scopes);
+    return this.#responses.to(problem, this.#options);
   }
 }
 
@@ -221,4 +260,4 @@ function checkFlag(name, flag) {
   throw invalid(`${name} must be a boolean`);
 }
 
-module.exports = { admit, protector };
+module.exports = { admit, protector, settled };

@@ -75,6 +75,39 @@ export type ClientCertificateResolver<T> = (
   request: T,
 ) => Promise<string | null | undefined> | string | null | undefined;
 
+/**
+ * Returns the URL that the client sent the request to, as the client sees it: scheme, host, maybe port, and the path with
+ * everything that a proxy removed. Query and fragment do not count. A DPoP proof must name this URL (RFC 9449 §4.2).
+ *
+ * If it returns `null` or `undefined`, the URL is unknown, and DPoP proofs are rejected.
+ *
+ * If it throws, or returns something other than a URL, the response is 401 and the event `monocloud:backend:refused` has
+ * the reason `resolver_failed`.
+ *
+ * Not checked: where the URL comes from. A URL from headers that the client can set is the client's own choice.
+ */
+export type UrlResolver<T> = (request: T) => string | URL | null | undefined;
+
+/** The members that `fromForwarded()` reads from a request of Express, Fastify, `node:http` or the Fetch standard. */
+export interface ForwardedRequest {
+  readonly headers: object;
+  /** The request target as received, where the framework has one. */
+  readonly originalUrl?: string | undefined;
+  readonly url?: string | undefined;
+}
+
+/**
+ * Creates a `urlResolver` that reads the `Forwarded` header (RFC 7239). It takes `proto` and `host` of the last element,
+ * which the proxy next to this process added, and the path of the request.
+ *
+ * The URL is unknown, and DPoP proofs are rejected, if the header is absent, malformed or longer than 8 KiB, or if its last
+ * element lacks `proto` or `host`.
+ *
+ * Use it only behind a proxy that adds an element to every request. A client that can reach your API without the proxy
+ * can send any URL.
+ */
+export function fromForwarded(): (request: ForwardedRequest) => string | undefined;
+
 /** Options of `protectApi` for requests of type `T`. An unknown member throws (`argument_invalid`). */
 export interface ProtectApiRequestOptions<T> {
   /** Returns the token. Default: none. The `Authorization` header is used. */
@@ -84,6 +117,11 @@ export interface ProtectApiRequestOptions<T> {
    * ignored.
    */
   certificateResolver?: ClientCertificateResolver<T> | undefined;
+  /**
+   * Returns the URL of the request for DPoP. Default: none. The framework's URL counts: protocol, host and path, with the
+   * proxy settings of the framework. `fromForwarded()` is a ready-made resolver.
+   */
+  urlResolver?: UrlResolver<T> | undefined;
   /**
    * `true` lets CORS preflight requests pass, without a token and without `claims`. Default: `false`. Use it only if your
    * CORS middleware must run after `protect()`.

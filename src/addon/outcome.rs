@@ -117,6 +117,7 @@ pub fn failures(env: &Env) -> Result<Vec<Object<'_>>> {
             row.set("name", spec.class.name())?;
             row.set("code", spec.class.code())?;
             row.set("message", spec.message)?;
+            row.set("status", spec.status)?;
             row.set("isOutage", spec.is_outage)?;
             row.set("retryAfter", spec.retry_after_secs)?;
             row.set("outcomeCodeLackingScopes", code_lacking_scopes(spec.reason))?;

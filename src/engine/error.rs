@@ -53,6 +53,20 @@ impl Class {
             Class::Http | Class::Op | Class::Validation => None,
         }
     }
+
+    /// The HTTP status that a protected route sends, unless the row of the reason says otherwise.
+    const fn status(self) -> u16 {
+        match self {
+            // RFC 9110 §15.6.4: nothing was decided about the token, and the caller may try again.
+            Class::Http => 503,
+            // The issuer rejects this API's own request. The caller can do nothing about it.
+            Class::Op => 500,
+            // RFC 6750 §3.1: the token is valid, and it does not give access.
+            Class::TokenGroups | Class::TokenScope => 403,
+            // RFC 9110 §15.5.2: another credential is needed. Also the status of a class without one: it lets nobody in.
+            _ => 401,
+        }
+    }
 }
 
 /// The properties of one reason.
@@ -63,6 +77,9 @@ pub struct Spec {
     pub name: &'static str,
     pub class: Class,
     pub message: &'static str,
+    /// The HTTP status that a protected route sends. A failed exchange with the issuer can change a 503 to 500, and
+    /// the reverse: its [`Detail`] decides.
+    pub status: u16,
     /// Whether it means an outage: nothing could be decided about the token.
     pub is_outage: bool,
     /// Whether it may be evidence that the introspection endpoint is down. Not set for a failure that the content of a
@@ -78,11 +95,13 @@ impl Spec {
     /// A row with the default values for its class.
     const fn with_defaults(reason: Reason, name: &'static str, class: Class, message: &'static str) -> Spec {
         let is_outage = matches!(class, Class::Http);
+        let status = class.status();
         Spec {
             reason,
             name,
             class,
             message,
+            status,
             is_outage,
             counts_for_breaker: false,
             retry_after_secs: None,
@@ -181,7 +200,7 @@ reasons! {
     /// The circuit breaker is open, after ten consecutive failures of at least three different tokens.
     IntrospectionSuspended, "introspection_suspended", Http, "Introspection is suspended after repeated failures";
     /// The metadata names no introspection endpoint.
-    IntrospectionEndpointMissing, "introspection_endpoint_missing", Validation, "The authorization server's metadata has no introspection endpoint", is_outage = true;
+    IntrospectionEndpointMissing, "introspection_endpoint_missing", Validation, "The authorization server's metadata has no introspection endpoint", is_outage = true, status = 503;
     /// RFC 7519 §4.1.6: `iat` is not a finite number of 0 or more.
     IssuedAtInvalid, "issued_at_invalid", TokenInvalid, "Token has no valid time of issue";
     /// RFC 7519 §4.1.1: `iss` is absent, has the wrong type, or is not the issuer.
@@ -193,9 +212,9 @@ reasons! {
     /// The JWK Set has no usable key.
     KeysEmpty, "keys_empty", Http, "The authorization server published no usable key";
     /// RFC 8414 §3.3: the metadata's issuer is not the tenant.
-    MetadataIssuerMismatch, "metadata_issuer_mismatch", Validation, "The issuer in the authorization server's metadata is not the configured tenant domain", is_outage = true;
+    MetadataIssuerMismatch, "metadata_issuer_mismatch", Validation, "The issuer in the authorization server's metadata is not the configured tenant domain", is_outage = true, status = 503;
     /// RFC 8705 §5: the metadata names no mutual-TLS introspection endpoint.
-    MtlsEndpointMissing, "mtls_endpoint_missing", Validation, "The authorization server publishes no mutual-TLS introspection endpoint", is_outage = true;
+    MtlsEndpointMissing, "mtls_endpoint_missing", Validation, "The authorization server publishes no mutual-TLS introspection endpoint", is_outage = true, status = 503;
     /// RFC 7519 §4.1.5: `nbf` is not a finite number.
     NotBeforeInvalid, "not_before_invalid", TokenInvalid, "Token has no valid start of validity";
     /// RFC 7519 §4.1.5: the current time is before `nbf`.
@@ -324,6 +343,18 @@ mod tests {
         };
         assert!([429, 500, 503, 599].into_iter().all(answered));
         assert!(![200, 201, 302, 403, 404, 413, 499].into_iter().any(answered));
+    }
+
+    #[test]
+    fn an_outage_is_never_answered_with_401_and_a_rejected_token_never_with_503() {
+        for spec in CATALOGUE {
+            let is_about_the_token = spec.class.code().is_some();
+            assert!(!is_about_the_token || spec.status < 500, "{}", spec.name);
+            assert!(!spec.is_outage || spec.status == 503, "{}", spec.name);
+            assert!([400, 401, 403, 500, 503].contains(&spec.status), "{}", spec.name);
+        }
+        let statuses = [Reason::ScopeMissing, Reason::GroupMissing, Reason::ClientRefused, Reason::ClientIdRequired];
+        assert_eq!(statuses.map(|reason| reason.spec().status), [403, 403, 500, 401]);
     }
 
     #[test]

@@ -1,0 +1,113 @@
+'use strict';
+
+/**
+ * Builds `WWW-Authenticate` (RFC 9110 §11.6.1): which schemes the API accepts, and why it rejected a request (RFC 6750
+ * §3, RFC 9449 §7.1, RFC 9470 §3, RFC 9728 §5.1).
+ *
+ * All challenges stand in one field. `fetch` joins several fields anyway, and some clients read only the first word and
+ * its parameters.
+ */
+
+const { own } = require('../client/arguments.js');
+
+const BEARER = 'Bearer';
+const DPOP = 'DPoP';
+
+/** RFC 9449 §7.2, Figure 19. */
+const MULTIPLE = { error: 'invalid_request', error_description: 'Multiple methods used to include access token' };
+
+/**
+ * Returns the value of one `WWW-Authenticate` field.
+ *
+ * @param challenges A list of `{ scheme, params }`. Parameters whose value is `undefined` are left out.
+ */
+function lineOf(challenges) {
+  return challenges.map(textOf).join(', ');
+}
+
+function textOf({ scheme, params }) {
+  const given = Object.keys(params).filter((name) => params[name] !== undefined);
+  const list = given.map((name) => `${name}=${quoted(params[name])}`).join(', ');
+  return list === '' ? scheme : `${scheme} ${list}`;
+}
+
+/**
+ * RFC 9110 §5.6.4: a quoted string. A character that a header must not contain becomes a space, so that no value can
+ * end the field.
+ */
+function quoted(value) {
+  const text = String(value).replace(/[^\x20-\x7e]/g, ' ');
+  return `"${text.replace(/["\\]/g, '\\$&')}"`;
+}
+
+/** The challenges of one `protectApi`. */
+class Challenges {
+  #algorithms;
+  #requiresDpop;
+  #realm;
+  #resourceMetadata;
+
+  /**
+   * @param settings Each member is optional.
+   *
+   * - `algorithms`: the algorithms of DPoP proofs, separated by spaces. Without it, the API ignores DPoP.
+   * - `requiresDpop`: whether the API accepts no bearer tokens.
+   * - `realm`: RFC 9110 §11.5. It is the first parameter of every challenge.
+   * - `resourceMetadata`: RFC 9728 §5.1, the URL of the metadata document. It is a parameter of the first challenge. The
+   *   MCP clients read only that one, and only if it begins with `Bearer` and a space.
+   */
+  constructor(settings = {}) {
+    this.#algorithms = own(settings, 'algorithms');
+    this.#requiresDpop = this.knowsDpop && own(settings, 'requiresDpop') === true;
+    this.#realm = own(settings, 'realm');
+    this.#resourceMetadata = own(settings, 'resourceMetadata');
+  }
+
+  /** Whether the API knows the scheme `DPoP`. */
+  get knowsDpop() {
+    return this.#algorithms !== undefined;
+  }
+
+  /** For a request without credentials (RFC 9449, Figures 15 and 17). */
+  withoutCredentials() {
+    return this.#line({}, this.#dpop({}));
+  }
+
+  /** For a request with more than one access token (RFC 9449, Figure 19). */
+  multipleCredentials() {
+    return this.#line(MULTIPLE, { algs: this.#algorithms, ...MULTIPLE });
+  }
+
+  /**
+   * For a request with a token that was rejected (RFC 9449, Figures 16, 18 and 24).
+   *
+   * @param scheme The scheme of the request: `bearer` or `dpop`.
+   * @param params Why it was rejected.
+   * @param offersDpop Whether the response to a bearer token also offers `DPoP`. If the token is valid and lacks only a
+   *   scope, the other scheme does not help.
+   */
+  rejected(scheme, params, offersDpop = true) {
+    if (scheme === 'dpop' || this.#requiresDpop) return this.#line(undefined, this.#dpop(params));
+    return this.#line(params, offersDpop ? this.#dpop({}) : undefined);
+  }
+
+  #dpop(params) {
+    return this.knowsDpop ? { ...params, algs: this.#algorithms } : undefined;
+  }
+
+  /** @param bearer The parameters of the challenge `Bearer`, or `undefined` for no such challenge. */
+  #line(bearer, dpop) {
+    const isBearerFirst = bearer !== undefined || this.#resourceMetadata !== undefined;
+    const challenges = [];
+    if (isBearerFirst && !this.#requiresDpop) challenges.push({ scheme: BEARER, params: bearer ?? {} });
+    if (dpop !== undefined) challenges.push({ scheme: DPOP, params: dpop });
+    return lineOf(
+      challenges.map(({ scheme, params }, index) => {
+        const resource_metadata = index === 0 ? this.#resourceMetadata : undefined;
+        return { scheme, params: { realm: this.#realm, ...params, resource_metadata } };
+      }),
+    );
+  }
+}
+
+module.exports = { Challenges, lineOf };

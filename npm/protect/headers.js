@@ -1,0 +1,50 @@
+'use strict';
+
+/**
+ * Reads the header fields of a request, as `node:http` or the Fetch standard has them.
+ *
+ * `node:http` keeps the first of several `Authorization` fields and joins the fields of most other names. A web
+ * `Headers` joins them all, with a comma and a space (RFC 9110 §5.3). Only `rawHeaders` has every field that arrived.
+ */
+
+const { memberOf } = require('../client/arguments.js');
+
+const SPACE = 0x20;
+const TAB = 0x09;
+
+/**
+ * Returns a header, or `undefined` if there is none. Ignores inherited members, which may come from a polluted
+ * prototype.
+ *
+ * @param headers An object with names in lower case, or a web `Headers`.
+ * @param name In lower case.
+ */
+function headerOf(headers, name) {
+  if (Object.hasOwn(headers, name)) return headers[name];
+  // A field that is called `Get` is text. The first check is the quick one, for requests of Node.
+  const isWeb = typeof headers.get === 'function' && typeof memberOf(headers, 'get') === 'function';
+  return isWeb ? (headers.get(name) ?? undefined) : undefined;
+}
+
+/** Whether a header was received at most once. `rawHeaders` alternates names and values. */
+function isSentOnce(rawHeaders, name) {
+  if (!rawHeaders) return true;
+  let count = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const other = rawHeaders[i];
+    if (other.length === name.length && other.toLowerCase() === name) count += 1;
+  }
+  return count <= 1;
+}
+
+/**
+ * Returns the end of a header value without trailing spaces and tabs (RFC 9110 §5.5). Node's parser removes them, but
+ * Fastify's `inject` does not use that parser.
+ */
+function endOfValue(value) {
+  let end = value.length;
+  while (end > 0 && (value.charCodeAt(end - 1) === SPACE || value.charCodeAt(end - 1) === TAB)) end -= 1;
+  return end;
+}
+
+module.exports = { endOfValue, headerOf, isSentOnce };
