@@ -78,7 +78,7 @@ macro_rules! targets {
     };
 }
 
-targets! { cache_entry certificate certificate_headers claims forms introspection jwk_set metadata token }
+targets! { cache_entry certificate certificate_headers claims claims_templates introspection jwk_set metadata token }
 
 #[test]
 fn a_mutation_comes_again() {

@@ -183,6 +183,7 @@ for (const [kind, make] of KINDS) {
       ['throws', fails],
       ['rejects', rejects],
       ['hangs', hangs],
+      ['resolves to a promise that hangs', () => ({ then: (resolve) => resolve(hangs()) })],
       ['gives a number', () => 1],
     ]) {
       test(`(it ${what}) is validated without it`, async () => {

@@ -189,6 +189,8 @@ describe('an option at its bound', () => {
       [{ introspectJwtToken: true }, 'Did you mean "introspectJwtTokens"?'],
       [{ groupOptions: { matchall: true } }, 'Did you mean "matchAll"?'],
       [{ clockSkews: undefined }, 'Did you mean "clockSkew"?'],
+      [{ cach: {} }, 'Did you mean "cache"?'],
+      [{ tolerance: 1 }, 'Did you mean "clockTolerance"?'],
     ]) {
       assert.throws(
         () => new MonoCloudBackendNodeClient({ ...GOOD, ...more }),

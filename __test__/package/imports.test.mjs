@@ -21,7 +21,6 @@ const FILES = [
   [
     'client/check-claims',
     'client/claims',
-    'client/deadline',
     'client/events',
     'client/fetcher-body',
     'client/options',

@@ -7,7 +7,7 @@ import http2 from 'node:http2';
 import { describe, test } from 'node:test';
 
 import { ANSWERS, EXPRESS, partsOf } from '../support/frameworks.mjs';
-import { close, get, open, request } from '../support/http.mjs';
+import { close, get, open } from '../support/http.mjs';
 import { offline, signed } from '../support/offline.mjs';
 
 const WAYS = { 'at once': undefined, later: { tokenResolver: async () => undefined } };
@@ -111,27 +111,6 @@ for (const framework of EXPRESS) {
             app.get('/whole', middleware);
             app.use((_error, _received, _response, _next) => assert.fail('the error handler ran'));
           },
-        );
-      });
-
-      test('answers HEAD as GET, without the body', async () => {
-        await framework.with(
-          {},
-          async (url) => {
-            const [head, whole] = [await request(url, { method: 'HEAD' }), await get(url)];
-            const named = ({ headers }) => [
-              headers['content-type'],
-              headers['content-length'],
-              headers['www-authenticate'],
-            ];
-            assert.deepEqual([head.status, head.body, ...named(head)], [401, '', ...named(whole)]);
-            assert.deepEqual(named(whole), [
-              'application/json; charset=utf-8',
-              String(JSON.stringify(whole.body).length),
-              'Bearer',
-            ]);
-          },
-          (app) => app.all('/', protect(), () => assert.fail('somebody was let in')),
         );
       });
     });

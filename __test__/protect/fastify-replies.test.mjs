@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { ANSWERS, FASTIFY, partsOf } from '../support/frameworks.mjs';
-import { get, request } from '../support/http.mjs';
+import { get } from '../support/http.mjs';
 import { offline, signed } from '../support/offline.mjs';
 import { describeWhere } from '../support/suite.mjs';
 
@@ -145,29 +145,6 @@ for (const framework of FASTIFY) {
         assert.equal(headers['access-control-allow-origin'], 'https://app.example');
         assert.deepEqual([headers['set-cookie'], headers['x-raw']], [['a=1', 'b=2'], 'kept']);
       });
-    });
-
-    test('of HEAD is that of GET, without the body', async () => {
-      await framework.with(
-        {},
-        async (url) => {
-          const [head, whole] = [await request(url, { method: 'HEAD' }), await get(url)];
-          const named = ({ headers }) => [
-            headers['content-type'],
-            headers['content-length'],
-            headers['www-authenticate'],
-          ];
-          assert.deepEqual([head.status, head.body, ...named(head)], [401, '', ...named(whole)]);
-          assert.equal(named(whole)[1], String(JSON.stringify(whole.body).length));
-        },
-        (app) =>
-          app.route({
-            method: ['GET', 'HEAD'],
-            url: '/',
-            onRequest: framework.protectApi(offline())(),
-            handler: async () => ({}),
-          }),
-      );
     });
 
     for (const [what, decorator] of Object.entries({

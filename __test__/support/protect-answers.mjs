@@ -188,6 +188,24 @@ export function answersOf(framework) {
       });
     }
 
+    test('to HEAD is that to GET, without the body', async () => {
+      for (const options of [undefined, { tokenResolver: async () => undefined }]) {
+        const handler = () => assert.fail('somebody was let in');
+        const route = { protect: protect(offline(), options), handler, methods: ['GET', 'HEAD'] };
+        await framework.with({ '/': route }, async (url) => {
+          const [head, whole] = [await request(url, { method: 'HEAD' }), await get(url)];
+          const named = ({ headers }) => [
+            headers['content-type'],
+            headers['content-length'],
+            headers['www-authenticate'],
+          ];
+          assert.deepEqual([head.status, head.body, ...named(head)], [401, '', ...named(whole)]);
+          const { length } = JSON.stringify(whole.body);
+          assert.deepEqual(named(whole), ['application/json; charset=utf-8', String(length), 'Bearer']);
+        });
+      }
+    });
+
     test('to two Authorization headers is the same as to none, whatever they contain', async () => {
       const good = `Authorization: Bearer ${signed()}`;
       await framework.with({ '/': { protect: protect() } }, async (url) => {

@@ -8,7 +8,7 @@ pub mod cache_entry;
 pub mod certificate;
 pub mod certificate_headers;
 pub mod claims;
-pub mod forms;
+pub mod claims_templates;
 pub mod introspection;
 pub mod jwk_set;
 pub mod metadata;
@@ -25,7 +25,7 @@ pub const TARGETS: &[Target] = &[
     ("certificate", certificate::check),
     ("certificate_headers", certificate_headers::check),
     ("claims", claims::check),
-    ("forms", forms::check),
+    ("claims_templates", claims_templates::check),
     ("introspection", introspection::check),
     ("jwk_set", jwk_set::check),
     ("metadata", metadata::check),

@@ -156,7 +156,9 @@ function invalid(message, reason = 'argument_invalid') {
  * @param {readonly string[]} known
  */
 function unknownMessage(where, name, known) {
-  const close = known.find((other) => isClose(name, other));
+  const far = (other) => distance(name.slice(0, MAX_SHOWN_CHARACTERS).toLowerCase(), other.toLowerCase());
+  // The nearest of those that are close: `cach` means `cache`, not `introspectionCacheDuration`.
+  const [close] = known.filter((other) => isClose(name, other)).sort((one, two) => far(one) - far(two));
   const advice = close === undefined ? `It knows ${known.join(', ') || 'none'}` : `Did you mean ${shown(close)}?`;
   return `${where} does not know the option ${shown(name)}. ${advice}`;
 }

@@ -44,9 +44,11 @@ const { FAILURES, Failure, failureOf } = require('../errors/errors.js');
 const { cacheFailed } = require('./events.js');
 const { hasNeverHadKeys } = require('./health.js');
 const { textOf } = require('./json.js');
-const { Deadline } = require('./deadline.js');
 const { isPending } = require('./pending.js');
 const { dateNow } = require('./time.js');
+
+// Read before a test installs fake timers.
+const { clearTimeout, setImmediate, setTimeout } = globalThis;
 
 /** A cache that takes longer counts as a cache miss. */
 const CACHE_TIMEOUT_MS = 250;
@@ -80,7 +82,6 @@ class CachedValidation {
   /** The entries of a user's cache that were evaluated before. */
   #evaluated;
   #slots;
-  #deadline = new Deadline(CACHE_TIMEOUT_MS);
 
   /**
    * @param {MonoCloudBackendNodeClient} native
@@ -266,7 +267,7 @@ class CachedValidation {
   async #get(token) {
     try {
       const pending = this.#cache.get(token);
-      return typeof pending?.then === 'function' ? await this.#deadline.within(pending) : pending;
+      return typeof pending?.then === 'function' ? await inTime(pending) : pending;
     } catch {
       cacheFailed(this.#context, 'get');
       return undefined;
@@ -347,6 +348,32 @@ class CachedValidation {
       cacheFailed(this.#context, operation);
     }
   }
+}
+
+/**
+ * Settles as the response of a cache does, or rejects when it takes too long. A response that is there needs no timer.
+ *
+ * @template T
+ * @param {T | PromiseLike<T>} pending
+ * @returns {Promise<T>}
+ */
+async function inTime(pending) {
+  const response = Promise.resolve(pending);
+  let isSettled = false;
+  /** @type {NodeJS.Timeout | undefined} */
+  let timer;
+  const settle = () => {
+    isSettled = true;
+    clearTimeout(timer);
+  };
+  response.then(settle, settle);
+  await undefined;
+  if (isSettled) return response;
+  return new Promise((resolve, reject) => {
+    response.then(resolve, reject);
+    // Responses that arrived while the event loop was blocked are handled before the timeout.
+    timer = setTimeout(() => setImmediate(() => reject(new Error('took too long'))), CACHE_TIMEOUT_MS);
+  });
 }
 
 /** @param {string} text */

@@ -148,7 +148,7 @@ export declare class MonoCloudBackendNodeClient {
    * any.
    */
   released(): Array<number> | null;
-  /** A claims template, for its first use: JSON of `{ claims, blanks: [{ name, isText }] }`. */
+  /** A claims template, for its first use: JSON of `{ claims, blanks: [{ name, isText, isInCnf }] }`. */
   claimsTemplate(id: number): Json<ClaimsTemplate> | null;
   /** Whether a token is validated as a JWT. All others are introspected. */
   isLocal(token: string): boolean;

@@ -51,8 +51,10 @@ impl Monotonic for SystemMonotonic {
 
 /// A clock that moves only in [`ManualMonotonic::advance`], for tests in virtual time.
 #[derive(Default)]
+#[allow(dead_code, reason = "only tests and fuzz targets use it, also those outside of the crate")]
 pub struct ManualMonotonic(AtomicU64);
 
+#[allow(dead_code, reason = "as above")]
 impl ManualMonotonic {
     pub fn advance(&self, span: Duration) {
         self.0.fetch_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);

@@ -1,36 +1,33 @@
 //! Admission: was a token verified recently, so that remembering it is worthwhile?
 //!
-//! Recently means at most as many verifications ago as the memory has places, or somewhat more, but less than twice as
-//! many. A token that returns later than that would be evicted again before its next use.
+//! Recently means at most as many tokens ago as the memory has places, or somewhat more, but less than twice as many. A
+//! token that returns later than that would be evicted again before its next use.
 //!
-//! Only tags of tokens are kept. They are small enough to stay in the processor's cache. If a tag is overwritten, its token
-//! is verified once more. If two tokens have the same tag, one may be remembered too early. Neither changes a verdict.
+//! Only hashes of tokens are kept. If two tokens have the same hash, one may be remembered too early. That changes no
+//! verdict.
 
+use std::collections::HashSet;
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 
 pub struct Admission {
-    /// Each value is a tag and, in its lowest 4 bits, the age at which it was recorded. 0 is free.
-    buckets: Vec<[u32; 4]>,
+    /// The hashes of the latest tokens. When it is full, it becomes `previous`.
+    latest: HashSet<u32, RandomState>,
+    previous: HashSet<u32, RandomState>,
     hasher: RandomState,
-    /// Increases after as many records as the memory has places.
-    age: u32,
-    records_per_age: usize,
-    records_left: usize,
+    /// How many tokens fit into each of the two.
+    capacity: usize,
 }
 
-/// The number of ages that can be distinguished, because they are stored modulo this number. A tag is usually
-/// overwritten before its age repeats.
-const AGE_COUNT: u32 = 16;
-const MOST_BUCKETS: usize = 1 << 16;
+/// The most hashes in one of the two sets. They take 5 MB together.
+const MAX_HASHES: usize = 262_144;
 
 impl Admission {
     /// Creates the records for a memory with this capacity.
     pub fn new(capacity: usize) -> Self {
-        let buckets = vec![[0; 4]; capacity.next_power_of_two().min(MOST_BUCKETS)];
-        let records_per_age = capacity.max(1);
-        Admission { buckets, hasher: RandomState::default(), age: 0, records_per_age, records_left: records_per_age }
+        let capacity = capacity.clamp(1, MAX_HASHES);
+        Admission { latest: HashSet::default(), previous: HashSet::default(), hasher: RandomState::default(), capacity }
     }
 
     /// Records a token. Returns whether it was recorded recently before.
@@ -38,34 +35,16 @@ impl Admission {
         // The end of the signature is enough to distinguish tokens.
         const HASHED_BYTES: usize = 32;
         let bytes = token.as_bytes();
-        let hash = self.hasher.hash_one(&bytes[bytes.len().saturating_sub(HASHED_BYTES)..]);
-        let index = hash as usize & (self.buckets.len() - 1);
-        let age = self.tick();
-        let Some(bucket) = self.buckets.get_mut(index) else { return false };
-        let tag = ((hash >> 32) as u32 | AGE_COUNT) & !(AGE_COUNT - 1);
-        let stored = tag | (age % AGE_COUNT);
-        let ages_ago = |stored: u32| age.wrapping_sub(stored) % AGE_COUNT;
-        if let Some(known) = bucket.iter_mut().find(|stored| **stored & !(AGE_COUNT - 1) == tag) {
-            let is_recent = ages_ago(*known) <= 1;
-            *known = stored;
-            return is_recent;
+        let hash = self.hasher.hash_one(&bytes[bytes.len().saturating_sub(HASHED_BYTES)..]) as u32;
+        if !self.latest.insert(hash) {
+            return true;
         }
-        let staleness = |stored: u32| if stored == 0 { AGE_COUNT } else { ages_ago(stored) };
-        if let Some(oldest) = bucket.iter_mut().max_by_key(|stored| staleness(**stored)) {
-            *oldest = stored;
+        let is_recent = self.previous.contains(&hash);
+        if self.latest.len() == self.capacity {
+            std::mem::swap(&mut self.latest, &mut self.previous);
+            self.latest.clear();
         }
-        false
-    }
-
-    /// The age of the next record.
-    fn tick(&mut self) -> u32 {
-        let age = self.age;
-        self.records_left -= 1;
-        if self.records_left == 0 {
-            self.records_left = self.records_per_age;
-            self.age = age.wrapping_add(1);
-        }
-        age
+        is_recent
     }
 }
 
@@ -86,7 +65,7 @@ mod tests {
         let mut admission = Admission::new(10_000);
         let tokens = tokens(10_000);
         assert!(count_recent(&mut admission, &tokens) < 10);
-        assert!(count_recent(&mut admission, &tokens) > 9_900);
+        assert_eq!(count_recent(&mut admission, &tokens), 10_000);
     }
 
     #[test]
@@ -113,5 +92,15 @@ mod tests {
         let mut admission = Admission::new(1);
         assert!(!admission.record("a") && admission.record("a"));
         assert!(!admission.record("b") && admission.record("b"));
+    }
+
+    #[test]
+    fn one_set_has_at_most_the_maximum_number_of_hashes() {
+        let mut admission = Admission::new(usize::MAX);
+        admission.latest = (0..MAX_HASHES as u32 - 1).collect();
+        for token in tokens(2) {
+            admission.record(&token);
+        }
+        assert!(admission.previous.len() == MAX_HASHES && admission.latest.len() == 1);
     }
 }

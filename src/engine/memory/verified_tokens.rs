@@ -92,12 +92,8 @@ impl VerifiedTokens {
         })
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.entries.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
     }
 
     /// The slot and the claims of a token that was verified with this generation of keys.
@@ -110,7 +106,8 @@ impl VerifiedTokens {
     }
 
     /// The size of the remembered tokens in bytes, in Rust and in JavaScript.
-    pub fn used(&self) -> usize {
+    #[cfg(test)]
+    fn used(&self) -> usize {
         self.entries.used()
     }
 

@@ -1,5 +1,5 @@
-//! Tests of templates: which claims match, and what is learnt from claims. `fuzz/src/forms.rs` tests with mutated texts that
-//! claims have the same meaning with and without a template.
+//! Tests of templates: which claims match, and what is learnt from claims. `fuzz/src/claims_templates.rs` tests with
+//! mutated texts that claims have the same meaning with and without a template.
 
 use super::*;
 use crate::engine::token::claims::{CheckedClaims, Origin};

@@ -15,19 +15,19 @@ const EXPECTED: Expected<'static> =
 const CLOCK: Clock = Clock::new(NOW, 0.0, TOLERANCE).unwrap();
 
 pub fn check(data: &[u8]) {
-    let mut forms = ClaimsTemplates::default();
+    let mut templates = ClaimsTemplates::default();
     // Templates are learnt from few tokens. In the second round most claims match one.
     let lines = || data.split(|byte| *byte == b'\n').filter(|line| line.len() <= MAX_TOKEN_BYTES);
     for line in lines().chain(lines()) {
-        check_line(&mut forms, line);
+        check_line(&mut templates, line);
     }
 }
 
-fn check_line(forms: &mut ClaimsTemplates, line: &[u8]) {
+fn check_line(templates: &mut ClaimsTemplates, line: &[u8]) {
     let read = read_whole(line);
-    let Some(filled) = forms.read(line) else {
+    let Some(filled) = templates.read(line) else {
         if matches!(read, Some(Ok(_))) {
-            forms.learn(line, &EXPECTED);
+            templates.learn(line, &EXPECTED);
         }
         return;
     };
@@ -35,9 +35,9 @@ fn check_line(forms: &mut ClaimsTemplates, line: &[u8]) {
     let text = filled.to_text();
     drop(filled);
     let number = number_of(&text[1..4]) as u32;
-    let form = forms.describe(number).expect("a form");
+    let template = templates.describe(number).expect("a template");
     let claims: Value = serde_json::from_slice(line).expect("claims");
-    assert_eq!(fill(&form, &text[4..]), claims);
+    assert_eq!(fill(&template, &text[4..]), claims);
 }
 
 fn read_whole(line: &[u8]) -> Option<Result<CheckedClaims<'_>, Reason>> {
@@ -45,10 +45,10 @@ fn read_whole(line: &[u8]) -> Option<Result<CheckedClaims<'_>, Reason>> {
 }
 
 /// Does the same as `npm/client/claims-template.js`, in a simple way.
-fn fill(form: &str, mut text: &str) -> Value {
-    let mut form: Value = serde_json::from_str(form).expect("JSON");
-    let blanks = form["blanks"].take();
-    let claims: &mut Map<String, Value> = form["claims"].as_object_mut().expect("claims");
+fn fill(template: &str, mut text: &str) -> Value {
+    let mut template: Value = serde_json::from_str(template).expect("JSON");
+    let blanks = template["blanks"].take();
+    let claims: &mut Map<String, Value> = template["claims"].as_object_mut().expect("claims");
     let mut take = |length: usize| -> &str {
         let (taken, rest) = text.split_at(length);
         text = rest;
@@ -63,10 +63,10 @@ fn fill(form: &str, mut text: &str) -> Value {
         };
         let name = blank["name"].as_str().expect("a name");
         let holder = if blank["isInCnf"] == true { claims["cnf"].as_object_mut().expect("cnf") } else { &mut *claims };
-        *holder.get_mut(name).expect("the form has it") = value;
+        *holder.get_mut(name).expect("the template has it") = value;
     }
     assert_eq!(text, "");
-    form["claims"].take()
+    template["claims"].take()
 }
 
 fn number_of(digits: &str) -> u64 {
