@@ -11,6 +11,8 @@ import { AUDIENCE } from '../support/issuer.mjs';
 
 const { KeyRefresh } = createRequire(import.meta.url)('../../npm/client/key-refresh.js');
 
+const REFRESHED = { isRefreshed: true, isOutOfTime: false };
+
 /** An engine of its own whose requests are for the user's functions, so that its first refresh ends when told to. */
 function realEngine(name) {
   const settings = {
@@ -51,9 +53,9 @@ test('a thousand callers at once leave one waiter', async () => {
   const { engine, fail } = realEngine('one-waiter');
   const steps = Array.from({ length: 1000 }, () => engine.waitForKeys(1, false));
   const [first, ...others] = steps;
-  assert.deepEqual(others, Array(999).fill({ wait: first.wait, isRefreshed: false }));
+  assert.deepEqual(others, Array(999).fill({ wait: first.wait, isLast: false }));
   fail();
-  assert.equal(await first.ended, true);
+  assert.deepEqual(await first.ended, { isRefreshed: true, isOutOfTime: false });
   const next = engine.waitForKeys(1, false);
   assert.ok(next.wait > first.wait && next.ended instanceof Promise);
 });
@@ -78,7 +80,7 @@ test('after the third wait everyone decides with what is there, and nobody waits
 });
 
 test('the engine is told the round, and whether the caller has a cached fallback', () => {
-  const engine = scriptedEngine(wait(1).step, { wait: 1, isRefreshed: false }, null);
+  const engine = scriptedEngine(wait(1).step, { wait: 1, isLast: false }, null);
   const keyRefresh = new KeyRefresh(engine);
   keyRefresh.wait(1, true);
   keyRefresh.wait(2, false);
@@ -93,25 +95,33 @@ test('the engine is told the round, and whether the caller has a cached fallback
 test('callers wait for the wait that the engine names', async () => {
   const [one, two] = [wait(1), wait(2)];
   const keyRefresh = new KeyRefresh(
-    scriptedEngine(one.step, two.step, { wait: 1, isRefreshed: false }, { wait: 2, isRefreshed: true }),
+    scriptedEngine(one.step, two.step, { wait: 1, isLast: false }, { wait: 2, isLast: true }),
   );
   const ended = [];
   const callers = Array.from({ length: 4 }, async (_, index) => {
     const isRefreshed = await keyRefresh.wait(1, true);
     ended.push([index, isRefreshed]);
   });
-  two.resolve(false);
+  two.resolve({ isRefreshed: false, isOutOfTime: false });
   await Promise.all([callers[1], callers[3]]);
   assert.deepEqual(ended, [
     [1, false],
     [3, true],
   ]);
-  one.resolve(true);
+  one.resolve(REFRESHED);
   await Promise.all(callers);
   assert.deepEqual(ended.slice(2), [
     [0, true],
     [2, false],
   ]);
+});
+
+test('everyone who shares a wait decides with what is there when its time is up', async () => {
+  const one = wait(1);
+  const keyRefresh = new KeyRefresh(scriptedEngine(one.step, { wait: 1, isLast: false }, { wait: 1, isLast: true }));
+  const callers = [keyRefresh.wait(1, true), keyRefresh.wait(1, true), keyRefresh.wait(3, true)];
+  one.resolve({ isRefreshed: true, isOutOfTime: true });
+  assert.deepEqual(await Promise.all(callers), [true, true, true]);
 });
 
 test('what the engine left for the host to do is done by who began the wait', async () => {
@@ -120,10 +130,10 @@ test('what the engine left for the host to do is done by who began the wait', as
   const host = {
     drain: () => {
       drained += 1;
-      one.resolve(true);
+      one.resolve(REFRESHED);
     },
   };
-  const keyRefresh = new KeyRefresh(scriptedEngine(one.step, { wait: 1, isRefreshed: false }), host);
+  const keyRefresh = new KeyRefresh(scriptedEngine(one.step, { wait: 1, isLast: false }), host);
   assert.deepEqual(await Promise.all([keyRefresh.wait(1, false), keyRefresh.wait(1, false)]), [true, false]);
   assert.equal(drained, 1);
 });
@@ -135,17 +145,17 @@ test('a caller that joins starts the requests that the first caller failed to st
       throw new Error('a panic that was caught');
     },
   };
-  const joined = { wait: 1, isRefreshed: false };
+  const joined = { wait: 1, isLast: false };
   const keyRefresh = new KeyRefresh(scriptedEngine(one.step, joined, joined), host);
   assert.throws(() => keyRefresh.wait(1, false), { message: 'a panic that was caught' });
   await assert.rejects(keyRefresh.wait(1, false), { message: 'a panic that was caught' });
-  host.drain = () => one.resolve(true);
+  host.drain = () => one.resolve(REFRESHED);
   assert.equal(await keyRefresh.wait(1, false), false);
 });
 
 test('a wait that fails fails for everyone in it', async () => {
   const one = wait(1);
-  const keyRefresh = new KeyRefresh(scriptedEngine(one.step, { wait: 1, isRefreshed: false }));
+  const keyRefresh = new KeyRefresh(scriptedEngine(one.step, { wait: 1, isLast: false }));
   const callers = [keyRefresh.wait(1, true), keyRefresh.wait(1, true)];
   one.reject(new Error('the engine is gone'));
   for (const caller of callers) await assert.rejects(caller, { message: 'the engine is gone' });
@@ -155,6 +165,6 @@ test('an engine that throws leaves nothing to join', async () => {
   const one = wait(1);
   const keyRefresh = new KeyRefresh(scriptedEngine(new Error('a panic that was caught'), one.step));
   assert.throws(() => keyRefresh.wait(1, true), { message: 'a panic that was caught' });
-  one.resolve(true);
+  one.resolve(REFRESHED);
   assert.equal(await keyRefresh.wait(1, true), true);
 });

@@ -61,6 +61,15 @@ for (const [name, newCache] of [
       assert.equal((await within(SOON_MS, client.validateAccessToken(token))).sub, 'user-1');
     });
 
+    test('is accepted for all who ask at once while the issuer hangs, not only for the first', async () => {
+      const token = server.sign();
+      const client = alone(server, { cache: await filled(newCache(), token) });
+      server.proxy.fault(DISCOVERY, hang());
+      const all = Array.from({ length: 20 }, () => client.validateAccessToken(token));
+      const claims = await within(SOON_MS, Promise.all(all));
+      assert.ok(claims.every(({ sub }) => sub === 'user-1'));
+    });
+
     test('accepts no other token, and not itself after it has expired', async (t) => {
       const token = server.sign();
       const client = alone(server, { cache: await filled(newCache(), token), clockTolerance: 0 });

@@ -80,39 +80,39 @@ function calls(method, ...words) {
 /** The entries whose panic becomes `internal`. Each prepares, and returns the call to make while the panic is armed. */
 const INTERNAL = {
   'client.new': () => () => client(),
-  'client.warm': () => () => client(),
-  'client.warm()': async () => validates(await warm()),
+  'decisions.warm': () => () => client(),
+  'decisions.warm()': async () => validates(await warm()),
   'client.facts': () => () => client(),
   'client.observe': () => () => client(),
-  'client.evaluated_entries': () => () => client({ cache: mapCache() }),
-  'client.on_requests': () => () => client({ fetcher }),
+  'decisions.evaluated_entries': () => () => client({ cache: mapCache() }),
+  'decisions.on_requests': () => () => client({ fetcher }),
   'client.policy': () => validates(client(), issuer.opaque()),
-  'client.claims': async () => {
+  'decisions.claims': async () => {
     const token = issuer.sign();
     return validates(await warm({}, token, 2), token);
   },
-  'client.released': async () => {
+  'decisions.released': async () => {
     const token = issuer.sign();
     return validates(await warm({}, token, 2), token);
   },
-  'client.claims_template': async () => {
+  'decisions.claims_template': async () => {
     const made = await warm();
     const tokenOf = (sub) => issuer.sign({ claims: { sub, jti: 'same' } });
     for (const sub of ['ann', 'bob']) await made.validateAccessToken(tokenOf(sub));
     return validates(made, tokenOf('carl'));
   },
-  'client.wait_for_keys': () => validates(client()),
-  'client.decide': () => validates(client()),
-  'client.decide_on_pool': async () => validates(await warm(), issuer.sign({ alg: 'ES512' })),
+  'key_waits.wait_for_keys': () => validates(client()),
+  'decisions.decide': () => validates(client()),
+  'decisions.decide_on_pool': async () => validates(await warm(), issuer.sign({ alg: 'ES512' })),
   'slow.task': async () => validates(await warm(), issuer.sign({ alg: 'ES512' })),
-  'client.decide_with_jwks': async () => {
+  'decisions.decide_with_jwks': async () => {
     const made = await warm();
     return () => made.validateJwtAccessToken(issuer.sign(), { jwks: issuer.jwks });
   },
-  'client.introspect': () => validates(client(), issuer.opaque()),
-  'client.decide_introspected': () => validates(client(), issuer.opaque()),
-  'client.metadata': () => calls('getMetadata'),
-  'client.jwks': () => calls('getJwks'),
+  'documents.introspect': () => validates(client(), issuer.opaque()),
+  'decisions.decide_introspected': () => validates(client(), issuer.opaque()),
+  'documents.metadata': () => calls('getMetadata'),
+  'documents.jwks': () => calls('getJwks'),
   'client.has_usable_keys': () => calls('health'),
   'client.health': () => calls('health'),
   'client.set_clock_skew': () => calls('setClockSkew', 1),
@@ -140,10 +140,10 @@ const FETCHER_FAILED = {
 
 /** Entries that only a cache uses: the panic counts as a miss, and the token is validated. */
 const WITHOUT_THE_CACHE = {
-  'client.evaluate_entry': mapCache,
-  'client.evaluateEntry()': mapCache,
-  'client.warm_cached': () => modules.cache.memoryCache(),
-  'client.warmCached()': () => modules.cache.memoryCache(),
+  'decisions.evaluate_entry': mapCache,
+  'decisions.evaluateEntry()': mapCache,
+  'decisions.warm_cached': () => modules.cache.memoryCache(),
+  'decisions.warmCached()': () => modules.cache.memoryCache(),
   'client.cache_until': mapCache,
   'client.issuer': mapCache,
   'client.obtained': mapCache,
@@ -242,7 +242,7 @@ test('a panic’s message is not printed, only its place', () => {
 });
 
 describe('a route answers 503, and the next request is let in, after a panic at', () => {
-  const ROUTES = ['client.warm()', 'client.introspect', 'client.decide_introspected', 'client.is_local'];
+  const ROUTES = ['decisions.warm()', 'documents.introspect', 'decisions.decide_introspected', 'client.is_local'];
   for (const entry of ROUTES) {
     test(entry, async () => {
       const made = await warm();

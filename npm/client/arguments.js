@@ -156,6 +156,7 @@ function invalid(message, reason = 'argument_invalid') {
  * @param {readonly string[]} known
  */
 function unknownMessage(where, name, known) {
+  /** @param {string} other */
   const far = (other) => distance(name.slice(0, MAX_SHOWN_CHARACTERS).toLowerCase(), other.toLowerCase());
   // The nearest of those that are close: `cach` means `cache`, not `introspectionCacheDuration`.
   const [close] = known.filter((other) => isClose(name, other)).sort((one, two) => far(one) - far(two));

@@ -33,14 +33,6 @@ const { dateNow } = require('./time.js');
 /** An object with none of these members is not a claims set. */
 const CLAIMS_SET_MEMBERS = ['aud', 'exp', 'iss'];
 
-/** These reasons concern the certificate of this request. The claims themselves are valid. */
-const CERTIFICATE_REASONS = new Set([
-  'certificate_invalid',
-  'certificate_mismatch',
-  'certificate_missing',
-  'confirmation_missing',
-]);
-
 /** The claims, if they are valid, and the failure, if this request is rejected. Both can be present. */
 class CheckedClaims {
   /**
@@ -101,7 +93,8 @@ class ClaimsChecker {
    */
   checkText(text, claims, token, policy, certificate) {
     const failure = this.#failureOfText(text, token, policy, certificate);
-    const areValid = failure === undefined || isAboutRequest(failure);
+    // A failure that concerns this request leaves the claims valid for other requests.
+    const areValid = failure === undefined || failure.spec.concernsRequest;
     return new CheckedClaims(areValid ? claims : undefined, failure);
   }
 
@@ -134,15 +127,6 @@ class ClaimsChecker {
     const code = this.#native.decideIntrospected(token, policy.handle, dateNow(), certificate, text);
     return code === 0 ? undefined : failureOf(code);
   }
-}
-
-/**
- * Whether a failure concerns this route or this caller's certificate. Then the claims are valid for other requests.
- *
- * @param {FailureData} failure
- */
-function isAboutRequest({ spec }) {
-  return spec.code !== 'invalid_token' || CERTIFICATE_REASONS.has(spec.reason);
 }
 
 module.exports = { CheckedClaims, ClaimsChecker };

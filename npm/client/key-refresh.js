@@ -7,7 +7,7 @@
 
 /**
  * @import { MonoCloudBackendNodeClient } from '../native/binding.js'
- * @import { KeyWait } from '../native/values.js'
+ * @import { KeyWait, KeyWaitEnd } from '../native/values.js'
  */
 
 class KeyRefresh {
@@ -16,7 +16,7 @@ class KeyRefresh {
   /**
    * The promises of the waits that have not ended, by their numbers.
    *
-   * @type {Map<number, Promise<boolean>>}
+   * @type {Map<number, Promise<KeyWaitEnd>>}
    */
   #waits = new Map();
   #mustDrain = false;
@@ -44,21 +44,22 @@ class KeyRefresh {
     return step.ended === undefined ? this.#join(step) : this.#begin(step);
   }
 
-  /** @param {KeyWait & { ended: Promise<boolean> }} step */
+  /** @param {KeyWait & { ended: Promise<KeyWaitEnd> }} step */
   #begin({ wait, ended }) {
     this.#waits.set(wait, ended);
     const forget = () => this.#waits.delete(wait);
     ended.then(forget, forget);
     this.#drain();
-    return ended;
+    return ended.then(({ isRefreshed }) => isRefreshed);
   }
 
-  /** @param {KeyWait & { isRefreshed: boolean }} step */
-  async #join({ wait, isRefreshed }) {
+  /** @param {KeyWait & { isLast: boolean }} step */
+  async #join({ wait, isLast }) {
     // The caller that began the wait failed to start its requests.
     if (this.#mustDrain) this.#drain();
-    await this.#waits.get(wait);
-    return isRefreshed;
+    const end = await this.#waits.get(wait);
+    // The refresh may have begun before this caller's key was published. Without time left, it does not wait again.
+    return isLast || end?.isOutOfTime === true;
   }
 
   /** Starts the requests that the engine left for the user's functions. */

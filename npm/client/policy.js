@@ -165,7 +165,11 @@ class Spec {
   }
 }
 
-/** Every member is its own, so that no prototype is read. */
+/**
+ * Every member is its own, so that no prototype is read.
+ *
+ * @type {Requirements}
+ */
 const UNBOUND = { scopes: [], groups: [], acr: undefined, maxAge: undefined, binding: 'dangerously_ignore' };
 const NO_REQUIREMENTS = new Spec('', Object.create(null));
 

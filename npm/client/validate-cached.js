@@ -254,7 +254,7 @@ class CachedValidation {
     const checked = await this.#askIssuer(token, policy, certificate, customMethods);
     const { claims, failure } = checked;
     if (claims) this.#set(token, claims, true, obtainedAt);
-    else if (failure === FAILURES.inactive) this.#setInactive(token, obtainedAt);
+    else if (failure?.spec.isCacheable) this.#setInactive(token, obtainedAt);
     return checked.decision;
   }
 

@@ -103,6 +103,30 @@ export declare class MonoCloudBackendNodeClient {
    * names the option.
    */
   constructor(settings: string);
+  /** What never changes about this client. JavaScript reads it once. */
+  facts(): ClientFacts;
+  /** The issuer's name from its metadata, or the tenant without metadata. */
+  issuer(): string;
+  /**
+   * Calls `report` with JSON of `{ keys, leftOut? }` or `{ reason }` after each refresh of the keys. The registration does
+   * not keep the process alive. `report` must not hold the client, because it outlives the client.
+   */
+  observe(report: (event: Json<KeysEvent>) => void): void;
+  /** Creates a policy. */
+  policy(spec: JsPolicySpec): Policy;
+  /** Whether a token is validated as a JWT. All others are introspected. */
+  isLocal(token: string): boolean;
+  /** Whether there are keys that may be used, however old. */
+  hasUsableKeys(): boolean;
+  /** The time (epoch seconds) until which claims may stay in a cache, or `null` if they must not be cached. */
+  cacheUntil(expires: number | undefined | null, isIntrospected: boolean, now: number): number | null;
+  /** JSON of an object whose member tells how and when (epoch seconds) an entry of a cache was obtained. */
+  obtained(isIntrospected: boolean, at: number): Json<ObtainedMember>;
+  setClockSkew(seconds: number): void;
+  setClockTolerance(seconds: number): void;
+  /** JSON of ages (in seconds), counts, and the reasons of the last failures. Contains no secrets. */
+  health(): Json<Health>;
+
   /**
    * Creates the warm function of a policy: `(token, now, certificate?)`, which returns an [`Outcome`].
    * It holds the policy, so that a call neither passes it nor looks it up.
@@ -130,17 +154,6 @@ export declare class MonoCloudBackendNodeClient {
     policy: Policy,
     evaluated: MemoryCache,
   ): (token: string, now: number, entry?: string, certificate?: string) => string | number;
-  /** What never changes about this client. JavaScript reads it once. */
-  facts(): ClientFacts;
-  /** The issuer's name from its metadata, or the tenant without metadata. */
-  issuer(): string;
-  /**
-   * Calls `report` with JSON of `{ keys, leftOut? }` or `{ reason }` after each refresh of the keys. The registration does
-   * not keep the process alive. `report` must not hold the client, because it outlives the client.
-   */
-  observe(report: (event: Json<KeysEvent>) => void): void;
-  /** Creates a policy. */
-  policy(spec: JsPolicySpec): Policy;
   /** The claims' text of a remembered token, for the first use of its slot. */
   claims(token: string, slot: number): Json<Claims> | null;
   /**
@@ -148,19 +161,8 @@ export declare class MonoCloudBackendNodeClient {
    * any.
    */
   released(): Array<number> | null;
-  /** A claims template, for its first use: JSON of `{ claims, blanks: [{ name, isText, isInCnf }] }`. */
+  /** A claims template, for its first use: JSON of `{ claims, blanks: [{ name, isText }] }`. */
   claimsTemplate(id: number): Json<ClaimsTemplate> | null;
-  /** Whether a token is validated as a JWT. All others are introspected. */
-  isLocal(token: string): boolean;
-  /**
-   * The next step of a caller that needs newer keys; `null` when the caller gives up. `round` counts its waits, from 1.
-   *
-   * `{ wait, ended }`: the caller began this wait. The promise resolves to whether the keys were refreshed for it.
-   * `{ wait, isRefreshed }`: the caller joins the wait with this number, and then decides by `isRefreshed`.
-   */
-  waitForKeys(round: number, hasCachedFallback: boolean): KeyWait | null;
-  /** Whether there are keys that may be used, however old. */
-  hasUsableKeys(): boolean;
   /** Decides again after a wait for the keys. */
   decide(token: string, policy: Policy, now: number, certificate?: string | undefined | null): Outcome;
   /** Decides on another thread, for signatures that would block the event loop. */
@@ -173,8 +175,6 @@ export declare class MonoCloudBackendNodeClient {
     certificate: string | undefined | null,
     jwks: string,
   ): Outcome;
-  /** Introspects a token. Resolves to the claims as JSON text, or to the failure. */
-  introspect(token: string, now: number): Promise<Json<IntrospectionResponse> | JsFailure>;
   /** Decides on the claims of an active token. Returns 0, or the code of a reason. */
   decideIntrospected(
     token: string,
@@ -183,18 +183,13 @@ export declare class MonoCloudBackendNodeClient {
     certificate: string | undefined | null,
     claims: string,
   ): number;
-  /** The time (epoch seconds) until which claims may stay in a cache, or `null` if they must not be cached. */
-  cacheUntil(expires: number | undefined | null, isIntrospected: boolean, now: number): number | null;
-  /** JSON of an object whose member tells how and when (epoch seconds) an entry of a cache was obtained. */
-  obtained(isIntrospected: boolean, at: number): Json<ObtainedMember>;
+
+  /** Introspects a token. Resolves to the claims as JSON text, or to the failure. */
+  introspect(token: string, now: number): Promise<Json<IntrospectionResponse> | JsFailure>;
   /** Resolves to the text of the metadata, or to the failure. */
   metadata(isForced: boolean): Promise<Json<IssuerMetadata> | JsFailure>;
   /** Resolves to the text of the JWK Set, or to the failure. */
   jwks(isForced: boolean): Promise<Json<Jwks> | JsFailure>;
-  setClockSkew(seconds: number): void;
-  setClockTolerance(seconds: number): void;
-  /** JSON of ages (in seconds), counts, and the reasons of the last failures. Contains no secrets. */
-  health(): Json<Health>;
 
   /** Takes the requests that JavaScript should perform now, as JSON. */
   takeRequests(): Json<Array<HostRequest>>;
@@ -206,6 +201,14 @@ export declare class MonoCloudBackendNodeClient {
   resolve(id: number, document: string): void;
   /** Passes the failure of a user's function. `reason` is `timed_out` if it took too long. */
   fail(id: number, reason: string): void;
+
+  /**
+   * The next step of a caller that needs newer keys; `null` when the caller gives up. `round` counts its waits, from 1.
+   *
+   * `{ wait, ended }`: the caller began this wait. The promise resolves to [`WaitEnd`].
+   * `{ wait, isLast }`: the caller joins the wait with this number. Its last wait counts as a refresh for it.
+   */
+  waitForKeys(round: number, hasCachedFallback: boolean): KeyWait | null;
 }
 
 export interface Names {
@@ -230,6 +233,14 @@ export interface OutcomeCodes {
 /** A policy of one client. It has no methods, and only the methods of that client can use it. */
 export declare class Policy {
   private constructor();
+}
+
+/** How a wait ended. */
+export interface WaitEnd {
+  /** Whether the caller that began the wait decides with the keys that are there now. */
+  isRefreshed: boolean;
+  /** Whether the time limit has passed. Then all who share the wait decide with the keys that are there now. */
+  isOutOfTime: boolean;
 }
 
 /**

@@ -128,12 +128,24 @@ export interface FailureSpec {
   /** The `code` of a `MonoCloudTokenError`. */
   code: MonoCloudTokenErrorCode | null;
   message: string;
+  /** The status of the response that `protectApi` sends. */
+  status: number;
   isOutage: boolean;
+  /** Whether a cache may keep that the token was rejected. */
+  isCacheable: boolean;
+  /** Whether it concerns the request and not the token. */
+  concernsRequest: boolean;
   /** Seconds after which the caller may retry, if they are the same for every failure with this reason. */
   retryAfter: number | null;
 }
 
+/** How a wait for newer keys ended. */
+export interface KeyWaitEnd {
+  isRefreshed: boolean;
+  isOutOfTime: boolean;
+}
+
 /** The next step of a caller that needs newer keys: it begins the wait with this number, or joins it. */
 export type KeyWait =
-  | { wait: number; ended: Promise<boolean>; isRefreshed?: undefined }
-  | { wait: number; ended?: undefined; isRefreshed: boolean };
+  | { wait: number; ended: Promise<KeyWaitEnd>; isLast?: undefined }
+  | { wait: number; ended?: undefined; isLast: boolean };

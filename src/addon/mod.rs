@@ -6,8 +6,11 @@
 
 mod client;
 mod constants;
+mod decisions;
+mod documents;
 mod functions;
 mod host;
+mod key_waits;
 mod local;
 mod memory_cache;
 mod outcome;

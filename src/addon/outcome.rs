@@ -119,6 +119,8 @@ pub fn failures(env: &Env) -> Result<Vec<Object<'_>>> {
             row.set("message", spec.message)?;
             row.set("status", spec.status)?;
             row.set("isOutage", spec.is_outage)?;
+            row.set("isCacheable", spec.is_cacheable)?;
+            row.set("concernsRequest", spec.concerns_request)?;
             row.set("retryAfter", spec.retry_after_secs)?;
             row.set("outcomeCodeLackingScopes", code_lacking_scopes(spec.reason))?;
             Ok(row)

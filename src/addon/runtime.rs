@@ -5,6 +5,7 @@
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
+use napi::bindgen_prelude::{Env, Result};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::engine::config::Config;
@@ -12,6 +13,9 @@ use crate::engine::keys::store::{KeySource, KeyStore};
 use crate::engine::time::{Monotonic, SystemMonotonic};
 use crate::engine::transport::Transport;
 use crate::engine::transport::own_client::{HttpClient, Network};
+
+/// Creates the value of a promise, on the thread of its client.
+pub type Resolver<T> = Box<dyn FnOnce(Env) -> Result<T> + Send>;
 
 /// The number of threads that look up host names, in addition to those of slow decisions.
 const MAX_LOOKUPS: usize = 4;

@@ -85,6 +85,11 @@ pub struct Spec {
     /// Whether it may be evidence that the introspection endpoint is down. Not set for a failure that the content of a
     /// response can cause, or that ends before a request is sent.
     pub counts_for_breaker: bool,
+    /// Whether a cache may keep that the token was rejected: the issuer said so, and it holds for every request.
+    pub is_cacheable: bool,
+    /// Whether it concerns the request and not the token: the route's requirements, or the caller's certificate. The
+    /// token may be accepted in another request.
+    pub concerns_request: bool,
     /// The seconds after which the caller may retry, if they are the same for every failure with this reason.
     pub retry_after_secs: Option<u32>,
     /// The reason that this one stands for, if the token lacks required scopes too. Callers see only that reason.
@@ -104,6 +109,8 @@ impl Spec {
             status,
             is_outage,
             counts_for_breaker: false,
+            is_cacheable: matches!(class, Class::TokenInactive),
+            concerns_request: matches!(class, Class::TokenGroups | Class::TokenScope),
             retry_after_secs: None,
             lacks_scopes_and: None,
         }
@@ -152,11 +159,11 @@ reasons! {
     /// The body is not the expected JSON document.
     BodyInvalid, "body_invalid", Http, "The authorization server answered with a body that could not be read";
     /// RFC 8705 §3: the caller's certificate cannot be parsed.
-    CertificateInvalid, "certificate_invalid", TokenInvalid, "Client certificate could not be read";
+    CertificateInvalid, "certificate_invalid", TokenInvalid, "Client certificate could not be read", concerns_request = true;
     /// RFC 8705 §3: the token is bound to another certificate.
-    CertificateMismatch, "certificate_mismatch", TokenInvalid, "Token is bound to another client certificate";
+    CertificateMismatch, "certificate_mismatch", TokenInvalid, "Token is bound to another client certificate", concerns_request = true;
     /// RFC 8705 §3: the token is bound to a certificate, and the caller presented none.
-    CertificateMissing, "certificate_missing", TokenInvalid, "Token is bound to a client certificate and none was presented";
+    CertificateMissing, "certificate_missing", TokenInvalid, "Token is bound to a client certificate and none was presented", concerns_request = true;
     /// RFC 7519 §7.2: the claims are not a strict JSON object.
     ClaimsInvalid, "claims_invalid", TokenInvalid, "Token claims are not a valid JSON object";
     /// Introspection requires a client id.
@@ -170,7 +177,7 @@ reasons! {
     /// RFC 8705 §3.1: `cnf` is present and cannot be read.
     ConfirmationInvalid, "confirmation_invalid", TokenInvalid, "Token confirmation could not be read";
     /// RFC 8705 §3.1: the route requires a bound token.
-    ConfirmationMissing, "confirmation_missing", TokenInvalid, "Token is not bound to a client certificate";
+    ConfirmationMissing, "confirmation_missing", TokenInvalid, "Token is not bound to a client certificate", concerns_request = true;
     /// The connection was lost or could not be established.
     ConnectionFailed, "connection_failed", Http, "The connection to the authorization server failed", counts_for_breaker = true;
     /// The issuer's address refused the connection.
@@ -355,6 +362,29 @@ mod tests {
         }
         let statuses = [Reason::ScopeMissing, Reason::GroupMissing, Reason::ClientRefused, Reason::ClientIdRequired];
         assert_eq!(statuses.map(|reason| reason.spec().status), [403, 403, 500, 401]);
+    }
+
+    #[test]
+    fn a_failure_that_concerns_the_request_is_no_outage_and_is_never_cached() {
+        let concerns_request = |reason: Reason| reason.spec().concerns_request;
+        let of_the_request = [
+            Reason::CertificateInvalid,
+            Reason::CertificateMismatch,
+            Reason::CertificateMissing,
+            Reason::ConfirmationMissing,
+            Reason::GroupMissing,
+            Reason::ScopeMissing,
+        ];
+        assert!(of_the_request.into_iter().all(concerns_request));
+        let of_the_token = [Reason::AudienceMismatch, Reason::ConfirmationInvalid, Reason::Expired, Reason::Inactive];
+        assert!(!of_the_token.into_iter().any(concerns_request));
+        assert!(CATALOGUE.iter().all(|spec| !spec.concerns_request || !(spec.is_cacheable || spec.is_outage)));
+    }
+
+    #[test]
+    fn only_a_token_that_the_issuer_called_inactive_is_cached_as_rejected() {
+        let cacheable: Vec<_> = CATALOGUE.iter().filter(|spec| spec.is_cacheable).map(|spec| spec.reason).collect();
+        assert_eq!(cacheable, [Reason::Inactive]);
     }
 
     #[test]

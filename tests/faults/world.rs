@@ -11,7 +11,7 @@ use monocloud_backend_node::engine::config::options::Options;
 use monocloud_backend_node::engine::config::{ClientKind, Config, HostEnvironment};
 use monocloud_backend_node::engine::error::{Class, Failure, Reason};
 use monocloud_backend_node::engine::keys::store::KeyStore;
-use monocloud_backend_node::engine::keys::wait::{End, KeyWaits, Step, Wait};
+use monocloud_backend_node::engine::keys::wait::{End, Join, KeyWaits, Step, Wait};
 use monocloud_backend_node::engine::time::{ManualMonotonic, Monotonic, NumericDate, Ticks};
 use monocloud_backend_node::engine::{Attempt, Call, Engine, Verdict};
 use serde_json::{Value, json};
@@ -75,8 +75,8 @@ struct Caller {
     round: u32,
     /// The number of its wait.
     wait: u64,
-    /// With which attempt it decides again; `None` when it began the wait, whose end decides.
-    attempt: Option<Attempt>,
+    /// Its part in the wait of another caller; `None` when it began the wait itself.
+    join: Option<Join>,
 }
 
 /// One wait that has not ended.
@@ -174,7 +174,7 @@ impl World {
         self.next_call.set(call + 1);
         match self.decide_now(token) {
             Some(outcome) => self.answer(call, outcome, since),
-            None => self.wait(Caller { call, token: token.to_owned(), since, round: 0, wait: 0, attempt: None }),
+            None => self.wait(Caller { call, token: token.to_owned(), since, round: 0, wait: 0, join: None }),
         }
         call
     }
@@ -261,16 +261,16 @@ impl World {
         let mut ended = Vec::new();
         self.open_waits.borrow_mut().retain(|open| {
             let end = open.end(now);
-            ended.extend(end.map(|end| (open.wait.number, open.wait.attempt(end))));
+            ended.extend(end.map(|end| (open.wait, end)));
             end.is_none()
         });
         if ended.is_empty() {
             return;
         }
-        ended.iter().for_each(|(wait, _)| self.key_waits.borrow_mut().end(*wait));
+        ended.iter().for_each(|(wait, _)| self.key_waits.borrow_mut().end(wait.number));
         let attempt_after = |caller: &Caller| {
-            let (_, attempt) = ended.iter().find(|(wait, _)| *wait == caller.wait)?;
-            Some(caller.attempt.unwrap_or(*attempt))
+            let (wait, end) = ended.iter().find(|(wait, _)| wait.number == caller.wait)?;
+            Some(caller.join.map_or_else(|| wait.attempt(*end), |join| join.attempt(*end)))
         };
         for caller in self.waiting.take() {
             let Some(attempt) = attempt_after(&caller) else {
@@ -289,12 +289,12 @@ impl World {
         caller.round += 1;
         let has_fallback = self.engine.store().has_usable_keys();
         let step = self.key_waits.borrow_mut().step(caller.round, has_fallback, self.now());
-        (caller.wait, caller.attempt) = match step {
+        (caller.wait, caller.join) = match step {
             Step::Begin(wait) => {
                 self.begin(wait);
                 (wait.number, None)
             }
-            Step::Join { number, attempt } => (number, Some(attempt)),
+            Step::Join(join) => (join.number, Some(join)),
             Step::GiveUp => return self.answer(caller.call, Outcome::Failed(Reason::TimedOut), caller.since),
         };
         self.waiting.borrow_mut().push(caller);

@@ -30,8 +30,8 @@ pub enum Attempt {
 pub enum Step {
     /// Begin this wait. After its end, decide again as [`Wait::attempt`] says.
     Begin(Wait),
-    /// Join the wait with this number. After its end, decide again as this attempt.
-    Join { number: u64, attempt: Attempt },
+    /// Join a wait that another caller began. After its end, decide again as [`Join::attempt`] says.
+    Join(Join),
     /// Fail with [`TimedOut`](crate::engine::error::Reason::TimedOut).
     GiveUp,
 }
@@ -43,6 +43,13 @@ pub struct Wait {
     /// The wait ends after this time at the latest; `None` when only a refresh ends it.
     pub time_limit: Option<Duration>,
     is_last: bool,
+}
+
+/// A caller's part in the wait of another caller.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Join {
+    pub number: u64,
+    pub is_last: bool,
 }
 
 /// How a wait ended.
@@ -61,6 +68,18 @@ impl Wait {
         match end {
             // A refresh that was under way may have begun before the key was published.
             End::Refreshed { is_own: false } if !self.is_last => Attempt::First,
+            End::Refreshed { .. } | End::OutOfTime => Attempt::AfterRefresh,
+        }
+    }
+}
+
+impl Join {
+    /// With which attempt the caller that joined a wait decides again.
+    pub fn attempt(&self, end: End) -> Attempt {
+        match end {
+            // The refresh may have begun before this caller's key was published.
+            End::Refreshed { .. } if !self.is_last => Attempt::First,
+            // All who share a wait run out of time together. Another wait would have no limit.
             End::Refreshed { .. } | End::OutOfTime => Attempt::AfterRefresh,
         }
     }
@@ -95,9 +114,7 @@ impl KeyWaits {
         let shared = if is_limited { &mut self.limited } else { &mut self.unlimited };
         let joinable = shared.as_ref().filter(|shared| !is_limited || now.since(shared.since) <= SHARED_WITHIN);
         if let Some(Shared { number, .. }) = joinable {
-            // Another caller began this wait, and its refresh perhaps before this caller's key was published.
-            let attempt = if is_last { Attempt::AfterRefresh } else { Attempt::First };
-            return Step::Join { number: *number, attempt };
+            return Step::Join(Join { number: *number, is_last });
         }
         self.begun += 1;
         let number = self.begun;

@@ -18,7 +18,7 @@ fn begin(waits: &mut KeyWaits, round: u32, has_fallback: bool, now: Ticks) -> Wa
 }
 
 fn joins(number: u64) -> Step {
-    Step::Join { number, attempt: Attempt::First }
+    Step::Join(Join { number, is_last: false })
 }
 
 #[test]
@@ -105,12 +105,24 @@ fn only_a_caller_whose_own_refresh_ended_or_whose_time_is_up_decides_with_what_i
 }
 
 #[test]
+fn the_time_of_everyone_who_shares_a_wait_is_up_together() {
+    for is_last in [true, false] {
+        assert_eq!(Join { number: 1, is_last }.attempt(End::OutOfTime), Attempt::AfterRefresh);
+    }
+}
+
+#[test]
 fn after_the_third_wait_everyone_decides_with_what_is_there() {
     let mut waits = KeyWaits::default();
     let wait = begin(&mut waits, 3, false, AT);
     assert_eq!(wait.attempt(End::Refreshed { is_own: false }), Attempt::AfterRefresh);
-    assert_eq!(waits.step(3, false, AT), Step::Join { number: wait.number, attempt: Attempt::AfterRefresh });
+    assert_eq!(waits.step(3, false, AT), Step::Join(Join { number: wait.number, is_last: true }));
     assert_eq!(waits.step(2, false, AT), joins(wait.number));
+    let join = |is_last| Join { number: wait.number, is_last };
+    for is_own in [true, false] {
+        assert_eq!(join(true).attempt(End::Refreshed { is_own }), Attempt::AfterRefresh);
+        assert_eq!(join(false).attempt(End::Refreshed { is_own }), Attempt::First);
+    }
 }
 
 #[test]
