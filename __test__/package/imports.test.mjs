@@ -200,6 +200,10 @@ test('the parsers of this file find what they look for', () => {
     './c.js',
     './d.js',
   ]);
+  assert.deepEqual(
+    importsIn("/** @import { A } from './a.js' */\nrequire('./b.js');\n/** @type {import('./c.js')} */"),
+    ['./b.js'],
+  );
 });
 
 function modulesIn(source) {
@@ -218,9 +222,10 @@ function partsIn(source) {
   return [...source.matchAll(/#\[path = "(\w+\.rs)"\]/g)].map(([, name]) => name);
 }
 
+/** The imports of JavaScript code. Comments name types only, which are imported by nothing at run time. */
 function importsIn(source) {
   const forms = /(?:\bfrom |\brequire\(|\bimport\(|^import )(['"])(.+?)\1/gm;
-  return [...source.matchAll(forms)].map(([, , target]) => target);
+  return [...source.replace(/\/\*\*[^]*?\*\//g, '').matchAll(forms)].map(([, , target]) => target);
 }
 
 /** Rust code without comments, and without tests, which are at the end of a file. */

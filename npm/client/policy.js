@@ -5,6 +5,18 @@
  * policy from them. The route or the caller holds the policy.
  */
 
+/**
+ * @import { JsPolicySpec, MemoryCache, MonoCloudBackendNodeClient } from '../native/binding.js'
+ * @import { DPoPBindingValidation } from '../types/dpop.js'
+ * @import { CertificateBindingValidation } from '../types/options.js'
+ * @import { PossessionType } from './possession.js'
+ * @import { MemoryEntries } from './validate-cached.js'
+ */
+/** @typedef {Policy} PolicyType The class as a type, for other files. */
+/** @typedef {Spec} SpecType The class as a type, for other files. */
+/** @typedef {Pick<Spec, 'scopes' | 'groups' | 'acr' | 'maxAge' | 'binding' | 'dpopMode'>} Requirements */
+/** @typedef {ReturnType<MonoCloudBackendNodeClient['warm']>} Warm */
+
 const { checkNames, invalid, readOwn } = require('./arguments.js');
 
 const { getPrototypeOf, hasOwn } = Object;
@@ -43,11 +55,19 @@ class Policy {
   dpop;
   #native;
   #spec;
+  /** @type {Warm | undefined} */
   #warm;
+  /** @type {import('../native/binding.js').Policy | undefined} */
   #handle;
+  /** @type {ReturnType<MonoCloudBackendNodeClient['warmCached']> | undefined} */
   #evaluateMemoryEntry;
+  /** @type {ReturnType<MonoCloudBackendNodeClient['evaluateEntry']> | undefined} */
   #evaluateEntry;
 
+  /**
+   * @param {MonoCloudBackendNodeClient} native
+   * @param {Requirements} spec
+   */
   constructor(native, spec) {
     this.#native = native;
     this.#spec = spec;
@@ -60,12 +80,22 @@ class Policy {
     return (this.#warm ??= this.#native.warm(this.#requirements));
   }
 
+  /** Creates the function `warm` now. */
+  prepared() {
+    this.#warm ??= this.#native.warm(this.#requirements);
+    return this;
+  }
+
   /** The engine's object for this policy. */
   get handle() {
     return (this.#handle ??= this.#native.policy(this.#requirements));
   }
 
-  /** What the engine reads. Every member is its own, so that no prototype is read. */
+  /**
+   * What the engine reads. Every member is its own, so that no prototype is read.
+   *
+   * @returns {JsPolicySpec}
+   */
   get #requirements() {
     const { scopes, groups, binding, dpopMode, acr, maxAge } = this.#spec;
     return { scopes, groups, binding, dpop: dpopMode, acr: acr ?? [], maxAge };
@@ -75,13 +105,20 @@ class Policy {
    * Returns the function that evaluates an entry of a user's cache: `(token, now, text?, certificate?, proof?)`. Without `text`,
    * it evaluates the entry that it evaluated last for the token.
    *
-   * @param evaluated The engine's store of evaluated entries.
+   * @param {MemoryCache} evaluated The engine's store of evaluated entries.
    */
   evaluateEntry(evaluated) {
     return (this.#evaluateEntry ??= this.#native.evaluateEntry(this.handle, evaluated));
   }
 
-  /** Evaluates the entry of this client's `memoryCache()`. */
+  /**
+   * Evaluates the entry of this client's `memoryCache()`.
+   *
+   * @param {string} token
+   * @param {MemoryEntries} memory
+   * @param {number} now
+   * @param {PossessionType | undefined} possession
+   */
   evaluateMemoryEntry(token, { entries, scope }, now, possession) {
     this.#evaluateMemoryEntry ??= this.#native.warmCached(this.handle, entries, scope);
     return possession === undefined
@@ -99,16 +136,25 @@ class Spec {
   maxAge;
   /** The binding as the caller wrote it. */
   givenBinding;
-  /** One of `BINDINGS`, or `undefined` for the client's own setting. */
+  /**
+   * One of `BINDINGS`, or `undefined` for the client's own setting.
+   *
+   * @type {CertificateBindingValidation | undefined}
+   */
   binding;
   /** The same two for DPoP. */
   givenDpop;
+  /** @type {DPoPBindingValidation | undefined} */
   dpopMode;
   certificate;
   /** The DPoP proof of a call: `{ given, method, url }`, or `undefined` for a bearer token. */
   proof;
   jwks;
 
+  /**
+   * @param {string} where
+   * @param {any} options Its names are checked. Here its values are checked.
+   */
   constructor(where, options) {
     this.scopes = readList(where, readOwn(where, options, 'scopes'), 'scopes');
     this.groups = readList(where, readOwn(where, options, 'groups'), 'groups');
@@ -137,7 +183,11 @@ class Spec {
   }
 }
 
-/** Every member is its own, so that no prototype is read. */
+/**
+ * Every member is its own, so that no prototype is read.
+ *
+ * @type {Requirements}
+ */
 const UNBOUND = {
   scopes: [],
   groups: [],
@@ -148,20 +198,38 @@ const UNBOUND = {
 };
 const NO_REQUIREMENTS = new Spec('', Object.create(null));
 
-/** Reads the options of a route. */
+/**
+ * Reads the options of a route.
+ *
+ * @param {unknown} options
+ */
 function routeSpec(options) {
   return readSpec('protect()', options, ROUTE_OPTIONS);
 }
 
-/** Reads the options of a call of `method`. */
+/**
+ * Reads the options of a call of `method`.
+ *
+ * @param {string} method
+ * @param {unknown} options
+ */
 function callSpec(method, options) {
   return readSpec(method, options, CALL_OPTIONS);
 }
 
+/**
+ * @param {string} method
+ * @param {unknown} options
+ */
 function jwtCallSpec(method, options) {
   return readSpec(method, options, JWT_CALL_OPTIONS);
 }
 
+/**
+ * @param {string} where
+ * @param {unknown} options
+ * @param {readonly string[]} known
+ */
 function readSpec(where, options, known) {
   if (options === undefined || options === null) return NO_REQUIREMENTS;
   checkNames(where, options, known);
@@ -170,10 +238,16 @@ function readSpec(where, options, known) {
 
 class Policies {
   #native;
+  /** @type {Policy | undefined} */
   #unbound;
-  /** Policies of calls by their key. The one used last is at the end. */
+  /**
+   * Policies of calls by their key. The one used last is at the end.
+   *
+   * @type {Map<string, Policy>}
+   */
   #kept = new Map();
 
+  /** @param {MonoCloudBackendNodeClient} native */
   constructor(native) {
     this.#native = native;
     /** The policy of a call without options. */
@@ -186,13 +260,21 @@ class Policies {
     return this.#unbound;
   }
 
-  /** Creates the policy of a route, together with its warm function. */
+  /**
+   * Creates the policy of a route, together with its warm function.
+   *
+   * @param {Spec} spec
+   */
   route(spec) {
     const policy = new Policy(this.#native, spec);
-    return policy.warm && policy;
+    return policy.prepared();
   }
 
-  /** Returns the policy of a call. Equal options share one. */
+  /**
+   * Returns the policy of a call. Equal options share one.
+   *
+   * @param {Spec} spec
+   */
   call(spec) {
     if (spec.isEmpty) return this.none;
     const { key } = spec;
@@ -204,15 +286,27 @@ class Policies {
     return policy;
   }
 
+  /**
+   * @param {string} key
+   * @param {Policy} policy
+   */
   #keep(key, policy) {
     if (key.length > MAX_KEY_LENGTH) return;
     this.#kept.delete(key);
-    if (this.#kept.size >= MAX_CALL_POLICIES) this.#kept.delete(this.#kept.keys().next().value);
+    const [leastRecent] = this.#kept.keys();
+    if (this.#kept.size >= MAX_CALL_POLICIES) this.#kept.delete(leastRecent);
     this.#kept.set(key, policy);
   }
 }
 
-/** Returns a copy, so that a later change of the caller's array has no effect. Reads each item once. */
+/**
+ * Returns a copy, so that a later change of the caller's array has no effect. Reads each item once.
+ *
+ * @param {string} where
+ * @param {unknown} list
+ * @param {string} name
+ * @returns {string[]}
+ */
 function readList(where, list, name) {
   if (list === undefined || list === null) return [];
   try {
@@ -226,21 +320,38 @@ function readList(where, list, name) {
   throw invalid(`${where}: ${name} must be an array of at most ${MAX_LISTED} strings`);
 }
 
-/** Reads the items by index. Rejects holes: a polluted `Array.prototype` would fill them. */
+/**
+ * Reads the items by index. Rejects holes: a polluted `Array.prototype` would fill them.
+ *
+ * @param {unknown[]} list
+ * @returns {unknown[]}
+ */
 function itemsOf(list) {
   for (let i = 0; i < list.length; i += 1) if (!hasOwn(list, i)) return [undefined];
   const isOrdinary = getPrototypeOf(list) === Array.prototype && !hasOwn(list, Symbol.iterator);
   // A subclass may have an iterator that returns other items.
-  return isOrdinary ? [...list] : Array.from({ __proto__: null, length: list.length }, (_, i) => list[i]);
+  return isOrdinary
+    ? [...list]
+    : Array.from(/** @type {ArrayLike<unknown>} */ ({ __proto__: null, length: list.length }), (_, i) => list[i]);
 }
 
+/**
+ * @param {unknown[]} items
+ * @returns {items is string[]}
+ */
 function areStrings(items) {
   for (let i = 0; i < items.length; i += 1) {
-    if (typeof items[i] !== 'string' || LONE_SURROGATE.test(items[i])) return false;
+    const item = items[i];
+    if (typeof item !== 'string' || LONE_SURROGATE.test(item)) return false;
   }
   return true;
 }
 
+/**
+ * @param {string} where
+ * @param {unknown} list
+ * @returns {string[] | undefined}
+ */
 function readAcr(where, list) {
   if (list === undefined || list === null) return undefined;
   try {
@@ -257,6 +368,7 @@ function readAcr(where, list) {
   );
 }
 
+/** @param {string[]} items */
 function areAcrValues(items) {
   for (let i = 0; i < items.length; i += 1) {
     if (!ACR.test(items[i]) || items[i].length > MAX_ACR_LENGTH) return false;
@@ -264,12 +376,23 @@ function areAcrValues(items) {
   return true;
 }
 
+/**
+ * @param {string} where
+ * @param {any} value
+ * @returns {number | undefined}
+ */
 function readMaxAge(where, value) {
   if (value === undefined || value === null) return undefined;
   if (Number.isInteger(value) && value >= 1 && value <= MAX_AGE_LIMIT) return value;
   throw invalid(`${where}: maxAge must be a whole number of seconds from 1 to ${MAX_AGE_LIMIT}`);
 }
 
+/**
+ * @param {string} where
+ * @param {string} name
+ * @param {any} value
+ * @returns {CertificateBindingValidation | undefined}
+ */
 function readBinding(where, name, value) {
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'boolean') return value ? 'required' : 'dangerously_ignore';
@@ -277,17 +400,28 @@ function readBinding(where, name, value) {
   throw invalid(`${where}: ${name} must be a boolean or one of ${BINDINGS.join(', ')}`);
 }
 
+/**
+ * @param {string} where
+ * @param {unknown} value
+ */
 function readCertificate(where, value) {
   if (value === undefined || value === null || typeof value === 'string') return value ?? undefined;
   throw invalid(`${where}: clientCertificate must be a string`);
 }
 
-/** Few calls have a proof, so the package does not load this module at import. */
+/**
+ * Few calls have a proof, so the package does not load this module at import.
+ *
+ * @param {string} where
+ * @param {unknown} scheme
+ * @param {unknown} dpop
+ */
 function readProof(where, scheme, dpop) {
   if ((scheme === undefined || scheme === null) && (dpop === undefined || dpop === null)) return undefined;
   return require('./call-proof.js').readCallProof(where, scheme ?? undefined, dpop ?? undefined);
 }
 
+/** @param {string[]} list */
 function lengthPrefixed(list) {
   let text = ';';
   for (let i = 0; i < list.length; i += 1) text += `${list[i].length}:${list[i]}`;
