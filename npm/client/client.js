@@ -10,7 +10,8 @@
  * @import { FailureData } from '../errors/errors.js'
  * @import { JwtClaims } from '../types/claims.js'
  * @import { CustomMethods } from './check-claims.js'
- * @import { PolicyType, SpecType } from './policy.js'
+ * @import { SpecType } from './call-options.js'
+ * @import { PolicyType } from './policy.js'
  * @import { PossessionType } from './possession.js'
  * @import { ValidatorType } from './validate.js'
  */
@@ -18,10 +19,10 @@
 
 const native = require('../native/panic-guard.js');
 const { checkedOptions, invalid, memberOf } = require('./arguments.js');
+const { callSpec, jwtCallSpec } = require('./call-options.js');
 const { Validator } = require('./validate.js');
 const { FAILURES, Failure } = require('../errors/errors.js');
 const { isPending } = require('./pending.js');
-const { callSpec, jwtCallSpec } = require('./policy.js');
 const { possessionOf } = require('./possession.js');
 const { OPTIONS } = require('./options.js');
 

@@ -62,6 +62,7 @@ const OBTAINED = NAMES.obtainedMember;
 /** The member in which `memoryCache()` keeps its `{ entries, slots, scope }`. */
 const NATIVE = Symbol('native');
 
+/** @typedef {CachedValidation} CachedValidationType The class as a type, for other files. */
 /** @typedef {ICache & { [NATIVE]?: MemoryEntries }} CacheWithEntries */
 
 class CachedValidation {

@@ -1,16 +1,14 @@
 'use strict';
 
 /**
- * Decides on the tokens of one client. It calls the engine's warm function first. Then it does what that call asks for:
- * it waits for keys, moves to the thread pool, or asks the issuer.
+ * Decides on the tokens of one client. Which way does a token take: through the cache, as a JWT, or to the issuer?
  *
  * Returns claims or a `Failure`, or a promise of either. The engine has all the validation rules.
  */
 
 /**
  * @import { FailureData } from '../errors/errors.js'
- * @import { JsFailure, MonoCloudBackendNodeClient, Outcome, Proof } from '../native/binding.js'
- * @import { Claims } from '../native/values.js'
+ * @import { MonoCloudBackendNodeClient } from '../native/binding.js'
  * @import { ICache } from '../types/cache.js'
  * @import { MonoCloudHealth } from '../types/client.js'
  * @import { IssuerMetadata, Jwks } from '../types/issuer.js'
@@ -19,38 +17,32 @@
  * @import { Functions, GivenOptions } from './options.js'
  * @import { PolicyType } from './policy.js'
  * @import { PossessionType } from './possession.js'
+ * @import { CachedValidationType } from './validate-cached.js'
  * @import { DpopValidationType } from './validate-dpop.js'
  */
 /** @typedef {Validator} ValidatorType The class as a type, for other files. */
 
-const { OUTCOMES } = require('../native/constants.js');
 const native = require('../native/panic-guard.js');
-const { Slots } = require('./claims.js');
-const { checkedSeconds, invalid, own } = require('./arguments.js');
+const { checkedSeconds, invalid } = require('./arguments.js');
 const { CheckedClaims, ClaimsChecker } = require('./check-claims.js');
 const { FAILURES, Failure, failureOf } = require('../errors/errors.js');
 const { decided, hasSubscribers, introspected, keysReporter } = require('./events.js');
-const { ClaimsTemplates } = require('./claims-template.js');
 const { healthOf } = require('./health.js');
-const { textOf } = require('./json.js');
-const { KeyRefresh } = require('./key-refresh.js');
+const { failureIn } = require('./outcomes.js');
 const { isPending } = require('./pending.js');
 const { Policies } = require('./policy.js');
-const { NONE } = require('./possession.js');
 const { settingsOf } = require('./options.js');
 const { dateNow } = require('./time.js');
-
-/** Outcomes of the engine that are not failures. */
-const { needsKeys: NEEDS_KEYS, isSlow: IS_SLOW, notAJwt: NOT_A_JWT } = OUTCOMES;
+const { JwtValidation } = require('./validate-jwt.js');
 
 class Validator {
   /** @type {MonoCloudBackendNodeClient} */
   #native;
   /** @type {{ drain(): void } | undefined} */
   #userFunctions;
-  /** @type {{ decide(token: string, policy: PolicyType, possession: PossessionType | undefined, customMethods: CustomMethods | undefined): Decision | Promise<Decision> } | undefined} */
+  /** @type {CachedValidationType | undefined} */
   #cache;
-  #keyRefresh;
+  #jwts;
   #checker;
   /** What never changes about this client: `ClientFacts` of the engine. */
   #facts;
@@ -58,8 +50,6 @@ class Validator {
   #replay;
   /** @type {DpopValidationType | undefined} */
   #dpopValidation;
-  #slots = new Slots(() => this.#native.released());
-  #templates = new ClaimsTemplates();
 
   /**
    * @param {'backend' | 'oidc'} clientKind
@@ -82,7 +72,7 @@ class Validator {
     this.context = { issuer: this.#facts.tenant, audience: this.#facts.audience };
     this.#checker = new ClaimsChecker(this.#native, this.context.audience);
     if (functions) this.#userFunctions = userFunctionsOf(this.#native, functions, this.#facts.responseTimeoutMs);
-    this.#keyRefresh = new KeyRefresh(this.#native, this.#userFunctions);
+    this.#jwts = new JwtValidation(this.#native, this.#userFunctions);
     if (this.#userFunctions) {
       // The engine holds this callback. A strong reference back to the engine would keep both in memory forever.
       const userFunctions = new WeakRef(this.#userFunctions);
@@ -132,7 +122,7 @@ class Validator {
     if (this.#cache) return this.#cache.decide(token, policy, possession, customMethods);
     if (customMethods !== undefined) return this.#decideByCustomMethods(token, policy, possession, customMethods);
     if (this.#facts.introspectsJwts) return this.introspect(token, policy, possession);
-    return this.#decideWarm(token, policy, possession) ?? this.introspect(token, policy, possession);
+    return this.#jwts.decide(token, policy, possession) ?? this.introspect(token, policy, possession);
   }
 
   /**
@@ -217,48 +207,9 @@ class Validator {
     if (customMethods?.validateJwt) {
       return this.#decideByCustomMethod(customMethods.validateJwt, token, policy, possession);
     }
-    const outcome = this.#decideWarm(token, policy, possession, hasCachedFallback);
+    const outcome = this.#jwts.decide(token, policy, possession, hasCachedFallback);
     if (outcome !== undefined) return outcome;
     return token.trim() === '' ? FAILURES.token_required : FAILURES.token_malformed;
-  }
-
-  /**
-   * Validates a JWT. Returns `undefined` if the token is not a JWT.
-   *
-   * @param {string} token
-   * @param {PolicyType} policy
-   * @param {PossessionType | undefined} possession
-   * @param {boolean} [hasCachedFallback]
-   * @returns {Decision | Promise<Decision> | undefined}
-   */
-  #decideWarm(token, policy, possession, hasCachedFallback = false) {
-    const outcome = this.#callWarm(token, policy, possession);
-    if (typeof outcome === 'string') return this.#claimsFromText(token, outcome);
-    // A comparison would call methods of an object, and a polluted prototype could turn it into a slot.
-    if (typeof outcome === 'object') return failureIn(outcome);
-    if (outcome >= 0) return this.#claimsFromSlot(token, outcome);
-    if (outcome === NOT_A_JWT) return undefined;
-    if (outcome === NEEDS_KEYS) return this.#afterKeys(token, policy, possession, hasCachedFallback);
-    if (outcome === IS_SLOW) return this.#onPool(token, policy, possession);
-    return failureIn(outcome);
-  }
-
-  /**
-   * Calls the policy's warm function. It throws only on an internal error. Then the token is rejected.
-   *
-   * @param {string} token
-   * @param {PolicyType} policy
-   * @param {PossessionType | undefined} possession
-   * @returns {Outcome}
-   */
-  #callWarm(token, policy, possession) {
-    try {
-      // Reading an argument costs time in the engine, also when it is `undefined`.
-      if (possession === undefined) return policy.warm(token, dateNow());
-      return policy.warm(token, dateNow(), possession.certificate, possession.proof);
-    } catch {
-      return FAILURES.internal.spec.outcomeCode;
-    }
   }
 
   /**
@@ -272,24 +223,7 @@ class Validator {
    */
   decideWithJwks(token, policy, possession, jwks) {
     if (typeof token !== 'string') return FAILURES.token_required;
-    const { certificate, proof } = possession ?? NONE;
-    const keys = textOfKeys(jwks);
-    const outcome = this.#native.decideWithJwks(token, policy.handle, dateNow(), certificate, keys, proof);
-    if (outcome !== IS_SLOW || proof === undefined) return this.#settle(outcome, token);
-    return this.#afterProof(token, proof, () => this.decideWithJwks(token, policy, possession, jwks));
-  }
-
-  /**
-   * Decides again after a slow proof was verified on another thread.
-   *
-   * @param {string} token
-   * @param {Proof} proof
-   * @param {() => Decision | Promise<Decision>} decideAgain
-   * @returns {Promise<Decision>}
-   */
-  async #afterProof(token, proof, decideAgain) {
-    const code = await proof.verifyOnPool(token);
-    return code === 0 ? decideAgain() : failureOf(code);
+    return this.#jwts.decideWithJwks(token, policy, possession, jwks);
   }
 
   /**
@@ -413,40 +347,6 @@ class Validator {
   }
 
   /**
-   * @param {string} token
-   * @param {PolicyType} policy
-   * @param {PossessionType | undefined} possession
-   * @param {boolean} hasCachedFallback
-   * @returns {Promise<Decision>}
-   */
-  async #afterKeys(token, policy, possession, hasCachedFallback) {
-    for (let round = 1; ; round += 1) {
-      const refresh = this.#keyRefresh.wait(round, hasCachedFallback);
-      if (refresh === undefined) return FAILURES.timed_out;
-      const isRefreshed = await refresh;
-      const { certificate, proof } = possession ?? NONE;
-      const outcome = isRefreshed
-        ? this.#native.decide(token, policy.handle, dateNow(), certificate, proof)
-        : this.#callWarm(token, policy, possession);
-      if (outcome === IS_SLOW) return this.#onPool(token, policy, possession);
-      if (outcome !== NEEDS_KEYS) return this.#settle(outcome, token);
-    }
-  }
-
-  /**
-   * @param {string} token
-   * @param {PolicyType} policy
-   * @param {PossessionType | undefined} possession
-   * @returns {Promise<Decision>}
-   */
-  async #onPool(token, policy, possession) {
-    const { certificate, proof } = possession ?? NONE;
-    const outcome = await this.#native.decideOnPool(token, policy.handle, dateNow(), certificate, proof);
-    // The keys changed during the validation, and a refresh is running. The client may retry at once.
-    return outcome === NEEDS_KEYS ? FAILURES.timed_out : this.#settle(outcome, token);
-  }
-
-  /**
    * Publishes how a decision ends.
    *
    * @param {unknown} token
@@ -458,44 +358,6 @@ class Validator {
     const isJwt = typeof token === 'string' && this.isLocal(token);
     decided(this.context, isJwt ? 'jwt' : 'opaque', outcome);
     return outcome;
-  }
-
-  /**
-   * @param {Outcome} outcome
-   * @param {string} token
-   * @returns {Decision}
-   */
-  #settle(outcome, token) {
-    if (typeof outcome === 'string') return this.#claimsFromText(token, outcome);
-    return typeof outcome === 'number' && outcome >= 0 ? this.#claimsFromSlot(token, outcome) : failureIn(outcome);
-  }
-
-  /**
-   * Returns the claims that the engine wrote as JSON or as a filled claims template.
-   *
-   * @param {string} token
-   * @param {string} text
-   * @returns {Claims}
-   */
-  #claimsFromText(token, text) {
-    if (!ClaimsTemplates.isFilledTemplate(text)) return JSON.parse(text);
-    return this.#templates.claims(text, (id) => this.#native.claimsTemplate(id)) ?? claimsOf(token);
-  }
-
-  /**
-   * Returns a copy of the claims of a verified token. They are parsed once per slot.
-   *
-   * @param {string} token
-   * @param {number} slot
-   * @returns {Claims}
-   */
-  #claimsFromSlot(token, slot) {
-    const claims = this.#slots.claims(slot, () => {
-      const text = this.#native.claims(token, slot);
-      return text === null ? undefined : { claims: JSON.parse(text) };
-    });
-    // After a validation on the pool, another token may have replaced this one in the slot. The token is still valid.
-    return claims ?? claimsOf(token);
   }
 
   /** @param {ICache} cache */
@@ -511,32 +373,12 @@ class Validator {
 }
 
 /**
- * The claims of a token that the engine has validated.
- *
- * @param {string} token
- */
-function claimsOf(token) {
-  const text = native.decodeClaims(token);
-  if (text === null) throw FAILURES.internal.toError();
-  return JSON.parse(text);
-}
-
-/**
  * The error of the constructor. The engine's message names the option.
  *
  * @param {any} error
  */
 function ofOption(error) {
   return error?.name === 'MonoCloudHttpError' ? error : invalid(error.message, 'option_invalid');
-}
-
-/**
- * The failure that the engine returned: the code of a reason, or an object that also has the detail of an exchange.
- *
- * @param {number | JsFailure} outcome
- */
-function failureIn(outcome) {
-  return typeof outcome === 'number' ? failureOf(outcome) : failureOf(outcome.code, own(outcome, 'detail'));
 }
 
 /**
@@ -548,18 +390,6 @@ function userFunctionsOf(engine, functions, timeoutMs) {
   // Few clients have such functions, so the package does not load this module at import.
   const { UserFunctions } = require('./user-functions.js');
   return new UserFunctions(engine, functions, timeoutMs);
-}
-
-/** @param {unknown} jwks */
-function textOfKeys(jwks) {
-  let text;
-  try {
-    text = textOf(jwks);
-  } catch {
-    // It is circular, or a member of it threw.
-  }
-  if (text === undefined) throw invalid('jwks must be a JWK Set');
-  return text;
 }
 
 module.exports = { Validator };
