@@ -1,7 +1,7 @@
 // Does every file import only files below it, and does it keep the size limits?
 //
 // The order of the engine's modules is that of `mod` in src/engine/mod.rs. The order of the JavaScript files is
-// below. Limits: 500 lines per file, 1600 for all of src/addon, 60 for a framework's entry point.
+// below. Limits: 500 lines per file, 1600 for all of src/addon, 60 for a framework's entry point without its JSDoc.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -177,9 +177,10 @@ describe('the limits', () => {
     assert.ok(sum <= MAX_ADDON_LINES, `${sum} lines`);
   });
 
-  test(`a framework’s entry point has at most ${MAX_FRAMEWORK_LINES} lines`, () => {
+  test(`a framework’s entry point has at most ${MAX_FRAMEWORK_LINES} lines without its JSDoc`, () => {
     for (const path of ['npm/express.js', 'npm/fastify.js']) {
-      assert.ok(linesOf(path) <= MAX_FRAMEWORK_LINES, `${path}: ${linesOf(path)} lines`);
+      const lines = withoutDocuments(read(path)).split('\n').filter(Boolean).length;
+      assert.ok(lines <= MAX_FRAMEWORK_LINES, `${path}: ${lines} lines`);
     }
   });
 });
@@ -229,7 +230,12 @@ function partsIn(source) {
 /** The imports of JavaScript code. Comments name types only, which are imported by nothing at run time. */
 function importsIn(source) {
   const forms = /(?:\bfrom |\brequire\(|\bimport\(|^import )(['"])(.+?)\1/gm;
-  return [...source.replace(/\/\*\*[^]*?\*\//g, '').matchAll(forms)].map(([, , target]) => target);
+  return [...withoutDocuments(source).matchAll(forms)].map(([, , target]) => target);
+}
+
+/** JavaScript code without JSDoc, in which the types are. */
+function withoutDocuments(source) {
+  return source.replace(/\/\*\*[^]*?\*\//g, '');
 }
 
 /** Rust code without comments, and without tests, which are at the end of a file. */

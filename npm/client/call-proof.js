@@ -112,7 +112,7 @@ function urlOf(where, url) {
  * Returns the options for a method that takes a proof itself. It uses the same proof as its caller.
  *
  * @param {any} options
- * @param {CallProof} call
+ * @param {Pick<CallProof, 'given' | 'method' | 'url'>} call
  * @param {Proof} proof The engine's object, which `validator` made for `call`.
  * @param {ValidatorType} validator
  * @returns {object}
