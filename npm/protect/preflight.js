@@ -21,10 +21,11 @@ const FORBIDDEN_HEADERS = [
   'x-method-override',
 ];
 
-/** @param message A request of `node:http`, of the compatibility API of `node:http2`, or of the Fetch standard. */
+/** @param {import('./headers.js').Message} message */
 function isPreflight({ method, originalMethod = 'OPTIONS', headers, rawHeaders }) {
   // Express's method override keeps the received method in `originalMethod`.
   if (method !== 'OPTIONS' || originalMethod !== 'OPTIONS') return false;
+  /** @param {string} name */
   const valueOf = (name) => headerOf(headers, name);
   const hasPreflightHeaders =
     typeof valueOf('origin') === 'string' && valueOf('origin') !== '' && TOKEN.test(valueOf(METHOD) ?? '');
