@@ -44,7 +44,7 @@ async function main(argv) {
 }
 
 /** Runs the checks. Each one depends on the checks before it. */
-async function examine(report, { environment, token, scopes, groups, certificate }) {
+async function examine(report, { environment, token, ...presented }) {
   const { checkConfiguration } = require('./configuration.js');
   const { checkServer } = require('./server.js');
   const { checkIntrospection } = require('./introspection.js');
@@ -61,7 +61,7 @@ async function examine(report, { environment, token, scopes, groups, certificate
   const server = await checkServer(report, configuration);
   if (!server.metadata) return;
   await checkIntrospection(report, configuration, server);
-  if (token !== undefined) await checkToken(report, { configuration, server, token, scopes, groups, certificate });
+  if (token !== undefined) await checkToken(report, { configuration, server, token, ...presented });
 }
 
 function loadsEngine(report) {

@@ -5,9 +5,12 @@
 /**
  * When a token must come with a DPoP proof (RFC 9449 §7).
  *
- * - `when_present`: a token that is bound to a key needs a proof of this key. Other tokens are accepted as bearer tokens.
+ * - `when_present`: a token that is bound to a key (`cnf.jkt`, RFC 9449 §6) needs the scheme `DPoP` and a proof of this
+ *   key. Other tokens are accepted as bearer tokens.
  * - `required`: every token must be bound to a key and come with a proof.
- * - `dangerously_ignore`: binding is not checked. Anyone who holds a stolen bound token can use it.
+ * - `dangerously_ignore`: binding is not checked. Anyone who holds a stolen bound token can use it as a bearer token.
+ *
+ * In every mode, a token that is not bound to a key is rejected with the scheme `DPoP` (RFC 9449 §7.1).
  */
 export type DPoPBindingValidation = 'when_present' | 'required' | 'dangerously_ignore';
 
@@ -89,6 +92,25 @@ export interface DPoPOptions {
    * `refuse`: the call fails with `MonoCloudHttpError` (`replay_store_failed`). Default: `local`.
    */
   replayStoreFailure?: 'local' | 'refuse' | undefined;
+}
+
+/** The DPoP proof of a request, for a caller that uses no `protectApi`. An unknown member throws (`argument_invalid`). */
+export interface DPoPProofOptions {
+  /**
+   * The value of the `DPoP` header. `undefined` or `null` if the request has no such header. An array of all values, at
+   * most 16, if it has several: two proofs are rejected.
+   */
+  proof: string | readonly string[] | null | undefined;
+  /** The method of the request, as it was received. It is compared with `htm` byte for byte (RFC 9110 §9.1). */
+  method: string;
+  /**
+   * The URL that the client sent the request to, as the client sees it, with everything that a proxy removed. It is
+   * compared with `htu` after the normalization of RFC 3986 §6.2.2 and §6.2.3. Query and fragment do not count.
+   * `publicUrl` has no effect on it.
+   *
+   * Not checked: where the URL comes from. A URL from headers that the client can set is the client's own choice.
+   */
+  url: string | URL;
 }
 
 /** Remembers used proofs for several processes. */
