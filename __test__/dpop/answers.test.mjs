@@ -5,15 +5,7 @@ import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 
 import { backend } from '../support/backend.mjs';
-import {
-  boundToken,
-  credentials,
-  DEFAULT_ALGS,
-  eventsOf,
-  nowSeconds,
-  proofKey,
-  proofOf,
-} from '../support/dpop.mjs';
+import { boundToken, credentials, DEFAULT_ALGS, eventsOf, nowSeconds, proofKey, proofOf } from '../support/dpop.mjs';
 import { EXPRESS, FASTIFY } from '../support/frameworks.mjs';
 import { startIssuer } from '../support/issuer.mjs';
 import { rawGet, rawText } from '../support/raw-http.mjs';
