@@ -49,9 +49,12 @@ export interface DPoPOptions {
    * Environment variable: `MONOCLOUD_BACKEND_DPOP_NONCE`.
    *
    * - `off`: never. A nonce is ignored.
-   * - `when_stale`: if the `iat` of a proof is too old or too new, the caller is asked for a nonce instead of rejected. So
-   *   callers whose clocks are wrong can still use the API.
-   * - `required`: always. The time in the nonce replaces `iat`.
+   * - `when_stale`: if the `iat` of a proof is too old or too new, the caller is asked for a nonce. So callers whose clocks
+   *   are wrong can still use the API. A caller that was asked must send a nonce as long as that one is accepted.
+   * - `required`: always.
+   *
+   * A proof with a nonce is judged by its nonce, and its `iat` may be off by up to 24 hours. If the nonce is not a recent
+   * one of this API, the proof is rejected, also if its `iat` is recent.
    *
    * Set `nonceSecret` too if more than one process serves the API. Otherwise a caller is asked for a new nonce by each
    * process in turn.
@@ -67,7 +70,7 @@ export interface DPoPOptions {
   nonceSecret?: string | undefined;
   /**
    * Seconds that a nonce is the current one, a whole number from 10 to 3600. A nonce is accepted while it is the current
-   * or the previous one. Default: 60. Environment variable: `MONOCLOUD_BACKEND_DPOP_NONCE_ROTATION`.
+   * or the previous one, and while it is the next one, because the clocks of two machines may differ. Default: 60. Environment variable: `MONOCLOUD_BACKEND_DPOP_NONCE_ROTATION`.
    */
   nonceRotation?: number | undefined;
   /**
@@ -76,14 +79,15 @@ export interface DPoPOptions {
    * `MONOCLOUD_BACKEND_DPOP_REPLAY_CACHE_SIZE`.
    *
    * No proof is accepted twice, even if the memory is full. It then forgets its oldest proofs, and rejects every proof
-   * that is as old as they are or older.
+   * that is as old as they are or older. Clients with the same issuer, audience and settings share one memory, also in
+   * worker threads. It is lost when the process ends.
    */
   replayCacheSize?: number | undefined;
   /**
    * A store of used proofs that several processes share. `redisReplayStore()` of `@monocloud/backend-node/cache` makes
    * one. Default: none. Each process then accepts a proof once.
    *
-   * The store is asked last, after the signature of the proof was verified, and only about proofs that are new to this
+   * The store is asked last, once per request, and only about proofs that pass every other rule and are new to this
    * process.
    */
   replayStore?: IReplayStore | undefined;
