@@ -131,7 +131,7 @@ describe('a DPoP proof', () => {
       () => ({ iat: nowSeconds() - 900 }),
       {},
       '15 min ago',
-      '900 seconds old',
+      'seconds old',
       'NTP',
     ],
     [
