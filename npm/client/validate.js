@@ -224,7 +224,8 @@ class Validator {
   }
 
   async #decideByCustomMethod(customValidate, token, policy, possession) {
-    const { claims, failure } = this.#checker.check(await customValidate(), token, policy, possession);
+    const checked = await this.#checker.check(await customValidate(), token, policy, possession);
+    const { claims, failure } = checked;
     return failure ?? claims;
   }
 

@@ -146,10 +146,12 @@ impl ChallengedKeys {
         keys.peek(thumbprint).is_some_and(|until| now < *until)
     }
 
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
+    #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
