@@ -13,11 +13,12 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** A file may import files of the rows above its own, and none of its own row. */
 const FILES = [
-  ['client/health', 'client/pending', 'native/platform'],
+  ['client/health', 'client/in-time', 'client/pending', 'client/possession', 'native/platform'],
   ['native/load-errors'],
   ['native/load'],
   ['errors/errors', 'native/constants'],
   ['client/arguments', 'client/json', 'client/time', 'native/panic-guard'],
+  ['client/call-proof'],
   [
     'client/check-claims',
     'client/claims',
@@ -35,12 +36,13 @@ const FILES = [
     'client/sealed',
     'client/user-functions',
     'client/validate-cached',
+    'client/validate-dpop',
     'protect/credentials',
     'protect/preflight',
     'protect/request-url',
     'protect/response',
   ],
-  ['client/validate', 'protect/dpop', 'protect/forwarded'],
+  ['client/validate', 'protect/dpop', 'protect/forwarded', 'protect/route-responses'],
   ['client/client'],
   ['index', 'protect/route'],
   ['express', 'fastify'],
