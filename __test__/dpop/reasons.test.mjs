@@ -172,6 +172,13 @@ describe('the limits of a proof', () => {
     }
   });
 
+  test('refuse a point off the curve, also if the token is bound to it', async () => {
+    const jwk = { ...key.jwk, x: Buffer.alloc(32, 1).toString('base64url') };
+    const token = boundToken(issuer, { ...key, jkt: thumbprint(jwk) });
+    const text = proofOf({ key, url: URL, token, header: { jwk } });
+    assert.equal(await decide(backend(issuer, { dpop: { replayCacheSize: 2048 } }), token, text), 'dpop_key_invalid');
+  });
+
   test('refuse PS256 with another salt (RFC 7518 §3.5)', async () => {
     const sender = await proofKey('PS256');
     const token = boundToken(issuer, sender);

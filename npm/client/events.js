@@ -59,6 +59,11 @@ function cacheFailed(client, operation) {
   publish(CACHE_FAILED, client, { operation });
 }
 
+/** Whether anybody subscribes to the state of the memory of used DPoP proofs. */
+function isReplayMemoryWatched() {
+  return REPLAY_FULL.hasSubscribers;
+}
+
 /** Publishes that the memory of used DPoP proofs was full, so that proofs of some time are rejected from now on. */
 function replayMemoryFull(client) {
   publish(REPLAY_FULL, client, {});
@@ -86,6 +91,7 @@ module.exports = {
   decided,
   hasSubscribers,
   introspected,
+  isReplayMemoryWatched,
   keysReporter,
   replayMemoryFull,
   replayStoreFailed,

@@ -282,10 +282,13 @@ function readCertificate(where, value) {
   throw invalid(`${where}: clientCertificate must be a string`);
 }
 
-/** Few calls have a proof, so the package does not load this module at import. */
+/** Loaded on first use, because few calls have a proof. */
+let readCallProof;
+
 function readProof(where, scheme, dpop) {
   if ((scheme === undefined || scheme === null) && (dpop === undefined || dpop === null)) return undefined;
-  return require('./call-proof.js').readCallProof(where, scheme ?? undefined, dpop ?? undefined);
+  readCallProof ??= require('./call-proof.js').readCallProof;
+  return readCallProof(where, scheme ?? undefined, dpop ?? undefined);
 }
 
 function lengthPrefixed(list) {

@@ -6,7 +6,7 @@
  */
 
 const { FAILURES, Failure } = require('../errors/errors.js');
-const { replayMemoryFull, replayStoreFailed } = require('./events.js');
+const { isReplayMemoryWatched, replayMemoryFull, replayStoreFailed } = require('./events.js');
 const { inTime } = require('./in-time.js');
 const { isPending } = require('./pending.js');
 
@@ -65,6 +65,7 @@ class DpopValidation {
   }
 
   #reportFullMemory() {
+    if (!isReplayMemoryWatched()) return;
     const times = this.#native.timesReplayMemoryWasFull();
     if (times <= this.#timesFull) return;
     this.#timesFull = times;

@@ -126,9 +126,7 @@ class Validator {
   }
 
   get #dpop() {
-    // Few clients use DPoP, so the package does not load this module at import.
-    const { DpopValidation } = require('./validate-dpop.js');
-    this.#dpopValidation ??= new DpopValidation(this.#native, this.context, this.#replay);
+    this.#dpopValidation ??= dpopValidationOf(this.#native, this.context, this.#replay);
     return this.#dpopValidation;
   }
 
@@ -321,6 +319,12 @@ class Validator {
 /** The failure that the engine returned: the code of a reason, or an object that also has the detail of an exchange. */
 function failureIn(outcome) {
   return typeof outcome === 'number' ? failureOf(outcome) : failureOf(outcome.code, own(outcome, 'detail'));
+}
+
+function dpopValidationOf(engine, context, replay) {
+  // Few clients use DPoP, so the package does not load this module at import.
+  const { DpopValidation } = require('./validate-dpop.js');
+  return new DpopValidation(engine, context, replay);
 }
 
 function userFunctionsOf(engine, functions, timeoutMs) {
