@@ -77,6 +77,7 @@ describe('a good set-up', () => {
         'time of issue',
         'subject',
         'binding',
+        'authentication',
         'scopes',
         'groups',
         'verdict',
