@@ -4,17 +4,9 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 
+import { EVERY } from '../support/adapters.mjs';
 import { backend } from '../support/backend.mjs';
-import {
-  boundToken,
-  credentials,
-  DEFAULT_ALGS,
-  eventsOf,
-  nowSeconds,
-  proofKey,
-  proofOf,
-} from '../support/dpop.mjs';
-import { EXPRESS, FASTIFY } from '../support/frameworks.mjs';
+import { boundToken, credentials, DEFAULT_ALGS, eventsOf, nowSeconds, proofKey, proofOf } from '../support/dpop.mjs';
 import { startIssuer } from '../support/issuer.mjs';
 import { rawGet, rawText } from '../support/raw-http.mjs';
 import { describeWhere } from '../support/suite.mjs';
@@ -159,7 +151,7 @@ const BODIES = { 400: 'bad request', 401: 'unauthorized', 403: 'forbidden' };
 
 const only = (headers, name) => headers.filter(([own]) => own === name).map(([, value]) => value);
 
-for (const framework of [...EXPRESS, ...FASTIFY]) {
+for (const framework of EVERY) {
   describeWhere(framework.skip, `${framework.name}: the answer`, () => {
     /** Runs `use` with the URL of an API whose clients reach it at `PUBLIC_URL`. */
     const serve = (options, use, routes = {}) => {

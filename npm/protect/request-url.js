@@ -31,9 +31,11 @@ const URL_OF = {
     return urlOf(request.protocol, memberOf(request, 'host') ?? request.hostname, request.originalUrl);
   },
 
-  /** With `app.proxy`, `protocol` and `host` are those that the proxy names. */
+  /** With `app.proxy`, `host` is that of the proxy. Koa removes userinfo and further hosts, so it is not read otherwise. */
   koa(ctx) {
-    return hasOneHost(ctx.req) ? urlOf(ctx.protocol, ctx.host, ctx.originalUrl) : undefined;
+    const { app, req } = ctx;
+    const isForwarded = memberOf(app, 'proxy') && headerOf(req.headers, 'x-forwarded-host');
+    return urlOf(ctx.protocol, isForwarded ? ctx.host : hostOf(req), ctx.originalUrl);
   },
 
   /** `node:http`, and `node:http2` with its compatibility API. There are no proxy settings. */
