@@ -152,7 +152,8 @@ async function serveHapi(routes) {
     const respond = ({ auth: { credentials } }, h) =>
       withHeaders(h.response(handler(credentials.auth)), credentials.auth.headers);
     for (const method of ['GET', '*']) {
-      server.route({ method, path, options: { auth: path }, handler: respond });
+      // Hapi's own `Cache-Control: no-cache` is off, so that the tests see what the guard sets.
+      server.route({ method, path, options: { auth: path, cache: false }, handler: respond });
     }
   }
   await server.start();
