@@ -252,7 +252,9 @@ for (const framework of EVERY) {
         await challengeOf({ dpop: { algorithms } }, () => bearer('a.b.c')),
         shapeOf(CHALLENGES['Figure 18']),
       );
-      assert.equal(await challengeOf({ dpop: { algorithms } }, two), shapeOf(CHALLENGES['Figure 19']));
+      if (!framework.keepsFirst) {
+        assert.equal(await challengeOf({ dpop: { algorithms } }, two), shapeOf(CHALLENGES['Figure 19']));
+      }
       const fresh = () => lines(boundToken(issuer, key));
       assert.equal(await challengeOf(nonces, fresh), `${shapeOf(CHALLENGES['Figure 24'])}, algs="ES256 PS256"`);
     });

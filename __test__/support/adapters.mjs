@@ -15,9 +15,11 @@ import { close, listen, open } from './http.mjs';
 const isOldNode = Number(process.versions.node.split('.')[0]) < 20;
 const NEEDS_20 = isOldNode && 'it needs Node 20';
 
-/** `[path, protect, handler]` for each route. */
+/** `[path, protect, handler]` for each route, the longest path first: Connect also takes what lies below a path. */
 const entriesOf = (routes) =>
-  Object.entries(routes).map(([path, { protect, handler = claimsOf }]) => [path, protect, handler]);
+  Object.entries(routes)
+    .sort(([a], [b]) => b.length - a.length)
+    .map(([path, { protect, handler = claimsOf }]) => [path, protect, handler]);
 const routeOf = (routes, target) => {
   const [path] = target.split('?');
   return entriesOf(routes).find(([other]) => other === path) ?? [];
