@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { fromClientCert, fromHeader, fromSocket } from '@monocloud/backend-node/certificates';
 import { claimsOf, protectApi, withAuth } from '@monocloud/backend-node/web';
 
 import { backend } from '../support/backend.mjs';
@@ -221,6 +222,26 @@ describe('withAuth', () => {
       throw thrown;
     });
     await assert.rejects(handler(bearer(signed())), thrown);
+  });
+});
+
+describe('a certificate resolver', () => {
+  const PEM = 'MAMCAQU=';
+  const found = (resolver, fields) => resolver(new Request(URL_OF_API, { headers: fields }));
+
+  test('reads the header of a Request, unless it arrived twice or with an underscore-spelled duplicate', () => {
+    const resolver = fromHeader('X-Client-Cert');
+    assert.equal(found(resolver, [['x-client-cert', PEM]]), PEM);
+    assert.equal(found(resolver, []), undefined);
+    for (const other of ['x-client-cert', 'x_client_cert', 'x-client_cert']) {
+      assert.equal(found(resolver, [['x-client-cert', PEM], [other, PEM]]), undefined, other);
+    }
+    assert.equal(found(fromClientCert(), [['client-cert', `:${PEM}:`]]), PEM);
+    assert.equal(found(fromClientCert(), [['client-cert', `:${PEM}:`], ['client-cert', `:${PEM}:`]]), undefined);
+  });
+
+  test('finds no socket behind a Request, so a bound token is rejected', () => {
+    assert.equal(found(fromSocket(), []), undefined);
   });
 });
 
