@@ -47,10 +47,12 @@ const GUARDS = {
   hono: ['bare', OURS, COSTS_NOTHING, 'jose'],
   'node:http': ['bare', OURS, COSTS_NOTHING, 'jose'],
 };
+// A Hono route without any middleware answers synchronously. Each async guard ends that, also one that does nothing, so
+// the share of that one counts there.
 const TARGETS = {
   fastify: { repeated: 0.85, distinct: 0.45 },
   express: { repeated: 0.95, distinct: 0.8 },
-  hono: { repeated: 0.85 },
+  hono: { repeated: 0.85, over: COSTS_NOTHING },
   'node:http': { repeated: 0.85 },
 };
 
@@ -143,10 +145,11 @@ function show(framework, regime, guards, samples) {
       ...guards.filter(({ missing }) => missing).map(({ guard, missing }) => [guard, missing, '-', '-', '-', '-']),
     ],
   );
-  const atLeast = TARGETS[framework][regime];
+  const { [regime]: atLeast, over = 'bare' } = TARGETS[framework];
   if (atLeast !== undefined) {
-    const share = rows.find((row) => row.name === OURS)?.share;
-    target(`${framework}, ${regime} tokens: share of the bare route`, share, { atLeast });
+    const [ours, other] = [OURS, over].map((name) => perSecond[present.findIndex(({ guard }) => guard === name)]);
+    const of = over === 'bare' ? 'the bare route' : over;
+    target(`${framework}, ${regime} tokens: share of ${of}`, ratio(ours, other), { atLeast });
   }
   return rows;
 }
