@@ -1,6 +1,9 @@
 'use strict';
 
-/** `protectApi` for Express 4 and 5. The middleware sends rejections itself and never calls `next(error)` for one. */
+/**
+ * `protectApi` for Express 4 and 5, Connect, Polka and Restify. The middleware sends rejections itself and never calls
+ * `next(error)` for one.
+ */
 
 /**
  * @import { IncomingMessage, ServerResponse } from 'node:http'
@@ -24,11 +27,21 @@ function protectApi(clientOrOptions, options) {
     return function protectMiddleware(request, response, next) {
       if (route.letsThrough(request)) return void next();
       const decision = route.authenticate(request, request);
-      return isPending(decision)
-        ? finishLater(decision, request, response, next)
-        : finish(decision, request, response, next);
+      if (!isPending(decision)) return finish(decision, request, response, next);
+      const finished = finishLater(decision, request, response, next);
+      return isOfRestify(request) ? undefined : finished;
     };
   };
+}
+
+/**
+ * Restify calls `next` itself when a returned promise resolves. It would run the route of a rejected request, and that of
+ * an accepted one twice.
+ *
+ * @param {any} request
+ */
+function isOfRestify(request) {
+  return typeof request.startHandlerTimer === 'function';
 }
 
 /**

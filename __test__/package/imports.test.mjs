@@ -1,7 +1,7 @@
 // Does every file import only files below it, and does it keep the size limits?
 //
 // The order of the engine's modules is that of `mod` in src/engine/mod.rs. The order of the JavaScript files is
-// below. Limits: 500 lines per file, 1600 for all of src/addon, 60 for a framework's entry point without its JSDoc.
+// below. Limits: 500 lines per file, 1600 for all of src/addon, 80 for a framework's entry point without its JSDoc.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -47,13 +47,13 @@ const FILES = [
   ['client/validate'],
   ['client/client'],
   ['index', 'protect/route'],
-  ['express', 'fastify'],
+  ['express', 'fastify', 'koa', 'node', 'web'],
   ['cache', 'certificates', 'doctor', 'utils'],
 ];
 
 const MAX_LINES = 500;
 const MAX_ADDON_LINES = 1600;
-const MAX_FRAMEWORK_LINES = 60;
+const MAX_FRAMEWORK_LINES = 80;
 const LIMITED_FOLDERS = ['src', 'npm', '__test__', 'bench', 'scripts'];
 /** Folders whose files are generated or come from other projects. */
 const NOT_WRITTEN_HERE = ['node_modules', 'results', 'third-party'];
@@ -178,7 +178,7 @@ describe('the limits', () => {
   });
 
   test(`a framework’s entry point has at most ${MAX_FRAMEWORK_LINES} lines without its JSDoc`, () => {
-    for (const path of ['npm/express.js', 'npm/fastify.js']) {
+    for (const path of ['express', 'fastify', 'koa', 'node', 'web'].map((name) => `npm/${name}.js`)) {
       const lines = withoutDocuments(read(path)).split('\n').filter(Boolean).length;
       assert.ok(lines <= MAX_FRAMEWORK_LINES, `${path}: ${lines} lines`);
     }
