@@ -28,6 +28,7 @@ const FILES = [
     'internal',
     'protect/challenge',
     'protect/headers',
+    'protect/resource-metadata',
   ],
   [
     'client/claims-template',
@@ -42,9 +43,10 @@ const FILES = [
   ],
   ['client/validate', 'protect/dpop', 'protect/forwarded'],
   ['client/client'],
-  ['index', 'protect/route'],
-  ['express', 'fastify'],
-  ['cache', 'certificates', 'doctor', 'utils'],
+  ['index', 'mcp/auth-info', 'mcp/metadata', 'protect/route'],
+  ['protect/middleware'],
+  ['express', 'fastify', 'mcp/documents', 'mcp/endpoint', 'mcp/verifier'],
+  ['cache', 'certificates', 'doctor', 'mcp', 'utils'],
 ];
 
 const MAX_LINES = 500;

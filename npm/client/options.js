@@ -25,8 +25,8 @@ const OPTIONS = [...VALUES, ...FUNCTIONS, 'cache'];
 const MEMBERS = { groupOptions: membersOf('groupOptions'), dpop: [...membersOf('dpop'), ...REPLAY_OPTIONS] };
 
 /**
- * Returns the settings for the engine as JSON, the user's functions if there are any, and the user's replay store as
- * `{ store, failure }` if there is one.
+ * Returns the settings for the engine as JSON, the user's functions if there are any, the user's replay store as
+ * `{ store, failure }` if there is one, and the first public URL as it was written.
  *
  * @param clientKind `backend` reads environment variables, `oidc` does not.
  */
@@ -43,16 +43,25 @@ function settingsOf(clientKind, options) {
   const { fetcher, metadataResolver, jwksResolver } = options;
   const hasFunctions = Boolean(fetcher || metadataResolver || jwksResolver);
   const environment = clientKind === 'backend' ? clientEnvironment() : null;
+  const values = valuesOf({ __proto__: null, ...options, groupOptions, dpop: { __proto__: null, ...proofs } });
   return {
     settings: textOf({
-      options: valuesOf({ __proto__: null, ...options, groupOptions, dpop: { __proto__: null, ...proofs } }),
+      options: values,
       environment,
       clientKind,
       hostEnvironment: hostEnvironment(options),
     }),
     functions: hasFunctions ? { fetcher, metadataResolver, jwksResolver } : undefined,
     replay: replayStore ? { store: replayStore, failure: replayStoreFailure ?? 'local' } : undefined,
+    publicUrl: firstPublicUrl(values, environment),
   };
+}
+
+/** The engine normalizes the URLs. Metadata must repeat what was written (RFC 9728 §3.3). */
+function firstPublicUrl({ publicUrl }, environment) {
+  const fromEnvironment = environment === null ? undefined : own(environment, `${NAMES.variablePrefix}PUBLIC_URL`);
+  const [first] = [publicUrl ?? fromEnvironment].flat();
+  return typeof first === 'string' ? first.trim().split(/\s+/)[0] : undefined;
 }
 
 /** The names of an object's members in the engine's table. */

@@ -286,4 +286,4 @@ function lengthPrefixed(list) {
   return text;
 }
 
-module.exports = { Policies, callSpec, jwtCallSpec, routeSpec };
+module.exports = { Policies, ROUTE_OPTIONS, callSpec, jwtCallSpec, routeSpec };

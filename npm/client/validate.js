@@ -42,7 +42,7 @@ class Validator {
   #templates = new ClaimsTemplates();
 
   constructor(clientKind, options) {
-    const { settings, functions, replay } = settingsOf(clientKind, options);
+    const { settings, functions, replay, publicUrl } = settingsOf(clientKind, options);
     try {
       this.#native = new native.MonoCloudBackendNodeClient(settings);
     } catch (error) {
@@ -50,6 +50,8 @@ class Validator {
     }
     this.#facts = this.#native.facts();
     this.#replay = replay;
+    /** The first public URL as it was written, or `undefined`. */
+    this.publicUrl = publicUrl;
     /** `{ issuer, audience }`: identifies this client in events and in a shared cache. */
     this.context = { issuer: this.#facts.tenant, audience: this.#facts.audience };
     this.#checker = new ClaimsChecker(this.#native, this.context.audience);
@@ -113,6 +115,11 @@ class Validator {
   get dpopFacts() {
     const { dpopAlgorithms, announcesDpop, publicUrls } = this.#facts;
     return { algorithms: dpopAlgorithms, isAnnounced: announcesDpop || this.#replay !== undefined, publicUrls };
+  }
+
+  /** The issuer's name as its metadata has it. Without metadata, the tenant domain as it was written. */
+  get issuer() {
+    return this.#native.issuer();
   }
 
   /**

@@ -17,12 +17,13 @@ const { isPending } = require('../client/pending.js');
 const { routeSpec } = require('../client/policy.js');
 const { possessionOf } = require('../client/possession.js');
 const { isPreflight } = require('./preflight.js');
+const { metadataUrlOf } = require('./resource-metadata.js');
 const { Accepted, Decision, INTERNAL, Response, nonceHeaders } = require('./response.js');
 const { routeResponses } = require('./route-responses.js');
 
 /** The options of `protectApi` that are functions. */
 const RESOLVERS = ['tokenResolver', 'certificateResolver', 'urlResolver'];
-const OPTIONS = [...RESOLVERS, 'allowPreflight'];
+const OPTIONS = [...RESOLVERS, 'allowPreflight', 'resourceMetadata'];
 
 /** The result of a resolver that threw, or returned something other than text. */
 const FAILED = Symbol('resolver failed');
@@ -33,17 +34,23 @@ const FAILED = Symbol('resolver failed');
  * @param framework Whose requests these are: a name that `request-url.js` knows.
  */
 function protector(clientOrOptions, maybeOptions, framework) {
-  const isClient = typeof memberOf(clientOrOptions, 'validateAccessToken') === 'function';
-  const given = isClient ? maybeOptions : (clientOrOptions ?? maybeOptions);
+  const [givenClient, given] = clientAndOptions(clientOrOptions, maybeOptions);
   const options = checkedOptions('protectApi()', given, OPTIONS);
-  const client = isClient ? clientOrOptions : new MonoCloudBackendNodeClient();
+  const client = givenClient ?? new MonoCloudBackendNodeClient();
   for (const name of RESOLVERS) checkResolver(name, options[name]);
   checkFlag('allowPreflight', options.allowPreflight);
   // An object without a prototype: an option that was not given is never an inherited one.
   const validator = anyValidatorOf(client);
   const publicUrls = validator?.dpopFacts.publicUrls ?? [];
-  const api = Object.assign(options, { client, framework, publicUrls, responses: routeResponses(validator) });
+  const responses = routeResponses(validator, metadataUrlOf(options.resourceMetadata));
+  const api = Object.assign(options, { client, framework, publicUrls, responses });
   return (routeOptions) => new Route(api, routeOptions);
+}
+
+/** Returns the arguments of a function that takes a client, options, or both. */
+function clientAndOptions(clientOrOptions, maybeOptions) {
+  const isClient = typeof memberOf(clientOrOptions, 'validateAccessToken') === 'function';
+  return isClient ? [clientOrOptions, maybeOptions] : [undefined, clientOrOptions ?? maybeOptions];
 }
 
 /**
@@ -105,7 +112,7 @@ class Route {
     const [validateCertificateBinding, validateDPoPBinding] = [spec.givenBinding, spec.givenDpop];
     this.#options = { scopes, groups, acr, maxAge, validateCertificateBinding, validateDPoPBinding };
     this.#policy = anyValidatorOf(client)?.policies.route(spec);
-    this.#responses = api.responses(this.#policy, spec.givenDpop !== undefined);
+    this.#responses = api.responses(this.#policy, spec.givenDpop !== undefined, scopes);
     this.#tokenResolver = tokenResolver;
     this.#certificateResolver = certificateResolver;
     this.#allowPreflight = allowPreflight === true;
@@ -133,6 +140,13 @@ class Route {
     } catch (error) {
       return this.#responseTo(error);
     }
+  }
+
+  /** The response for a failure that the caller found in the claims. */
+  refuse(failure, message) {
+    const isDpop = credentialsOf(message.headers, message.rawHeaders) instanceof DpopCredentials;
+    const presented = { __proto__: null, scheme: isDpop ? 'dpop' : 'bearer' };
+    return this.#responses[presented.scheme].to(failure, this.#options, presented);
   }
 
   async #decideResolved(message, request) {
@@ -302,4 +316,4 @@ function checkFlag(name, flag) {
   throw invalid(`${name} must be a boolean`);
 }
 
-module.exports = { admit, protector, settled };
+module.exports = { admit, clientAndOptions, protector, settled };

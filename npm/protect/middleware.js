@@ -1,0 +1,61 @@
+'use strict';
+
+/**
+ * A route as middleware of Express 4 and 5, or of Connect. The middleware sends rejections itself and never calls
+ * `next(error)` for one.
+ */
+
+const { isPending } = require('../client/pending.js');
+const { admit, settled } = require('./route.js');
+
+/** @param admitRequest `admit` of route.js, or a function with the same parameters. */
+function middlewareOf(route, admitRequest = admit) {
+  return function protectMiddleware(request, response, next) {
+    if (route.letsThrough(request)) return void next();
+    const decision = route.authenticate(request, request);
+    return isPending(decision)
+      ? finishLater(decision, request, response, next, admitRequest)
+      : finish(decision, request, response, next, admitRequest);
+  };
+}
+
+/** Throws only what `next` throws. */
+function finish(decision, request, response, next, admitRequest) {
+  const refusal = admitRequest(decision, request, response, setHeaders);
+  if (refusal === undefined) next();
+  else send(refusal, response);
+}
+
+/** Express 4 ignores the promise that a middleware returns, so a rejection would be unhandled and end the process. */
+async function finishLater(pending, request, response, next, admitRequest) {
+  const decision = await settled(pending);
+  try {
+    finish(decision, request, response, next, admitRequest);
+  } catch (error) {
+    // An error of `next` belongs to the application, as if a handler had thrown it. A `next` without parameters is
+    // not Express's own, and a second call could do its work twice. In this case the promise rejects.
+    if (next.length === 0) throw error;
+    next(error);
+  }
+}
+
+/** Sends a response: `{ status, headers, text }`. */
+function send({ status, headers, text }, response) {
+  // Another part of the application, such as a timeout, may have sent a response already.
+  if (response.headersSent) return;
+  try {
+    response.statusCode = status;
+    setHeaders(response, headers);
+    response.setHeader('Content-Length', Buffer.byteLength(text));
+    response.end(text);
+  } catch {
+    // The response cannot be written any more (a closed HTTP/2 stream). It is destroyed, and the route does not run.
+    response.destroy?.();
+  }
+}
+
+function setHeaders(response, headers) {
+  for (const name of Object.keys(headers)) response.setHeader(name, headers[name]);
+}
+
+module.exports = { middlewareOf };
