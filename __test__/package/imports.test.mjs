@@ -1,7 +1,7 @@
 // Does every file import only files below it, and does it keep the size limits?
 //
 // The order of the engine's modules is that of `mod` in src/engine/mod.rs. The order of the JavaScript files is
-// below. Limits: 500 lines per file, 1400 for all of src/addon, 60 for a framework's entry point.
+// below. Limits: 500 lines per file, 1400 for all of src/addon, 80 for a framework's entry point.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -45,13 +45,13 @@ const FILES = [
   ['client/client'],
   ['index', 'mcp/auth-info', 'mcp/metadata', 'protect/route'],
   ['protect/middleware'],
-  ['express', 'fastify', 'mcp/documents', 'mcp/endpoint', 'mcp/verifier'],
+  ['express', 'fastify', 'koa', 'mcp/documents', 'mcp/endpoint', 'mcp/verifier', 'node', 'web'],
   ['cache', 'certificates', 'doctor', 'mcp', 'utils'],
 ];
 
 const MAX_LINES = 500;
 const MAX_ADDON_LINES = 1400;
-const MAX_FRAMEWORK_LINES = 60;
+const MAX_FRAMEWORK_LINES = 80;
 const LIMITED_FOLDERS = ['src', 'npm', '__test__', 'bench', 'scripts'];
 /** Folders whose files are generated or come from other projects. */
 const NOT_WRITTEN_HERE = ['node_modules', 'results', 'third-party'];
@@ -176,7 +176,7 @@ describe('the limits', () => {
   });
 
   test(`a framework’s entry point has at most ${MAX_FRAMEWORK_LINES} lines`, () => {
-    for (const path of ['npm/express.js', 'npm/fastify.js']) {
+    for (const path of ['express', 'fastify', 'koa', 'node', 'web'].map((name) => `npm/${name}.js`)) {
       assert.ok(linesOf(path) <= MAX_FRAMEWORK_LINES, `${path}: ${linesOf(path)} lines`);
     }
   });

@@ -7,7 +7,7 @@
  * `Headers` joins them all, with a comma and a space (RFC 9110 §5.3). Only `rawHeaders` has every field that arrived.
  */
 
-const { memberOf } = require('../client/arguments.js');
+const { invalid, memberOf } = require('../client/arguments.js');
 
 const SPACE = 0x20;
 const TAB = 0x09;
@@ -24,6 +24,12 @@ function headerOf(headers, name) {
   // A field that is called `Get` is text. The first check is the quick one, for requests of Node.
   const isWeb = typeof headers.get === 'function' && typeof memberOf(headers, 'get') === 'function';
   return isWeb ? (headers.get(name) ?? undefined) : undefined;
+}
+
+/** Throws if a guard is called with something that is not a request. @param expected What it takes. */
+function checkMessage(message, expected) {
+  const headers = message?.headers;
+  if (typeof headers !== 'object' || headers === null) throw invalid(`The guard takes ${expected}`);
 }
 
 /** Whether a header was received at most once. `rawHeaders` alternates names and values. */
@@ -47,4 +53,4 @@ function endOfValue(value) {
   return end;
 }
 
-module.exports = { endOfValue, headerOf, isSentOnce };
+module.exports = { checkMessage, endOfValue, headerOf, isSentOnce };

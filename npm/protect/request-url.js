@@ -31,6 +31,11 @@ const URL_OF = {
     return urlOf(request.protocol, memberOf(request, 'host') ?? request.hostname, request.originalUrl);
   },
 
+  /** With `app.proxy`, `protocol` and `host` are those that the proxy names. */
+  koa(ctx) {
+    return hasOneHost(ctx.req) ? urlOf(ctx.protocol, ctx.host, ctx.originalUrl) : undefined;
+  },
+
   /** `node:http`, and `node:http2` with its compatibility API. There are no proxy settings. */
   node(request) {
     return urlOf(protocolOf(request), hostOf(request), targetOf(request));
