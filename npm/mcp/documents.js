@@ -159,9 +159,12 @@ class ProtectedResource {
 
 const asItIs = (text) => text;
 
-/** Fastify's router decodes the path of a request, and reads `:` as the start of a parameter. */
+/**
+ * Fastify's router decodes the path of a request. It reads `:` as the start of a parameter, and `*` as the rest of the path.
+ * The answer depends on the whole path.
+ */
 function routeOf(path) {
-  return decodeURI(path).replace(/:/g, '::');
+  return decodeURI(path).replace(/:/g, '::').replace(/\*.*$/, '*');
 }
 
 function write({ status, headers, body }, { method }, response) {
