@@ -49,8 +49,7 @@ const FIXES = {
   connection_refused: `Nothing listens at this address and port. Check the tenant domain. ${REACH}`,
   critical_header: ISSUED,
   dpop_algorithm_not_allowed: 'Sign the proof with an algorithm of MONOCLOUD_BACKEND_DPOP_ALGORITHMS.',
-  dpop_binding_missing:
-    'Obtain a token that is bound to a DPoP key, or send this one as Authorization: Bearer.',
+  dpop_binding_missing: 'Obtain a token that is bound to a DPoP key, or send this one as Authorization: Bearer.',
   dpop_claims_invalid:
     'Put jti (1 to 256 bytes), htm, htu, iat and ath into the proof (RFC 9449 §4.2). ath is the hash of the access token.',
   dpop_expired: 'Make a new proof for every request, and synchronize the clock of the client.',
@@ -75,7 +74,8 @@ const FIXES = {
   dpop_url_mismatch:
     'Make the proof for the URL that the client calls. Behind a proxy, set MONOCLOUD_BACKEND_PUBLIC_URL to the URL where ' +
     'clients reach this API.',
-  dpop_url_unknown: 'Set MONOCLOUD_BACKEND_PUBLIC_URL to the URL where clients reach this API, for example https://api.example.com.',
+  dpop_url_unknown:
+    'Set MONOCLOUD_BACKEND_PUBLIC_URL to the URL where clients reach this API, for example https://api.example.com.',
   endpoint_refused:
     'The metadata names an endpoint that is not https or has a loopback address. ' +
     'Correct it at the authorization server.',
