@@ -71,6 +71,36 @@ describe('express', () => {
   });
 });
 
+describe('mcp', () => {
+  it('is found by an MCP client, and asks for the scope of a tool', async () => {
+    const { Client } = await import('@modelcontextprotocol/sdk/client/index.js');
+    const { StreamableHTTPClientTransport } = await import('@modelcontextprotocol/sdk/client/streamableHttp.js');
+    const audience = 'https://api.example.com/mcp';
+    await withExample('mcp', { variables: variables({ AUDIENCE: audience }) }, async ({ url }) => {
+      const none = await request(`${url}/mcp`, { method: 'POST' });
+      assert.equal(none.status, 401);
+      const [, metadata] = /resource_metadata="([^"]+)"/.exec(none.headers['www-authenticate']);
+      const { body } = await get(url + new URL(metadata).pathname);
+      assert.deepEqual([body.resource, body.authorization_servers], [audience, [issuer.issuer]]);
+      assert.equal((await get(`${url}/mcp`, { token: sign({ aud: audience }) })).status, 405);
+
+      const connect = async (scope) => {
+        const headers = { authorization: `Bearer ${sign({ aud: audience, scope })}` };
+        const client = new Client({ name: 'test', version: '1.0.0' });
+        await client.connect(new StreamableHTTPClientTransport(new URL(`${url}/mcp`), { requestInit: { headers } }));
+        return client;
+      };
+      const call = async (client, name) => JSON.parse((await client.callTool({ name })).content[0].text);
+      const [reader, writer] = [await connect('notes:read'), await connect('notes:read notes:write')];
+      assert.deepEqual(await call(reader, 'list'), []);
+      await assert.rejects(call(reader, 'add'), { code: 403 });
+      assert.equal((await call(writer, 'add')).author, 'user-1');
+      assert.equal((await call(reader, 'list')).length, 1);
+      await Promise.all([reader.close(), writer.close()]);
+    });
+  });
+});
+
 describe('fastify', () => {
   it('answers by token and scope, and a plugin asks for its group on each of its routes', async () => {
     await withExample('fastify', { variables: variables() }, async ({ url }) => {

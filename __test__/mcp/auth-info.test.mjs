@@ -90,7 +90,12 @@ describe('an introspected token without exp', () => {
 
   before(async () => {
     issuer = await startIssuer();
-    const options = { tenantDomain: issuer.issuer, audience: ISSUER_AUDIENCE, clientId: 'a', clientSecret: 'b'.repeat(32) };
+    const options = {
+      tenantDomain: issuer.issuer,
+      audience: ISSUER_AUDIENCE,
+      clientId: 'a',
+      clientSecret: 'b'.repeat(32),
+    };
     client = new MonoCloudBackendNodeClient(options);
     token = issuer.opaque({ exp: undefined });
   });
@@ -181,7 +186,10 @@ describe('mcpTokenVerifier()', () => {
       ? new InsufficientScopeError(error.message)
       : new InvalidTokenError(error.message);
   const toV2 = ({ code, message }) =>
-    new OAuthError(code === 'insufficient_scope' ? OAuthErrorCode.InsufficientScope : OAuthErrorCode.InvalidToken, message);
+    new OAuthError(
+      code === 'insufficient_scope' ? OAuthErrorCode.InsufficientScope : OAuthErrorCode.InvalidToken,
+      message,
+    );
 
   /** The status that each SDK sends for a token. */
   const SDKS = {
@@ -204,7 +212,12 @@ describe('mcpTokenVerifier()', () => {
 
       test('makes a 401 of an expired, a malformed and a bound token', async () => {
         const { jkt } = await freshKey();
-        for (const token of [signed({ exp: 1 }), 'a.b.c', signed({ aud: 'https://other.example.com' }), signed({ cnf: { jkt } })]) {
+        for (const token of [
+          signed({ exp: 1 }),
+          'a.b.c',
+          signed({ aud: 'https://other.example.com' }),
+          signed({ cnf: { jkt } }),
+        ]) {
           assert.equal(await statusOf(offline(), token), 401);
         }
       });
@@ -225,7 +238,13 @@ describe('mcpTokenVerifier()', () => {
   });
 
   test('throws without toError, and for an unknown option', () => {
-    for (const options of [undefined, {}, { toError: 1 }, { toError: toV1, scope: 'a' }, { toError: toV1, scopes: 'a' }]) {
+    for (const options of [
+      undefined,
+      {},
+      { toError: 1 },
+      { toError: toV1, scope: 'a' },
+      { toError: toV1, scopes: 'a' },
+    ]) {
       assert.throws(() => mcpTokenVerifier(offline(), options), { reason: 'argument_invalid' });
     }
   });

@@ -123,7 +123,10 @@ describe('with resourceMetadata and DPoP, the challenge', () => {
     for (const client of [announced, {}]) {
       const { status, challenge } = await challengeOf({ client, headers: dpop(signed()), route: SCOPES });
       assert.equal(status, 401);
-      assert.ok(challenge.startsWith(`Bearer scope="${ASKED}", resource_metadata="${METADATA}", DPoP error=`), challenge);
+      assert.ok(
+        challenge.startsWith(`Bearer scope="${ASKED}", resource_metadata="${METADATA}", DPoP error=`),
+        challenge,
+      );
       assert.deepEqual([parsed(challenge).url, parsed(challenge).scope], [METADATA, ASKED]);
     }
   });
@@ -162,7 +165,16 @@ describe('the option resourceMetadata', () => {
   });
 
   test('is nothing else', () => {
-    const wrong = ['', 'metadata', '/.well-known', 'ftp://a', 'https://u@a', 'https://a#b', `${METADATA}"`, 'https://a b'];
+    const wrong = [
+      '',
+      'metadata',
+      '/.well-known',
+      'ftp://a',
+      'https://u@a',
+      'https://a#b',
+      `${METADATA}"`,
+      'https://a b',
+    ];
     for (const resourceMetadata of [...wrong, 1, true, {}, [], { url: 1 }, new URL(METADATA), () => METADATA]) {
       assert.throws(() => protectWeb(offline(), { resourceMetadata }), {
         reason: 'argument_invalid',

@@ -75,7 +75,11 @@ for (const [name, serve] of Object.entries(SERVERS)) {
     after(() => server.close());
 
     test('the document as JSON, for every origin, with the cache time of the option', async () => {
-      for (const headers of [{}, { origin: 'https://other.example.com', cookie: 'a=1' }, { authorization: 'Bearer x' }]) {
+      for (const headers of [
+        {},
+        { origin: 'https://other.example.com', cookie: 'a=1' },
+        { authorization: 'Bearer x' },
+      ]) {
         const answer = await ask(path, { headers });
         assert.equal(answer.status, 200);
         assert.equal(answer.headers['content-type'], 'application/json');
@@ -91,7 +95,10 @@ for (const [name, serve] of Object.entries(SERVERS)) {
     });
 
     test('it whatever the query is, and with a slash at its end only if the resource has one', async () => {
-      assert.equal((await ask(`${path}?resource=https://evil.example.com`)).body.resource, 'https://api.example.com/a/mcp');
+      assert.equal(
+        (await ask(`${path}?resource=https://evil.example.com`)).body.resource,
+        'https://api.example.com/a/mcp',
+      );
       assert.equal((await ask(`${path}/`)).body, 'application');
     });
 
@@ -120,7 +127,11 @@ for (const [name, serve] of Object.entries(SERVERS)) {
 
     test('405 with Allow for other methods, also with a body of an unknown type', async () => {
       for (const method of ['POST', 'PUT', 'DELETE', 'PATCH']) {
-        const answer = await ask(path, { method, headers: { 'content-type': 'text/x-unknown', 'content-length': 1 }, body: 'x' });
+        const answer = await ask(path, {
+          method,
+          headers: { 'content-type': 'text/x-unknown', 'content-length': 1 },
+          body: 'x',
+        });
         assert.equal(answer.status, 405, method);
         assert.equal(answer.headers.allow, 'GET, HEAD, OPTIONS');
         assert.equal(answer.headers['access-control-allow-origin'], '*');
@@ -144,28 +155,32 @@ for (const [name, serve] of Object.entries(SERVERS)) {
     });
   });
 
-  describeWhere(name === 'fastify' && isOldNode && 'Fastify 5 needs Node 20', `${name}, checked by RFC 9728 §3.3`, () => {
-    for (const path of ['', '/', '/mcp', '/mcp/', '/a%20b/m:c*p', '/~user/mcp', '/a/mcp?tenant=1']) {
-      test(`serves the resource with the path ${JSON.stringify(path)} where a strict client looks`, async () => {
-        // The server is known by its address, so the resource needs it before it can be described.
-        let target;
-        const late = {
-          middleware: () => (incoming, response, next) => target.middleware()(incoming, response, next),
-          plugin: () => protectedResource(client, { resource: `https://placeholder.example.com${path}` }).plugin(),
-          respond: (incoming) => target.respond(incoming),
-        };
-        const server = await serve(late);
-        try {
-          const origin = name.startsWith('fastify') ? 'https://placeholder.example.com' : server.url;
-          target = protectedResource(client, { resource: origin + path });
-          const { resource } = await strictMetadata(origin + path, server.url);
-          assert.equal(resource, origin + path);
-        } finally {
-          await server.close();
-        }
-      });
-    }
-  });
+  describeWhere(
+    name === 'fastify' && isOldNode && 'Fastify 5 needs Node 20',
+    `${name}, checked by RFC 9728 §3.3`,
+    () => {
+      for (const path of ['', '/', '/mcp', '/mcp/', '/a%20b/m:c*p', '/~user/mcp', '/a/mcp?tenant=1']) {
+        test(`serves the resource with the path ${JSON.stringify(path)} where a strict client looks`, async () => {
+          // The server is known by its address, so the resource needs it before it can be described.
+          let target;
+          const late = {
+            middleware: () => (incoming, response, next) => target.middleware()(incoming, response, next),
+            plugin: () => protectedResource(client, { resource: `https://placeholder.example.com${path}` }).plugin(),
+            respond: (incoming) => target.respond(incoming),
+          };
+          const server = await serve(late);
+          try {
+            const origin = name.startsWith('fastify') ? 'https://placeholder.example.com' : server.url;
+            target = protectedResource(client, { resource: origin + path });
+            const { resource } = await strictMetadata(origin + path, server.url);
+            assert.equal(resource, origin + path);
+          } finally {
+            await server.close();
+          }
+        });
+      }
+    },
+  );
 }
 
 /**

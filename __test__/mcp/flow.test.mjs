@@ -138,7 +138,10 @@ describeWhere(unsupported, 'an MCP server', () => {
           const provider = new ClientCredentialsProvider({ ...MACHINE, expectedIssuer: authorizationServer.issuer });
           const { client, transport } = CLIENTS['client 2'](one.url, provider);
           await client.connect(transport);
-          const headers = { authorization: `Bearer ${provider.tokens().access_token}`, 'content-type': 'application/json' };
+          const headers = {
+            authorization: `Bearer ${provider.tokens().access_token}`,
+            'content-type': 'application/json',
+          };
           const response = await fetch(other.url, { method: 'POST', headers, body: '{}' });
           assert.equal(response.status, 401);
           await client.close();
@@ -149,9 +152,7 @@ describeWhere(unsupported, 'an MCP server', () => {
 
       test('accepts the proofs of client 2 if it announces DPoP', async () => {
         const dpop = { algorithms: ['ES256'] };
-        const server = await serve((audience) => clientOf(authorizationServer.issuer, { dpop })(audience), {
-          validateDPoPBinding: undefined,
-        });
+        const server = await serve(clientOf(authorizationServer.issuer, { dpop }));
         try {
           const provider = new UserProvider(await DpopSession.create());
           const open = async () => {

@@ -38,13 +38,20 @@ describe('the URL of the document', () => {
 
 describe('resource', () => {
   test('is repeated as it was written, also if a URL parser would change it', () => {
-    for (const resource of ['https://API.example.com', 'https://api.example.com:443/mcp', 'HTTPS://api.example.com/%7ea']) {
+    for (const resource of [
+      'https://API.example.com',
+      'https://api.example.com:443/mcp',
+      'HTTPS://api.example.com/%7ea',
+    ]) {
       assert.equal(described({ resource }).metadata.resource, resource);
     }
   });
 
   test('is the first public URL of the client by default, as it was written', () => {
-    assert.equal(described({}, { publicUrl: 'https://API.example.com/mcp/' }).metadata.resource, 'https://API.example.com/mcp/');
+    assert.equal(
+      described({}, { publicUrl: 'https://API.example.com/mcp/' }).metadata.resource,
+      'https://API.example.com/mcp/',
+    );
     const publicUrl = ['https://one.example.com/mcp', 'https://two.example.com'];
     const client = offline({ publicUrl });
     publicUrl[0] = 'https://changed.example.com';
@@ -154,13 +161,17 @@ describe('the document', () => {
 
   test('announces DPoP only if an option of DPoP is set, and does not name bearer methods if it is required', () => {
     const of = (client) => described({ resource: RESOURCE }, client).metadata;
-    const parts = ({ bearer_methods_supported, dpop_signing_alg_values_supported, dpop_bound_access_tokens_required }) => [
+    const parts = ({
       bearer_methods_supported,
       dpop_signing_alg_values_supported,
       dpop_bound_access_tokens_required,
-    ];
+    }) => [bearer_methods_supported, dpop_signing_alg_values_supported, dpop_bound_access_tokens_required];
     assert.deepEqual(parts(of({})), [['header'], undefined, undefined]);
-    assert.deepEqual(parts(of({ dpop: { algorithms: ['ES256', 'PS256'] } })), [['header'], ['ES256', 'PS256'], undefined]);
+    assert.deepEqual(parts(of({ dpop: { algorithms: ['ES256', 'PS256'] } })), [
+      ['header'],
+      ['ES256', 'PS256'],
+      undefined,
+    ]);
     const required = { validateDPoPBinding: 'required', dpop: { algorithms: ['ES256'] } };
     assert.deepEqual(parts(of(required)), [undefined, ['ES256'], true]);
     const ignored = { validateDPoPBinding: 'dangerously_ignore', dpop: { algorithms: ['ES256'] } };
@@ -214,7 +225,9 @@ describe('an option', () => {
 describe('a client', () => {
   test('of another kind has no defaults', () => {
     const other = { validateAccessToken: async () => ({}) };
-    assert.throws(() => protectedResource(other, { resource: RESOURCE }), { message: /authorizationServers is required/ });
+    assert.throws(() => protectedResource(other, { resource: RESOURCE }), {
+      message: /authorizationServers is required/,
+    });
     assert.throws(() => protectedResource(other, { authorizationServers: ['https://issuer.example.com'] }), {
       message: /resource must be/,
     });

@@ -20,7 +20,7 @@ import { close, listen, open } from '../support/http.mjs';
 
 export const [READ, WRITE] = ['notes:read', 'notes:write'];
 
-/** Each takes `(makeClient, options)`: a function from the resource to a client, and options of the protection. */
+/** Each takes a function from the resource to a client of this package: `{ url, client, close }`. */
 export const SERVERS = { 'SDK 1 on Express': serveExpress, 'SDK 2 on the Fetch standard': serveWeb };
 
 /** Each takes `(url, provider)`: `{ transport, client, finish }`. */
@@ -31,13 +31,13 @@ const resultOf = (name, { clientId, scopes, extra } = {}) => ({
   content: [{ type: 'text', text: JSON.stringify({ name, clientId, scopes, sub: extra?.claims.sub }) }],
 });
 
-async function serveExpress(makeClient, options) {
+async function serveExpress(makeClient) {
   const app = express();
   const server = await listen(app);
   const url = `${server.url}/mcp`;
   const client = makeClient(url);
   const resource = protectedResource(client, { resource: url, scopesSupported: [READ, WRITE] });
-  const protect = (scopes) => protectMcp(client, { resource, scopes, ...options });
+  const protect = (scopes) => protectMcp(client, { resource, scopes });
   const [reader, writer] = [protect([READ]), protect([READ, WRITE])];
 
   app.use(resource.middleware());
@@ -58,35 +58,38 @@ async function serveExpress(makeClient, options) {
   return { ...server, url, client };
 }
 
-async function serveWeb(makeClient, options) {
-  let handle;
-  const server = http.createServer(getRequestListener((request) => handle(request)));
+async function serveWeb(makeClient) {
+  const server = http.createServer();
   await open(server, { port: 0, host: '127.0.0.1' });
   const url = `http://127.0.0.1:${server.address().port}/mcp`;
   const client = makeClient(url);
   const resource = protectedResource(client, { resource: url, scopesSupported: [READ, WRITE] });
-  const gate = mcpGate(client, { resource, scopes: [READ], ...options });
+  const gate = mcpGate(client, { resource, scopes: [READ] });
 
   const handler = createMcpHandler(() => {
     const mcp = new ServerV2({ name: 'notes', version: '1.0.0' });
-    const tool = (name, config) =>
-      mcp.registerTool(name, config, (context) => resultOf(name, context.http?.authInfo ?? context.authInfo));
+    const tool = (name, config) => mcp.registerTool(name, config, ({ http: { authInfo } }) => resultOf(name, authInfo));
     tool('read', {});
     tool('write', { scopeChallenge: requireScopes(READ, WRITE) });
     return mcp;
   });
-  handle = async (request) => {
+  const answer = async (request) => {
     const document = resource.respond(request);
     if (document) return document;
     const auth = await gate(request);
     return auth instanceof Response ? auth : handler.fetch(request, { authInfo: auth });
   };
+  server.on('request', getRequestListener(answer));
   return { url, client, close: () => close(server) };
 }
 
 function connectV1(url, provider) {
   const transport = new TransportV1(new URL(url), { authProvider: provider });
-  return { transport, client: new ClientV1({ name: 'test', version: '1.0.0' }), finish: ({ code }) => transport.finishAuth(code) };
+  return {
+    transport,
+    client: new ClientV1({ name: 'test', version: '1.0.0' }),
+    finish: ({ code }) => transport.finishAuth(code),
+  };
 }
 
 function connectV2(url, provider) {

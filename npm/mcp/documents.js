@@ -45,7 +45,8 @@ class Documents {
     const isResource = this.#paths.includes(path);
     if (!isResource && !(this.#servesAuthorizationServer && path === AUTHORIZATION_SERVER)) return undefined;
     if (method === 'OPTIONS') return preflightAnswer(this.#resource.maxAge);
-    if (method !== 'GET' && method !== 'HEAD') return answerOf(405, { Allow: METHODS }, { message: 'method not allowed' });
+    if (method !== 'GET' && method !== 'HEAD')
+      return answerOf(405, { Allow: METHODS }, { message: 'method not allowed' });
     if (isResource) return this.#documentAnswer(this.#resource.metadata());
     return this.#authorizationServerAnswer();
   }

@@ -17,12 +17,13 @@ const { authInfoOf } = require('./auth-info.js');
 /** What the response table says about a token that the API does not accept. */
 const REJECTED = [401, 403];
 
-function mcpTokenVerifier(client = new MonoCloudBackendNodeClient(), given) {
+function mcpTokenVerifier(givenClient, given) {
   const { toError, scopes } = checkedOptions('mcpTokenVerifier()', given, ['toError', 'scopes']);
   if (typeof toError !== 'function') {
     throw invalid('mcpTokenVerifier() needs toError, which makes an error of the MCP SDK of ours (option toError)');
   }
   const required = routeSpec({ scopes }).scopes;
+  const client = givenClient ?? new MonoCloudBackendNodeClient();
   return {
     async verifyAccessToken(token) {
       const claims = await claimsOf(client, token, required, toError);

@@ -63,7 +63,7 @@ class Challenges {
    * - `requiresDpop`: whether the API accepts no bearer tokens.
    * - `realm`: RFC 9110 §11.5. It is the first parameter of every challenge.
    * - `resourceMetadata`: RFC 9728 §5.1, the URL of the metadata document. It is a parameter of the first challenge. The
-   *   MCP clients read only that one, and only if it begins with `Bearer` and a space.
+   *   MCP clients of SDK 1 read only that one, and only if it begins with `Bearer` and a space.
    * - `scopes`: what the route requires. With `resourceMetadata`, a first challenge without a `scope` of its own has them,
    *   so that a client asks for enough at once (MCP, "Scope Selection Strategy").
    */
