@@ -70,7 +70,7 @@ async function configuration(errors) {
       resourceIndicators: {
         enabled: true,
         getResourceServerInfo: (_ctx, indicator) => {
-          if (!indicator.startsWith('http://127.0.0.1:')) throw new errors.InvalidTarget();
+          if (!/^http:\/\/(?:127\.0\.0\.1|localhost):/.test(indicator)) throw new errors.InvalidTarget();
           const jwt = { sign: { alg: 'ES256' } };
           return { audience: indicator, scope: SCOPES.join(' '), accessTokenFormat: 'jwt', jwt };
         },

@@ -84,8 +84,10 @@ function urlOf(resource) {
 }
 
 function readResource(given, validator) {
-  const resource = given ?? validator?.publicUrl ?? validator?.context.audience;
-  if (typeof resource === 'string' && isResource(resource)) return resource;
+  const isUsable = (text) => typeof text === 'string' && isResource(text);
+  const audience = [validator?.context.audience].flat().find(isUsable);
+  const resource = given ?? validator?.publicUrl ?? audience;
+  if (isUsable(resource)) return resource;
   // The audience may be the name of several APIs, such as a `urn:`, which has no place for a document.
   const advice = given === undefined || given === null ? ' Neither publicUrl nor audience of the client is one.' : '';
   throw wrong('resource', `must be an https URL without user and fragment, or http for loopback.${advice}`);
@@ -116,7 +118,7 @@ function isText(value) {
 
 /** What a client must know about the tokens that this API accepts. An API without options of DPoP does not announce it. */
 function proofsOf(validator) {
-  const mode = validator?.dpopMode({});
+  const mode = validator?.dpopMode(validator.policies.none);
   const isRequired = mode === 'required';
   const isAnnounced = validator?.dpopFacts.isAnnounced && mode !== 'dangerously_ignore';
   return {
