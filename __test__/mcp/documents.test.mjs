@@ -225,6 +225,14 @@ describe('the metadata of the authorization server', () => {
   });
 });
 
+test('a response of the Fetch standard has no body for HEAD and OPTIONS', async () => {
+  const resource = protectedResource(client, { resource: 'https://api.example.com' });
+  for (const [method, status] of Object.entries({ HEAD: 200, OPTIONS: 204 })) {
+    const answer = resource.respond(new Request(resource.url, { method }));
+    assert.deepEqual([answer.status, answer.body], [status, null], method);
+  }
+});
+
 test('a response that another part of the application sent stays as it is', () => {
   const resource = protectedResource(client, { resource: 'https://api.example.com' });
   const response = { headersSent: true, setHeader: assert.fail, end: assert.fail };
