@@ -1,6 +1,9 @@
 'use strict';
 
-/** `protectApi` for Express 4 and 5. The middleware sends rejections itself and never calls `next(error)` for one. */
+/**
+ * `protectApi` for Express 4 and 5, Connect, Polka and Restify. The middleware sends rejections itself and never calls
+ * `next(error)` for one.
+ */
 
 const { middlewareOf } = require('./protect/middleware.js');
 const { protector } = require('./protect/route.js');

@@ -68,11 +68,7 @@ export interface ProtectedResource extends ProtectedResourceMetadata {
    * Middleware for Express and Connect, for the root of the application. It must come before `protect()`: a client has no
    * token yet when it reads the document.
    */
-  middleware(): (
-    request: IncomingMessage,
-    response: ServerResponse,
-    next: (error?: any) => void,
-  ) => void | Promise<void>;
+  middleware(): (request: IncomingMessage, response: ServerResponse, next: (error?: any) => void) => void;
   /** A Fastify plugin. Register it without a prefix, and outside of what an `onRequest` hook protects. */
   plugin(): (fastify: any) => Promise<void>;
   /** For the Fetch standard: the response, or `undefined` if the path belongs to the application. */

@@ -124,8 +124,9 @@ class ProtectedResource {
     return function protectedResourceMiddleware(request, response, next) {
       const answer = documents.answer(request.method, targetOf(request));
       if (answer === undefined) return void next();
-      if (answer instanceof Promise) return answer.then((ready) => write(ready, request, response));
-      write(answer, request, response);
+      // Restify would call `next` itself when a returned promise resolves, so nothing is returned.
+      if (answer instanceof Promise) answer.then((ready) => write(ready, request, response));
+      else write(answer, request, response);
     };
   }
 

@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * A route as middleware of Express 4 and 5, or of Connect. The middleware sends rejections itself and never calls
- * `next(error)` for one.
+ * A route as middleware of Express 4 and 5, Connect, Polka and Restify. The middleware sends rejections itself and never
+ * calls `next(error)` for one.
  */
 
 const { isPending } = require('../client/pending.js');
@@ -13,10 +13,18 @@ function middlewareOf(route, admitRequest = admit) {
   return function protectMiddleware(request, response, next) {
     if (route.letsThrough(request)) return void next();
     const decision = route.authenticate(request, request);
-    return isPending(decision)
-      ? finishLater(decision, request, response, next, admitRequest)
-      : finish(decision, request, response, next, admitRequest);
+    if (!isPending(decision)) return finish(decision, request, response, next, admitRequest);
+    const finished = finishLater(decision, request, response, next, admitRequest);
+    return isOfRestify(request) ? undefined : finished;
   };
+}
+
+/**
+ * Restify calls `next` itself when a returned promise resolves. It would run the route of a rejected request, and that of
+ * an accepted one twice.
+ */
+function isOfRestify(request) {
+  return typeof request.startHandlerTimer === 'function';
 }
 
 /** Throws only what `next` throws. */
