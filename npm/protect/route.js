@@ -17,7 +17,6 @@ const { isPending } = require('../client/pending.js');
 const { routeSpec } = require('../client/policy.js');
 const { possessionOf } = require('../client/possession.js');
 const { isPreflight } = require('./preflight.js');
-const { metadataUrlOf } = require('./resource-metadata.js');
 const { Accepted, Decision, INTERNAL, Response, nonceHeaders } = require('./response.js');
 const { routeResponses } = require('./route-responses.js');
 
@@ -296,6 +295,11 @@ class Route {
     const nonce = presented.proof.nonce() ?? undefined;
     return this.#responses.dpop.to(problem, this.#options, { __proto__: null, scheme: 'dpop', description, nonce });
   }
+}
+
+/** The URL that the challenges name, or `undefined`. Few APIs have one, so the package does not load this module at import. */
+function metadataUrlOf(given) {
+  return given === undefined || given === null ? undefined : require('./resource-metadata.js').metadataUrlOf(given);
 }
 
 /** Throws if `protect` itself was passed as a handler: the framework then calls it with its request. */
