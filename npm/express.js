@@ -8,6 +8,11 @@
 const { middlewareOf } = require('./protect/middleware.js');
 const { protector } = require('./protect/route.js');
 
+/**
+ * @param {any} clientOrOptions
+ * @param {unknown} [options]
+ * @returns {import('./express.js').ProtectMiddleware}
+ */
 function protectApi(clientOrOptions, options) {
   const routeOf = protector(clientOrOptions, options, 'express');
   return function protect(protectOptions) {

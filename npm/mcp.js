@@ -12,6 +12,10 @@ const { resourceOf } = require('./mcp/metadata.js');
 const { mcpTokenVerifier } = require('./mcp/verifier.js');
 const { clientAndOptions } = require('./protect/route.js');
 
+/**
+ * @param {any} [clientOrOptions]
+ * @param {unknown} [maybeOptions]
+ */
 function protectedResource(clientOrOptions, maybeOptions) {
   const [given, options] = clientAndOptions(clientOrOptions, maybeOptions);
   const client = given ?? new MonoCloudBackendNodeClient();

@@ -9,14 +9,19 @@ const { anyValidatorOf } = require('../client/client.js');
  * Returns `AuthInfo`, or `undefined` if the claims have no expiry. Only introspected tokens can lack one. Both SDKs reject
  * an `AuthInfo` without it.
  *
- * @param metadataUrl The URL of the metadata, or `undefined`.
+ * @param {any} client
+ * @param {string} token
+ * @param {object} claims
+ * @param {string | undefined} metadataUrl The URL of the metadata.
+ * @returns {import('../mcp.js').McpAuthInfo | undefined}
  */
 function authInfoOf(client, token, claims, metadataUrl) {
-  const expiresAt = own(claims, 'exp');
+  const set = /** @type {Record<string, unknown>} */ (claims);
+  const expiresAt = own(set, 'exp');
   if (typeof expiresAt !== 'number' || Number.isNaN(expiresAt)) return undefined;
-  const clientId = textOf(own(claims, 'client_id')) ?? textOf(own(claims, 'azp')) ?? '';
-  const scopes = (textOf(own(claims, 'scope')) ?? '').split(' ').filter((scope) => scope !== '');
-  const resource = urlOf(matchOf(own(claims, 'aud'), anyValidatorOf(client)?.context.audience));
+  const clientId = textOf(own(set, 'client_id')) ?? textOf(own(set, 'azp')) ?? '';
+  const scopes = (textOf(own(set, 'scope')) ?? '').split(' ').filter((scope) => scope !== '');
+  const resource = urlOf(matchOf(own(set, 'aud'), anyValidatorOf(client)?.context.audience));
   return {
     token,
     clientId,
@@ -24,17 +29,27 @@ function authInfoOf(client, token, claims, metadataUrl) {
     expiresAt,
     ...(resource && { resource }),
     ...(metadataUrl && { resourceMetadataUrl: metadataUrl }),
-    extra: { claims },
+    extra: { claims: /** @type {any} */ (claims) },
   };
 }
 
-/** The audience of the client that the token is for. A client of another kind has none. */
+/**
+ * The audience of the client that the token is for. A client of another kind has none.
+ *
+ * @param {unknown} aud
+ * @param {unknown} audience
+ * @returns {string | undefined}
+ */
 function matchOf(aud, audience) {
   const named = [aud].flat();
-  return [audience].flat().find((one) => typeof one === 'string' && named.includes(one));
+  return /** @type {any[]} */ ([audience].flat()).find((one) => typeof one === 'string' && named.includes(one));
 }
 
-/** A URL of the web. Other names of an API have no origin. */
+/**
+ * A URL of the web. Other names of an API have no origin.
+ *
+ * @param {string | undefined} text
+ */
 function urlOf(text) {
   if (text === undefined || !/^https?:\/\//i.test(text)) return undefined;
   try {
@@ -44,6 +59,7 @@ function urlOf(text) {
   }
 }
 
+/** @param {unknown} value */
 const textOf = (value) => (typeof value === 'string' ? value : undefined);
 
 module.exports = { authInfoOf };

@@ -7,6 +7,12 @@
  * The documents are public, so any origin may read them, without credentials (RFC 9728 §7.7).
  */
 
+/**
+ * @import { IncomingMessage, ServerResponse } from 'node:http'
+ * @import { Resource } from './metadata.js'
+ */
+/** @typedef {{ status: number, headers: Record<string, string>, body: string }} Answer */
+
 const { memberOf } = require('../client/arguments.js');
 const { targetOf } = require('../protect/request-url.js');
 
@@ -21,7 +27,10 @@ class Documents {
   #client;
   #paths;
 
-  /** @param resource What `resourceOf` returned. */
+  /**
+   * @param {Resource} resource
+   * @param {any} client
+   */
   constructor(resource, client) {
     this.#resource = resource;
     this.#client = client;
@@ -38,7 +47,9 @@ class Documents {
    * Returns the answer to a request: `{ status, headers, body }`, or a promise of it, or `undefined` if the path has no
    * document. Never rejects.
    *
-   * @param target The request target, or a URL. The query is ignored.
+   * @param {string | undefined} method
+   * @param {string} target The request target, or a URL. The query is ignored.
+   * @returns {Answer | Promise<Answer> | undefined}
    */
   answer(method, target) {
     const path = pathOf(target);
@@ -64,32 +75,52 @@ class Documents {
     }
   }
 
+  /** @param {object} document */
   #documentAnswer(document) {
     return answerOf(200, { 'Cache-Control': `public, max-age=${this.#resource.maxAge}` }, document);
   }
 }
 
-/** MCP clients remove a `/` at the end of the path, and RFC 9728 §3.1 can be read so too. */
+/**
+ * MCP clients remove a `/` at the end of the path, and RFC 9728 §3.1 can be read so too.
+ *
+ * @param {string} url
+ */
 function pathsOf(url) {
   const asWritten = pathOf(url);
   const paths = [asWritten, new URL(url).pathname];
   return [...new Set([...paths, ...paths.map((path) => path.replace(/\/$/, ''))])];
 }
 
-/** The path of a request target or a URL. */
+/**
+ * The path of a request target or a URL.
+ *
+ * @param {string} target
+ */
 function pathOf(target) {
   return String(target)
     .replace(/^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i, '')
     .replace(/[?#].*$/s, '');
 }
 
+/**
+ * @param {number} status
+ * @param {Record<string, string>} headers
+ * @param {object} document
+ * @returns {Answer}
+ */
 function answerOf(status, headers, document) {
   const body = JSON.stringify(document);
   const shared = { 'Access-Control-Allow-Origin': '*', 'Content-Type': 'application/json' };
   return { status, headers: { ...shared, ...headers, 'Content-Length': String(Buffer.byteLength(body)) }, body };
 }
 
-/** The MCP clients send `MCP-Protocol-Version`, for which a browser asks first. */
+/**
+ * The MCP clients send `MCP-Protocol-Version`, for which a browser asks first.
+ *
+ * @param {number} maxAge
+ * @returns {Answer}
+ */
 function preflightAnswer(maxAge) {
   const headers = {
     Allow: METHODS,
@@ -106,6 +137,10 @@ class ProtectedResource {
   #resource;
   #documents;
 
+  /**
+   * @param {Resource} resource
+   * @param {any} client
+   */
   constructor(resource, client) {
     this.#resource = resource;
     this.#documents = new Documents(resource, client);
@@ -121,6 +156,11 @@ class ProtectedResource {
 
   middleware() {
     const documents = this.#documents;
+    /**
+     * @param {IncomingMessage} request
+     * @param {ServerResponse} response
+     * @param {(error?: unknown) => void} next
+     */
     return function protectedResourceMiddleware(request, response, next) {
       const answer = documents.answer(request.method, targetOf(request));
       if (answer === undefined) return void next();
@@ -132,12 +172,13 @@ class ProtectedResource {
 
   plugin() {
     const documents = this.#documents;
+    /** @param {any} fastify */
     return async function protectedResourcePlugin(fastify) {
       const paths = new Set(documents.paths.map(routeOf));
       for (const url of paths) {
         fastify.all(url, {
           // Before the body is read, whose type Fastify may not know.
-          onRequest: async (request, reply) => {
+          onRequest: async (/** @type {any} */ request, /** @type {any} */ reply) => {
             const answer = await documents.answer(request.method, request.originalUrl);
             if (answer === undefined) return reply.callNotFound();
             return reply
@@ -146,12 +187,13 @@ class ProtectedResource {
               .serializer(asItIs)
               .send(request.method === 'HEAD' ? undefined : answer.body);
           },
-          handler: (request, reply) => reply.callNotFound(),
+          handler: (/** @type {any} */ _request, /** @type {any} */ reply) => reply.callNotFound(),
         });
       }
     };
   }
 
+  /** @param {Request} request */
   respond(request) {
     const answer = this.#documents.answer(request.method, request.url);
     if (answer instanceof Promise) return answer.then((ready) => webResponse(ready, request.method));
@@ -159,16 +201,24 @@ class ProtectedResource {
   }
 }
 
+/** @param {string} text */
 const asItIs = (text) => text;
 
 /**
  * Fastify's router decodes the path of a request. It reads `:` as the start of a parameter, and `*` as the rest of the path.
  * The answer depends on the whole path.
+ *
+ * @param {string} path
  */
 function routeOf(path) {
   return decodeURI(path).replace(/:/g, '::').replace(/\*.*$/, '*');
 }
 
+/**
+ * @param {Answer} answer
+ * @param {IncomingMessage} request
+ * @param {ServerResponse} response
+ */
 function write({ status, headers, body }, { method }, response) {
   if (response.headersSent) return;
   try {
@@ -181,9 +231,15 @@ function write({ status, headers, body }, { method }, response) {
   }
 }
 
+/**
+ * @param {Answer} answer
+ * @param {string} method
+ */
 function webResponse({ status, headers, body }, method) {
   const content = method === 'HEAD' || status === 204 ? null : body;
-  return new Response(content, { __proto__: null, status, statusText: '', headers });
+  /** @type {any} */
+  const options = { __proto__: null, status, statusText: '', headers };
+  return new Response(content, options);
 }
 
 module.exports = { ProtectedResource };

@@ -9,7 +9,7 @@
 
 const { checkedOptions, invalid } = require('../client/arguments.js');
 const { MonoCloudBackendNodeClient } = require('../client/client.js');
-const { routeSpec } = require('../client/policy.js');
+const { routeSpec } = require('../client/call-options.js');
 const { FAILURES } = require('../errors/errors.js');
 const { responseTo } = require('../protect/response.js');
 const { authInfoOf } = require('./auth-info.js');
@@ -17,6 +17,10 @@ const { authInfoOf } = require('./auth-info.js');
 /** What the response table says about a token that the API does not accept. */
 const REJECTED = [401, 403];
 
+/**
+ * @param {any} givenClient
+ * @param {unknown} given
+ */
 function mcpTokenVerifier(givenClient, given) {
   const { toError, scopes } = checkedOptions('mcpTokenVerifier()', given, ['toError', 'scopes']);
   if (typeof toError !== 'function') {
@@ -25,6 +29,7 @@ function mcpTokenVerifier(givenClient, given) {
   const required = routeSpec({ scopes }).scopes;
   const client = givenClient ?? new MonoCloudBackendNodeClient();
   return {
+    /** @param {string} token */
     async verifyAccessToken(token) {
       const claims = await claimsOf(client, token, required, toError);
       const auth = authInfoOf(client, token, claims, undefined);
@@ -34,6 +39,13 @@ function mcpTokenVerifier(givenClient, given) {
   };
 }
 
+/**
+ * @param {any} client
+ * @param {string} token
+ * @param {readonly string[]} scopes
+ * @param {(error: any) => Error} toError
+ * @returns {Promise<object>}
+ */
 async function claimsOf(client, token, scopes, toError) {
   try {
     return await client.validateAccessToken(token, { scopes: [...scopes] });

@@ -5,11 +5,28 @@
  * calls `next(error)` for one.
  */
 
+/**
+ * @import { IncomingMessage, ServerResponse } from 'node:http'
+ * @import { Outcome, RouteType } from './route.js'
+ * @import { Headers, ResponseType } from './response.js'
+ */
+/** @typedef {(error?: unknown) => void} Next */
+/** @typedef {typeof import('./route.js').admit} Admit */
+
 const { isPending } = require('../client/pending.js');
 const { admit, settled } = require('./route.js');
 
-/** @param admitRequest `admit` of route.js, or a function with the same parameters. */
+/**
+ * @param {RouteType} route
+ * @param {Admit} admitRequest Decides whether a request may pass.
+ */
 function middlewareOf(route, admitRequest = admit) {
+  /**
+   * @param {IncomingMessage} request
+   * @param {ServerResponse} response
+   * @param {Next} next
+   * @returns {void | Promise<void>}
+   */
   return function protectMiddleware(request, response, next) {
     if (route.letsThrough(request)) return void next();
     const decision = route.authenticate(request, request);
@@ -22,19 +39,37 @@ function middlewareOf(route, admitRequest = admit) {
 /**
  * Restify calls `next` itself when a returned promise resolves. It would run the route of a rejected request, and that of
  * an accepted one twice.
+ *
+ * @param {any} request
  */
 function isOfRestify(request) {
   return typeof request.startHandlerTimer === 'function';
 }
 
-/** Throws only what `next` throws. */
+/**
+ * Throws only what `next` throws.
+ *
+ * @param {Outcome} decision
+ * @param {IncomingMessage} request
+ * @param {ServerResponse} response
+ * @param {Next} next
+ * @param {Admit} admitRequest
+ */
 function finish(decision, request, response, next, admitRequest) {
   const refusal = admitRequest(decision, request, response, setHeaders);
   if (refusal === undefined) next();
   else send(refusal, response);
 }
 
-/** Express 4 ignores the promise that a middleware returns, so a rejection would be unhandled and end the process. */
+/**
+ * Express 4 ignores the promise that a middleware returns, so a rejection would be unhandled and end the process.
+ *
+ * @param {Promise<Outcome>} pending
+ * @param {IncomingMessage} request
+ * @param {ServerResponse} response
+ * @param {Next} next
+ * @param {Admit} admitRequest
+ */
 async function finishLater(pending, request, response, next, admitRequest) {
   const decision = await settled(pending);
   try {
@@ -47,7 +82,10 @@ async function finishLater(pending, request, response, next, admitRequest) {
   }
 }
 
-/** Sends a response: `{ status, headers, text }`. */
+/**
+ * @param {ResponseType} refusal
+ * @param {ServerResponse} response
+ */
 function send({ status, headers, text }, response) {
   // Another part of the application, such as a timeout, may have sent a response already.
   if (response.headersSent) return;
@@ -62,6 +100,10 @@ function send({ status, headers, text }, response) {
   }
 }
 
+/**
+ * @param {ServerResponse} response
+ * @param {Headers} headers
+ */
 function setHeaders(response, headers) {
   for (const name of Object.keys(headers)) response.setHeader(name, headers[name]);
 }
