@@ -28,6 +28,7 @@ const FILES = [
     'internal',
     'protect/challenge',
     'protect/headers',
+    'protect/resource-metadata',
   ],
   [
     'client/call-options',
@@ -46,9 +47,10 @@ const FILES = [
   ['client/validate-jwt'],
   ['client/validate'],
   ['client/client'],
-  ['index', 'protect/route'],
-  ['express', 'fastify', 'koa', 'node', 'web'],
-  ['cache', 'certificates', 'doctor', 'utils'],
+  ['index', 'mcp/auth-info', 'mcp/metadata', 'protect/route'],
+  ['protect/middleware'],
+  ['express', 'fastify', 'koa', 'mcp/documents', 'mcp/endpoint', 'mcp/verifier', 'node', 'web'],
+  ['cache', 'certificates', 'doctor', 'mcp', 'utils'],
 ];
 
 const MAX_LINES = 500;

@@ -125,6 +125,32 @@ function checkTogether(report, values) {
       fix: `Set ${PREFIX}CLIENT_ID as well.`,
     });
   }
+  checkResource(report, values.get('publicUrl')?.split(/\s+/)[0], values.get('audience'));
+}
+
+/**
+ * A resource names its URL (RFC 9728 §2), clients send it to the issuer (RFC 8707 §2), and it comes back as `aud`.
+ *
+ * @param {any} report
+ * @param {string | undefined} publicUrl
+ * @param {string | undefined} audience
+ */
+function checkResource(report, publicUrl, audience) {
+  const origin = originOf(publicUrl);
+  if (origin === undefined || origin !== originOf(audience) || publicUrl === audience) return;
+  report.warning('configuration.resource', 'resource', {
+    message: `publicUrl is ${publicUrl} and audience is ${audience}: the metadata of protectedResource() names the first, and tokens for it are rejected`,
+    fix: 'If this API is an MCP server, set the option resource of protectedResource() to the audience. Otherwise, this is no problem.',
+  });
+}
+
+/** @param {string | undefined} text */
+function originOf(text) {
+  try {
+    return new URL(String(text)).origin;
+  } catch {
+    return undefined;
+  }
 }
 
 const DPOP_MODES = {

@@ -121,6 +121,12 @@ export interface ForwardedRequest {
  */
 export function fromForwarded(): (request: ForwardedRequest) => string | undefined;
 
+/** A metadata document (RFC 9728). `protectedResource()` of `@monocloud/backend-node/mcp` returns one. */
+export interface ProtectedResourceMetadata {
+  /** The URL of the document. */
+  readonly url: string;
+}
+
 /** Options of `protectApi` for requests of type `T`. An unknown member throws (`argument_invalid`). */
 export interface ProtectApiRequestOptions<T> {
   /** Returns the token. Default: none. The `Authorization` header is used. */
@@ -136,6 +142,12 @@ export interface ProtectApiRequestOptions<T> {
    * path, with the proxy settings of the framework. `fromForwarded()` is a ready-made resolver.
    */
   urlResolver?: UrlResolver<T> | undefined;
+  /**
+   * The metadata document of this API, or its URL. Default: none. Every challenge then has `resource_metadata` (RFC 9728
+   * §5.1) in its first challenge, where MCP clients look for it. The first challenge is `Bearer`, unless the API requires
+   * DPoP. The challenge of a 401 response also lists the scopes of the route.
+   */
+  resourceMetadata?: ProtectedResourceMetadata | string | undefined;
   /**
    * `true` lets CORS preflight requests pass, without a token and without `claims`. Default: `false`. Use it only if your
    * CORS middleware must run after `protect()`.
