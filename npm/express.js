@@ -12,6 +12,7 @@
  */
 /** @typedef {(error?: unknown) => void} Next */
 
+const { memberOf } = require('./client/arguments.js');
 const { isPending } = require('./client/pending.js');
 const { admit, protector, settled } = require('./protect/route.js');
 
@@ -41,7 +42,7 @@ function protectApi(clientOrOptions, options) {
  * @param {any} request
  */
 function isOfRestify(request) {
-  return typeof request.startHandlerTimer === 'function';
+  return typeof memberOf(request, 'startHandlerTimer') === 'function';
 }
 
 /**
