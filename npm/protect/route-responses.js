@@ -39,7 +39,7 @@ function routeResponses(validator) {
   const known = new Map();
   /** @param {ChallengeSettings} settings */
   const responsesOf = (settings) => {
-    const name = JSON.stringify(settings);
+    const name = `${settings.algorithms} ${settings.requiresDpop}`;
     const responses = known.get(name) ?? new Responses(settings);
     known.set(name, responses);
     return responses;
