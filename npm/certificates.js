@@ -8,7 +8,7 @@
  */
 
 /**
- * @import { CertificateRequest } from './certificates.js'
+ * @import { CertificateHeaders } from './certificates.js'
  * @import { ClientCertificateResolver } from './types/protect.js'
  */
 
@@ -56,7 +56,7 @@ function fromAlb() {
 /**
  * @param {string} name
  * @param {'pem' | 'xfcc' | 'client-cert'} form
- * @returns {ClientCertificateResolver<CertificateRequest>}
+ * @returns {ClientCertificateResolver<CertificateHeaders>}
  */
 function headerResolver(name, form) {
   return (request) => {
@@ -71,7 +71,11 @@ function headerResolver(name, form) {
   };
 }
 
-/** The request of `node:http`, which Fastify calls `raw` and Koa `req`. Otherwise the request itself. */
+/**
+ * The request of `node:http`, which Fastify calls `raw` and Koa `req`. Otherwise the request itself.
+ *
+ * @param {any} request
+ */
 function messageOf(request) {
   return memberOf(request, 'raw') ?? memberOf(request, 'req') ?? request;
 }
@@ -80,7 +84,7 @@ function messageOf(request) {
  * Whether a header arrives with an underscore-spelled duplicate (`x_client_cert`): some servers treat both as one,
  * but a proxy removes only one.
  *
- * @param {CertificateRequest['headers']} headers
+ * @param {CertificateHeaders['headers']} headers
  * @param {string} name
  */
 function hasUnderscoreDuplicate(headers, name) {

@@ -35,25 +35,36 @@ test('the facts of a client say what its options say', () => {
   assert.deepEqual(engineWith({}).facts(), {
     tenant: ISSUER,
     audience: AUDIENCE,
+    announcesDpop: false,
     cachesIntrospected: true,
+    dpopAlgorithms: 'ES256 EdDSA Ed25519 PS256 RS256',
+    dpopMode: 'when_present',
     ignoresBinding: false,
     introspectsJwts: false,
     needsMetadata: true,
+    publicUrls: [],
     responseTimeoutMs: 5000,
   });
   const others = {
+    dpop: { algorithms: ['ES384'] },
     introspectJwtTokens: true,
     introspectionCacheDuration: 0,
+    publicUrl: ['https://api.example.com/v1/'],
     responseTimeout: 1000,
     validateCertificateBinding: 'dangerously_ignore',
+    validateDPoPBinding: 'required',
   };
   assert.deepEqual(engineWith(others, { resolvesJwks: true }).facts(), {
     tenant: ISSUER,
     audience: AUDIENCE,
+    announcesDpop: true,
     cachesIntrospected: false,
+    dpopAlgorithms: 'ES384',
+    dpopMode: 'required',
     ignoresBinding: true,
     introspectsJwts: true,
     needsMetadata: false,
+    publicUrls: ['https://api.example.com/v1'],
     responseTimeoutMs: 1000,
   });
   assert.equal(engineWith({}, { resolvesJwks: true, resolvesMetadata: true }).facts().needsMetadata, true);

@@ -18,8 +18,8 @@ const FILES = [
   ['native/load'],
   ['errors/errors', 'native/constants'],
   ['client/arguments', 'client/json', 'client/time', 'native/panic-guard'],
+  ['client/call-proof'],
   [
-    'client/call-proof',
     'client/check-claims',
     'client/claims',
     'client/events',

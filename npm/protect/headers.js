@@ -36,17 +36,31 @@ function headerOf(headers, name) {
   return isWeb(headers) ? (headers.get(name) ?? undefined) : undefined;
 }
 
-/** Returns the names of all headers, in lower case. */
+/**
+ * Returns the names of all headers, in lower case.
+ *
+ * @param {HeaderFields} headers
+ * @returns {string[]}
+ */
 function namesOf(headers) {
   return isWeb(headers) ? [...headers.keys()] : Object.keys(headers);
 }
 
-/** A field that is called `Get` is text. The first check is the quick one, for requests of Node. */
+/**
+ * A field that is called `Get` is text. The first check is the quick one, for requests of Node.
+ *
+ * @param {HeaderFields} headers
+ */
 function isWeb(headers) {
   return typeof headers.get === 'function' && typeof memberOf(headers, 'get') === 'function';
 }
 
-/** Throws if a guard is called with something that is not a request. @param expected What it takes. */
+/**
+ * Throws if a guard is called with something that is not a request.
+ *
+ * @param {any} message
+ * @param {string} expected What it takes.
+ */
 function checkMessage(message, expected) {
   const headers = message?.headers;
   if (typeof headers !== 'object' || headers === null) throw invalid(`The guard takes ${expected}`);

@@ -8,7 +8,7 @@
  * they may hold secrets.
  */
 
-/** @typedef {'express' | 'fastify' | 'node' | 'web'} Framework Whose requests these are. */
+/** @typedef {'express' | 'fastify' | 'koa' | 'node' | 'web'} Framework Whose requests these are. */
 
 const { memberOf } = require('../client/arguments.js');
 const { headerOf, isSentOnce } = require('./headers.js');
@@ -154,6 +154,7 @@ function forwardedHostOf(request) {
   return isTrusted(request.socket.remoteAddress, 0) ? host : undefined;
 }
 
+/** @param {import('./headers.js').HeaderFields} headers */
 function firstForwardedHost(headers) {
   const value = headerOf(headers, 'x-forwarded-host');
   return value ? value.split(',', 1)[0].trim() : undefined;

@@ -22,6 +22,7 @@
  * @property {ResponsesType} dpop
  */
 
+const { textOf } = require('../client/json.js');
 const { Responses } = require('./response.js');
 
 const IGNORED = 'dangerously_ignore';
@@ -41,7 +42,7 @@ function routeResponses(validator, resourceMetadata) {
   const known = new Map();
   /** @param {ChallengeSettings} settings */
   const responsesOf = (settings) => {
-    const name = JSON.stringify(settings);
+    const name = textOf(settings);
     const responses = known.get(name) ?? new Responses(settings);
     known.set(name, responses);
     return responses;

@@ -1,4 +1,5 @@
 /** The options of `protectApi`, shared by `@monocloud/backend-node/express` and `@monocloud/backend-node/fastify`. */
+import type { DPoPBindingValidation } from './dpop.js';
 import type { CertificateBindingValidation } from './options.js';
 
 /** The requirements of one route. An empty list requires nothing. An unknown member throws (`argument_invalid`). */
@@ -47,6 +48,18 @@ export interface ProtectOptions {
    * - `false` or `'dangerously_ignore'`: binding is not checked.
    */
   validateCertificateBinding?: boolean | CertificateBindingValidation | undefined;
+  /**
+   * DPoP on this route (RFC 9449 §7). The proof comes from the `DPoP` header. If the token or the proof is rejected, the
+   * response is 401. Default: the client's `validateDPoPBinding`.
+   *
+   * - `true` or `'required'`: the token must be bound to a key, and come with the scheme `DPoP` and a proof of this key.
+   * - `'when_present'`: a bound token needs the scheme `DPoP` and a proof. Other tokens are accepted with the scheme
+   *   `Bearer`.
+   * - `false` or `'dangerously_ignore'`: the route knows the scheme `Bearer` only, and accepts bound tokens with it.
+   *
+   * A token of a `tokenResolver` counts as a bearer token, so a bound token of a resolver is rejected.
+   */
+  validateDPoPBinding?: boolean | DPoPBindingValidation | undefined;
 }
 
 /**
@@ -124,8 +137,9 @@ export interface ProtectApiRequestOptions<T> {
    */
   certificateResolver?: ClientCertificateResolver<T> | undefined;
   /**
-   * Returns the URL of the request for DPoP. Default: none. The framework's URL counts: protocol, host and path, with the
-   * proxy settings of the framework. `fromForwarded()` is a ready-made resolver.
+   * Returns the URL of the request, which a DPoP proof must name. It must be synchronous, and it wins over `publicUrl`.
+   * Default: none. The client's `publicUrl` counts. Without `publicUrl`, the framework's URL counts: protocol, host and
+   * path, with the proxy settings of the framework. `fromForwarded()` is a ready-made resolver.
    */
   urlResolver?: UrlResolver<T> | undefined;
   /**
