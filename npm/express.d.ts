@@ -1,6 +1,7 @@
 /// <reference types="node" />
 /**
- * `protectApi` for Express 4 and 5, and everything that `@monocloud/backend-node` exports. Needs `@types/express` 4 or 5.
+ * `protectApi` for Express 4 and 5, also for Connect, Polka and Restify, and everything that `@monocloud/backend-node`
+ * exports. Needs `@types/express` 4 or 5.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request } from 'express';
@@ -35,16 +36,19 @@ export type AuthenticatedExpressRequest<C extends object = AccessTokenClaims, R 
  *
  * | response | situation |
  * |---|---|
- * | 401 `{ "message": "unauthorized" }` | no token, or a rejected token |
+ * | 401 `{ "message": "unauthorized" }` | no token, or a rejected token or DPoP proof |
+ * | 400 `{ "message": "bad request" }` | several `Authorization` headers, if `validateDPoPBinding` or `dpop` is set |
  * | 403 `{ "message": "forbidden" }` | missing scopes or groups |
  * | 503 `{ "message": "service unavailable" }` | the authorization server is unreachable, overloaded or broken |
  * | 500 `{ "message": "internal server error" }` | the authorization server rejects this API's own request, or `claims` cannot be set |
  *
- * 401 and 403 responses have `WWW-Authenticate` (RFC 6750 §3). 503 responses have `Retry-After`.
+ * 400, 401 and 403 responses have `WWW-Authenticate` (RFC 6750 §3, RFC 9449 §7.1). 503 responses have `Retry-After`. If the
+ * client needs a new DPoP nonce, the response, or the route's own response, has `DPoP-Nonce` and `Cache-Control: no-store`.
  *
  * The middleware returns nothing if it decides at once. Otherwise it returns a promise that resolves after `next()` was
  * called or the response was sent. If `next()` throws in that case, the middleware passes the error to `next(error)`. If
- * `next` declares no parameter, the promise rejects with the error instead.
+ * `next` declares no parameter, the promise rejects with the error instead. In Restify it returns nothing, because Restify
+ * runs the route when a promise resolves.
  *
  * The type uses the requests of `node:http`. TypeScript can therefore infer the types of the route, and the middleware
  * also fits Connect.

@@ -76,6 +76,8 @@ describe('a good set-up', () => {
         'start of validity',
         'time of issue',
         'subject',
+        'confirmation',
+        'DPoP',
         'binding',
         'authentication',
         'scopes',
@@ -211,6 +213,29 @@ describe('a broken configuration', () => {
     assert.equal(code, 0);
     assert.equal(checks.get('configuration.unknown').fix, 'Did you mean MONOCLOUD_BACKEND_AUDIENCE?');
     assert.match(checks.get('configuration.clientId').message, /clientSecret is set and clientId is not/);
+  });
+
+  it('whose public URL is another text than the audience on the same host is warned of', async () => {
+    const resourceAt = async (publicUrl, audience = 'https://api.example.com/mcp') => {
+      const { code, checks } = await examine({ variables: here({ PUBLIC_URL: publicUrl, AUDIENCE: audience }) });
+      assert.equal(code, 0);
+      return checks.get('configuration.resource');
+    };
+    const { status, message, fix } = await resourceAt('https://api.example.com/mcp/ https://b.example.com');
+    assert.equal(status, 'warning');
+    assert.match(
+      message,
+      /publicUrl is https:\/\/api\.example\.com\/mcp\/ and audience is https:\/\/api\.example\.com\/mcp:/,
+    );
+    assert.match(fix, /option resource/);
+    for (const publicUrl of [
+      'https://api.example.com/mcp',
+      'https://other.example.com',
+      'http://api.example.com/mcp',
+    ]) {
+      assert.equal(await resourceAt(publicUrl), undefined, publicUrl);
+    }
+    assert.equal(await resourceAt('https://api.example.com', 'urn:example:api'), undefined);
   });
 });
 

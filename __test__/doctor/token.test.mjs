@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
 import { assertProblem, doctor, examine } from './run.mjs';
+import { presented, proofKey, proofOf } from '../support/dpop.mjs';
 import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
 import { keySet } from '../support/keys.mjs';
 import { createPki } from '../support/pki.mjs';
@@ -202,8 +203,10 @@ describe('every reason of the engine', () => {
     const client = new MonoCloudBackendNodeClient({ tenantDomain: issuer.issuer, audience: AUDIENCE });
     const needs = { acr: ['gold'], scopes: ['read'], groups: ['staff'] };
     const named = [];
-    for (const token of everBetterTokens(await keySet('stranger'))) {
-      const { reason } = await client.validateAccessToken(token, needs).catch((error) => error);
+    const senders = [await proofKey('ES256', 'doctor'), await proofKey('ES256', 'other')];
+    for (const { token, dpop, isPreparation } of everBetterTokens(await keySet('stranger'), senders)) {
+      const { reason } = await client.validateAccessToken(token, { ...needs, ...dpop }).catch((error) => error);
+      if (isPreparation) continue;
       named.push(rules.JWT_RULES.find(([, ...reasons]) => reasons.includes(reason))?.[0]);
     }
     assert.deepEqual(
@@ -212,8 +215,8 @@ describe('every reason of the engine', () => {
     );
   });
 
-  /** Each token meets one more rule than the one before it. */
-  function* everBetterTokens({ rsa: stranger }) {
+  /** Each token, with its proof, meets one more rule than the one before it. */
+  function* everBetterTokens({ rsa: stranger }, [own, other]) {
     const now = Math.floor(Date.now() / 1000);
     const sign = (header, payload, key) => issuer.signRaw(header, payload, key);
     const header = { alg: 'HS256', crit: ['x'], typ: 'logout+jwt', kid: 'unknown' };
@@ -229,24 +232,48 @@ describe('every reason of the engine', () => {
       groups: ['guest'],
     };
     const twice = JSON.stringify(claims).replace('{', '{"iss":"twice",');
-    yield 'a.b=.c';
-    yield sign('{"alg":1,"alg":2}', twice, stranger);
-    const fixes = [{ alg: 'RS256' }, { crit: undefined }, { typ: 'at+jwt' }, { kid: 'rsa' }];
-    yield sign(JSON.stringify(header), twice, stranger);
-    for (const fix of fixes) yield sign(JSON.stringify(Object.assign(header, fix)), twice, stranger);
-    yield sign(JSON.stringify(header), twice);
-    yield sign(JSON.stringify(header), JSON.stringify(claims));
+    yield { token: 'a.b=.c' };
+    yield { token: sign('{"alg":1,"alg":2}', twice, stranger) };
+    const fixes = [{}, { alg: 'RS256' }, { crit: undefined }, { typ: 'at+jwt' }, { kid: 'rsa' }];
+    for (const fix of fixes) yield { token: sign(JSON.stringify(Object.assign(header, fix)), twice, stranger) };
+    yield { token: sign(JSON.stringify(header), twice) };
+    const better = (repair) => sign(JSON.stringify(header), JSON.stringify(Object.assign(claims, repair)));
     const repairs = [
+      {},
       { iss: issuer.issuer },
       { aud: AUDIENCE },
       { exp: now + 600 },
       { nbf: now },
       { iat: now },
       { sub: 'user' },
-      { cnf: undefined },
-      { acr: 'gold' },
-      { scope: 'read' },
+      { cnf: { jkt: own.jkt, 'x5t#S256': 'A'.repeat(43) } },
     ];
-    for (const repair of repairs) yield sign(JSON.stringify(header), JSON.stringify(Object.assign(claims, repair)));
+    for (const repair of repairs) yield { token: better(repair) };
+
+    const token = better({});
+    const url = 'https://api.example.com/orders';
+    const request = { key: other, token: 'another', method: 'PUT', url: 'https://x.example/', iat: now - 99 };
+    const proof = (repair) => proofOf(Object.assign(request, repair));
+    const withProof = (text, at = token) => ({ token: at, dpop: presented(text, { url }) });
+    yield withProof('a.b=.c');
+    const proofs = [
+      { header: { typ: 'JWT' }, claims: { jti: undefined } },
+      { header: undefined },
+      { claims: undefined },
+      { token },
+      { method: 'GET' },
+      { url },
+      { key: own, signer: other },
+      { signer: own },
+    ];
+    for (const repair of proofs) yield withProof(proof(repair));
+    const used = proof({ iat: now });
+    yield { ...withProof(used), isPreparation: true };
+    yield withProof(used);
+    yield withProof(proof({}));
+    for (const repair of [{ cnf: { jkt: own.jkt } }, { acr: 'gold' }, { scope: 'read' }]) {
+      const last = better(repair);
+      yield withProof(proof({ token: last }), last);
+    }
   }
 });

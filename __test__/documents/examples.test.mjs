@@ -71,6 +71,36 @@ describe('express', () => {
   });
 });
 
+describe('mcp', () => {
+  it('is found by an MCP client, and asks for the scope of a tool', async () => {
+    const { Client } = await import('@modelcontextprotocol/sdk/client/index.js');
+    const { StreamableHTTPClientTransport } = await import('@modelcontextprotocol/sdk/client/streamableHttp.js');
+    const audience = 'https://api.example.com/mcp';
+    await withExample('mcp', { variables: variables({ AUDIENCE: audience }) }, async ({ url }) => {
+      const none = await request(`${url}/mcp`, { method: 'POST' });
+      assert.equal(none.status, 401);
+      const [, metadata] = /resource_metadata="([^"]+)"/.exec(none.headers['www-authenticate']);
+      const { body } = await get(url + new URL(metadata).pathname);
+      assert.deepEqual([body.resource, body.authorization_servers], [audience, [issuer.issuer]]);
+      assert.equal((await get(`${url}/mcp`, { token: sign({ aud: audience }) })).status, 405);
+
+      const connect = async (scope) => {
+        const headers = { authorization: `Bearer ${sign({ aud: audience, scope })}` };
+        const client = new Client({ name: 'test', version: '1.0.0' });
+        await client.connect(new StreamableHTTPClientTransport(new URL(`${url}/mcp`), { requestInit: { headers } }));
+        return client;
+      };
+      const call = async (client, name) => JSON.parse((await client.callTool({ name })).content[0].text);
+      const [reader, writer] = [await connect('notes:read'), await connect('notes:read notes:write')];
+      assert.deepEqual(await call(reader, 'list'), []);
+      await assert.rejects(call(reader, 'add'), { code: 403 });
+      assert.equal((await call(writer, 'add')).author, 'user-1');
+      assert.equal((await call(reader, 'list')).length, 1);
+      await Promise.all([reader.close(), writer.close()]);
+    });
+  });
+});
+
 describe('fastify', () => {
   it('answers by token and scope, and a plugin asks for its group on each of its routes', async () => {
     await withExample('fastify', { variables: variables() }, async ({ url }) => {
@@ -231,7 +261,7 @@ describe('every example', () => {
     const index = await readFile(join(EXAMPLES, 'README.md'), 'utf8');
     const entries = await readdir(EXAMPLES, { withFileTypes: true });
     const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-    assert.deepEqual(names.sort(), ['express', 'express-redis', 'fastify', 'mtls-nginx', 'node-http']);
+    assert.deepEqual(names.sort(), ['express', 'express-redis', 'fastify', 'mcp', 'mtls-nginx', 'node-http']);
     for (const name of names) {
       assert.ok(index.includes(`(${name})`), name);
       for (const file of ['README.md', 'package.json', 'server.js', '.env.example']) {

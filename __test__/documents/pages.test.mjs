@@ -155,7 +155,10 @@ describe('the code of the documents', () => {
       folder = mkdtempSync(join(tmpdir(), 'monocloud-docs-'));
       mkdirSync(join(folder, 'node_modules', '@monocloud'), { recursive: true });
       symlinkSync(ROOT, join(folder, 'node_modules', '@monocloud', 'backend-node'), 'junction');
-      for (const name of ['express', 'fastify']) {
+      mkdirSync(join(folder, 'node_modules', '@hono'));
+      mkdirSync(join(folder, 'node_modules', '@modelcontextprotocol'));
+      const frameworks = ['express', 'fastify', 'koa', 'hono', '@hono/node-server', 'h3'];
+      for (const name of [...frameworks, '@modelcontextprotocol/sdk', '@modelcontextprotocol/server']) {
         symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), 'junction');
       }
     });

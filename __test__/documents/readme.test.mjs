@@ -36,7 +36,7 @@ describe('README.md', () => {
     }
   });
 
-  test('names eight options that there are, with the defaults of the whole table', () => {
+  test('names nine options that there are, with the defaults of the whole table', () => {
     const [, table] = /^## Options$(.*?)^## /ms.exec(readme);
     const rows = [...table.matchAll(/^\| `([\w.]+)` \| ([^|]+) \|/gm)].map(([, name, byDefault]) => ({
       name,
@@ -51,7 +51,7 @@ describe('README.md', () => {
       rows.filter(({ name }) => !known.has(name)).map(({ name }) => name),
       ['cache'],
     );
-    assert.equal(rows.length, 8);
+    assert.equal(rows.length, 9);
   });
 
   test('names variables that there are', () => {
@@ -77,6 +77,7 @@ describe('the table of responses', () => {
     .split('\n')
     .filter((line) => /^\| .* \d{3} /.test(line))
     .map(rowOf);
+  const withDpop = new Responses({ algorithms: 'ES256 EdDSA' });
   const http = (status) => new Failure(FAILURES.unexpected_status.spec, { status });
   const answers = {
     'no token': [NO_TOKEN],
@@ -88,6 +89,12 @@ describe('the table of responses', () => {
       'acr_missing',
       'auth_time_invalid',
     ].map((reason) => new Responses().to(FAILURES[reason], { scopes: [], acr: ['a', 'b'], maxAge: 5 })),
+    'rejected or missing proof of a [DPoP](docs/dpop.md) token': ['dpop_proof_missing', 'dpop_replayed'].map((reason) =>
+      withDpop.to(FAILURES[reason], {}, { __proto__: null, scheme: 'dpop' }),
+    ),
+    'DPoP proof without a nonce, if the API asks for one': [
+      withDpop.to(FAILURES.dpop_nonce_missing, {}, { __proto__: null, scheme: 'dpop', nonce: 'n' }),
+    ],
     'a resolver fails': [RESOLVER_FAILED],
     'missing scopes': [responseTo(FAILURES.scope_missing, ['a'])],
     'missing groups': [responseTo(FAILURES.group_missing, ['a'])],
@@ -111,7 +118,7 @@ describe('the table of responses', () => {
         assert.equal(answer.status, status);
         assert.deepEqual(JSON.parse(answer.text), body);
         const sent = answer.headers['WWW-Authenticate']?.replaceAll(
-          /(error_description|scope|acr_values|max_age)="[^"]*"/g,
+          /(error_description|scope|acr_values|max_age|algs)="[^"]*"/g,
           '$1="…"',
         );
         assert.equal(sent, challenge);
@@ -119,9 +126,11 @@ describe('the table of responses', () => {
     });
   }
 
-  test('has Retry-After where it is sent, and only there', () => {
-    for (const { situation, hasRetryAfter } of rows) {
-      for (const { headers } of answers[situation]) assert.equal('Retry-After' in headers, hasRetryAfter, situation);
+  test('has Retry-After and DPoP-Nonce where they are sent, and only there', () => {
+    for (const { situation, more } of rows) {
+      for (const { headers } of answers[situation]) {
+        for (const name of ['Retry-After', 'DPoP-Nonce']) assert.equal(name in headers, more.includes(name), situation);
+      }
     }
   });
 
@@ -131,7 +140,7 @@ describe('the table of responses', () => {
       situation,
       status: Number(status),
       body: JSON.parse(body),
-      hasRetryAfter: more.includes('Retry-After'),
+      more,
       challenge: challenge === 'none' ? undefined : challenge.replaceAll('`', ''),
     };
   }

@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, test } from 'node:test';
 
+import { EVERY } from '../support/adapters.mjs';
 import { backend, failure } from '../support/backend.mjs';
 import { boundToken, credentials, freshKey, presented, proofOf } from '../support/dpop.mjs';
-import { EXPRESS, FASTIFY } from '../support/frameworks.mjs';
 import { request } from '../support/http.mjs';
 import { startIssuer } from '../support/issuer.mjs';
 import { describeWhere } from '../support/suite.mjs';
@@ -44,7 +44,7 @@ function clock(t) {
   return { at: (seconds) => t.mock.timers.setTime((start + seconds) * 1000) };
 }
 
-for (const framework of [...EXPRESS, ...FASTIFY]) {
+for (const framework of EVERY) {
   describeWhere(framework.skip, `${framework.name}: a nonce`, () => {
     /**
      * Runs `use` with a function that sends one request with a new proof, and returns `{ status, nonce, error,

@@ -14,7 +14,7 @@ const NPM = join(ROOT, 'npm');
 const MODULES = join(ROOT, 'node_modules', 'typescript');
 
 /** Files that have no types yet. Their errors do not count. */
-const UNTYPED = [];
+const UNTYPED = [/^npm\/(?:doctor|mcp|ws|nestjs|web|node|koa)\b/];
 
 const { bin } = JSON.parse(await readFile(join(MODULES, 'package.json'), 'utf8'));
 

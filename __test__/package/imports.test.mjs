@@ -1,7 +1,7 @@
 // Does every file import only files below it, and does it keep the size limits?
 //
 // The order of the engine's modules is that of `mod` in src/engine/mod.rs. The order of the JavaScript files is
-// below. Limits: 500 lines per file, 1600 for all of src/addon, 60 for a framework's entry point without its JSDoc.
+// below. Limits: 500 lines per file, 1600 for all of src/addon, 80 for a framework's entry point without its JSDoc.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -18,8 +18,8 @@ const FILES = [
   ['native/load'],
   ['errors/errors', 'native/constants'],
   ['client/arguments', 'client/json', 'client/time', 'native/panic-guard'],
+  ['client/call-proof'],
   [
-    'client/call-proof',
     'client/check-claims',
     'client/claims',
     'client/events',
@@ -28,6 +28,7 @@ const FILES = [
     'internal',
     'protect/challenge',
     'protect/headers',
+    'protect/resource-metadata',
   ],
   [
     'client/call-options',
@@ -46,14 +47,15 @@ const FILES = [
   ['client/validate-jwt'],
   ['client/validate'],
   ['client/client'],
-  ['index', 'protect/route'],
-  ['express', 'fastify'],
-  ['cache', 'certificates', 'doctor', 'utils'],
+  ['index', 'mcp/auth-info', 'mcp/metadata', 'protect/route'],
+  ['protect/middleware'],
+  ['express', 'fastify', 'koa', 'mcp/documents', 'mcp/endpoint', 'mcp/verifier', 'node', 'web'],
+  ['cache', 'certificates', 'doctor', 'mcp', 'utils'],
 ];
 
 const MAX_LINES = 500;
 const MAX_ADDON_LINES = 1600;
-const MAX_FRAMEWORK_LINES = 60;
+const MAX_FRAMEWORK_LINES = 80;
 const LIMITED_FOLDERS = ['src', 'npm', '__test__', 'bench', 'scripts'];
 /** Folders whose files are generated or come from other projects. */
 const NOT_WRITTEN_HERE = ['node_modules', 'results', 'third-party'];
@@ -178,7 +180,7 @@ describe('the limits', () => {
   });
 
   test(`a framework’s entry point has at most ${MAX_FRAMEWORK_LINES} lines without its JSDoc`, () => {
-    for (const path of ['npm/express.js', 'npm/fastify.js']) {
+    for (const path of ['express', 'fastify', 'koa', 'node', 'web'].map((name) => `npm/${name}.js`)) {
       const lines = withoutDocuments(read(path)).split('\n').filter(Boolean).length;
       assert.ok(lines <= MAX_FRAMEWORK_LINES, `${path}: ${lines} lines`);
     }

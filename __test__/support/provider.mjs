@@ -129,7 +129,7 @@ function certificateSubjectMatches(ctx, property, expected) {
 
 // The provider warns on a Node older than its authors test. The tests run there on purpose, so this warning is hidden
 // and any other is printed.
-async function importProvider() {
+export async function importProvider() {
   const { warn } = console;
   console.warn = (message, ...rest) => {
     if (!String(message).includes('Unsupported runtime')) {
@@ -144,7 +144,7 @@ async function importProvider() {
 }
 
 /** An in-memory adapter for one provider; each model has its own entries. */
-function memoryAdapter() {
+export function memoryAdapter() {
   return () => {
     const entries = new Map();
     return {

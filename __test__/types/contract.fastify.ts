@@ -85,6 +85,10 @@ fastify.get('/e', { onRequest: protect }, async () => ({}));
 // @ts-expect-error must be a list
 protect({ scopes: 'data:read' });
 protect({ validateCertificateBinding: 'required' });
+protect({ validateDPoPBinding: true });
+protect({ validateDPoPBinding: 'when_present', scopes: ['a'] });
+// @ts-expect-error not a mode
+protect({ validateDPoPBinding: 'yes' });
 protect({ validateCertificateBinding: 'when_present', scopes: ['a'] as const, groups: ['b'] as string[] });
 // @ts-expect-error not a mode
 protect({ validateCertificateBinding: 'yes' });

@@ -14,6 +14,7 @@ import type {
   CertificateBindingValidation,
   ClientAuthMethod,
   ClientCertificateResolver,
+  DPoPProofOptions,
   ForwardedRequest,
   ICache,
   IIntrospectionCache,
@@ -167,6 +168,22 @@ async function methods(token: string): Promise<void> {
   await client.introspectAccessToken(token, { validateCertificateBinding: 'required' });
   // @ts-expect-error not a mode
   await client.validateJwtAccessToken(token, { validateCertificateBinding: 'ignore' });
+
+  const dpop: DPoPProofOptions = { proof: 'a.b.c', method: 'GET', url: 'https://api.example.com/orders' };
+  await client.validateAccessToken(token, { scheme: 'dpop', dpop, validateDPoPBinding: true });
+  await client.validateJwtAccessToken(token, { scheme: 'dpop', dpop: { ...dpop, url: new URL(dpop.url) } });
+  await client.introspectAccessToken(token, { scheme: 'bearer', dpop: undefined, validateDPoPBinding: 'required' });
+  const { dpop: header, method = '' } = {} as IncomingMessage['headers'] & {
+    dpop?: string | string[];
+    method?: string;
+  };
+  await client.validateAccessToken(token, { scheme: 'dpop', dpop: { proof: header, method, url: dpop.url } });
+  // @ts-expect-error schemes are in lower case
+  await client.validateAccessToken(token, { scheme: 'DPoP', dpop });
+  // @ts-expect-error not a mode
+  await client.validateAccessToken(token, { validateDPoPBinding: 'never' });
+  // @ts-expect-error the method and the URL are required
+  await client.validateAccessToken(token, { scheme: 'dpop', dpop: { proof: 'a.b.c' } });
   await client.validateJwtAccessToken(token, { jwks: await client.getJwks(true) });
 
   const metadata: IssuerMetadata = await client.getMetadata();
@@ -220,6 +237,9 @@ function describe(error: unknown): string {
     same<typeof error.name, 'MonoCloudTokenError'>(true);
     // @ts-expect-error no such code
     if (error.code === 'expired') return '';
+    if (error.code === 'use_dpop_nonce') same<typeof error.dpopNonce, string | undefined>(true);
+    // @ts-expect-error it is read-only
+    error.dpopNonce = 'nonce';
     return error.reason === 'expired' ? 'expired' : code;
   }
   if (error instanceof MonoCloudHttpError) return `${error.status ?? 'no response'} ${error.statusText ?? ''}`;

@@ -269,4 +269,4 @@ function lengthPrefixed(list) {
   return text;
 }
 
-module.exports = { NO_REQUIREMENTS, callSpec, jwtCallSpec, routeSpec };
+module.exports = { NO_REQUIREMENTS, ROUTE_OPTIONS, callSpec, jwtCallSpec, routeSpec };

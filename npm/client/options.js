@@ -42,12 +42,17 @@ const OPTIONS = [...VALUES, ...FUNCTIONS, 'cache'];
 const MEMBERS = { groupOptions: membersOf('groupOptions'), dpop: [...membersOf('dpop'), ...REPLAY_OPTIONS] };
 
 /**
- * Returns the settings for the engine as JSON, the user's functions if there are any, and the user's replay store if
- * there is one.
+ * Returns the settings for the engine as JSON, the user's functions if there are any, the user's replay store as
+ * `{ store, failure }` if there is one, and the first public URL as it was written.
  *
  * @param {'backend' | 'oidc'} clientKind `backend` reads environment variables, `oidc` does not.
  * @param {GivenOptions} options
- * @returns {{ settings: string, functions: Functions | undefined, replay: Replay | undefined }}
+ * @returns {{
+ *   settings: string,
+ *   functions: Functions | undefined,
+ *   replay: Replay | undefined,
+ *   publicUrl: string | undefined,
+ * }}
  */
 function settingsOf(clientKind, options) {
   for (const name of FUNCTIONS) checkKind(name, options[name], 'function');
@@ -65,17 +70,32 @@ function settingsOf(clientKind, options) {
   const functions = /** @type {Functions} */ ({ fetcher, metadataResolver, jwksResolver });
   const environment = clientKind === 'backend' ? clientEnvironment() : null;
   /** @type {Record<string, any>} */
-  const values = { __proto__: null, ...options, groupOptions, dpop: { __proto__: null, ...proofs } };
+  const all = { __proto__: null, ...options, groupOptions, dpop: { __proto__: null, ...proofs } };
+  const values = valuesOf(all);
   return {
     settings: textOf({
-      options: valuesOf(values),
+      options: values,
       environment,
       clientKind,
       hostEnvironment: hostEnvironment(options),
     }),
     functions: hasFunctions ? functions : undefined,
     replay: replayStore ? { store: replayStore, failure: replayStoreFailure ?? 'local' } : undefined,
+    publicUrl: firstPublicUrl(values, environment),
   };
+}
+
+/**
+ * The engine normalizes the URLs. Metadata must repeat what was written (RFC 9728 §3.3).
+ *
+ * @param {Record<string, any>} values
+ * @param {Record<string, string> | null} environment
+ * @returns {string | undefined}
+ */
+function firstPublicUrl({ publicUrl }, environment) {
+  const fromEnvironment = environment === null ? undefined : own(environment, `${NAMES.variablePrefix}PUBLIC_URL`);
+  const [first] = [publicUrl ?? fromEnvironment].flat();
+  return typeof first === 'string' ? first.trim().split(/\s+/)[0] : undefined;
 }
 
 /**

@@ -56,7 +56,7 @@ class Validator {
    * @param {GivenOptions} options
    */
   constructor(clientKind, options) {
-    const { settings, functions, replay } = settingsOf(clientKind, options);
+    const { settings, functions, replay, publicUrl } = settingsOf(clientKind, options);
     try {
       this.#native = new native.MonoCloudBackendNodeClient(settings);
     } catch (error) {
@@ -64,6 +64,8 @@ class Validator {
     }
     this.#facts = this.#native.facts();
     this.#replay = replay;
+    /** The first public URL as it was written, or `undefined`. */
+    this.publicUrl = publicUrl;
     /**
      * Identifies this client in events and in a shared cache.
      *
@@ -161,6 +163,11 @@ class Validator {
   get dpopFacts() {
     const { dpopAlgorithms, announcesDpop, publicUrls } = this.#facts;
     return { algorithms: dpopAlgorithms, isAnnounced: announcesDpop || this.#replay !== undefined, publicUrls };
+  }
+
+  /** The issuer's name as its metadata has it. Without metadata, the tenant domain as it was written. */
+  get issuer() {
+    return this.#native.issuer();
   }
 
   /**

@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * Parses the command line: one flag for each environment variable of the engine's option table, the token, and the
- * requirements to check the token against.
+ * Parses the command line: one flag for each environment variable of the engine's option table, the token with its
+ * DPoP proof, and the requirements to check the token against.
  */
 
 /**
@@ -33,6 +33,9 @@ const OWN_FLAGS = /** @type {const} */ ({
   scope: { type: 'string', multiple: true },
   group: { type: 'string', multiple: true },
   'presented-certificate': { type: 'string' },
+  'dpop-proof': { type: 'string' },
+  method: { type: 'string' },
+  url: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
@@ -62,6 +65,7 @@ function parse(argv) {
     scopes,
     groups,
     certificate: values['presented-certificate'] && read(values['presented-certificate'], '--presented-certificate'),
+    proof: proofOf(values),
   };
 }
 
@@ -78,25 +82,34 @@ function parsed(args) {
   }
 }
 
-/**
- * Every process can read a command line. `-` therefore reads the token from standard input.
- *
- * @param {TokenFlags} flags
- */
-function tokenOf({ token, scope, group, 'presented-certificate': certificate }) {
+/** Every process can read a command line. `-` therefore reads the token from standard input. */
+function tokenOf({ token, scope, group, 'presented-certificate': certificate, 'dpop-proof': proof }) {
   if (token === undefined) {
-    if (scope || group || certificate) throw new Usage('--scope, --group and --presented-certificate need --token');
+    if (scope || group || certificate || proof !== undefined) {
+      throw new Usage('--scope, --group, --presented-certificate and --dpop-proof need --token');
+    }
     return undefined;
   }
-  const text = (token === '-' ? read(0, 'standard input') : token).trim().replace(/^Bearer +/i, '');
+  const text = (token === '-' ? read(0, 'standard input') : token).trim().replace(/^(?:Bearer|DPoP) +/i, '');
   if (text === '') throw new Usage('--token is empty');
   return text;
 }
 
-/**
- * @param {string | 0} path
- * @param {string} what
- */
+/** The DPoP proof of the token, with the request that it should be for. */
+function proofOf({ 'dpop-proof': file, method, url }) {
+  if (file === undefined) {
+    if (method !== undefined || url !== undefined) throw new Usage('--method and --url need --dpop-proof');
+    return undefined;
+  }
+  if (!url) throw new Usage('--dpop-proof needs --url, the URL of the request');
+  if (method === '') throw new Usage('--method is empty');
+  const text = read(file, '--dpop-proof')
+    .trim()
+    .replace(/^DPoP: */i, '');
+  if (text === '') throw new Usage('--dpop-proof is empty');
+  return { text, method: method ?? 'GET', url };
+}
+
 function read(path, what) {
   try {
     return readFileSync(path, 'utf8');
@@ -117,6 +130,9 @@ Token:
   --scope SCOPE                     a required scope; can be repeated
   --group GROUP                     a required group; can be repeated
   --presented-certificate FILE      the caller's certificate (PEM), for a bound token
+  --dpop-proof FILE --url URL       the DPoP proof that came with the token, and the
+                                    URL that the client called
+  --method METHOD                   the method of that request; GET without this flag
 
 Output:
   --json                            prints one JSON document

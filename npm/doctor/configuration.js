@@ -13,7 +13,7 @@
  */
 
 const { MonoCloudBackendNodeClient } = require('../client/client.js');
-const { OPTIONS, PREFIX } = require('./options.js');
+const { OPTIONS, PREFIX, defaultOf } = require('./options.js');
 const { fixOfOption } = require('./fixes.js');
 const { outOfRange } = require('./ranges.js');
 const { thrown } = require('./thrown.js');
@@ -24,25 +24,7 @@ const SECRETS = new Set(['clientSecret', 'clientCertificateKey', 'dpop.nonceSecr
 const REQUIRED = { tenantDomain: 'https://tenant.invalid', audience: 'https://audience.invalid' };
 const CERTIFICATE = ['clientCertificate', 'clientCertificateKey'];
 
-/** A client that records whether it introspected the token. */
-class Client extends MonoCloudBackendNodeClient {
-  hasIntrospected = false;
-
-  /**
-   * @override
-   * @param {Parameters<Configuration['client']['introspectAccessToken']>} args
-   */
-  introspectAccessToken(...args) {
-    this.hasIntrospected = true;
-    return super.introspectAccessToken(...args);
-  }
-}
-
-/**
- * @param {ReportType} report
- * @returns {Configuration | undefined} The client and its option values, or `undefined` if the configuration is
- *   invalid.
- */
+/** @returns The client and its option values, or `undefined` if the configuration is invalid. */
 function checkConfiguration(report) {
   report.section('Configuration');
   const values = new Map(OPTIONS.map(({ name, variable }) => [name, valueOf(variable)]));
@@ -50,9 +32,10 @@ function checkConfiguration(report) {
   for (const option of OPTIONS) checkOption(report, option, values.get(option.name), problems.get(option.name));
   checkUnknown(report);
   checkTogether(report, values);
-  return problems.size > 0
-    ? undefined
-    : { client: new Client(), values, clientAt: (tenantDomain) => new Client({ tenantDomain }) };
+  if (problems.size > 0) return undefined;
+  checkDpop(report, values);
+  const clientAt = (tenantDomain) => new MonoCloudBackendNodeClient({ tenantDomain });
+  return { client: new MonoCloudBackendNodeClient(), values, clientAt };
 }
 
 /** The problems that the engine finds, by the name of the option. */
@@ -142,13 +125,61 @@ function checkTogether(report, values) {
       fix: `Set ${PREFIX}CLIENT_ID as well.`,
     });
   }
+  checkResource(report, values.get('publicUrl')?.split(/\s+/)[0], values.get('audience'));
 }
 
 /**
- * The value of a variable, without white space around it. An empty value counts as not set.
+ * A resource names its URL (RFC 9728 §2), clients send it to the issuer (RFC 8707 §2), and it comes back as `aud`.
  *
- * @param {string} variable
+ * @param {any} report
+ * @param {string | undefined} publicUrl
+ * @param {string | undefined} audience
  */
+function checkResource(report, publicUrl, audience) {
+  const origin = originOf(publicUrl);
+  if (origin === undefined || origin !== originOf(audience) || publicUrl === audience) return;
+  report.warning('configuration.resource', 'resource', {
+    message: `publicUrl is ${publicUrl} and audience is ${audience}: the metadata of protectedResource() names the first, and tokens for it are rejected`,
+    fix: 'If this API is an MCP server, set the option resource of protectedResource() to the audience. Otherwise, this is no problem.',
+  });
+}
+
+/** @param {string | undefined} text */
+function originOf(text) {
+  try {
+    return new URL(String(text)).origin;
+  } catch {
+    return undefined;
+  }
+}
+
+const DPOP_MODES = {
+  when_present: 'tokens that are bound to a key need a proof',
+  required: 'every token must be bound to a key and needs a proof',
+  dangerously_ignore: 'proofs are not checked, and bound tokens are accepted as bearer tokens',
+};
+
+/** Which mode of DPoP applies, and what an API with several processes or a proxy needs beside it. */
+function checkDpop(report, values) {
+  const mode = values.get('validateDPoPBinding') ?? defaultOf('validateDPoPBinding').replaceAll('`', '');
+  const isIgnored = mode === 'dangerously_ignore';
+  const url =
+    values.get('publicUrl') === undefined ? 'publicUrl is not set, so the framework names the URL' : 'publicUrl is set';
+  const replay = 'without dpop.replayStore, each process accepts a proof once';
+  report.ok(
+    'configuration.dpop',
+    'DPoP',
+    [`${mode}: ${DPOP_MODES[mode]}`, ...(isIgnored ? [] : [url, replay])].join('; '),
+  );
+  const nonce = values.get('dpop.nonce') ?? 'off';
+  if (isIgnored || nonce === 'off' || values.get('dpop.nonceSecret') !== undefined) return;
+  report.warning('configuration.dpop.nonceSecret', 'dpop.nonceSecret', {
+    message: `dpop.nonce is ${nonce} and dpop.nonceSecret is not set: each process rejects the nonces of the others`,
+    fix: `Set ${PREFIX}DPOP_NONCE_SECRET to the same secret in every process. \`openssl rand -hex 32\` makes one.`,
+  });
+}
+
+/** The value of a variable, without white space around it. An empty value counts as not set. */
 function valueOf(variable) {
   return process.env[variable]?.trim() || undefined;
 }

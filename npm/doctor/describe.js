@@ -11,6 +11,7 @@
  */
 
 const { fixOf } = require('./fixes.js');
+const { PROOF_DESCRIPTIONS, proofHint } = require('./proof.js');
 const { span } = require('./ranges.js');
 
 const WITHOUT_SLASH = /\/$/;
@@ -41,9 +42,16 @@ const DESCRIPTIONS = {
   'start of validity': ({ claims }) => `nbf ${moment(claims?.nbf)}`,
   'time of issue': ({ claims }) => `iat ${moment(claims?.iat)}`,
   subject: ({ claims }) => `sub is ${typeof claims?.sub === 'string' ? 'a string' : json(claims?.sub)}`,
+  confirmation: ({ claims }) => `cnf ${json(claims?.cnf)}`,
+  DPoP: ({ claims, values, proof }) => {
+    if (values.get('validateDPoPBinding') === 'dangerously_ignore') return 'not checked: dangerously_ignore';
+    const isBound = claims?.cnf?.jkt !== undefined;
+    return `${isBound ? 'bound to a key' : 'not bound to a key'}, scheme ${proof === undefined ? 'Bearer' : 'DPoP'}`;
+  },
+  ...PROOF_DESCRIPTIONS,
   binding: ({ claims, values }) => {
     if (values.get('validateCertificateBinding') === 'dangerously_ignore') return 'not checked: dangerously_ignore';
-    return claims?.cnf === undefined ? 'not bound to a certificate' : `cnf ${json(claims.cnf)}`;
+    return claims?.cnf?.['x5t#S256'] === undefined ? 'not bound to a certificate' : `cnf ${json(claims.cnf)}`;
   },
   authentication: ({ claims }) =>
     `acr ${json(claims?.acr)}, auth_time ${moment(claims?.auth_time)}, not compared with the acr and maxAge of a route`,
@@ -60,7 +68,7 @@ const DESCRIPTIONS = {
  * @param {TokenFacts} facts
  */
 function describe(rule, facts) {
-  return DESCRIPTIONS[rule](facts);
+  return DESCRIPTIONS[rule]({ ...facts, moment });
 }
 
 /**
@@ -75,7 +83,8 @@ function advice(rule, reason, facts) {
   // Another value of MONOCLOUD_BACKEND_AUDIENCE does not help if the server sends no `aud` at all.
   if (reason === 'audience_mismatch' && claims && isAbsent(claims.aud))
     return isIntrospected ? NO_AUD_ANSWERED : NO_AUD;
-  return [hint(rule, facts), fixOf(reason)].filter(Boolean).join(' ');
+  const likely = facts.proof ? proofHint(rule, reason, facts) : undefined;
+  return [likely ?? hint(rule, facts), fixOf(reason)].filter(Boolean).join(' ');
 }
 
 const NO_AUD =

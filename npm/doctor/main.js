@@ -50,13 +50,8 @@ async function main(argv) {
   return report.end();
 }
 
-/**
- * Runs the checks. Each one depends on the checks before it.
- *
- * @param {ReportType} report
- * @param {Request} request
- */
-async function examine(report, { environment, token, scopes, groups, certificate }) {
+/** Runs the checks. Each one depends on the checks before it. */
+async function examine(report, { environment, token, ...presented }) {
   const { checkConfiguration } = require('./configuration.js');
   const { checkServer } = require('./server.js');
   const { checkIntrospection } = require('./introspection.js');
@@ -74,7 +69,7 @@ async function examine(report, { environment, token, scopes, groups, certificate
   if (!metadata) return;
   const server = { metadata, jwks };
   await checkIntrospection(report, configuration, server);
-  if (token !== undefined) await checkToken(report, { configuration, server, token, scopes, groups, certificate });
+  if (token !== undefined) await checkToken(report, { configuration, server, token, ...presented });
 }
 
 /** @param {ReportType} report */

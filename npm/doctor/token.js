@@ -8,42 +8,12 @@
  * only to show them. The token itself is never shown.
  */
 
-/**
- * @import { ReportType } from './report.js'
- * @import { Configuration, TokenFacts } from './facts.js'
- * @import { AccessTokenClaims } from '../types/claims.js'
- * @import { ValidateAccessTokenOptions } from '../types/options.js'
- * @import { Thrown } from './thrown.js'
- */
+const { channel } = require('node:diagnostics_channel');
 
 const { MonoCloudBackendNodeClient } = require('../client/client.js');
 const { introspected } = require('./answer.js');
 const { advice, describe } = require('./describe.js');
-const { thrown } = require('./thrown.js');
-
-/** The reasons of DPoP (RFC 9449), in the engine's order. */
-const DPOP_REASONS = [
-  'dpop_binding_missing',
-  'dpop_scheme_required',
-  'dpop_proof_missing',
-  'dpop_proof_too_large',
-  'dpop_proof_malformed',
-  'dpop_type_not_allowed',
-  'dpop_algorithm_not_allowed',
-  'dpop_header_invalid',
-  'dpop_key_invalid',
-  'dpop_claims_invalid',
-  'dpop_token_mismatch',
-  'dpop_method_mismatch',
-  'dpop_url_mismatch',
-  'dpop_key_mismatch',
-  'dpop_signature_invalid',
-  'dpop_nonce_missing',
-  'dpop_nonce_stale',
-  'dpop_expired',
-  'dpop_not_yet_valid',
-  'dpop_replayed',
-];
+const { KEY_RULES, REQUEST_RULES } = require('./proof.js');
 
 /** The rules in the engine's order, each with the reasons of its failures. */
 const CLAIM_RULES = [
@@ -54,15 +24,9 @@ const CLAIM_RULES = [
   ['start of validity', 'not_yet_valid', 'not_before_invalid'],
   ['time of issue', 'issued_at_invalid'],
   ['subject', 'subject_invalid'],
-  [
-    'binding',
-    ...DPOP_REASONS,
-    'confirmation_invalid',
-    'confirmation_missing',
-    'certificate_missing',
-    'certificate_invalid',
-    'certificate_mismatch',
-  ],
+];
+const BINDING_RULES = [
+  ['binding', 'confirmation_missing', 'certificate_missing', 'certificate_invalid', 'certificate_mismatch'],
   ['authentication', 'acr_missing', 'auth_time_invalid', 'authentication_too_old'],
   ['scopes', 'scope_missing'],
   ['groups', 'group_missing'],
@@ -76,29 +40,43 @@ const JWT_RULES = [
   ['key', 'key_not_found', 'key_ambiguous'],
   ['signature', 'signature_invalid'],
   ...CLAIM_RULES,
+  // The token's own binding comes before the proof: the scheme DPoP is for bound tokens only.
+  ['confirmation', 'confirmation_invalid'],
+  ['DPoP', 'dpop_scheme_required', 'dpop_binding_missing'],
+  ...REQUEST_RULES,
+  ...KEY_RULES,
+  ...BINDING_RULES,
 ];
-const OPAQUE_RULES = [['form', 'token_required', 'token_too_large'], ['active', 'inactive'], ...CLAIM_RULES];
+const OPAQUE_RULES = [
+  ['form', 'token_required', 'token_too_large'],
+  // A proof that cannot be accepted is rejected before a request to the issuer.
+  ...REQUEST_RULES,
+  ['active', 'inactive'],
+  ...CLAIM_RULES,
+  ['confirmation', 'confirmation_invalid'],
+  ['DPoP', 'dpop_scheme_required', 'dpop_binding_missing'],
+  ...KEY_RULES,
+  ...BINDING_RULES,
+];
+const PROOF_RULES = [...REQUEST_RULES, ...KEY_RULES];
 
-/**
- * @typedef {Pick<TokenFacts, 'server' | 'token' | 'scopes' | 'groups'>
- *   & { configuration: Configuration, certificate: string | undefined }} TokenCheck
- */
-
-/**
- * @param {ReportType} report
- * @param {TokenCheck} check
- */
-async function checkToken(report, { configuration, server, token, scopes, groups, certificate }) {
+/** @param proof `{ text, method, url }` for a token with the scheme DPoP. `undefined` for a bearer token. */
+async function checkToken(report, { configuration, server, token, scopes, groups, certificate, proof }) {
   report.section('Token');
   const { client, values } = configuration;
-  const { claims, error } = await decide(client, token, { scopes, groups, clientCertificate: certificate });
-  const isIntrospected = client.hasIntrospected;
-  const rules = isIntrospected ? OPAQUE_RULES : JWT_RULES;
-  /** @type {TokenFacts} */
+  const options = { scopes, groups, clientCertificate: certificate, ...dpopOptions(proof) };
+  const { claims, error, kind, mismatch } = await decide(client, token, options);
+  const isIntrospected = kind === 'opaque';
+  const checksProof = proof !== undefined && values.get('validateDPoPBinding') !== 'dangerously_ignore';
+  const rules = (isIntrospected ? OPAQUE_RULES : JWT_RULES).filter(
+    (rule) => checksProof || !PROOF_RULES.includes(rule),
+  );
   const facts = {
     token,
     header: isIntrospected ? undefined : headerOf(token),
     claims: claims ?? (isIntrospected ? await answerTo(token, error) : claimsOf(token)),
+    proof,
+    mismatch,
     isIntrospected,
     server,
     values,
@@ -131,29 +109,34 @@ async function checkToken(report, { configuration, server, token, scopes, groups
   if (after.length > 0) report.skipped('token.rest', 'not reached', after.join(', '));
 }
 
-/**
- * @param {Configuration['client']} client
- * @param {string} token
- * @param {ValidateAccessTokenOptions} options
- * @returns {Promise<{ claims?: AccessTokenClaims, error?: Thrown }>}
- */
+function dpopOptions(proof) {
+  if (proof === undefined) return undefined;
+  const { text, method, url } = proof;
+  return { scheme: 'dpop', dpop: { proof: text, method, url } };
+}
+
+/** Returns the claims or the error, and what the events say: the kind of the token, and what a proof does not match. */
 async function decide(client, token, options) {
-  client.hasIntrospected = false;
+  const seen = {};
+  const note = ({ kind, expected, got }) => {
+    seen.kind = kind;
+    if (got !== undefined) seen.mismatch = { expected, got };
+  };
+  const channels = ['validated', 'refused'].map((name) => channel(`monocloud:backend:${name}`));
+  for (const one of channels) one.subscribe(note);
   try {
-    return { claims: await client.validateAccessToken(token, options) };
+    return { claims: await client.validateAccessToken(token, options), ...seen };
   } catch (error) {
-    return { error: thrown(error) };
+    return { error, ...seen };
+  } finally {
+    for (const one of channels) one.unsubscribe(note);
   }
 }
 
-/**
- * The introspected claims, if the token was rejected because of a claim.
- *
- * @param {string} token
- * @param {Thrown | undefined} error
- */
-function answerTo(token, error) {
-  const isAboutClaims = CLAIM_RULES.some(([, ...reasons]) => reasons.some((reason) => reason === error?.reason));
+/** The introspected claims, if the token was rejected because of a claim. */
+function answerTo(token, { reason }) {
+  const rule = OPAQUE_RULES.findIndex(([, ...reasons]) => reasons.includes(reason));
+  const isAboutClaims = rule > OPAQUE_RULES.findIndex(([name]) => name === 'active');
   return isAboutClaims ? introspected(token) : undefined;
 }
 

@@ -17,7 +17,9 @@
  * @property {boolean} [requiresDpop] Whether the API accepts no bearer tokens.
  * @property {string} [realm] RFC 9110 §11.5. It is the first parameter of every challenge.
  * @property {string} [resourceMetadata] RFC 9728 §5.1, the URL of the metadata document. It is a parameter of the first
- *   challenge. The MCP clients read only that one, and only if it begins with `Bearer` and a space.
+ *   challenge. MCP clients of SDK 1 read only that one, and only if it begins with `Bearer` and a space.
+ * @property {readonly string[]} [scopes] What the route requires. With `resourceMetadata`, a first challenge without a
+ *   `scope` of its own has them, so that a client asks for enough at once (MCP, "Scope Selection Strategy").
  */
 
 const { own } = require('../client/arguments.js');
@@ -55,12 +57,25 @@ function quoted(value) {
   return `"${text.replace(/["\\]/g, '\\$&')}"`;
 }
 
+/**
+ * RFC 6750 §3: the characters of a scope. A scope with another one cannot be asked for.
+ *
+ * @param {readonly string[]} [list]
+ */
+function wordsOf(list = []) {
+  return list.filter((word) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(word)).join(' ') || undefined;
+}
+
+/** The errors that no other scope of the route would prevent, or whose challenge has its own `scope`. */
+const ERRORS_WITHOUT_SCOPE = ['insufficient_scope', 'invalid_request'];
+
 /** The challenges of one `protectApi`. */
 class Challenges {
   #algorithms;
   #requiresDpop;
   #realm;
   #resourceMetadata;
+  #scope;
 
   /** @param {ChallengeSettings} settings */
   constructor(settings = {}) {
@@ -68,6 +83,7 @@ class Challenges {
     this.#requiresDpop = this.knowsDpop && own(settings, 'requiresDpop') === true;
     this.#realm = own(settings, 'realm');
     this.#resourceMetadata = own(settings, 'resourceMetadata');
+    this.#scope = this.#resourceMetadata === undefined ? undefined : wordsOf(own(settings, 'scopes'));
   }
 
   /** Whether the API knows the scheme `DPoP`. */
@@ -113,13 +129,15 @@ class Challenges {
     const challenges = [];
     if (isBearerFirst && !this.#requiresDpop) challenges.push({ scheme: BEARER, params: bearer ?? {} });
     if (dpop !== undefined) challenges.push({ scheme: DPOP, params: dpop });
+    const error = (bearer ?? dpop)?.error ?? dpop?.error;
+    const scope = ERRORS_WITHOUT_SCOPE.includes(String(error)) ? undefined : this.#scope;
     return lineOf(
       challenges.map(({ scheme, params }, index) => {
-        const resource_metadata = index === 0 ? this.#resourceMetadata : undefined;
-        return { scheme, params: { realm: this.#realm, ...params, resource_metadata } };
+        const first = index === 0 ? { scope: params.scope ?? scope, resource_metadata: this.#resourceMetadata } : {};
+        return { scheme, params: { realm: this.#realm, ...params, ...first } };
       }),
     );
   }
 }
 
-module.exports = { Challenges, lineOf };
+module.exports = { Challenges, lineOf, wordsOf };

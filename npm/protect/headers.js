@@ -18,7 +18,7 @@
  * @property {string[]} [rawHeaders] Names and values in turn, as received.
  */
 
-const { memberOf } = require('../client/arguments.js');
+const { invalid, memberOf } = require('../client/arguments.js');
 
 const SPACE = 0x20;
 const TAB = 0x09;
@@ -33,9 +33,37 @@ const TAB = 0x09;
  */
 function headerOf(headers, name) {
   if (Object.hasOwn(headers, name)) return headers[name];
-  // A field that is called `Get` is text. The first check is the quick one, for requests of Node.
-  const isWeb = typeof headers.get === 'function' && typeof memberOf(headers, 'get') === 'function';
-  return isWeb ? (headers.get(name) ?? undefined) : undefined;
+  return isWeb(headers) ? (headers.get(name) ?? undefined) : undefined;
+}
+
+/**
+ * Returns the names of all headers, in lower case.
+ *
+ * @param {HeaderFields} headers
+ * @returns {string[]}
+ */
+function namesOf(headers) {
+  return isWeb(headers) ? [...headers.keys()] : Object.keys(headers);
+}
+
+/**
+ * A field that is called `Get` is text. The first check is the quick one, for requests of Node.
+ *
+ * @param {HeaderFields} headers
+ */
+function isWeb(headers) {
+  return typeof headers.get === 'function' && typeof memberOf(headers, 'get') === 'function';
+}
+
+/**
+ * Throws if a guard is called with something that is not a request.
+ *
+ * @param {any} message
+ * @param {string} expected What it takes.
+ */
+function checkMessage(message, expected) {
+  const headers = message?.headers;
+  if (typeof headers !== 'object' || headers === null) throw invalid(`The guard takes ${expected}`);
 }
 
 /**
@@ -66,4 +94,4 @@ function endOfValue(value) {
   return end;
 }
 
-module.exports = { endOfValue, headerOf, isSentOnce };
+module.exports = { checkMessage, endOfValue, headerOf, isSentOnce, namesOf };

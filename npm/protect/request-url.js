@@ -8,7 +8,7 @@
  * they may hold secrets.
  */
 
-/** @typedef {'express' | 'fastify' | 'node' | 'web'} Framework Whose requests these are. */
+/** @typedef {'express' | 'fastify' | 'koa' | 'node' | 'web'} Framework Whose requests these are. */
 
 const { memberOf } = require('../client/arguments.js');
 const { headerOf, isSentOnce } = require('./headers.js');
@@ -39,6 +39,16 @@ const URL_OF = {
   },
 
   /**
+   * With `app.proxy`, `protocol` is that of the proxy. `host` has lost userinfo, so the headers are read here.
+   *
+   * @param {any} ctx
+   */
+  koa({ app, req, protocol, originalUrl }) {
+    const forwarded = memberOf(app, 'proxy') ? firstForwardedHost(req.headers) : undefined;
+    return urlOf(protocol, forwarded ?? hostOf(req), originalUrl);
+  },
+
+  /**
    * `node:http`, and `node:http2` with its compatibility API. There are no proxy settings.
    *
    * @param {any} request
@@ -53,6 +63,7 @@ const URL_OF = {
    * @param {any} request
    */
   web(request) {
+    if (headerOf(request.headers, 'host')?.includes(',')) return undefined;
     const origin = ORIGIN_OF_ABSOLUTE_FORM.exec(request.url)?.[0] ?? '';
     const [protocol, host] = origin.split('://');
     return urlOf(protocol, host, request.url);
@@ -138,9 +149,15 @@ function hasOneHost({ rawHeaders }) {
  */
 function forwardedHostOf(request) {
   const isTrusted = memberOf(request, 'app')?.get?.('trust proxy fn');
-  const value = headerOf(request.headers, 'x-forwarded-host');
-  if (typeof isTrusted !== 'function' || !value || !isTrusted(request.socket.remoteAddress, 0)) return undefined;
-  return value.split(',', 1)[0].trim();
+  const host = firstForwardedHost(request.headers);
+  if (typeof isTrusted !== 'function' || host === undefined) return undefined;
+  return isTrusted(request.socket.remoteAddress, 0) ? host : undefined;
+}
+
+/** @param {import('./headers.js').HeaderFields} headers */
+function firstForwardedHost(headers) {
+  const value = headerOf(headers, 'x-forwarded-host');
+  return value ? value.split(',', 1)[0].trim() : undefined;
 }
 
 module.exports = { URL_OF, targetOf, urlBelow, urlOf };

@@ -34,7 +34,7 @@
 
 const { own } = require('../client/arguments.js');
 const { FAILURES, Failure, tokenCodeOf } = require('../errors/errors.js');
-const { Challenges } = require('./challenge.js');
+const { Challenges, wordsOf } = require('./challenge.js');
 
 /** Seconds for `Retry-After` when neither the issuer nor the table of failures has a value. */
 const RETRY_AFTER = 5;
@@ -263,15 +263,6 @@ function paramsOf(code, error_description, required, lacksScopes) {
     default:
       return { error, error_description };
   }
-}
-
-/**
- * RFC 6750 §3: the characters of a scope. A scope with another one cannot be asked for.
- *
- * @param {readonly string[]} [list]
- */
-function wordsOf(list = []) {
-  return list.filter((word) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(word)).join(' ') || undefined;
 }
 
 const NAMES = new Set(['MonoCloudTokenError', 'MonoCloudValidationError', 'MonoCloudOPError', 'MonoCloudHttpError']);

@@ -33,9 +33,11 @@ const IGNORED = 'dangerously_ignore';
  *
  * @param {ValidatorType | undefined} validator The client's validator. `undefined` for a client of another kind, which may
  *   not know DPoP.
- * @returns {(policy: any, isGiven: boolean) => RouteResponses}
+ * @param {string | undefined} resourceMetadata The URL that all challenges name. Only with it, they name the route's
+ *   `scopes` too.
+ * @returns {(policy: any, isGiven: boolean, scopes: readonly string[]) => RouteResponses}
  */
-function routeResponses(validator) {
+function routeResponses(validator, resourceMetadata) {
   /** @type {Map<string, ResponsesType>} */
   const known = new Map();
   /** @param {ChallengeSettings} settings */
@@ -45,13 +47,14 @@ function routeResponses(validator) {
     known.set(name, responses);
     return responses;
   };
-  return (policy, isGiven) => {
+  return (policy, isGiven, scopes) => {
+    const shared = resourceMetadata === undefined ? {} : { resourceMetadata, scopes };
     const mode = validator?.dpopMode(policy) ?? IGNORED;
     if (validator === undefined || mode === IGNORED)
-      return { knowsDpop: false, bearer: responsesOf({}), dpop: responsesOf({}) };
+      return { knowsDpop: false, bearer: responsesOf(shared), dpop: responsesOf(shared) };
     const { algorithms, isAnnounced } = validator.dpopFacts;
-    const dpop = responsesOf({ algorithms, requiresDpop: mode === 'required' });
-    return { knowsDpop: true, bearer: isAnnounced || isGiven ? dpop : responsesOf({}), dpop };
+    const dpop = responsesOf({ ...shared, algorithms, requiresDpop: mode === 'required' });
+    return { knowsDpop: true, bearer: isAnnounced || isGiven ? dpop : responsesOf(shared), dpop };
   };
 }
 

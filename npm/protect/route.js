@@ -25,13 +25,14 @@
  * @property {any} client
  * @property {Framework} framework
  * @property {readonly string[]} publicUrls
- * @property {(policy: PolicyType | undefined, isGiven: boolean) => RouteResponses} responses
+ * @property {(policy: PolicyType | undefined, isGiven: boolean, scopes: readonly string[]) => RouteResponses} responses
  * @property {Resolver} [tokenResolver]
  * @property {Resolver} [certificateResolver]
  * @property {Resolver} [urlResolver]
  * @property {boolean | null} [allowPreflight]
  */
 /** @typedef {object | DecisionType} Outcome Claims, `Accepted` or a `Response`. */
+/** @typedef {Route} RouteType The class as a type, for other files. */
 
 const { AMBIGUOUS, DpopCredentials, credentialsOf } = require('./credentials.js');
 const { checkedOptions, invalid, isPlain, memberOf } = require('../client/arguments.js');
@@ -47,7 +48,7 @@ const { routeResponses } = require('./route-responses.js');
 
 /** The options of `protectApi` that are functions. */
 const RESOLVERS = ['tokenResolver', 'certificateResolver', 'urlResolver'];
-const OPTIONS = [...RESOLVERS, 'allowPreflight'];
+const OPTIONS = [...RESOLVERS, 'allowPreflight', 'resourceMetadata'];
 
 /** The result of a resolver that threw, or returned something other than text. */
 const FAILED = Symbol('resolver failed');
@@ -60,18 +61,30 @@ const FAILED = Symbol('resolver failed');
  * @param {Framework} framework
  */
 function protector(clientOrOptions, maybeOptions, framework) {
-  const isClient = typeof memberOf(clientOrOptions, 'validateAccessToken') === 'function';
-  const given = isClient ? maybeOptions : (clientOrOptions ?? maybeOptions);
+  const [givenClient, given] = clientAndOptions(clientOrOptions, maybeOptions);
   const options = checkedOptions('protectApi()', given, OPTIONS);
-  const client = isClient ? clientOrOptions : new MonoCloudBackendNodeClient();
+  const client = givenClient ?? new MonoCloudBackendNodeClient();
   for (const name of RESOLVERS) checkResolver(name, options[name]);
   checkFlag('allowPreflight', options.allowPreflight);
   // An object without a prototype: an option that was not given is never an inherited one.
   const validator = anyValidatorOf(client);
   const publicUrls = validator?.dpopFacts.publicUrls ?? [];
-  const api = Object.assign(options, { client, framework, publicUrls, responses: routeResponses(validator) });
+  const responses = routeResponses(validator, metadataUrlOf(options.resourceMetadata));
+  const api = Object.assign(options, { client, framework, publicUrls, responses });
   /** @param {unknown} routeOptions */
   return (routeOptions) => new Route(api, routeOptions);
+}
+
+/**
+ * Returns the arguments of a function that takes a client, options, or both.
+ *
+ * @param {any} clientOrOptions
+ * @param {unknown} maybeOptions
+ * @returns {[any, unknown]}
+ */
+function clientAndOptions(clientOrOptions, maybeOptions) {
+  const isClient = typeof memberOf(clientOrOptions, 'validateAccessToken') === 'function';
+  return isClient ? [clientOrOptions, maybeOptions] : [undefined, clientOrOptions ?? maybeOptions];
 }
 
 /**
@@ -163,7 +176,7 @@ class Route {
     const [validateCertificateBinding, validateDPoPBinding] = [spec.givenBinding, spec.givenDpop];
     this.#options = { scopes, groups, acr, maxAge, validateCertificateBinding, validateDPoPBinding };
     this.#policy = /** @type {PolicyType} */ (anyValidatorOf(client)?.policies.route(spec));
-    this.#responses = api.responses(this.#policy, spec.givenDpop !== undefined);
+    this.#responses = api.responses(this.#policy, spec.givenDpop !== undefined, scopes);
     this.#tokenResolver = tokenResolver;
     this.#certificateResolver = certificateResolver;
     this.#allowPreflight = allowPreflight === true;
@@ -195,6 +208,18 @@ class Route {
     } catch (error) {
       return this.#responseTo(error);
     }
+  }
+
+  /**
+   * Returns the response for a failure that the caller found in the claims.
+   *
+   * @param {unknown} failure
+   * @param {Message} message
+   */
+  refuse(failure, message) {
+    const isDpop = credentialsOf(message.headers, message.rawHeaders) instanceof DpopCredentials;
+    const scheme = isDpop ? 'dpop' : 'bearer';
+    return this.#responses[scheme].to(failure, this.#options, { scheme });
   }
 
   /**
@@ -426,6 +451,16 @@ class Route {
 }
 
 /**
+ * The URL that the challenges name. Few APIs have one, so the package does not load this module at import.
+ *
+ * @param {unknown} given
+ * @returns {string | undefined}
+ */
+function metadataUrlOf(given) {
+  return given === undefined || given === null ? undefined : require('./resource-metadata.js').metadataUrlOf(given);
+}
+
+/**
  * Throws if `protect` itself was passed as a handler: the framework then calls it with its request.
  *
  * @param {unknown} options
@@ -455,4 +490,4 @@ function checkFlag(name, flag) {
   throw invalid(`${name} must be a boolean`);
 }
 
-module.exports = { admit, protector, settled };
+module.exports = { admit, clientAndOptions, protector, settled };

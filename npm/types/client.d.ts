@@ -69,7 +69,7 @@ export interface MonoCloudHealth {
  * - `validateAccessToken` calls an overridden `validateJwtAccessToken` with the token and the options. It calls an
  *   overridden `introspectAccessToken` with the token only.
  * - The claims that these two return are checked again. They must be a plain object. `aud` is required. `iss`, `exp` and
- *   `nbf` are checked if present. Certificate binding, `acr`, `auth_time`, scopes and groups follow.
+ *   `nbf` are checked if present. DPoP and certificate binding, `acr`, `auth_time`, scopes and groups follow.
  * - `protectApi` rejects what an overridden `validateAccessToken` returns if it is not an object. If the object has
  *   `aud`, `exp` or `iss`, it is checked in the same way, except that `aud` may be absent. Any other object is accepted
  *   without a check: the override has decided.
@@ -105,10 +105,12 @@ export declare class MonoCloudOidcBackendClient {
    * does. Introspects anything else as `introspectAccessToken` does. With `introspectJwtTokens` it introspects JWTs too.
    *
    * With a `cache`, a cache hit saves the request to the authorization server and nothing else. Issuer, audience, times,
-   * certificate binding, `acr`, `auth_time`, scopes and groups are checked on every call. A JWT is verified with the issuer's keys, whatever
-   * the cache holds.
+   * the binding to a DPoP key and to a certificate, `acr`, `auth_time`, scopes and groups are checked on every call. A JWT
+   * is verified with the issuer's keys, whatever the cache holds.
    *
-   * Not checked: revocation of a JWT (introspection checks it), replay, and that the claims have the type `C`.
+   * A DPoP proof is accepted once. Pass the proof of a request to one call only.
+   *
+   * Not checked: revocation of a JWT (introspection checks it), replay of a token, and that the claims have the type `C`.
    *
    * @typeParam C The claims that you expect. This is your assertion.
    * @returns The claims as `JSON.parse` returns them, in a new object for each call.
@@ -118,7 +120,7 @@ export declare class MonoCloudOidcBackendClient {
    *   (`client_id_required`). Or the issuer of the metadata is not `tenantDomain` (`metadata_issuer_mismatch`).
    * @throws MonoCloudOPError The authorization server rejected this API's introspection request.
    * @throws MonoCloudHttpError The authorization server is unreachable or its response cannot be used, or too many
-   *   requests are waiting (`overloaded`).
+   *   requests are waiting (`overloaded`), or `dpop.replayStore` failed (`replay_store_failed`).
    */
   validateAccessToken(token: string, options?: ValidateAccessTokenOptions): Promise<AccessTokenClaims>;
   validateAccessToken<C extends object>(token: string, options?: ValidateAccessTokenOptions): Promise<C>;
@@ -136,10 +138,13 @@ export declare class MonoCloudOidcBackendClient {
    * 5. Claims: one JSON object without duplicate members at the top level or in a member that a rule reads. `iss`,
    *    `aud`, `exp` (required, RFC 9068 §2.2), `nbf`, `iat` and `sub` (RFC 7519 §4.1). `clockSkew` and `clockTolerance`
    *    apply to the times.
-   * 6. Certificate binding (RFC 8705 §3), then `acr` and `auth_time` (RFC 9470), then scopes (RFC 8693 §4.2), then
+   * 6. DPoP (RFC 9449 §7): a token with `cnf.jkt` needs the scheme `dpop` and a proof of its key. The proof must have the
+   *    right form, header and claims, and be for this token, method and URL (RFC 9449 §4.3). Its key must be the token's
+   *    (RFC 9449 §6.1). Then its signature, its nonce or time, and that it is new (RFC 9449 §11.1) are checked.
+   * 7. Certificate binding (RFC 8705 §3), then `acr` and `auth_time` (RFC 9470), then scopes (RFC 8693 §4.2), then
    *    groups.
    *
-   * Not checked: revocation, replay (`jti`), `client_id`, and that the claims have the type `C`.
+   * Not checked: revocation, replay of a token (`jti`), `client_id`, and that the claims have the type `C`.
    *
    * @throws MonoCloudTokenError The token is rejected. `reason` names the rule.
    * @throws MonoCloudValidationError The token is blank or not a string (`token_required`). Or `options` is not a plain
@@ -158,8 +163,9 @@ export declare class MonoCloudOidcBackendClient {
    * more wait. The waiting time counts toward `responseTimeout`. A token over 16 KiB, or with a character outside
    * %x20-7E (RFC 6749 A.12), is rejected without a request.
    *
-   * Checked: that `active` is exactly `true`. Then the claims, certificate binding, `acr`, `auth_time`, scopes and groups
-   * as for a JWT, except that `exp` and `iss` may be absent (RFC 7662 §2.2).
+   * Checked: that `active` is exactly `true`. Then the claims, the binding to a DPoP key and to a certificate, `acr`,
+   * `auth_time`, scopes and groups as for a JWT, except that `exp` and `iss` may be absent (RFC 7662 §2.2). A DPoP proof of
+   * another request or token is rejected without a request.
    *
    * Not checked: a signature of the response (RFC 9701), and that the claims have the type `C`.
    *

@@ -5,9 +5,12 @@
 /**
  * When a token must come with a DPoP proof (RFC 9449 §7).
  *
- * - `when_present`: a token that is bound to a key needs a proof of this key. Other tokens are accepted as bearer tokens.
+ * - `when_present`: a token that is bound to a key (`cnf.jkt`, RFC 9449 §6) needs the scheme `DPoP` and a proof of this
+ *   key. Other tokens are accepted as bearer tokens.
  * - `required`: every token must be bound to a key and come with a proof.
- * - `dangerously_ignore`: binding is not checked. Anyone who holds a stolen bound token can use it.
+ * - `dangerously_ignore`: binding is not checked. Anyone who holds a stolen bound token can use it as a bearer token.
+ *
+ * In every mode, a token that is not bound to a key is rejected with the scheme `DPoP` (RFC 9449 §7.1).
  */
 export type DPoPBindingValidation = 'when_present' | 'required' | 'dangerously_ignore';
 
@@ -46,9 +49,12 @@ export interface DPoPOptions {
    * Environment variable: `MONOCLOUD_BACKEND_DPOP_NONCE`.
    *
    * - `off`: never. A nonce is ignored.
-   * - `when_stale`: if the `iat` of a proof is too old or too new, the caller is asked for a nonce instead of rejected. So
-   *   callers whose clocks are wrong can still use the API.
-   * - `required`: always. The time in the nonce replaces `iat`.
+   * - `when_stale`: if the `iat` of a proof is too old or too new, the caller is asked for a nonce. So callers whose clocks
+   *   are wrong can still use the API. A caller that was asked must send a nonce as long as that one is accepted.
+   * - `required`: always.
+   *
+   * A proof with a nonce is judged by its nonce, and its `iat` may be off by up to 24 hours. If the nonce is not a recent
+   * one of this API, the proof is rejected, also if its `iat` is recent.
    *
    * Set `nonceSecret` too if more than one process serves the API. Otherwise a caller is asked for a new nonce by each
    * process in turn.
@@ -64,7 +70,7 @@ export interface DPoPOptions {
   nonceSecret?: string | undefined;
   /**
    * Seconds that a nonce is the current one, a whole number from 10 to 3600. A nonce is accepted while it is the current
-   * or the previous one. Default: 60. Environment variable: `MONOCLOUD_BACKEND_DPOP_NONCE_ROTATION`.
+   * or the previous one, and while it is the next one, because the clocks of two machines may differ. Default: 60. Environment variable: `MONOCLOUD_BACKEND_DPOP_NONCE_ROTATION`.
    */
   nonceRotation?: number | undefined;
   /**
@@ -73,14 +79,15 @@ export interface DPoPOptions {
    * `MONOCLOUD_BACKEND_DPOP_REPLAY_CACHE_SIZE`.
    *
    * No proof is accepted twice, even if the memory is full. It then forgets its oldest proofs, and rejects every proof
-   * that is as old as they are or older.
+   * that is as old as they are or older. Clients with the same issuer, audience and settings share one memory, also in
+   * worker threads. It is lost when the process ends.
    */
   replayCacheSize?: number | undefined;
   /**
    * A store of used proofs that several processes share. `redisReplayStore()` of `@monocloud/backend-node/cache` makes
    * one. Default: none. Each process then accepts a proof once.
    *
-   * The store is asked last, after the signature of the proof was verified, and only about proofs that are new to this
+   * The store is asked last, once per request, and only about proofs that pass every other rule and are new to this
    * process.
    */
   replayStore?: IReplayStore | undefined;
@@ -89,6 +96,25 @@ export interface DPoPOptions {
    * `refuse`: the call fails with `MonoCloudHttpError` (`replay_store_failed`). Default: `local`.
    */
   replayStoreFailure?: 'local' | 'refuse' | undefined;
+}
+
+/** The DPoP proof of a request, for a caller that uses no `protectApi`. An unknown member throws (`argument_invalid`). */
+export interface DPoPProofOptions {
+  /**
+   * The value of the `DPoP` header. `undefined` or `null` if the request has no such header. An array of all values, at
+   * most 16, if it has several: two proofs are rejected.
+   */
+  proof: string | readonly string[] | null | undefined;
+  /** The method of the request, as it was received. It is compared with `htm` byte for byte (RFC 9110 §9.1). */
+  method: string;
+  /**
+   * The URL that the client sent the request to, as the client sees it, with everything that a proxy removed. It is
+   * compared with `htu` after the normalization of RFC 3986 §6.2.2 and §6.2.3. Query and fragment do not count.
+   * `publicUrl` has no effect on it.
+   *
+   * Not checked: where the URL comes from. A URL from headers that the client can set is the client's own choice.
+   */
+  url: string | URL;
 }
 
 /** Remembers used proofs for several processes. */

@@ -4,10 +4,10 @@
  *
  * | class | what failed | `protectApi` sends |
  * |---|---|---|
- * | `MonoCloudTokenError` | the token | 401; 403 for `insufficient_scope` and `insufficient_groups` |
+ * | `MonoCloudTokenError` | the token or its DPoP proof | 401; 403 for `insufficient_scope` and `insufficient_groups` |
  * | `MonoCloudValidationError` | the call or the configuration | 401; 503 if the server's metadata does not fit the configuration |
  * | `MonoCloudOPError` | the authorization server rejected this API's own request | 500 |
- * | `MonoCloudHttpError` | the authorization server could not be reached or understood, or this process is overloaded | 503; 500 if introspection returns a status other than 200, 400, 401, 429 or 5xx |
+ * | `MonoCloudHttpError` | the authorization server could not be reached or understood, this process is overloaded, or `dpop.replayStore` failed | 503; 500 if introspection returns a status other than 200, 400, 401, 429 or 5xx |
  */
 
 // --- reasons -------------------------------------------------------------------------------------------------------
@@ -113,14 +113,10 @@ export type MonoCloudReason =
 
 // --- end of reasons ------------------------------------------------------------------------------------------------
 
-/** The kind of a `MonoCloudTokenError` (RFC 6750 §3.1, RFC 7662 §2.2, RFC 9470 §3). */
+/** The kind of a `MonoCloudTokenError` (RFC 6750 §3.1, RFC 7662 §2.2, RFC 9449 §7.1, RFC 9470 §3). */
 export type MonoCloudTokenErrorCode =
-  /** The token is malformed, forged, expired, for another audience, bound to another certificate, and so on. */
+  /** The token is malformed, forged, expired, for another audience, bound to another certificate or key, and so on. */
   | 'invalid_token'
-  /** The DPoP proof is missing, wrong, too old or was used before (RFC 9449 §7.1). This says nothing about the token. */
-  | 'invalid_dpop_proof'
-  /** The client must make a new DPoP proof, with the nonce of the response (RFC 9449 §9). */
-  | 'use_dpop_nonce'
   /** The token is valid but lacks a required scope. */
   | 'insufficient_scope'
   /** The token is valid but lacks the required groups. */
@@ -131,7 +127,17 @@ export type MonoCloudTokenErrorCode =
    */
   | 'insufficient_user_authentication'
   /** The authorization server reports that the token is not active: it expired, was revoked or was never issued. */
-  | 'inactive_token';
+  | 'inactive_token'
+  /**
+   * The DPoP proof is missing, malformed, too old, for another request, or was used before (RFC 9449 §7.1). The token
+   * itself may be valid: the caller must repeat the request with a new proof.
+   */
+  | 'invalid_dpop_proof'
+  /**
+   * The DPoP proof must contain the nonce of this API (RFC 9449 §9). `dpopNonce` of the error is this nonce. The caller
+   * must repeat the request with a new proof that contains it.
+   */
+  | 'use_dpop_nonce';
 
 /** The authorization server's response. */
 export interface MonoCloudRawResponse {
@@ -170,7 +176,7 @@ export declare class MonoCloudValidationError extends MonoCloudAuthBaseError {
   readonly name: 'MonoCloudValidationError';
 }
 
-/** The token is rejected. */
+/** The token, or the DPoP proof that came with it, is rejected. */
 export declare class MonoCloudTokenError extends MonoCloudAuthBaseError {
   /**
    * @param reason Default: the reason that belongs to `message`, for example `scope_missing` for `Token is missing
@@ -182,6 +188,12 @@ export declare class MonoCloudTokenError extends MonoCloudAuthBaseError {
   readonly name: 'MonoCloudTokenError';
   /** The kind of the error. */
   readonly code: MonoCloudTokenErrorCode;
+  /**
+   * The nonce that the caller's next DPoP proof must contain, for the `DPoP-Nonce` header of your response (RFC 9449 §9).
+   * Send `Cache-Control: no-store` with it. It is set if `code` is `use_dpop_nonce`, and otherwise only if the proof
+   * contained an older nonce. Not enumerable.
+   */
+  readonly dpopNonce?: string | undefined;
 }
 
 /**
@@ -205,7 +217,7 @@ export declare class MonoCloudOPError extends MonoCloudAuthBaseError {
 
 /**
  * The authorization server could not be reached, did not respond in time, or sent a response that cannot be used. Or too
- * much work is waiting in this process (`overloaded`).
+ * much work is waiting in this process (`overloaded`). Or `dpop.replayStore` failed (`replay_store_failed`).
  *
  * This error says nothing about the token. Try again later. Do not discard the token.
  */
@@ -217,8 +229,8 @@ export declare class MonoCloudHttpError extends MonoCloudAuthBaseError {
   /** The reason phrase. `undefined` if there was no response. */
   readonly statusText: string | undefined;
   /**
-   * Seconds to wait before you try again: the server's `Retry-After`, at most 300, or 1 for `overloaded`. Otherwise
-   * `undefined`.
+   * Seconds to wait before you try again: the server's `Retry-After`, at most 300, or 1 for `overloaded` and
+   * `replay_store_failed`. Otherwise `undefined`.
    */
   readonly retryAfter: number | undefined;
 }

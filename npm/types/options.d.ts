@@ -11,7 +11,7 @@
  * required, has the wrong type, is outside its range, or is unknown. The message names the option.
  */
 import type { ICache } from './cache.js';
-import type { DPoPBindingValidation, DPoPOptions } from './dpop.js';
+import type { DPoPBindingValidation, DPoPOptions, DPoPProofOptions } from './dpop.js';
 import type { IssuerMetadataInput, JwkInput, Jwks, JwksInput } from './issuer.js';
 
 /**
@@ -296,6 +296,25 @@ export interface ValidateAccessTokenOptions {
    * key. TLS checks these.
    */
   clientCertificate?: string | null | undefined;
+  /**
+   * When the token must be bound to a key and come with a DPoP proof (RFC 9449 §7), for this call only. `true` means
+   * `required`, and `false` means `dangerously_ignore`. Default: the client's `validateDPoPBinding`.
+   */
+  validateDPoPBinding?: boolean | DPoPBindingValidation | undefined;
+  /**
+   * The scheme of the `Authorization` header that the token came in, in lower case. Default: `bearer`. With `dpop`, the
+   * option `dpop` is required. Read it from the request, and never from the token: with `bearer`, a token that is bound
+   * to a key is rejected (`dpop_scheme_required`).
+   */
+  scheme?: 'bearer' | 'dpop' | undefined;
+  /**
+   * The DPoP proof of the request, with its method and its URL. With the scheme `bearer` it is ignored, because clients
+   * may send a proof with every request. Default: none.
+   *
+   * A proof is accepted once. Pass each request to one call only. If a call rejects with the code `use_dpop_nonce`, send
+   * the nonce in `error.dpopNonce` to the caller.
+   */
+  dpop?: DPoPProofOptions | undefined;
 }
 
 /** The requirements of one call that validates a JWT locally. */

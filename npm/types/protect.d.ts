@@ -1,4 +1,5 @@
 /** The options of `protectApi`, shared by `@monocloud/backend-node/express` and `@monocloud/backend-node/fastify`. */
+import type { DPoPBindingValidation } from './dpop.js';
 import type { CertificateBindingValidation } from './options.js';
 
 /** The requirements of one route. An empty list requires nothing. An unknown member throws (`argument_invalid`). */
@@ -47,6 +48,18 @@ export interface ProtectOptions {
    * - `false` or `'dangerously_ignore'`: binding is not checked.
    */
   validateCertificateBinding?: boolean | CertificateBindingValidation | undefined;
+  /**
+   * DPoP on this route (RFC 9449 §7). The proof comes from the `DPoP` header. If the token or the proof is rejected, the
+   * response is 401. Default: the client's `validateDPoPBinding`.
+   *
+   * - `true` or `'required'`: the token must be bound to a key, and come with the scheme `DPoP` and a proof of this key.
+   * - `'when_present'`: a bound token needs the scheme `DPoP` and a proof. Other tokens are accepted with the scheme
+   *   `Bearer`.
+   * - `false` or `'dangerously_ignore'`: the route knows the scheme `Bearer` only, and accepts bound tokens with it.
+   *
+   * A token of a `tokenResolver` counts as a bearer token, so a bound token of a resolver is rejected.
+   */
+  validateDPoPBinding?: boolean | DPoPBindingValidation | undefined;
 }
 
 /**
@@ -108,6 +121,12 @@ export interface ForwardedRequest {
  */
 export function fromForwarded(): (request: ForwardedRequest) => string | undefined;
 
+/** A metadata document (RFC 9728). `protectedResource()` of `@monocloud/backend-node/mcp` returns one. */
+export interface ProtectedResourceMetadata {
+  /** The URL of the document. */
+  readonly url: string;
+}
+
 /** Options of `protectApi` for requests of type `T`. An unknown member throws (`argument_invalid`). */
 export interface ProtectApiRequestOptions<T> {
   /** Returns the token. Default: none. The `Authorization` header is used. */
@@ -118,10 +137,17 @@ export interface ProtectApiRequestOptions<T> {
    */
   certificateResolver?: ClientCertificateResolver<T> | undefined;
   /**
-   * Returns the URL of the request for DPoP. Default: none. The framework's URL counts: protocol, host and path, with the
-   * proxy settings of the framework. `fromForwarded()` is a ready-made resolver.
+   * Returns the URL of the request, which a DPoP proof must name. It must be synchronous, and it wins over `publicUrl`.
+   * Default: none. The client's `publicUrl` counts. Without `publicUrl`, the framework's URL counts: protocol, host and
+   * path, with the proxy settings of the framework. `fromForwarded()` is a ready-made resolver.
    */
   urlResolver?: UrlResolver<T> | undefined;
+  /**
+   * The metadata document of this API, or its URL. Default: none. Every challenge then has `resource_metadata` (RFC 9728
+   * §5.1) in its first challenge, where MCP clients look for it. The first challenge is `Bearer`, unless the API requires
+   * DPoP. The challenge of a 401 response also lists the scopes of the route.
+   */
+  resourceMetadata?: ProtectedResourceMetadata | string | undefined;
   /**
    * `true` lets CORS preflight requests pass, without a token and without `claims`. Default: `false`. Use it only if your
    * CORS middleware must run after `protect()`.

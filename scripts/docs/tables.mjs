@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);
 const native = require('../../npm/native/load.js');
 const { FAILURES } = require('../../npm/errors/errors.js');
-const { responseTo } = require('../../npm/protect/response.js');
+const { Responses } = require('../../npm/protect/response.js');
 const { fixOf } = require('../../npm/doctor/fixes.js');
 
 const CATALOGUE = readFileSync(new URL('../../src/engine/error.rs', import.meta.url), 'utf8');
@@ -96,8 +96,9 @@ export function reasons() {
     .map((heading) => {
       const rows = all.filter((row) => headingOf(row) === heading);
       const sorted = rows.sort((a, b) => (a.reason < b.reason ? -1 : 1));
-      const { status, challenge } = rows[0];
-      const header = challenge === undefined ? '' : ` and \`WWW-Authenticate: ${challenge}\``;
+      const { status, challenge, hasNonce } = rows[0];
+      const nonce = hasNonce ? ', a new nonce in `DPoP-Nonce`,' : '';
+      const header = challenge === undefined ? '' : `${nonce} and \`WWW-Authenticate: ${challenge}\``;
       const retry = status === 503 ? ' with `Retry-After`' : '';
       return [
         `### ${heading}`,
@@ -145,10 +146,17 @@ const ASKS = { insufficient_scope: ', scope="…"', insufficient_user_authentica
 
 /** The response of `protectApi` for a reason: the status, and the challenge without its changing parts. */
 export function answerTo(reason) {
-  const { status, headers } = responseTo(FAILURES[reason], ['…']);
-  const challenge = headers['WWW-Authenticate']?.replace(/error_description="[^"]*"/, 'error_description="…"');
-  return { status, challenge: `${challenge}${ASKS[FAILURES[reason].spec.code] ?? ''}` };
+  const failure = FAILURES[reason];
+  const { code } = failure.spec;
+  const presented = DPOP_CODES.includes(code) ? { __proto__: null, scheme: 'dpop' } : undefined;
+  const responses = new Responses(presented === undefined ? {} : { algorithms: 'ES256' });
+  const { status, headers } = responses.to(failure, { scopes: ['…'] }, presented);
+  const challenge = headers['WWW-Authenticate']?.replaceAll(/(error_description|algs)="[^"]*"/g, '$1="…"');
+  return { status, challenge: challenge && `${challenge}${ASKS[code] ?? ''}`, hasNonce: code === 'use_dpop_nonce' };
 }
+
+/** The codes of tokens with the scheme DPoP. */
+const DPOP_CODES = ['invalid_dpop_proof', 'use_dpop_nonce'];
 
 /** What is limited and to which value, as in SECURITY.md, where each row names the constant in the code. */
 export function limits() {

@@ -1,0 +1,116 @@
+'use strict';
+
+/**
+ * What does a DPoP proof say, and what should it say (RFC 9449 §4.3)? The engine decides. Values are read from the proof
+ * only to show them. Neither the proof nor its `jti`, `ath` and nonce are shown.
+ */
+
+const { createHash } = require('node:crypto');
+
+const { defaultOf } = require('./options.js');
+
+/** The rules about a proof and its request, in the engine's order, each with the reasons of its failures. */
+const REQUEST_RULES = [
+  ['proof form', 'dpop_proof_missing', 'dpop_proof_malformed', 'dpop_proof_too_large'],
+  ['proof header', 'dpop_header_invalid', 'dpop_type_not_allowed', 'dpop_algorithm_not_allowed', 'dpop_key_invalid'],
+  ['proof claims', 'dpop_claims_invalid'],
+  ['proof token', 'dpop_token_mismatch'],
+  ['proof method', 'dpop_method_mismatch'],
+  ['proof URL', 'dpop_url_mismatch', 'dpop_url_unknown'],
+];
+/** The rules about a proof and the key that the token is bound to. */
+const KEY_RULES = [
+  ['proof key', 'dpop_key_mismatch'],
+  ['proof signature', 'dpop_signature_invalid'],
+  ['proof time', 'dpop_expired', 'dpop_not_yet_valid', 'dpop_nonce_missing', 'dpop_nonce_stale'],
+  ['proof use', 'dpop_replayed'],
+];
+
+/** RFC 7638 §3.2: the members of a thumbprint, by `kty`. */
+const THUMBPRINT_MEMBERS = { EC: ['crv', 'kty', 'x', 'y'], OKP: ['crv', 'kty', 'x'], RSA: ['e', 'kty', 'n'] };
+
+/** By rule: the value in the proof, and the expected value. */
+const PROOF_DESCRIPTIONS = {
+  'proof form': ({ proof }) => `${Buffer.byteLength(proof.text)} bytes, ${proof.text.split('.').length} parts`,
+  'proof header': ({ proof }) => {
+    const { typ, alg, jwk } = partOf(proof, 0);
+    return `typ ${json(typ)}, alg ${json(alg)}, jwk ${[jwk?.kty, jwk?.crv].filter(isText).join(' ') || '(absent)'}`;
+  },
+  'proof claims': ({ proof }) => {
+    const claims = partOf(proof, 1);
+    const absent = ['jti', 'htm', 'htu', 'iat', 'ath'].filter((name) => !Object.hasOwn(claims, name));
+    return absent.length === 0 ? 'jti, htm, htu, iat and ath are present' : `absent: ${absent.join(', ')}`;
+  },
+  'proof token': () => 'ath must be the hash of the token',
+  'proof method': ({ proof }) => `htm ${json(partOf(proof, 1).htm)}, expected ${json(proof.method)}`,
+  'proof URL': ({ proof, mismatch }) => {
+    const { htu } = partOf(proof, 1);
+    return `htu ${json(mismatch?.got ?? target(htu))}, expected ${json(mismatch?.expected ?? target(proof.url))}`;
+  },
+  'proof key': ({ proof, claims }) =>
+    `thumbprint of jwk ${json(thumbprint(partOf(proof, 0).jwk))}, cnf.jkt ${json(claims?.cnf?.jkt)}`,
+  'proof signature': ({ proof }) => `alg ${json(partOf(proof, 0).alg)}`,
+  'proof time': ({ proof, values, moment }) => {
+    const { iat, nonce } = partOf(proof, 1);
+    const seconds = (name) => values.get(name) ?? defaultOf(name);
+    const window = `at most ${seconds('dpop.maxAge')} s ago and ${seconds('dpop.leeway')} s from now`;
+    return `iat ${moment(iat)}, expected ${window}${nonce === undefined ? '' : ', or a valid nonce, which it has'}`;
+  },
+  'proof use': () => 'new to this process; the doctor asks no replayStore',
+};
+
+/** A likely mistake, or `undefined`. */
+function proofHint(rule, reason, { proof, values, mismatch }) {
+  if (reason === 'dpop_nonce_stale' && values.get('dpop.nonceSecret') === undefined) {
+    return 'Only the process that made a nonce knows it, because dpop.nonceSecret is not set: the doctor cannot check it.';
+  }
+  if (rule !== 'proof URL' || mismatch?.got === undefined) return undefined;
+  const [got, expected] = [urlOf(mismatch.got), urlOf(mismatch.expected)];
+  if (got === undefined || expected === undefined) return undefined;
+  if (got.host === expected.host && got.pathname === expected.pathname) return 'The URLs differ in http and https.';
+  if (got.host !== expected.host)
+    return got.pathname === expected.pathname ? 'The URLs differ in the host.' : undefined;
+  if (got.pathname.endsWith(expected.pathname)) return 'A path prefix is missing in the expected URL.';
+  if (`${got.pathname}/` === expected.pathname || got.pathname === `${expected.pathname}/`) {
+    return 'The URLs differ by a slash at the end.';
+  }
+  return proof.url.includes('?') ? 'Query and fragment do not count.' : undefined;
+}
+
+/** A part of the proof as an object. Empty if it cannot be read. */
+function partOf({ text }, index) {
+  try {
+    const part = JSON.parse(Buffer.from(text.split('.')[index], 'base64url').toString());
+    return typeof part === 'object' && part !== null ? part : {};
+  } catch {
+    return {};
+  }
+}
+
+/** A URL without user information, query and fragment, which may contain secrets. */
+function target(url) {
+  return typeof url === 'string' ? url.split(/[?#]/)[0].replace(/\/\/[^/]*@/, '//') : url;
+}
+
+function urlOf(text) {
+  try {
+    return new URL(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function thumbprint(jwk) {
+  const members = Object.hasOwn(THUMBPRINT_MEMBERS, jwk?.kty) ? THUMBPRINT_MEMBERS[jwk.kty] : undefined;
+  if (!members?.every((name) => isText(jwk[name]))) return undefined;
+  const text = JSON.stringify(Object.fromEntries(members.map((name) => [name, jwk[name]])));
+  return createHash('sha256').update(text).digest('base64url');
+}
+
+const isText = (value) => typeof value === 'string';
+
+function json(value) {
+  return value === undefined ? '(absent)' : JSON.stringify(value);
+}
+
+module.exports = { KEY_RULES, PROOF_DESCRIPTIONS, REQUEST_RULES, proofHint };

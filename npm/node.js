@@ -1,0 +1,40 @@
+'use strict';
+
+/**
+ * `protectApi` for requests of `node:http` and `node:http2`: a request in, claims or a response out. A guard sends
+ * nothing, never changes the request and never reads its body.
+ */
+
+/** @import { ResponseType } from './protect/response.js' */
+
+const { isPending } = require('./client/pending.js');
+const { checkMessage } = require('./protect/headers.js');
+const { admit, protector } = require('./protect/route.js');
+
+/**
+ * @param {any} clientOrOptions
+ * @param {unknown} [options]
+ * @returns {import('./node.js').ProtectNode}
+ */
+function protectApi(clientOrOptions, options) {
+  const routeOf = protector(clientOrOptions, options, 'node');
+  return function protect(protectOptions) {
+    const route = routeOf(protectOptions);
+    return async function guard(request) {
+      checkMessage(request, 'a request of node:http or node:http2, such as request.raw.req in Hapi');
+      /** @type {{ claims: any, headers: Record<string, string> }} */
+      const auth = { claims: undefined, headers: {} };
+      if (route.letsThrough(request)) return auth;
+      const decision = route.authenticate(request, request);
+      const refusal = admit(isPending(decision) ? await decision : decision, auth, auth.headers, Object.assign);
+      return refusal === undefined ? auth : responseOf(refusal);
+    };
+  };
+}
+
+/** @param {ResponseType} refusal */
+function responseOf({ status, headers, text }) {
+  return { status, headers: { ...headers, 'Content-Length': String(Buffer.byteLength(text)) }, body: text };
+}
+
+module.exports = { ...require('./index.js'), protectApi };
