@@ -1,0 +1,53 @@
+'use strict';
+
+/** Which request and which response belong to an `ExecutionContext` of NestJS? */
+
+const { invalid, memberOf } = require('../client/arguments.js');
+
+/**
+ * Returns `{ framework, message, request, response }`. `message` is what arrived, the same object for every guard of one
+ * request.
+ *
+ * @throws MonoCloudValidationError The context has no request, as for a message of a gateway or a microservice.
+ */
+function exchangeOf(context) {
+  const { request, response } = partsOf(context);
+  const raw = memberOf(request, 'raw');
+  const isFastify = hasHeaders(raw);
+  const message = isFastify ? raw : request;
+  if (hasHeaders(message)) return { framework: isFastify ? 'fastify' : 'express', message, request, response };
+  throw invalid(
+    `The guard found no HTTP request in a context of type "${context.getType()}". Authenticate the connection of a gateway with @monocloud/backend-node/ws, and a microservice with client.validateAccessToken()`,
+  );
+}
+
+function partsOf(context) {
+  switch (context.getType()) {
+    case 'http':
+      return { request: context.getArgByIndex(0), response: context.getArgByIndex(1) };
+    case 'graphql':
+      return partsOfGraphql(context.getArgByIndex(2));
+    default:
+      return {};
+  }
+}
+
+/** The third argument of a resolver is the context. Apollo has `req` and `res` there, Mercurius has `reply`. */
+function partsOfGraphql(context) {
+  const response = memberOf(context, 'res') ?? memberOf(context, 'reply');
+  return { request: memberOf(context, 'req') ?? memberOf(response, 'request'), response };
+}
+
+const hasHeaders = (message) => typeof memberOf(message, 'headers') === 'object' && message.headers !== null;
+
+/**
+ * Sets headers of a response of Express or Fastify. The content type belongs to the exception filter. A GraphQL operation
+ * over a WebSocket has no response.
+ */
+function setHeaders(response, headers) {
+  const set = memberOf(response, 'setHeader') ?? memberOf(response, 'header');
+  if (typeof set !== 'function' || memberOf(response, 'headersSent') || memberOf(response, 'sent')) return;
+  for (const name of Object.keys(headers)) if (name !== 'Content-Type') set.call(response, name, headers[name]);
+}
+
+module.exports = { exchangeOf, setHeaders };
