@@ -8,7 +8,7 @@
 
 import { createPublicKey, verify } from 'node:crypto';
 import { joseDecides, oauthDecides } from '../__test__/dpop/peers.mjs';
-import { freshKey, presented, proofKey, proofOf, unavailable } from '../__test__/support/dpop.mjs';
+import { freshKey, presented, proofKey, proofOf } from '../__test__/support/dpop.mjs';
 import { loadOurs, NODE_FLOOR, OURS } from './contestants.mjs';
 import { interleave, IN_FLIGHT, perCall, threadMicroseconds, wallMicroseconds } from './measure.mjs';
 import {
@@ -126,8 +126,9 @@ function show(title, rows) {
 }
 
 async function makeOurs() {
-  if (unavailable) return { missing: unavailable, why: unavailable };
-  const { MonoCloudBackendNodeClient } = await loadOurs();
+  const loaded = await loadOurs();
+  if (loaded.missing) return loaded;
+  const { MonoCloudBackendNodeClient } = loaded;
   const client = new MonoCloudBackendNodeClient({
     tenantDomain: ISSUER,
     audience: AUDIENCE,

@@ -6,7 +6,6 @@
 
 import { listen } from '../__test__/support/http.mjs';
 import { startAuthorizationServer, unsupported } from '../__test__/support/authorization-server.mjs';
-import { unavailable as withoutDpop } from '../__test__/support/dpop.mjs';
 import { configure } from './environment.mjs';
 import { jwtRows } from './jwt-rows.mjs';
 import { callAll, print } from './table.mjs';
@@ -40,10 +39,8 @@ async function main({ serve }) {
     results.push(...(await callIntrospected(apis, server)));
   }
 
-  if (!withoutDpop) {
-    const { callDpop } = await import('./dpop-rows.mjs');
-    results.push(...(await callDpop(apis, server)));
-  }
+  const { callDpop } = await import('./dpop-rows.mjs');
+  results.push(...(await callDpop(apis, server)));
 
   if (!print(results, server)) {
     process.exitCode = 1;

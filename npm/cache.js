@@ -23,8 +23,8 @@ const DEFAULT_MAX_BYTES = 32 * 1024 * 1024;
 const DEFAULT_PREFIX = 'monocloud:';
 const DEFAULT_REPLAY_PREFIX = 'monocloud:dpop:';
 
-/** Longer values were not written by this package: an introspection response has at most half as many bytes. */
-const MAX_VALUE_LENGTH = 2 * LIMITS.bodyBytes;
+/** Longer values were not written by this package: an introspection response has at most 512 KiB. */
+const MAX_VALUE_LENGTH = 1024 * 1024;
 /** With more unanswered commands the server hangs, and further commands would only fill the memory. */
 const MAX_PENDING = 10_000;
 /** States of ioredis in which it queues commands for a server that is not connected. */

@@ -1,15 +1,15 @@
 'use strict';
 
 /**
- * Resolvers for `certificateResolver`, for Express, Fastify and `node:http`. Where is the client's certificate?
+ * Resolvers for `certificateResolver`, for every framework. Where is the client's certificate?
  *
  * A header is trustworthy only behind a proxy that removes it from incoming requests. The engine parses the value of
  * a header. This file rejects a header that does not occur exactly once.
  */
 
 const native = require('./native/panic-guard.js');
-const { isSentOnce } = require('./protect/headers.js');
-const { memberOf, own } = require('./client/arguments.js');
+const { headerOf, isSentOnce, namesOf } = require('./protect/headers.js');
+const { memberOf } = require('./client/arguments.js');
 const { MonoCloudValidationError } = require('./errors/errors.js');
 
 /** The syntax of a header name (RFC 9110 §5.6.2 `token`). */
@@ -17,7 +17,7 @@ const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
 
 function fromSocket() {
   return (request) => {
-    const socket = memberOf(memberOf(request, 'raw') ?? request, 'socket');
+    const socket = memberOf(messageOf(request), 'socket');
     const certificate =
       typeof memberOf(socket, 'getPeerCertificate') === 'function' ? socket.getPeerCertificate(false) : undefined;
     return memberOf(certificate, 'raw')?.toString('base64');
@@ -45,8 +45,8 @@ function fromAlb() {
 
 function headerResolver(name, form) {
   return (request) => {
-    const { headers, rawHeaders } = memberOf(request, 'raw') ?? request;
-    const value = own(headers, name);
+    const { headers, rawHeaders } = messageOf(request);
+    const value = headerOf(headers, name);
     if (typeof value !== 'string' || !isSentOnce(rawHeaders, name) || hasUnderscoreDuplicate(headers, name))
       return undefined;
     // RFC 9110 §5.3: repeated headers may arrive as one list. A PEM contains no comma. The parsers of the other forms
@@ -56,13 +56,18 @@ function headerResolver(name, form) {
   };
 }
 
+/** The request of `node:http`, which Fastify calls `raw` and Koa `req`. Otherwise the request itself. */
+function messageOf(request) {
+  return memberOf(request, 'raw') ?? memberOf(request, 'req') ?? request;
+}
+
 /**
  * Whether a header arrives with an underscore-spelled duplicate (`x_client_cert`): some servers treat both as one,
  * but a proxy removes only one.
  */
 function hasUnderscoreDuplicate(headers, name) {
   const canonical = name.replaceAll('_', '-');
-  return Object.keys(headers).some((key) => key !== name && key.replaceAll('_', '-') === canonical);
+  return namesOf(headers).some((key) => key !== name && key.replaceAll('_', '-') === canonical);
 }
 
 module.exports = { fromAlb, fromClientCert, fromHeader, fromSocket, fromXfcc };

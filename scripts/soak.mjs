@@ -9,7 +9,7 @@ import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 
 import { startIssuerBehindProxy } from '../__test__/faults/issuers.mjs';
-import { proofKey, unavailable as withoutDpop } from '../__test__/support/dpop.mjs';
+import { proofKey } from '../__test__/support/dpop.mjs';
 import { AUDIENCE } from '../__test__/support/issuer.mjs';
 import { Chaos } from './soak/chaos.mjs';
 import { Tally, load } from './soak/load.mjs';
@@ -47,9 +47,7 @@ const seed = Number(values.seed);
 console.log(`seed ${seed}: --seed ${seed} repeats this plan`);
 
 const server = await startIssuerBehindProxy();
-const senders = withoutDpop
-  ? undefined
-  : { own: await proofKey('ES256', 'sender'), stranger: await proofKey('ES256', 'stranger') };
+const senders = { own: await proofKey('ES256', 'sender'), stranger: await proofKey('ES256', 'stranger') };
 const truth = new Truth();
 const begun = performance.now();
 const tell = (line) => {
@@ -152,8 +150,8 @@ function report(samples) {
     ['refused wrongly', verdicts['refused wrongly'], verdicts['refused wrongly'] === 0],
     ['accepted wrongly', verdicts['accepted wrongly'], verdicts['accepted wrongly'] === 0],
     ['without an answer', verdicts['without an answer'], verdicts['without an answer'] === 0],
-    ['DPoP proofs accepted', proofs.accepted, withoutDpop ? undefined : proofs.accepted > 0],
-    ['  replays refused', proofs.replaysRefused, withoutDpop ? undefined : proofs.replaysRefused > 0],
+    ['DPoP proofs accepted', proofs.accepted, proofs.accepted > 0],
+    ['  replays refused', proofs.replaysRefused, proofs.replaysRefused > 0],
     ['  others refused', proofs.othersRefused],
     ['slowest rotation', seconds(chaos.slowest.rotation), chaos.slowest.rotation <= SLOWEST_ROTATION],
     [

@@ -103,7 +103,10 @@ describe('the options of', () => {
       () => protect({ validateCertificateBindings: true }),
       refused('Did you mean "validateCertificateBinding"?'),
     );
-    assert.throws(() => protect({ admin: true }), refused('It knows scopes, groups, validateCertificateBinding'));
+    assert.throws(
+      () => protect({ admin: true }),
+      refused('It knows scopes, groups, acr, maxAge, validateCertificateBinding'),
+    );
   });
 
   test('a call may be of another realm, or without a prototype', async () => {

@@ -163,7 +163,9 @@ const CLAIMS = {
   scope: [...STRINGS, '["a"]'],
   cnf: [
     '{}',
+    '{"kid":"a"}',
     '{"jkt":"a"}',
+    `{"jkt":"${'A'.repeat(43)}"}`,
     '{"x5t#S256":"AA"}',
     `{"x5t#S256":"${'A'.repeat(43)}"}`,
     'null',

@@ -102,14 +102,20 @@ export const STRICTER = [
     applies: ({ claims }) => typeof claims.value?.cnf?.['x5t#S256'] === 'string',
   },
   {
+    what: 'claims: bound to a DPoP key, as a bearer token',
+    contract: 'RFC 9449 §7.2',
+    reasons: ['dpop_scheme_required'],
+    applies: ({ claims }) => typeof claims.value?.cnf?.jkt === 'string',
+  },
+  {
     what: 'claims: a cnf that cannot be read',
     contract: '7',
     reasons: ['confirmation_invalid'],
     applies: ({ claims }) => {
       const cnf = claims.value?.cnf;
       const isObject = typeof cnf === 'object' && cnf !== null && !Array.isArray(cnf);
-      const thumbprint = cnf?.['x5t#S256'];
-      return has(claims.value, 'cnf') && (!isObject || (thumbprint !== undefined && !/^[\w-]{43}$/.test(thumbprint)));
+      const isUnreadable = (thumbprint) => thumbprint !== undefined && !/^[\w-]{43}$/.test(thumbprint);
+      return has(claims.value, 'cnf') && (!isObject || isUnreadable(cnf['x5t#S256']) || isUnreadable(cnf.jkt));
     },
   },
 ];

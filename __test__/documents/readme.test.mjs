@@ -84,9 +84,10 @@ describe('the table of responses', () => {
       responseTo(FAILURES.expired, []),
       responseTo(FAILURES.client_id_required, []),
     ],
-    'the user must sign in again ([step-up](docs/validation.md#step-up-authentication))': ['acr_missing', 'auth_time_invalid'].map(
-      (reason) => new Responses().to(FAILURES[reason], { scopes: [], acr: ['a', 'b'], maxAge: 5 }),
-    ),
+    'the user must sign in again ([step-up](docs/validation.md#step-up-authentication))': [
+      'acr_missing',
+      'auth_time_invalid',
+    ].map((reason) => new Responses().to(FAILURES[reason], { scopes: [], acr: ['a', 'b'], maxAge: 5 })),
     'a resolver fails': [RESOLVER_FAILED],
     'missing scopes': [responseTo(FAILURES.scope_missing, ['a'])],
     'missing groups': [responseTo(FAILURES.group_missing, ['a'])],
@@ -109,7 +110,10 @@ describe('the table of responses', () => {
       for (const answer of answers[situation]) {
         assert.equal(answer.status, status);
         assert.deepEqual(JSON.parse(answer.text), body);
-        const sent = answer.headers['WWW-Authenticate']?.replaceAll(/(error_description|scope|acr_values|max_age)="[^"]*"/g, '$1="…"');
+        const sent = answer.headers['WWW-Authenticate']?.replaceAll(
+          /(error_description|scope|acr_values|max_age)="[^"]*"/g,
+          '$1="…"',
+        );
         assert.equal(sent, challenge);
       }
     });

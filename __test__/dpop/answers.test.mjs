@@ -4,17 +4,9 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 
+import { EVERY } from '../support/adapters.mjs';
 import { backend } from '../support/backend.mjs';
-import {
-  boundToken,
-  credentials,
-  DEFAULT_ALGS,
-  eventsOf,
-  nowSeconds,
-  proofKey,
-  proofOf,
-} from '../support/dpop.mjs';
-import { EXPRESS, FASTIFY } from '../support/frameworks.mjs';
+import { boundToken, credentials, DEFAULT_ALGS, eventsOf, nowSeconds, proofKey, proofOf } from '../support/dpop.mjs';
 import { startIssuer } from '../support/issuer.mjs';
 import { rawGet, rawText } from '../support/raw-http.mjs';
 import { describeWhere } from '../support/suite.mjs';
@@ -159,7 +151,7 @@ const BODIES = { 400: 'bad request', 401: 'unauthorized', 403: 'forbidden' };
 
 const only = (headers, name) => headers.filter(([own]) => own === name).map(([, value]) => value);
 
-for (const framework of [...EXPRESS, ...FASTIFY]) {
+for (const framework of EVERY) {
   describeWhere(framework.skip, `${framework.name}: the answer`, () => {
     /** Runs `use` with the URL of an API whose clients reach it at `PUBLIC_URL`. */
     const serve = (options, use, routes = {}) => {
@@ -174,6 +166,8 @@ for (const framework of [...EXPRESS, ...FASTIFY]) {
         t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
         await serve({ validateDPoPBinding: mode }, async (url) => {
           for (const [situation, request, answers, path = '/'] of ROWS.filter((row) => row[2][mode])) {
+            // An adapter that copies the parsed headers of Node has only the first `Authorization` field.
+            if (framework.keepsFirst && situation.startsWith('with two Authorization')) continue;
             const [status, challenge] = answers[mode];
             const expected = typeof challenge === 'function' ? challenge() : challenge;
             const answer = await rawGet(url + path, request());
@@ -258,7 +252,9 @@ for (const framework of [...EXPRESS, ...FASTIFY]) {
         await challengeOf({ dpop: { algorithms } }, () => bearer('a.b.c')),
         shapeOf(CHALLENGES['Figure 18']),
       );
-      assert.equal(await challengeOf({ dpop: { algorithms } }, two), shapeOf(CHALLENGES['Figure 19']));
+      if (!framework.keepsFirst) {
+        assert.equal(await challengeOf({ dpop: { algorithms } }, two), shapeOf(CHALLENGES['Figure 19']));
+      }
       const fresh = () => lines(boundToken(issuer, key));
       assert.equal(await challengeOf(nonces, fresh), `${shapeOf(CHALLENGES['Figure 24'])}, algs="ES256 PS256"`);
     });

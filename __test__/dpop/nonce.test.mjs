@@ -4,49 +4,59 @@
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
+import { after, before, beforeEach, describe, test } from 'node:test';
 
+import { EVERY } from '../support/adapters.mjs';
 import { backend, failure } from '../support/backend.mjs';
-import { boundToken, credentials, presented, proofKey, proofOf } from '../support/dpop.mjs';
-import { EXPRESS, FASTIFY } from '../support/frameworks.mjs';
+import { boundToken, credentials, freshKey, presented, proofOf } from '../support/dpop.mjs';
 import { request } from '../support/http.mjs';
 import { startIssuer } from '../support/issuer.mjs';
 import { describeWhere } from '../support/suite.mjs';
 
-/** The start of a rotation of 60 s. */
-const START = 2_000_000_040;
 const ROTATION = 60;
 const PUBLIC_URL = 'https://api.example.com';
 const SECRET = Buffer.alloc(32, 7).toString('base64url');
 /** RFC 9449 §8.1: 1*NQCHAR. */
 const NONCE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
+/** Seconds between the tests: the clock of a process never goes back, because its replay memory has forgotten. */
+const APART = 864_000;
+
+/** The start of a rotation of 60 s, another one in each test. */
+let start = 2_000_000_040;
 let issuer;
 let key;
 let other;
 before(async () => {
   issuer = await startIssuer();
-  [key, other] = await Promise.all([proofKey(), proofKey('ES256', 'other')]);
 });
 after(() => issuer.close());
+/** Clients with equal settings share their memory of proofs and senders. Each server has a memory of its own. */
+let memories = 0;
+beforeEach(async () => {
+  start += APART;
+  [key, other] = await Promise.all([freshKey(), freshKey()]);
+});
 
-/** Starts the simulated clock: `{ at }`, which sets it in seconds after `START`. */
+/** Starts the simulated clock: `{ at }`, which sets it in seconds after `start`. */
 function clock(t) {
-  t.mock.timers.enable({ apis: ['Date'], now: START * 1000 });
-  return { at: (seconds) => t.mock.timers.setTime((START + seconds) * 1000) };
+  t.mock.timers.enable({ apis: ['Date'], now: start * 1000 });
+  return { at: (seconds) => t.mock.timers.setTime((start + seconds) * 1000) };
 }
 
-for (const framework of [...EXPRESS, ...FASTIFY]) {
+for (const framework of EVERY) {
   describeWhere(framework.skip, `${framework.name}: a nonce`, () => {
     /**
      * Runs `use` with a function that sends one request with a new proof, and returns `{ status, nonce, error,
      * description, cacheControl }`.
      */
     const serve = (dpop, use, handler) => {
-      const protect = framework.protectApi(backend(issuer, { publicUrl: PUBLIC_URL, dpop }))();
+      memories += 1;
+      const own = { ...dpop, replayCacheSize: 1024 + memories };
+      const protect = framework.protectApi(backend(issuer, { publicUrl: PUBLIC_URL, dpop: own }))();
       return framework.with({ '/': { protect, ...(handler && { handler }) } }, (url) =>
         use(async ({ sender = key, proof, ...claims } = {}) => {
-          const token = boundToken(issuer, sender, { exp: START + 86_400 * 3 });
+          const token = boundToken(issuer, sender, { exp: start + 86_400 * 3 });
           const text = proof ?? proofOf({ key: sender, url: `${PUBLIC_URL}/`, token, ...claims });
           const { status, headers } = await request(url, { headers: credentials(token, text) });
           const [, error, description] =
@@ -72,7 +82,7 @@ for (const framework of [...EXPRESS, ...FASTIFY]) {
       await serve(undefined, async (send) => {
         accepts(await send());
         accepts(await send({ nonce: 'of somebody else' }));
-        const stale = await send({ iat: START - 100 });
+        const stale = await send({ iat: start - 100 });
         agrees(stale, 401, 'invalid_dpop_proof');
         assert.equal(stale.nonce, undefined);
       });
@@ -92,9 +102,9 @@ for (const framework of [...EXPRESS, ...FASTIFY]) {
       clock(t);
       await serve({ nonce: 'required' }, async (send) => {
         const nonce = asks(await send());
-        for (const seconds of [-86_400, -3600, 3600, 86_400]) accepts(await send({ nonce, iat: START + seconds }));
+        for (const seconds of [-86_400, -3600, 3600, 86_400]) accepts(await send({ nonce, iat: start + seconds }));
         for (const seconds of [-86_401, 86_401]) {
-          agrees(await send({ nonce, iat: START + seconds }), 401, 'invalid_dpop_proof');
+          agrees(await send({ nonce, iat: start + seconds }), 401, 'invalid_dpop_proof');
         }
       });
     });
@@ -148,7 +158,7 @@ for (const framework of [...EXPRESS, ...FASTIFY]) {
       clock(t);
       await serve({ nonce: 'required' }, async (send) => {
         const nonce = asks(await send());
-        for (const iat of [START, START - 3600, START + 3600]) {
+        for (const iat of [start, start - 3600, start + 3600]) {
           const jti = randomUUID();
           accepts(await send({ nonce, iat, jti }));
           const again = await send({ nonce, iat, jti });
@@ -162,8 +172,8 @@ for (const framework of [...EXPRESS, ...FASTIFY]) {
       await serve({ nonce: 'when_stale' }, async (send) => {
         accepts(await send());
         for (const seconds of [-600, 600]) {
-          const nonce = asks(await send({ iat: START + seconds }));
-          accepts(await send({ iat: START + seconds, nonce }));
+          const nonce = asks(await send({ iat: start + seconds }));
+          accepts(await send({ iat: start + seconds, nonce }));
         }
       });
     });
@@ -171,7 +181,7 @@ for (const framework of [...EXPRESS, ...FASTIFY]) {
     test('of when_stale must be used by the sender that was given one, while it lasts (RFC 9449 §11.3)', async (t) => {
       const { at } = clock(t);
       await serve({ nonce: 'when_stale', nonceRotation: ROTATION }, async (send) => {
-        const nonce = asks(await send({ iat: START - 600 }));
+        const nonce = asks(await send({ iat: start - 600 }));
         asks(await send());
         accepts(await send({ nonce }));
         accepts(await send({ sender: other }));
@@ -204,7 +214,7 @@ describe('a nonceSecret', () => {
   const clientWith = (dpop) => backend(issuer, { dpop });
   const url = `${PUBLIC_URL}/`;
   const decide = (client, claims) => {
-    const token = boundToken(issuer, key, { exp: START + 3600 });
+    const token = boundToken(issuer, key, { exp: start + 3600 });
     return client.validateAccessToken(token, presented(proofOf({ key, url, token, ...claims }), { url }));
   };
   const nonceOf = async (client, claims) => {
@@ -229,7 +239,7 @@ describe('a nonceSecret', () => {
     const different = clientWith({ nonce: 'required', nonceSecret: Buffer.alloc(32, 8).toString('base64url') });
     const elsewhere = backend(issuer, { audience: 'urn:x', dpop: { nonce: 'required', nonceSecret: SECRET } });
     assert.notEqual(await nonceOf(different, { nonce }), nonce);
-    const token = boundToken(issuer, key, { exp: START + 3600, aud: 'urn:x' });
+    const token = boundToken(issuer, key, { exp: start + 3600, aud: 'urn:x' });
     const proof = proofOf({ key, url, token, nonce });
     const stale = failure('MonoCloudTokenError', 'dpop_nonce_stale', { code: 'use_dpop_nonce' });
     await assert.rejects(elsewhere.validateAccessToken(token, presented(proof, { url })), stale);
@@ -237,8 +247,8 @@ describe('a nonceSecret', () => {
 
   test('switches when_stale on', async (t) => {
     clock(t);
-    await nonceOf(clientWith({ nonceSecret: SECRET }), { iat: START - 600 });
     assert.ok(await decide(clientWith({ nonceSecret: SECRET })));
+    await nonceOf(clientWith({ nonceSecret: SECRET }), { iat: start - 600 });
   });
 
   test('names the reasons: missing, and stale', async (t) => {
@@ -258,7 +268,7 @@ describe('a nonceSecret', () => {
   test('is not asked of a sender whose key is not the token’s: the key comes first', async (t) => {
     clock(t);
     const client = clientWith({ nonce: 'required', nonceSecret: SECRET });
-    const token = boundToken(issuer, key, { exp: START + 3600 });
+    const token = boundToken(issuer, key, { exp: start + 3600 });
     const proof = proofOf({ key: other, url, token });
     await assert.rejects(
       client.validateAccessToken(token, presented(proof, { url })),

@@ -10,15 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
 import { backend } from '../support/backend.mjs';
-import {
-  boundToken,
-  credentials,
-  eventsOf,
-  outcomeOf,
-  presented,
-  proofKey,
-  proofOf,
-} from '../support/dpop.mjs';
+import { boundToken, credentials, eventsOf, outcomeOf, presented, proofKey, proofOf } from '../support/dpop.mjs';
 import { EXPRESS, FASTIFY } from '../support/frameworks.mjs';
 import { get } from '../support/http.mjs';
 import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
@@ -27,6 +19,9 @@ import { describeWhere } from '../support/suite.mjs';
 import { startServers } from './processes.mjs';
 
 const USES = 1000;
+/** A busy machine can make Redis later than 250 ms, so there are few connections and several attempts. */
+const SOCKETS = 8;
+const ATTEMPTS = 5;
 const URL_OF_API = 'https://api.example.com/orders';
 
 let issuer;
@@ -40,9 +35,9 @@ after(() => issuer.close());
 
 const count = (list, value) => list.filter((one) => one === value).length;
 
-/** Sends `headers` to each of the URLs in turn, `USES` times at once; returns the statuses. */
-async function flood(urls, headers) {
-  const agent = new http.Agent({ maxSockets: 100 });
+/** Sends `headers` to each of the URLs in turn, `USES` times, over `sockets` connections per server; returns the statuses. */
+async function flood(urls, headers, sockets = 100) {
+  const agent = new http.Agent({ maxSockets: sockets });
   const status = (url) =>
     new Promise((resolve, reject) => {
       const onResponse = (response) => response.resume().once('end', () => resolve(response.statusCode));
@@ -85,18 +80,18 @@ describe(`${USES} uses of one proof at once`, () => {
     assert.deepEqual([count(outcomes, 'accepted'), count(outcomes, 'dpop_replayed')], [1, USES - 1]);
   });
 
-  test('give one acceptance in four worker threads', async () => {
+  test('give one acceptance in four worker threads', async (t) => {
     const token = boundToken(issuer, key);
     const presentedProof = presented(proofOf({ key, url: URL_OF_API, token }), { url: URL_OF_API });
     const options = { tenantDomain: issuer.issuer, audience: AUDIENCE };
     const workerData = { from: fileURLToPath(import.meta.url), options, token, presentedProof, uses: USES / 4 };
     const workers = Array.from({ length: 4 }, () => new Worker(USER, { eval: true, workerData }));
+    t.after(() => Promise.all(workers.map((worker) => worker.terminate())));
     const messages = (event) => Promise.all(workers.map((worker) => messageOf(worker, event)));
     await messages('ready');
     const told = messages('outcomes');
     workers.forEach((worker) => worker.postMessage('go'));
     const outcomes = (await told).flatMap(({ outcomes: own }) => own);
-    await Promise.all(workers.map((worker) => worker.terminate()));
     assert.deepEqual([count(outcomes, 'accepted'), count(outcomes, 'dpop_replayed')], [1, USES - 1]);
   });
 });
@@ -125,22 +120,33 @@ function messageOf(worker, member) {
 
 describeWhere(noRedis, `${USES} uses of one proof at once, in two processes with a Redis`, () => {
   for (const library of Object.keys(LIBRARIES)) {
-    test(`give one 200 over ${library}`, async () => {
+    test(`give one 200 over ${library}`, async (t) => {
       const redis = await startRedis();
-      const options = { tenantDomain: issuer.issuer, audience: AUDIENCE, publicUrl: new URL(URL_OF_API).origin };
+      t.after(() => redis.close());
+      const options = {
+        tenantDomain: issuer.issuer,
+        audience: AUDIENCE,
+        publicUrl: new URL(URL_OF_API).origin,
+        // So that a Redis that does not answer in time, on a busy machine, lets nobody pass.
+        dpop: { replayStoreFailure: 'refuse' },
+      };
       const servers = await startServers(2, { options, redis, library });
-      try {
+      t.after(() => servers.close());
+      const urls = servers.urls.map((url) => `${url}/orders`);
+      const headers = () => {
         const token = boundToken(issuer, key);
-        const headers = credentials(token, proofOf({ key, url: URL_OF_API, token }));
-        const statuses = await flood(
-          servers.urls.map((url) => `${url}/orders`),
-          headers,
-        );
-        assert.deepEqual([count(statuses, 200), count(statuses, 401)], [1, USES - 1]);
-      } finally {
-        await servers.close();
-        await redis.close();
+        return credentials(token, proofOf({ key, url: URL_OF_API, token }));
+      };
+      for (const url of urls) assert.equal((await get(url, { headers: headers() })).status, 200);
+      for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+        const statuses = await flood(urls, headers(), SOCKETS);
+        const [accepted, refused, unanswered] = [200, 401, 503].map((status) => count(statuses, status));
+        assert.ok(accepted <= 1, `${accepted} accepted`);
+        if (unanswered > 0) continue;
+        assert.deepEqual([accepted, refused], [1, USES - 1]);
+        return;
       }
+      assert.fail('Redis was late in every attempt');
     });
   }
 });

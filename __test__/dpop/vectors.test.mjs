@@ -49,7 +49,10 @@ describe('the client', () => {
   const AT = 1562262620_000;
   const { text, ...request } = PROOFS['Figure 13'];
 
-  /** A client of Figure 11's issuer; the figure's response lacks an audience, which the client requires. */
+  /**
+   * A client of Figure 11's issuer; the figure's response lacks an audience, which the client requires. The token of
+   * Figure 12 happens to have three parts, so without `introspectJwtTokens` it counts as a JWT.
+   */
   function figuresClient(options) {
     const audience = 'https://resource.example.org';
     return backend(
@@ -58,6 +61,7 @@ describe('the client', () => {
         audience,
         clientId: 'resource',
         clientSecret: 'secret',
+        introspectJwtTokens: true,
         fetcher: (url) =>
           Response.json(
             url.endsWith('/introspect')

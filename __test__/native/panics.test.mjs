@@ -77,6 +77,19 @@ function calls(method, ...words) {
   return () => made[method](...words);
 }
 
+/** A DPoP proof of a request to a client, as the package itself makes it. */
+function nativeProof() {
+  const { MonoCloudBackendNodeClient, Proof } = modules.engine;
+  const options = { tenantDomain: issuer.issuer, audience: AUDIENCE };
+  const settings = { options, environment: {}, flavour: 'backend', surroundings: {} };
+  return new Proof(new MonoCloudBackendNodeClient(JSON.stringify(settings)), null, 'GET', ['https://api.example.com/']);
+}
+
+function proofCalls(method, ...words) {
+  const proof = nativeProof();
+  return () => proof[method](...words);
+}
+
 /** The entries whose panic becomes `internal`. Each prepares, and returns the call to make while the panic is armed. */
 const INTERNAL = {
   'client.new': () => () => client(),
@@ -117,6 +130,12 @@ const INTERNAL = {
   'client.health': () => calls('health'),
   'client.set_clock_skew': () => calls('setClockSkew', 1),
   'client.set_clock_tolerance': () => calls('setClockTolerance', 1),
+  'proof.new': () => () => nativeProof(),
+  'proof.check_request': () => proofCalls('checkRequest', 'opaque'),
+  'proof.verify_on_pool': () => proofCalls('verifyOnPool', 'opaque'),
+  'proof.spent': () => proofCalls('spent'),
+  'proof.refusal': () => proofCalls('refusal'),
+  'proof.nonce': () => proofCalls('nonce'),
   'host.take_requests': () => validates(client({ fetcher })),
   'memory_cache.new': () => () => modules.cache.memoryCache(),
   'functions.is_user_in_group': () => () => modules.utils.isUserInGroup({ groups: ['a'] }, ['a']),

@@ -1,7 +1,7 @@
 // Does every file import only files below it, and does it keep the size limits?
 //
 // The order of the engine's modules is that of `mod` in src/engine/mod.rs. The order of the JavaScript files is
-// below. Limits: 500 lines per file, 1400 for all of src/addon, 80 for a framework's entry point.
+// below. Limits: 500 lines per file, 1600 for all of src/addon, 80 for a framework's entry point.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -54,7 +54,7 @@ const FILES = [
 ];
 
 const MAX_LINES = 500;
-const MAX_ADDON_LINES = 1400;
+const MAX_ADDON_LINES = 1600;
 const MAX_FRAMEWORK_LINES = 80;
 const LIMITED_FOLDERS = ['src', 'npm', '__test__', 'bench', 'scripts'];
 /** Folders whose files are generated or come from other projects. */

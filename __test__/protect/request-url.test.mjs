@@ -5,6 +5,7 @@ import http2 from 'node:http2';
 import { createRequire } from 'node:module';
 import { describe, test } from 'node:test';
 
+import { KOA } from '../support/adapters.mjs';
 import { EXPRESS, FASTIFY } from '../support/frameworks.mjs';
 import { close, listen, open } from '../support/http.mjs';
 import { rawExchange } from '../support/raw-http.mjs';
@@ -33,8 +34,12 @@ const EXPRESS_URLS = (settings) => (request, response) =>
   response.end(JSON.stringify(expectedUrls({ ...SETTINGS, framework: 'express', ...settings }, request, request)));
 const FASTIFY_URLS = (settings) => async (request) =>
   expectedUrls({ ...SETTINGS, framework: 'fastify', ...settings }, request.raw, request);
+const KOA_URLS = (settings) => (ctx) => {
+  ctx.body = expectedUrls({ ...SETTINGS, framework: 'koa', ...settings }, ctx.req, ctx);
+};
 
-/** An app whose every path answers with the URLs. `trust` is Express's `trust proxy` and Fastify's `trustProxy`. */
+/** An app whose every path answers with the URLs. `trust` is Express's `trust proxy` and Fastify's `trustProxy`. Koa
+ * knows only whether there is a proxy. */
 const expressApp = (trust, settings) => (make) => {
   const app = make();
   if (trust !== undefined) app.set('trust proxy', trust);
@@ -45,6 +50,8 @@ const fastifyApp = (trust, settings, options) => (make) => {
   app.all('/*', FASTIFY_URLS(settings));
   return app;
 };
+const koaApp = (trust, settings) => (Koa) =>
+  new Koa({ proxy: trust !== undefined }).use(KOA_URLS(settings)).callback();
 
 const forwarded = (host, proto = 'https') => [
   'Host: inner.example',
@@ -52,9 +59,10 @@ const forwarded = (host, proto = 'https') => [
   `X-Forwarded-Proto: ${proto}`,
 ];
 
-for (const [frameworks, appOf, isExpress] of [
+for (const [frameworks, appOf, takesFirst] of [
   [EXPRESS, expressApp, true],
   [FASTIFY, fastifyApp, false],
+  [KOA, koaApp, true],
 ]) {
   for (const framework of frameworks) {
     describeWhere(framework.skip, `${framework.name}: the URL of a request`, () => {
@@ -81,16 +89,16 @@ for (const [frameworks, appOf, isExpress] of [
         assert.deepEqual(await ask(appOf(true), { lines }), ['https://api.example:444/a/b']);
       });
 
-      // Fastify 4 does not look at the address of the peer.
-      if (framework.name !== 'fastify-4') {
+      // Fastify 4 and Koa do not look at the address of the peer.
+      if (!['fastify-4', 'koa'].includes(framework.name)) {
         test('has no forwarded parts if the peer is not the proxy', async () => {
           const lines = forwarded('evil.example');
           assert.deepEqual(await ask(appOf(['10.0.0.1']), { lines }), ['http://inner.example/a/b']);
         });
       }
 
-      test(`has the ${isExpress ? 'first' : 'last'} of several forwarded hosts, as the framework itself`, async () => {
-        const host = isExpress ? 'first.example' : 'last.example:8443';
+      test(`has the ${takesFirst ? 'first' : 'last'} of several forwarded hosts, as the framework itself`, async () => {
+        const host = takesFirst ? 'first.example' : 'last.example:8443';
         for (const lines of [
           forwarded('first.example , last.example:8443'),
           [...forwarded('first.example'), 'X-Forwarded-Host: last.example:8443'],
@@ -126,7 +134,7 @@ for (const [frameworks, appOf, isExpress] of [
       test('has only the path of an absolute target, whose host the client chose', async () => {
         const expected = ['http://api.example:8443/a/b'];
         assert.deepEqual(await ask(appOf(undefined, {}), { target: 'http://evil.example/a/b?c' }), expected);
-        if (isExpress)
+        if (takesFirst)
           assert.deepEqual(await ask(appOf(), { target: 'http://evil.example' }), ['http://api.example:8443/']);
       });
 
@@ -209,6 +217,19 @@ for (const framework of FASTIFY) {
   });
 }
 
+test('koa: the URL of a request that was rewritten and mounted has the path that arrived', async () => {
+  const create = (Koa) => {
+    const app = new Koa();
+    app.use((ctx, next) => {
+      ctx.path = '/new';
+      return next();
+    });
+    return app.use(KOA_URLS()).callback();
+  };
+  const urls = await urlsOf({ framework: KOA[0], create, target: '/old/x' });
+  assert.deepEqual(urls, ['http://api.example:8443/old/x']);
+});
+
 describe('the URL of a request of HTTP/2', () => {
   /** The response to GET /a?b of a cleartext HTTP/2 server whose listener is `answer`. */
   async function ask(server) {
@@ -286,6 +307,11 @@ describe('the URL of a request of the Fetch standard', () => {
   test('is that of the request, without the query', () => {
     assert.deepEqual(urls('https://api.example:8443/a/b?c#d'), ['https://api.example:8443/a/b']);
     assert.deepEqual(urls('http://api.example'), ['http://api.example/']);
+  });
+
+  test('is unknown if the request arrived with two Host headers', () => {
+    const message = new Request('https://a.example/', { headers: [['host', 'a.example'], ['host', 'b.example']] });
+    assert.deepEqual(expectedUrls({ ...SETTINGS, framework: 'web' }, message, message), []);
   });
 
   test('has only its path if there is a publicUrl', () => {

@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import { MonoCloudBackendNodeClient } from '@monocloud/backend-node';
 import { memoryCache } from '@monocloud/backend-node/cache';
 
-import { ANSWERS, EXPRESS, FASTIFY } from '../support/frameworks.mjs';
+import { EVERY } from '../support/adapters.mjs';
+import { ANSWERS } from '../support/frameworks.mjs';
 import { AUDIENCE, ISSUER, JWKS, offline, signed } from '../support/offline.mjs';
 import { describeWhere } from '../support/suite.mjs';
 
@@ -81,7 +82,7 @@ function forgetful() {
 
 const CLIENTS = { 'a client': offline, 'a spied client': spied, 'a client that forgets the options': forgetful };
 
-for (const framework of [...EXPRESS, ...FASTIFY]) {
+for (const framework of EVERY) {
   describeWhere(framework.skip, framework.name, () => {
     const answer = (client, options, claims, request = {}) =>
       framework.answer(framework.protectApi(client)(options), {

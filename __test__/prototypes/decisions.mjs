@@ -41,6 +41,8 @@ const CALLS = {
   'another scope': { scopes: ['admin'] },
   group: { groups: ['g'] },
   'another group': { groups: ['h'] },
+  acr: { acr: ['gold'], scopes: ['admin'] },
+  'recent sign-in': { maxAge: 60 },
   'no binding': { validateCertificateBinding: false },
   binding: { validateCertificateBinding: true },
   certificate: { clientCertificate: CERTIFICATE },
@@ -217,7 +219,7 @@ export async function* decisions() {
     ['fastify', throughFastify],
   ]) {
     for (const token of [undefined, TOKENS.good, TOKENS.expired, TOKENS.bound, 'opaque', 'gone']) {
-      for (const route of [undefined, { scopes: ['admin'] }]) {
+      for (const route of [undefined, { scopes: ['admin'] }, { acr: ['gold'], scopes: ['admin'] }]) {
         yield [`${name}: ${token}`, await through(client, route, token)];
       }
     }

@@ -7,12 +7,14 @@ import { get, listen } from './http.mjs';
 
 const isOldNode = Number(process.versions.node.split('.')[0]) < 20;
 
+const framework = async (name) => (await import(name)).default;
+
 /**
  * `routes` maps a path to `{ protect, handler, methods }`. `handler` returns the response body, by default the
  * claims. `configure` receives the app before its routes.
  */
-async function serveExpress(framework, routes, configure) {
-  const app = framework();
+async function serveExpress(name, routes, configure) {
+  const app = (await framework(name))();
   configure?.(app);
   for (const [path, { protect, handler = claimsOf }] of Object.entries(routes)) {
     app.all(path, protect, (request, response) => response.json(handler(request)));
@@ -20,8 +22,8 @@ async function serveExpress(framework, routes, configure) {
   return listen(app);
 }
 
-async function serveFastify(framework, routes, configure, options) {
-  const app = framework(options);
+async function serveFastify(name, routes, configure, options) {
+  const app = (await framework(name))(options);
   await configure?.(app);
   for (const [path, { protect, handler = claimsOf, methods = ['GET', 'POST'] }] of Object.entries(routes)) {
     app.route({ method: methods, url: path, onRequest: protect, handler: async (request) => handler(request) });
@@ -29,22 +31,32 @@ async function serveFastify(framework, routes, configure, options) {
   return listen(app);
 }
 
-const claimsOf = ({ claims }) => ({ claims });
+export const claimsOf = ({ claims }) => ({ claims });
 
-export const EXPRESS = ['express', 'express-4'].map((name) => made(name, express.protectApi, serveExpress));
+export const EXPRESS = ['express', 'express-4'].map((name) =>
+  made(name, express.protectApi, (...args) => serveExpress(name, ...args)),
+);
 export const FASTIFY = ['fastify', 'fastify-4'].map((name) =>
-  made(name, fastify.protectApi, serveFastify, name === 'fastify' && isOldNode && 'Fastify 5 needs Node 20'),
+  made(
+    name,
+    fastify.protectApi,
+    (...args) => serveFastify(name, ...args),
+    name === 'fastify' && isOldNode && 'Fastify 5 needs Node 20',
+  ),
 );
 
-function made(name, protectApi, serve, skip = false) {
+/**
+ * One framework for the tests. `serve(routes, configure, options)` serves the routes on a free port: `{ url, close }`.
+ * `skip` says why the framework cannot run here.
+ */
+export function made(name, protectApi, serve, skip = false) {
   return {
     name,
     skip,
     protectApi,
     /** Runs `use` with the URL of a real server that has these routes. `options` are those of Fastify's factory. */
     async with(routes, use, configure, options) {
-      const { default: framework } = await import(name);
-      const { url, close } = await serve(framework, routes, configure, options);
+      const { url, close } = await serve(routes, configure, options);
       try {
         return await use(url);
       } finally {
@@ -60,6 +72,11 @@ function made(name, protectApi, serve, skip = false) {
       );
     },
   };
+}
+
+/** A header of a request of any framework: an object, or the `Headers` of the Fetch standard. */
+export function headerOf({ headers }, name) {
+  return typeof headers.get === 'function' ? (headers.get(name) ?? undefined) : headers[name];
 }
 
 /** Status, body, and the two headers that may contain details. */

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 import { MonoCloudBackendNodeClient, MonoCloudValidationError } from '@monocloud/backend-node';
 
-import { ANSWERS, partsOf } from './frameworks.mjs';
+import { ANSWERS, headerOf, partsOf } from './frameworks.mjs';
 import { get } from './http.mjs';
 import { AUDIENCE, ISSUER, JWKS, offline, signed } from './offline.mjs';
 import { certificateOf } from './vectors.mjs';
@@ -61,7 +61,7 @@ export function credentialsOf(framework) {
     }
 
     test('gets the request', async () => {
-      const tokenResolver = (request) => request.headers.cookie?.replace('token=', '');
+      const tokenResolver = (request) => headerOf(request, 'cookie')?.replace('token=', '');
       assert.equal((await answer(tokenResolver, { headers: { cookie: `token=${signed()}` } })).status, 200);
     });
 
@@ -174,7 +174,7 @@ export function credentialsOf(framework) {
     });
 
     test('gets the request, may be sync, and is asked for each request', async () => {
-      const certificateResolver = (request) => request.headers['x-client-cert'];
+      const certificateResolver = (request) => headerOf(request, 'x-client-cert');
       await framework.with({ '/': { protect: protectApi(offline(), { certificateResolver })() } }, async (url) => {
         const token = bound();
         const status = async (certificate) =>

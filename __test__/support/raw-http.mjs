@@ -35,7 +35,17 @@ export async function rawText(url, sent) {
     line.slice(0, line.indexOf(':')).toLowerCase(),
     line.slice(line.indexOf(':') + 1).trim(),
   ]);
-  return { status: Number(statusLine.split(' ')[1]), headers, body: rest.join('\r\n\r\n') };
+  const body = rest.join('\r\n\r\n');
+  const isChunked = headers.some(([name, value]) => name === 'transfer-encoding' && value === 'chunked');
+  return { status: Number(statusLine.split(' ')[1]), headers, body: isChunked ? joined(body) : body };
+}
+
+/** RFC 9112 §7.1: the chunks without their sizes. */
+function joined(text) {
+  const [, size] = /^([\da-f]+)\r\n/i.exec(text) ?? [];
+  const length = Number.parseInt(size ?? '0', 16);
+  const start = (size?.length ?? 0) + 2;
+  return length === 0 ? '' : text.slice(start, start + length) + joined(text.slice(start + length + 2));
 }
 
 /** Sends these lines to the server of `url`. Returns everything that it sends until it closes the connection. */

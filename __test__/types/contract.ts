@@ -157,6 +157,7 @@ async function methods(token: string): Promise<void> {
   await client.validateAccessToken(token, { scopes, validateCertificateBinding: true, clientCertificate: undefined });
   const mutable: string[] = ['staff'];
   await client.validateAccessToken(token, { scopes: mutable, groups: mutable, validateCertificateBinding: 'required' });
+  await client.validateAccessToken(token, { acr: ['urn:example:mfa'] as const, maxAge: 300 });
   await client.introspectAccessToken(token, { groups: scopes, validateCertificateBinding: 'dangerously_ignore' });
   // @ts-expect-error not a mode
   await client.validateAccessToken(token, { validateCertificateBinding: 'never' });
@@ -254,6 +255,7 @@ new MonoCloudOPError('invalid_client', 'Client authentication failed', raw);
 new MonoCloudValidationError('audience is required', undefined, reason);
 new MonoCloudHttpError('out of reach', raw, 'connection_refused');
 new MonoCloudTokenError('Not yours', undefined, 'own', 'insufficient_groups');
+new MonoCloudTokenError('Sign in again', undefined, 'acr_missing', 'insufficient_user_authentication');
 new MonoCloudOPError('invalid_client', undefined, raw, 'client_refused');
 same<MonoCloudAuthBaseError['reason'], MonoCloudReason | undefined>(true);
 // @ts-expect-error a reason is not a response

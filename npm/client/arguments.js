@@ -100,8 +100,10 @@ function invalid(message, reason = 'argument_invalid') {
 }
 
 function unknownMessage(where, name, known) {
-  const nearest = nearestOf(name, known);
-  const advice = nearest === undefined ? `It knows ${known.join(', ') || 'none'}` : `Did you mean ${shown(nearest)}?`;
+  const far = (other) => distance(name.slice(0, MAX_SHOWN_CHARACTERS).toLowerCase(), other.toLowerCase());
+  // The nearest of those that are close: `cach` means `cache`, not `introspectionCacheDuration`.
+  const [close] = known.filter((other) => isClose(name, other)).sort((one, two) => far(one) - far(two));
+  const advice = close === undefined ? `It knows ${known.join(', ') || 'none'}` : `Did you mean ${shown(close)}?`;
   return `${where} does not know the option ${shown(name)}. ${advice}`;
 }
 
@@ -113,21 +115,12 @@ function kindOf(value) {
 
 const shown = (name) => JSON.stringify(name.slice(0, MAX_SHOWN_CHARACTERS));
 
-/**
- * Returns the nearest of the names that differ only by case, by a prefix or suffix, or by at most two letters. Otherwise
- * `undefined`.
- */
-function nearestOf(name, known) {
-  const a = name.slice(0, MAX_SHOWN_CHARACTERS).toLowerCase();
-  let nearest;
-  let least = Infinity;
-  for (const other of known) {
-    const b = other.toLowerCase();
-    const far = distance(a, b);
-    const isClose = Math.min(a.length, b.length) >= 4 && (far <= 2 || a.includes(b) || b.includes(a));
-    if (isClose && far < least) [nearest, least] = [other, far];
-  }
-  return nearest;
+/** Whether two names differ only by case, by a prefix or suffix, or by at most two letters. */
+function isClose(name, other) {
+  const [a, b] = [name.slice(0, MAX_SHOWN_CHARACTERS).toLowerCase(), other.toLowerCase()];
+  const shorter = Math.min(a.length, b.length);
+  if (shorter >= 4 && (a.includes(b) || b.includes(a))) return true;
+  return shorter >= 4 && distance(a, b) <= 2;
 }
 
 /** The Levenshtein distance: how many letters to insert, delete or replace. */

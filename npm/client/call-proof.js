@@ -40,7 +40,10 @@ function readCallProof(where, scheme, dpop) {
   if (scheme !== undefined && !SCHEMES.includes(scheme)) {
     throw invalid(`${where}: scheme must be one of ${SCHEMES.join(', ')}`);
   }
-  if (dpop === undefined && scheme === 'dpop') throw invalid(`${where}: dpop is required with the scheme dpop`);
+  if (dpop === undefined) {
+    if (scheme === 'dpop') throw invalid(`${where}: dpop is required with the scheme dpop`);
+    return undefined;
+  }
   const known = PROOFS.get(dpop);
   const { proof, method, url } = checkedOptions(`${where}: dpop`, dpop, MEMBERS);
   if (typeof method !== 'string' || method === '') throw invalid(`${where}: dpop.method must be the request's method`);

@@ -46,7 +46,7 @@ function fill({ claims, blanks }, text) {
   for (let i = 0; i < blanks.length; i += 1) {
     // Every name is an own member already. So the assignment sets that member, also for `__proto__`.
     const { name, isText, isInCnf } = blanks[i];
-    const holder = isInCnf === true ? filled.cnf : filled;
+    const holder = isInCnf ? filled.cnf : filled;
     if (isText) {
       const start = at + 2;
       at = start + numberAt(text, at, 2);

@@ -137,6 +137,15 @@ class Spec {
   }
 }
 
+/** Every member is its own, so that no prototype is read. */
+const UNBOUND = {
+  scopes: [],
+  groups: [],
+  acr: undefined,
+  maxAge: undefined,
+  binding: 'dangerously_ignore',
+  dpopMode: 'dangerously_ignore',
+};
 const NO_REQUIREMENTS = new Spec('', Object.create(null));
 
 /** Reads the options of a route. */
@@ -173,8 +182,7 @@ class Policies {
 
   /** Requires nothing, and ignores the certificate and the key that a token is bound to. */
   get unbound() {
-    const ignored = 'dangerously_ignore';
-    this.#unbound ??= new Policy(this.#native, { scopes: [], groups: [], binding: ignored, dpopMode: ignored });
+    this.#unbound ??= new Policy(this.#native, UNBOUND);
     return this.#unbound;
   }
 

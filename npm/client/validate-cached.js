@@ -16,11 +16,9 @@ const { FAILURES, Failure, failureOf } = require('../errors/errors.js');
 const { cacheFailed } = require('./events.js');
 const { hasNeverHadKeys } = require('./health.js');
 const { textOf } = require('./json.js');
+const { inTime } = require('./in-time.js');
 const { isPending } = require('./pending.js');
 const { dateNow } = require('./time.js');
-
-// Read before a test installs fake timers.
-const { clearTimeout, setImmediate, setTimeout } = globalThis;
 
 /** A cache that takes longer counts as a cache miss. */
 const CACHE_TIMEOUT_MS = 250;
@@ -181,7 +179,7 @@ class CachedValidation {
   async #get(token) {
     try {
       const pending = this.#cache.get(token);
-      return typeof pending?.then === 'function' ? await inTime(pending) : pending;
+      return typeof pending?.then === 'function' ? await inTime(pending, CACHE_TIMEOUT_MS) : pending;
     } catch {
       cacheFailed(this.#context, 'get');
       return undefined;
@@ -234,25 +232,6 @@ class CachedValidation {
       cacheFailed(this.#context, operation);
     }
   }
-}
-
-/** Settles as the response of a cache does, or rejects when it takes too long. A response that is there needs no timer. */
-async function inTime(pending) {
-  const response = Promise.resolve(pending);
-  let isSettled = false;
-  let timer;
-  const settle = () => {
-    isSettled = true;
-    clearTimeout(timer);
-  };
-  response.then(settle, settle);
-  await undefined;
-  if (isSettled) return response;
-  return new Promise((resolve, reject) => {
-    response.then(resolve, reject);
-    // Responses that arrived while the event loop was blocked are handled before the timeout.
-    timer = setTimeout(() => setImmediate(() => reject(new Error('took too long'))), CACHE_TIMEOUT_MS);
-  });
 }
 
 function claimsOf(text) {

@@ -7,10 +7,8 @@
 
 const { FAILURES, Failure } = require('../errors/errors.js');
 const { replayMemoryFull, replayStoreFailed } = require('./events.js');
+const { inTime } = require('./in-time.js');
 const { isPending } = require('./pending.js');
-
-// Read before a test installs fake timers.
-const { clearTimeout, setTimeout } = globalThis;
 
 /** A replay store that takes longer counts as failed. */
 const STORE_TIMEOUT_MS = 250;
@@ -56,7 +54,7 @@ class DpopValidation {
   async #ask({ id, expiresAt }) {
     const { store, failure } = this.#replay;
     try {
-      const isNew = await inTime(store.add(id, expiresAt));
+      const isNew = await inTime(store.add(id, expiresAt), STORE_TIMEOUT_MS);
       if (isNew === true) return undefined;
       if (isNew === false) return FAILURES.dpop_replayed;
     } catch {
@@ -71,19 +69,6 @@ class DpopValidation {
     if (times <= this.#timesFull) return;
     this.#timesFull = times;
     replayMemoryFull(this.#context);
-  }
-}
-
-/** Settles as the store's answer does, or rejects when it takes too long. */
-async function inTime(pending) {
-  let timer;
-  const timeout = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error('took too long')), STORE_TIMEOUT_MS);
-  });
-  try {
-    return await Promise.race([pending, timeout]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -122,7 +122,7 @@ class Validator {
    * @param urls The URLs that the request may have been sent to.
    */
   proof(given, method, urls) {
-    return this.#native.proof(given, method, urls);
+    return new native.Proof(this.#native, given, method, urls);
   }
 
   get #dpop() {

@@ -48,6 +48,34 @@ const FIXES = {
   connection_failed: REACH,
   connection_refused: `Nothing listens at this address and port. Check the tenant domain. ${REACH}`,
   critical_header: ISSUED,
+  dpop_algorithm_not_allowed: 'Sign the proof with an algorithm of MONOCLOUD_BACKEND_DPOP_ALGORITHMS.',
+  dpop_binding_missing: 'Obtain a token that is bound to a DPoP key, or send this one as Authorization: Bearer.',
+  dpop_claims_invalid:
+    'Put jti (1 to 256 bytes), htm, htu, iat and ath into the proof (RFC 9449 §4.2). ath is the hash of the access token.',
+  dpop_expired: 'Make a new proof for every request, and synchronize the clock of the client.',
+  dpop_header_invalid: 'Make the proof with a library for DPoP. Its header must not have crit or b64.',
+  dpop_key_invalid:
+    'Put the public key, and nothing private, into jwk: a P-256, P-384, P-521 or Ed25519 key, or an RSA key of 2048 to ' +
+    '4096 bits. It must fit alg.',
+  dpop_key_mismatch: 'Sign the proof with the key that the token was obtained with.',
+  dpop_method_mismatch: 'Make the proof for the method of the request. htm is case-sensitive.',
+  dpop_nonce_missing: 'Make the proof again, with the value of DPoP-Nonce in the response as nonce.',
+  dpop_nonce_stale: 'Make the proof again, with the value of DPoP-Nonce in the last response as nonce.',
+  dpop_not_yet_valid: 'Synchronize the clock of the client.',
+  dpop_proof_malformed: 'Send one DPoP header field with one proof: three parts of base64url without padding.',
+  dpop_proof_missing: 'Send a DPoP header field with a new proof in every request (RFC 9449 §7.1).',
+  dpop_proof_too_large: 'Send a proof of at most 8 KiB.',
+  dpop_replayed:
+    'Make a new proof, with a new jti, for every request and every retry. A proxy must not send one request twice.',
+  dpop_scheme_required: 'Send the token as Authorization: DPoP, with a proof in the DPoP header field.',
+  dpop_signature_invalid: 'Sign the proof with the private key of its jwk.',
+  dpop_token_mismatch: 'Set ath of the proof to the hash of the token in the same request (RFC 9449 §4.2).',
+  dpop_type_not_allowed: 'Set typ in the header of the proof to dpop+jwt.',
+  dpop_url_mismatch:
+    'Make the proof for the URL that the client calls. Behind a proxy, set MONOCLOUD_BACKEND_PUBLIC_URL to the URL where ' +
+    'clients reach this API.',
+  dpop_url_unknown:
+    'Set MONOCLOUD_BACKEND_PUBLIC_URL to the URL where clients reach this API, for example https://api.example.com.',
   endpoint_refused:
     'The metadata names an endpoint that is not https or has a loopback address. ' +
     'Correct it at the authorization server.',
@@ -77,6 +105,7 @@ const FIXES = {
   not_yet_valid: "Synchronize this machine's clock with NTP. If the clock is right, the token is for later use.",
   option_invalid: 'Correct the option.',
   argument_invalid: 'Correct the argument.',
+  replay_store_failed: 'Check that the store of used DPoP proofs (dpop.replayStore, for example Redis) can be reached.',
   scope_missing: 'Request the scope in the token request, and allow the client to use it.',
   signature_invalid: 'The token was changed, or its kid names another key. Copy the whole token, or obtain a new one.',
   subject_invalid: ISSUED,

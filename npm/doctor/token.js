@@ -12,6 +12,30 @@ const { MonoCloudBackendNodeClient } = require('../client/client.js');
 const { introspected } = require('./answer.js');
 const { advice, describe } = require('./describe.js');
 
+/** The reasons of DPoP (RFC 9449), in the engine's order. */
+const DPOP_REASONS = [
+  'dpop_binding_missing',
+  'dpop_scheme_required',
+  'dpop_proof_missing',
+  'dpop_proof_too_large',
+  'dpop_proof_malformed',
+  'dpop_type_not_allowed',
+  'dpop_algorithm_not_allowed',
+  'dpop_header_invalid',
+  'dpop_key_invalid',
+  'dpop_claims_invalid',
+  'dpop_token_mismatch',
+  'dpop_method_mismatch',
+  'dpop_url_mismatch',
+  'dpop_key_mismatch',
+  'dpop_signature_invalid',
+  'dpop_nonce_missing',
+  'dpop_nonce_stale',
+  'dpop_expired',
+  'dpop_not_yet_valid',
+  'dpop_replayed',
+];
+
 /** The rules in the engine's order, each with the reasons of its failures. */
 const CLAIM_RULES = [
   ['claims', 'claims_invalid'],
@@ -23,6 +47,7 @@ const CLAIM_RULES = [
   ['subject', 'subject_invalid'],
   [
     'binding',
+    ...DPOP_REASONS,
     'confirmation_invalid',
     'confirmation_missing',
     'certificate_missing',

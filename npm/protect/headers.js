@@ -21,9 +21,17 @@ const TAB = 0x09;
  */
 function headerOf(headers, name) {
   if (Object.hasOwn(headers, name)) return headers[name];
-  // A field that is called `Get` is text. The first check is the quick one, for requests of Node.
-  const isWeb = typeof headers.get === 'function' && typeof memberOf(headers, 'get') === 'function';
-  return isWeb ? (headers.get(name) ?? undefined) : undefined;
+  return isWeb(headers) ? (headers.get(name) ?? undefined) : undefined;
+}
+
+/** Returns the names of all headers, in lower case. */
+function namesOf(headers) {
+  return isWeb(headers) ? [...headers.keys()] : Object.keys(headers);
+}
+
+/** A field that is called `Get` is text. The first check is the quick one, for requests of Node. */
+function isWeb(headers) {
+  return typeof headers.get === 'function' && typeof memberOf(headers, 'get') === 'function';
 }
 
 /** Throws if a guard is called with something that is not a request. @param expected What it takes. */
@@ -53,4 +61,4 @@ function endOfValue(value) {
   return end;
 }
 
-module.exports = { checkMessage, endOfValue, headerOf, isSentOnce };
+module.exports = { checkMessage, endOfValue, headerOf, isSentOnce, namesOf };

@@ -11,6 +11,8 @@ const { headerOf, isSentOnce } = require('./headers.js');
 
 const METHOD = 'access-control-request-method';
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
+/** One origin, or `null`. Web `Headers` join several fields with a comma. */
+const ORIGIN = /^[^\s,]+$/;
 /** Headers that a preflight never has: credentials, content, and method overrides. */
 const FORBIDDEN_HEADERS = [
   'authorization',
@@ -26,8 +28,8 @@ function isPreflight({ method, originalMethod = 'OPTIONS', headers, rawHeaders }
   // Express's method override keeps the received method in `originalMethod`.
   if (method !== 'OPTIONS' || originalMethod !== 'OPTIONS') return false;
   const valueOf = (name) => headerOf(headers, name);
-  const hasPreflightHeaders =
-    typeof valueOf('origin') === 'string' && valueOf('origin') !== '' && TOKEN.test(valueOf(METHOD) ?? '');
+  const origin = valueOf('origin');
+  const hasPreflightHeaders = typeof origin === 'string' && ORIGIN.test(origin) && TOKEN.test(valueOf(METHOD) ?? '');
   const hasContent = (valueOf('content-length') ?? '0') !== '0';
   if (!hasPreflightHeaders || hasContent || FORBIDDEN_HEADERS.some((name) => valueOf(name) !== undefined)) return false;
   return isSentOnce(rawHeaders, 'origin') && isSentOnce(rawHeaders, METHOD);

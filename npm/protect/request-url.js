@@ -31,9 +31,10 @@ const URL_OF = {
     return urlOf(request.protocol, memberOf(request, 'host') ?? request.hostname, request.originalUrl);
   },
 
-  /** With `app.proxy`, `protocol` and `host` are those that the proxy names. */
-  koa(ctx) {
-    return hasOneHost(ctx.req) ? urlOf(ctx.protocol, ctx.host, ctx.originalUrl) : undefined;
+  /** With `app.proxy`, `protocol` is that of the proxy. `host` has lost userinfo, so the headers are read here. */
+  koa({ app, req, protocol, originalUrl }) {
+    const forwarded = memberOf(app, 'proxy') ? firstForwardedHost(req.headers) : undefined;
+    return urlOf(protocol, forwarded ?? hostOf(req), originalUrl);
   },
 
   /** `node:http`, and `node:http2` with its compatibility API. There are no proxy settings. */
@@ -43,6 +44,7 @@ const URL_OF = {
 
   /** A request of the Fetch standard. */
   web(request) {
+    if (headerOf(request.headers, 'host')?.includes(',')) return undefined;
     const origin = ORIGIN_OF_ABSOLUTE_FORM.exec(request.url)?.[0] ?? '';
     const [protocol, host] = origin.split('://');
     return urlOf(protocol, host, request.url);
@@ -103,9 +105,14 @@ function hasOneHost({ rawHeaders }) {
  */
 function forwardedHostOf(request) {
   const isTrusted = memberOf(request, 'app')?.get?.('trust proxy fn');
-  const value = headerOf(request.headers, 'x-forwarded-host');
-  if (typeof isTrusted !== 'function' || !value || !isTrusted(request.socket.remoteAddress, 0)) return undefined;
-  return value.split(',', 1)[0].trim();
+  const host = firstForwardedHost(request.headers);
+  if (typeof isTrusted !== 'function' || host === undefined) return undefined;
+  return isTrusted(request.socket.remoteAddress, 0) ? host : undefined;
+}
+
+function firstForwardedHost(headers) {
+  const value = headerOf(headers, 'x-forwarded-host');
+  return value ? value.split(',', 1)[0].trim() : undefined;
 }
 
 module.exports = { URL_OF, targetOf, urlBelow, urlOf };

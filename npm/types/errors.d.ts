@@ -27,6 +27,9 @@ export type MonoCloudReason =
   | 'confirmation_invalid'
   | 'confirmation_missing'
   | 'critical_header'
+  | 'dpop_binding_missing'
+  | 'dpop_key_mismatch'
+  | 'dpop_scheme_required'
   | 'expired'
   | 'expiry_invalid'
   | 'header_invalid'
@@ -41,6 +44,25 @@ export type MonoCloudReason =
   | 'token_malformed'
   | 'token_too_large'
   | 'type_not_allowed'
+  // MonoCloudTokenError, `invalid_dpop_proof`
+  | 'dpop_algorithm_not_allowed'
+  | 'dpop_claims_invalid'
+  | 'dpop_expired'
+  | 'dpop_header_invalid'
+  | 'dpop_key_invalid'
+  | 'dpop_method_mismatch'
+  | 'dpop_not_yet_valid'
+  | 'dpop_proof_malformed'
+  | 'dpop_proof_missing'
+  | 'dpop_proof_too_large'
+  | 'dpop_replayed'
+  | 'dpop_signature_invalid'
+  | 'dpop_token_mismatch'
+  | 'dpop_type_not_allowed'
+  | 'dpop_url_mismatch'
+  // MonoCloudTokenError, `use_dpop_nonce`
+  | 'dpop_nonce_missing'
+  | 'dpop_nonce_stale'
   // MonoCloudTokenError, `insufficient_user_authentication`
   | 'acr_missing'
   | 'auth_time_invalid'
@@ -57,6 +79,7 @@ export type MonoCloudReason =
   | 'client_certificate_required'
   | 'client_id_required'
   | 'client_secret_required'
+  | 'dpop_url_unknown'
   | 'introspection_endpoint_missing'
   | 'metadata_issuer_mismatch'
   | 'mtls_endpoint_missing'
@@ -79,6 +102,7 @@ export type MonoCloudReason =
   | 'introspection_suspended'
   | 'keys_empty'
   | 'overloaded'
+  | 'replay_store_failed'
   | 'timed_out'
   | 'tls_certificate_expired'
   | 'tls_failed'
@@ -93,6 +117,10 @@ export type MonoCloudReason =
 export type MonoCloudTokenErrorCode =
   /** The token is malformed, forged, expired, for another audience, bound to another certificate, and so on. */
   | 'invalid_token'
+  /** The DPoP proof is missing, wrong, too old or was used before (RFC 9449 §7.1). This says nothing about the token. */
+  | 'invalid_dpop_proof'
+  /** The client must make a new DPoP proof, with the nonce of the response (RFC 9449 §9). */
+  | 'use_dpop_nonce'
   /** The token is valid but lacks a required scope. */
   | 'insufficient_scope'
   /** The token is valid but lacks the required groups. */

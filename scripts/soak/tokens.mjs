@@ -8,7 +8,7 @@ const ALGS = ['RS256', 'ES256', 'EdDSA'];
 /**
  * One caller's source of `{ token, path, kind, kid, isGood, lacksScope, proof, isReplay }`, from its random stream.
  * `signing()` returns the current keys, `former()` the withdrawn ones. `opaque` contains valid opaque tokens. `server`
- * is the issuer behind its proxy. `senders`: the DPoP keys `{ own, stranger }`; without them no request has a proof.
+ * is the issuer behind its proxy. `senders`: the DPoP keys `{ own, stranger }`.
  */
 export function tokenSource(server, { name, random, signing, former, opaque, senders }) {
   const { pick } = random;
@@ -50,7 +50,7 @@ export function tokenSource(server, { name, random, signing, former, opaque, sen
     [3, () => forged(sign(signing()))],
     [2, () => bad({ ...sign(signing()), token: 'a.b.c' })],
     [3, () => bad(sign(signing(), {}, { header: { kid: `unknown-${name}-${number}` } }))],
-    ...(senders ? PROVING : []),
+    ...PROVING,
   ];
   const FLOODS = {
     /** With a key that nobody has. */
@@ -59,7 +59,7 @@ export function tokenSource(server, { name, random, signing, former, opaque, sen
     /** A token whose signature is slow to verify. */
     slow: () => forged(sign(signing(), {}, { alg: 'ES512' })),
     /** A proof by a key that no token is bound to. */
-    foreign: () => (senders ? bad(proving(bound(), { by: 'stranger' })) : garbage()),
+    foreign: () => bad(proving(bound(), { by: 'stranger' })),
   };
   const total = MAKERS.reduce((sum, [weight]) => sum + weight, 0);
 

@@ -119,7 +119,7 @@ impl NativeClient {
         released_slots(self.engine.released_slots())
     }
 
-    /// A claims template, for its first use: JSON of `{ claims, blanks: [{ name, isText }] }`.
+    /// A claims template, for its first use: JSON of `{ claims, blanks: [{ name, isText, isInCnf }] }`.
     #[napi(catch_unwind)]
     pub fn claims_template(&self, id: u32) -> Option<String> {
         self.engine.claims_template(id)

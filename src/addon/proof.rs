@@ -54,11 +54,16 @@ pub struct ProofRefusal {
 }
 
 #[napi]
-impl NativeClient {
-    /// Creates the proof of a request: the values of its `DPoP` header fields, its method, and the URLs that it may have been
-    /// sent to. Nothing is parsed yet.
-    #[napi(catch_unwind)]
-    pub fn proof(&self, given: Option<Either<String, Vec<String>>>, method: String, urls: Vec<String>) -> NativeProof {
+impl NativeProof {
+    /// The proof of a request to a client: the values of its `DPoP` header fields, its method, and the URLs that it may have
+    /// been sent to. Nothing is parsed yet.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(
+        client: &NativeClient,
+        given: Option<Either<String, Vec<String>>>,
+        method: String,
+        urls: Vec<String>,
+    ) -> NativeProof {
         let given = match given {
             None => GivenProof::Missing,
             Some(Either::A(one)) => GivenProof::One(one.into()),
@@ -68,14 +73,11 @@ impl NativeClient {
                 Err(_) => GivenProof::Several,
             },
         };
-        let engine = &self.engine;
+        let engine = &client.engine;
         let proof = Arc::new(Proof::new(Arc::clone(engine.dpop()), given, &method, urls));
         NativeProof { proof, engine_id: engine.id() }
     }
-}
 
-#[napi]
-impl NativeProof {
     /// Checks every rule that does not need the token's key, before an opaque token is introspected. Returns 0, or the code of
     /// a reason.
     #[napi(catch_unwind)]

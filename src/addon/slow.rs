@@ -53,7 +53,10 @@ impl SlowDecision {
 
     fn decide(&self) -> Verdict {
         // After a panic, the place must still be freed, and the caller must still get an answer.
-        let decide = std::panic::AssertUnwindSafe(|| (self.decide)());
+        let decide = std::panic::AssertUnwindSafe(|| {
+            let SlowDecision { decide, .. } = self;
+            decide()
+        });
         std::panic::catch_unwind(decide).unwrap_or(Verdict::Refused(Reason::Internal))
     }
 }

@@ -1,5 +1,6 @@
 /**
- * A guard for servers of the Fetch standard, such as Hono, h3 and Next.js. Import from `@monocloud/backend-node/web`. It also exports everything of the index.
+ * A guard for servers of the Fetch standard, such as Hono, h3 and Next.js. Import from `@monocloud/backend-node/web`. It
+ * also exports everything of the index.
  *
  * @module
  */

@@ -27,7 +27,7 @@ use crate::engine::memory::replay_places::{Link, NONE, Places};
 pub const MAX_BUCKETS: usize = 16_384;
 
 /// The largest capacity: 16,777,216 proofs.
-pub const MAX_CAPACITY: usize = 1 << 24;
+pub const MAX_CAPACITY: usize = 16_777_216;
 
 /// The first 16 bytes of SHA-256(jkt ‖ 0 ‖ jti).
 pub fn proof_id(jkt: &[u8], jti: &[u8]) -> ProofId {

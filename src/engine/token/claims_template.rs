@@ -84,7 +84,7 @@ impl ClaimsTemplates {
         self.known.insert(0, template);
     }
 
-    /// The template with this id, as JSON of `{ claims, blanks: [{ name, isText, isInCnf? }] }`. JavaScript needs it to read
+    /// The template with this id, as JSON of `{ claims, blanks: [{ name, isText, isInCnf }] }`. JavaScript needs it to read
     /// a [`MatchedClaims::to_text`].
     pub fn describe(&self, id: u32) -> Option<String> {
         let template = self.known.iter().find(|template| template.id == id)?;
@@ -193,11 +193,7 @@ impl Blank {
     }
 
     fn describe(&self) -> serde_json::Value {
-        let mut blank = serde_json::json!({ "name": self.name, "isText": self.kind == Kind::Text });
-        if self.is_in_cnf {
-            blank["isInCnf"] = true.into();
-        }
-        blank
+        serde_json::json!({ "name": self.name, "isText": self.kind == Kind::Text, "isInCnf": self.is_in_cnf })
     }
 }
 

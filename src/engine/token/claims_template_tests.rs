@@ -153,9 +153,9 @@ fn the_encoded_text_is_the_template_id_and_each_value() {
     assert_eq!(matched.as_deref(), Some("\0\0\0\x01\0\0\0\0\x0f\x50\0\x04carl\0\0\0\0\x02\x02"));
     let described = templates.describe(1).map(|text| serde_json::from_str::<serde_json::Value>(&text).expect("JSON"));
     let blanks = serde_json::json!([
-        { "name": "exp", "isText": false },
-        { "name": "sub", "isText": true },
-        { "name": "iat", "isText": false },
+        { "name": "exp", "isText": false, "isInCnf": false },
+        { "name": "sub", "isText": true, "isInCnf": false },
+        { "name": "iat", "isText": false, "isInCnf": false },
     ]);
     let described = described.expect("a template");
     assert_eq!((&described["blanks"], &described["claims"]["sub"]), (&blanks, &"b".into()));
@@ -250,7 +250,7 @@ fn a_blank_in_cnf_is_described_as_one() {
     assert_eq!(matched.as_deref(), Some("\0\0\0\x01\0\0\0\0\x0f\x50\0\x01c"));
     let described: serde_json::Value = serde_json::from_str(&templates.describe(1).expect("a template")).expect("JSON");
     let blanks = serde_json::json!([
-        { "name": "exp", "isText": false },
+        { "name": "exp", "isText": false, "isInCnf": false },
         { "name": "jkt", "isText": true, "isInCnf": true },
     ]);
     assert_eq!(described["blanks"], blanks);

@@ -34,16 +34,22 @@ impl Spending<'_> {
     pub fn spend(&self, state: &mut State) -> Result<(), Reason> {
         let freshness = self.check_nonce(state)?;
         let settings = &self.context.settings;
+        let after_iat = |bucket: i64| bucket.saturating_add(i64::from(settings.max_age_secs) + 1);
         let (bucket, falls_at) = match freshness {
+            // A conversion to an integer saturates, and the time was checked.
             Freshness::IssuedAt => {
-                // A conversion to an integer saturates, and the time was checked.
                 let bucket = self.claims.iat.floor() as i64;
-                (bucket, bucket.saturating_add(i64::from(settings.max_age_secs) + 1))
+                (bucket, after_iat(bucket))
             }
             Freshness::Nonce(nonces, counter) => {
                 let bucket = nonces.bucket(counter, self.claims.iat);
                 (bucket, nonces.falls_at(bucket))
             }
+        };
+        // One bucket may hold proofs of both kinds, and it falls for both at once.
+        let falls_at = match (&self.context.nonces, settings.nonce) {
+            (Some(nonces), NonceMode::WhenStale) => falls_at.max(after_iat(bucket)).max(nonces.falls_at(bucket)),
+            _ => falls_at,
         };
         let id = proof_id(self.key.as_bytes(), self.claims.jti.as_bytes());
         match self.context.replay.spend(id, bucket, falls_at, self.now.floor() as i64) {
