@@ -49,8 +49,7 @@ export class MonoCloudAuthGuard implements CanActivate {
  * Requires a valid token that meets the options, for a method or for a whole controller. If both have the decorator, both
  * count. It is a guard: no `@UseGuards()` is needed.
  *
- * @throws MonoCloudValidationError The decorator was used without a call (`argument_invalid`). Invalid options are reported
- *   when the application starts.
+ * @throws MonoCloudValidationError The decorator was used without a call, or an option is invalid (`argument_invalid`).
  */
 export function Protect(options?: ProtectOptions): ClassDecorator & MethodDecorator;
 

@@ -28,7 +28,7 @@ const FILES = [
     'internal',
     'protect/challenge',
     'protect/headers',
-    'protect/nest-context',
+    'protect/nest',
     'protect/renewal',
   ],
   [

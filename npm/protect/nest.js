@@ -1,8 +1,41 @@
 'use strict';
 
-/** Which request and which response belong to an `ExecutionContext` of NestJS? */
+/** What the guards of `./nestjs` need of NestJS: its decorators and exceptions, and the request of an `ExecutionContext`. */
 
 const { invalid, memberOf } = require('../client/arguments.js');
+
+/** The token of dependency injection for the `protect` factories, one per framework. */
+const PROTECT = Symbol('@monocloud/backend-node');
+
+/**
+ * The application's `@nestjs/common`. Not loaded at import: NestJS 12 is an ES module, which cannot be required while
+ * another part of the application imports it.
+ */
+function nest() {
+  return require('@nestjs/common');
+}
+
+/** Makes a guard injectable, and injects the value of `PROTECT` as its first argument. */
+function injectable(guard) {
+  const { Inject, Injectable } = nest();
+  Injectable()(guard);
+  Inject(PROTECT)(guard, undefined, 0);
+  return guard;
+}
+
+/** The classes by status, because filters catch them too. */
+const EXCEPTIONS = {
+  __proto__: null,
+  400: 'BadRequestException',
+  401: 'UnauthorizedException',
+  403: 'ForbiddenException',
+  503: 'ServiceUnavailableException',
+};
+
+function exceptionOf({ status, text }) {
+  const Exception = nest()[EXCEPTIONS[status] ?? 'InternalServerErrorException'];
+  return new Exception(JSON.parse(text));
+}
 
 /**
  * Returns `{ framework, message, request, response }`. `message` is what arrived, the same object for every guard of one
@@ -50,4 +83,4 @@ function setHeaders(response, headers) {
   for (const name of Object.keys(headers)) if (name !== 'Content-Type') set.call(response, name, headers[name]);
 }
 
-module.exports = { exchangeOf, setHeaders };
+module.exports = { PROTECT, exceptionOf, exchangeOf, injectable, nest, setHeaders };
