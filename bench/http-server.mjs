@@ -8,6 +8,9 @@ import { COSTS_NOTHING, loadOurs, NODE_FLOOR, OURS, ourClient, validatorsFor } f
 import { AUDIENCE, CLOCK_TOLERANCE, signedParts } from './support.mjs';
 
 const REFUSAL = { message: 'unauthorized' };
+const SERVERS = { express: serveExpress, fastify: serveFastify, hono: serveHono, 'node:http': serveNode };
+/** The subpath of this package for each framework. */
+const SUBPATHS = { express: '/express', fastify: '/fastify', hono: '/web', 'node:http': '/node' };
 
 process.once('message', async (task) => {
   try {
@@ -16,7 +19,7 @@ process.once('message', async (task) => {
       process.send(guard, () => process.disconnect());
       return;
     }
-    const server = await (task.framework === 'express' ? serveExpress(guard) : serveFastify(guard));
+    const server = await SERVERS[task.framework](guard);
     answerBusy();
     process.once('disconnect', () => process.exit());
     process.send({ port: server.address().port });
@@ -26,25 +29,31 @@ process.once('message', async (task) => {
   }
 });
 
-/** `undefined` for the unprotected route, or the handler that the framework runs first. */
+/**
+ * `undefined` for the unprotected route, or the handler that the framework runs first. For Hono and node:http, it gets
+ * the request and returns claims or a response, as those of this package do.
+ */
 async function guardFor({ framework, guard, issuer, key }) {
   if (guard === 'bare') {
     return undefined;
   }
+  const returnsClaims = framework === 'hono' || framework === 'node:http';
   if (guard === COSTS_NOTHING) {
+    if (returnsClaims) return async () => ({ claims: {}, headers: {} });
     return (request, response, next) => {
       request.claims = {};
       next();
     };
   }
   if (guard === OURS) {
-    const module = await loadOurs(`/${framework}`);
+    const module = await loadOurs(SUBPATHS[framework]);
     return module.missing ? module : module.protectApi(ourClient(module, issuer))();
   }
   if (guard === '@fastify/jwt + get-jwks') {
     return fastifyJwt(issuer, key);
   }
   const validate = guard === NODE_FLOOR ? verifierOnly(key) : await validatorNamed(guard, issuer, key);
+  if (returnsClaims) return claimsGuard(validate, framework);
   return framework === 'express' ? expressGuard(validate) : fastifyGuard(validate);
 }
 
@@ -102,6 +111,20 @@ function fastifyGuard(validate) {
   };
 }
 
+function claimsGuard(validate, framework) {
+  const refuse =
+    framework === 'hono'
+      ? () => Response.json(REFUSAL, { status: 401 })
+      : () => ({ status: 401, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(REFUSAL) });
+  return async (request) => {
+    try {
+      return { claims: await validate(bearer(request)), headers: {} };
+    } catch {
+      return refuse();
+    }
+  };
+}
+
 /** As in the README of get-jwks, with checks of the issuer and the audience. */
 async function fastifyJwt(issuer, key) {
   const { default: plugin } = await import('@fastify/jwt');
@@ -126,7 +149,8 @@ async function fastifyJwt(issuer, key) {
 }
 
 function bearer(request) {
-  const header = request.headers.authorization;
+  const { headers } = request;
+  const header = typeof headers.get === 'function' ? headers.get('authorization') : headers.authorization;
   if (!header?.startsWith('Bearer ')) {
     throw new Error('no token');
   }
@@ -153,6 +177,44 @@ async function serveFastify(guard) {
   app.get('/', guard ? { onRequest: guard } : {}, (request, reply) => reply.send({ ok: true }));
   await app.listen({ port: 0, host: '127.0.0.1' });
   return app.server;
+}
+
+async function serveHono(guard) {
+  const { Hono } = await import('hono');
+  const { serve } = await import('@hono/node-server');
+  const app = new Hono();
+  if (guard) {
+    app.use(async (c, next) => {
+      const auth = await guard(c.req.raw);
+      if (auth instanceof Response) return auth;
+      c.set('claims', auth.claims);
+      return next();
+    });
+  }
+  app.get('/', (c) => c.json({ ok: true }));
+  return new Promise((resolve) => {
+    const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, () => resolve(server));
+  });
+}
+
+/** Without a framework. The route answers as those of the frameworks do. */
+async function serveNode(guard) {
+  const { createServer } = await import('node:http');
+  const answer = (response) => {
+    const body = JSON.stringify({ ok: true });
+    response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': body.length }).end(body);
+  };
+  const listener = guard
+    ? async (request, response) => {
+        const auth = await guard(request);
+        if ('status' in auth) response.writeHead(auth.status, auth.headers).end(auth.body);
+        else answer(response);
+      }
+    : (_request, response) => answer(response);
+  const server = createServer(listener);
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve(server));
+  });
 }
 
 function answerBusy() {

@@ -44,14 +44,23 @@ const DISTINCT = quick ? 1_000 : 30_000;
 const GUARDS = {
   fastify: ['bare', OURS, COSTS_NOTHING, NODE_FLOOR, 'fast-jwt, cache 1000', 'jose', '@fastify/jwt + get-jwks'],
   express: ['bare', OURS, COSTS_NOTHING, NODE_FLOOR, 'fast-jwt, cache 1000', 'jose'],
+  hono: ['bare', OURS, COSTS_NOTHING, 'jose'],
+  'node:http': ['bare', OURS, COSTS_NOTHING, 'jose'],
 };
-const TARGETS = { fastify: { repeated: 0.85, distinct: 0.45 }, express: { repeated: 0.95, distinct: 0.8 } };
+// A Hono route without any middleware answers synchronously. Each async guard ends that, also one that does nothing, so
+// the share of that one counts there.
+const TARGETS = {
+  fastify: { repeated: 0.85, distinct: 0.45 },
+  express: { repeated: 0.95, distinct: 0.8 },
+  hono: { repeated: 0.85, over: COSTS_NOTHING },
+  'node:http': { repeated: 0.85 },
+};
 
 const key = makeKey(ALGORITHM);
 const issuer = await startIssuer([key]);
 const results = {};
 
-printHeader('Requests per second through Express and Fastify', [
+printHeader('Requests per second through Express, Fastify, Hono and node:http', [
   `${CONNECTIONS} connections, ${ROUNDS} interleaved rounds of ${SECONDS} s each, over ${PROCESSES} processes a guard, one after the other. ` +
     `${ALGORITHM} tokens, signed beforehand: ` +
     `repeated, ${REPEATED} in turn; distinct, ${DISTINCT} in turn, more than any memory here holds. The bare route gets the same headers. ` +
@@ -62,7 +71,7 @@ printHeader('Requests per second through Express and Fastify', [
 try {
   const distinct = await tokenPool(key, issuer.url, DISTINCT);
   const regimes = { repeated: distinct.slice(0, REPEATED), distinct };
-  const frameworks = argument('framework') ? [argument('framework')] : ['fastify', 'express'];
+  const frameworks = argument('framework') ? [argument('framework')] : Object.keys(GUARDS);
   for (const framework of frameworks) {
     results[framework] = await measureFramework(framework, regimes);
   }
@@ -136,9 +145,12 @@ function show(framework, regime, guards, samples) {
       ...guards.filter(({ missing }) => missing).map(({ guard, missing }) => [guard, missing, '-', '-', '-', '-']),
     ],
   );
-  target(`${framework}, ${regime} tokens: share of the bare route`, rows.find((row) => row.name === OURS)?.share, {
-    atLeast: TARGETS[framework][regime],
-  });
+  const { [regime]: atLeast, over = 'bare' } = TARGETS[framework];
+  if (atLeast !== undefined) {
+    const [ours, other] = [OURS, over].map((name) => perSecond[present.findIndex(({ guard }) => guard === name)]);
+    const of = over === 'bare' ? 'the bare route' : over;
+    target(`${framework}, ${regime} tokens: share of ${of}`, ratio(ours, other), { atLeast });
+  }
   return rows;
 }
 

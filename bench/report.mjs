@@ -18,6 +18,8 @@ export function machine() {
     '@node-rs/jsonwebtoken',
     'express',
     'fastify',
+    'hono',
+    '@hono/node-server',
     '@fastify/jwt',
     'get-jwks',
     'oauth4webapi',

@@ -14,6 +14,8 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const PACKAGES = [
   OURS,
   `${OURS}/express`,
+  `${OURS}/fastify`,
+  `${OURS}/web`,
   'fast-jwt',
   'aws-jwt-verify',
   'jose',

@@ -58,6 +58,7 @@ function runtimeRow(runtime, command) {
       toEnd('worker_threads', [...command, 'workers.mjs']),
       // Deno has no cluster that shares a port.
       ...(runtime === 'deno' ? [] : [api('cluster', [...command, 'cluster.mjs'])]),
+      ...(isNode ? [] : [api(runtime === 'deno' ? 'Deno.serve' : 'Bun.serve', [...command, 'web.mjs'])]),
     ],
   };
 }

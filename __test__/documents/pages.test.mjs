@@ -155,7 +155,8 @@ describe('the code of the documents', () => {
       folder = mkdtempSync(join(tmpdir(), 'monocloud-docs-'));
       mkdirSync(join(folder, 'node_modules', '@monocloud'), { recursive: true });
       symlinkSync(ROOT, join(folder, 'node_modules', '@monocloud', 'backend-node'), 'junction');
-      for (const name of ['express', 'fastify']) {
+      mkdirSync(join(folder, 'node_modules', '@hono'));
+      for (const name of ['express', 'fastify', 'koa', 'hono', '@hono/node-server', 'h3']) {
         symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), 'junction');
       }
     });

@@ -1,0 +1,48 @@
+// Which files does each entry point load? An application pays for what it uses, and for nothing else.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join, relative } from 'node:path';
+import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** What each framework needs besides the index. */
+const SHARED = [
+  'protect/challenge',
+  'protect/credentials',
+  'protect/headers',
+  'protect/preflight',
+  'protect/response',
+  'protect/route',
+  'protect/route-responses',
+];
+const FRAMEWORKS = ['express', 'fastify', 'koa', 'node', 'web'];
+
+/** The files of `npm/` that a process has loaded after `script`. */
+function loadedBy(script) {
+  const print = 'console.log(JSON.stringify(Object.keys(require.cache)));';
+  const text = execFileSync(process.execPath, ['-e', `${script};${print}`], { cwd: ROOT, encoding: 'utf8' });
+  return JSON.parse(text)
+    .map((file) => relative(join(ROOT, 'npm'), file).replaceAll('\\', '/'))
+    .filter((file) => file.endsWith('.js'))
+    .map((file) => file.replace(/\.js$/, ''))
+    .sort();
+}
+
+const requiring = (subpath) => `require('@monocloud/backend-node${subpath}')`;
+const index = loadedBy(requiring(''));
+
+describe('importing', () => {
+  test('the index loads nothing that protects a framework', () => {
+    const ofFrameworks = index.filter((file) => FRAMEWORKS.includes(file) || file.startsWith('protect/'));
+    assert.deepEqual(ofFrameworks, []);
+  });
+
+  for (const name of FRAMEWORKS) {
+    test(`./${name} loads its own file and what every framework shares, and nothing else`, () => {
+      const more = loadedBy(requiring(`/${name}`)).filter((file) => !index.includes(file));
+      assert.deepEqual(more, [name, ...SHARED].sort());
+    });
+  }
+});
