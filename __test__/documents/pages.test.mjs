@@ -156,7 +156,7 @@ describe('the code of the documents', () => {
       mkdirSync(join(folder, 'node_modules', '@monocloud'), { recursive: true });
       symlinkSync(ROOT, join(folder, 'node_modules', '@monocloud', 'backend-node'), 'junction');
       mkdirSync(join(folder, 'node_modules', '@hono'));
-      for (const name of ['express', 'fastify', 'koa', 'hono', '@hono/node-server', 'h3']) {
+      for (const name of ['express', 'fastify', 'koa', 'hono', '@hono/node-server', 'h3', 'ws', 'socket.io']) {
         symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), 'junction');
       }
     });
