@@ -1,6 +1,7 @@
 /// <reference types="node" />
 /**
- * `protectApi` for Express 4 and 5, and everything that `@monocloud/backend-node` exports. Needs `@types/express` 4 or 5.
+ * `protectApi` for Express 4 and 5, also for Connect, Polka and Restify, and everything that `@monocloud/backend-node`
+ * exports. Needs `@types/express` 4 or 5.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request } from 'express';
@@ -44,7 +45,8 @@ export type AuthenticatedExpressRequest<C extends object = AccessTokenClaims, R 
  *
  * The middleware returns nothing if it decides at once. Otherwise it returns a promise that resolves after `next()` was
  * called or the response was sent. If `next()` throws in that case, the middleware passes the error to `next(error)`. If
- * `next` declares no parameter, the promise rejects with the error instead.
+ * `next` declares no parameter, the promise rejects with the error instead. In Restify it returns nothing, because Restify
+ * runs the route when a promise resolves.
  *
  * The type uses the requests of `node:http`. TypeScript can therefore infer the types of the route, and the middleware
  * also fits Connect.

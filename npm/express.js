@@ -1,6 +1,9 @@
 'use strict';
 
-/** `protectApi` for Express 4 and 5. The middleware sends rejections itself and never calls `next(error)` for one. */
+/**
+ * `protectApi` for Express 4 and 5, Connect, Polka and Restify. The middleware sends rejections itself and never calls
+ * `next(error)` for one.
+ */
 
 const { isPending } = require('./client/pending.js');
 const { admit, protector, settled } = require('./protect/route.js');
@@ -12,11 +15,19 @@ function protectApi(clientOrOptions, options) {
     return function protectMiddleware(request, response, next) {
       if (route.letsThrough(request)) return void next();
       const decision = route.authenticate(request, request);
-      return isPending(decision)
-        ? finishLater(decision, request, response, next)
-        : finish(decision, request, response, next);
+      if (!isPending(decision)) return finish(decision, request, response, next);
+      const finished = finishLater(decision, request, response, next);
+      return isOfRestify(request) ? undefined : finished;
     };
   };
+}
+
+/**
+ * Restify calls `next` itself when a returned promise resolves. It would run the route of a rejected request, and that of
+ * an accepted one twice.
+ */
+function isOfRestify(request) {
+  return typeof request.startHandlerTimer === 'function';
 }
 
 /** Throws only what `next` throws. */

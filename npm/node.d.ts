@@ -85,7 +85,9 @@ export type ProtectNode = (options?: ProtectOptions) => NodeGuard;
  * @throws MonoCloudValidationError A variable is missing or invalid (`option_invalid`), or `options` is not a plain object
  *   or has an unknown member (`argument_invalid`).
  */
-export function protectApi<T extends IncomingMessage | Http2ServerRequest = IncomingMessage>(options?: ProtectApiRequestOptions<T>): ProtectNode;
+export function protectApi<T extends IncomingMessage | Http2ServerRequest = IncomingMessage>(
+  options?: ProtectApiRequestOptions<T>,
+): ProtectNode;
 
 /**
  * Returns the `protect` factory for your client.

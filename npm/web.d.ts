@@ -70,10 +70,7 @@ export function protectApi(options?: ProtectApiRequestOptions<Request>): Protect
  *
  * @throws MonoCloudValidationError `options` is not a plain object or has an unknown member (`argument_invalid`).
  */
-export function protectApi(
-  client: MonoCloudOidcBackendClient,
-  options?: ProtectApiRequestOptions<Request>,
-): ProtectWeb;
+export function protectApi(client: MonoCloudOidcBackendClient, options?: ProtectApiRequestOptions<Request>): ProtectWeb;
 
 /**
  * Returns a handler that runs yours only for a request that the guard lets through. Further arguments, such as the context

@@ -114,6 +114,8 @@ describe('types', { concurrency: availableParallelism() }, () => {
     core: ['@types/node'],
     express: ['@types/node', '@types/express'],
     fastify: ['@types/node', 'fastify'],
+    web: ['@types/node'],
+    node: ['@types/node'],
   };
   for (const [name, modules] of Object.entries(isolated)) {
     for (const kind of KINDS) {
@@ -128,6 +130,22 @@ describe('types', { concurrency: availableParallelism() }, () => {
         await compiles(folder);
       });
     }
+  }
+
+  for (const kind of KINDS) {
+    it(`koa, ${kind}: the contract compiles`, async () => {
+      const folder = await consumer(nearby, {
+        kind,
+        sources: ['koa/contract.ts'],
+        config: {
+          extends: join(SOURCES, 'tsconfig.newest.json'),
+          // `@types/koa` does not compile with the types of `content-disposition` 2.
+          compilerOptions: { skipLibCheck: true },
+        },
+      });
+      await installPackage(folder);
+      await compiles(folder);
+    });
   }
 
   it('exactOptionalPropertyTypes accepts an undefined environment variable', async () => {

@@ -55,7 +55,10 @@ describe('a guard', () => {
     const listener = async (received, response) => {
       const names = Reflect.ownKeys(received);
       const auth = await guard(received);
-      seen.push(Reflect.ownKeys(received).filter((name) => !names.includes(name)), received.readableDidRead);
+      seen.push(
+        Reflect.ownKeys(received).filter((name) => !names.includes(name)),
+        received.readableDidRead,
+      );
       response.writeHead('status' in auth ? auth.status : 200);
       response.end(await readBody(received));
     };

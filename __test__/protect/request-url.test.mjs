@@ -50,8 +50,7 @@ const fastifyApp = (trust, settings, options) => (make) => {
   app.all('/*', FASTIFY_URLS(settings));
   return app;
 };
-const koaApp = (trust, settings) => (Koa) =>
-  new Koa({ proxy: trust !== undefined }).use(KOA_URLS(settings)).callback();
+const koaApp = (trust, settings) => (Koa) => new Koa({ proxy: trust !== undefined }).use(KOA_URLS(settings)).callback();
 
 const forwarded = (host, proto = 'https') => [
   'Host: inner.example',
@@ -310,7 +309,12 @@ describe('the URL of a request of the Fetch standard', () => {
   });
 
   test('is unknown if the request arrived with two Host headers', () => {
-    const message = new Request('https://a.example/', { headers: [['host', 'a.example'], ['host', 'b.example']] });
+    const message = new Request('https://a.example/', {
+      headers: [
+        ['host', 'a.example'],
+        ['host', 'b.example'],
+      ],
+    });
     assert.deepEqual(expectedUrls({ ...SETTINGS, framework: 'web' }, message, message), []);
   });
 

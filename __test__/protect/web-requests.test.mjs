@@ -139,7 +139,9 @@ describe('claimsOf', () => {
 });
 
 describe('withAuth', () => {
-  const passing = (headers = {}) => async () => ({ claims: { sub: 'me' }, headers: new Headers(headers) });
+  const passing =
+    (headers = {}) =>
+    async () => ({ claims: { sub: 'me' }, headers: new Headers(headers) });
 
   test('gives the handler the request, the claims and further arguments, and returns its response', async () => {
     const calls = [];
@@ -234,10 +236,23 @@ describe('a certificate resolver', () => {
     assert.equal(found(resolver, [['x-client-cert', PEM]]), PEM);
     assert.equal(found(resolver, []), undefined);
     for (const other of ['x-client-cert', 'x_client_cert', 'x-client_cert']) {
-      assert.equal(found(resolver, [['x-client-cert', PEM], [other, PEM]]), undefined, other);
+      assert.equal(
+        found(resolver, [
+          ['x-client-cert', PEM],
+          [other, PEM],
+        ]),
+        undefined,
+        other,
+      );
     }
     assert.equal(found(fromClientCert(), [['client-cert', `:${PEM}:`]]), PEM);
-    assert.equal(found(fromClientCert(), [['client-cert', `:${PEM}:`], ['client-cert', `:${PEM}:`]]), undefined);
+    assert.equal(
+      found(fromClientCert(), [
+        ['client-cert', `:${PEM}:`],
+        ['client-cert', `:${PEM}:`],
+      ]),
+      undefined,
+    );
   });
 
   test('finds no socket behind a Request, so a bound token is rejected', () => {

@@ -95,15 +95,25 @@ http2.createServer(async (request, response) => {
   response.end('status' in auth ? auth.body : (auth as node.NodeAuthenticated<MyClaims>).claims.org_id);
 });
 
-http2.createServer().on('stream', async (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders, _flags: number, rawHeaders: unknown) => {
-  const auth = await nodeGuard({
-    method: headers[':method'],
-    url: headers[':path'],
-    headers,
-    rawHeaders: rawHeaders as string[],
-    socket: stream.session?.socket,
-  });
-  if ('status' in auth) stream.respond({ ':status': auth.status, ...auth.headers });
-});
+http2
+  .createServer()
+  .on(
+    'stream',
+    async (
+      stream: http2.ServerHttp2Stream,
+      headers: http2.IncomingHttpHeaders,
+      _flags: number,
+      rawHeaders: unknown,
+    ) => {
+      const auth = await nodeGuard({
+        method: headers[':method'],
+        url: headers[':path'],
+        headers,
+        rawHeaders: rawHeaders as string[],
+        socket: stream.session?.socket,
+      });
+      if ('status' in auth) stream.respond({ ':status': auth.status, ...auth.headers });
+    },
+  );
 
 export { claims };
