@@ -8,6 +8,7 @@ import type { MonoCloudOidcBackendClient, ProtectApiRequestOptions, ProtectOptio
 export * from '../index.js';
 
 /** The module that the guards belong to. It is global, so import it once, in the root module. */
+// oxlint-disable-next-line unicorn/no-static-only-class -- NestJS needs a class
 export class MonoCloudAuthModule {
   /**
    * Creates a client from environment variables.
@@ -41,7 +42,8 @@ export class MonoCloudAuthModule {
  * gateway or a microservice has no request: there the guard throws an error that says what to use instead.
  */
 export class MonoCloudAuthGuard implements CanActivate {
-  private constructor();
+  /** NestJS calls it. Its argument is a provider of `MonoCloudAuthModule`. */
+  constructor(protect: any);
   canActivate(context: ExecutionContext): boolean | Promise<boolean>;
 }
 

@@ -12,6 +12,7 @@ const { routeSpec } = require('./client/policy.js');
 const { PROTECT, exchangeOf, exceptionOf, injectable, nest, setHeaders } = require('./protect/nest.js');
 const { admit, protector } = require('./protect/route.js');
 
+// oxlint-disable-next-line unicorn/no-static-only-class -- NestJS needs a class
 class MonoCloudAuthModule {
   static forRoot(clientOrOptions, maybeOptions) {
     const isClient = typeof memberOf(clientOrOptions, 'validateAccessToken') === 'function';

@@ -60,7 +60,10 @@ describe('websocket', () => {
       const { socket, protocol } = await connect(chat, { protocols: ['bearer', token] });
       assert.equal(protocol, 'bearer');
       assert.equal(await tell(socket, 'hello'), 'user-1: hello');
-      assert.equal(await tell(socket, `renew ${sign({ scope: 'chat', sub: 'other' })}`), 'not renewed: argument_invalid');
+      assert.equal(
+        await tell(socket, `renew ${sign({ scope: 'chat', sub: 'other' })}`),
+        'not renewed: argument_invalid',
+      );
       const ended = closing(socket);
       assert.equal(await tell(socket, `renew ${sign({ scope: 'chat', exp: now() + 0.5 })}`), 'renewed');
       assert.deepEqual(await ended, [4401, 'token expired']);

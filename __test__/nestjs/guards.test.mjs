@@ -95,7 +95,9 @@ for (const platform of Object.keys(PLATFORMS)) {
     test('spends a DPoP proof once per request, with a guard of the application and two of the route', async () => {
       const issuer = await startIssuer();
       try {
-        const controllers = [controllerOf({ onClass: [Protect()], onMethod: [Protect({ validateDPoPBinding: true })] })];
+        const controllers = [
+          controllerOf({ onClass: [Protect()], onMethod: [Protect({ validateDPoPBinding: true })] }),
+        ];
         await serve(platform, { client: backend(issuer), controllers, providers: [everywhere()] }, async (url) => {
           const key = await freshKey();
           const headers = boundRequest({ key, token: boundToken(issuer, key), url: `${url}/` });
@@ -295,7 +297,10 @@ describeWhere(skip, 'nestjs: @Protect()', () => {
     const client = offline({ jwksResolver: () => Promise.reject(new Error('down')) });
     await serve('express', { client, controllers: [controllerOf({ onMethod: [Protect()] })] }, async (url) => {
       assert.deepEqual(partsOf(await get(url, { token: signed() })), unavailable('5'));
-      assert.equal((await request(url, { method: 'HEAD', headers: { authorization: `Bearer ${signed()}` } })).status, 503);
+      assert.equal(
+        (await request(url, { method: 'HEAD', headers: { authorization: `Bearer ${signed()}` } })).status,
+        503,
+      );
     });
   });
 });

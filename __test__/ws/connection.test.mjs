@@ -244,7 +244,10 @@ describe('renew', () => {
     const { pass } = clock(t);
     let isUp = true;
     const client = offline({ jwksResolver: () => (isUp ? JWKS : Promise.reject(new Error('down'))) });
-    const { auth, closed } = await connected({ token: ending(100, { scope: 'a' }), guard: guardOf(client, { scopes: ['a'] }) });
+    const { auth, closed } = await connected({
+      token: ending(100, { scope: 'a' }),
+      guard: guardOf(client, { scopes: ['a'] }),
+    });
     const { claims } = auth;
     for (const [token, code, reason] of [
       ['a.b.c', 'invalid_token', 'token_malformed'],
@@ -366,7 +369,11 @@ describe('a token that is bound to a key', () => {
       ['with a spent proof', renewed, proof],
       ['with a proof for another URL', renewed, proofOf({ key, token: renewed, url: 'http://other.example/' })],
       ['with the proof of another key', renewed, proofOf({ key: other, token: renewed, url })],
-      ['with the token of another key', boundToken(issuer, other), proofOf({ key: other, token: boundToken(issuer, other), url })],
+      [
+        'with the token of another key',
+        boundToken(issuer, other),
+        proofOf({ key: other, token: boundToken(issuer, other), url }),
+      ],
     ]) {
       await assert.rejects(auth.renew(...args), { name: 'MonoCloudTokenError' }, what);
     }

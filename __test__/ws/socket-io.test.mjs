@@ -31,10 +31,12 @@ async function serve(middleware, use, { namespace = '/', configure, options } = 
     sockets.push(socket);
     socket.on('who', (answer) => answer(socket.data.auth?.claims.sub ?? 'nobody'));
     socket.on('renew', async (token, answer) => {
-      answer(await socket.data.auth.renew(token).then(
-        () => 'renewed',
-        ({ reason }) => reason,
-      ));
+      answer(
+        await socket.data.auth.renew(token).then(
+          () => 'renewed',
+          ({ reason }) => reason,
+        ),
+      );
     });
   });
   await open(httpServer, { port: 0, host: '127.0.0.1' });
@@ -77,7 +79,8 @@ describe('a socket', () => {
     await serve(socketIoMiddleware(offline()), async ({ connect }) => {
       const extraHeaders = { authorization: `Bearer ${signed({ sub: 'header' })}` };
       assert.equal(await who(await connect({ extraHeaders })), 'header');
-      for (const nothing of ['', null]) assert.equal(await who(await connect({ ...auth(nothing), extraHeaders })), 'header');
+      for (const nothing of ['', null])
+        assert.equal(await who(await connect({ ...auth(nothing), extraHeaders })), 'header');
       assert.equal(await who(await connect({ ...auth(signed({ sub: 'auth' })), extraHeaders })), 'auth');
       assert.equal((await connect({ ...auth('a.b.c'), extraHeaders })).data.reason, 'token_malformed');
       for (const odd of [1, true, {}, [signed()], `${signed()} ${signed()}`, ' ', `${signed()}, Bearer ${signed()}`]) {
@@ -94,12 +97,42 @@ describe('a socket', () => {
 
   for (const [what, client, options, token, expected] of [
     ['no token', offline, {}, () => undefined, { status: 401, code: 'unauthorized', reason: 'token_required' }],
-    ['an expired token', offline, {}, () => signed({ exp: 1 }), { status: 401, code: 'invalid_token', reason: 'expired' }],
-    ['missing scopes', offline, { scopes: ['a'] }, signed, { status: 403, code: 'insufficient_scope', reason: 'scope_missing' }],
-    ['missing groups', offline, { groups: ['a'] }, signed, { status: 403, code: 'insufficient_groups', reason: 'group_missing' }],
-    ['an old sign-in', offline, { maxAge: 60 }, () => signed({ auth_time: 1 }), { status: 401, code: 'insufficient_user_authentication', reason: 'authentication_too_old' }],
+    [
+      'an expired token',
+      offline,
+      {},
+      () => signed({ exp: 1 }),
+      { status: 401, code: 'invalid_token', reason: 'expired' },
+    ],
+    [
+      'missing scopes',
+      offline,
+      { scopes: ['a'] },
+      signed,
+      { status: 403, code: 'insufficient_scope', reason: 'scope_missing' },
+    ],
+    [
+      'missing groups',
+      offline,
+      { groups: ['a'] },
+      signed,
+      { status: 403, code: 'insufficient_groups', reason: 'group_missing' },
+    ],
+    [
+      'an old sign-in',
+      offline,
+      { maxAge: 60 },
+      () => signed({ auth_time: 1 }),
+      { status: 401, code: 'insufficient_user_authentication', reason: 'authentication_too_old' },
+    ],
     ['an outage', down, {}, signed, { status: 503, code: 'temporarily_unavailable' }],
-    ['a broken client', () => ({ validateAccessToken: () => Promise.reject(new Error('canary')) }), {}, signed, { status: 500, code: 'server_error' }],
+    [
+      'a broken client',
+      () => ({ validateAccessToken: () => Promise.reject(new Error('canary')) }),
+      {},
+      signed,
+      { status: 500, code: 'server_error' },
+    ],
   ]) {
     test(`with ${what} receives connect_error with ${expected.status}, and no more than it may know`, async () => {
       await serve(socketIoMiddleware(client(), options), async ({ connect, sockets }) => {

@@ -67,8 +67,18 @@ describe('an upgrade request', () => {
     ['an outage', signed, guardOf({}, down()), refusal(503, 'service unavailable', { retryAfter: '5' })],
     ['a guard that throws', signed, () => Promise.reject(new Error('canary')), refusal(500, 'internal server error')],
     ['a guard that returns nothing', signed, async () => undefined, refusal(500, 'internal server error')],
-    ['a guard that returns no claims', signed, async () => ({ claims: undefined }), refusal(500, 'internal server error')],
-    ['a guard that accepts with a status', signed, async () => ({ status: 200 }), refusal(500, 'internal server error')],
+    [
+      'a guard that returns no claims',
+      signed,
+      async () => ({ claims: undefined }),
+      refusal(500, 'internal server error'),
+    ],
+    [
+      'a guard that accepts with a status',
+      signed,
+      async () => ({ status: 200 }),
+      refusal(500, 'internal server error'),
+    ],
   ]) {
     test(`with ${what} gets the HTTP response ${expected.status}, and no connection`, async () => {
       await withWebSockets({ guard }, async ({ url, connections }) => {
@@ -125,7 +135,10 @@ describe('an upgrade request', () => {
         const token = boundToken(issuer, key);
         const proof = (nonce) => boundRequest({ key, token, url: `${httpUrl}/`, nonce });
         const first = await connect(url, { headers: proof() });
-        assert.deepEqual([first.status, /error="(.*?)"/.exec(first.headers['www-authenticate'])[1]], [401, 'use_dpop_nonce']);
+        assert.deepEqual(
+          [first.status, /error="(.*?)"/.exec(first.headers['www-authenticate'])[1]],
+          [401, 'use_dpop_nonce'],
+        );
         const headers = proof(first.headers['dpop-nonce']);
         assert.equal(await tell((await connect(url, { headers })).socket, 'claims'), 'user-1');
         assert.equal((await connect(url, { headers })).status, 401);
@@ -196,7 +209,10 @@ describe('a token in Sec-WebSocket-Protocol', () => {
         assert.equal(protocol, 'bearer');
         assert.equal(await tell(socket, 'claims'), 'user-1');
       }
-      assert.deepEqual(seen.map((text) => text.includes(token)), [false, false]);
+      assert.deepEqual(
+        seen.map((text) => text.includes(token)),
+        [false, false],
+      );
       assert.match(seen[1], /"bearer, graphql-transport-ws, other"/);
     });
   });
@@ -239,7 +255,11 @@ describe('a token in Sec-WebSocket-Protocol', () => {
   test('reaches the resolvers of the guard as any other token', async () => {
     const seen = [];
     const certificateResolver = (request) => {
-      seen.push([request.headers['x-client-cert'], request.headersDistinct['x-client-cert'], request.socket === socket]);
+      seen.push([
+        request.headers['x-client-cert'],
+        request.headersDistinct['x-client-cert'],
+        request.socket === socket,
+      ]);
       return undefined;
     };
     const token = signed({ cnf: { 'x5t#S256': 'A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0' } });
