@@ -58,7 +58,7 @@ export interface UpgradeOptions {
 
 /** Options of `closeOnExpiry`. */
 export interface ExpiryOptions {
-  /** Seconds after `exp` until the connection closes. Default: 0. */
+  /** Seconds after `exp` until the connection closes. `clockSkew` and `clockTolerance` do not apply. Default: 0. */
   grace?: number | undefined;
   /**
    * Seconds between two calls of the guard for the current token, at least 1. The connection closes if the token was
