@@ -8,6 +8,22 @@
  * of different issuers or audiences are separate.
  */
 
+/**
+ * @import { ICache } from './types/cache.js'
+ * @import { IReplayStore } from './types/dpop.js'
+ * @import { Claims } from './native/values.js'
+ * @import { MemoryEntries } from './client/validate-cached.js'
+ */
+/** @typedef {{ issuer: string, audience: string }} Context */
+/** @typedef {Parameters<typeof import('./cache.js').redisCache>[0]} RedisClient */
+/**
+ * @typedef {object} Commands
+ * @property {(key: string) => Promise<unknown>} get
+ * @property {(key: string, value: string, seconds: number) => Promise<unknown>} set
+ * @property {(key: string, seconds: number) => Promise<unknown>} add Stores an empty value if there is none.
+ * @property {(key: string) => Promise<unknown>} delete
+ */
+
 const { createHash } = require('node:crypto');
 
 const { LIMITS } = require('./native/constants.js');
@@ -30,6 +46,7 @@ const MAX_PENDING = 10_000;
 /** States of ioredis in which it queues commands for a server that is not connected. */
 const DISCONNECTED = new Set(['close', 'disconnecting', 'end', 'reconnecting']);
 
+/** @type {typeof import('./cache.js').memoryCache} */
 function memoryCache(options) {
   const given = checkedOptions('memoryCache()', options, ['maxEntries', 'maxBytes']);
   const { maxEntries = DEFAULT_MAX_ENTRIES, maxBytes = DEFAULT_MAX_BYTES } = given;
@@ -39,29 +56,41 @@ function memoryCache(options) {
   return new MemoryCache({ entries, slots: new Slots(() => entries.released()) }, '');
 }
 
+/**
+ * @param {string} name
+ * @param {number} value
+ * @param {number} limit
+ */
 function checkLimit(name, value, limit) {
   if (!Number.isInteger(value) || value < 1 || value > limit) {
     throw invalid(`${name} must be a whole number from 1 to ${limit}`);
   }
 }
 
+/** @type {typeof import('./cache.js').redisCache} */
 function redisCache(client, options) {
   const { prefix = DEFAULT_PREFIX } = checkedOptions('redisCache()', options, ['prefix']);
   if (typeof prefix !== 'string') throw invalid('prefix must be a string');
   return new RedisCache(bounded(client, commandsOf(client)), prefix, []);
 }
 
+/** @type {typeof import('./cache.js').redisReplayStore} */
 function redisReplayStore(client, options) {
   const { prefix = DEFAULT_REPLAY_PREFIX } = checkedOptions('redisReplayStore()', options, ['prefix']);
   if (typeof prefix !== 'string') throw invalid('prefix must be a string');
   return new RedisReplayStore(bounded(client, commandsOf(client)), prefix);
 }
 
+/** @implements {ICache} */
 class MemoryCache {
   #store;
   #entries;
   #scope;
 
+  /**
+   * @param {Omit<MemoryEntries, 'scope'>} store
+   * @param {string} scope
+   */
   constructor(store, scope) {
     this.#store = store;
     this.#entries = store.entries;
@@ -71,38 +100,54 @@ class MemoryCache {
     Object.defineProperty(this, NATIVE, { __proto__: null, value: { ...store, scope } });
   }
 
+  /** @param {Context} context */
   scope({ issuer, audience }) {
     return new MemoryCache(this.#store, textOf([issuer, audience]));
   }
 
+  /** @param {string} token */
   async get(token) {
     return claimsIn(this.#entries.get(this.#scope, token, dateNow()));
   }
 
+  /**
+   * @param {string} token
+   * @param {Claims} claims
+   * @param {number} expiresAt
+   */
   async set(token, claims, expiresAt) {
     this.#entries.set(this.#scope, token, textOf(claims), expiresAt, dateNow());
   }
 
+  /** @param {string} token */
   async delete(token) {
     this.#entries.delete(this.#scope, token);
   }
 }
 
+/** @implements {ICache} */
 class RedisCache {
   #commands;
   #prefix;
   #scope;
 
+  /**
+   * @param {Commands} commands
+   * @param {string} prefix
+   * @param {string[]} scope
+   */
   constructor(commands, prefix, scope) {
     this.#commands = commands;
     this.#prefix = prefix;
     this.#scope = scope;
   }
 
+  /** @param {Context} context */
   scope({ issuer, audience }) {
     return new RedisCache(this.#commands, this.#prefix, [issuer, audience]);
   }
 
+  /** @param {string} token */
   async get(token) {
     const key = this.#key(token);
     const entry = objectIn(await this.#commands.get(key));
@@ -110,16 +155,26 @@ class RedisCache {
     return entry !== undefined && own(entry, 'key') === key ? asObject(own(entry, 'claims')) : undefined;
   }
 
+  /**
+   * @param {string} token
+   * @param {Claims} claims
+   * @param {number} expiresAt
+   */
   async set(token, claims, expiresAt) {
     const key = this.#key(token);
     await this.#commands.set(key, textOf({ key, claims }), wholeSeconds(Math.floor(expiresAt)));
   }
 
+  /** @param {string} token */
   async delete(token) {
     await this.#commands.delete(this.#key(token));
   }
 
-  /** JSON keeps issuer, audience and token apart. */
+  /**
+   * JSON keeps issuer, audience and token apart.
+   *
+   * @param {string} token
+   */
   #key(token) {
     return (
       this.#prefix +
@@ -130,16 +185,26 @@ class RedisCache {
   }
 }
 
+/** @implements {IReplayStore} */
 class RedisReplayStore {
   #commands;
   #prefix;
 
+  /**
+   * @param {Commands} commands
+   * @param {string} prefix
+   */
   constructor(commands, prefix) {
     this.#commands = commands;
     this.#prefix = prefix;
   }
 
-  /** One command, so that of several processes with one id exactly one stores it. */
+  /**
+   * One command, so that of several processes with one id exactly one stores it.
+   *
+   * @param {string} id
+   * @param {number} expiresAt
+   */
   async add(id, expiresAt) {
     const reply = await this.#commands.add(this.#prefix + id, wholeSeconds(Math.ceil(expiresAt)));
     if (reply === null) return false;
@@ -149,13 +214,23 @@ class RedisReplayStore {
   }
 }
 
-/** Redis takes a 64-bit integer. JavaScript writes a larger number as `2e+206`, which Redis rejects. */
+/**
+ * Redis takes a 64-bit integer. JavaScript writes a larger number as `2e+206`, which Redis rejects.
+ *
+ * @param {number} seconds
+ */
 function wholeSeconds(seconds) {
   return Math.min(seconds, Number.MAX_SAFE_INTEGER);
 }
 
-/** The commands for each supported kind of client. */
+/**
+ * The commands for each supported kind of client.
+ *
+ * @param {any} client One of `RedisClient`. Its methods tell which one.
+ * @returns {Commands}
+ */
 function commandsOf(client) {
+  /** @param {string[]} names */
   const has = (...names) => names.every((name) => typeof memberOf(client, name) === 'function');
   if (has('customCommand')) return commandsBy((...parts) => client.customCommand(parts));
   if (has('call')) return commandsBy((...parts) => client.call(...parts));
@@ -179,6 +254,10 @@ function commandsOf(client) {
   throw invalid('client must be one of node-redis, ioredis, iovalkey or Valkey GLIDE');
 }
 
+/**
+ * @param {(...parts: string[]) => Promise<unknown>} send
+ * @returns {Commands}
+ */
 function commandsBy(send) {
   return {
     get: (key) => send('GET', key),
@@ -188,9 +267,20 @@ function commandsBy(send) {
   };
 }
 
-/** Wraps the commands: each fails at once if the server is disconnected or has stopped responding. */
+/**
+ * Wraps the commands: each fails at once if the server is disconnected or has stopped responding.
+ *
+ * @param {RedisClient} client
+ * @param {Commands} commands
+ * @returns {Commands}
+ */
 function bounded(client, commands) {
   let pending = 0;
+  /**
+   * @template {unknown[]} A
+   * @param {(...parts: A) => Promise<unknown>} command
+   * @returns {(...parts: A) => Promise<unknown>}
+   */
   const wrap =
     (command) =>
     async (...parts) => {
@@ -202,15 +292,28 @@ function bounded(client, commands) {
         pending -= 1;
       }
     };
-  return Object.fromEntries(Object.entries(commands).map(([name, command]) => [name, wrap(command)]));
+  return {
+    get: wrap(commands.get),
+    set: wrap(commands.set),
+    add: wrap(commands.add),
+    delete: wrap(commands.delete),
+  };
 }
 
-/** While a client reconnects, it queues commands without a limit or for too long. */
+/**
+ * While a client reconnects, it queues commands without a limit or for too long.
+ *
+ * @param {RedisClient} client
+ */
 function isDisconnected(client) {
   return memberOf(client, 'isReady') === false || DISCONNECTED.has(memberOf(client, 'status'));
 }
 
-/** Parses a reply, which is text or a buffer, depending on the client's settings. */
+/**
+ * Parses a reply, which is text or a buffer, depending on the client's settings.
+ *
+ * @param {unknown} reply
+ */
 function objectIn(reply) {
   const text = Buffer.isBuffer(reply) ? reply.toString('utf8') : reply;
   if (typeof text !== 'string' || text.length > MAX_VALUE_LENGTH) return undefined;
@@ -221,10 +324,15 @@ function objectIn(reply) {
   }
 }
 
+/** @param {string | null} text */
 function claimsIn(text) {
   return typeof text === 'string' ? asObject(JSON.parse(text)) : undefined;
 }
 
+/**
+ * @param {any} value What `JSON.parse` returned.
+ * @returns {any}
+ */
 function asObject(value) {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
 }

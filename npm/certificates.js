@@ -7,6 +7,11 @@
  * a header. This file rejects a header that does not occur exactly once.
  */
 
+/**
+ * @import { CertificateHeaders } from './certificates.js'
+ * @import { ClientCertificateResolver } from './types/protect.js'
+ */
+
 const native = require('./native/panic-guard.js');
 const { headerOf, isSentOnce, namesOf } = require('./protect/headers.js');
 const { memberOf } = require('./client/arguments.js');
@@ -15,6 +20,7 @@ const { MonoCloudValidationError } = require('./errors/errors.js');
 /** The syntax of a header name (RFC 9110 §5.6.2 `token`). */
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
 
+/** @type {typeof import('./certificates.js').fromSocket} */
 function fromSocket() {
   return (request) => {
     const socket = memberOf(messageOf(request), 'socket');
@@ -24,6 +30,7 @@ function fromSocket() {
   };
 }
 
+/** @type {typeof import('./certificates.js').fromHeader} */
 function fromHeader(name) {
   if (typeof name !== 'string' || !HEADER_NAME.test(name)) {
     throw new MonoCloudValidationError('name must be the name of a header', undefined, 'argument_invalid');
@@ -31,18 +38,26 @@ function fromHeader(name) {
   return headerResolver(name.toLowerCase(), 'pem');
 }
 
+/** @type {typeof import('./certificates.js').fromXfcc} */
 function fromXfcc() {
   return headerResolver('x-forwarded-client-cert', 'xfcc');
 }
 
+/** @type {typeof import('./certificates.js').fromClientCert} */
 function fromClientCert() {
   return headerResolver('client-cert', 'client-cert');
 }
 
+/** @type {typeof import('./certificates.js').fromAlb} */
 function fromAlb() {
   return headerResolver('x-amzn-mtls-clientcert', 'pem');
 }
 
+/**
+ * @param {string} name
+ * @param {'pem' | 'xfcc' | 'client-cert'} form
+ * @returns {ClientCertificateResolver<CertificateHeaders>}
+ */
 function headerResolver(name, form) {
   return (request) => {
     const { headers, rawHeaders } = messageOf(request);
@@ -56,7 +71,11 @@ function headerResolver(name, form) {
   };
 }
 
-/** The request of `node:http`, which Fastify calls `raw` and Koa `req`. Otherwise the request itself. */
+/**
+ * The request of `node:http`, which Fastify calls `raw` and Koa `req`. Otherwise the request itself.
+ *
+ * @param {any} request
+ */
 function messageOf(request) {
   return memberOf(request, 'raw') ?? memberOf(request, 'req') ?? request;
 }
@@ -64,6 +83,9 @@ function messageOf(request) {
 /**
  * Whether a header arrives with an underscore-spelled duplicate (`x_client_cert`): some servers treat both as one,
  * but a proxy removes only one.
+ *
+ * @param {CertificateHeaders['headers']} headers
+ * @param {string} name
  */
 function hasUnderscoreDuplicate(headers, name) {
   const canonical = name.replaceAll('_', '-');

@@ -5,9 +5,22 @@
  * `next(error)` for one.
  */
 
+/**
+ * @import { IncomingMessage, ServerResponse } from 'node:http'
+ * @import { Outcome } from './protect/route.js'
+ * @import { Headers, ResponseType } from './protect/response.js'
+ */
+/** @typedef {(error?: unknown) => void} Next */
+
+const { memberOf } = require('./client/arguments.js');
 const { isPending } = require('./client/pending.js');
 const { admit, protector, settled } = require('./protect/route.js');
 
+/**
+ * @param {any} clientOrOptions
+ * @param {unknown} [options]
+ * @returns {import('./express.js').ProtectMiddleware}
+ */
 function protectApi(clientOrOptions, options) {
   const routeOf = protector(clientOrOptions, options, 'express');
   return function protect(protectOptions) {
@@ -25,19 +38,35 @@ function protectApi(clientOrOptions, options) {
 /**
  * Restify calls `next` itself when a returned promise resolves. It would run the route of a rejected request, and that of
  * an accepted one twice.
+ *
+ * @param {any} request
  */
 function isOfRestify(request) {
-  return typeof request.startHandlerTimer === 'function';
+  return typeof memberOf(request, 'startHandlerTimer') === 'function';
 }
 
-/** Throws only what `next` throws. */
+/**
+ * Throws only what `next` throws.
+ *
+ * @param {Outcome} decision
+ * @param {IncomingMessage} request
+ * @param {ServerResponse} response
+ * @param {Next} next
+ */
 function finish(decision, request, response, next) {
   const refusal = admit(decision, request, response, setHeaders);
   if (refusal === undefined) next();
   else send(refusal, response);
 }
 
-/** Express 4 ignores the promise that a middleware returns, so a rejection would be unhandled and end the process. */
+/**
+ * Express 4 ignores the promise that a middleware returns, so a rejection would be unhandled and end the process.
+ *
+ * @param {Promise<Outcome>} pending
+ * @param {IncomingMessage} request
+ * @param {ServerResponse} response
+ * @param {Next} next
+ */
 async function finishLater(pending, request, response, next) {
   const decision = await settled(pending);
   try {
@@ -50,6 +79,10 @@ async function finishLater(pending, request, response, next) {
   }
 }
 
+/**
+ * @param {ResponseType} refusal
+ * @param {ServerResponse} response
+ */
 function send({ status, headers, text }, response) {
   // Another part of the application, such as a timeout, may have sent a response already.
   if (response.headersSent) return;
@@ -64,6 +97,10 @@ function send({ status, headers, text }, response) {
   }
 }
 
+/**
+ * @param {ServerResponse} response
+ * @param {Headers} headers
+ */
 function setHeaders(response, headers) {
   for (const name of Object.keys(headers)) response.setHeader(name, headers[name]);
 }

@@ -25,6 +25,7 @@ const IMPORT_PARAMETERS = new Map([
   ['Ed25519', { name: 'Ed25519' }],
 ]);
 
+/** @type {typeof import('./internal.js').findToken} */
 function findToken(tokens, resource, scopes) {
   return tokens?.find((token) => {
     if (!isSameSet(token.resource, resource)) return false;
@@ -32,6 +33,7 @@ function findToken(tokens, resource, scopes) {
   });
 }
 
+/** @type {typeof import('./internal.js').getPublicSigKeyFromIssuerJwks} */
 async function getPublicSigKeyFromIssuerJwks(jwks, header) {
   const keys = Array.isArray(jwks) ? jwks : jwks?.keys;
   // Loaded here, so that the rest of this module works without the add-on.
@@ -47,6 +49,7 @@ async function getPublicSigKeyFromIssuerJwks(jwks, header) {
   }
 }
 
+/** @type {typeof import('./internal.js').getBoolean} */
 function getBoolean(value) {
   if (typeof value !== 'string') return undefined;
   switch (value.toLowerCase()) {
@@ -59,6 +62,7 @@ function getBoolean(value) {
   }
 }
 
+/** @type {typeof import('./internal.js').getNumber} */
 function getNumber(value) {
   if (typeof value !== 'string' || !/^[+-]?\d+$/.test(value)) return undefined;
   const number = Number(value);
@@ -66,15 +70,21 @@ function getNumber(value) {
   return Number.isSafeInteger(number) ? number + 0 : undefined;
 }
 
+/** @type {typeof import('./internal.js').now} */
 function now() {
   return Math.floor(Date.now() / 1000);
 }
 
+/** @param {unknown} value */
 function parseSpaceSeparated(value) {
   if (typeof value !== 'string') return undefined;
   return value.split(' ').filter((item) => item !== '');
 }
 
+/**
+ * @param {string | undefined} left
+ * @param {string | undefined} right
+ */
 function isSameSet(left, right) {
   const leftSet = new Set(parseSpaceSeparated(left));
   const rightSet = new Set(parseSpaceSeparated(right));

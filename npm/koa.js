@@ -2,14 +2,20 @@
 
 /** `protectApi` for Koa 2 and 3. The middleware sends rejections itself and never throws one. */
 
+/** @import { Headers, ResponseType } from './protect/response.js' */
+
 const { isPending } = require('./client/pending.js');
 const { admit, protector } = require('./protect/route.js');
 
+/**
+ * @param {any} clientOrOptions
+ * @param {unknown} [options]
+ */
 function protectApi(clientOrOptions, options) {
   const routeOf = protector(clientOrOptions, options, 'koa');
-  return function protect(protectOptions) {
+  return function protect(/** @type {any} */ protectOptions) {
     const route = routeOf(protectOptions);
-    return async function protectMiddleware(ctx, next) {
+    return async function protectMiddleware(/** @type {any} */ ctx, /** @type {() => Promise<any>} */ next) {
       if (route.letsThrough(ctx.req)) return next();
       const decision = route.authenticate(ctx.req, ctx);
       const refusal = admit(isPending(decision) ? await decision : decision, ctx.state, ctx, setHeaders);
@@ -20,7 +26,12 @@ function protectApi(clientOrOptions, options) {
   };
 }
 
-/** Koa writes the response after the middleware before this one, so their headers and logs work as for every response. */
+/**
+ * Koa writes the response after the middleware before this one, so their headers and logs work as for every response.
+ *
+ * @param {ResponseType} refusal
+ * @param {any} ctx
+ */
 function send({ status, headers, text }, ctx) {
   // Another part of the application, such as a timeout, may have sent a response already.
   if (ctx.headerSent) return;
@@ -35,6 +46,10 @@ function send({ status, headers, text }, ctx) {
   }
 }
 
+/**
+ * @param {any} ctx
+ * @param {Headers} headers
+ */
 function setHeaders(ctx, headers) {
   for (const name of Object.keys(headers)) ctx.set(name, headers[name]);
 }

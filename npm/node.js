@@ -5,17 +5,25 @@
  * nothing, never changes the request and never reads its body.
  */
 
+/** @import { ResponseType } from './protect/response.js' */
+
 const { isPending } = require('./client/pending.js');
 const { checkMessage } = require('./protect/headers.js');
 const { keepReason } = require('./protect/renewal.js');
 const { admit, protector } = require('./protect/route.js');
 
+/**
+ * @param {any} clientOrOptions
+ * @param {unknown} [options]
+ * @returns {import('./node.js').ProtectNode}
+ */
 function protectApi(clientOrOptions, options) {
   const routeOf = protector(clientOrOptions, options, 'node');
   return function protect(protectOptions) {
     const route = routeOf(protectOptions);
     return async function guard(request) {
       checkMessage(request, 'a request of node:http or node:http2, such as request.raw.req in Hapi');
+      /** @type {{ claims: any, headers: Record<string, string> }} */
       const auth = { claims: undefined, headers: {} };
       if (route.letsThrough(request)) return auth;
       const decision = route.authenticate(request, request);
@@ -25,6 +33,7 @@ function protectApi(clientOrOptions, options) {
   };
 }
 
+/** @param {ResponseType} refusal */
 function responseOf({ status, headers, text, reason }) {
   const response = { status, headers: { ...headers, 'Content-Length': String(Buffer.byteLength(text)) }, body: text };
   return keepReason(response, reason);

@@ -24,6 +24,7 @@ const CALLBACK_PARAMETERS = {
   state: 'state',
 };
 
+/** @type {typeof import('./utils.js').isUserInGroup} */
 function isUserInGroup(user, groups, groupsClaim, matchAll) {
   if (!Array.isArray(groups) || groups.some((group) => typeof group !== 'string')) {
     throw new MonoCloudValidationError('groups must be an array of strings', undefined, 'argument_invalid');
@@ -37,8 +38,10 @@ function isUserInGroup(user, groups, groupsClaim, matchAll) {
   return native.isUserInGroup(textOf(claim), groups, Boolean(matchAll));
 }
 
+/** @type {typeof import('./utils.js').parseCallbackParams} */
 function parseCallbackParams(callback) {
   const parameters = callbackParameters(callback);
+  /** @type {Record<string, string | number>} */
   const result = {};
   for (const [member, name] of Object.entries(CALLBACK_PARAMETERS)) {
     const values = parameters.getAll(name);
@@ -52,14 +55,17 @@ function parseCallbackParams(callback) {
   return result;
 }
 
+/** @type {typeof import('./utils.js').generateState} */
 function generateState() {
   return randomText();
 }
 
+/** @type {typeof import('./utils.js').generateNonce} */
 function generateNonce() {
   return randomText();
 }
 
+/** @type {typeof import('./utils.js').generatePKCE} */
 async function generatePKCE() {
   const codeVerifier = randomText();
   // RFC 7636 §4.2: BASE64URL(SHA256(ASCII(code_verifier))).
@@ -67,6 +73,7 @@ async function generatePKCE() {
   return { codeVerifier, codeChallenge };
 }
 
+/** @param {URL | URLSearchParams | string} callback */
 function callbackParameters(callback) {
   if (isKind(callback, 'URLSearchParams')) return new URLSearchParams(String(callback));
   const { searchParams, hash } = isKind(callback, 'URL') ? new URL(String(callback)) : parseReference(callback);
@@ -76,11 +83,19 @@ function callbackParameters(callback) {
   return isInQuery ? searchParams : new URLSearchParams(hash.slice(1));
 }
 
-/** Checks the tag instead of `instanceof`, because another realm (Jest, jsdom) has its own classes. */
+/**
+ * Checks the tag instead of `instanceof`, because another realm (Jest, jsdom) has its own classes.
+ *
+ * @template {'URL' | 'URLSearchParams'} K
+ * @param {unknown} value
+ * @param {K} kind
+ * @returns {value is { URL: URL, URLSearchParams: URLSearchParams }[K]}
+ */
 function isKind(value, kind) {
   return Object.prototype.toString.call(value) === `[object ${kind}]`;
 }
 
+/** @param {unknown} text */
 function parseReference(text) {
   if (typeof text !== 'string') {
     throw invalidCallback('expected a URL, URLSearchParams or a string');
@@ -94,6 +109,7 @@ function parseReference(text) {
   }
 }
 
+/** @param {string} detail */
 function invalidCallback(detail) {
   return new MonoCloudValidationError(`Invalid callback parameters: ${detail}`, undefined, 'callback_invalid');
 }

@@ -6,6 +6,8 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { typesEnvironment } from './binding.mjs';
+
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { platformName } = createRequire(import.meta.url)('../npm/native/platform.js');
 const isDebug = process.argv.includes('--debug');
@@ -19,6 +21,8 @@ const LIBRARY =
 const { status, error } = spawnSync('cargo', ['build', '--lib', '--locked', ...(isDebug ? [] : ['--release'])], {
   cwd: root,
   stdio: 'inherit',
+  // The compiler writes the types of the add-on as well, for scripts/binding.mjs.
+  env: { ...process.env, ...typesEnvironment(isDebug ? 'debug' : 'release') },
 });
 if (error) console.error('The engine is written in Rust: install it from https://rustup.rs and try again.');
 if (status !== 0) process.exit(status ?? 1);

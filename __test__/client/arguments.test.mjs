@@ -130,6 +130,15 @@ describe('the options of', () => {
 });
 
 describe('other arguments', () => {
+  test('a jwks whose JSON is nothing is an invalid argument', async () => {
+    const jwks = { keys: [], toJSON: () => undefined };
+    await assert.rejects(offline().validateJwtAccessToken(signed(), { jwks }), {
+      name: 'MonoCloudValidationError',
+      reason: 'argument_invalid',
+      message: 'jwks must be a JWK Set',
+    });
+  });
+
   test('of getMetadata and getJwks are a boolean', async () => {
     const client = offline({ metadataResolver: () => ({ issuer: 'https://issuer.example' }) });
     for (const method of ['getMetadata', 'getJwks']) {

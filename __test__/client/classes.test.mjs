@@ -98,6 +98,15 @@ describe('the errors', () => {
     assert.deepEqual([errors.MonoCloudHttpError.status, errors.MonoCloudHttpError.statusText], [418, "I'm a teapot"]);
   });
 
+  test('every failure of the table becomes an error with a message, also without the response of a server', () => {
+    const { FAILURES } = require('../../npm/errors/errors.js');
+    for (const [reason, failure] of Object.entries(FAILURES)) {
+      const error = failure.toError();
+      assert.deepEqual([error.message, error.reason], [failure.spec.message, reason]);
+      if (error.name === 'MonoCloudOPError') assert.equal(error.error, failure.spec.message);
+    }
+  });
+
   test('take the arguments of the published package: the message, then the response; an OP error takes its code first', () => {
     for (const Class of [MonoCloudAuthBaseError, MonoCloudValidationError, MonoCloudTokenError, MonoCloudHttpError]) {
       const [plain, full] = [new Class('text'), new Class('text', raw)];

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { createRequire } from 'node:module';
 import { after, before, describe, mock, test } from 'node:test';
 
 import { MonoCloudBackendNodeClient } from '@monocloud/backend-node';
@@ -276,4 +277,9 @@ describe('an overridden validateAccessToken, for a route that asks for a scope,'
       assert.equal(outcome?.sub ?? outcome, expected);
     }
   });
+});
+
+test('a request about whose token nothing was decided is rejected', () => {
+  const { CheckedClaims } = createRequire(import.meta.url)('../../npm/client/check-claims.js');
+  assert.equal(new CheckedClaims(undefined, undefined).decision.spec.reason, 'internal');
 });

@@ -10,7 +10,9 @@ import { gc } from '../faults/gc.mjs';
 import { AUDIENCE, ISSUER, offline, signed } from '../support/offline.mjs';
 
 const native = createRequire(import.meta.url)('../../npm/native/load.js');
-const { Policies, callSpec, routeSpec } = createRequire(import.meta.url)('../../npm/client/policy.js');
+const load = createRequire(import.meta.url);
+const { callSpec, routeSpec } = load('../../npm/client/call-options.js');
+const { Policies } = load('../../npm/client/policy.js');
 
 const SETTINGS = JSON.stringify({
   options: { tenantDomain: ISSUER, audience: AUDIENCE },

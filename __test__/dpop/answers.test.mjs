@@ -259,7 +259,9 @@ for (const framework of EVERY) {
       assert.equal(await challengeOf(nonces, fresh), `${shapeOf(CHALLENGES['Figure 24'])}, algs="ES256 PS256"`);
     });
 
-    test('to a request without a Host names no URL, and publicUrl mends it', async () => {
+    // The adapters of the Fetch standard reject such a request, or make up a host.
+    const skip = framework.isWeb === true && 'the adapter decides';
+    test('to a request without a Host names no URL, and publicUrl mends it', { skip }, async () => {
       const request = (token) => ['GET / HTTP/1.0', ...lines(token), '', ''].join('\r\n');
       const events = await eventsOf('refused', () =>
         serve({ publicUrl: undefined }, async (url) => {

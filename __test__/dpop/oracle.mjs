@@ -62,6 +62,7 @@ export function reasonsFor({ text, token, jkt, method, url, now, algorithms = AL
   if (failing(match).length > 0) return failing(match);
 
   if (thumbprint(jwk) !== jkt) return ['dpop_key_mismatch'];
+  if (jwk.kty !== 'RSA' && !isPoint(jwk)) return ['dpop_key_invalid'];
   if (!isSigned(alg, jwk, `${parts[0]}.${parts[1]}`, octetsOf(parts[2]))) return ['dpop_signature_invalid'];
   return failing([
     [iat < now - MAX_AGE || exp <= now - LEEWAY, 'dpop_expired'],
@@ -104,7 +105,7 @@ function isKeyFor(alg, jwk) {
   if (jwk.crv !== wanted.crv) return false;
   const coordinates = wanted.kty === 'EC' ? [jwk.x, jwk.y] : [jwk.x];
   const areLong = coordinates.every((text) => isText(text) && octetsOf(text).length === wanted.octets);
-  return areLong && isPoint(jwk);
+  return areLong;
 }
 
 /** RFC 7517 §4.2 to §4.4: a key that says what it is for is for nothing else. */

@@ -11,7 +11,16 @@ import { inspect } from 'node:util';
 import { memoryCache } from '@monocloud/backend-node/cache';
 
 import { ANY_CLIENT, backend, failure } from '../support/backend.mjs';
-import { boundOpaque, boundToken, eventsOf, outcomeOf, presented, proofKey, proofOf } from '../support/dpop.mjs';
+import {
+  boundOpaque,
+  boundToken,
+  eventsOf,
+  outcomeOf,
+  presented,
+  proofKey,
+  proofOf,
+  thumbprint,
+} from '../support/dpop.mjs';
 import { startIssuer } from '../support/issuer.mjs';
 import { proofOfLength, REFUSALS, signedWithoutSalt } from './refusals.mjs';
 
@@ -170,6 +179,13 @@ describe('the limits of a proof', () => {
       const isOn = algorithms.includes(alg) || alg === 'EdDSA';
       assert.equal(outcome, isOn ? 'accepted' : 'dpop_algorithm_not_allowed', alg);
     }
+  });
+
+  test('refuse a point off the curve, also if the token is bound to it', async () => {
+    const jwk = { ...key.jwk, x: Buffer.alloc(32, 1).toString('base64url') };
+    const token = boundToken(issuer, { ...key, jkt: thumbprint(jwk) });
+    const text = proofOf({ key, url: URL, token, header: { jwk } });
+    assert.equal(await decide(backend(issuer, { dpop: { replayCacheSize: 2048 } }), token, text), 'dpop_key_invalid');
   });
 
   test('refuse PS256 with another salt (RFC 7518 §3.5)', async () => {

@@ -28,7 +28,7 @@ async function engineInAnOutage() {
   const { ended } = engine.waitForKeys(1, false);
   for (const { id } of JSON.parse(engine.takeRequests())) engine.answer(id, 503, 'Busy', '[["retry-after","7"]]', 'no');
   await ended;
-  return { engine, policy: engine.policy([], [], undefined), token: signed() };
+  return { engine, policy: engine.policy({ scopes: [], groups: [], acr: [] }), token: signed() };
 }
 
 test('the facts of a client say what its options say', () => {

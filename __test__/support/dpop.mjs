@@ -5,8 +5,6 @@
 import { createHash, createPublicKey, randomUUID } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 
-import { MonoCloudBackendNodeClient } from '@monocloud/backend-node';
-
 import { compact, compactRaw } from './jws.mjs';
 import { generate, keySet, kindOf } from './keys.mjs';
 

@@ -7,6 +7,8 @@
  * Only own members count. An inherited member may come from a polluted prototype.
  */
 
+/** @import { MonoCloudReason } from '../types/errors.js' */
+
 const { isProxy } = require('node:util/types');
 
 const { MonoCloudValidationError } = require('../errors/errors.js');
@@ -19,8 +21,11 @@ const MAX_SHOWN_CHARACTERS = 64;
 /**
  * Returns the options of a call as an object without a prototype. `undefined` and `null` mean no options.
  *
- * @param where The function that was called, for the message: `protect()`.
- * @param known The names that are allowed.
+ * @param {string} where The function that was called, for the message: `protect()`.
+ * @param {unknown} value
+ * @param {readonly string[]} known The names that are allowed.
+ * @param {MonoCloudReason} [reason]
+ * @returns {Record<string, any>} Nothing has checked the values.
  * @throws MonoCloudValidationError The value is not a plain object, or has an unknown member. The message names it.
  */
 function checkedOptions(where, value, known, reason = 'argument_invalid') {
@@ -31,7 +36,14 @@ function checkedOptions(where, value, known, reason = 'argument_invalid') {
   return options;
 }
 
-/** Rejects unknown members. The caller reads the known ones with `readOwn`. */
+/**
+ * Rejects unknown members. The caller reads the known ones with `readOwn`.
+ *
+ * @param {string} where
+ * @param {unknown} value
+ * @param {readonly string[]} known
+ * @param {MonoCloudReason} [reason]
+ */
 function checkNames(where, value, known, reason = 'argument_invalid') {
   const names = namesIn(where, value, reason);
   for (let i = 0; i < names.length; i += 1) {
@@ -39,6 +51,11 @@ function checkNames(where, value, known, reason = 'argument_invalid') {
   }
 }
 
+/**
+ * @param {string} where
+ * @param {unknown} value
+ * @param {MonoCloudReason} reason
+ */
 function namesIn(where, value, reason) {
   let names;
   try {
@@ -50,7 +67,15 @@ function namesIn(where, value, reason) {
   return names;
 }
 
-/** Reads one member of the options. Returns `undefined` if it is absent. */
+/**
+ * Reads one member of the options. Returns `undefined` if it is absent.
+ *
+ * @param {string} where
+ * @param {any} value
+ * @param {string} name
+ * @param {MonoCloudReason} [reason]
+ * @returns {any}
+ */
 function readOwn(where, value, name, reason = 'argument_invalid') {
   try {
     return own(value, name);
@@ -59,7 +84,12 @@ function readOwn(where, value, name, reason = 'argument_invalid') {
   }
 }
 
-/** Whether a value is an object literal, of this realm or another, or an object without a prototype. */
+/**
+ * Whether a value is an object literal, of this realm or another, or an object without a prototype.
+ *
+ * @param {unknown} value
+ * @returns {value is Record<string, unknown>}
+ */
 function isPlain(value) {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const prototype = getPrototypeOf(value);
@@ -68,7 +98,13 @@ function isPlain(value) {
   return getPrototypeOf(prototype) === null && hasOwn(prototype, 'isPrototypeOf');
 }
 
-/** Reads an own member. Ignores inherited ones. */
+/**
+ * Reads an own member. Ignores inherited ones.
+ *
+ * @param {any} object
+ * @param {string} name
+ * @returns {any}
+ */
 function own(object, name) {
   return hasOwn(object, name) ? object[name] : undefined;
 }
@@ -76,6 +112,10 @@ function own(object, name) {
 /**
  * Reads a member of an object or of its class. Ignores members of the root prototype, because prototype pollution adds
  * them there. Use it for instances of classes, which often have getters: requests, responses, clients.
+ *
+ * @param {any} object
+ * @param {string} name
+ * @returns {any}
  */
 function memberOf(object, name) {
   if ((typeof object !== 'object' && typeof object !== 'function') || object === null) return undefined;
@@ -86,7 +126,13 @@ function memberOf(object, name) {
   return isProxy(object) ? object[name] : undefined;
 }
 
-/** Returns a number of seconds that is valid as a clock setting. */
+/**
+ * Returns a number of seconds that is valid as a clock setting.
+ *
+ * @param {string} name
+ * @param {unknown} seconds
+ * @returns {number}
+ */
 function checkedSeconds(name, seconds) {
   if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds < 0) {
     throw invalid(`${name} must be a number of seconds, 0 or more`);
@@ -94,12 +140,23 @@ function checkedSeconds(name, seconds) {
   return seconds;
 }
 
-/** The error for an invalid argument. @param reason `argument_invalid`, or `option_invalid` in a constructor. */
+/**
+ * The error for an invalid argument.
+ *
+ * @param {string} message
+ * @param {MonoCloudReason} [reason] `argument_invalid`, or `option_invalid` in a constructor.
+ */
 function invalid(message, reason = 'argument_invalid') {
   return new MonoCloudValidationError(message, undefined, reason);
 }
 
+/**
+ * @param {string} where
+ * @param {string} name
+ * @param {readonly string[]} known
+ */
 function unknownMessage(where, name, known) {
+  /** @param {string} other */
   const far = (other) => distance(name.slice(0, MAX_SHOWN_CHARACTERS).toLowerCase(), other.toLowerCase());
   // The nearest of those that are close: `cach` means `cache`, not `introspectionCacheDuration`.
   const [close] = known.filter((other) => isClose(name, other)).sort((one, two) => far(one) - far(two));
@@ -107,15 +164,22 @@ function unknownMessage(where, name, known) {
   return `${where} does not know the option ${shown(name)}. ${advice}`;
 }
 
+/** @param {unknown} value */
 function kindOf(value) {
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'object') return 'an object of a class';
   return `a ${typeof value}`;
 }
 
+/** @param {string} name */
 const shown = (name) => JSON.stringify(name.slice(0, MAX_SHOWN_CHARACTERS));
 
-/** Whether two names differ only by case, by a prefix or suffix, or by at most two letters. */
+/**
+ * Whether two names differ only by case, by a prefix or suffix, or by at most two letters.
+ *
+ * @param {string} name
+ * @param {string} other
+ */
 function isClose(name, other) {
   const [a, b] = [name.slice(0, MAX_SHOWN_CHARACTERS).toLowerCase(), other.toLowerCase()];
   const shorter = Math.min(a.length, b.length);
@@ -123,7 +187,12 @@ function isClose(name, other) {
   return shorter >= 4 && distance(a, b) <= 2;
 }
 
-/** The Levenshtein distance: how many letters to insert, delete or replace. */
+/**
+ * The Levenshtein distance: how many letters to insert, delete or replace.
+ *
+ * @param {string} a
+ * @param {string} b
+ */
 function distance(a, b) {
   let row = [...Array(b.length + 1).keys()];
   for (let i = 1; i <= a.length; i += 1) {

@@ -7,20 +7,37 @@
  * remembered with the engine's object of the request's proof.
  */
 
+/**
+ * @import { Proof } from '../native/binding.js'
+ * @import { ValidatorType } from './validate.js'
+ */
+/** @typedef {CallProof} CallProofType The class as a type, for other files. */
+/** @typedef {string | string[] | undefined} GivenProof The values of the `DPoP` header. */
+/** @typedef {{ proof: Proof, validator: ValidatorType }} KnownProof The engine's proof, and the validator that made it. */
+
 const { checkedOptions, invalid, memberOf, readOwn } = require('./arguments.js');
 
 const SCHEMES = ['bearer', 'dpop'];
 const MEMBERS = ['proof', 'method', 'url'];
 const MAX_PROOFS = 16;
 
-/** The engine's proofs, with the client's validator that made them, by the `dpop` objects that this package made. */
+/**
+ * The engine's proofs by the `dpop` objects that this package made.
+ *
+ * @type {WeakMap<object, KnownProof>}
+ */
 const PROOFS = new WeakMap();
 
 /** A proof as the caller gave it. */
 class CallProof {
   #known;
 
-  /** @param known The engine's proof, if another method of the client has read the same object before. */
+  /**
+   * @param {GivenProof} given
+   * @param {string} method
+   * @param {string} url
+   * @param {KnownProof | undefined} known Set if another method of the client has read the same object before.
+   */
   constructor(given, method, url, known) {
     this.given = given;
     this.method = method;
@@ -28,14 +45,24 @@ class CallProof {
     this.#known = known;
   }
 
-  /** Returns the engine's object for this proof. */
+  /**
+   * Returns the engine's object for this proof.
+   *
+   * @param {ValidatorType} validator
+   */
   for(validator) {
     if (this.#known?.validator === validator) return this.#known.proof;
     return validator.proof(this.given, this.method, [this.url]);
   }
 }
 
-/** Returns a `CallProof`, or `undefined` for a bearer token. */
+/**
+ * Returns a `CallProof`, or `undefined` for a bearer token.
+ *
+ * @param {string} where
+ * @param {any} scheme
+ * @param {any} dpop
+ */
 function readCallProof(where, scheme, dpop) {
   if (scheme !== undefined && !SCHEMES.includes(scheme)) {
     throw invalid(`${where}: scheme must be one of ${SCHEMES.join(', ')}`);
@@ -52,17 +79,29 @@ function readCallProof(where, scheme, dpop) {
   return scheme === 'dpop' ? call : undefined;
 }
 
-/** Returns text, an array of several texts, or `undefined`. */
+/**
+ * Returns text, an array of several texts, or `undefined`.
+ *
+ * @param {string} where
+ * @param {unknown} proof
+ * @returns {GivenProof}
+ */
 function givenOf(where, proof) {
   if (proof === undefined || proof === null) return undefined;
   if (typeof proof === 'string') return proof;
   if (Array.isArray(proof) && proof.length <= MAX_PROOFS) {
-    const items = Array.from({ __proto__: null, length: proof.length }, (_, i) => readOwn(where, proof, String(i)));
+    const indexes = /** @type {ArrayLike<unknown>} */ ({ __proto__: null, length: proof.length });
+    const items = Array.from(indexes, (_, i) => readOwn(where, proof, String(i)));
     if (items.every((item) => typeof item === 'string')) return items.length === 1 ? items[0] : items;
   }
   throw invalid(`${where}: dpop.proof must be the value of the DPoP header, or an array of its values`);
 }
 
+/**
+ * @param {string} where
+ * @param {unknown} url
+ * @returns {string}
+ */
 function urlOf(where, url) {
   const text = typeof url === 'object' && url !== null ? memberOf(url, 'href') : url;
   if (typeof text === 'string' && text !== '') return text;
@@ -72,7 +111,11 @@ function urlOf(where, url) {
 /**
  * Returns the options for a method that takes a proof itself. It uses the same proof as its caller.
  *
- * @param proof The engine's object, which `validator` made for `given`, `method` and `url`.
+ * @param {any} options
+ * @param {Pick<CallProof, 'given' | 'method' | 'url'>} call
+ * @param {Proof} proof The engine's object, which `validator` made for `call`.
+ * @param {ValidatorType} validator
+ * @returns {object}
  */
 function optionsWithProof(options, { given, method, url }, proof, validator) {
   const dpop = { proof: given, method, url };

@@ -10,6 +10,23 @@
  */
 
 const { OUTCOMES } = require('../native/constants.js');
+/**
+ * @import { FailureData } from '../errors/errors.js'
+ * @import { MonoCloudBackendNodeClient } from '../native/binding.js'
+ * @import { Claims } from '../native/values.js'
+ * @import { PolicyType } from './policy.js'
+ * @import { PossessionType } from './possession.js'
+ */
+/** @typedef {Claims | FailureData} Decision */
+/**
+ * The methods of a client that a subclass or a spy replaced. The claims that they return are checked.
+ *
+ * @typedef {object} CustomMethods
+ * @property {(() => unknown) | undefined} validateJwt
+ * @property {(() => unknown) | undefined} introspect
+ */
+/** @typedef {CheckedClaims} CheckedClaimsType The class as a type, for other files. */
+
 const { isPlain } = require('./arguments.js');
 const { FAILURES, failureOf } = require('../errors/errors.js');
 const { textOfMembers } = require('./json.js');
@@ -21,9 +38,22 @@ const CLAIMS_SET_MEMBERS = ['aud', 'exp', 'iss'];
 
 /** The claims, if they are valid, and the failure, if this request is rejected. Both can be present. */
 class CheckedClaims {
+  /**
+   * @param {Claims | undefined} claims
+   * @param {FailureData | undefined} failure
+   */
   constructor(claims, failure) {
     this.claims = claims;
     this.failure = failure;
+  }
+
+  /**
+   * What the request gets. Without claims and failure, nothing was decided, and nobody is let in.
+   *
+   * @returns {Decision}
+   */
+  get decision() {
+    return this.failure ?? this.claims ?? FAILURES.internal;
   }
 }
 
@@ -31,22 +61,38 @@ class ClaimsChecker {
   #native;
   #audience;
 
+  /**
+   * @param {MonoCloudBackendNodeClient} native
+   * @param {string} audience
+   */
   constructor(native, audience) {
     this.#native = native;
     this.#audience = audience;
   }
 
-  /** Checks claims that a custom method returned, and returns them unchanged. */
+  /**
+   * Checks claims that a custom method returned, and returns them unchanged.
+   *
+   * @param {unknown} claims
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
+   */
   async check(claims, token, policy, possession) {
     if (!isPlain(claims)) return new CheckedClaims(undefined, FAILURES.claims_invalid);
-    return this.checkText(textOfMembers(claims), claims, token, policy, possession);
+    // The engine checks the members that a rule reads. The types of the others are the custom method's.
+    const returned = /** @type {Claims} */ (claims);
+    return this.checkText(textOfMembers(claims), returned, token, policy, possession);
   }
 
   /**
    * Checks claims that the engine can read as JSON text.
    *
-   * @param text The JSON text of the claims.
-   * @param claims The claims to return.
+   * @param {string} text The JSON text of the claims.
+   * @param {Claims} claims The claims to return.
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
    */
   async checkText(text, claims, token, policy, possession) {
     const failure = await this.#failureOfText(text, token, policy, possession);
@@ -60,19 +106,32 @@ class ClaimsChecker {
    *
    * A custom `validateAccessToken` chooses what an accepted token becomes. An object without `aud`, `exp` and `iss` is
    * not a claims set, and is accepted as it is. A claims set without `aud` counts as one for this client.
+   *
+   * @param {object} result
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
    */
   async failureOfResult(result, token, policy, possession) {
     if (!CLAIMS_SET_MEMBERS.some((name) => Object.hasOwn(result, name))) return undefined;
+    /** @type {Record<string, unknown>} */
     const claims = { __proto__: null, ...result };
     claims.aud ??= this.#audience;
     return this.#failureOfText(textOfMembers(claims), token, policy, possession);
   }
 
+  /**
+   * @param {string} text
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
+   */
   async #failureOfText(text, token, policy, possession) {
     const { certificate, proof } = possession ?? NONE;
     const decide = () => this.#native.decideIntrospected(token, policy.handle, dateNow(), certificate, text, proof);
     let code = decide();
-    if (code === OUTCOMES.isSlow) code = (await proof.verifyOnPool(token)) || decide();
+    // Only a proof is slow.
+    if (code === OUTCOMES.isSlow && proof !== undefined) code = (await proof.verifyOnPool(token)) || decide();
     return code === 0 ? undefined : failureOf(code);
   }
 }

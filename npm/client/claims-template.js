@@ -8,13 +8,20 @@
  * `Filled::to_text` in `src/engine/token/claims_template.rs` writes the text that this module reads.
  */
 
+/** @import { Claims, ClaimsTemplate, Json } from '../native/values.js' */
+
 const { LIMITS } = require('../native/constants.js');
 const { copy } = require('./claims.js');
 
 class ClaimsTemplates {
+  /** @type {Map<number, ClaimsTemplate>} */
   #templates = new Map();
 
-  /** Whether a text of the engine fills in a template. Otherwise it is the JSON of claims, which has no NUL. */
+  /**
+   * Whether a text of the engine fills in a template. Otherwise it is the JSON of claims, which has no NUL.
+   *
+   * @param {string} text
+   */
   static isFilledTemplate(text) {
     return text.charCodeAt(0) === 0;
   }
@@ -22,7 +29,10 @@ class ClaimsTemplates {
   /**
    * Returns the claims, or `undefined` if the template is unknown.
    *
-   * @param describe Returns the JSON of a template by its id, or null if the engine no longer has it.
+   * @param {string} text
+   * @param {(id: number) => Json<ClaimsTemplate> | null} describe Returns the JSON of a template by its id, or null if
+   *   the engine no longer has it.
+   * @returns {Claims | undefined}
    */
   claims(text, describe) {
     const id = numberAt(text, 1, 3);
@@ -30,16 +40,25 @@ class ClaimsTemplates {
     return template && fill(template, text);
   }
 
+  /**
+   * @param {number} id
+   * @param {Json<ClaimsTemplate> | null} description
+   */
   #add(id, description) {
     if (description === null) return undefined;
     const { claims, blanks } = JSON.parse(description);
     const template = { claims, blanks };
     this.#templates.set(id, template);
-    if (this.#templates.size > LIMITS.claimsTemplates) this.#templates.delete(this.#templates.keys().next().value);
+    const [oldest] = this.#templates.keys();
+    if (this.#templates.size > LIMITS.claimsTemplates) this.#templates.delete(oldest);
     return template;
   }
 }
 
+/**
+ * @param {ClaimsTemplate} template
+ * @param {string} text
+ */
 function fill({ claims, blanks }, text) {
   const filled = copy(claims);
   let at = 4;
@@ -59,7 +78,13 @@ function fill({ claims, blanks }, text) {
   return filled;
 }
 
-/** Reads a number in base 128: one character per digit, the highest digit first. */
+/**
+ * Reads a number in base 128: one character per digit, the highest digit first.
+ *
+ * @param {string} text
+ * @param {number} start
+ * @param {number} width
+ */
 function numberAt(text, start, width) {
   let number = 0;
   for (let at = start; at < start + width; at += 1) number = number * 128 + text.charCodeAt(at);

@@ -8,15 +8,28 @@
  * member, also for `__proto__`.
  */
 
+/** @import { Claims } from '../native/values.js' */
+/** @typedef {{ claims: Claims, entry?: (same: Claims) => object }} Found Parsed claims, and how their entry is built. */
+
 const { LIMITS } = require('../native/constants.js');
 
 const { hasOwn } = Object;
 
-/** Returns a deep copy of a value that came from `JSON.parse`. */
+/**
+ * Returns a deep copy of a value that came from `JSON.parse`.
+ *
+ * @template {object} T
+ * @param {T} value
+ * @returns {T}
+ */
 function copy(value) {
   return Array.isArray(value) ? copyArray(value) : copyMembers({ ...value });
 }
 
+/**
+ * @param {unknown[]} value
+ * @returns {any}
+ */
 function copyArray(value) {
   const fresh = value.slice();
   for (let i = 0; i < fresh.length; i += 1) {
@@ -27,7 +40,12 @@ function copyArray(value) {
   return fresh;
 }
 
-/** `for...in` is much faster here than `Object.keys`, but it also finds the names that a polluted prototype adds. */
+/**
+ * `for...in` is much faster here than `Object.keys`, but it also finds the names that a polluted prototype adds.
+ *
+ * @param {any} fresh A copy without its nested values.
+ * @returns {any}
+ */
 function copyMembers(fresh) {
   for (const name in fresh) {
     const member = fresh[name];
@@ -39,6 +57,9 @@ function copyMembers(fresh) {
 /**
  * Whether `JSON.stringify` would write `value` as it would write `known`, which came from `JSON.parse`. False is always a
  * safe result. Each member of `value` is read once, and callers use `known` afterwards.
+ *
+ * @param {any} known A value that came from `JSON.parse`.
+ * @param {any} value What a user's cache returned. Each member is only compared.
  */
 function isSame(known, value) {
   if (!isNested(known)) return Object.is(known, value);
@@ -57,6 +78,10 @@ function isSame(known, value) {
   return true;
 }
 
+/**
+ * @param {unknown} value
+ * @returns {value is Record<string, unknown>}
+ */
 const isNested = (value) => typeof value === 'object' && value !== null;
 
 /** A slot number modulo this is its place. */
@@ -69,11 +94,13 @@ const PLACES = LIMITS.slotPlaces;
  * The engine limits how many slots there are. Adding claims here drops those of the slots that it has released.
  */
 class Slots {
+  /** @type {Array<{ slot: number, claims: Claims, entry: object | undefined } | undefined>} */
   #places = [];
+  /** @type {Record<string, unknown>} */
   #lastAdded = {};
   #released;
 
-  /** @param released Returns the slots that were released since its last call, or nothing. */
+  /** @param {() => number[] | null} released Returns the slots that were released since its last call, or nothing. */
   constructor(released) {
     this.#released = released;
   }
@@ -81,8 +108,11 @@ class Slots {
   /**
    * Returns a fresh copy of the claims of a slot.
    *
-   * @param read Returns the parsed claims as `{ claims, entry }`. It is called once per slot. The function `entry` builds
+   * @param {number} slot
+   * @param {() => Found | undefined} read Returns the parsed claims as `{ claims, entry }`. It is called once per
+   *   slot. The function `entry` builds
    *   the cache entry from the claims, for `sameClaims` to compare.
+   * @returns {Claims | undefined}
    */
   claims(slot, read) {
     const place = slot % PLACES;
@@ -97,7 +127,12 @@ class Slots {
     return copy(claims);
   }
 
-  /** Returns a fresh copy of the claims of a slot, if `entry` equals the entry that they came from. */
+  /**
+   * Returns a fresh copy of the claims of a slot, if `entry` equals the entry that they came from.
+   *
+   * @param {number} slot
+   * @param {unknown} entry
+   */
   sameClaims(slot, entry) {
     const known = this.#places[slot % PLACES];
     const isKnown = known !== undefined && known.slot === slot && isSame(known.entry, entry);
@@ -112,7 +147,12 @@ class Slots {
   }
 }
 
-/** Saves memory: equal members of two claims sets, such as issuer and audience, become one value. */
+/**
+ * Saves memory: equal members of two claims sets, such as issuer and audience, become one value.
+ *
+ * @param {Claims} claims
+ * @param {Record<string, unknown>} others
+ */
 function withSharedMembers(claims, others) {
   for (const name of Object.keys(claims)) {
     if (hasOwn(others, name) && isSame(others[name], claims[name])) claims[name] = others[name];

@@ -5,12 +5,24 @@
  * `Validator`.
  */
 
+/**
+ * @import { AsyncLocalStorage } from 'node:async_hooks'
+ * @import { FailureData } from '../errors/errors.js'
+ * @import { JwtClaims } from '../types/claims.js'
+ * @import { CustomMethods } from './check-claims.js'
+ * @import { SpecType } from './call-options.js'
+ * @import { PolicyType } from './policy.js'
+ * @import { PossessionType } from './possession.js'
+ * @import { ValidatorType } from './validate.js'
+ */
+/** @typedef {MonoCloudOidcBackendClient} ClientType The class as a type, for other files. */
+
 const native = require('../native/panic-guard.js');
 const { checkedOptions, invalid, memberOf } = require('./arguments.js');
+const { callSpec, jwtCallSpec } = require('./call-options.js');
 const { Validator } = require('./validate.js');
 const { FAILURES, Failure } = require('../errors/errors.js');
 const { isPending } = require('./pending.js');
-const { callSpec, jwtCallSpec } = require('./policy.js');
 const { possessionOf } = require('./possession.js');
 const { OPTIONS } = require('./options.js');
 
@@ -23,20 +35,34 @@ const OIDC_OPTIONS = OPTIONS.filter((name) => name !== 'cache');
 /**
  * Returns the validator of a client that has the default methods, or `undefined`. Middleware calls it directly, because
  * it needs no `Error` for a rejected token.
+ *
+ * @type {(client: any) => ValidatorType | undefined}
  */
 let validatorOf;
-/** Returns the validator of a client, whatever its methods are. */
+/**
+ * Returns the validator of a client, whatever its methods are.
+ *
+ * @type {(client: unknown) => ValidatorType | undefined}
+ */
 let anyValidatorOf;
 
 /**
  * The client and the token of the running `validateAccessToken`, while a custom `introspectAccessToken` runs. It is an
  * `AsyncLocalStorage`, created on first use.
+ *
+ * @type {AsyncLocalStorage<readonly [client: object, token: string]> | undefined}
  */
 let introspecting;
 
 class MonoCloudOidcBackendClient {
   #validator;
 
+  /**
+   * @param {string | undefined} tenantDomain
+   * @param {string | undefined} audience
+   * @param {unknown} [options]
+   * @param {typeof BACKEND} [clientKind]
+   */
   constructor(tenantDomain, audience, options = {}, clientKind = undefined) {
     const isBackend = clientKind === BACKEND;
     const where = isBackend ? 'MonoCloudBackendNodeClient' : 'MonoCloudOidcBackendClient';
@@ -48,12 +74,20 @@ class MonoCloudOidcBackendClient {
     this.#validator = new Validator(isBackend ? 'backend' : 'oidc', given);
   }
 
+  /**
+   * @param {string} jwt
+   * @returns {JwtClaims}
+   */
   static decodeJwt(jwt) {
     const text = typeof jwt === 'string' ? native.decodeClaims(jwt) : undefined;
     if (typeof text !== 'string') throw FAILURES.token_malformed.toError();
     return JSON.parse(text);
   }
 
+  /**
+   * @param {string} token
+   * @param {unknown} [options]
+   */
   async validateAccessToken(token, options) {
     const spec = callSpec('validateAccessToken()', options);
     const policy = this.#validator.policies.call(spec);
@@ -66,6 +100,10 @@ class MonoCloudOidcBackendClient {
     return settle(isPending(outcome) ? await outcome : outcome);
   }
 
+  /**
+   * @param {string} token
+   * @param {unknown} [options]
+   */
   async validateJwtAccessToken(token, options) {
     const spec = jwtCallSpec('validateJwtAccessToken()', options);
     const { jwks } = spec;
@@ -79,6 +117,10 @@ class MonoCloudOidcBackendClient {
     return settle(await this.#validator.concluded(outcome, possession));
   }
 
+  /**
+   * @param {string} token
+   * @param {unknown} [options]
+   */
   async introspectAccessToken(token, options) {
     const spec = callSpec('introspectAccessToken()', options);
     const { policies } = this.#validator;
@@ -90,10 +132,12 @@ class MonoCloudOidcBackendClient {
     return settle(await this.#validator.concluded(outcome, possession));
   }
 
+  /** @param {boolean} [forceRefresh] */
   async getMetadata(forceRefresh = false) {
     return settle(await this.#validator.document('metadata', checkedFlag('getMetadata()', forceRefresh)));
   }
 
+  /** @param {boolean} [forceRefresh] */
   async getJwks(forceRefresh = false) {
     return settle(await this.#validator.document('jwks', checkedFlag('getJwks()', forceRefresh)));
   }
@@ -106,27 +150,47 @@ class MonoCloudOidcBackendClient {
     return this.#validator.health();
   }
 
+  /** @param {number} seconds */
   setClockSkew(seconds) {
     this.#validator.setClockSkew(seconds);
   }
 
+  /** @param {number} seconds */
   setClockTolerance(seconds) {
     this.#validator.setClockTolerance(seconds);
   }
 
-  /** How the caller of a method shows that the token is its own. */
+  /**
+   * How the caller of a method shows that the token is its own.
+   *
+   * @param {SpecType} spec
+   */
   #possession({ certificate, proof }) {
     return possessionOf(certificate, proof?.for(this.#validator));
   }
 
-  /** Returns the options for the methods that `validateAccessToken` calls. They use the same proof. */
+  /**
+   * Returns the options for the methods that `validateAccessToken` calls. They use the same proof.
+   *
+   * @param {unknown} options
+   * @param {SpecType} spec
+   * @param {PossessionType | undefined} possession
+   */
   #passedOn(options, { proof }, possession) {
-    if (proof === undefined) return options;
+    if (proof === undefined || possession?.proof === undefined) return options;
     const { optionsWithProof } = require('./call-proof.js');
     return optionsWithProof(options, proof, possession.proof, this.#validator);
   }
 
-  /** The methods that a subclass or a spy replaced, as functions. The claims that they return are checked. */
+  /**
+   * The methods that a subclass or a spy replaced, as functions. The claims that they return are checked.
+   *
+   * @param {string} token
+   * @param {unknown} options
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
+   * @returns {CustomMethods}
+   */
   #customMethods(token, options, policy, possession) {
     const validateJwt = () => this.validateJwtAccessToken(token, options);
     // As in the published package, the method receives no options.
@@ -154,21 +218,34 @@ const {
 } = MonoCloudOidcBackendClient.prototype;
 
 class MonoCloudBackendNodeClient extends MonoCloudOidcBackendClient {
+  /** @param {unknown} [options] */
   constructor(options = {}) {
     super(undefined, undefined, options, BACKEND);
   }
 }
 
+/** @param {ClientType} client */
 function hasDefaultMethods(client) {
   return client.validateJwtAccessToken === VALIDATE_JWT && client.introspectAccessToken === INTROSPECT;
 }
 
-/** Whether the call ignores what a token is bound to. */
+/**
+ * Whether the call ignores what a token is bound to.
+ *
+ * @param {PolicyType} policy
+ */
 function ignoresBinding({ binding, dpop }) {
   return binding === 'dangerously_ignore' || dpop === 'dangerously_ignore';
 }
 
-/** Runs `work` so that an `introspectAccessToken` call inside it knows that its caller checks the binding. */
+/**
+ * Runs `work` so that an `introspectAccessToken` call inside it knows that its caller checks the binding.
+ *
+ * @template T
+ * @param {object} client
+ * @param {string} token
+ * @param {() => T} work
+ */
 function runIntrospecting(client, token, work) {
   if (introspecting === undefined) {
     const { AsyncLocalStorage } = require('node:async_hooks');
@@ -177,12 +254,22 @@ function runIntrospecting(client, token, work) {
   return introspecting.run([client, token], work);
 }
 
+/**
+ * @param {object} client
+ * @param {string} token
+ */
 function isIntrospecting(client, token) {
   const known = introspecting?.getStore();
   return known !== undefined && known[0] === client && known[1] === token;
 }
 
-/** Sets an option from a constructor argument. The options must not contradict it. */
+/**
+ * Sets an option from a constructor argument. The options must not contradict it.
+ *
+ * @param {Record<string, unknown>} options
+ * @param {string} name
+ * @param {unknown} value
+ */
 function takeArgument(options, name, value) {
   if ((options[name] ?? value) !== value) {
     throw invalid(
@@ -193,6 +280,10 @@ function takeArgument(options, name, value) {
   options[name] = value;
 }
 
+/**
+ * @param {string} where
+ * @param {unknown} value
+ */
 function checkedFlag(where, value) {
   if (value === undefined || value === null || typeof value === 'boolean') return Boolean(value);
   throw invalid(`${where} takes a boolean: whether to fetch now`);
@@ -203,6 +294,12 @@ function checkedFlag(where, value) {
  *
  * A client of another kind, such as a mock, decides itself. The result of a custom `validateAccessToken` of our clients is
  * checked against the policy if it is a claims set.
+ *
+ * @param {any} client
+ * @param {unknown} result
+ * @param {string} token
+ * @param {PolicyType} policy
+ * @param {PossessionType | undefined} possession
  */
 async function checkResult(client, result, token, policy, possession) {
   if (typeof result !== 'object' || result === null || Array.isArray(result)) return FAILURES.claims_invalid;
@@ -211,7 +308,13 @@ async function checkResult(client, result, token, policy, possession) {
   return (await validator.failureOfResult(result, token, policy, possession)) ?? result;
 }
 
-/** Returns claims, and throws the error of a failure. */
+/**
+ * Returns claims, and throws the error of a failure.
+ *
+ * @template T
+ * @param {T | FailureData} outcome
+ * @returns {T}
+ */
 function settle(outcome) {
   if (outcome instanceof Failure) throw outcome.toError();
   return outcome;

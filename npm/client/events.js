@@ -5,6 +5,14 @@
  * message names the client (`issuer`, `audience`) and the event. It never holds a token, a claim or a secret.
  */
 
+/**
+ * @import { Channel } from 'node:diagnostics_channel'
+ * @import { FailureData } from '../errors/errors.js'
+ * @import { Json, KeysEvent } from '../native/values.js'
+ */
+/** @typedef {'jwt' | 'opaque'} TokenKind */
+/** @typedef {{ issuer: string, audience: string }} ClientContext Identifies a client. */
+
 const { channel } = require('node:diagnostics_channel');
 
 const { Failure } = require('../errors/errors.js');
@@ -23,14 +31,24 @@ function hasSubscribers() {
   return VALIDATED.hasSubscribers || REFUSED.hasSubscribers;
 }
 
-/** Publishes the result of a validation. @param kind `jwt` or `opaque`. */
+/**
+ * Publishes the result of a validation.
+ *
+ * @param {ClientContext} client
+ * @param {TokenKind} kind `jwt` or `opaque`.
+ * @param {unknown} outcome
+ */
 function decided(client, kind, outcome) {
   if (outcome instanceof Failure)
     publish(REFUSED, client, { kind, reason: outcome.spec.reason, ...mismatchOf(outcome) });
   else publish(VALIDATED, client, { kind });
 }
 
-/** What a DPoP proof says about the request, and what the request is: a method or a URL without its query. */
+/**
+ * What a DPoP proof says about the request, and what the request is: a method or a URL without its query.
+ *
+ * @param {FailureData} failure
+ */
 function mismatchOf({ proof }) {
   return proof?.expected === undefined ? undefined : { expected: proof.expected, got: proof.got };
 }
@@ -39,37 +57,65 @@ function mismatchOf({ proof }) {
  * Publishes that a resolver of `protectApi` threw, or returned something other than a string. The message omits the
  * thrown error, because it may contain a token or a certificate.
  *
- * @param client `undefined` for a client of another copy of this package.
- * @param resolver The name of the resolver's option.
- * @param kind `undefined` if there is no token yet.
+ * @param {ClientContext | undefined} client `undefined` for a client of another copy of this package.
+ * @param {string} resolver The name of the resolver's option.
+ * @param {TokenKind | undefined} kind `undefined` if there is no token yet.
  */
 function resolverFailed(client, resolver, kind) {
   publish(REFUSED, client, { ...(kind && { kind }), reason: 'resolver_failed', resolver });
 }
 
-/** Publishes the result of an introspection: whether the token is active, or the reason why the request failed. */
+/**
+ * Publishes the result of an introspection: whether the token is active, or the reason why the request failed.
+ *
+ * @param {ClientContext} client
+ * @param {FailureData | undefined} failure
+ */
 function introspected(client, failure) {
   if (!INTROSPECTED.hasSubscribers) return;
   const isResponse = failure === undefined || failure.spec.reason === 'inactive';
   publish(INTROSPECTED, client, isResponse ? { active: failure === undefined } : { reason: failure.spec.reason });
 }
 
-/** Publishes that an operation of the user's cache failed. @param operation `get`, `set` or `delete`. */
+/**
+ * Publishes that an operation of the user's cache failed.
+ *
+ * @param {ClientContext} client
+ * @param {'get' | 'set' | 'delete'} operation `get`, `set` or `delete`.
+ */
 function cacheFailed(client, operation) {
   publish(CACHE_FAILED, client, { operation });
 }
 
-/** Publishes that the memory of used DPoP proofs was full, so that proofs of some time are rejected from now on. */
+/** Whether anybody subscribes to the state of the memory of used DPoP proofs. */
+function isReplayMemoryWatched() {
+  return REPLAY_FULL.hasSubscribers;
+}
+
+/**
+ * Publishes that the memory of used DPoP proofs was full, so that proofs of some time are rejected from now on.
+ *
+ * @param {ClientContext} client
+ */
 function replayMemoryFull(client) {
   publish(REPLAY_FULL, client, {});
 }
 
-/** Publishes that the user's replay store threw, took too long, or returned something other than a boolean. */
+/**
+ * Publishes that the user's replay store threw, took too long, or returned something other than a boolean.
+ *
+ * @param {ClientContext} client
+ */
 function replayStoreFailed(client) {
   publish(REPLAY_FAILED, client, {});
 }
 
-/** Returns the callback with which the engine reports on the keys. It refers only to the client's context. */
+/**
+ * Returns the callback with which the engine reports on the keys. It refers only to the client's context.
+ *
+ * @param {ClientContext} client
+ * @returns {(text: Json<KeysEvent>) => void}
+ */
 function keysReporter(client) {
   return (text) => {
     const event = JSON.parse(text);
@@ -77,6 +123,11 @@ function keysReporter(client) {
   };
 }
 
+/**
+ * @param {Channel} target
+ * @param {ClientContext | undefined} client
+ * @param {object} message
+ */
 function publish(target, client, message) {
   if (target.hasSubscribers) target.publish({ issuer: client?.issuer, audience: client?.audience, ...message });
 }
@@ -86,6 +137,7 @@ module.exports = {
   decided,
   hasSubscribers,
   introspected,
+  isReplayMemoryWatched,
   keysReporter,
   replayMemoryFull,
   replayStoreFailed,

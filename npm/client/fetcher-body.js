@@ -5,6 +5,13 @@
  * signal aborts, and then cancels the stream.
  */
 
+/** @typedef {{ body?: unknown, text?: () => unknown, arrayBuffer?: () => unknown, json?: () => unknown }} FetchedResponse */
+/**
+ * @typedef {object} ChunkStream
+ * @property {() => { done?: boolean, value: unknown } | Promise<{ done?: boolean, value: unknown }>} next
+ * @property {() => void} stop
+ */
+
 // `instanceof` is false for objects of another realm, such as a test runner's.
 const { isAnyArrayBuffer } = require('node:util').types;
 
@@ -21,7 +28,12 @@ const CHUNKS_PER_TURN = 500;
 /** The body cannot be used. The message is the engine's reason, such as `body_too_large`. */
 class BodyError extends Error {}
 
-/** Returns the body as text. Throws a `BodyError`, or the error of the body itself. */
+/**
+ * Returns the body as text. Throws a `BodyError`, or the error of the body itself.
+ *
+ * @param {FetchedResponse} response
+ * @param {AbortSignal} signal
+ */
 async function readBody(response, signal) {
   const { body } = response;
   const stream = streamOf(body);
@@ -35,7 +47,11 @@ async function readBody(response, signal) {
   throw new TypeError('a response without a body that can be read');
 }
 
-/** Cancels a body that is not going to be read. */
+/**
+ * Cancels a body that is not going to be read.
+ *
+ * @param {FetchedResponse} response
+ */
 function discardBody(response) {
   try {
     streamOf(response?.body)?.stop();
@@ -44,7 +60,12 @@ function discardBody(response) {
   }
 }
 
-/** Returns `{ next, stop }` for a web stream, a Node stream, or any async or sync iterable of chunks. */
+/**
+ * Returns `{ next, stop }` for a web stream, a Node stream, or any async or sync iterable of chunks.
+ *
+ * @param {any} body What the user's `fetcher` returned. Each member is checked before it is used.
+ * @returns {ChunkStream | undefined}
+ */
 function streamOf(body) {
   if (body === null || typeof body !== 'object' || isBytes(body)) return undefined;
   if (typeof body.getReader === 'function') {
@@ -65,6 +86,10 @@ function streamOf(body) {
   };
 }
 
+/**
+ * @param {ChunkStream} stream
+ * @param {AbortSignal} signal
+ */
 async function readStream({ next, stop }, signal) {
   const collector = new Collector();
   // A pending read may never end, so an abort cancels the stream at once.
@@ -94,6 +119,7 @@ class Collector {
   #buffer = Buffer.allocUnsafe(16 * 1024);
   #length = 0;
 
+  /** @param {Uint8Array} chunk */
   add(chunk) {
     const length = this.#length + chunk.length;
     if (length > MAX_BODY_BYTES) throw new BodyError('body_too_large');
@@ -111,30 +137,44 @@ class Collector {
   }
 }
 
+/** @param {unknown} value */
 function isBytes(value) {
   return ArrayBuffer.isView(value) || isAnyArrayBuffer(value);
 }
 
-/** Returns a plain view of the bytes. A subclass could report a false length. */
+/**
+ * Returns a plain view of the bytes. A subclass could report a false length.
+ *
+ * @param {unknown} value
+ */
 function bytesOf(value) {
   if (isAnyArrayBuffer(value)) return withinLimit(new Uint8Array(value));
   if (ArrayBuffer.isView(value)) return withinLimit(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
   throw new BodyError('body_invalid');
 }
 
+/** @param {Uint8Array} bytes */
 function withinLimit(bytes) {
   if (bytes.length > MAX_BODY_BYTES) throw new BodyError('body_too_large');
   return bytes;
 }
 
-/** Returns the text if it is a string within the limit. */
+/**
+ * Returns the text if it is a string within the limit.
+ *
+ * @param {unknown} text
+ */
 function boundedText(text) {
   if (typeof text !== 'string') throw new BodyError('body_invalid');
   if (Buffer.byteLength(text) > MAX_BODY_BYTES) throw new BodyError('body_too_large');
   return text;
 }
 
-/** Returns the JSON text of a document. Stops as soon as the text must exceed the limit, so that no huge text is built. */
+/**
+ * Returns the JSON text of a document. Stops as soon as the text must exceed the limit, so that no huge text is built.
+ *
+ * @param {unknown} document
+ */
 function boundedJson(document) {
   let minimumLength = 0;
   const text = textOf(document, function count(name, value) {
@@ -148,7 +188,11 @@ function boundedJson(document) {
   return boundedText(text);
 }
 
-/** As strict as the engine's own client: rejects invalid UTF-8, and keeps a byte order mark, which the engine rejects. */
+/**
+ * As strict as the engine's own client: rejects invalid UTF-8, and keeps a byte order mark, which the engine rejects.
+ *
+ * @param {Uint8Array} bytes
+ */
 function strictText(bytes) {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -157,7 +201,11 @@ function strictText(bytes) {
   }
 }
 
-/** Runs `work` and ignores its errors, because no caller can handle them. */
+/**
+ * Runs `work` and ignores its errors, because no caller can handle them.
+ *
+ * @param {() => unknown} work
+ */
 function quietly(work) {
   try {
     Promise.resolve(work()).catch(() => {});

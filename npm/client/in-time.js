@@ -9,10 +9,16 @@ const { clearTimeout, setImmediate, setTimeout } = globalThis;
  * Settles as `pending` does, or rejects after the time limit. A response that is there needs no timer.
  *
  * Responses that arrived while the event loop was blocked are handled before the timeout.
+ *
+ * @template T
+ * @param {T | PromiseLike<T>} pending
+ * @param {number} limitMs
+ * @returns {Promise<T>}
  */
 async function inTime(pending, limitMs) {
   const response = Promise.resolve(pending);
   let isSettled = false;
+  /** @type {NodeJS.Timeout | undefined} */
   let timer;
   const settle = () => {
     isSettled = true;

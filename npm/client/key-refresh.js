@@ -5,13 +5,26 @@
  * This file keeps the promises of the waits, for the callers that join them.
  */
 
+/**
+ * @import { MonoCloudBackendNodeClient } from '../native/binding.js'
+ * @import { KeyWait, KeyWaitEnd } from '../native/values.js'
+ */
+
 class KeyRefresh {
   #native;
   #host;
-  /** The promises of the waits that have not ended, by their numbers. */
+  /**
+   * The promises of the waits that have not ended, by their numbers.
+   *
+   * @type {Map<number, Promise<KeyWaitEnd>>}
+   */
   #waits = new Map();
   #mustDrain = false;
 
+  /**
+   * @param {MonoCloudBackendNodeClient} native
+   * @param {{ drain(): void } | undefined} host
+   */
   constructor(native, host) {
     this.#native = native;
     this.#host = host;
@@ -21,7 +34,9 @@ class KeyRefresh {
    * Waits once. The promise resolves to whether the keys were refreshed for this caller: then it decides with the keys
    * that are there; otherwise it may have to wait again. Gives nothing when the caller has waited often enough.
    *
-   * @param round Counts the waits of the caller, from 1.
+   * @param {number} round Counts the waits of the caller, from 1.
+   * @param {boolean} hasCachedFallback
+   * @returns {Promise<boolean> | undefined}
    */
   wait(round, hasCachedFallback) {
     const step = this.#native.waitForKeys(round, hasCachedFallback);
@@ -29,6 +44,7 @@ class KeyRefresh {
     return step.ended === undefined ? this.#join(step) : this.#begin(step);
   }
 
+  /** @param {KeyWait & { ended: Promise<KeyWaitEnd> }} step */
   #begin({ wait, ended }) {
     this.#waits.set(wait, ended);
     const forget = () => this.#waits.delete(wait);
@@ -37,12 +53,13 @@ class KeyRefresh {
     return ended.then(({ isRefreshed }) => isRefreshed);
   }
 
+  /** @param {KeyWait & { isLast: boolean }} step */
   async #join({ wait, isLast }) {
     // The caller that began the wait failed to start its requests.
     if (this.#mustDrain) this.#drain();
     const end = await this.#waits.get(wait);
     // The refresh may have begun before this caller's key was published. Without time left, it does not wait again.
-    return isLast || end.isOutOfTime;
+    return isLast || end?.isOutOfTime === true;
   }
 
   /** Starts the requests that the engine left for the user's functions. */

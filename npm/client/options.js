@@ -5,6 +5,19 @@
  * The engine validates them. This module only checks what JSON cannot carry: functions and the cache.
  */
 
+/**
+ * @import { DPoPOptions, IReplayStore } from '../types/dpop.js'
+ * @import { MonoCloudBackendNodeClientOptions } from '../types/options.js'
+ */
+/**
+ * The options as the caller wrote them. Their names are checked, and their values are not.
+ *
+ * @typedef {{ [Name in keyof MonoCloudBackendNodeClientOptions]?: MonoCloudBackendNodeClientOptions[Name] | null }
+ *   & Record<string, unknown>} GivenOptions
+ */
+/** @typedef {{ store: IReplayStore, failure: 'local' | 'refuse' }} Replay The user's replay store. */
+/** @typedef {Required<Pick<MonoCloudBackendNodeClientOptions, 'fetcher' | 'metadataResolver' | 'jwksResolver'>>} Functions */
+
 const { readFileSync } = require('node:fs');
 
 const { NAMES } = require('../native/constants.js');
@@ -19,16 +32,22 @@ const VALUES = new Set(native.options().map(({ name }) => name.split('.')[0]));
 /** The members of `dpop` that the engine does not know. */
 const REPLAY_OPTIONS = ['replayStore', 'replayStoreFailure'];
 const REPLAY_STORE_FAILURES = ['local', 'refuse'];
-/** All options of a client. */
+/**
+ * All options of a client.
+ *
+ * @type {readonly string[]}
+ */
 const OPTIONS = [...VALUES, ...FUNCTIONS, 'cache'];
 /** The members of the options that are objects. */
 const MEMBERS = { groupOptions: membersOf('groupOptions'), dpop: [...membersOf('dpop'), ...REPLAY_OPTIONS] };
 
 /**
- * Returns the settings for the engine as JSON, the user's functions if there are any, and the user's replay store as
- * `{ store, failure }` if there is one.
+ * Returns the settings for the engine as JSON, the user's functions if there are any, and the user's replay store if
+ * there is one.
  *
- * @param clientKind `backend` reads environment variables, `oidc` does not.
+ * @param {'backend' | 'oidc'} clientKind `backend` reads environment variables, `oidc` does not.
+ * @param {GivenOptions} options
+ * @returns {{ settings: string, functions: Functions | undefined, replay: Replay | undefined }}
  */
 function settingsOf(clientKind, options) {
   for (const name of FUNCTIONS) checkKind(name, options[name], 'function');
@@ -42,31 +61,49 @@ function settingsOf(clientKind, options) {
 
   const { fetcher, metadataResolver, jwksResolver } = options;
   const hasFunctions = Boolean(fetcher || metadataResolver || jwksResolver);
+  // The engine knows which functions exist, and requests no others.
+  const functions = /** @type {Functions} */ ({ fetcher, metadataResolver, jwksResolver });
   const environment = clientKind === 'backend' ? clientEnvironment() : null;
+  /** @type {Record<string, any>} */
+  const values = { __proto__: null, ...options, groupOptions, dpop: { __proto__: null, ...proofs } };
   return {
     settings: textOf({
-      options: valuesOf({ __proto__: null, ...options, groupOptions, dpop: { __proto__: null, ...proofs } }),
+      options: valuesOf(values),
       environment,
       clientKind,
       hostEnvironment: hostEnvironment(options),
     }),
-    functions: hasFunctions ? { fetcher, metadataResolver, jwksResolver } : undefined,
+    functions: hasFunctions ? functions : undefined,
     replay: replayStore ? { store: replayStore, failure: replayStoreFailure ?? 'local' } : undefined,
   };
 }
 
-/** The names of an object's members in the engine's table. */
+/**
+ * The names of an object's members in the engine's table.
+ *
+ * @param {string} object
+ */
 function membersOf(object) {
   const names = native.options().map(({ name }) => name.split('.'));
   return names.filter(([outer, inner]) => outer === object && inner !== undefined).map(([, inner]) => inner);
 }
 
-/** Reads the options that are objects. Their members are checked like options. */
+/**
+ * Reads the options that are objects. Their members are checked like options.
+ *
+ * @param {GivenOptions} options
+ * @returns {{ groupOptions: Record<string, unknown>, dpop: DPoPOptions }}
+ */
 function objectsIn(options) {
-  const read = (name) => [name, checkedOptions(name, options[name], MEMBERS[name], 'option_invalid')];
-  return Object.fromEntries(Object.keys(MEMBERS).map(read));
+  /** @param {keyof typeof MEMBERS} name */
+  const read = (name) => checkedOptions(name, options[name], MEMBERS[name], 'option_invalid');
+  return { groupOptions: read('groupOptions'), dpop: read('dpop') };
 }
 
+/**
+ * @param {unknown} store
+ * @param {any} failure
+ */
 function checkReplay(store, failure) {
   checkKind('dpop.replayStore', store, 'object');
   checkKind('dpop.replayStore.add', memberOf(store, 'add'), 'function', store);
@@ -75,9 +112,14 @@ function checkReplay(store, failure) {
   throw invalid(message, 'option_invalid');
 }
 
-/** Returns the options that the engine validates. Each is serialized alone, so that an error can name it. */
+/**
+ * Returns the options that the engine validates. Each is serialized alone, so that an error can name it.
+ *
+ * @param {GivenOptions} options
+ */
 function valuesOf(options) {
-  const values = { __proto__: null };
+  /** @type {Record<string, unknown>} */
+  const values = Object.create(null);
   for (const name of VALUES) {
     try {
       const text = textOf(options[name], keepInvalid);
@@ -89,13 +131,23 @@ function valuesOf(options) {
   return values;
 }
 
-/** @param holder The option that `value` is a member of. An absent option has no members to check. */
+/**
+ * @param {string} name
+ * @param {unknown} value
+ * @param {'function' | 'object'} kind
+ * @param {unknown} holder The option that `value` is a member of. An absent option has no members to check.
+ */
 function checkKind(name, value, kind, holder = value) {
   if (holder === undefined || holder === null || typeof value === kind) return;
   throw invalid(`${name} must be ${kind === 'object' ? 'an object' : 'a function'} (option ${name})`, 'option_invalid');
 }
 
-/** JSON drops or nulls some values. They must not count as absent options, so they become values that are invalid. */
+/**
+ * JSON drops or nulls some values. They must not count as absent options, so they become values that are invalid.
+ *
+ * @param {string} _
+ * @param {unknown} value
+ */
 function keepInvalid(_, value) {
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   if (typeof value === 'bigint' || typeof value === 'symbol' || typeof value === 'function') return [];
@@ -110,12 +162,20 @@ function clientEnvironment() {
   return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
 }
 
-/** A variable without white space around it. A blank variable counts as unset. */
+/**
+ * A variable without white space around it. A blank variable counts as unset.
+ *
+ * @param {string} name
+ */
 function variable(name) {
   return own(process.env, name)?.trim() || undefined;
 }
 
-/** The machine's network settings, and which of the user's functions exist. */
+/**
+ * The machine's network settings, and which of the user's functions exist.
+ *
+ * @param {GivenOptions} options
+ */
 function hostEnvironment({ fetcher, metadataResolver, jwksResolver }) {
   return {
     hasFetcher: Boolean(fetcher),

@@ -7,6 +7,13 @@
  * base64url (RFC 4648 §5, no padding) of salt || IV || ciphertext || tag.
  */
 
+/**
+ * @typedef {object} Envelope
+ * @property {string} member
+ * @property {readonly [message: string, reason: string]} invalid
+ * @property {readonly [message: string, reason: string]} expired
+ */
+
 const { createCipheriv, createDecipheriv, pbkdf2, randomBytes } = require('node:crypto');
 const { promisify } = require('node:util');
 
@@ -28,34 +35,44 @@ const MAX_DERIVING = 2;
 /** Derivations that may wait. With more, the oldest one fails as `overloaded`. */
 const MAX_WAITING = 64;
 
-/** The member of an envelope that holds the value, and the errors of this kind of envelope. */
+/**
+ * The member of an envelope that holds the value, and the errors of this kind of envelope.
+ *
+ * @type {Envelope}
+ */
 const SESSION = {
   member: 'session',
   invalid: ['Invalid session data', 'session_invalid'],
   expired: ['Session Expired', 'session_expired'],
 };
+/** @type {Envelope} */
 const AUTH_STATE = {
   member: 'authState',
   invalid: ['Invalid auth state', 'auth_state_invalid'],
   expired: ['Auth state expired', 'auth_state_expired'],
 };
 
+/** @type {typeof import('../utils.js').encryptSession} */
 async function encryptSession(session, secret, ttl) {
   return seal(SESSION, session, secret, ttl);
 }
 
+/** @type {typeof import('../utils.js').decryptSession} */
 async function decryptSession(encryptedSession, secret) {
   return open(SESSION, encryptedSession, secret);
 }
 
+/** @type {typeof import('../utils.js').encryptAuthState} */
 async function encryptAuthState(authState, secret, ttl) {
   return seal(AUTH_STATE, authState, secret, ttl);
 }
 
+/** @type {typeof import('../utils.js').decryptAuthState} */
 async function decryptAuthState(encryptedAuthState, secret) {
   return open(AUTH_STATE, encryptedAuthState, secret);
 }
 
+/** @type {typeof import('../utils.js').encrypt} */
 async function encrypt(data, secret) {
   if (typeof data !== 'string') {
     throw new MonoCloudValidationError('data must be a string', undefined, 'argument_invalid');
@@ -70,6 +87,7 @@ async function encrypt(data, secret) {
   return Buffer.concat([salt, iv, ciphertext, cipher.getAuthTag()]).toString('base64url');
 }
 
+/** @type {typeof import('../utils.js').decrypt} */
 async function decrypt(data, secret) {
   const bytes = decodeBase64Url(data);
   // Checked before the key derivation, so that malformed text costs no PBKDF2.
@@ -89,6 +107,12 @@ async function decrypt(data, secret) {
   }
 }
 
+/**
+ * @param {Envelope} kind
+ * @param {object} value
+ * @param {string} secret
+ * @param {number | undefined} ttl
+ */
 async function seal(kind, value, secret, ttl) {
   // `open` would reject this value later.
   if (!isObject(value)) throw failure(kind.invalid);
@@ -99,6 +123,12 @@ async function seal(kind, value, secret, ttl) {
   return encrypt(textOf({ [kind.member]: value, expiresAt }), secret);
 }
 
+/**
+ * @param {Envelope} kind
+ * @param {string} text
+ * @param {string} secret
+ * @returns {Promise<any>} The value as it was encrypted. The caller says its type.
+ */
 async function open(kind, text, secret) {
   const envelope = parseObject(await decrypt(text, secret));
   const value = envelope?.[kind.member];
@@ -106,12 +136,16 @@ async function open(kind, text, secret) {
   // One secret may encrypt both kinds. The member's name stops a session from being used as an auth state.
   if (!isObject(value)) throw failure(kind.invalid);
   if (expiresAt === undefined) return value;
-  if (!Number.isFinite(expiresAt)) throw failure(kind.invalid);
+  if (typeof expiresAt !== 'number' || !Number.isFinite(expiresAt)) throw failure(kind.invalid);
   // Expires at or after `expiresAt`, as `exp` does (RFC 7519 §4.1.4).
   if (now() >= expiresAt) throw failure(kind.expired);
   return value;
 }
 
+/**
+ * @param {string} secret
+ * @param {Buffer} salt
+ */
 async function deriveKey(secret, salt) {
   await derivationSlot();
   try {
@@ -124,10 +158,18 @@ async function deriveKey(secret, salt) {
 }
 
 let deriving = 0;
-/** Oldest first. The newest runs next, so that in a flood some requests are still fast. */
+/**
+ * Oldest first. The newest runs next, so that in a flood some requests are still fast.
+ *
+ * @type {Array<{ resolve: () => void, reject: (error: Error) => void }>}
+ */
 const waiting = [];
 
-/** Resolves when a derivation may start. */
+/**
+ * Resolves when a derivation may start.
+ *
+ * @returns {Promise<void> | undefined}
+ */
 function derivationSlot() {
   if (deriving < MAX_DERIVING) {
     deriving += 1;
@@ -135,17 +177,25 @@ function derivationSlot() {
   }
   return new Promise((resolve, reject) => {
     waiting.push({ resolve, reject });
-    if (waiting.length > MAX_WAITING) waiting.shift().reject(FAILURES.overloaded.toError());
+    if (waiting.length > MAX_WAITING) waiting.shift()?.reject(FAILURES.overloaded.toError());
   });
 }
 
-/** `Buffer` skips invalid characters. So the text is accepted only if encoding the bytes gives the same text. */
+/**
+ * `Buffer` skips invalid characters. So the text is accepted only if encoding the bytes gives the same text.
+ *
+ * @param {unknown} text
+ */
 function decodeBase64Url(text) {
   if (typeof text !== 'string') return undefined;
   const bytes = Buffer.from(text, 'base64url');
   return bytes.toString('base64url') === text ? bytes : undefined;
 }
 
+/**
+ * @param {string | undefined} json
+ * @returns {Record<string, unknown> | undefined}
+ */
 function parseObject(json) {
   if (json === undefined) return undefined;
   try {
@@ -156,14 +206,23 @@ function parseObject(json) {
   }
 }
 
+/**
+ * @param {unknown} value
+ * @returns {value is Record<string, unknown>}
+ */
 function isObject(value) {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/**
+ * @param {unknown} secret
+ * @returns {secret is string}
+ */
 function isSecret(secret) {
   return typeof secret === 'string' && secret !== '';
 }
 
+/** @param {readonly [message: string, reason: string]} kind */
 function failure([message, reason]) {
   return new MonoCloudValidationError(message, undefined, reason);
 }

@@ -5,6 +5,12 @@
  * This module performs each one and passes the response back to the engine, which validates it.
  */
 
+/**
+ * @import { MonoCloudBackendNodeClient } from '../native/binding.js'
+ * @import { HostRequest } from '../native/values.js'
+ * @import { Functions } from './options.js'
+ */
+
 const { LIMITS } = require('../native/constants.js');
 const { BodyError, boundedJson, discardBody, readBody } = require('./fetcher-body.js');
 const json = require('./json.js');
@@ -20,7 +26,11 @@ class UserFunctions {
   #functions;
   #timeoutMs;
 
-  /** @param timeoutMs The client's `responseTimeout`. */
+  /**
+   * @param {MonoCloudBackendNodeClient} native
+   * @param {Functions} functions
+   * @param {number} timeoutMs The client's `responseTimeout`.
+   */
   constructor(native, functions, timeoutMs) {
     this.#native = native;
     this.#functions = functions;
@@ -32,6 +42,7 @@ class UserFunctions {
     for (const request of JSON.parse(this.#native.takeRequests())) this.#perform(request).catch(() => {});
   }
 
+  /** @param {HostRequest} request */
   async #perform(request) {
     try {
       const timeLimit = Math.min(request.timeLimit ?? Infinity, this.#timeoutMs);
@@ -43,6 +54,10 @@ class UserFunctions {
     this.drain();
   }
 
+  /**
+   * @param {number} id
+   * @param {string} reason
+   */
   #fail(id, reason) {
     try {
       this.#native.fail(id, reason);
@@ -52,7 +67,13 @@ class UserFunctions {
     }
   }
 
-  /** Calls the function for a request. Returns a function that passes the response to the engine. */
+  /**
+   * Calls the function for a request. Returns a function that passes the response to the engine.
+   *
+   * @param {HostRequest} request
+   * @param {AbortSignal} signal
+   * @returns {Promise<() => void>}
+   */
   async #call(request, signal) {
     const { metadataResolver, jwksResolver } = this.#functions;
     if (request.kind !== 'http') {
@@ -70,7 +91,11 @@ class UserFunctions {
       discardBody(response);
       throw new BodyError('timed_out');
     }
-    const head = [statusOf(response), textOf(response.statusText), json.textOf(headersOf(response.headers))];
+    const head = /** @type {const} */ ([
+      statusOf(response),
+      textOf(response.statusText),
+      json.textOf(headersOf(response.headers)),
+    ]);
     try {
       const body = await readBody(response, signal);
       return () => this.#native.answer(request.id, ...head, body);
@@ -81,20 +106,30 @@ class UserFunctions {
   }
 }
 
-/** Only integers are a status. Without this check, the engine would read 200.5 as 200. */
+/**
+ * Only integers are a status. Without this check, the engine would read 200.5 as 200.
+ *
+ * @param {{ status?: unknown }} response
+ * @returns {number}
+ */
 function statusOf({ status }) {
-  if (Number.isInteger(status) && status >= 100 && status <= 999) return status;
+  if (typeof status === 'number' && Number.isInteger(status) && status >= 100 && status <= 999) return status;
   throw new TypeError('a response without a status');
 }
 
+/** @param {unknown} value */
 const textOf = (value) => (typeof value === 'string' ? value : '');
 
 /**
  * Returns pairs of strings from `Headers`, a `Map`, an array of pairs or a plain object. A number becomes a string, and
  * an array of values becomes several headers. Other values are ignored. The engine limits the size of the headers.
+ *
+ * @param {any} headers What the user's `fetcher` returned. Each value is checked.
+ * @returns {Array<[name: string, value: string]>}
  */
 function headersOf(headers) {
   if (headers === null || typeof headers !== 'object') return [];
+  /** @type {Array<[name: string, value: string]>} */
   const kept = [];
   const pairs = typeof headers[Symbol.iterator] === 'function' ? headers : Object.entries(headers);
   for (const pair of pairs) {
@@ -110,6 +145,9 @@ function headersOf(headers) {
 /**
  * Runs `work`, and calls the function that it returns if `work` ends before the deadline. So the engine receives either
  * the response or the timeout, never both.
+ *
+ * @param {number} milliseconds
+ * @param {(signal: AbortSignal) => Promise<() => void>} work
  */
 async function withDeadline(milliseconds, work) {
   const controller = new AbortController();

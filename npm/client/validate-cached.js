@@ -9,6 +9,35 @@
  * validates the JWT itself.
  */
 
+/**
+ * @import { MemoryCache, MonoCloudBackendNodeClient } from '../native/binding.js'
+ * @import { Claims } from '../native/values.js'
+ * @import { ICache } from '../types/cache.js'
+ * @import { CheckedClaimsType, CustomMethods, Decision } from './check-claims.js'
+ * @import { Found } from './claims.js'
+ * @import { ClientContext } from './events.js'
+ * @import { PolicyType } from './policy.js'
+ * @import { PossessionType } from './possession.js'
+ */
+/**
+ * What a `memoryCache()` keeps in its member `NATIVE`.
+ *
+ * @typedef {object} MemoryEntries
+ * @property {MemoryCache} entries
+ * @property {InstanceType<typeof Slots>} slots
+ * @property {string} scope
+ */
+/**
+ * What the validator does for the client with a cache.
+ *
+ * @typedef {object} Without The validator without the cache.
+ * @property {boolean} keepsIntrospected Whether introspected claims may stay in a cache.
+ * @property {(token: string, policy: PolicyType, possession: PossessionType | undefined, hasCachedFallback: boolean,
+ *   customMethods: CustomMethods | undefined) => Decision | Promise<Decision>} decideJwt Validates a JWT.
+ * @property {(token: string, policy: PolicyType, possession: PossessionType | undefined,
+ *   customMethods: CustomMethods | undefined) => Promise<CheckedClaimsType>} askIssuer Introspects a token.
+ */
+
 const { NAMES, OUTCOMES } = require('../native/constants.js');
 const { memberOf, own } = require('./arguments.js');
 const { Slots } = require('./claims.js');
@@ -33,29 +62,36 @@ const OBTAINED = NAMES.obtainedMember;
 /** The member in which `memoryCache()` keeps its `{ entries, slots, scope }`. */
 const NATIVE = Symbol('native');
 
+/** @typedef {CachedValidation} CachedValidationType The class as a type, for other files. */
+/** @typedef {ICache & { [NATIVE]?: MemoryEntries }} CacheWithEntries */
+
 class CachedValidation {
   #native;
+  /** @type {CacheWithEntries} */
   #cache;
   #context;
   #decideJwt;
   #askIssuer;
   #keepsIntrospected;
-  /** The entries of a `memoryCache()`. The engine evaluates them without calling the cache. */
+  /**
+   * The entries of a `memoryCache()`. The engine evaluates them without calling the cache.
+   *
+   * @type {MemoryEntries | undefined}
+   */
   #memoryEntries;
   /** The entries of a user's cache that were evaluated before. */
   #evaluated;
   #slots;
 
   /**
-   * @param context `{ issuer, audience }` of the client.
-   * @param keepsIntrospected Whether introspected claims may stay in a cache.
-   * @param decideJwt Validates a JWT: `(token, policy, possession, hasCachedFallback, customMethods)`.
-   * @param askIssuer Introspects a token: `(token, policy, possession, customMethods)` to a promise of
-   *   `{ claims, failure }`.
+   * @param {MonoCloudBackendNodeClient} native
+   * @param {ICache} cache
+   * @param {ClientContext} context `{ issuer, audience }` of the client.
+   * @param {Without} validator
    */
   constructor(native, cache, context, { keepsIntrospected, decideJwt, askIssuer }) {
     this.#native = native;
-    this.#cache = typeof memberOf(cache, 'scope') === 'function' ? cache.scope(context) : cache;
+    this.#cache = typeof memberOf(cache, 'scope') === 'function' && cache.scope ? cache.scope(context) : cache;
     this.#context = context;
     this.#decideJwt = decideJwt;
     this.#askIssuer = askIssuer;
@@ -66,35 +102,63 @@ class CachedValidation {
     this.#memoryEntries = this.#keepsIntrospected ? this.#cache[NATIVE] : undefined;
   }
 
-  /** Decides on a token. @param customMethods As those of `Validator.decide`. */
+  /**
+   * Decides on a token.
+   *
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
+   * @param {CustomMethods | undefined} customMethods As those of `Validator.decide`.
+   */
   decide(token, policy, possession, customMethods) {
     const hit = this.#fromMemory(token, policy, possession);
-    if (hit === IS_SLOW) return this.#afterProof(token, policy, possession, customMethods);
+    // A number is `IS_SLOW`.
+    if (typeof hit === 'number') return this.#afterProof(token, policy, possession, customMethods);
     if (hit === undefined) return this.#decideByCache(token, policy, possession, customMethods);
     return this.#isLocal(token)
       ? this.#withFallback(hit, this.#decideJwt(token, policy, possession, true, customMethods))
       : hit;
   }
 
-  /** Decides again after a slow DPoP proof was verified on another thread. */
+  /**
+   * Decides again after a slow DPoP proof was verified on another thread.
+   *
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
+   * @param {CustomMethods | undefined} customMethods
+   * @returns {Promise<Decision>}
+   */
   async #afterProof(token, policy, possession, customMethods) {
-    const code = await possession.proof.verifyOnPool(token);
-    return code === 0 ? this.decide(token, policy, possession, customMethods) : failureOf(code);
+    const code = await possession?.proof?.verifyOnPool(token);
+    if (code === 0) return this.decide(token, policy, possession, customMethods);
+    return code === undefined ? FAILURES.internal : failureOf(code);
   }
 
-  /** Most opaque tokens have no dots. Those need no call into the engine. */
+  /**
+   * Most opaque tokens have no dots. Those need no call into the engine.
+   *
+   * @param {string} token
+   */
   #isLocal(token) {
     return token.includes('.') && this.#native.isLocal(token);
   }
 
-  /** Evaluates the entry of a `memoryCache()`, synchronously. */
+  /**
+   * Evaluates the entry of a `memoryCache()`, synchronously.
+   *
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
+   * @returns {Decision | typeof IS_SLOW | undefined}
+   */
   #fromMemory(token, policy, possession) {
     if (!this.#memoryEntries) return undefined;
     try {
       const outcome = policy.evaluateMemoryEntry(token, this.#memoryEntries, dateNow(), possession);
       if (outcome === MISS || outcome === NOT_OURS) return undefined;
       if (outcome === IS_SLOW) return IS_SLOW;
-      if (outcome < 0 || typeof outcome === 'string') return this.#resultOf(outcome);
+      if (typeof outcome === 'string' || outcome < 0) return this.#resultOf(outcome);
       const { entries, scope, slots } = this.#memoryEntries;
       return slots.claims(outcome, () => {
         const text = entries.handOut(scope, token, outcome, dateNow());
@@ -106,12 +170,25 @@ class CachedValidation {
     }
   }
 
-  /** The result of validating a JWT. A cache hit replaces it only in an outage, if the client has never had keys. */
+  /**
+   * The result of validating a JWT. A cache hit replaces it only in an outage, if the client has never had keys.
+   *
+   * @param {Decision} hit
+   * @param {Decision | Promise<Decision>} outcome
+   * @returns {Decision | Promise<Decision>}
+   */
   #withFallback(hit, outcome) {
     if (isPending(outcome)) return outcome.then((ended) => this.#withFallback(hit, ended));
     return outcome instanceof Failure && outcome.isOutage && hasNeverHadKeys(this.#native) ? hit : outcome;
   }
 
+  /**
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
+   * @param {CustomMethods | undefined} customMethods
+   * @returns {Promise<Decision>}
+   */
   async #decideByCache(token, policy, possession, customMethods) {
     if (token.trim() === '') return FAILURES.token_required;
     const isLocal = this.#isLocal(token);
@@ -119,7 +196,8 @@ class CachedValidation {
     const isEntry = typeof entry === 'object' && entry !== null;
     const found = isEntry ? this.#evaluate(entry, token, policy, possession) : undefined;
     if (found === IS_SLOW) return this.#afterProof(token, policy, possession, customMethods);
-    const hit = found === NOT_OURS ? undefined : found;
+    // A number is `NOT_OURS`.
+    const hit = typeof found === 'number' ? undefined : found;
     if (isEntry && found === undefined) this.#delete(token);
     if (!isLocal) return hit ?? this.#introspect(token, policy, possession, customMethods);
 
@@ -135,26 +213,39 @@ class CachedValidation {
    *
    * The entry is serialized once. The engine evaluates that text, and the claims are parsed from it. So the cache can
    * keep or change its object without any effect on the result.
+   *
+   * @param {object} entry
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
+   * @returns {Decision | typeof NOT_OURS | typeof IS_SLOW | undefined}
    */
   #evaluate(entry, token, policy, possession) {
     try {
       // An entry that equals one that was evaluated before is not serialized again.
       const slot = this.#evaluateText(token, policy, undefined, possession);
-      const known = slot >= 0 ? this.#slots.sameClaims(slot, entry) : undefined;
+      const known = typeof slot === 'number' && slot >= 0 ? this.#slots.sameClaims(slot, entry) : undefined;
       if (known !== undefined) return known;
 
       const text = textOf(entry);
       if (typeof text !== 'string') return undefined;
       const outcome = this.#evaluateText(token, policy, text, possession);
-      if (outcome >= 0) return this.#slots.claims(outcome, () => partsOf(text));
       if (outcome === NOT_OURS || outcome === IS_SLOW) return outcome;
-      return outcome === MISS ? undefined : this.#resultOf(outcome);
+      if (outcome === MISS) return undefined;
+      if (typeof outcome === 'string' || outcome < 0) return this.#resultOf(outcome);
+      return this.#slots.claims(outcome, () => partsOf(text));
     } catch {
       // The entry has no JSON text, or the engine had an internal error.
       return undefined;
     }
   }
 
+  /**
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {string | undefined} text
+   * @param {PossessionType | undefined} possession
+   */
   #evaluateText(token, policy, text, possession) {
     const evaluateEntry = policy.evaluateEntry(this.#evaluated);
     return possession === undefined
@@ -162,20 +253,36 @@ class CachedValidation {
       : evaluateEntry(token, dateNow(), text, possession.certificate, possession.proof);
   }
 
+  /**
+   * @param {string | number} outcome
+   * @returns {Decision}
+   */
   #resultOf(outcome) {
     return typeof outcome === 'string' ? claimsOf(outcome) : failureOf(outcome);
   }
 
+  /**
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
+   * @param {CustomMethods | undefined} customMethods
+   */
   async #introspect(token, policy, possession, customMethods) {
     // The time before the request: the response is never older than that.
     const obtainedAt = dateNow();
-    const { claims, failure } = await this.#askIssuer(token, policy, possession, customMethods);
+    const checked = await this.#askIssuer(token, policy, possession, customMethods);
+    const { claims, failure } = checked;
     if (claims) this.#set(token, claims, true, obtainedAt);
-    else if (failure.spec.isCacheable) this.#setInactive(token, obtainedAt);
-    return failure ?? claims;
+    else if (failure?.spec.isCacheable) this.#setInactive(token, obtainedAt);
+    return checked.decision;
   }
 
-  /** Reads the cache. A cache that throws, rejects or takes too long counts as a cache miss. */
+  /**
+   * Reads the cache. A cache that throws, rejects or takes too long counts as a cache miss.
+   *
+   * @param {string} token
+   * @returns {Promise<unknown>}
+   */
   async #get(token) {
     try {
       const pending = this.#cache.get(token);
@@ -186,7 +293,12 @@ class CachedValidation {
     }
   }
 
-  /** @param obtainedAt When the claims were obtained, in seconds since the epoch. */
+  /**
+   * @param {string} token
+   * @param {Claims} claims
+   * @param {boolean} isIntrospected
+   * @param {number} obtainedAt When the claims were obtained, in seconds since the epoch.
+   */
   #set(token, claims, isIntrospected, obtainedAt) {
     this.#start('set', () => {
       // A claim with this name would be read as our own member.
@@ -202,6 +314,10 @@ class CachedValidation {
     });
   }
 
+  /**
+   * @param {string} token
+   * @param {number} obtainedAt
+   */
   #setInactive(token, obtainedAt) {
     this.#start('set', () => {
       const expiresAt = this.#expiresAt(undefined, true, obtainedAt);
@@ -210,21 +326,40 @@ class CachedValidation {
     });
   }
 
-  /** Returns the entry to store: the claims, and how and when they were obtained. */
+  /**
+   * Returns the entry to store: the claims, and how and when they were obtained.
+   *
+   * @param {object} claims
+   * @param {boolean} isIntrospected
+   * @param {number} obtainedAt
+   * @returns {any} An entry, as `ICache.set` takes it.
+   */
   #entryOf(claims, isIntrospected, obtainedAt) {
     return { ...claims, ...JSON.parse(this.#native.obtained(isIntrospected, obtainedAt)) };
   }
 
-  /** When an entry expires, in seconds since the epoch. `undefined` if it may not be cached. */
+  /**
+   * When an entry expires, in seconds since the epoch. `undefined` if it may not be cached.
+   *
+   * @param {number | undefined} exp
+   * @param {boolean} isIntrospected
+   * @param {number} obtainedAt
+   */
   #expiresAt(exp, isIntrospected, obtainedAt) {
     return this.#native.cacheUntil(exp, isIntrospected, obtainedAt) ?? undefined;
   }
 
+  /** @param {string} token */
   #delete(token) {
     this.#start('delete', () => this.#cache.delete(token));
   }
 
-  /** Starts a cache operation that nobody waits for. Its failure is published and has no other effect. */
+  /**
+   * Starts a cache operation that nobody waits for. Its failure is published and has no other effect.
+   *
+   * @param {'get' | 'set' | 'delete'} operation
+   * @param {() => unknown} work
+   */
   async #start(operation, work) {
     try {
       await work();
@@ -234,6 +369,7 @@ class CachedValidation {
   }
 }
 
+/** @param {string} text */
 function claimsOf(text) {
   return partsOf(text).claims;
 }
@@ -241,6 +377,9 @@ function claimsOf(text) {
 /**
  * Returns the claims of an entry's text, and a function that builds the entry from them again. The claims of an
  * introspected entry omit `active`.
+ *
+ * @param {string} text
+ * @returns {Required<Found>}
  */
 function partsOf(text) {
   const { [OBTAINED]: obtained, ...claims } = JSON.parse(text);

@@ -5,8 +5,17 @@
  * whether the proof is new (RFC 9449 §11.1), and a rejection gets the facts of the proof. Loaded with the first proof.
  */
 
+/**
+ * @import { FailureData, ProofFacts } from '../errors/errors.js'
+ * @import { MonoCloudBackendNodeClient, Proof, SpentProof } from '../native/binding.js'
+ * @import { Decision } from './check-claims.js'
+ * @import { ClientContext } from './events.js'
+ * @import { Replay } from './options.js'
+ */
+/** @typedef {DpopValidation} DpopValidationType The class as a type, for other files. */
+
 const { FAILURES, Failure } = require('../errors/errors.js');
-const { replayMemoryFull, replayStoreFailed } = require('./events.js');
+const { isReplayMemoryWatched, replayMemoryFull, replayStoreFailed } = require('./events.js');
 const { inTime } = require('./in-time.js');
 const { isPending } = require('./pending.js');
 
@@ -17,13 +26,18 @@ class DpopValidation {
   #native;
   #context;
   #replay;
-  /** The store's answers by the engine's proof objects. A request may be decided on more than once. */
+  /**
+   * The store's answers by the engine's proof objects. A request may be decided on more than once.
+   *
+   * @type {WeakMap<Proof, Promise<FailureData | undefined>>}
+   */
   #answers = new WeakMap();
   #timesFull = 0;
 
   /**
-   * @param context `{ issuer, audience }` of the client.
-   * @param replay `{ store, failure }`, or `undefined`.
+   * @param {MonoCloudBackendNodeClient} native
+   * @param {ClientContext} context
+   * @param {Replay | undefined} replay
    */
   constructor(native, context, replay) {
     this.#native = native;
@@ -31,28 +45,43 @@ class DpopValidation {
     this.#replay = replay;
   }
 
-  /** Returns the final outcome, or a promise of it. */
+  /**
+   * Returns the final outcome, or a promise of it.
+   *
+   * @param {Decision | Promise<Decision>} outcome
+   * @param {Proof} proof
+   * @returns {Decision | Promise<Decision>}
+   */
   conclude(outcome, proof) {
     if (isPending(outcome)) return outcome.then((ended) => this.conclude(ended, proof));
     this.#reportFullMemory();
     if (this.#replay === undefined) return withFacts(outcome, proof);
     const spent = proof.spent();
     if (spent === null) return withFacts(outcome, proof);
-    return this.#shared(proof, spent).then((refusal) => withFacts(refusal ?? outcome, proof));
+    return this.#shared(this.#replay, proof, spent).then((refusal) => withFacts(refusal ?? outcome, proof));
   }
 
-  /** Asks the shared store, once per request. Resolves to a failure, or to `undefined` if the proof is new. */
-  #shared(proof, spent) {
+  /**
+   * Asks the shared store, once per request. Resolves to a failure, or to `undefined` if the proof is new.
+   *
+   * @param {Replay} replay
+   * @param {Proof} proof
+   * @param {SpentProof} spent
+   */
+  #shared(replay, proof, spent) {
     let answer = this.#answers.get(proof);
     if (answer === undefined) {
-      answer = this.#ask(spent);
+      answer = this.#ask(replay, spent);
       this.#answers.set(proof, answer);
     }
     return answer;
   }
 
-  async #ask({ id, expiresAt }) {
-    const { store, failure } = this.#replay;
+  /**
+   * @param {Replay} replay
+   * @param {SpentProof} spent
+   */
+  async #ask({ store, failure }, { id, expiresAt }) {
     try {
       const isNew = await inTime(store.add(id, expiresAt), STORE_TIMEOUT_MS);
       if (isNew === true) return undefined;
@@ -65,6 +94,7 @@ class DpopValidation {
   }
 
   #reportFullMemory() {
+    if (!isReplayMemoryWatched()) return;
     const times = this.#native.timesReplayMemoryWasFull();
     if (times <= this.#timesFull) return;
     this.#timesFull = times;
@@ -72,15 +102,25 @@ class DpopValidation {
   }
 }
 
-/** Adds what the response, the error and the event say about the proof. */
+/**
+ * Adds what the response, the error and the event say about the proof.
+ *
+ * @param {Decision} outcome
+ * @param {Proof} proof
+ */
 function withFacts(outcome, proof) {
   if (!(outcome instanceof Failure)) return outcome;
   const { spec, detail } = outcome;
   if (spec.code !== 'invalid_dpop_proof' && spec.code !== 'use_dpop_nonce') return outcome;
   const facts = { __proto__: null, ...factsOf(spec.reason, proof), nonce: proof.nonce() ?? undefined };
-  return new Failure(spec, detail, facts);
+  return new Failure(spec, detail, /** @type {ProofFacts} */ (facts));
 }
 
+/**
+ * @param {string} reason
+ * @param {Proof} proof
+ * @returns {Omit<ProofFacts, 'nonce'> | undefined}
+ */
 function factsOf(reason, proof) {
   switch (reason) {
     case 'dpop_expired':

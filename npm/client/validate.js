@@ -1,60 +1,78 @@
 'use strict';
 
 /**
- * Decides on the tokens of one client. It calls the engine's warm function first. Then it does what that call asks for:
- * it waits for keys, moves to the thread pool, or asks the issuer.
+ * Decides on the tokens of one client. Which way does a token take: through the cache, as a JWT, or to the issuer?
  *
  * Returns claims or a `Failure`, or a promise of either. The engine has all the validation rules.
  */
 
-const { OUTCOMES } = require('../native/constants.js');
+/**
+ * @import { FailureData } from '../errors/errors.js'
+ * @import { MonoCloudBackendNodeClient } from '../native/binding.js'
+ * @import { ICache } from '../types/cache.js'
+ * @import { MonoCloudHealth } from '../types/client.js'
+ * @import { IssuerMetadata, Jwks } from '../types/issuer.js'
+ * @import { CheckedClaimsType, CustomMethods, Decision } from './check-claims.js'
+ * @import { ClientContext } from './events.js'
+ * @import { Functions, GivenOptions } from './options.js'
+ * @import { PolicyType } from './policy.js'
+ * @import { PossessionType } from './possession.js'
+ * @import { CachedValidationType } from './validate-cached.js'
+ * @import { DpopValidationType } from './validate-dpop.js'
+ */
+/** @typedef {Validator} ValidatorType The class as a type, for other files. */
+
 const native = require('../native/panic-guard.js');
-const { Slots } = require('./claims.js');
-const { checkedSeconds, invalid, own } = require('./arguments.js');
+const { checkedSeconds, invalid } = require('./arguments.js');
 const { CheckedClaims, ClaimsChecker } = require('./check-claims.js');
 const { FAILURES, Failure, failureOf } = require('../errors/errors.js');
 const { decided, hasSubscribers, introspected, keysReporter } = require('./events.js');
-const { ClaimsTemplates } = require('./claims-template.js');
 const { healthOf } = require('./health.js');
-const { textOf } = require('./json.js');
-const { KeyRefresh } = require('./key-refresh.js');
+const { failureIn } = require('./outcomes.js');
 const { isPending } = require('./pending.js');
 const { Policies } = require('./policy.js');
-const { NONE } = require('./possession.js');
 const { settingsOf } = require('./options.js');
 const { dateNow } = require('./time.js');
-
-/** Outcomes of the engine that are not failures. */
-const { needsKeys: NEEDS_KEYS, isSlow: IS_SLOW, notAJwt: NOT_A_JWT } = OUTCOMES;
+const { JwtValidation } = require('./validate-jwt.js');
 
 class Validator {
+  /** @type {MonoCloudBackendNodeClient} */
   #native;
+  /** @type {{ drain(): void } | undefined} */
   #userFunctions;
+  /** @type {CachedValidationType | undefined} */
   #cache;
-  #keyRefresh;
+  #jwts;
   #checker;
   /** What never changes about this client: `ClientFacts` of the engine. */
   #facts;
   /** The user's replay store, as `{ store, failure }`, if there is one. */
   #replay;
+  /** @type {DpopValidationType | undefined} */
   #dpopValidation;
-  #slots = new Slots(() => this.#native.released());
-  #templates = new ClaimsTemplates();
 
+  /**
+   * @param {'backend' | 'oidc'} clientKind
+   * @param {GivenOptions} options
+   */
   constructor(clientKind, options) {
     const { settings, functions, replay } = settingsOf(clientKind, options);
     try {
       this.#native = new native.MonoCloudBackendNodeClient(settings);
     } catch (error) {
-      throw error?.name === 'MonoCloudHttpError' ? error : invalid(error.message, 'option_invalid');
+      throw ofOption(error);
     }
     this.#facts = this.#native.facts();
     this.#replay = replay;
-    /** `{ issuer, audience }`: identifies this client in events and in a shared cache. */
+    /**
+     * Identifies this client in events and in a shared cache.
+     *
+     * @type {ClientContext}
+     */
     this.context = { issuer: this.#facts.tenant, audience: this.#facts.audience };
     this.#checker = new ClaimsChecker(this.#native, this.context.audience);
     if (functions) this.#userFunctions = userFunctionsOf(this.#native, functions, this.#facts.responseTimeoutMs);
-    this.#keyRefresh = new KeyRefresh(this.#native, this.#userFunctions);
+    this.#jwts = new JwtValidation(this.#native, this.#userFunctions);
     if (this.#userFunctions) {
       // The engine holds this callback. A strong reference back to the engine would keep both in memory forever.
       const userFunctions = new WeakRef(this.#userFunctions);
@@ -68,10 +86,13 @@ class Validator {
   /**
    * Decides on any token. Returns claims or a failure, or a promise of either.
    *
-   * @param possession How the caller shows that the token is its own. `undefined` for a bearer token without a
-   *   certificate.
-   * @param customMethods `{ validateJwt, introspect }`: functions that call the methods of a subclass or a spy. Each is
+   * @param {unknown} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession How the caller shows that the token is its own. `undefined` for a
+   *   bearer token without a certificate.
+   * @param {CustomMethods} [customMethods] Functions that call the methods of a subclass or a spy. Each is
    *   `undefined` if the client has the default method. The claims that they return are checked.
+   * @returns {Decision | Promise<Decision>}
    */
   decide(token, policy, possession, customMethods) {
     let outcome = this.#decide(token, policy, possession, customMethods);
@@ -79,19 +100,38 @@ class Validator {
     return hasSubscribers() ? this.#publish(token, outcome) : outcome;
   }
 
-  /** The outcome after everything that a DPoP proof needs in addition. */
+  /**
+   * The outcome after everything that a DPoP proof needs in addition.
+   *
+   * @param {Decision | Promise<Decision>} outcome
+   * @param {PossessionType | undefined} possession
+   */
   concluded(outcome, possession) {
     return possession?.proof === undefined ? outcome : this.#dpop.conclude(outcome, possession.proof);
   }
 
+  /**
+   * @param {unknown} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
+   * @param {CustomMethods | undefined} customMethods
+   * @returns {Decision | Promise<Decision>}
+   */
   #decide(token, policy, possession, customMethods) {
     if (typeof token !== 'string') return FAILURES.token_required;
     if (this.#cache) return this.#cache.decide(token, policy, possession, customMethods);
     if (customMethods !== undefined) return this.#decideByCustomMethods(token, policy, possession, customMethods);
     if (this.#facts.introspectsJwts) return this.introspect(token, policy, possession);
-    return this.#decideWarm(token, policy, possession) ?? this.introspect(token, policy, possession);
+    return this.#jwts.decide(token, policy, possession) ?? this.introspect(token, policy, possession);
   }
 
+  /**
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
+   * @param {CustomMethods} customMethods
+   * @returns {Decision | Promise<Decision>}
+   */
   #decideByCustomMethods(token, policy, possession, customMethods) {
     if (token.trim() === '') return FAILURES.token_required;
     return this.isLocal(token)
@@ -99,17 +139,25 @@ class Validator {
       : this.introspect(token, policy, possession, customMethods);
   }
 
-  /** Whether a token may need a certificate under this policy. */
+  /**
+   * Whether a token may need a certificate under this policy.
+   *
+   * @param {Pick<PolicyType, 'binding'>} policy
+   */
   checksBinding(policy) {
     return policy.binding === undefined ? !this.#facts.ignoresBinding : policy.binding !== 'dangerously_ignore';
   }
 
-  /** The mode of DPoP under this policy: `when_present`, `required` or `dangerously_ignore`. */
+  /**
+   * The mode of DPoP under this policy.
+   *
+   * @param {Pick<PolicyType, 'dpop'>} policy
+   */
   dpopMode(policy) {
     return policy.dpop ?? this.#facts.dpopMode;
   }
 
-  /** What challenges and proofs need: `{ algorithms, isAnnounced, publicUrls }`. */
+  /** What challenges and proofs need. */
   get dpopFacts() {
     const { dpopAlgorithms, announcesDpop, publicUrls } = this.#facts;
     return { algorithms: dpopAlgorithms, isAnnounced: announcesDpop || this.#replay !== undefined, publicUrls };
@@ -118,21 +166,26 @@ class Validator {
   /**
    * Creates the engine's object for the DPoP proof of one request.
    *
-   * @param given The value of the one `DPoP` header, an array of several values, or `undefined`.
-   * @param urls The URLs that the request may have been sent to.
+   * @param {string | string[] | undefined} given The value of the one `DPoP` header, an array of several values, or
+   *   `undefined`.
+   * @param {string} method
+   * @param {string[]} urls The URLs that the request may have been sent to.
    */
   proof(given, method, urls) {
     return new native.Proof(this.#native, given, method, urls);
   }
 
+  /** @returns {DpopValidationType} */
   get #dpop() {
-    // Few clients use DPoP, so the package does not load this module at import.
-    const { DpopValidation } = require('./validate-dpop.js');
-    this.#dpopValidation ??= new DpopValidation(this.#native, this.context, this.#replay);
+    this.#dpopValidation ??= dpopValidationOf(this.#native, this.context, this.#replay);
     return this.#dpopValidation;
   }
 
-  /** Whether a token is validated locally, without asking the issuer. */
+  /**
+   * Whether a token is validated locally, without asking the issuer.
+   *
+   * @param {string} token
+   */
   isLocal(token) {
     return this.#native.isLocal(token);
   }
@@ -140,65 +193,61 @@ class Validator {
   /**
    * Validates a JWT locally.
    *
-   * @param hasCachedFallback Whether the caller has a cache entry to fall back to. Then the wait for keys is short.
+   * @param {unknown} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
+   * @param {boolean} [hasCachedFallback] Whether the caller has a cache entry to fall back to. Then the wait for keys
+   *   is short.
+   * @param {CustomMethods} [customMethods]
+   * @returns {Decision | Promise<Decision>}
    */
   decideJwt(token, policy, possession, hasCachedFallback = false, customMethods = undefined) {
     if (typeof token !== 'string') return FAILURES.token_required;
     if (customMethods?.validateJwt) {
       return this.#decideByCustomMethod(customMethods.validateJwt, token, policy, possession);
     }
-    const outcome = this.#decideWarm(token, policy, possession, hasCachedFallback);
+    const outcome = this.#jwts.decide(token, policy, possession, hasCachedFallback);
     if (outcome !== undefined) return outcome;
     return token.trim() === '' ? FAILURES.token_required : FAILURES.token_malformed;
   }
 
-  /** Validates a JWT. Returns `undefined` if the token is not a JWT. */
-  #decideWarm(token, policy, possession, hasCachedFallback = false) {
-    const outcome = this.#callWarm(token, policy, possession);
-    if (typeof outcome === 'string') return this.#claimsFromText(token, outcome);
-    // A comparison would call methods of an object, and a polluted prototype could turn it into a slot.
-    if (typeof outcome === 'object') return failureIn(outcome);
-    if (outcome >= 0) return this.#claimsFromSlot(token, outcome);
-    if (outcome === NOT_A_JWT) return undefined;
-    if (outcome === NEEDS_KEYS) return this.#afterKeys(token, policy, possession, hasCachedFallback);
-    if (outcome === IS_SLOW) return this.#onPool(token, policy, possession);
-    return failureIn(outcome);
-  }
-
-  /** Calls the policy's warm function. It throws only on an internal error. Then the token is rejected. */
-  #callWarm(token, policy, possession) {
-    try {
-      // Reading an argument costs time in the engine, also when it is `undefined`.
-      if (possession === undefined) return policy.warm(token, dateNow());
-      return policy.warm(token, dateNow(), possession.certificate, possession.proof);
-    } catch {
-      return FAILURES.internal.spec.outcomeCode;
-    }
-  }
-
-  /** Validates a JWT with the caller's own JWK Set. */
+  /**
+   * Validates a JWT with the caller's own JWK Set.
+   *
+   * @param {unknown} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
+   * @param {unknown} jwks
+   * @returns {Decision | Promise<Decision>}
+   */
   decideWithJwks(token, policy, possession, jwks) {
     if (typeof token !== 'string') return FAILURES.token_required;
-    const { certificate, proof } = possession ?? NONE;
-    const keys = textOfKeys(jwks);
-    const outcome = this.#native.decideWithJwks(token, policy.handle, dateNow(), certificate, keys, proof);
-    if (outcome !== IS_SLOW) return this.#settle(outcome, token);
-    return this.#afterProof(token, proof, () => this.decideWithJwks(token, policy, possession, jwks));
+    return this.#jwts.decideWithJwks(token, policy, possession, jwks);
   }
 
-  /** Decides again after a slow proof was verified on another thread. */
-  async #afterProof(token, proof, decideAgain) {
-    const code = await proof.verifyOnPool(token);
-    return code === 0 ? decideAgain() : failureOf(code);
-  }
-
-  /** Introspects a token, by the issuer or by a custom method. */
+  /**
+   * Introspects a token, by the issuer or by a custom method.
+   *
+   * @param {unknown} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
+   * @param {CustomMethods} [customMethods]
+   * @returns {Promise<Decision>}
+   */
   async introspect(token, policy, possession, customMethods) {
-    const { claims, failure } = await this.askIssuer(token, policy, possession, customMethods);
-    return failure ?? claims;
+    const checked = await this.askIssuer(token, policy, possession, customMethods);
+    return checked.decision;
   }
 
-  /** Introspects a token. Returns `CheckedClaims`: a cache can keep valid claims that this route rejects. */
+  /**
+   * Introspects a token. Returns `CheckedClaims`: a cache can keep valid claims that this route rejects.
+   *
+   * @param {unknown} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
+   * @param {CustomMethods} [customMethods]
+   * @returns {Promise<CheckedClaimsType>}
+   */
   async askIssuer(token, policy, possession, customMethods = undefined) {
     if (typeof token !== 'string' || token.trim() === '') return new CheckedClaims(undefined, FAILURES.token_required);
     if (customMethods?.introspect) {
@@ -210,25 +259,60 @@ class Validator {
     const pending = this.#native.introspect(token, dateNow());
     this.#userFunctions?.drain();
     const answer = await pending;
-    const failure = typeof answer === 'string' ? undefined : failureIn(answer);
-    introspected(this.context, failure);
-    if (failure) return new CheckedClaims(undefined, failure);
+    if (typeof answer !== 'string') {
+      const failure = failureIn(answer);
+      introspected(this.context, failure);
+      return new CheckedClaims(undefined, failure);
+    }
+    introspected(this.context, undefined);
     const claims = JSON.parse(answer);
     delete claims.active;
     return this.#checker.checkText(answer, claims, token, policy, possession);
   }
 
-  /** Returns the failure of what a custom `validateAccessToken` returned, if it fails. */
+  /**
+   * Returns the failure of what a custom `validateAccessToken` returned, if it fails.
+   *
+   * @param {object} result
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
+   */
   failureOfResult(result, token, policy, possession) {
     return this.#checker.failureOfResult(result, token, policy, possession);
   }
 
+  /**
+   * @param {() => unknown} customValidate
+   * @param {string} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
+   * @returns {Promise<Decision>}
+   */
   async #decideByCustomMethod(customValidate, token, policy, possession) {
-    const { claims, failure } = this.#checker.check(await customValidate(), token, policy, possession);
-    return failure ?? claims;
+    const checked = await this.#checker.check(await customValidate(), token, policy, possession);
+    return checked.decision;
   }
 
-  /** Returns the metadata or the JWK Set as an object, or the failure to fetch it. */
+  /**
+   * @overload
+   * @param {'metadata'} kind
+   * @param {boolean} isForced
+   * @returns {Promise<IssuerMetadata | FailureData>}
+   */
+  /**
+   * @overload
+   * @param {'jwks'} kind
+   * @param {boolean} isForced
+   * @returns {Promise<Jwks | FailureData>}
+   */
+  /**
+   * Returns the metadata or the JWK Set as an object, or the failure to fetch it.
+   *
+   * @param {'metadata' | 'jwks'} kind
+   * @param {boolean} isForced
+   * @returns {Promise<any>}
+   */
   async document(kind, isForced) {
     const pending = this.#native[kind](isForced);
     this.#userFunctions?.drain();
@@ -236,46 +320,38 @@ class Validator {
     return typeof answer === 'string' ? JSON.parse(answer) : failureIn(answer);
   }
 
-  /** Fetches the keys before the first JWT arrives. Returns the JWK Set or a failure. */
+  /**
+   * Fetches the keys before the first JWT arrives. Returns the JWK Set or a failure.
+   *
+   * @returns {Promise<Jwks | FailureData>}
+   */
   async warmUp() {
     const metadata = this.#facts.needsMetadata ? await this.document('metadata', false) : undefined;
     return metadata instanceof Failure ? metadata : this.document('jwks', false);
   }
 
+  /** @param {unknown} seconds */
   setClockSkew(seconds) {
     this.#native.setClockSkew(checkedSeconds('clockSkew', seconds));
   }
 
+  /** @param {unknown} seconds */
   setClockTolerance(seconds) {
     this.#native.setClockTolerance(checkedSeconds('clockTolerance', seconds));
   }
 
+  /** @returns {MonoCloudHealth} */
   health() {
     return healthOf(this.#native);
   }
 
-  async #afterKeys(token, policy, possession, hasCachedFallback) {
-    for (let round = 1; ; round += 1) {
-      const refresh = this.#keyRefresh.wait(round, hasCachedFallback);
-      if (refresh === undefined) return FAILURES.timed_out;
-      const isRefreshed = await refresh;
-      const { certificate, proof } = possession ?? NONE;
-      const outcome = isRefreshed
-        ? this.#native.decide(token, policy.handle, dateNow(), certificate, proof)
-        : this.#callWarm(token, policy, possession);
-      if (outcome === IS_SLOW) return this.#onPool(token, policy, possession);
-      if (outcome !== NEEDS_KEYS) return this.#settle(outcome, token);
-    }
-  }
-
-  async #onPool(token, policy, possession) {
-    const { certificate, proof } = possession ?? NONE;
-    const outcome = await this.#native.decideOnPool(token, policy.handle, dateNow(), certificate, proof);
-    // The keys changed during the validation, and a refresh is running. The client may retry at once.
-    return outcome === NEEDS_KEYS ? FAILURES.timed_out : this.#settle(outcome, token);
-  }
-
-  /** Publishes how a decision ends. */
+  /**
+   * Publishes how a decision ends.
+   *
+   * @param {unknown} token
+   * @param {Decision | Promise<Decision>} outcome
+   * @returns {Decision | Promise<Decision>}
+   */
   #publish(token, outcome) {
     if (isPending(outcome)) return outcome.then((ended) => this.#publish(token, ended));
     const isJwt = typeof token === 'string' && this.isLocal(token);
@@ -283,29 +359,7 @@ class Validator {
     return outcome;
   }
 
-  #settle(outcome, token) {
-    if (typeof outcome === 'string') return this.#claimsFromText(token, outcome);
-    return typeof outcome === 'number' && outcome >= 0 ? this.#claimsFromSlot(token, outcome) : failureIn(outcome);
-  }
-
-  /** Returns the claims that the engine wrote as JSON or as a filled claims template. */
-  #claimsFromText(token, text) {
-    if (!ClaimsTemplates.isFilledTemplate(text)) return JSON.parse(text);
-    return (
-      this.#templates.claims(text, (id) => this.#native.claimsTemplate(id)) ?? JSON.parse(native.decodeClaims(token))
-    );
-  }
-
-  /** Returns a copy of the claims of a verified token. They are parsed once per slot. */
-  #claimsFromSlot(token, slot) {
-    const claims = this.#slots.claims(slot, () => {
-      const text = this.#native.claims(token, slot);
-      return text === null ? undefined : { claims: JSON.parse(text) };
-    });
-    // After a validation on the pool, another token may have replaced this one in the slot. The token is still valid.
-    return claims ?? JSON.parse(native.decodeClaims(token));
-  }
-
+  /** @param {ICache} cache */
   #cachedValidation(cache) {
     // Few clients have a cache, so the package does not load this module at import.
     const { CachedValidation } = require('./validate-cached.js');
@@ -317,23 +371,35 @@ class Validator {
   }
 }
 
-/** The failure that the engine returned: the code of a reason, or an object that also has the detail of an exchange. */
-function failureIn(outcome) {
-  return typeof outcome === 'number' ? failureOf(outcome) : failureOf(outcome.code, own(outcome, 'detail'));
+/**
+ * The error of the constructor. The engine's message names the option.
+ *
+ * @param {any} error
+ */
+function ofOption(error) {
+  return error?.name === 'MonoCloudHttpError' ? error : invalid(error.message, 'option_invalid');
 }
 
+/**
+ * @param {MonoCloudBackendNodeClient} engine
+ * @param {ClientContext} context
+ * @param {import('./options.js').Replay | undefined} replay
+ */
+function dpopValidationOf(engine, context, replay) {
+  // Few clients use DPoP, so the package does not load this module at import.
+  const { DpopValidation } = require('./validate-dpop.js');
+  return new DpopValidation(engine, context, replay);
+}
+
+/**
+ * @param {MonoCloudBackendNodeClient} engine
+ * @param {Functions} functions
+ * @param {number} timeoutMs
+ */
 function userFunctionsOf(engine, functions, timeoutMs) {
   // Few clients have such functions, so the package does not load this module at import.
   const { UserFunctions } = require('./user-functions.js');
   return new UserFunctions(engine, functions, timeoutMs);
-}
-
-function textOfKeys(jwks) {
-  try {
-    return textOf(jwks);
-  } catch {
-    throw invalid('jwks must be a JWK Set');
-  }
 }
 
 module.exports = { Validator };

@@ -10,7 +10,11 @@
 const native = require('../native/load.js');
 const { settingsOf } = require('../client/options.js');
 
-/** The claims of an active token. `undefined` for an inactive token and for a failed request. */
+/**
+ * The claims of an active token. `undefined` for an inactive token and for a failed request.
+ *
+ * @param {string} token
+ */
 async function introspected(token) {
   try {
     const engine = new native.MonoCloudBackendNodeClient(settingsOf('backend', {}).settings);

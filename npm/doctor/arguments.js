@@ -5,15 +5,30 @@
  * requirements to check the token against.
  */
 
+/**
+ * What the command line asks for.
+ *
+ * @typedef {object} Request
+ * @property {boolean} [isHelp]
+ * @property {boolean} [isVersion]
+ * @property {Record<string, string>} [environment] The option flags as environment variables.
+ * @property {string} [token]
+ * @property {string[]} [scopes]
+ * @property {string[]} [groups]
+ * @property {string} [certificate]
+ */
+/** @typedef {{ token?: string, scope?: string[], group?: string[], 'presented-certificate'?: string }} TokenFlags */
+
 const { readFileSync } = require('node:fs');
 const { parseArgs } = require('node:util');
 
 const { OPTIONS } = require('./options.js');
+const { thrown } = require('./thrown.js');
 
 /** The error for a command line that is not understood. */
 class Usage extends Error {}
 
-const OWN_FLAGS = {
+const OWN_FLAGS = /** @type {const} */ ({
   token: { type: 'string' },
   scope: { type: 'string', multiple: true },
   group: { type: 'string', multiple: true },
@@ -21,10 +36,11 @@ const OWN_FLAGS = {
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
-};
+});
 
 /**
- * @returns The option flags as environment variables, and the token with its requirements, if there is one.
+ * @param {string[]} argv
+ * @returns {Request} The option flags as environment variables, and the token with its requirements, if there is one.
  * @throws Usage
  */
 function parse(argv) {
@@ -33,10 +49,15 @@ function parse(argv) {
   if (positionals.length !== 1 || positionals[0] !== 'doctor') {
     throw new Usage(positionals.length === 0 ? 'The command is missing' : 'The only command is doctor');
   }
-  const given = OPTIONS.filter(({ flag }) => values[flag] !== undefined);
+  /** @type {Record<string, string>} */
+  const environment = {};
+  for (const { variable, flag } of OPTIONS) {
+    const value = /** @type {Record<string, unknown>} */ (values)[flag];
+    if (typeof value === 'string') environment[variable] = value;
+  }
   const { scope: scopes, group: groups } = values;
   return {
-    environment: Object.fromEntries(given.map(({ variable, flag }) => [variable, values[flag]])),
+    environment,
     token: tokenOf(values),
     scopes,
     groups,
@@ -44,17 +65,24 @@ function parse(argv) {
   };
 }
 
+/** @param {string[]} args */
 function parsed(args) {
-  const options = { ...Object.fromEntries(OPTIONS.map(({ flag }) => [flag, { type: 'string' }])), ...OWN_FLAGS };
+  /** @type {Record<string, { type: 'string' }>} */
+  const optionFlags = Object.fromEntries(OPTIONS.map(({ flag }) => [flag, { type: 'string' }]));
+  const options = { ...optionFlags, ...OWN_FLAGS };
   try {
     return parseArgs({ args, options, allowPositionals: true, strict: true });
   } catch (error) {
     // Only the first sentence is useful. The others explain positional arguments.
-    throw new Usage(error.message.split(/\.(?:\s|$)/)[0]);
+    throw new Usage(thrown(error).message.split(/\.(?:\s|$)/)[0]);
   }
 }
 
-/** Every process can read a command line. `-` therefore reads the token from standard input. */
+/**
+ * Every process can read a command line. `-` therefore reads the token from standard input.
+ *
+ * @param {TokenFlags} flags
+ */
 function tokenOf({ token, scope, group, 'presented-certificate': certificate }) {
   if (token === undefined) {
     if (scope || group || certificate) throw new Usage('--scope, --group and --presented-certificate need --token');
@@ -65,11 +93,15 @@ function tokenOf({ token, scope, group, 'presented-certificate': certificate }) 
   return text;
 }
 
+/**
+ * @param {string | 0} path
+ * @param {string} what
+ */
 function read(path, what) {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new Usage(`${what} could not be read: ${error.code}`);
+    throw new Usage(`${what} could not be read: ${thrown(error).code}`);
   }
 }
 

@@ -7,13 +7,20 @@
  * engine accepts the rest.
  */
 
+/**
+ * @import { ReportType } from './report.js'
+ * @import { Configuration, OptionRow, OptionValues } from './facts.js'
+ */
+
 const { MonoCloudBackendNodeClient } = require('../client/client.js');
 const { OPTIONS, PREFIX } = require('./options.js');
 const { fixOfOption } = require('./fixes.js');
 const { outOfRange } = require('./ranges.js');
+const { thrown } = require('./thrown.js');
 
 /** Values that are never shown. */
 const SECRETS = new Set(['clientSecret', 'clientCertificateKey', 'dpop.nonceSecret']);
+/** @type {Record<string, string>} */
 const REQUIRED = { tenantDomain: 'https://tenant.invalid', audience: 'https://audience.invalid' };
 const CERTIFICATE = ['clientCertificate', 'clientCertificateKey'];
 
@@ -21,13 +28,21 @@ const CERTIFICATE = ['clientCertificate', 'clientCertificateKey'];
 class Client extends MonoCloudBackendNodeClient {
   hasIntrospected = false;
 
+  /**
+   * @override
+   * @param {Parameters<Configuration['client']['introspectAccessToken']>} args
+   */
   introspectAccessToken(...args) {
     this.hasIntrospected = true;
     return super.introspectAccessToken(...args);
   }
 }
 
-/** @returns The client and its option values, or `undefined` if the configuration is invalid. */
+/**
+ * @param {ReportType} report
+ * @returns {Configuration | undefined} The client and its option values, or `undefined` if the configuration is
+ *   invalid.
+ */
 function checkConfiguration(report) {
   report.section('Configuration');
   const values = new Map(OPTIONS.map(({ name, variable }) => [name, valueOf(variable)]));
@@ -66,12 +81,18 @@ function firstInvalidOption() {
   try {
     return void new MonoCloudBackendNodeClient();
   } catch (error) {
-    const [, problem, name] = /^(?:\S+ )?(.*) \(option ([\w.]+),[^)]*\)$/.exec(error.message) ?? [];
+    const [, problem, name] = /^(?:\S+ )?(.*) \(option ([\w.]+),[^)]*\)$/.exec(thrown(error).message) ?? [];
     if (name === undefined) throw error;
     return { name, problem };
   }
 }
 
+/**
+ * @param {ReportType} report
+ * @param {OptionRow} option
+ * @param {string | undefined} value
+ * @param {string | undefined} problem
+ */
 function checkOption(report, { name, variable, kind }, value, problem) {
   const id = `configuration.${name}`;
   if (problem !== undefined) {
@@ -90,10 +111,12 @@ function checkOption(report, { name, variable, kind }, value, problem) {
   }
 }
 
+/** @param {string} value */
 function shown(value) {
   return value.includes('-----BEGIN') ? 'PEM text' : value;
 }
 
+/** @param {ReportType} report */
 function checkUnknown(report) {
   const known = OPTIONS.map(({ variable }) => variable);
   const names = Object.keys(process.env).filter((name) => name.startsWith(PREFIX) && !known.includes(name));
@@ -106,7 +129,12 @@ function checkUnknown(report) {
   }
 }
 
+/**
+ * @param {ReportType} report
+ * @param {OptionValues} values
+ */
 function checkTogether(report, values) {
+  /** @param {string} name */
   const isSet = (name) => values.get(name) !== undefined;
   if (isSet('clientSecret') && !isSet('clientId')) {
     report.warning('configuration.clientId', 'clientId', {
@@ -116,12 +144,21 @@ function checkTogether(report, values) {
   }
 }
 
-/** The value of a variable, without white space around it. An empty value counts as not set. */
+/**
+ * The value of a variable, without white space around it. An empty value counts as not set.
+ *
+ * @param {string} variable
+ */
 function valueOf(variable) {
   return process.env[variable]?.trim() || undefined;
 }
 
-/** The Levenshtein distance of two texts. */
+/**
+ * The Levenshtein distance of two texts.
+ *
+ * @param {string} a
+ * @param {string} b
+ */
 function distance(a, b) {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {

@@ -5,12 +5,21 @@
  * decide anything.
  */
 
+/**
+ * @import { TokenFacts } from './facts.js'
+ * @import { Jwks } from '../types/issuer.js'
+ */
+
 const { fixOf } = require('./fixes.js');
 const { span } = require('./ranges.js');
 
 const WITHOUT_SLASH = /\/$/;
 
-/** By rule: the value in the token, and the expected value. */
+/**
+ * By rule: the value in the token, and the expected value.
+ *
+ * @type {Record<string, (facts: TokenFacts) => string>}
+ */
 const DESCRIPTIONS = {
   form: ({ token, isIntrospected }) =>
     `${Buffer.byteLength(token)} bytes, ${parts(token)}${isIntrospected ? ', introspected' : ''}`,
@@ -46,11 +55,21 @@ const DESCRIPTIONS = {
   },
 };
 
+/**
+ * @param {string} rule
+ * @param {TokenFacts} facts
+ */
 function describe(rule, facts) {
   return DESCRIPTIONS[rule](facts);
 }
 
-/** The fix: first a likely mistake, if there is one, then the general fix for the reason. */
+/**
+ * The fix: first a likely mistake, if there is one, then the general fix for the reason.
+ *
+ * @param {string} rule
+ * @param {string | undefined} reason
+ * @param {TokenFacts} facts
+ */
 function advice(rule, reason, facts) {
   const { claims, isIntrospected } = facts;
   // Another value of MONOCLOUD_BACKEND_AUDIENCE does not help if the server sends no `aud` at all.
@@ -66,21 +85,32 @@ const NO_AUD_ANSWERED =
   'The introspection response has no aud. Configure the authorization server to send it (RFC 7662 §2.2): register this ' +
   'API there, request the token with the resource or audience parameter, and include aud in introspection responses.';
 
+/** @param {unknown} value */
 function isAbsent(value) {
   return value === undefined || value === null;
 }
 
+/**
+ * @param {string} rule
+ * @param {TokenFacts} facts
+ */
 function hint(rule, { claims, server, values, token }) {
-  if (rule === 'audience') return likelyMistake([claims?.aud].flat(), values.get('audience').split(/\s+/));
+  if (rule === 'audience') return likelyMistake([claims?.aud].flat(), (values.get('audience') ?? '').split(/\s+/));
   if (rule === 'issuer') return likelyMistake([claims?.iss], [server.metadata.issuer]);
   if (rule === 'form' && /\s/.test(token)) return 'The token contains a space or a line break.';
   if (rule === 'form' && /^["'].*["']$/.test(token)) return 'The token has quotation marks around it.';
   return undefined;
 }
 
-/** The difference between two values that are almost equal. */
+/**
+ * The difference between two values that are almost equal.
+ *
+ * @param {unknown[]} found
+ * @param {string[]} expected
+ */
 function likelyMistake(found, expected) {
-  const texts = found.filter((text) => typeof text === 'string');
+  const texts = found.filter(isText);
+  /** @param {(text: string) => string} same */
   const differsOnlyBy = (same) => texts.some((text) => expected.some((other) => same(text) === same(other)));
   if (differsOnlyBy((text) => text.replace(WITHOUT_SLASH, ''))) return 'The values differ by a slash at the end.';
   if (differsOnlyBy((text) => text.toLowerCase())) return 'The values differ in upper and lower case.';
@@ -88,33 +118,51 @@ function likelyMistake(found, expected) {
   return undefined;
 }
 
+/** @param {TokenFacts['header']} header */
 function extensions(header) {
   const names = ['crit', 'b64'].filter((name) => header && Object.hasOwn(header, name));
   return names.length === 0 ? 'no crit, no b64' : `the header has ${names.join(' and ')}`;
 }
 
+/** @param {string} token */
 function parts(token) {
   const count = token.split('.').length;
   return count === 1 ? 'no dots' : `${count} parts`;
 }
 
+/** @param {Jwks | undefined} jwks */
 function kids(jwks) {
   return jwks ? jwks.keys.map((jwk) => json(jwk?.kid)).join(', ') || 'none' : 'unknown';
 }
 
+/** @param {string[] | undefined} list */
 function required(list, how = '') {
   return list ? `required: ${how}${list.map(json).join(', ')}` : 'none required';
 }
 
-/** A NumericDate (RFC 7519 §2) as a date, and its distance from now. */
+/**
+ * A NumericDate (RFC 7519 §2) as a date, and its distance from now.
+ *
+ * @param {unknown} value
+ */
 function moment(value) {
   if (value === undefined) return 'is absent';
+  if (typeof value !== 'number') return `is ${json(value)}`;
   const date = new Date(value * 1000);
-  if (typeof value !== 'number' || Number.isNaN(date.getTime())) return `is ${json(value)}`;
+  if (Number.isNaN(date.getTime())) return `is ${json(value)}`;
   const seconds = Math.round(Math.abs(date.getTime() - Date.now()) / 1000);
   return `${date.toISOString()}, ${span(seconds)} ${date.getTime() > Date.now() ? 'from now' : 'ago'}`;
 }
 
+/**
+ * @param {unknown} value
+ * @returns {value is string}
+ */
+function isText(value) {
+  return typeof value === 'string';
+}
+
+/** @param {unknown} value */
 function json(value) {
   return value === undefined ? '(absent)' : JSON.stringify(value);
 }

@@ -2,6 +2,8 @@
 
 /** How do I fix this? One text for every reason of the engine's table, and one for every option. */
 
+/** @import { OptionRow } from './facts.js' */
+
 const { NAMES } = require('../native/constants.js');
 
 const TRUST =
@@ -11,7 +13,11 @@ const REACH = 'Check the network, firewalls and proxies (HTTPS_PROXY, NO_PROXY) 
 const FRESH = 'Obtain a new token.';
 const ISSUED = 'Configure the authorization server to issue correct tokens. Then obtain a new token.';
 
-/** The fix for each reason. */
+/**
+ * The fix for each reason.
+ *
+ * @type {Record<string, string>}
+ */
 const FIXES = {
   acr_missing:
     'Send the user to sign in again with acr_values in the authorization request (RFC 9470 §5). A token without a user ' +
@@ -121,11 +127,20 @@ const FIXES = {
   unexpected_status: 'Check that the tenant domain is an authorization server, then look into the server log.',
 };
 
+/**
+ * @param {string | undefined} reason
+ * @returns {string | undefined}
+ */
 function fixOf(reason) {
-  return FIXES[reason];
+  return reason === undefined ? undefined : FIXES[reason];
 }
 
-/** @param value The value of the variable, if it is set. */
+/**
+ * @param {string} name
+ * @param {string} variable
+ * @param {string | undefined} value The value of the variable, if it is set.
+ * @param {OptionRow['kind']} kind
+ */
 function fixOfOption(name, variable, value, kind) {
   const flag = `--${variable.slice(NAMES.variablePrefix.length).toLowerCase().replaceAll('_', '-')}`;
   if (value !== undefined && /^(["']).*\1$/.test(value.trim()))

@@ -2,13 +2,26 @@
 
 /** Does the authorization server accept the credentials for introspection? A random token must be inactive. */
 
+/**
+ * @import { ReportType } from './report.js'
+ * @import { Configuration } from './facts.js'
+ * @import { Thrown } from './thrown.js'
+ * @import { IssuerMetadata } from '../types/issuer.js'
+ */
+
 const { randomBytes } = require('node:crypto');
 
 const { MonoCloudBackendNodeClient } = require('../client/client.js');
 const { fixOf } = require('./fixes.js');
+const { thrown } = require('./thrown.js');
 
 const ACTIVE = 'Do not use introspection until the authorization server is corrected.';
 
+/**
+ * @param {ReportType} report
+ * @param {Configuration} configuration
+ * @param {{ metadata: IssuerMetadata }} server
+ */
 async function checkIntrospection(report, { client, values }, { metadata }) {
   report.section('Introspection');
   const method = values.get('clientAuthMethod') ?? 'client_secret_post';
@@ -33,13 +46,17 @@ async function checkIntrospection(report, { client, values }, { metadata }) {
       fix: ACTIVE,
     });
   } catch (error) {
-    reportError(report, error, method);
+    reportError(report, thrown(error), method);
   }
 }
 
 /**
  * Compares the method with `introspection_endpoint_auth_methods_supported` (RFC 8414 §2). Many servers publish only the
  * list of the token endpoint. That list does not apply here.
+ *
+ * @param {ReportType} report
+ * @param {string} method
+ * @param {IssuerMetadata} metadata
  */
 function checkMethod(report, method, metadata) {
   const listed = metadata.introspection_endpoint_auth_methods_supported;
@@ -59,16 +76,25 @@ function checkMethod(report, method, metadata) {
   });
 }
 
-/** Whether the engine has a method of this name. */
+/**
+ * Whether the engine has a method of this name.
+ *
+ * @param {any} clientAuthMethod What the metadata lists.
+ */
 function isKnown(clientAuthMethod) {
   try {
     return Boolean(new MonoCloudBackendNodeClient({ clientAuthMethod }));
   } catch (error) {
     // If the error is about another option, the method itself is known.
-    return typeof clientAuthMethod === 'string' && !error.message.includes('(option clientAuthMethod,');
+    return typeof clientAuthMethod === 'string' && !thrown(error).message.includes('(option clientAuthMethod,');
   }
 }
 
+/**
+ * @param {ReportType} report
+ * @param {Thrown} error
+ * @param {string} method
+ */
 function reportError(report, error, method) {
   const { name, code, reason, status } = error;
   if (code === 'inactive_token') {

@@ -8,7 +8,13 @@
  * is 0 without problems (warnings are allowed), 1 with problems, and 2 if the command line is wrong.
  */
 
+/**
+ * @import { ReportType } from './report.js'
+ * @import { Request } from './arguments.js'
+ */
+
 const { Report } = require('./report.js');
+const { thrown } = require('./thrown.js');
 const { version } = require('../../package.json');
 
 main(process.argv.slice(2)).then(
@@ -21,6 +27,7 @@ main(process.argv.slice(2)).then(
   },
 );
 
+/** @param {string[]} argv */
 async function main(argv) {
   // The parser needs the engine's option table. `--json` must work even if the engine cannot be loaded.
   const report = new Report({ isJson: argv.includes('--json'), version });
@@ -43,7 +50,12 @@ async function main(argv) {
   return report.end();
 }
 
-/** Runs the checks. Each one depends on the checks before it. */
+/**
+ * Runs the checks. Each one depends on the checks before it.
+ *
+ * @param {ReportType} report
+ * @param {Request} request
+ */
 async function examine(report, { environment, token, scopes, groups, certificate }) {
   const { checkConfiguration } = require('./configuration.js');
   const { checkServer } = require('./server.js');
@@ -58,12 +70,14 @@ async function examine(report, { environment, token, scopes, groups, certificate
     report.skipped('tenant', 'tenant', 'not checked: the configuration is invalid, see above');
     return;
   }
-  const server = await checkServer(report, configuration);
-  if (!server.metadata) return;
+  const { metadata, jwks } = await checkServer(report, configuration);
+  if (!metadata) return;
+  const server = { metadata, jwks };
   await checkIntrospection(report, configuration, server);
   if (token !== undefined) await checkToken(report, { configuration, server, token, scopes, groups, certificate });
 }
 
+/** @param {ReportType} report */
 function loadsEngine(report) {
   try {
     require('../native/load.js');
@@ -71,7 +85,7 @@ function loadsEngine(report) {
   } catch (error) {
     report.section('Engine');
     report.problem('engine', 'loads', {
-      message: error.message,
+      message: thrown(error).message,
       fix: 'Reinstall the package on this machine, without --omit=optional and without a lockfile of another platform.',
     });
     return false;

@@ -16,14 +16,19 @@ const OPTIONS = native
   .map((row) => ({ ...row, flag: row.variable.slice(PREFIX.length).toLowerCase().replaceAll('_', '-') }))
   .sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1));
 
+/** @param {{ name: string }} option */
 function rank({ name }) {
   const place = REQUIRED.indexOf(name);
   return place === -1 ? REQUIRED.length : place;
 }
 
-/** The default of an option, as the documents show it. */
+/**
+ * The default of an option, as the documents show it.
+ *
+ * @param {string} name
+ */
 function defaultOf(name) {
-  return OPTIONS.find((row) => row.name === name).default;
+  return OPTIONS.find((row) => row.name === name)?.default;
 }
 
 module.exports = { OPTIONS, PREFIX, defaultOf };

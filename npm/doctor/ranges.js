@@ -5,13 +5,19 @@
  * are milliseconds in an option that takes seconds.
  */
 
+/** @import { Range } from './facts.js' */
+
 const { defaultOf } = require('./options.js');
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** By option: the sensible range in the unit of the option, and what happens outside it. */
+/**
+ * By option: the sensible range in the unit of the option, and what happens outside it.
+ *
+ * @type {Record<string, Range>}
+ */
 const RANGES = {
   clockSkew: {
     most: 10 * MINUTE,
@@ -55,7 +61,12 @@ const RANGES = {
   },
 };
 
-/** The warning as `{ message, fix }`. `undefined` for a sensible value. */
+/**
+ * The warning as `{ message, fix }`. `undefined` for a sensible value.
+ *
+ * @param {string} name
+ * @param {string} value
+ */
 function outOfRange(name, value) {
   const range = Object.hasOwn(RANGES, name) ? RANGES[name] : undefined;
   const number = Number(value);
@@ -67,7 +78,11 @@ function outOfRange(name, value) {
   return { message, fix: `${fix} The value is in ${unit}.` };
 }
 
-/** A duration in the largest unit that fits. */
+/**
+ * A duration in the largest unit that fits.
+ *
+ * @param {number} seconds
+ */
 function span(seconds) {
   if (seconds < 2 * MINUTE) return `${seconds} s`;
   if (seconds < 2 * HOUR) return `${Math.round(seconds / MINUTE)} min`;

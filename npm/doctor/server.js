@@ -5,11 +5,19 @@
  * machine's clock?
  */
 
+/**
+ * @import { ReportType } from './report.js'
+ * @import { Configuration, OptionValues, ServerDocuments } from './facts.js'
+ * @import { Thrown } from './thrown.js'
+ * @import { IssuerMetadata, Jwk } from '../types/issuer.js'
+ */
+
 const native = require('../native/load.js');
 const { fixOf } = require('./fixes.js');
 const { reportUnusable } = require('./keys.js');
 const { defaultOf } = require('./options.js');
 const { look } = require('./probe.js');
+const { thrown } = require('./thrown.js');
 
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 const DISCOVERY = '/.well-known/openid-configuration';
@@ -18,10 +26,14 @@ const NOWHERE = '/.well-known/monocloud-doctor';
 /** Seconds. `Date` has whole seconds, and both sides round. */
 const CLOCK_NOISE = 2;
 
-/** @returns `{ metadata, jwks }`, each only if it could be fetched. */
+/**
+ * @param {ReportType} report
+ * @param {Configuration} configuration
+ * @returns {Promise<ServerDocuments>} `{ metadata, jwks }`, each only if it could be fetched.
+ */
 async function checkServer(report, { client, clientAt, values }) {
   report.section('Authorization server');
-  const domain = values.get('tenantDomain').replace(/\/$/, '');
+  const domain = (values.get('tenantDomain') ?? '').replace(/\/$/, '');
   const metadata = await checkMetadata(report, client, domain);
   if (!metadata) {
     report.skipped('rest', 'not checked', 'JWK Set, clock, introspection and token, because they need the metadata');
@@ -32,6 +44,11 @@ async function checkServer(report, { client, clientAt, values }) {
   return { metadata, jwks };
 }
 
+/**
+ * @param {ReportType} report
+ * @param {Configuration['client']} client
+ * @param {string} domain
+ */
 async function checkMetadata(report, client, domain) {
   const url = domain + DISCOVERY;
   const start = performance.now();
@@ -42,11 +59,16 @@ async function checkMetadata(report, client, domain) {
     report.ok('issuer', 'issuer', metadata.issuer);
     return metadata;
   } catch (error) {
-    await explain(report, error, url);
+    await explain(report, thrown(error), url);
     return undefined;
   }
 }
 
+/**
+ * @param {ReportType} report
+ * @param {Thrown} error
+ * @param {string} url
+ */
 async function explain(report, error, url) {
   const { reason, status } = error;
   const facts = { message: error.message, reason, fix: fixOf(reason) };
@@ -69,15 +91,20 @@ async function explain(report, error, url) {
   }
 }
 
+/**
+ * @param {ReportType} report
+ * @param {Configuration['client']} client
+ * @param {IssuerMetadata} metadata
+ */
 async function checkJwks(report, client, metadata) {
   let jwks;
   try {
     jwks = await client.getJwks(true);
   } catch (error) {
-    const { message, reason } = error;
+    const { message, reason } = thrown(error);
     report.problem('jwks', 'JWK Set', { message: `${metadata.jwks_uri}: ${message}`, reason, fix: fixOf(reason) });
     // The engine could use no key of the set. Each key has its own reason.
-    if (reason === 'keys_empty') reportUnusable(report, (await look(metadata.jwks_uri)).body);
+    if (reason === 'keys_empty' && metadata.jwks_uri) reportUnusable(report, (await look(metadata.jwks_uri)).body);
     return undefined;
   }
   const usable = jwks.keys.map((jwk) => algorithmsOf(jwk));
@@ -88,18 +115,27 @@ async function checkJwks(report, client, metadata) {
   return jwks;
 }
 
-/** The algorithms that the engine uses this key for. */
+/**
+ * The algorithms that the engine uses this key for.
+ *
+ * @param {Jwk} jwk
+ */
 function algorithmsOf(jwk) {
   const only = JSON.stringify({ keys: [jwk] });
   return ALGORITHMS.filter((alg) => native.publicSigningKey(only, JSON.stringify({ alg, kid: jwk?.kid })) !== null);
 }
 
-/** @param ask Requests a document that the server does not have. The error has the response with its headers. */
+/**
+ * @param {ReportType} report
+ * @param {() => Promise<unknown>} ask Requests a document that the server does not have. The error has the response
+ *   with its headers.
+ * @param {OptionValues} values
+ */
 async function checkClock(report, ask, values) {
   const before = Date.now();
   const date = await ask().then(
-    () => undefined,
-    (error) => Date.parse(error.raw?.headers.date),
+    () => NaN,
+    (error) => Date.parse(thrown(error).raw?.headers.date ?? ''),
   );
   const after = Date.now();
   if (!(date > 0)) {
@@ -124,8 +160,13 @@ async function checkClock(report, ask, values) {
   else report.problem('clock', 'clock', { message: `${told}, more than clockTolerance ${tolerance}`, fix });
 }
 
+/**
+ * @param {OptionValues} values
+ * @param {string} name
+ * @param {number} otherwise
+ */
 function numberOf(values, name, otherwise) {
-  const value = Number.parseInt(values.get(name), 10);
+  const value = Number.parseInt(values.get(name) ?? '', 10);
   return Number.isNaN(value) ? otherwise : value;
 }
 

@@ -8,9 +8,18 @@
  * only to show them. The token itself is never shown.
  */
 
+/**
+ * @import { ReportType } from './report.js'
+ * @import { Configuration, TokenFacts } from './facts.js'
+ * @import { AccessTokenClaims } from '../types/claims.js'
+ * @import { ValidateAccessTokenOptions } from '../types/options.js'
+ * @import { Thrown } from './thrown.js'
+ */
+
 const { MonoCloudBackendNodeClient } = require('../client/client.js');
 const { introspected } = require('./answer.js');
 const { advice, describe } = require('./describe.js');
+const { thrown } = require('./thrown.js');
 
 /** The reasons of DPoP (RFC 9449), in the engine's order. */
 const DPOP_REASONS = [
@@ -70,12 +79,22 @@ const JWT_RULES = [
 ];
 const OPAQUE_RULES = [['form', 'token_required', 'token_too_large'], ['active', 'inactive'], ...CLAIM_RULES];
 
+/**
+ * @typedef {Pick<TokenFacts, 'server' | 'token' | 'scopes' | 'groups'>
+ *   & { configuration: Configuration, certificate: string | undefined }} TokenCheck
+ */
+
+/**
+ * @param {ReportType} report
+ * @param {TokenCheck} check
+ */
 async function checkToken(report, { configuration, server, token, scopes, groups, certificate }) {
   report.section('Token');
   const { client, values } = configuration;
   const { claims, error } = await decide(client, token, { scopes, groups, clientCertificate: certificate });
   const isIntrospected = client.hasIntrospected;
   const rules = isIntrospected ? OPAQUE_RULES : JWT_RULES;
+  /** @type {TokenFacts} */
   const facts = {
     token,
     header: isIntrospected ? undefined : headerOf(token),
@@ -86,7 +105,12 @@ async function checkToken(report, { configuration, server, token, scopes, groups
     scopes,
     groups,
   };
-  const failed = error && rules.findIndex(([, ...reasons]) => reasons.includes(error.reason));
+  if (error === undefined) {
+    rules.forEach(([rule]) => report.ok(idOf(rule), rule, describe(rule, facts)));
+    report.ok('token.verdict', 'verdict', `accepted, ${isIntrospected ? 'by introspection' : 'as a JWT'}`);
+    return;
+  }
+  const failed = rules.findIndex(([, ...reasons]) => reasons.some((reason) => reason === error.reason));
   if (failed === -1) {
     // The reason belongs to no rule: the engine could not decide, for example during an outage.
     report.problem('token.decision', 'decision', {
@@ -96,36 +120,44 @@ async function checkToken(report, { configuration, server, token, scopes, groups
     });
     return;
   }
-  rules.slice(0, failed).forEach(([rule]) => report.ok(idOf(rule), rule, describe(rule, facts)));
-  if (error) {
-    const [rule] = rules[failed];
-    report.problem(idOf(rule), rule, {
-      message: `${error.message}: ${describe(rule, facts)}`,
-      reason: error.reason,
-      fix: advice(rule, error.reason, facts),
-    });
-    const after = rules.slice(failed + 1).map(([name]) => name);
-    if (after.length > 0) report.skipped('token.rest', 'not reached', after.join(', '));
-    return;
-  }
-  report.ok('token.verdict', 'verdict', `accepted, ${isIntrospected ? 'by introspection' : 'as a JWT'}`);
+  rules.slice(0, failed).forEach(([name]) => report.ok(idOf(name), name, describe(name, facts)));
+  const [rule] = rules[failed];
+  report.problem(idOf(rule), rule, {
+    message: `${error.message}: ${describe(rule, facts)}`,
+    reason: error.reason,
+    fix: advice(rule, error.reason, facts),
+  });
+  const after = rules.slice(failed + 1).map(([name]) => name);
+  if (after.length > 0) report.skipped('token.rest', 'not reached', after.join(', '));
 }
 
+/**
+ * @param {Configuration['client']} client
+ * @param {string} token
+ * @param {ValidateAccessTokenOptions} options
+ * @returns {Promise<{ claims?: AccessTokenClaims, error?: Thrown }>}
+ */
 async function decide(client, token, options) {
   client.hasIntrospected = false;
   try {
     return { claims: await client.validateAccessToken(token, options) };
   } catch (error) {
-    return { error };
+    return { error: thrown(error) };
   }
 }
 
-/** The introspected claims, if the token was rejected because of a claim. */
-function answerTo(token, { reason }) {
-  const isAboutClaims = CLAIM_RULES.some(([, ...reasons]) => reasons.includes(reason));
+/**
+ * The introspected claims, if the token was rejected because of a claim.
+ *
+ * @param {string} token
+ * @param {Thrown | undefined} error
+ */
+function answerTo(token, error) {
+  const isAboutClaims = CLAIM_RULES.some(([, ...reasons]) => reasons.some((reason) => reason === error?.reason));
   return isAboutClaims ? introspected(token) : undefined;
 }
 
+/** @param {string} token */
 function headerOf(token) {
   try {
     return JSON.parse(Buffer.from(token.split('.')[0], 'base64url').toString());
@@ -134,6 +166,7 @@ function headerOf(token) {
   }
 }
 
+/** @param {string} token */
 function claimsOf(token) {
   try {
     return MonoCloudBackendNodeClient.decodeJwt(token);
@@ -142,6 +175,7 @@ function claimsOf(token) {
   }
 }
 
+/** @param {string} rule */
 const idOf = (rule) => `token.${rule.replaceAll(' ', '-')}`;
 
 module.exports = { JWT_RULES, OPAQUE_RULES, checkToken };

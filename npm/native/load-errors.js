@@ -4,14 +4,26 @@
 
 const { PLATFORMS } = require('./platform.js');
 
+/** @typedef {{ code?: string, message?: string, path?: string, resource?: string }} Cause The error of Node's loader. */
+
 const FROM_SOURCE =
   'To build it from source, with Rust (https://rustup.rs), run in a clone of the repository: npm install && npm run build';
 
-/** The binary could not be loaded. Node's error code tells the cause. */
+/**
+ * The binary could not be loaded. Node's error code tells the cause.
+ *
+ * @param {string} platform
+ * @param {unknown} cause
+ */
 function loadFailure(platform, cause) {
-  return `@monocloud/backend-node ${causeOf(platform, cause)}`;
+  // Node's loader throws errors. Other values have none of the members, and the message tells them as they are.
+  return `@monocloud/backend-node ${causeOf(platform, /** @type {Cause | undefined} */ (cause))}`;
 }
 
+/**
+ * @param {string} platform
+ * @param {Cause | undefined} cause
+ */
 function causeOf(platform, cause) {
   switch (cause?.code) {
     case 'ERR_DLOPEN_DISABLED':
@@ -35,6 +47,10 @@ function causeOf(platform, cause) {
   }
 }
 
+/**
+ * @param {string} platform
+ * @param {Cause} cause
+ */
 function missing(platform, cause) {
   const name = `@monocloud/backend-node-${platform}`;
   // If the package's `main` is missing, Node's error names its `package.json`.
@@ -51,7 +67,11 @@ function missing(platform, cause) {
   );
 }
 
-/** A bundler replaced the binary with a module: of its path, its URL, its bytes, or nothing. */
+/**
+ * A bundler replaced the binary with a module: of its path, its URL, its bytes, or nothing.
+ *
+ * @param {unknown} addon
+ */
 function notAnAddon(addon) {
   const value = typeof addon === 'object' && addon !== null && 'default' in addon ? addon.default : addon;
   const what =
@@ -63,12 +83,21 @@ function notAnAddon(addon) {
   );
 }
 
-/** There is no binary for the platform. */
+/**
+ * There is no binary for the platform.
+ *
+ * @param {string} platform
+ */
 function unsupported(platform) {
   return `@monocloud/backend-node has no binary for ${platform}. ${supported()} ${FROM_SOURCE}`;
 }
 
-/** The package and its binary have different versions. */
+/**
+ * The package and its binary have different versions.
+ *
+ * @param {string} version
+ * @param {string} found
+ */
 function otherVersion(version, found) {
   return (
     `@monocloud/backend-node is ${version} and its binary is ${found}. Install it again: ` +

@@ -14,6 +14,10 @@ const { exists, platformName } = require('./platform.js');
 
 module.exports = ofThisVersion(load(platformName()));
 
+/**
+ * @param {string} platform
+ * @returns {typeof import('./binding.js')}
+ */
 function load(platform) {
   const local = join(__dirname, '..', `monocloud-backend-node.${platform}.node`);
   try {
@@ -45,7 +49,12 @@ function load(platform) {
   throw new Error(unsupported(platform));
 }
 
-/** Returns the add-on if it has this version. Another version would fail later, with an error that hides the cause. */
+/**
+ * Returns the add-on if it has this version. Another version would fail later, with an error that hides the cause.
+ *
+ * @param {unknown} addon
+ * @returns {typeof import('./binding.js')}
+ */
 function ofThisVersion(addon) {
   if (!hasFunctions(addon)) throw new Error(notAnAddon(addon));
   const found = typeof addon.version === 'function' ? addon.version() : 'another version';
@@ -53,7 +62,12 @@ function ofThisVersion(addon) {
   throw new Error(otherVersion(version, found));
 }
 
-/** A bundler may replace the add-on with something that is not an object with functions. */
+/**
+ * A bundler may replace the add-on with something that is not an object with functions.
+ *
+ * @param {unknown} addon
+ * @returns {addon is typeof import('./binding.js')}
+ */
 function hasFunctions(addon) {
   const isObject = typeof addon === 'object' && addon !== null && !ArrayBuffer.isView(addon);
   return isObject && Object.values(addon).some((member) => typeof member === 'function');

@@ -11,7 +11,14 @@ const { FAILURES } = require('../errors/errors.js');
 /** N-API's error code for a caught panic. Errors about options and arguments have other codes. */
 const PANIC = 'GenericFailure';
 
+/** @typedef {new (...args: any[]) => object} Class TypeScript extends only classes with such parameters. */
+
+/** @param {Function} entry */
 function guarded(entry) {
+  /**
+   * @this {unknown}
+   * @param {unknown[]} args
+   */
   return function guardedEntry(...args) {
     try {
       return Reflect.apply(entry, this, args);
@@ -21,24 +28,37 @@ function guarded(entry) {
   };
 }
 
+/** @param {Class} Class */
 function guardedClass(Class) {
   class Guarded extends Class {}
   for (const name of Object.getOwnPropertyNames(Class.prototype)) {
-    if (name !== 'constructor') Guarded.prototype[name] = guarded(Class.prototype[name]);
+    if (name !== 'constructor') Reflect.set(Guarded.prototype, name, guarded(Class.prototype[name]));
   }
   // The handler has no prototype: a polluted one would add traps to it.
   return new Proxy(Guarded, { __proto__: null, construct: guarded(Reflect.construct) });
 }
 
-/** Returns the error to throw for an error of the add-on. */
+/**
+ * Returns the error to throw for an error of the add-on.
+ *
+ * @param {unknown} error
+ */
 function publicError(error) {
-  return error?.code === PANIC ? FAILURES.internal.toError() : error;
+  const isPanic = typeof error === 'object' && error !== null && 'code' in error && error.code === PANIC;
+  return isPanic ? FAILURES.internal.toError() : error;
 }
 
+/**
+ * @param {Function} entry
+ * @returns {entry is Class}
+ */
 const isClass = (entry) => Object.getOwnPropertyNames(entry.prototype ?? {}).length > 1;
 
-module.exports = Object.fromEntries(
-  Object.entries(native)
-    .filter(([, entry]) => typeof entry === 'function')
-    .map(([name, entry]) => [name, isClass(entry) ? guardedClass(entry) : guarded(entry)]),
+/** Each wrapper is called like the function or class that it wraps. */
+module.exports = /** @type {typeof native} */ (
+  Object.fromEntries(
+    Object.entries(native)
+      .filter(([, entry]) => typeof entry === 'function')
+      .map(([name, entry]) => [name, isClass(entry) ? guardedClass(entry) : guarded(entry)]),
+  )
 );

@@ -4,7 +4,11 @@
 
 const fs = require('node:fs');
 
-/** The platforms with a package, `@monocloud/backend-node-<platform>`. */
+/**
+ * The platforms with a package, `@monocloud/backend-node-<platform>`.
+ *
+ * @type {readonly string[]}
+ */
 const PLATFORMS = [
   'darwin-arm64',
   'darwin-x64',
@@ -15,6 +19,12 @@ const PLATFORMS = [
   'win32-arm64-msvc',
   'win32-x64-msvc',
 ];
+
+/** How musl names the architectures that it names differently. */
+const MUSL_ARCHITECTURES = new Map([
+  ['x64', 'x86_64'],
+  ['arm64', 'aarch64'],
+]);
 
 function platformName() {
   const { platform, arch } = process;
@@ -37,6 +47,8 @@ function isMusl() {
 /**
  * Returns the paths of the shared libraries of this process, or an empty list if it runs on glibc. `undefined` if the
  * report does not tell: Bun and Deno omit parts of it, and it may be forbidden.
+ *
+ * @returns {string[] | undefined}
  */
 function loadedObjects() {
   const { report } = process;
@@ -44,6 +56,7 @@ function loadedObjects() {
   const excluded = report.excludeNetwork;
   try {
     report.excludeNetwork = true; // Otherwise the report does DNS lookups.
+    /** @type {{ header?: { glibcVersionRuntime?: string }, sharedObjects?: string[] }} */
     const { header, sharedObjects } = report.getReport();
     if (header?.glibcVersionRuntime) return [];
     return Array.isArray(sharedObjects) && sharedObjects.length > 0 ? sharedObjects : undefined;
@@ -54,9 +67,13 @@ function loadedObjects() {
   }
 }
 
-/** Whether Alpine's release file or musl's loader exists. `undefined` if the file system may not be read. */
+/**
+ * Whether Alpine's release file or musl's loader exists. `undefined` if the file system may not be read.
+ *
+ * @returns {boolean | undefined}
+ */
 function hasMuslFiles() {
-  const loader = { x64: 'x86_64', arm64: 'aarch64' }[process.arch] ?? process.arch;
+  const loader = MUSL_ARCHITECTURES.get(process.arch) ?? process.arch;
   const found = ['/etc/alpine-release', `/lib/ld-musl-${loader}.so.1`].map(exists);
   return found.includes(true) || (found.includes(undefined) ? undefined : false);
 }
@@ -64,6 +81,9 @@ function hasMuslFiles() {
 /**
  * Whether a file exists. `undefined` if it may not be read: `existsSync` throws under Node's permission model for a path
  * outside `--allow-fs-read`, and in Deno without `--allow-read`.
+ *
+ * @param {string} path
+ * @returns {boolean | undefined}
  */
 function exists(path) {
   try {

@@ -8,6 +8,18 @@
  * its parameters.
  */
 
+/** @typedef {'bearer' | 'dpop'} Scheme */
+/** @typedef {Record<string, string | number | undefined>} Params Those whose value is `undefined` are left out. */
+/** @typedef {{ scheme: string, params: Params }} Challenge */
+/**
+ * @typedef {object} ChallengeSettings
+ * @property {string} [algorithms] The algorithms of DPoP proofs, separated by spaces. Without it, the API ignores DPoP.
+ * @property {boolean} [requiresDpop] Whether the API accepts no bearer tokens.
+ * @property {string} [realm] RFC 9110 §11.5. It is the first parameter of every challenge.
+ * @property {string} [resourceMetadata] RFC 9728 §5.1, the URL of the metadata document. It is a parameter of the first
+ *   challenge. The MCP clients read only that one, and only if it begins with `Bearer` and a space.
+ */
+
 const { own } = require('../client/arguments.js');
 
 const BEARER = 'Bearer';
@@ -19,12 +31,13 @@ const MULTIPLE = { error: 'invalid_request', error_description: 'Multiple method
 /**
  * Returns the value of one `WWW-Authenticate` field.
  *
- * @param challenges A list of `{ scheme, params }`. Parameters whose value is `undefined` are left out.
+ * @param {Challenge[]} challenges
  */
 function lineOf(challenges) {
   return challenges.map(textOf).join(', ');
 }
 
+/** @param {Challenge} challenge */
 function textOf({ scheme, params }) {
   const given = Object.keys(params).filter((name) => params[name] !== undefined);
   const list = given.map((name) => `${name}=${quoted(params[name])}`).join(', ');
@@ -34,6 +47,8 @@ function textOf({ scheme, params }) {
 /**
  * RFC 9110 §5.6.4: a quoted string. A character that a header must not contain becomes a space, so that no value can
  * end the field.
+ *
+ * @param {unknown} value
  */
 function quoted(value) {
   const text = String(value).replace(/[^\x20-\x7e]/g, ' ');
@@ -47,15 +62,7 @@ class Challenges {
   #realm;
   #resourceMetadata;
 
-  /**
-   * @param settings Each member is optional.
-   *
-   * - `algorithms`: the algorithms of DPoP proofs, separated by spaces. Without it, the API ignores DPoP.
-   * - `requiresDpop`: whether the API accepts no bearer tokens.
-   * - `realm`: RFC 9110 §11.5. It is the first parameter of every challenge.
-   * - `resourceMetadata`: RFC 9728 §5.1, the URL of the metadata document. It is a parameter of the first challenge. The
-   *   MCP clients read only that one, and only if it begins with `Bearer` and a space.
-   */
+  /** @param {ChallengeSettings} settings */
   constructor(settings = {}) {
     this.#algorithms = own(settings, 'algorithms');
     this.#requiresDpop = this.knowsDpop && own(settings, 'requiresDpop') === true;
@@ -81,9 +88,9 @@ class Challenges {
   /**
    * For a request with a token that was rejected (RFC 9449, Figures 16, 18 and 24).
    *
-   * @param scheme The scheme of the request: `bearer` or `dpop`.
-   * @param params Why it was rejected.
-   * @param offersDpop Whether the response to a bearer token also offers `DPoP`. If the token is valid and lacks only a
+   * @param {Scheme} scheme The scheme of the request.
+   * @param {Params} params Why it was rejected.
+   * @param {boolean} offersDpop Whether the response to a bearer token also offers `DPoP`. If the token is valid and lacks only a
    *   scope, the other scheme does not help.
    */
   rejected(scheme, params, offersDpop = true) {
@@ -91,13 +98,18 @@ class Challenges {
     return this.#line(params, offersDpop ? this.#dpop({}) : undefined);
   }
 
+  /** @param {Params} params */
   #dpop(params) {
     return this.knowsDpop ? { ...params, algs: this.#algorithms } : undefined;
   }
 
-  /** @param bearer The parameters of the challenge `Bearer`, or `undefined` for no such challenge. */
+  /**
+   * @param {Params | undefined} bearer The parameters of the challenge `Bearer`, or `undefined` for no such challenge.
+   * @param {Params | undefined} dpop
+   */
   #line(bearer, dpop) {
     const isBearerFirst = bearer !== undefined || this.#resourceMetadata !== undefined;
+    /** @type {Challenge[]} */
     const challenges = [];
     if (isBearerFirst && !this.#requiresDpop) challenges.push({ scheme: BEARER, params: bearer ?? {} });
     if (dpop !== undefined) challenges.push({ scheme: DPOP, params: dpop });

@@ -5,6 +5,8 @@
  * §7.1). Reads only the `Authorization` header, never the query or the body.
  */
 
+/** @import { HeaderFields } from './headers.js' */
+
 const { endOfValue, headerOf, isSentOnce } = require('./headers.js');
 
 const SPACE = 0x20;
@@ -13,6 +15,8 @@ const BEARER = 'bearer ';
 const DPOP = 'dpop ';
 /**
  * Characters that mean a second credential or trailing text: every space that a header value can hold, and the comma.
+ *
+ * @param {string} text
  */
 const hasSeparator = (text) =>
   text.includes(' ') || text.includes(',') || text.includes('\t') || text.includes('\u00a0');
@@ -28,6 +32,7 @@ const MALFORMED = Symbol('malformed credentials');
 
 /** A token that needs a proof. */
 class DpopCredentials {
+  /** @param {string} token */
   constructor(token) {
     this.scheme = 'dpop';
     this.token = token;
@@ -38,9 +43,10 @@ class DpopCredentials {
  * RFC 9110 §11.4: the scheme, then one or more spaces (no tabs), then the token. The engine checks the characters of
  * the token.
  *
- * @param headers An object with names in lower case, or a web `Headers`.
- * @param rawHeaders Names and values in turn, as received. Without them, repeated fields show only as a list.
- * @returns The token itself for `Bearer`, because an object for it would cost as much as reading the header. Otherwise
+ * @param {HeaderFields} headers
+ * @param {readonly string[]} [rawHeaders] Names and values in turn, as received. Without them, repeated fields show only
+ *   as a list.
+ * @returns {string | DpopCredentials | symbol | undefined} The token itself for `Bearer`, because an object for it would cost as much as reading the header. Otherwise
  *   `DpopCredentials`, `AMBIGUOUS`, `MALFORMED`, or `undefined` if there are no credentials of either scheme.
  */
 function credentialsOf(headers, rawHeaders) {
@@ -58,12 +64,17 @@ function credentialsOf(headers, rawHeaders) {
   return prefix === BEARER ? token : new DpopCredentials(token);
 }
 
+/** @param {string} header */
 function prefixOf(header) {
   if (header.slice(0, BEARER.length).toLowerCase() === BEARER) return BEARER;
   return header.slice(0, DPOP.length).toLowerCase() === DPOP ? DPOP : undefined;
 }
 
-/** What a header is that does not begin with one of the two schemes and a space. */
+/**
+ * What a header is that does not begin with one of the two schemes and a space.
+ *
+ * @param {string} header
+ */
 function withoutToken(header) {
   if (LATER_SCHEME.test(header)) return AMBIGUOUS;
   return OWN_SCHEME.test(header) ? MALFORMED : undefined;

@@ -5,6 +5,32 @@
  * sent to. Loaded when the first `DPoP` credential arrives.
  */
 
+/**
+ * @import { GivenProof } from '../client/call-proof.js'
+ * @import { ValidatorType } from '../client/validate.js'
+ * @import { Proof } from '../native/binding.js'
+ * @import { HeaderFields, Message } from './headers.js'
+ * @import { Framework } from './request-url.js'
+ */
+/**
+ * The settings of an API that decide which URL counts.
+ *
+ * @typedef {object} UrlSettings
+ * @property {((request: any) => unknown) | null} [urlResolver] The user's function, which wins over the others.
+ * @property {readonly string[]} publicUrls The URLs of the option `publicUrl`. If there are any, the framework's URL does
+ *   not count.
+ * @property {Framework} framework
+ */
+/**
+ * The proof that came with a request, and the engine's object for it.
+ *
+ * @typedef {object} Presented
+ * @property {GivenProof} given
+ * @property {string} method
+ * @property {string[]} urls
+ * @property {Proof} proof
+ */
+
 const { memberOf } = require('../client/arguments.js');
 const { endOfValue, headerOf, isSentOnce } = require('./headers.js');
 const { URL_OF, targetOf, urlBelow } = require('./request-url.js');
@@ -17,6 +43,10 @@ const FAILED = Symbol('url resolver failed');
 /**
  * Returns the text of the one `DPoP` field, `undefined` without such a field, or `SEVERAL`. Node and web `Headers` join
  * several fields with a comma, which no proof contains.
+ *
+ * @param {HeaderFields} headers
+ * @param {readonly string[]} [rawHeaders]
+ * @returns {string | typeof SEVERAL | undefined}
  */
 function proofOf(headers, rawHeaders) {
   const header = headerOf(headers, 'dpop');
@@ -29,10 +59,10 @@ function proofOf(headers, rawHeaders) {
  * Returns the URLs that the proof of a request may name. The list is empty if no URL can be trusted. It is `FAILED` if
  * `urlResolver` failed.
  *
- * @param settings `urlResolver`, the user's function, which wins over the others. `publicUrls`, the URLs of the option
- *   `publicUrl`. If there are any, the framework's URL does not count. `framework`, a name of `URL_OF`.
- * @param message What arrived.
- * @param request The framework's request.
+ * @param {UrlSettings} settings
+ * @param {Message} message
+ * @param {any} request The framework's request.
+ * @returns {string[] | typeof FAILED}
  */
 function expectedUrls(settings, message, request) {
   const { urlResolver, publicUrls, framework } = settings;
@@ -46,6 +76,10 @@ function expectedUrls(settings, message, request) {
   return urls.filter((url) => url !== undefined);
 }
 
+/**
+ * @param {(request: any) => unknown} urlResolver
+ * @param {any} request
+ */
 function resolvedUrls(urlResolver, request) {
   try {
     const found = urlResolver(request);
@@ -64,9 +98,18 @@ function resolvedUrls(urlResolver, request) {
  * for a route. Its proof is good for one use, so all of them share it.
  */
 class Proofs {
+  /** @type {WeakMap<object, WeakMap<object, any>>} */
   #byMessage = new WeakMap();
 
-  /** Returns the proof of a request for a client. @param create Called for the first guard of the client. */
+  /**
+   * Returns the proof of a request for a client.
+   *
+   * @template T
+   * @param {object} message
+   * @param {object} client
+   * @param {() => T} create Called for the first guard of the client.
+   * @returns {T}
+   */
   of(message, client, create) {
     let byClient = this.#byMessage.get(message);
     if (byClient === undefined) {
@@ -85,11 +128,13 @@ class Proofs {
 const PROOFS = new Proofs();
 
 /**
- * Returns the proof of a request: `{ given, method, urls, proof }`, where `proof` is the engine's object. Returns `FAILED`
- * if `urlResolver` failed.
+ * Returns the proof of a request. Returns `FAILED` if `urlResolver` failed.
  *
- * @param api Settings as for `expectedUrls`, and the `client`.
- * @param validator The validator of the client.
+ * @param {UrlSettings & { client: object }} api
+ * @param {ValidatorType} validator The validator of the client.
+ * @param {Message} message
+ * @param {any} request
+ * @returns {Presented | typeof FAILED}
  */
 function requestProof(api, validator, message, request) {
   return PROOFS.of(message, api.client, () => {
@@ -104,6 +149,6 @@ function requestProof(api, validator, message, request) {
 }
 
 /** Stands for several fields, whatever they contain. */
-const TWO_PROOFS = Object.freeze(['', '']);
+const TWO_PROOFS = /** @type {string[]} */ (Object.freeze(['', '']));
 
 module.exports = { FAILED, Proofs, SEVERAL, expectedUrls, proofOf, requestProof };

@@ -20,7 +20,11 @@ const SEPARATORS = /[ \t,]*/y;
 /** The value of a longer header is not read. */
 const MAX_LENGTH = 8192;
 
-/** Returns the `urlResolver`. It returns `undefined` if there is no URL in the header, or if the header is malformed. */
+/**
+ * Returns the `urlResolver`. It returns `undefined` if there is no URL in the header, or if the header is malformed.
+ *
+ * @type {typeof import('../types/protect.js').fromForwarded}
+ */
 function fromForwarded() {
   return (request) => {
     const message = memberOf(request, 'raw') ?? request;
@@ -30,8 +34,14 @@ function fromForwarded() {
   };
 }
 
-/** The parameters of the last element, by their names in lower case, or `undefined` if any element is malformed. */
+/**
+ * The parameters of the last element, by their names in lower case, or `undefined` if any element is malformed.
+ *
+ * @param {string} value
+ * @returns {Record<string, string> | undefined}
+ */
 function lastElementOf(value) {
+  /** @type {any} */
   let element;
   let isOpen = false;
   let at = 0;
@@ -55,6 +65,11 @@ function lastElementOf(value) {
   return isOpen ? undefined : element;
 }
 
+/**
+ * @param {RegExp} pattern A sticky one.
+ * @param {string} value
+ * @param {number} at
+ */
 function endOf(pattern, value, at) {
   pattern.lastIndex = at;
   pattern.test(value);

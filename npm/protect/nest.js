@@ -10,12 +10,20 @@ const PROTECT = Symbol('@monocloud/backend-node');
 /**
  * The application's `@nestjs/common`. Not loaded at import: NestJS 12 is an ES module, which cannot be required while
  * another part of the application imports it.
+ *
+ * @returns {any}
  */
 function nest() {
+  // @ts-ignore: an ES module or a CommonJS module, by its version
   return require('@nestjs/common');
 }
 
-/** Makes a guard injectable, and injects the value of `PROTECT` as its first argument. */
+/**
+ * Makes a guard injectable, and injects the value of `PROTECT` as its first argument.
+ *
+ * @template {new (protect: any) => object} T
+ * @param {T} guard
+ */
 function injectable(guard) {
   const { Inject, Injectable } = nest();
   Injectable()(guard);
@@ -23,7 +31,11 @@ function injectable(guard) {
   return guard;
 }
 
-/** The classes by status, because filters catch them too. */
+/**
+ * The classes by status, because filters catch them too.
+ *
+ * @type {Record<number, string> & { __proto__: null }}
+ */
 const EXCEPTIONS = {
   __proto__: null,
   400: 'BadRequestException',
@@ -32,6 +44,7 @@ const EXCEPTIONS = {
   503: 'ServiceUnavailableException',
 };
 
+/** @param {{ status: number, text: any }} refusal */
 function exceptionOf({ status, text }) {
   const Exception = nest()[EXCEPTIONS[status] ?? 'InternalServerErrorException'];
   return new Exception(JSON.parse(text));
@@ -41,6 +54,7 @@ function exceptionOf({ status, text }) {
  * Returns `{ framework, message, request, response }`. `message` is what arrived, the same object for every guard of one
  * request.
  *
+ * @param {any} context An `ExecutionContext`.
  * @throws MonoCloudValidationError The context has no request, as for a message of a gateway or a microservice.
  */
 function exchangeOf(context) {
@@ -54,6 +68,10 @@ function exchangeOf(context) {
   );
 }
 
+/**
+ * @param {any} context
+ * @returns {{ request?: any, response?: any }}
+ */
 function partsOf(context) {
   switch (context.getType()) {
     case 'http':
@@ -65,17 +83,25 @@ function partsOf(context) {
   }
 }
 
-/** The third argument of a resolver is the context. Apollo has `req` and `res` there, Mercurius has `reply`. */
+/**
+ * The third argument of a resolver is the context. Apollo has `req` and `res` there, Mercurius has `reply`.
+ *
+ * @param {any} context
+ */
 function partsOfGraphql(context) {
   const response = memberOf(context, 'res') ?? memberOf(context, 'reply');
   return { request: memberOf(context, 'req') ?? memberOf(response, 'request'), response };
 }
 
+/** @param {any} message */
 const hasHeaders = (message) => typeof memberOf(message, 'headers') === 'object' && message.headers !== null;
 
 /**
  * Sets headers of a response of Express or Fastify. The content type belongs to the exception filter. A GraphQL operation
  * over a WebSocket has no response.
+ *
+ * @param {any} response
+ * @param {Readonly<Record<string, string>>} headers
  */
 function setHeaders(response, headers) {
   const set = memberOf(response, 'setHeader') ?? memberOf(response, 'header');

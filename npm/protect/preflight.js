@@ -23,10 +23,11 @@ const FORBIDDEN_HEADERS = [
   'x-method-override',
 ];
 
-/** @param message A request of `node:http`, of the compatibility API of `node:http2`, or of the Fetch standard. */
+/** @param {import('./headers.js').Message} message */
 function isPreflight({ method, originalMethod = 'OPTIONS', headers, rawHeaders }) {
   // Express's method override keeps the received method in `originalMethod`.
   if (method !== 'OPTIONS' || originalMethod !== 'OPTIONS') return false;
+  /** @param {string} name */
   const valueOf = (name) => headerOf(headers, name);
   const origin = valueOf('origin');
   const hasPreflightHeaders = typeof origin === 'string' && ORIGIN.test(origin) && TOKEN.test(valueOf(METHOD) ?? '');

@@ -5,18 +5,29 @@
  * earlier one with another token, and the reason of a refusal.
  */
 
-/** The requests whose token was given in a message. A `tokenResolver` would find the old token again. */
+/**
+ * The requests whose token was given in a message. A `tokenResolver` would find the old token again.
+ *
+ * @type {WeakSet<object>}
+ */
 const RENEWALS = new WeakSet();
-/** The reasons by refusal. A refusal is public, and says only what is sent. */
+/**
+ * The reasons by refusal. A refusal is public, and says only what is sent.
+ *
+ * @type {WeakMap<object, string | undefined>}
+ */
 const REASONS = new WeakMap();
 
 /**
  * Returns a request that equals another one except for its credentials. The resolvers of an application see every member
  * of the original.
  *
- * @param proof A DPoP proof for the token. Without one, the token is a bearer token.
+ * @param {any} request
+ * @param {string} token
+ * @param {string} [proof] A DPoP proof for the token. Without one, the token is a bearer token.
  */
 function withToken(request, token, proof) {
+  /** @type {Record<string, string>} */
   const credentials = { authorization: `${proof === undefined ? 'Bearer' : 'DPoP'} ${token}` };
   if (proof !== undefined) credentials.dpop = proof;
   const headers = { ...request.headers };
@@ -28,19 +39,28 @@ function withToken(request, token, proof) {
 
 const CREDENTIALS = ['authorization', 'dpop'];
 
-/** Names and values in turn, with other credentials. A repeated field of another name stays one. */
+/**
+ * Names and values in turn, with other credentials. A repeated field of another name stays one.
+ *
+ * @param {string[]} raw
+ * @param {Record<string, string>} credentials
+ */
 function rawWith(raw, credentials) {
-  const kept = raw.filter((_, at) => !CREDENTIALS.includes(raw[at - (at % 2)].toLowerCase()));
+  const kept = raw.filter((_, at) => !CREDENTIALS.includes(String(raw[at - (at % 2)]).toLowerCase()));
   return [...kept, ...Object.entries(credentials).flat()];
 }
 
+/** @param {string[]} raw */
 function distinctOf(raw) {
+  /** @type {Record<string, string[]>} */
   const values = Object.create(null);
-  for (let at = 0; at < raw.length; at += 2) (values[raw[at].toLowerCase()] ??= []).push(raw[at + 1]);
+  for (let at = 0; at < raw.length; at += 2) (values[String(raw[at]).toLowerCase()] ??= []).push(String(raw[at + 1]));
   return values;
 }
 
+/** @param {object} members */
 function describe(members) {
+  /** @type {PropertyDescriptorMap} */
   const described = Object.create(null);
   for (const [name, value] of Object.entries(members)) {
     described[name] = { __proto__: null, value, enumerable: true, writable: true };
@@ -48,20 +68,33 @@ function describe(members) {
   return described;
 }
 
-/** The same for a token that replaces the one of the request. */
+/**
+ * The same for a token that replaces the one of the request.
+ *
+ * @param {any} request
+ * @param {string} token
+ * @param {string} [proof]
+ */
 function renewalOf(request, token, proof) {
   const renewal = withToken(request, token, proof);
   RENEWALS.add(renewal);
   return renewal;
 }
 
+/** @param {object} request */
 const isRenewal = (request) => RENEWALS.has(request);
 
+/**
+ * @template {object} T
+ * @param {T} refusal
+ * @param {string | undefined} reason
+ */
 function keepReason(refusal, reason) {
   REASONS.set(refusal, reason);
   return refusal;
 }
 
+/** @param {object} refusal */
 const reasonOf = (refusal) => REASONS.get(refusal);
 
 module.exports = { isRenewal, keepReason, reasonOf, renewalOf, withToken };

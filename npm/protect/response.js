@@ -9,6 +9,29 @@
  * `jest.resetModules()`).
  */
 
+/**
+ * @import { FailureData } from '../errors/errors.js'
+ * @import { FailureSpec } from '../native/values.js'
+ * @import { ChallengeSettings, Params, Scheme } from './challenge.js'
+ */
+/** @typedef {Record<string, string>} Headers Names and values. */
+/** @typedef {Responses} ResponsesType The class as a type, for other files. */
+/** @typedef {Response} ResponseType The class as a type, for other files. */
+/** @typedef {Accepted} AcceptedType The class as a type, for other files. */
+/** @typedef {Decision} DecisionType The class as a type, for other files. */
+/**
+ * What the route requires. The last two are those of RFC 9470.
+ *
+ * @typedef {{ scopes?: readonly string[], acr?: readonly string[], maxAge?: number }} Requirements
+ */
+/**
+ * How the token came, and what the DPoP proof adds to the response: `description` instead of the failure's message, and
+ * `nonce`.
+ *
+ * @typedef {{ readonly scheme: Scheme, readonly description?: string, readonly nonce?: string }} Presentation
+ */
+/** @typedef {{ status: number, code: string, message: unknown, lacksScopes?: boolean, reason?: string }} Rejection */
+
 const { own } = require('../client/arguments.js');
 const { FAILURES, Failure, tokenCodeOf } = require('../errors/errors.js');
 const { Challenges } = require('./challenge.js');
@@ -20,7 +43,11 @@ const MAX_RETRY_AFTER = 300;
 const MAX_CLASSES = 16;
 
 const JSON_TYPE = 'application/json; charset=utf-8';
-/** The bodies, serialized once. */
+/**
+ * The bodies, serialized once.
+ *
+ * @type {Record<number, string>}
+ */
 const TEXTS = Object.fromEntries(
   Object.entries({
     400: 'bad request',
@@ -37,13 +64,15 @@ class Decision {}
 /** The response that is sent instead of the route's response. */
 class Response extends Decision {
   /**
-   * @param headers All headers except the content type.
-   * @param reason The reason of the failure, which is not sent. `undefined` if there is none.
+   * @param {number} status
+   * @param {Headers} headers All headers except the content type.
+   * @param {string} [reason] The reason of the failure, which is not sent.
    */
-  constructor(status, headers, reason = undefined) {
+  constructor(status, headers, reason) {
     super();
     this.status = status;
     this.reason = reason;
+    /** @type {Readonly<Headers>} */
     this.headers = Object.freeze({ ...headers, 'Content-Type': JSON_TYPE });
     /** The serialized body. An application's own serializers never change it. */
     this.text = TEXTS[status];
@@ -52,7 +81,10 @@ class Response extends Decision {
 
 /** Claims with headers for the route's own response. Without such headers, the claims stand alone. */
 class Accepted extends Decision {
-  /** @param headers Names and values, such as `DPoP-Nonce`. */
+  /**
+   * @param {object} claims
+   * @param {Headers} headers Such as `DPoP-Nonce`.
+   */
   constructor(claims, headers) {
     super();
     this.claims = claims;
@@ -62,13 +94,21 @@ class Accepted extends Decision {
 
 const INTERNAL = new Response(500, {}, 'internal');
 
-/** The codes for which the challenge has another `error` (RFC 6750 §3.1). */
+/**
+ * The codes for which the challenge has another `error` (RFC 6750 §3.1).
+ *
+ * @type {Record<string, string | null>}
+ */
 const CHALLENGE_ERRORS = {
   __proto__: null,
   inactive_token: 'invalid_token',
   insufficient_groups: 'insufficient_scope',
 };
-/** The status of each code of a token failure. */
+/**
+ * The status of each code of a token failure.
+ *
+ * @type {Map<string, number>}
+ */
 const STATUSES = new Map();
 for (const reason of Object.keys(FAILURES)) {
   const { code, status } = FAILURES[reason].spec;
@@ -77,17 +117,23 @@ for (const reason of Object.keys(FAILURES)) {
 /** The code of a rejection that has none, or one of another version. */
 const INVALID = 'invalid_token';
 
+/** @type {Presentation} */
 const BEARER = Object.freeze({ scheme: 'bearer' });
 
 /** The responses of one `protectApi`. */
 class Responses {
   #challenges;
-  /** The 401 responses to bearer tokens by failure. There are few failures, so each response is created once. */
+  /**
+   * The 401 responses to bearer tokens by failure. There are few failures, so each response is created once.
+   *
+   * @type {Map<FailureSpec, Response>}
+   */
   #unauthorized = new Map();
 
-  /** @param settings Those of `Challenges`. */
+  /** @param {ChallengeSettings} [settings] */
   constructor(settings) {
     this.#challenges = new Challenges(settings);
+    /** @param {string} text */
     const challenge = (text) => ({ 'WWW-Authenticate': text });
     /** The request has no credentials. */
     this.noToken = new Response(401, challenge(this.#challenges.withoutCredentials()), 'token_required');
@@ -102,9 +148,9 @@ class Responses {
   /**
    * Returns the response to a `Failure` of this copy's engine, or to any thrown value.
    *
-   * @param required What the route requires: `scopes`, and for RFC 9470 `acr` and `maxAge`.
-   * @param presented How the token came: `scheme`, and what the DPoP proof adds to the response: `description` instead
-   *   of the failure's message, and `nonce`.
+   * @param {unknown} problem
+   * @param {Requirements} required
+   * @param {Presentation} presented
    */
   to(problem, required, presented = BEARER) {
     try {
@@ -117,6 +163,11 @@ class Responses {
     }
   }
 
+  /**
+   * @param {FailureData} failure
+   * @param {Requirements} required
+   * @param {Presentation} presented
+   */
   #toFailure(failure, required, presented) {
     const { spec, detail } = failure;
     if (spec.status === 503) {
@@ -137,6 +188,11 @@ class Responses {
     return response;
   }
 
+  /**
+   * @param {any} thrown
+   * @param {Requirements} required
+   * @param {Presentation} presented
+   */
   #toError(thrown, required, presented) {
     const isObject = (typeof thrown === 'object' && thrown !== null) || typeof thrown === 'function';
     if (!isObject) return INTERNAL;
@@ -150,7 +206,7 @@ class Responses {
         const given = tokenCodeOf(memberOf(thrown, 'code'), message);
         const code = STATUSES.has(given) ? given : INVALID;
         const lacksScopes = memberOf(thrown, 'lacksScopes') === true;
-        const rejection = { status: STATUSES.get(code), code, message, lacksScopes, reason };
+        const rejection = { status: STATUSES.get(code) ?? 401, code, message, lacksScopes, reason };
         return this.#rejection(rejection, required, presented);
       }
       case 'MonoCloudValidationError':
@@ -162,6 +218,11 @@ class Responses {
     }
   }
 
+  /**
+   * @param {Rejection} rejection
+   * @param {Requirements} required
+   * @param {Presentation} presented
+   */
   #rejection({ status, code, message, lacksScopes, reason }, required, presented) {
     const params = paramsOf(code, quotable(own(presented, 'description') ?? message), required, lacksScopes);
     const challenge = this.#challenges.rejected(presented.scheme, params, params.error === INVALID);
@@ -171,7 +232,11 @@ class Responses {
   }
 }
 
-/** The headers that give a client a nonce for its next proof. The response must not be cached (RFC 9449 §8.2). */
+/**
+ * The headers that give a client a nonce for its next proof. The response must not be cached (RFC 9449 §8.2).
+ *
+ * @param {string} nonce
+ */
 function nonceHeaders(nonce) {
   return { 'DPoP-Nonce': nonce, 'Cache-Control': 'no-store' };
 }
@@ -179,7 +244,11 @@ function nonceHeaders(nonce) {
 /**
  * The parameters that say why, and what would be enough. A group is not a scope, so groups are not listed.
  *
- * @param lacksScopes Whether a token that fails the step-up lacks scopes too (RFC 9470 §3).
+ * @param {string} code
+ * @param {string} error_description
+ * @param {Requirements} required
+ * @param {boolean | undefined} lacksScopes Whether a token that fails the step-up lacks scopes too (RFC 9470 §3).
+ * @returns {Params}
  */
 function paramsOf(code, error_description, required, lacksScopes) {
   const error = CHALLENGE_ERRORS[code] ?? code;
@@ -201,7 +270,11 @@ function paramsOf(code, error_description, required, lacksScopes) {
   }
 }
 
-/** RFC 6750 §3: the characters of a scope. A scope with another one cannot be asked for. */
+/**
+ * RFC 6750 §3: the characters of a scope. A scope with another one cannot be asked for.
+ *
+ * @param {readonly string[]} [list]
+ */
 function wordsOf(list = []) {
   return list.filter((word) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(word)).join(' ') || undefined;
 }
@@ -211,6 +284,11 @@ const NAMES = new Set(['MonoCloudTokenError', 'MonoCloudValidationError', 'MonoC
 /**
  * Returns an accepted member of an error: its own, or one inherited from its classes, but never one of
  * `Object.prototype`. A subclass may have its own `name`. In this case the name of its parent class counts.
+ *
+ * @param {object} error
+ * @param {string} name
+ * @param {(value: any) => boolean} isAccepted
+ * @returns {any}
  */
 function memberOf(error, name, isAccepted = () => true) {
   let holder = error;
@@ -226,6 +304,10 @@ function memberOf(error, name, isAccepted = () => true) {
   return undefined;
 }
 
+/**
+ * @param {any} raw
+ * @param {string} name
+ */
 function headerOf(raw, name) {
   const headers = raw?.headers;
   return headers !== undefined && headers !== null && Object.hasOwn(headers, name) ? headers[name] : undefined;
@@ -234,6 +316,10 @@ function headerOf(raw, name) {
 /**
  * A missing response, a 5xx, a 429, or a 200 with an unusable body is an outage. Any other status is a configuration
  * error.
+ *
+ * @param {number | null | undefined} status
+ * @param {unknown} retryAfter
+ * @param {string} [reason]
  */
 function unavailable(status, retryAfter, reason) {
   const isOutage = !status || status === 200 || status === 429 || status >= 500;
@@ -241,7 +327,11 @@ function unavailable(status, retryAfter, reason) {
   return new Response(503, { 'Retry-After': String(secondsOf(retryAfter) ?? RETRY_AFTER) }, reason);
 }
 
-/** Parses seconds from a number or a header value. Returns `undefined` if the value is invalid or too large. */
+/**
+ * Parses seconds from a number or a header value. Returns `undefined` if the value is invalid or too large.
+ *
+ * @param {any} retryAfter
+ */
 function secondsOf(retryAfter) {
   return /^\d{1,3}$/.test(retryAfter) && Number(retryAfter) <= MAX_RETRY_AFTER ? Number(retryAfter) : undefined;
 }
@@ -249,6 +339,8 @@ function secondsOf(retryAfter) {
 /**
  * RFC 6750 §3: the characters that `error_description` may contain. The message of a subclass may contain any
  * character.
+ *
+ * @param {unknown} text
  */
 function quotable(text) {
   return String(text)
@@ -260,6 +352,10 @@ function quotable(text) {
 const DEFAULT = new Responses();
 const { noToken: NO_TOKEN, resolverFailed: RESOLVER_FAILED } = DEFAULT;
 
+/**
+ * @param {unknown} problem
+ * @param {readonly string[]} [scopes]
+ */
 function responseTo(problem, scopes) {
   return DEFAULT.to(problem, { scopes });
 }

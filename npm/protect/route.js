@@ -8,13 +8,38 @@
  * synchronously and there is no resolver to await.
  */
 
+/**
+ * @import { PolicyType } from '../client/policy.js'
+ * @import { ValidatorType } from '../client/validate.js'
+ * @import { Presented } from './dpop.js'
+ * @import { Message } from './headers.js'
+ * @import { Framework } from './request-url.js'
+ * @import { AcceptedType, DecisionType, Headers, Presentation, ResponseType } from './response.js'
+ * @import { RouteResponses } from './route-responses.js'
+ */
+/** @typedef {((request: any) => unknown) | null | undefined} Resolver */
+/**
+ * The options of `protectApi`, and what all its routes share.
+ *
+ * @typedef {object} Api
+ * @property {any} client
+ * @property {Framework} framework
+ * @property {readonly string[]} publicUrls
+ * @property {(policy: PolicyType | undefined, isGiven: boolean) => RouteResponses} responses
+ * @property {Resolver} [tokenResolver]
+ * @property {Resolver} [certificateResolver]
+ * @property {Resolver} [urlResolver]
+ * @property {boolean | null} [allowPreflight]
+ */
+/** @typedef {object | DecisionType} Outcome Claims, `Accepted` or a `Response`. */
+
 const { AMBIGUOUS, DpopCredentials, credentialsOf } = require('./credentials.js');
 const { checkedOptions, invalid, isPlain, memberOf } = require('../client/arguments.js');
 const { MonoCloudBackendNodeClient, anyValidatorOf, checkResult, validatorOf } = require('../client/client.js');
 const { FAILURES, Failure } = require('../errors/errors.js');
 const { resolverFailed } = require('../client/events.js');
 const { isPending } = require('../client/pending.js');
-const { routeSpec } = require('../client/policy.js');
+const { routeSpec } = require('../client/call-options.js');
 const { possessionOf } = require('../client/possession.js');
 const { isPreflight } = require('./preflight.js');
 const { isRenewal } = require('./renewal.js');
@@ -31,7 +56,9 @@ const FAILED = Symbol('resolver failed');
 /**
  * Reads the arguments of `protectApi`. Returns a function that creates a route from the options of `protect`.
  *
- * @param framework Whose requests these are: a name that `request-url.js` knows.
+ * @param {any} clientOrOptions
+ * @param {unknown} maybeOptions
+ * @param {Framework} framework
  */
 function protector(clientOrOptions, maybeOptions, framework) {
   const isClient = typeof memberOf(clientOrOptions, 'validateAccessToken') === 'function';
@@ -44,6 +71,7 @@ function protector(clientOrOptions, maybeOptions, framework) {
   const validator = anyValidatorOf(client);
   const publicUrls = validator?.dpopFacts.publicUrls ?? [];
   const api = Object.assign(options, { client, framework, publicUrls, responses: routeResponses(validator) });
+  /** @param {unknown} routeOptions */
   return (routeOptions) => new Route(api, routeOptions);
 }
 
@@ -51,19 +79,29 @@ function protector(clientOrOptions, maybeOptions, framework) {
  * Sets `request.claims`, or returns the response to send instead. Without claims, or if the claims cannot be set (a
  * frozen request, a setter that throws), the request is rejected.
  *
- * @param setHeaders Sets headers of the route's own response: `(response, headers)`.
+ * @template R
+ * @param {Outcome} decision
+ * @param {any} request
+ * @param {R} response
+ * @param {(response: R, headers: Headers) => void} setHeaders Sets headers of the route's own response.
+ * @returns {ResponseType | undefined}
  */
 function admit(decision, request, response, setHeaders) {
   if (!(decision instanceof Decision)) return setClaims(request, decision);
   if (decision instanceof Response) return decision;
   try {
-    setHeaders(response, decision.headers);
-    return setClaims(request, decision.claims);
+    const { claims, headers } = /** @type {AcceptedType} */ (decision);
+    setHeaders(response, headers);
+    return setClaims(request, claims);
   } catch {
     return INTERNAL;
   }
 }
 
+/**
+ * @param {any} request
+ * @param {unknown} claims
+ */
 function setClaims(request, claims) {
   if (typeof claims !== 'object' || claims === null || isPending(claims)) return INTERNAL;
   try {
@@ -74,7 +112,12 @@ function setClaims(request, claims) {
   }
 }
 
-/** Waits for a decision. Never rejects. */
+/**
+ * Waits for a decision. Never rejects.
+ *
+ * @param {Promise<Outcome>} pending
+ * @returns {Promise<Outcome>}
+ */
 function settled(pending) {
   return pending.then(
     (decision) => decision,
@@ -82,19 +125,34 @@ function settled(pending) {
   );
 }
 
-/** The binding modes that need no certificate. */
+/**
+ * The binding modes that need no certificate.
+ *
+ * @type {unknown[]}
+ */
 const MODES_WITHOUT_CERTIFICATE = [false, 'dangerously_ignore'];
 
 class Route {
   #api;
   #client;
   #options;
+  /**
+   * Set if the client has a validator. Only the validator reads it.
+   *
+   * @type {PolicyType}
+   */
   #policy;
   #responses;
+  /** @type {any} */
   #tokenResolver;
+  /** @type {any} */
   #certificateResolver;
   #allowPreflight;
 
+  /**
+   * @param {Api} api
+   * @param {unknown} options
+   */
   constructor(api, options) {
     checkNotRequest(options);
     const { client, tokenResolver, certificateResolver, allowPreflight } = api;
@@ -105,14 +163,18 @@ class Route {
     const { scopes, groups, acr, maxAge } = spec;
     const [validateCertificateBinding, validateDPoPBinding] = [spec.givenBinding, spec.givenDpop];
     this.#options = { scopes, groups, acr, maxAge, validateCertificateBinding, validateDPoPBinding };
-    this.#policy = anyValidatorOf(client)?.policies.route(spec);
+    this.#policy = /** @type {PolicyType} */ (anyValidatorOf(client)?.policies.route(spec));
     this.#responses = api.responses(this.#policy, spec.givenDpop !== undefined);
     this.#tokenResolver = tokenResolver;
     this.#certificateResolver = certificateResolver;
     this.#allowPreflight = allowPreflight === true;
   }
 
-  /** Whether a request passes without a token: a CORS preflight, if `allowPreflight` is on. */
+  /**
+   * Whether a request passes without a token: a CORS preflight, if `allowPreflight` is on.
+   *
+   * @param {Message} message
+   */
   letsThrough(message) {
     return this.#allowPreflight && isPreflight(message);
   }
@@ -121,10 +183,10 @@ class Route {
    * Decides on a request of any framework. Returns claims, `Accepted` or a `Response`, or a promise of one of them.
    * Never throws or rejects: an unexpected error is an internal error, and the request is rejected.
    *
-   * @param message What arrived: `{ method, headers, rawHeaders? }`, such as a request of `node:http` or of the Fetch
-   *   standard. `headers` is an object with names in lower case, or a web `Headers`. The object identifies the request:
-   *   every guard that one request passes must get the same one.
-   * @param request The framework's request, which the resolvers receive.
+   * @param {Message} message What arrived. The object identifies the request: every guard that one request passes must
+   *   get the same one.
+   * @param {any} request The framework's request, which the resolvers receive.
+   * @returns {Outcome | Promise<Outcome>}
    */
   authenticate(message, request) {
     try {
@@ -136,6 +198,11 @@ class Route {
     }
   }
 
+  /**
+   * @param {Message} message
+   * @param {any} request
+   * @returns {Promise<Outcome>}
+   */
   async #decideResolved(message, request) {
     try {
       const token = await this.#resolve('tokenResolver', this.#tokenResolver, request);
@@ -149,6 +216,11 @@ class Route {
     }
   }
 
+  /**
+   * @param {ReturnType<typeof credentialsOf>} credentials
+   * @param {Message} message
+   * @param {any} request
+   */
   #decide(credentials, message, request) {
     if (typeof credentials === 'string') return this.#decidePresent(credentials, request);
     if (credentials === AMBIGUOUS) return this.#responses.bearer.ambiguous;
@@ -156,16 +228,28 @@ class Route {
     return isDpop ? this.#decideDpop(credentials.token, message, request) : this.#responses.bearer.noToken;
   }
 
+  /**
+   * @param {string} token
+   * @param {Message} message
+   * @param {any} request
+   */
   #decideDpop(token, message, request) {
     // Few APIs receive DPoP proofs, so the package does not load this module at import.
-    const { FAILED: URL_FAILED, requestProof } = require('./dpop.js');
-    const found = requestProof(this.#api, anyValidatorOf(this.#client), message, request);
-    if (found !== URL_FAILED) return this.#decidePresent(token, request, found);
+    const { requestProof } = require('./dpop.js');
+    const validator = /** @type {ValidatorType} */ (anyValidatorOf(this.#client));
+    const found = requestProof(this.#api, validator, message, request);
+    // A symbol means that `urlResolver` failed.
+    if (typeof found !== 'symbol') return this.#decidePresent(token, request, found);
     this.#reportFailure('urlResolver', token);
     return this.#responses.dpop.resolverFailed;
   }
 
-  /** @param presented The proof of the request. `undefined` for a bearer token. */
+  /**
+   * @param {string} token
+   * @param {any} request
+   * @param {Presented} [presented] The proof of the request. `undefined` for a bearer token.
+   * @returns {Outcome | Promise<Outcome>}
+   */
   #decidePresent(token, request, presented) {
     const validator = validatorOf(this.#client);
     if (validator === undefined) return this.#validate(token, request, presented);
@@ -181,6 +265,13 @@ class Route {
       : this.#conclude(outcome, token, request, presented);
   }
 
+  /**
+   * @param {Promise<object>} pending
+   * @param {string} token
+   * @param {any} request
+   * @param {Presented | undefined} presented
+   * @returns {Promise<Outcome>}
+   */
   async #concludeLater(pending, token, request, presented) {
     try {
       return await this.#conclude(await pending, token, request, presented);
@@ -189,6 +280,13 @@ class Route {
     }
   }
 
+  /**
+   * @param {object} outcome
+   * @param {string} token
+   * @param {any} request
+   * @param {Presented | undefined} presented
+   * @returns {Outcome | Promise<Outcome>}
+   */
   #conclude(outcome, token, request, presented) {
     // The token is bound to a certificate, so the certificate is needed now.
     const isMissing = outcome === FAILURES.certificate_missing;
@@ -197,22 +295,37 @@ class Route {
       : this.#decisionOf(outcome, presented);
   }
 
+  /**
+   * @param {string} token
+   * @param {any} request
+   * @param {Presented | undefined} presented
+   * @returns {Promise<Outcome>}
+   */
   async #decideBound(token, request, presented) {
     try {
       const certificate = await this.#certificate(request, token);
       if (certificate === FAILED) return this.#responses.bearer.resolverFailed;
       const possession = possessionOf(certificate, presented?.proof);
-      const outcome = await validatorOf(this.#client).decide(token, this.#policy, possession);
+      const validator = /** @type {ValidatorType} */ (validatorOf(this.#client));
+      const outcome = await validator.decide(token, this.#policy, possession);
       return this.#decisionOf(outcome, presented);
     } catch (error) {
       return this.#responseTo(error, presented);
     }
   }
 
-  /** Validates through the public method of a subclass, a spy or another client, and handles the errors it throws. */
+  /**
+   * Validates through the public method of a subclass, a spy or another client, and handles the errors it throws.
+   *
+   * @param {string} token
+   * @param {any} request
+   * @param {Presented | undefined} presented
+   * @returns {Promise<Outcome>}
+   */
   async #validate(token, request, presented) {
     try {
       const { scopes, groups, acr, maxAge, validateCertificateBinding, validateDPoPBinding } = this.#options;
+      /** @type {Record<string, any>} */
       const options = { scopes: [...scopes], groups: [...groups], validateCertificateBinding };
       options.clientCertificate = undefined;
       // A client of another version does not know these.
@@ -232,20 +345,34 @@ class Route {
     }
   }
 
+  /**
+   * @param {object} options
+   * @param {Presented | undefined} presented
+   */
   #withProof(options, presented) {
     if (presented === undefined) return options;
     const { optionsWithProof } = require('../client/call-proof.js');
     const { given, method, urls, proof } = presented;
-    return optionsWithProof(options, { given, method, url: urls[0] ?? '' }, proof, anyValidatorOf(this.#client));
+    const validator = /** @type {ValidatorType} */ (anyValidatorOf(this.#client));
+    return optionsWithProof(options, { given, method, url: urls[0] ?? '' }, proof, validator);
   }
 
-  /** Returns the decision for claims or a failure. */
+  /**
+   * Returns the decision for claims or a failure.
+   *
+   * @param {object} outcome
+   * @param {Presented | undefined} presented
+   */
   #decisionOf(outcome, presented) {
     if (outcome instanceof Failure) return this.#responseTo(outcome, presented);
     const nonce = presented?.proof.nonce() ?? undefined;
     return nonce === undefined ? outcome : new Accepted(outcome, nonceHeaders(nonce));
   }
 
+  /**
+   * @param {any} request
+   * @param {string} token
+   */
   #certificate(request, token) {
     return this.#resolve('certificateResolver', this.#certificateResolver, request, token);
   }
@@ -253,6 +380,11 @@ class Route {
   /**
    * Calls a resolver. Returns text, `undefined`, or `FAILED` for any other result; a diagnostics event reports the
    * failure.
+   *
+   * @param {'tokenResolver' | 'certificateResolver'} name
+   * @param {(request: any) => unknown} resolver
+   * @param {any} request
+   * @param {string} [token]
    */
   async #resolve(name, resolver, request, token) {
     try {
@@ -267,12 +399,20 @@ class Route {
     return FAILED;
   }
 
+  /**
+   * @param {string} resolver
+   * @param {string | undefined} token
+   */
   #reportFailure(resolver, token) {
     const validator = anyValidatorOf(this.#client);
     const kind = validator && token !== undefined ? (validator.isLocal(token) ? 'jwt' : 'opaque') : undefined;
     resolverFailed(validator?.context, resolver, kind);
   }
 
+  /**
+   * @param {any} problem
+   * @param {Presented} [presented]
+   */
   #responseTo(problem, presented) {
     if (presented === undefined) {
       // Only a client that knows DPoP has a token that is bound to a key.
@@ -281,11 +421,16 @@ class Route {
     }
     const description = problem instanceof Failure ? problem.proof?.description : undefined;
     const nonce = presented.proof.nonce() ?? undefined;
-    return this.#responses.dpop.to(problem, this.#options, { __proto__: null, scheme: 'dpop', description, nonce });
+    const how = { __proto__: null, scheme: 'dpop', description, nonce };
+    return this.#responses.dpop.to(problem, this.#options, /** @type {Presentation} */ (how));
   }
 }
 
-/** Throws if `protect` itself was passed as a handler: the framework then calls it with its request. */
+/**
+ * Throws if `protect` itself was passed as a handler: the framework then calls it with its request.
+ *
+ * @param {unknown} options
+ */
 function checkNotRequest(options) {
   if (typeof options !== 'object' || options === null || Array.isArray(options) || isPlain(options)) return;
   throw invalid(
@@ -293,11 +438,19 @@ function checkNotRequest(options) {
   );
 }
 
+/**
+ * @param {string} name
+ * @param {unknown} resolver
+ */
 function checkResolver(name, resolver) {
   if (resolver === undefined || resolver === null || typeof resolver === 'function') return;
   throw invalid(`${name} must be a function`);
 }
 
+/**
+ * @param {string} name
+ * @param {unknown} flag
+ */
 function checkFlag(name, flag) {
   if (flag === undefined || flag === null || typeof flag === 'boolean') return;
   throw invalid(`${name} must be a boolean`);

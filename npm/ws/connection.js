@@ -7,6 +7,12 @@
  * a clock that was set back closes nothing too early.
  */
 
+/**
+ * @import { NodeAuthenticated, NodeGuard } from '../node.js'
+ *
+ * @typedef {(code: 4401, reason: 'token expired' | 'token rejected') => unknown} Close
+ */
+
 const { checkedOptions, checkedSeconds, invalid, own } = require('../client/arguments.js');
 const { renewalOf } = require('../protect/renewal.js');
 const { ask, errorOf, isAccepted, isOutage } = require('./refusal.js');
@@ -22,22 +28,33 @@ const MAX_WAIT_MS = 60_000;
 class ConnectionAuth {
   #guard;
   #original;
+  /** @type {object} */
   #request;
+  /** @type {Record<string, any>} */
   #claims;
   #headers;
-  #endsAtMs;
+  #endsAtMs = 0;
   #graceMs = 0;
   #recheckMs = Infinity;
   #recheckAtMs = Infinity;
+  /** @type {Close | undefined} */
   #close;
+  /** @type {NodeJS.Timeout | undefined} */
   #timer;
   #isOver = false;
   #isRenewing = false;
 
+  /**
+   * @param {NodeGuard} guard
+   * @param {object} request
+   * @param {NodeAuthenticated} result
+   */
   constructor(guard, request, { claims, headers }) {
     this.#guard = guard;
     this.#original = request;
     this.#headers = headers;
+    this.#request = request;
+    this.#claims = claims;
     this.#adopt(request, claims);
   }
 
@@ -57,6 +74,10 @@ class ConnectionAuth {
     return !this.#isOver && (this.#endsAtMs === Infinity || Date.now() < this.#endsAtMs + this.#graceMs);
   }
 
+  /**
+   * @param {string} token
+   * @param {string} [proof]
+   */
   async renew(token, proof) {
     checkText('token', token);
     if (proof !== undefined) checkText('proof', proof);
@@ -85,7 +106,13 @@ class ConnectionAuth {
     clearTimeout(this.#timer);
   }
 
-  /** Called by `closeOnExpiry`. A second call replaces the first. */
+  /**
+   * Called by `closeOnExpiry`. A second call replaces the first.
+   *
+   * @param {ConnectionAuth} auth
+   * @param {Close} close
+   * @param {{ grace: number, recheck: number | undefined }} options
+   */
   static watch(auth, close, { grace, recheck }) {
     if (auth.#isOver) return;
     auth.#close = close;
@@ -95,10 +122,18 @@ class ConnectionAuth {
     auth.#arm();
   }
 
+  /**
+   * @param {unknown} value
+   * @returns {value is ConnectionAuth}
+   */
   static isOne(value) {
     return typeof value === 'object' && value !== null && #claims in value;
   }
 
+  /**
+   * @param {object} request
+   * @param {Record<string, any>} claims
+   */
   #adopt(request, claims) {
     const exp = own(claims, 'exp');
     this.#request = request;
@@ -149,6 +184,7 @@ class ConnectionAuth {
     this.#arm();
   }
 
+  /** @param {'token expired' | 'token rejected'} reason */
   #end(reason) {
     const close = this.#close;
     this.dispose();
@@ -156,10 +192,15 @@ class ConnectionAuth {
   }
 }
 
-/** An error of the application in a timer would end the process. */
+/**
+ * An error of the application in a timer would end the process.
+ *
+ * @param {Close | undefined} close
+ * @param {'token expired' | 'token rejected'} reason
+ */
 async function closed(close, reason) {
   try {
-    await close(ENDED, reason);
+    await close?.(ENDED, reason);
   } catch {
     process.emitWarning('The function that was passed to closeOnExpiry() threw. The connection may still be open');
   }
@@ -168,6 +209,9 @@ async function closed(close, reason) {
 /**
  * Whether a token belongs to the holder of the connection: the same subject (or the same client, for a token without a
  * subject) of the same issuer, and no weaker binding. Nobody moves a connection to another user, or to an unbound token.
+ *
+ * @param {Record<string, any>} before
+ * @param {Record<string, any>} after
  */
 function isSameHolder(before, after) {
   const known = ['sub', 'client_id'].find((name) => own(before, name) !== undefined);
@@ -182,21 +226,33 @@ function isSameHolder(before, after) {
   });
 }
 
+/**
+ * @param {any} cnf
+ * @param {string} name
+ */
 function memberOfBinding(cnf, name) {
   return typeof cnf === 'object' && cnf !== null ? own(cnf, name) : undefined;
 }
 
+/**
+ * @param {string} name
+ * @param {unknown} text
+ */
 function checkText(name, text) {
   if (typeof text !== 'string' || text === '') throw invalid(`renew() takes the ${name} as text`);
 }
 
+/** @type {typeof import('../ws.js').closeOnExpiry} */
 function closeOnExpiry(auth, close, options) {
   if (!ConnectionAuth.isOne(auth)) throw invalid('closeOnExpiry() takes what authenticateUpgrade() returned');
   if (typeof close !== 'function') throw invalid('closeOnExpiry() takes a function that closes the connection');
   ConnectionAuth.watch(auth, close, expiryOptions(checkedOptions('closeOnExpiry()', options, ['grace', 'recheck'])));
 }
 
-/** @param options Those of `closeOnExpiry`, each member known. */
+/**
+ * @param {any} options Those of `closeOnExpiry`, each member known.
+ * @returns {{ grace: number, recheck: number | undefined }}
+ */
 function expiryOptions({ grace, recheck }) {
   checkedSeconds('grace', grace ?? 0);
   if (recheck !== undefined && checkedSeconds('recheck', recheck) < 1) {

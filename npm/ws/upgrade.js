@@ -5,6 +5,12 @@
  * on the socket, which then ends.
  */
 
+/**
+ * @import { IncomingMessage } from 'node:http'
+ * @import { Duplex } from 'node:stream'
+ * @import { NodeGuard, NodeRefusal } from '../node.js'
+ */
+
 const { STATUS_CODES } = require('node:http');
 
 const { checkedOptions, invalid, own } = require('../client/arguments.js');
@@ -17,13 +23,25 @@ const PROTOCOLS = 'sec-websocket-protocol';
 /** Names are case-sensitive. */
 const BEARER = 'bearer';
 
-/** RFC 6455 §4.1: the method is GET. `allowPreflight` would let an OPTIONS request pass without a token. */
+/**
+ * RFC 6455 §4.1: the method is GET. `allowPreflight` would let an OPTIONS request pass without a token.
+ *
+ * @type {NodeRefusal}
+ */
 const NOT_GET = Object.freeze({ status: 405, headers: { Allow: 'GET', 'Content-Length': '0' }, body: '' });
 
+/**
+ * @param {NodeGuard} guard
+ * @param {unknown} [options]
+ */
 function authenticateUpgrade(guard, options) {
   if (typeof guard !== 'function') throw invalid('authenticateUpgrade() takes a guard of @monocloud/backend-node/node');
   const { subprotocol } = checkedOptions('authenticateUpgrade()', options, ['subprotocol']);
   if (subprotocol !== undefined && typeof subprotocol !== 'boolean') throw invalid('subprotocol must be a boolean');
+  /**
+   * @param {IncomingMessage} request
+   * @param {Duplex} socket
+   */
   return async function authenticate(request, socket) {
     // The server no longer listens to the socket. Without a listener, an error would end the process.
     socket.on('error', ignore);
@@ -43,6 +61,8 @@ function authenticateUpgrade(guard, options) {
 /**
  * Takes the token out of `bearer, <token>`, so that no server can answer with the token. Returns it if the request has no
  * other credentials.
+ *
+ * @param {IncomingMessage} request
  */
 function takeToken(request) {
   const header = own(request.headers, PROTOCOLS);
@@ -53,15 +73,25 @@ function takeToken(request) {
   return credentialsOf(request.headers, request.rawHeaders) === undefined ? token : undefined;
 }
 
+/**
+ * @param {IncomingMessage} request
+ * @param {string} value
+ */
 function setProtocols(request, value) {
   request.headers[PROTOCOLS] = value;
   const raw = request.rawHeaders;
   if (!Array.isArray(raw)) return;
-  for (let at = 0; at < raw.length; at += 2) if (raw[at].toLowerCase() === PROTOCOLS) raw[at + 1] = value;
+  for (let at = 0; at < raw.length; at += 2) if (raw[at]?.toLowerCase() === PROTOCOLS) raw[at + 1] = value;
 }
 
-/** The listener for errors stays: writing to a client that has gone is one. */
+/**
+ * The listener for errors stays: writing to a client that has gone is one.
+ *
+ * @param {Duplex} socket
+ * @param {NodeRefusal} refusal
+ */
 function refuse(socket, { status, headers, body }) {
+  /** @type {Record<string, unknown>} */
   const fields = { Date: new Date().toUTCString(), Connection: 'close', ...headers };
   const lines = Object.keys(fields).map((name) => `${name}: ${printable(fields[name])}`);
   const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, ...lines, '', ''].join('\r\n');
@@ -70,7 +100,11 @@ function refuse(socket, { status, headers, body }) {
   socket.end(head + (typeof body === 'string' ? body : ''));
 }
 
-/** A guard of the application may return any text. A line break would begin another field (RFC 9112 §2.2). */
+/**
+ * A guard of the application may return any text. A line break would begin another field (RFC 9112 §2.2).
+ *
+ * @param {unknown} value
+ */
 function printable(value) {
   return String(value).replace(/[^\t\x20-\x7e]/g, ' ');
 }

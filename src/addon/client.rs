@@ -46,6 +46,7 @@ pub struct ClientFacts {
     /// Whether challenges offer DPoP to clients that do not use it.
     pub announces_dpop: bool,
     /// The mode of DPoP unless a route says otherwise.
+    #[napi(ts_type = "DPoPBindingValidation")]
     pub dpop_mode: String,
     /// The accepted algorithms of DPoP proofs, separated by spaces.
     pub dpop_algorithms: String,
@@ -125,7 +126,7 @@ impl NativeClient {
 
     /// Calls `report` with JSON of `{ keys, leftOut? }` or `{ reason }` after each refresh of the keys. The registration does
     /// not keep the process alive. `report` must not hold the client, because it outlives the client.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_args_type = "report: (event: Json<KeysEvent>) => void")]
     pub fn observe(&self, report: Function<'_, String, ()>) -> Result<()> {
         let report = report.build_threadsafe_function::<String>().weak::<true>().build()?;
         let observer = move |event: Event| {
@@ -169,7 +170,7 @@ impl NativeClient {
     }
 
     /// JSON of an object whose member tells how and when (epoch seconds) an entry of a cache was obtained.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "Json<ObtainedMember>")]
     pub fn obtained(&self, is_introspected: bool, at: f64) -> String {
         self.engine.obtained(is_introspected, at)
     }
@@ -185,7 +186,7 @@ impl NativeClient {
     }
 
     /// JSON of ages (in seconds), counts, and the reasons of the last failures. Contains no secrets.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "Json<Health>")]
     pub fn health(&self) -> String {
         self.engine.health()
     }

@@ -10,7 +10,7 @@ use super::client::NativeClient;
 use super::memory_cache::MemoryCache;
 use super::outcome::{IS_SLOW, NOT_A_JWT, Outcome, code, outcome_of, outcome_of_cached, reason_code, released_slots};
 use super::policy::{JsPolicySpec, NativePolicy, policy_of};
-use super::proof::{GivenNativeProof, proof_for};
+use super::proof::{NativeProof, proof_for};
 use super::runtime::Resolver;
 use super::slow::SlowDecision;
 use crate::engine::error::Reason;
@@ -22,7 +22,10 @@ use crate::engine::{Attempt, Call, NotAccepted, Possession, Verdict};
 impl NativeClient {
     /// Creates the warm function of a policy: `(token, now, certificate?, proof?)`, which returns an [`Outcome`].
     /// It holds the policy, so that a call neither passes it nor looks it up.
-    #[napi(catch_unwind)]
+    #[napi(
+        catch_unwind,
+        ts_return_type = "(token: string, now: number, certificate?: string, proof?: Proof) => Outcome"
+    )]
     pub fn warm<'env>(&self, env: &'env Env, spec: JsPolicySpec) -> Result<Unknown<'env>> {
         let policy = policy_of(&self.engine, spec)?;
         let (engine, host, local) = (Arc::clone(&self.engine), self.host.clone(), Rc::clone(&self.local));
@@ -54,7 +57,10 @@ impl NativeClient {
 
     /// Creates the warm function of a policy for a client with a `memoryCache()`. It decides on the entry in the cache, and
     /// returns `MISS` without one.
-    #[napi(catch_unwind)]
+    #[napi(
+        catch_unwind,
+        ts_return_type = "(token: string, now: number, certificate?: string, proof?: Proof) => string | number"
+    )]
     pub fn warm_cached<'env>(
         &self,
         env: &'env Env,
@@ -83,7 +89,10 @@ impl NativeClient {
     /// Creates the function that decides on an entry of a user's cache: `(token, now, entry, certificate?, proof?)`, with the same
     /// results as the warm function. Without an entry, it decides on the entry that was evaluated before. The returned slot
     /// tells the caller which entry that was.
-    #[napi(catch_unwind)]
+    #[napi(
+        catch_unwind,
+        ts_return_type = "(token: string, now: number, entry?: string, certificate?: string, proof?: Proof) => string | number"
+    )]
     pub fn evaluate_entry<'env>(
         &self,
         env: &'env Env,
@@ -107,7 +116,7 @@ impl NativeClient {
     }
 
     /// The claims' text of a remembered token, for the first use of its slot.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "Json<Claims> | null")]
     pub fn claims(&self, token: String, slot: f64) -> Option<String> {
         self.engine.recall_claims(&token, slot as u64)
     }
@@ -120,7 +129,7 @@ impl NativeClient {
     }
 
     /// A claims template, for its first use: JSON of `{ claims, blanks: [{ name, isText, isInCnf }] }`.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "Json<ClaimsTemplate> | null")]
     pub fn claims_template(&self, id: u32) -> Option<String> {
         self.engine.claims_template(id)
     }
@@ -133,7 +142,7 @@ impl NativeClient {
         policy: &NativePolicy,
         now: f64,
         certificate: Option<String>,
-        proof: GivenNativeProof<'_>,
+        proof: Option<ClassInstance<'_, NativeProof>>,
     ) -> Result<Outcome> {
         let policy = policy.for_engine(&self.engine)?;
         let call = Call { token: &token, policy, possession: self.possession(&certificate, &proof)?, now };
@@ -141,7 +150,7 @@ impl NativeClient {
     }
 
     /// Decides on another thread, for signatures that would block the event loop.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome>")]
     pub fn decide_on_pool<'env>(
         &self,
         env: &'env Env,
@@ -149,7 +158,7 @@ impl NativeClient {
         policy: &NativePolicy,
         now: f64,
         certificate: Option<String>,
-        proof: GivenNativeProof<'_>,
+        proof: Option<ClassInstance<'_, NativeProof>>,
     ) -> Result<Object<'env>> {
         let policy = Arc::clone(policy.for_engine(&self.engine)?);
         let proof = proof_for(&proof, &self.engine)?.cloned();
@@ -173,7 +182,7 @@ impl NativeClient {
         now: f64,
         certificate: Option<String>,
         jwks: String,
-        proof: GivenNativeProof<'_>,
+        proof: Option<ClassInstance<'_, NativeProof>>,
     ) -> Result<Outcome> {
         let policy = policy.for_engine(&self.engine)?;
         let call = Call { token: &token, policy, possession: self.possession(&certificate, &proof)?, now };
@@ -190,7 +199,7 @@ impl NativeClient {
         now: f64,
         certificate: Option<String>,
         claims: String,
-        proof: GivenNativeProof<'_>,
+        proof: Option<ClassInstance<'_, NativeProof>>,
     ) -> Result<i32> {
         let policy = policy.for_engine(&self.engine)?;
         let call = Call { token: &token, policy, possession: self.possession(&certificate, &proof)?, now };

@@ -16,7 +16,7 @@ type Settle = Box<dyn FnOnce(std::result::Result<String, Failure>) + Send>;
 #[napi]
 impl NativeClient {
     /// Introspects a token. Resolves to the claims as JSON text, or to the failure.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "Promise<Json<IntrospectionResponse> | JsFailure>")]
     pub fn introspect<'env>(&self, env: &'env Env, token: String, now: f64) -> Result<Object<'env>> {
         let (settle, promise) = promise_of_answer(env)?;
         self.engine.introspect(&token, now, Box::new(move |result| settle(result.map(|text| text.to_string()))));
@@ -29,7 +29,7 @@ impl NativeClient {
     }
 
     /// Resolves to the text of the metadata, or to the failure.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "Promise<Json<IssuerMetadata> | JsFailure>")]
     pub fn metadata<'env>(&self, env: &'env Env, is_forced: bool) -> Result<Object<'env>> {
         let (settle, promise) = promise_of_answer(env)?;
         self.engine
@@ -39,7 +39,7 @@ impl NativeClient {
     }
 
     /// Resolves to the text of the JWK Set, or to the failure.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "Promise<Json<Jwks> | JsFailure>")]
     pub fn jwks<'env>(&self, env: &'env Env, is_forced: bool) -> Result<Object<'env>> {
         let (settle, promise) = promise_of_answer(env)?;
         self.engine

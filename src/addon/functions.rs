@@ -28,7 +28,7 @@ pub fn select_signing_key(jwks: String, header: String) -> i32 {
 }
 
 /// The public JWK of the key that a header names, as JSON text, for `getPublicSigKeyFromIssuerJwks`.
-#[napi(catch_unwind)]
+#[napi(catch_unwind, ts_return_type = "Json<PublicJwk> | null")]
 pub fn public_signing_key(jwks: String, header: String) -> Option<String> {
     selected(&jwks, &header).map(|(_, jwk)| jwk)
 }
@@ -41,13 +41,13 @@ fn selected(jwks: &str, header: &str) -> Option<(usize, String)> {
 
 /// Describes each entry of a JWK Set ([`jwk::describe_jwks`]). The argument and the result are JSON text. Returns `None`
 /// if the text is not a JWK Set.
-#[napi(catch_unwind)]
+#[napi(catch_unwind, ts_return_type = "Json<Array<JwkDescription>> | null")]
 pub fn describe_jwks(jwks: String) -> Option<String> {
     jwk::describe_jwks(&jwks)
 }
 
 /// The claims of a JWT as JSON text, decoded but not verified. Returns `None` if the token is not a JWT.
-#[napi(catch_unwind)]
+#[napi(catch_unwind, ts_return_type = "Json<JwtClaims> | null")]
 pub fn decode_claims(token: String) -> Option<String> {
     compact::decode_payload(&token).filter(|text| json::is_object(text.as_bytes()))
 }
@@ -59,7 +59,7 @@ pub fn certificate_from_header(format: String, value: String) -> Option<String> 
 }
 
 /// The table of options: name, environment variable, kind of the value, and documentation.
-#[napi(catch_unwind)]
+#[napi(catch_unwind, ts_return_type = "Array<OptionSpec>")]
 pub fn options(env: &Env) -> Result<Vec<Object<'_>>> {
     let kind = |kind: Kind| match kind {
         Kind::Boolean => "boolean",

@@ -10,7 +10,7 @@ use crate::engine::transport::user_functions::host_reason;
 #[napi]
 impl NativeClient {
     /// Takes the requests that JavaScript should perform now, as JSON.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "Json<Array<HostRequest>>")]
     pub fn take_requests(&self) -> String {
         self.host.as_ref().map_or_else(|| "[]".into(), |host| host.take())
     }

@@ -26,7 +26,7 @@ impl NativeClient {
     ///
     /// `{ wait, ended }`: the caller began this wait. The promise resolves to [`WaitEnd`].
     /// `{ wait, isLast }`: the caller joins the wait with this number. Its last wait counts as a refresh for it.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "KeyWait | null")]
     pub fn wait_for_keys<'env>(
         &self,
         env: &'env Env,

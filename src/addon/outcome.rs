@@ -25,6 +25,7 @@ pub fn reason_code(reason: Reason) -> i32 {
 }
 
 /// Claims, a slot or a negative code, or a failure with details.
+#[napi]
 pub type Outcome = Either3<String, f64, JsFailure>;
 
 pub fn outcome_of(verdict: Verdict) -> Outcome {
@@ -66,6 +67,7 @@ pub struct JsFailure {
     /// The code of the reason.
     pub code: i32,
     /// JSON of `{ status, statusText, headers, body, error, errorDescription, retryAfter, isOutage }`.
+    #[napi(ts_type = "Json<FailureDetail>")]
     pub detail: Option<String>,
 }
 
@@ -100,7 +102,7 @@ fn detail_json(detail: &Detail) -> String {
 
 /// The table of reasons for JavaScript, which reads it once. `outcomeCode` is the code of a reason in an outcome, and
 /// `outcomeCodeLackingScopes` is its code if the token lacks required scopes too.
-#[napi(catch_unwind)]
+#[napi(catch_unwind, ts_return_type = "Array<FailureSpec>")]
 pub fn failures(env: &Env) -> Result<Vec<Object<'_>>> {
     let code_lacking_scopes = |reason: Reason| match reason.with_missing_scopes() {
         other if other == reason => None,

@@ -40,8 +40,10 @@ pub struct JsPolicySpec {
     pub scopes: Vec<String>,
     pub groups: Vec<String>,
     /// The name of a mode. The default is the mode of the client.
+    #[napi(ts_type = "CertificateBindingValidation")]
     pub binding: Option<String>,
     /// The name of a mode of DPoP. The default is the mode of the client.
+    #[napi(ts_type = "DPoPBindingValidation")]
     pub dpop: Option<String>,
     pub acr: Vec<String>,
     /// In seconds.

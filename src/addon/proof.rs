@@ -87,7 +87,7 @@ impl NativeProof {
 
     /// Verifies the signature on another thread, after a decision was slow. Resolves to 0, and then the caller decides
     /// again, or to the code of a reason.
-    #[napi(catch_unwind)]
+    #[napi(catch_unwind, ts_return_type = "Promise<number>")]
     pub fn verify_on_pool<'env>(&self, env: &'env Env, token: String) -> Result<Object<'env>> {
         let (deferred, promise) = env.create_deferred::<i32, Box<dyn FnOnce(Env) -> Result<i32> + Send>>()?;
         let settle = Box::new(move |verdict| {

@@ -240,7 +240,7 @@ reasons! {
     /// RFC 9449 §4.3: `htu` is not the URL of the request.
     DpopUrlMismatch, "dpop_url_mismatch", DpopProof, "DPoP proof is for another URL";
     /// The URL of the request, with which `htu` is compared, is not known.
-    DpopUrlUnknown, "dpop_url_unknown", Validation, "The URL of the request is not known, so its DPoP proof cannot be checked (option publicUrl, MONOCLOUD_BACKEND_PUBLIC_URL)", concerns_request = true, status = 500;
+    DpopUrlUnknown, "dpop_url_unknown", Validation, "The URL of the request is not known, so its DPoP proof cannot be checked (option publicUrl, MONOCLOUD_BACKEND_PUBLIC_URL)", concerns_request = true;
     /// The metadata names an endpoint with another scheme than https, or with an address that must not be called.
     EndpointRefused, "endpoint_refused", Http, "The authorization server's metadata names an endpoint that is not safe to call";
     /// RFC 7519 §4.1.4: the current time is at or after `exp`.

@@ -18,19 +18,17 @@ const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
 /// The longest RSA exponent, in bytes.
 const MAX_EXPONENT_BYTES: usize = 4;
 
-/// The public key of a proof.
+/// The public key of a proof. Whether its point is on the curve is checked only when it is known to be the token's key,
+/// because that takes longer than everything before. So a flood of self-made keys costs little.
 pub struct ProofKey {
     pub thumbprint: Thumbprint,
+    algorithm: Algorithm,
     material: Material,
 }
 
 enum Material {
     Parsed(Arc<Key>),
-    /// An RSA key, which is parsed only when it is known to be the token's, because that takes longer.
-    Rsa {
-        modulus: Vec<u8>,
-        exponent: Vec<u8>,
-    },
+    Spelled(Spelled),
 }
 
 impl ProofKey {
@@ -57,29 +55,29 @@ impl ProofKey {
             _ => return None,
         };
         let thumbprint = spelled.thumbprint();
-        let material = match (known(&thumbprint), spelled) {
-            (Some(key), _) => Material::Parsed(key),
-            (None, Spelled::Ec { x, y, .. }) => Material::Parsed(Arc::new(Key::of_point(algorithm, &x, &y)?)),
-            (None, Spelled::Ed25519(x)) => Material::Parsed(Arc::new(Key::of_ed25519(&x)?)),
-            (None, Spelled::Rsa { n, e }) => Material::Rsa { modulus: n, exponent: e },
-        };
-        Some(ProofKey { thumbprint, material })
+        let material = known(&thumbprint).map_or(Material::Spelled(spelled), Material::Parsed);
+        Some(ProofKey { thumbprint, algorithm, material })
     }
 
     /// Whether a verification may block the event loop.
     pub fn is_slow(&self) -> bool {
         match &self.material {
             Material::Parsed(key) => key.is_slow(),
-            Material::Rsa { modulus, .. } => Key::is_slow_rsa(modulus.len() * 8),
+            Material::Spelled(Spelled::Ec { .. }) => self.algorithm != Algorithm::Es256,
+            Material::Spelled(Spelled::Ed25519(_)) => false,
+            Material::Spelled(Spelled::Rsa { n, .. }) => Key::is_slow_rsa(n.len() * 8),
         }
     }
 
-    /// The key for aws-lc. `None` for an RSA key that is not safe.
+    /// The key for aws-lc. `None` for a point that is not on its curve, and for an RSA key that is not safe.
     pub fn parse(&self) -> Option<Arc<Key>> {
-        match &self.material {
-            Material::Parsed(key) => Some(Arc::clone(key)),
-            Material::Rsa { modulus, exponent } => Key::of_rsa(modulus, exponent).map(Arc::new),
-        }
+        let key = match &self.material {
+            Material::Parsed(key) => return Some(Arc::clone(key)),
+            Material::Spelled(Spelled::Ec { x, y, .. }) => Key::of_point(self.algorithm, x, y)?,
+            Material::Spelled(Spelled::Ed25519(x)) => Key::of_ed25519(x)?,
+            Material::Spelled(Spelled::Rsa { n, e }) => Key::of_rsa(n, e)?,
+        };
+        Some(Arc::new(key))
     }
 }
 

@@ -8,7 +8,7 @@
 //! 4. `ath` is the hash of the token, `htm` is the method and `htu` is the URL of the request (RFC 9449 §4.3).
 //! 5. Its key is the one that the token is bound to (RFC 9449 §6.1). So nobody can make this server verify signatures of
 //!    keys that no token is bound to.
-//! 6. The signature is valid.
+//! 6. Its point is on the curve, and the signature is valid.
 //! 7. The nonce is a recent one, or `iat` is recent (RFC 9449 §8 and §11.1).
 //! 8. The proof was not used before (RFC 9449 §11.1). Only a proof that passes every other rule is remembered as used.
 //!

@@ -146,12 +146,9 @@ impl ChallengedKeys {
         keys.peek(thumbprint).is_some_and(|until| now < *until)
     }
 
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    fn len(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 
@@ -294,7 +291,7 @@ mod tests {
     #[test]
     fn a_sender_that_was_given_a_nonce_must_use_one_until_it_is_stale() {
         let keys = ChallengedKeys::default();
-        assert!(keys.is_empty() && !keys.must_use_nonce(&[1; 32], 100.0));
+        assert!(keys.len() == 0 && !keys.must_use_nonce(&[1; 32], 100.0));
         keys.note([1; 32], 200.0);
         assert!(keys.must_use_nonce(&[1; 32], 199.9));
         assert!(!keys.must_use_nonce(&[1; 32], 200.0) && !keys.must_use_nonce(&[2; 32], 100.0));
