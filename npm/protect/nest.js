@@ -14,7 +14,6 @@ const PROTECT = Symbol('@monocloud/backend-node');
  * @returns {any}
  */
 function nest() {
-  // @ts-ignore: an ES module or a CommonJS module, by its version
   return require('@nestjs/common');
 }
 
