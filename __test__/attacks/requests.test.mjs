@@ -135,7 +135,7 @@ for (const framework of FRAMEWORKS) {
       'an underscored header': (token) => ({
         lines: [`HTTP_AUTHORIZATION: Bearer ${token}`, `authorization_: Bearer ${token}`],
       }),
-      'another scheme': (token) => ({ lines: [`Authorization: DPoP ${token}`] }),
+      'another scheme': (token) => ({ lines: [`Authorization: Token ${token}`] }),
       'no scheme': (token) => ({ lines: [`Authorization: ${token}`] }),
       'a longer scheme': (token) => ({ lines: [`Authorization: BearerX ${token}`] }),
       'the scheme with a tab': (token) => ({ lines: [`Authorization: Bearer\t${token}`] }),
