@@ -128,6 +128,7 @@ const INTERNAL = {
   'documents.jwks': () => calls('getJwks'),
   'client.has_usable_keys': () => calls('health'),
   'client.health': () => calls('health'),
+  'client.times_replay_memory_was_full': () => calls('timesReplayMemoryWasFull'),
   'client.set_clock_skew': () => calls('setClockSkew', 1),
   'client.set_clock_tolerance': () => calls('setClockTolerance', 1),
   'proof.new': () => () => nativeProof(),

@@ -29,7 +29,7 @@ pub fn trip(entry: &str) {
  * A `fn` that napi exports, up to its opening brace; a closure that JavaScript receives; and the two halves of a task
  * on the thread pool.
  */
-const EXPORTED = /#\[napi(?:\(([^)]*)\))?\]\s+pub fn (\w+)[^{;]*\{/g;
+const EXPORTED = /#\[napi(?:\(((?:[^()"]|"[^"]*")*)\))?\]\s+pub fn (\w+)[^{;]*\{/g;
 const CLOSURE = /create_function_from_closure::<[^"]*"(\w+)", move \|context\| \{/g;
 const TASK = /std::panic::AssertUnwindSafe\(\|\| \{/g;
 

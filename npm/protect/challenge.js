@@ -129,11 +129,11 @@ class Challenges {
     const challenges = [];
     if (isBearerFirst && !this.#requiresDpop) challenges.push({ scheme: BEARER, params: bearer ?? {} });
     if (dpop !== undefined) challenges.push({ scheme: DPOP, params: dpop });
-    const error = (bearer ?? dpop)?.error ?? dpop?.error;
+    const error = own(bearer ?? {}, 'error') ?? own(dpop ?? {}, 'error');
     const scope = ERRORS_WITHOUT_SCOPE.includes(String(error)) ? undefined : this.#scope;
     return lineOf(
       challenges.map(({ scheme, params }, index) => {
-        const first = index === 0 ? { scope: params.scope ?? scope, resource_metadata: this.#resourceMetadata } : {};
+        const first = index === 0 ? { scope: own(params, 'scope') ?? scope, resource_metadata: this.#resourceMetadata } : {};
         return { scheme, params: { realm: this.#realm, ...params, ...first } };
       }),
     );

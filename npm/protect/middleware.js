@@ -13,6 +13,7 @@
 /** @typedef {(error?: unknown) => void} Next */
 /** @typedef {typeof import('./route.js').admit} Admit */
 
+const { memberOf } = require('../client/arguments.js');
 const { isPending } = require('../client/pending.js');
 const { admit, settled } = require('./route.js');
 
@@ -43,7 +44,7 @@ function middlewareOf(route, admitRequest = admit) {
  * @param {any} request
  */
 function isOfRestify(request) {
-  return typeof request.startHandlerTimer === 'function';
+  return typeof memberOf(request, 'startHandlerTimer') === 'function';
 }
 
 /**
