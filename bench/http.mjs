@@ -47,12 +47,12 @@ const GUARDS = {
   hono: ['bare', OURS, COSTS_NOTHING, 'jose'],
   'node:http': ['bare', OURS, COSTS_NOTHING, 'jose'],
 };
-// A Hono route without any middleware answers synchronously. Each async guard ends that, also one that does nothing, so
-// the share of that one counts there.
+// A Hono route without any middleware answers synchronously. Each async guard ends that, also one that does nothing. The
+// targets therefore also list the share of that one, without a target.
 const TARGETS = {
   fastify: { repeated: 0.85, distinct: 0.45 },
   express: { repeated: 0.95, distinct: 0.8 },
-  hono: { repeated: 0.85, over: COSTS_NOTHING },
+  hono: { repeated: 0.85 },
   'node:http': { repeated: 0.85 },
 };
 
@@ -145,11 +145,13 @@ function show(framework, regime, guards, samples) {
       ...guards.filter(({ missing }) => missing).map(({ guard, missing }) => [guard, missing, '-', '-', '-', '-']),
     ],
   );
-  const { [regime]: atLeast, over = 'bare' } = TARGETS[framework];
+  const { [regime]: atLeast } = TARGETS[framework];
   if (atLeast !== undefined) {
-    const [ours, other] = [OURS, over].map((name) => perSecond[present.findIndex(({ guard }) => guard === name)]);
-    const of = over === 'bare' ? 'the bare route' : over;
-    target(`${framework}, ${regime} tokens: share of ${of}`, ratio(ours, other), { atLeast });
+    const [ours, bare, costsNothing] = [OURS, 'bare', COSTS_NOTHING].map(
+      (name) => perSecond[present.findIndex(({ guard }) => guard === name)],
+    );
+    target(`${framework}, ${regime} tokens: share of the bare route`, ratio(ours, bare), { atLeast });
+    target(`${framework}, ${regime} tokens: share of ${COSTS_NOTHING}`, ratio(ours, costsNothing), {});
   }
   return rows;
 }

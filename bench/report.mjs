@@ -77,12 +77,14 @@ export function printTable(title, columns, rows) {
 
 const verdicts = [];
 
-/** Records a target. `value` undefined: not measured here. Never fails the run. */
+/** Records a target. `value` undefined: not measured here. Without a limit, it is a figure only. Never fails the run. */
 export function target(what, value, { atMost, atLeast, unit = '' }) {
-  const met =
-    value === undefined ? '-' : value <= (atMost ?? Infinity) && value >= (atLeast ?? -Infinity) ? 'pass' : 'FAIL';
-  const wanted = atMost === undefined ? `>= ${atLeast}` : `<= ${atMost}`;
-  verdicts.push([what, `${wanted}${unit}`, value === undefined ? '-' : `${number(value)}${unit}`, met]);
+  const limits = [];
+  if (atMost !== undefined) limits.push(`<= ${atMost}${unit}`);
+  if (atLeast !== undefined) limits.push(`>= ${atLeast}${unit}`);
+  const isMet = value <= (atMost ?? Infinity) && value >= (atLeast ?? -Infinity);
+  const met = value === undefined || limits.length === 0 ? '-' : isMet ? 'pass' : 'FAIL';
+  verdicts.push([what, limits.join(' ') || '-', value === undefined ? '-' : `${number(value)}${unit}`, met]);
 }
 
 /** Prints the targets recorded since the last call. */

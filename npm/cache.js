@@ -74,11 +74,23 @@ function redisCache(client, options) {
   return new RedisCache(bounded(client, commandsOf(client)), prefix, []);
 }
 
+/**
+ * The replay stores by client and prefix. Two clients of this package that pass one request ask an equal store once, and
+ * so it must be one object.
+ *
+ * @type {WeakMap<object, Map<string, RedisReplayStore>>}
+ */
+const REPLAY_STORES = new WeakMap();
+
 /** @type {typeof import('./cache.js').redisReplayStore} */
 function redisReplayStore(client, options) {
   const { prefix = DEFAULT_REPLAY_PREFIX } = checkedOptions('redisReplayStore()', options, ['prefix']);
   if (typeof prefix !== 'string') throw invalid('prefix must be a string');
-  return new RedisReplayStore(bounded(client, commandsOf(client)), prefix);
+  const commands = commandsOf(client);
+  const stores = REPLAY_STORES.get(client) ?? new Map();
+  const store = stores.get(prefix) ?? new RedisReplayStore(bounded(client, commands), prefix);
+  REPLAY_STORES.set(client, stores.set(prefix, store));
+  return store;
 }
 
 /** @implements {ICache} */

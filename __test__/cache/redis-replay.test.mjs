@@ -144,6 +144,14 @@ describe('a store', () => {
     }
   });
 
+  test('is one object for a client and a prefix, so that a request which two guards check asks it once', () => {
+    const client = { call: async () => 'OK' };
+    const store = redisReplayStore(client);
+    assert.equal(redisReplayStore(client, { prefix: 'monocloud:dpop:' }), store);
+    assert.notEqual(redisReplayStore(client, { prefix: 'a:' }), store);
+    assert.notEqual(redisReplayStore({ ...client }), store);
+  });
+
   test('asks the client for nothing while it reconnects', async () => {
     const client = { status: 'reconnecting', call: () => assert.fail('asked') };
     await assert.rejects(redisReplayStore(client).add(ID, later()), /out of reach/);

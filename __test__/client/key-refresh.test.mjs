@@ -11,7 +11,8 @@ import { AUDIENCE } from '../support/issuer.mjs';
 
 const { KeyRefresh } = createRequire(import.meta.url)('../../npm/client/key-refresh.js');
 
-const REFRESHED = { isRefreshed: true, isOutOfTime: false };
+const REFRESHED = { isRefreshed: true, isRefreshedForJoined: false, isRefreshedForLast: true };
+const OUT_OF_TIME = { ...REFRESHED, isRefreshedForJoined: true };
 
 /** An engine of its own whose requests are for the user's functions, so that its first refresh ends when told to. */
 function realEngine(name) {
@@ -55,7 +56,7 @@ test('a thousand callers at once leave one waiter', async () => {
   const [first, ...others] = steps;
   assert.deepEqual(others, Array(999).fill({ wait: first.wait, isLast: false }));
   fail();
-  assert.deepEqual(await first.ended, { isRefreshed: true, isOutOfTime: false });
+  assert.deepEqual(await first.ended, REFRESHED);
   const next = engine.waitForKeys(1, false);
   assert.ok(next.wait > first.wait && next.ended instanceof Promise);
 });
@@ -102,7 +103,7 @@ test('callers wait for the wait that the engine names', async () => {
     const isRefreshed = await keyRefresh.wait(1, true);
     ended.push([index, isRefreshed]);
   });
-  two.resolve({ isRefreshed: false, isOutOfTime: false });
+  two.resolve({ ...REFRESHED, isRefreshed: false });
   await Promise.all([callers[1], callers[3]]);
   assert.deepEqual(ended, [
     [1, false],
@@ -120,7 +121,7 @@ test('everyone who shares a wait decides with what is there when its time is up'
   const one = wait(1);
   const keyRefresh = new KeyRefresh(scriptedEngine(one.step, { wait: 1, isLast: false }, { wait: 1, isLast: true }));
   const callers = [keyRefresh.wait(1, true), keyRefresh.wait(1, true), keyRefresh.wait(3, true)];
-  one.resolve({ isRefreshed: true, isOutOfTime: true });
+  one.resolve(OUT_OF_TIME);
   assert.deepEqual(await Promise.all(callers), [true, true, true]);
 });
 

@@ -68,6 +68,15 @@ const ROWS = [
     },
   ],
   [
+    'with a token that is not bound as a bearer token',
+    () => bearer(issuer.sign()),
+    {
+      when_present: [200, undefined],
+      required: [401, () => fault('dpop_binding_missing', 'invalid_token')],
+      dangerously_ignore: [200, undefined],
+    },
+  ],
+  [
     'with a bound token and its proof',
     () => lines(boundToken(issuer, key)),
     { when_present: [200, undefined], required: [200, undefined] },

@@ -68,6 +68,35 @@ describe('a replay store', () => {
     assert.equal(await outcomeOf(use(two, token, proof)), 'dpop_replayed');
   });
 
+  test('is asked once by two clients that one request passes', async () => {
+    const framework = EXPRESS[0];
+    for (const store of [mapStore(), FAILING['that rejects']]) {
+      const protectOf = (replayStoreFailure) =>
+        framework.protectApi(
+          backend(issuer, {
+            publicUrl: new URL(URL_OF_API).origin,
+            dpop: { replayStore: store, replayStoreFailure },
+          }),
+        )();
+      const [app, route, refusing] = [protectOf('local'), protectOf('local'), protectOf('refuse')];
+      await framework.with(
+        { '/orders/7': { protect: route }, '/orders/8': { protect: refusing } },
+        async (url) => {
+          const statusOf = async (path) => {
+            const token = boundToken(issuer, key);
+            const proof = proofOf({ key, url: new URL(path, URL_OF_API).href, token });
+            return (await get(url + path, { headers: credentials(token, proof) })).status;
+          };
+          assert.equal(await statusOf('/orders/7'), 200);
+          // Each client decides itself what the failure of the store means.
+          assert.equal(await statusOf('/orders/8'), store.calls === undefined ? 503 : 200);
+        },
+        (server) => server.use(app),
+      );
+      if (store.calls !== undefined) assert.equal(store.calls.length, 2);
+    }
+  });
+
   test('separates the senders: nobody uses up the jti of another one', async () => {
     const store = mapStore();
     const client = clientWith({ replayStore: store });

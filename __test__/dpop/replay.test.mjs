@@ -9,6 +9,8 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
+import { MonoCloudBackendNodeClient } from '@monocloud/backend-node';
+
 import { backend } from '../support/backend.mjs';
 import { boundToken, credentials, eventsOf, outcomeOf, presented, proofKey, proofOf } from '../support/dpop.mjs';
 import { EXPRESS, FASTIFY } from '../support/frameworks.mjs';
@@ -176,6 +178,70 @@ describe('a proof', () => {
       },
     );
   }
+
+  for (const framework of [...EXPRESS, ...FASTIFY]) {
+    test(
+      `is spent once by the protect() of two clients that one request passes on ${framework.name}`,
+      { skip: framework.skip },
+      async () => {
+        const [app, route] = ['when_present', 'required'].map((validateDPoPBinding) =>
+          framework.protectApi(backend(issuer, { publicUrl: new URL(URL_OF_API).origin, validateDPoPBinding }))(),
+        );
+        const configure = (server) =>
+          server.inject === undefined ? server.use(app) : void server.addHook('onRequest', app);
+        await framework.with(
+          { '/orders': { protect: route } },
+          async (url) => {
+            const token = boundToken(issuer, key);
+            const headers = credentials(token, proofOf({ key, url: URL_OF_API, token }));
+            assert.equal((await get(`${url}/orders`, { headers })).status, 200);
+            assert.equal((await get(`${url}/orders`, { headers })).status, 401);
+          },
+          configure,
+        );
+      },
+    );
+  }
+
+  test('that was used at one client is a replay at another one, whatever their modes are', async () => {
+    const MODES = [undefined, 'when_present', 'required'];
+    for (const [first, second] of MODES.flatMap((one) => MODES.map((two) => [one, two]))) {
+      const clients = [first, second].map((validateDPoPBinding) => backend(issuer, { validateDPoPBinding }));
+      const token = boundToken(issuer, key);
+      const proof = proofOf({ key, url: URL_OF_API, token });
+      const outcomes = [];
+      for (const client of clients) outcomes.push(await decide(client, token, proof));
+      assert.deepEqual(outcomes, ['accepted', 'dpop_replayed'], `${first}, ${second}`);
+    }
+  });
+
+  test('that was used at one client is new to a client of another audience', async () => {
+    const audience = 'https://another-api.example.com';
+    const clients = [backend(issuer), backend(issuer, { audience })];
+    const token = boundToken(issuer, key, { aud: [AUDIENCE, audience] });
+    const proof = proofOf({ key, url: URL_OF_API, token });
+    for (const client of clients) {
+      assert.equal(await decide(client, token, proof), 'accepted');
+      assert.equal(await decide(client, token, proof), 'dpop_replayed');
+    }
+  });
+
+  test('is one proof for a client that passes its request on to a client with the same options', async () => {
+    const token = boundToken(issuer, key);
+    const decisionOf = async (next) => {
+      class Chain extends MonoCloudBackendNodeClient {
+        async validateJwt(jwt, options) {
+          await super.validateJwt(jwt, options);
+          return next.validateJwt(jwt, options);
+        }
+      }
+      const client = new Chain({ tenantDomain: issuer.issuer, audience: AUDIENCE });
+      return decide(client, token, proofOf({ key, url: URL_OF_API, token }));
+    };
+    assert.equal(await decisionOf(backend(issuer, { validateDPoPBinding: 'required' })), 'accepted');
+    // This one has its own memory, so it takes the proof for itself.
+    assert.equal(await decisionOf(backend(issuer, { dpop: { maxAge: 59 } })), 'accepted');
+  });
 
   test('of one sender does not use up the jti of another sender', async () => {
     const client = backend(issuer);

@@ -65,31 +65,37 @@ describe('the proof of a request', () => {
 });
 
 describe('the proofs of the requests', () => {
-  test('are one for each request and client', () => {
+  test('are one for each request, memory of used proofs and list of expected URLs', () => {
     const proofs = new Proofs();
-    const [request, other, client, another] = [{}, {}, {}, {}];
-    const made = proofs.of(request, client, () => ({}));
+    const [request, urls] = [{}, ['https://a.example/x', 'https://b.example/x']];
+    const made = proofs.of(request, 1, urls, () => ({}));
     assert.equal(
-      proofs.of(request, client, () => assert.fail('a second proof')),
+      proofs.of(request, 1, [...urls], () => assert.fail('a second proof')),
       made,
     );
-    assert.notEqual(
-      proofs.of(other, client, () => ({})),
-      made,
-    );
-    assert.notEqual(
-      proofs.of(request, another, () => ({})),
-      made,
-    );
+    const others = [
+      [{}, 1, urls],
+      [request, 2, urls],
+      [request, 1, []],
+      [request, 1, [...urls].reverse()],
+      [request, 1, [urls.join(' ')]],
+      [request, 1, [urls.join('","')]],
+    ];
+    for (const [message, context, expected] of others) {
+      assert.notEqual(
+        proofs.of(message, context, expected, () => ({})),
+        made,
+      );
+    }
   });
 
   test('are not kept if they cannot be made', () => {
     const proofs = new Proofs();
-    const [request, client] = [{}, {}];
+    const request = {};
     const failing = () => {
       throw new Error('canary');
     };
-    assert.throws(() => proofs.of(request, client, failing));
-    assert.ok(proofs.of(request, client, () => ({})));
+    assert.throws(() => proofs.of(request, 1, [], failing));
+    assert.ok(proofs.of(request, 1, [], () => ({})));
   });
 });

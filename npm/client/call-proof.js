@@ -13,7 +13,11 @@
  */
 /** @typedef {CallProof} CallProofType The class as a type, for other files. */
 /** @typedef {string | string[] | undefined} GivenProof The values of the `DPoP` header. */
-/** @typedef {{ proof: Proof, validator: ValidatorType }} KnownProof The engine's proof, and the validator that made it. */
+/**
+ * The engine's proof, and the `dpopContext` of the client that made it. Clients with the same context share their proofs.
+ *
+ * @typedef {{ proof: Proof, context: number }} KnownProof
+ */
 
 const { checkedOptions, invalid, memberOf, readOwn } = require('./arguments.js');
 
@@ -36,7 +40,7 @@ class CallProof {
    * @param {GivenProof} given
    * @param {string} method
    * @param {string} url
-   * @param {KnownProof | undefined} known Set if another method of the client has read the same object before.
+   * @param {KnownProof | undefined} known Set if this package made the object.
    */
   constructor(given, method, url, known) {
     this.given = given;
@@ -51,7 +55,7 @@ class CallProof {
    * @param {ValidatorType} validator
    */
   for(validator) {
-    if (this.#known?.validator === validator) return this.#known.proof;
+    if (this.#known?.context === validator.dpopFacts.context) return this.#known.proof;
     return validator.proof(this.given, this.method, [this.url]);
   }
 }
@@ -119,7 +123,7 @@ function urlOf(where, url) {
  */
 function optionsWithProof(options, { given, method, url }, proof, validator) {
   const dpop = { proof: given, method, url };
-  PROOFS.set(dpop, { proof, validator });
+  PROOFS.set(dpop, { proof, context: validator.dpopFacts.context });
   return { ...options, scheme: 'dpop', dpop };
 }
 

@@ -58,8 +58,7 @@ class KeyRefresh {
     // The caller that began the wait failed to start its requests.
     if (this.#mustDrain) this.#drain();
     const end = await this.#waits.get(wait);
-    // The refresh may have begun before this caller's key was published. Without time left, it does not wait again.
-    return isLast || end?.isOutOfTime === true;
+    return (isLast ? end?.isRefreshedForLast : end?.isRefreshedForJoined) === true;
   }
 
   /** Starts the requests that the engine left for the user's functions. */

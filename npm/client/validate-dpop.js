@@ -10,6 +10,7 @@
  * @import { MonoCloudBackendNodeClient, Proof, SpentProof } from '../native/binding.js'
  * @import { Decision } from './check-claims.js'
  * @import { ClientContext } from './events.js'
+ * @import { IReplayStore } from '../types/dpop.js'
  * @import { Replay } from './options.js'
  */
 /** @typedef {DpopValidation} DpopValidationType The class as a type, for other files. */
@@ -22,16 +23,18 @@ const { isPending } = require('./pending.js');
 /** A replay store that takes longer counts as failed. */
 const STORE_TIMEOUT_MS = 250;
 
+/**
+ * Whether a proof is new to a store: its answers by the engine's proofs and the stores, `undefined` for a store that
+ * failed. A request may be decided on more than once, also by several clients, and a store calls a proof new once.
+ *
+ * @type {WeakMap<Proof, WeakMap<IReplayStore, Promise<boolean | undefined>>>}
+ */
+const ANSWERS = new WeakMap();
+
 class DpopValidation {
   #native;
   #context;
   #replay;
-  /**
-   * The store's answers by the engine's proof objects. A request may be decided on more than once.
-   *
-   * @type {WeakMap<Proof, Promise<FailureData | undefined>>}
-   */
-  #answers = new WeakMap();
   #timesFull = 0;
 
   /**
@@ -67,30 +70,38 @@ class DpopValidation {
    * @param {Replay} replay
    * @param {Proof} proof
    * @param {SpentProof} spent
+   * @returns {Promise<FailureData | undefined>}
    */
-  #shared(replay, proof, spent) {
-    let answer = this.#answers.get(proof);
-    if (answer === undefined) {
-      answer = this.#ask(replay, spent);
-      this.#answers.set(proof, answer);
+  async #shared({ store, failure }, proof, spent) {
+    let answers = ANSWERS.get(proof);
+    if (answers === undefined) {
+      answers = new WeakMap();
+      ANSWERS.set(proof, answers);
     }
-    return answer;
+    let answer = answers.get(store);
+    if (answer === undefined) {
+      answer = this.#ask(store, spent);
+      answers.set(store, answer);
+    }
+    const isNew = await answer;
+    if (isNew === true) return undefined;
+    if (isNew === false) return FAILURES.dpop_replayed;
+    return failure === 'refuse' ? FAILURES.replay_store_failed : undefined;
   }
 
   /**
-   * @param {Replay} replay
+   * @param {IReplayStore} store
    * @param {SpentProof} spent
    */
-  async #ask({ store, failure }, { id, expiresAt }) {
+  async #ask(store, { id, expiresAt }) {
     try {
       const isNew = await inTime(store.add(id, expiresAt), STORE_TIMEOUT_MS);
-      if (isNew === true) return undefined;
-      if (isNew === false) return FAILURES.dpop_replayed;
+      if (isNew === true || isNew === false) return isNew;
     } catch {
       // Reported below, without the error: its text may contain the id.
     }
     replayStoreFailed(this.#context);
-    return failure === 'refuse' ? FAILURES.replay_store_failed : undefined;
+    return undefined;
   }
 
   #reportFullMemory() {

@@ -161,8 +161,13 @@ class Validator {
 
   /** What challenges and proofs need. */
   get dpopFacts() {
-    const { dpopAlgorithms, announcesDpop, publicUrls } = this.#facts;
-    return { algorithms: dpopAlgorithms, isAnnounced: announcesDpop || this.#replay !== undefined, publicUrls };
+    const { dpopAlgorithms, dpopContext, announcesDpop, publicUrls } = this.#facts;
+    return {
+      algorithms: dpopAlgorithms,
+      context: dpopContext,
+      isAnnounced: announcesDpop || this.#replay !== undefined,
+      publicUrls,
+    };
   }
 
   /** The issuer's name as its metadata has it. Without metadata, the tenant domain as it was written. */

@@ -5,6 +5,7 @@
  * DPoP proof, and the requirements to check the token against.
  */
 
+/** @import { PresentedProof } from './facts.js' */
 /**
  * What the command line asks for.
  *
@@ -16,8 +17,9 @@
  * @property {string[]} [scopes]
  * @property {string[]} [groups]
  * @property {string} [certificate]
+ * @property {PresentedProof} [proof]
  */
-/** @typedef {{ token?: string, scope?: string[], group?: string[], 'presented-certificate'?: string }} TokenFlags */
+/** @typedef {ReturnType<typeof parsed>['values']} Flags */
 
 const { readFileSync } = require('node:fs');
 const { parseArgs } = require('node:util');
@@ -82,7 +84,11 @@ function parsed(args) {
   }
 }
 
-/** Every process can read a command line. `-` therefore reads the token from standard input. */
+/**
+ * Every process can read a command line. `-` therefore reads the token from standard input.
+ *
+ * @param {Flags} flags
+ */
 function tokenOf({ token, scope, group, 'presented-certificate': certificate, 'dpop-proof': proof }) {
   if (token === undefined) {
     if (scope || group || certificate || proof !== undefined) {
@@ -95,7 +101,12 @@ function tokenOf({ token, scope, group, 'presented-certificate': certificate, 'd
   return text;
 }
 
-/** The DPoP proof of the token, with the request that it should be for. */
+/**
+ * The DPoP proof of the token, with the request that it should be for.
+ *
+ * @param {Flags} flags
+ * @returns {PresentedProof | undefined}
+ */
 function proofOf({ 'dpop-proof': file, method, url }) {
   if (file === undefined) {
     if (method !== undefined || url !== undefined) throw new Usage('--method and --url need --dpop-proof');
@@ -110,6 +121,10 @@ function proofOf({ 'dpop-proof': file, method, url }) {
   return { text, method: method ?? 'GET', url };
 }
 
+/**
+ * @param {string | number} path
+ * @param {string} what
+ */
 function read(path, what) {
   try {
     return readFileSync(path, 'utf8');

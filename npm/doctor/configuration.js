@@ -24,7 +24,12 @@ const SECRETS = new Set(['clientSecret', 'clientCertificateKey', 'dpop.nonceSecr
 const REQUIRED = { tenantDomain: 'https://tenant.invalid', audience: 'https://audience.invalid' };
 const CERTIFICATE = ['clientCertificate', 'clientCertificateKey'];
 
-/** @returns The client and its option values, or `undefined` if the configuration is invalid. */
+/**
+ * Returns the client and its option values, or `undefined` if the configuration is invalid.
+ *
+ * @param {ReportType} report
+ * @returns {Configuration | undefined}
+ */
 function checkConfiguration(report) {
   report.section('Configuration');
   const values = new Map(OPTIONS.map(({ name, variable }) => [name, valueOf(variable)]));
@@ -34,6 +39,7 @@ function checkConfiguration(report) {
   checkTogether(report, values);
   if (problems.size > 0) return undefined;
   checkDpop(report, values);
+  /** @param {string} tenantDomain */
   const clientAt = (tenantDomain) => new MonoCloudBackendNodeClient({ tenantDomain });
   return { client: new MonoCloudBackendNodeClient(), values, clientAt };
 }
@@ -131,7 +137,7 @@ function checkTogether(report, values) {
 /**
  * A resource names its URL (RFC 9728 §2), clients send it to the issuer (RFC 8707 §2), and it comes back as `aud`.
  *
- * @param {any} report
+ * @param {ReportType} report
  * @param {string | undefined} publicUrl
  * @param {string | undefined} audience
  */
@@ -153,15 +159,21 @@ function originOf(text) {
   }
 }
 
+/** @type {Record<string, string>} */
 const DPOP_MODES = {
   when_present: 'tokens that are bound to a key need a proof',
   required: 'every token must be bound to a key and needs a proof',
   dangerously_ignore: 'proofs are not checked, and bound tokens are accepted as bearer tokens',
 };
 
-/** Which mode of DPoP applies, and what an API with several processes or a proxy needs beside it. */
+/**
+ * Which mode of DPoP applies, and what an API with several processes or a proxy needs beside it.
+ *
+ * @param {ReportType} report
+ * @param {OptionValues} values
+ */
 function checkDpop(report, values) {
-  const mode = values.get('validateDPoPBinding') ?? defaultOf('validateDPoPBinding').replaceAll('`', '');
+  const mode = values.get('validateDPoPBinding') ?? String(defaultOf('validateDPoPBinding')).replaceAll('`', '');
   const isIgnored = mode === 'dangerously_ignore';
   const url =
     values.get('publicUrl') === undefined ? 'publicUrl is not set, so the framework names the URL' : 'publicUrl is set';
@@ -179,7 +191,11 @@ function checkDpop(report, values) {
   });
 }
 
-/** The value of a variable, without white space around it. An empty value counts as not set. */
+/**
+ * The value of a variable, without white space around it. An empty value counts as not set.
+ *
+ * @param {string} variable
+ */
 function valueOf(variable) {
   return process.env[variable]?.trim() || undefined;
 }

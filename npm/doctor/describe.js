@@ -11,8 +11,8 @@
  */
 
 const { fixOf } = require('./fixes.js');
-const { PROOF_DESCRIPTIONS, proofHint } = require('./proof.js');
-const { span } = require('./ranges.js');
+const { moment } = require('./moment.js');
+const { PROOF_DESCRIPTIONS, confirmation, proofHint } = require('./proof.js');
 
 const WITHOUT_SLASH = /\/$/;
 
@@ -45,13 +45,13 @@ const DESCRIPTIONS = {
   confirmation: ({ claims }) => `cnf ${json(claims?.cnf)}`,
   DPoP: ({ claims, values, proof }) => {
     if (values.get('validateDPoPBinding') === 'dangerously_ignore') return 'not checked: dangerously_ignore';
-    const isBound = claims?.cnf?.jkt !== undefined;
+    const isBound = confirmation(claims).jkt !== undefined;
     return `${isBound ? 'bound to a key' : 'not bound to a key'}, scheme ${proof === undefined ? 'Bearer' : 'DPoP'}`;
   },
-  ...PROOF_DESCRIPTIONS,
   binding: ({ claims, values }) => {
     if (values.get('validateCertificateBinding') === 'dangerously_ignore') return 'not checked: dangerously_ignore';
-    return claims?.cnf?.['x5t#S256'] === undefined ? 'not bound to a certificate' : `cnf ${json(claims.cnf)}`;
+    const isBound = confirmation(claims)['x5t#S256'] !== undefined;
+    return isBound ? `cnf ${json(claims?.cnf)}` : 'not bound to a certificate';
   },
   authentication: ({ claims }) =>
     `acr ${json(claims?.acr)}, auth_time ${moment(claims?.auth_time)}, not compared with the acr and maxAge of a route`,
@@ -68,7 +68,9 @@ const DESCRIPTIONS = {
  * @param {TokenFacts} facts
  */
 function describe(rule, facts) {
-  return DESCRIPTIONS[rule]({ ...facts, moment });
+  const { proof } = facts;
+  const isOfProof = proof !== undefined && Object.hasOwn(PROOF_DESCRIPTIONS, rule);
+  return isOfProof ? PROOF_DESCRIPTIONS[rule]({ ...facts, proof }) : DESCRIPTIONS[rule](facts);
 }
 
 /**
@@ -79,11 +81,11 @@ function describe(rule, facts) {
  * @param {TokenFacts} facts
  */
 function advice(rule, reason, facts) {
-  const { claims, isIntrospected } = facts;
+  const { claims, isIntrospected, proof } = facts;
   // Another value of MONOCLOUD_BACKEND_AUDIENCE does not help if the server sends no `aud` at all.
   if (reason === 'audience_mismatch' && claims && isAbsent(claims.aud))
     return isIntrospected ? NO_AUD_ANSWERED : NO_AUD;
-  const likely = facts.proof ? proofHint(rule, reason, facts) : undefined;
+  const likely = proof && proofHint(rule, reason, { ...facts, proof });
   return [likely ?? hint(rule, facts), fixOf(reason)].filter(Boolean).join(' ');
 }
 
@@ -147,20 +149,6 @@ function kids(jwks) {
 /** @param {string[] | undefined} list */
 function required(list, how = '') {
   return list ? `required: ${how}${list.map(json).join(', ')}` : 'none required';
-}
-
-/**
- * A NumericDate (RFC 7519 §2) as a date, and its distance from now.
- *
- * @param {unknown} value
- */
-function moment(value) {
-  if (value === undefined) return 'is absent';
-  if (typeof value !== 'number') return `is ${json(value)}`;
-  const date = new Date(value * 1000);
-  if (Number.isNaN(date.getTime())) return `is ${json(value)}`;
-  const seconds = Math.round(Math.abs(date.getTime() - Date.now()) / 1000);
-  return `${date.toISOString()}, ${span(seconds)} ${date.getTime() > Date.now() ? 'from now' : 'ago'}`;
 }
 
 /**

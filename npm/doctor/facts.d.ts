@@ -13,7 +13,7 @@ export interface OptionRow extends OptionSpec {
 export type OptionValues = Map<string, string | undefined>;
 
 export interface Configuration {
-  client: MonoCloudBackendNodeClient & { hasIntrospected: boolean };
+  client: MonoCloudBackendNodeClient;
   values: OptionValues;
   /** Creates a client of another tenant with the same options. */
   clientAt(tenantDomain: string): MonoCloudBackendNodeClient;
@@ -45,6 +45,32 @@ export interface Check {
   fix?: string;
 }
 
+/** A rule, and the reasons of its failures. */
+export type Rule = [name: string, ...reasons: string[]];
+
+/** A DPoP proof as text, and the request that it should be for. */
+export interface PresentedProof {
+  text: string;
+  method: string;
+  url: string;
+}
+
+/** The token to check, how it was presented, and what it should have. */
+export interface PresentedToken {
+  token: string;
+  scopes?: string[] | undefined;
+  groups?: string[] | undefined;
+  certificate?: string | undefined;
+  /** `undefined` for a bearer token. */
+  proof?: PresentedProof | undefined;
+}
+
+/** What a proof does not match: the method or the URL of the request, and that of the proof. */
+export interface Mismatch {
+  expected: string | undefined;
+  got: string;
+}
+
 /** Members of a document that nothing has checked. */
 export type Unchecked<T> = { [Name in keyof T]?: unknown };
 
@@ -58,6 +84,8 @@ export interface TokenFacts {
   values: OptionValues;
   scopes: string[] | undefined;
   groups: string[] | undefined;
+  proof?: PresentedProof | undefined;
+  mismatch?: Mismatch | undefined;
 }
 
 /** The sensible range of an option, and the texts for a value outside it. */

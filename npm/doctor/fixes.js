@@ -59,7 +59,7 @@ const FIXES = {
     'HS256 and none are never accepted.',
   dpop_binding_missing:
     'Send a proof in the token request too, so that the authorization server binds the token (RFC 9449 §5), or send this ' +
-    'token as Authorization: Bearer.',
+    'token as Authorization: Bearer to a route that does not require a bound token.',
   dpop_claims_invalid:
     'Put jti (1 to 256 bytes), htm, htu, iat and ath into the proof (RFC 9449 §4.2). ath is the hash of the access token.',
   dpop_expired:

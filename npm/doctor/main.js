@@ -50,7 +50,12 @@ async function main(argv) {
   return report.end();
 }
 
-/** Runs the checks. Each one depends on the checks before it. */
+/**
+ * Runs the checks. Each one depends on the checks before it.
+ *
+ * @param {ReportType} report
+ * @param {Request} request
+ */
 async function examine(report, { environment, token, ...presented }) {
   const { checkConfiguration } = require('./configuration.js');
   const { checkServer } = require('./server.js');

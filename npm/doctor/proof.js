@@ -5,11 +5,19 @@
  * only to show them. Neither the proof nor its `jti`, `ath` and nonce are shown.
  */
 
+/** @import { PresentedProof, Rule, TokenFacts } from './facts.js' */
+/** @typedef {TokenFacts & { proof: PresentedProof }} ProofFacts The facts of a token that came with a proof. */
+
 const { createHash } = require('node:crypto');
 
+const { moment } = require('./moment.js');
 const { defaultOf } = require('./options.js');
 
-/** The rules about a proof and its request, in the engine's order, each with the reasons of its failures. */
+/**
+ * The rules about a proof and its request, in the engine's order.
+ *
+ * @type {Rule[]}
+ */
 const REQUEST_RULES = [
   ['proof form', 'dpop_proof_missing', 'dpop_proof_malformed', 'dpop_proof_too_large'],
   ['proof header', 'dpop_header_invalid', 'dpop_type_not_allowed', 'dpop_algorithm_not_allowed', 'dpop_key_invalid'],
@@ -18,7 +26,11 @@ const REQUEST_RULES = [
   ['proof method', 'dpop_method_mismatch'],
   ['proof URL', 'dpop_url_mismatch', 'dpop_url_unknown'],
 ];
-/** The rules about a proof and the key that the token is bound to. */
+/**
+ * The rules about a proof and the key that the token is bound to.
+ *
+ * @type {Rule[]}
+ */
 const KEY_RULES = [
   ['proof key', 'dpop_key_mismatch'],
   ['proof signature', 'dpop_signature_invalid'],
@@ -26,10 +38,18 @@ const KEY_RULES = [
   ['proof use', 'dpop_replayed'],
 ];
 
-/** RFC 7638 §3.2: the members of a thumbprint, by `kty`. */
+/**
+ * RFC 7638 §3.2: the members of a thumbprint, by `kty`.
+ *
+ * @type {Record<string, string[]>}
+ */
 const THUMBPRINT_MEMBERS = { EC: ['crv', 'kty', 'x', 'y'], OKP: ['crv', 'kty', 'x'], RSA: ['e', 'kty', 'n'] };
 
-/** By rule: the value in the proof, and the expected value. */
+/**
+ * By rule: the value in the proof, and the expected value.
+ *
+ * @type {Record<string, (facts: ProofFacts) => string>}
+ */
 const PROOF_DESCRIPTIONS = {
   'proof form': ({ proof }) => `${Buffer.byteLength(proof.text)} bytes, ${proof.text.split('.').length} parts`,
   'proof header': ({ proof }) => {
@@ -48,10 +68,11 @@ const PROOF_DESCRIPTIONS = {
     return `htu ${json(mismatch?.got ?? target(htu))}, expected ${json(mismatch?.expected ?? target(proof.url))}`;
   },
   'proof key': ({ proof, claims }) =>
-    `thumbprint of jwk ${json(thumbprint(partOf(proof, 0).jwk))}, cnf.jkt ${json(claims?.cnf?.jkt)}`,
+    `thumbprint of jwk ${json(thumbprint(partOf(proof, 0).jwk))}, cnf.jkt ${json(confirmation(claims).jkt)}`,
   'proof signature': ({ proof }) => `alg ${json(partOf(proof, 0).alg)}`,
-  'proof time': ({ proof, values, moment }) => {
+  'proof time': ({ proof, values }) => {
     const { iat, nonce } = partOf(proof, 1);
+    /** @param {string} name */
     const seconds = (name) => values.get(name) ?? defaultOf(name);
     const window = `at most ${seconds('dpop.maxAge')} s ago and ${seconds('dpop.leeway')} s from now`;
     return `iat ${moment(iat)}, expected ${window}${nonce === undefined ? '' : ', or a valid nonce, which it has'}`;
@@ -59,7 +80,13 @@ const PROOF_DESCRIPTIONS = {
   'proof use': () => 'new to this process; the doctor asks no replayStore',
 };
 
-/** A likely mistake, or `undefined`. */
+/**
+ * A likely mistake, or `undefined`.
+ *
+ * @param {string} rule
+ * @param {string | undefined} reason
+ * @param {ProofFacts} facts
+ */
 function proofHint(rule, reason, { proof, values, mismatch }) {
   if (reason === 'dpop_nonce_stale' && values.get('dpop.nonceSecret') === undefined) {
     return 'Only the process that made a nonce knows it, because dpop.nonceSecret is not set: the doctor cannot check it.';
@@ -77,29 +104,62 @@ function proofHint(rule, reason, { proof, values, mismatch }) {
   return proof.url.includes('?') ? 'Query and fragment do not count.' : undefined;
 }
 
-/** A part of the proof as an object. Empty if it cannot be read. */
+/**
+ * The confirmation of a token (RFC 7800 §3.1). Empty if it cannot be read.
+ *
+ * @param {TokenFacts['claims']} claims
+ * @returns {Record<string, unknown>}
+ */
+function confirmation(claims) {
+  return objectOf(claims?.cnf);
+}
+
+/**
+ * A part of the proof as an object. Empty if it cannot be read.
+ *
+ * @param {PresentedProof} proof
+ * @param {number} index
+ * @returns {Record<string, any>}
+ */
 function partOf({ text }, index) {
   try {
-    const part = JSON.parse(Buffer.from(text.split('.')[index], 'base64url').toString());
-    return typeof part === 'object' && part !== null ? part : {};
+    return objectOf(JSON.parse(Buffer.from(text.split('.')[index], 'base64url').toString()));
   } catch {
     return {};
   }
 }
 
-/** A URL without user information, query and fragment, which may contain secrets. */
+/**
+ * @param {unknown} value
+ * @returns {Record<string, any>}
+ */
+function objectOf(value) {
+  return typeof value === 'object' && value !== null ? value : {};
+}
+
+/**
+ * A URL without user information, query and fragment, which may contain secrets.
+ *
+ * @param {unknown} url
+ */
 function target(url) {
   return typeof url === 'string' ? url.split(/[?#]/)[0].replace(/\/\/[^/]*@/, '//') : url;
 }
 
+/** @param {string | undefined} text */
 function urlOf(text) {
   try {
-    return new URL(text);
+    return new URL(String(text));
   } catch {
     return undefined;
   }
 }
 
+/**
+ * The thumbprint of a key (RFC 7638 §3), or `undefined` if a member is missing.
+ *
+ * @param {any} jwk
+ */
 function thumbprint(jwk) {
   const members = Object.hasOwn(THUMBPRINT_MEMBERS, jwk?.kty) ? THUMBPRINT_MEMBERS[jwk.kty] : undefined;
   if (!members?.every((name) => isText(jwk[name]))) return undefined;
@@ -107,10 +167,12 @@ function thumbprint(jwk) {
   return createHash('sha256').update(text).digest('base64url');
 }
 
+/** @param {unknown} value */
 const isText = (value) => typeof value === 'string';
 
+/** @param {unknown} value */
 function json(value) {
   return value === undefined ? '(absent)' : JSON.stringify(value);
 }
 
-module.exports = { KEY_RULES, PROOF_DESCRIPTIONS, REQUEST_RULES, proofHint };
+module.exports = { KEY_RULES, PROOF_DESCRIPTIONS, REQUEST_RULES, confirmation, proofHint };

@@ -8,14 +8,27 @@
  * only to show them. The token itself is never shown.
  */
 
+/**
+ * @import { IssuerMetadata, Jwks } from '../types/issuer.js'
+ * @import { ReportType } from './report.js'
+ * @import { Configuration, Mismatch, PresentedProof, PresentedToken, Rule, TokenFacts } from './facts.js'
+ */
+/** @typedef {{ configuration: Configuration, server: { metadata: IssuerMetadata, jwks?: Jwks | undefined } }} Setup */
+/** @typedef {{ kind?: string, mismatch?: Mismatch }} Seen What the events of a decision say. */
+
 const { channel } = require('node:diagnostics_channel');
 
 const { MonoCloudBackendNodeClient } = require('../client/client.js');
 const { introspected } = require('./answer.js');
 const { advice, describe } = require('./describe.js');
 const { KEY_RULES, REQUEST_RULES } = require('./proof.js');
+const { thrown } = require('./thrown.js');
 
-/** The rules in the engine's order, each with the reasons of its failures. */
+/**
+ * The rules in the engine's order.
+ *
+ * @type {Rule[]}
+ */
 const CLAIM_RULES = [
   ['claims', 'claims_invalid'],
   ['issuer', 'issuer_mismatch'],
@@ -25,12 +38,14 @@ const CLAIM_RULES = [
   ['time of issue', 'issued_at_invalid'],
   ['subject', 'subject_invalid'],
 ];
+/** @type {Rule[]} */
 const BINDING_RULES = [
   ['binding', 'confirmation_missing', 'certificate_missing', 'certificate_invalid', 'certificate_mismatch'],
   ['authentication', 'acr_missing', 'auth_time_invalid', 'authentication_too_old'],
   ['scopes', 'scope_missing'],
   ['groups', 'group_missing'],
 ];
+/** @type {Rule[]} */
 const JWT_RULES = [
   ['form', 'token_required', 'token_too_large', 'token_malformed'],
   ['header', 'header_invalid'],
@@ -47,6 +62,7 @@ const JWT_RULES = [
   ...KEY_RULES,
   ...BINDING_RULES,
 ];
+/** @type {Rule[]} */
 const OPAQUE_RULES = [
   ['form', 'token_required', 'token_too_large'],
   // A proof that cannot be accepted is rejected before a request to the issuer.
@@ -60,7 +76,10 @@ const OPAQUE_RULES = [
 ];
 const PROOF_RULES = [...REQUEST_RULES, ...KEY_RULES];
 
-/** @param proof `{ text, method, url }` for a token with the scheme DPoP. `undefined` for a bearer token. */
+/**
+ * @param {ReportType} report
+ * @param {Setup & PresentedToken} presented
+ */
 async function checkToken(report, { configuration, server, token, scopes, groups, certificate, proof }) {
   report.section('Token');
   const { client, values } = configuration;
@@ -71,10 +90,11 @@ async function checkToken(report, { configuration, server, token, scopes, groups
   const rules = (isIntrospected ? OPAQUE_RULES : JWT_RULES).filter(
     (rule) => checksProof || !PROOF_RULES.includes(rule),
   );
+  /** @type {TokenFacts} */
   const facts = {
     token,
     header: isIntrospected ? undefined : headerOf(token),
-    claims: claims ?? (isIntrospected ? await answerTo(token, error) : claimsOf(token)),
+    claims: claims ?? (isIntrospected ? await answerTo(token, error?.reason) : claimsOf(token)),
     proof,
     mismatch,
     isIntrospected,
@@ -109,15 +129,27 @@ async function checkToken(report, { configuration, server, token, scopes, groups
   if (after.length > 0) report.skipped('token.rest', 'not reached', after.join(', '));
 }
 
+/**
+ * @param {PresentedProof | undefined} proof
+ * @returns {{ scheme: 'dpop', dpop: { proof: string, method: string, url: string } } | undefined}
+ */
 function dpopOptions(proof) {
   if (proof === undefined) return undefined;
   const { text, method, url } = proof;
   return { scheme: 'dpop', dpop: { proof: text, method, url } };
 }
 
-/** Returns the claims or the error, and what the events say: the kind of the token, and what a proof does not match. */
+/**
+ * Returns the claims or the error, and what the events say: the kind of the token, and what a proof does not match.
+ *
+ * @param {Configuration['client']} client
+ * @param {string} token
+ * @param {import('../types/options.js').ValidateAccessTokenOptions} options
+ */
 async function decide(client, token, options) {
+  /** @type {Seen} */
   const seen = {};
+  /** @param {any} event */
   const note = ({ kind, expected, got }) => {
     seen.kind = kind;
     if (got !== undefined) seen.mismatch = { expected, got };
@@ -125,17 +157,23 @@ async function decide(client, token, options) {
   const channels = ['validated', 'refused'].map((name) => channel(`monocloud:backend:${name}`));
   for (const one of channels) one.subscribe(note);
   try {
-    return { claims: await client.validateAccessToken(token, options), ...seen };
+    const claims = await client.validateAccessToken(token, options);
+    return { claims, error: undefined, ...seen };
   } catch (error) {
-    return { error, ...seen };
+    return { claims: undefined, error: thrown(error), ...seen };
   } finally {
     for (const one of channels) one.unsubscribe(note);
   }
 }
 
-/** The introspected claims, if the token was rejected because of a claim. */
-function answerTo(token, { reason }) {
-  const rule = OPAQUE_RULES.findIndex(([, ...reasons]) => reasons.includes(reason));
+/**
+ * The introspected claims, if the token was rejected because of a claim.
+ *
+ * @param {string} token
+ * @param {string | undefined} reason
+ */
+function answerTo(token, reason) {
+  const rule = OPAQUE_RULES.findIndex(([, ...reasons]) => reasons.some((one) => one === reason));
   const isAboutClaims = rule > OPAQUE_RULES.findIndex(([name]) => name === 'active');
   return isAboutClaims ? introspected(token) : undefined;
 }

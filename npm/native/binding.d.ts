@@ -34,6 +34,8 @@ export interface ClientFacts {
   cachesIntrospected: boolean;
   /** Whether challenges offer DPoP to clients that do not use it. */
   announcesDpop: boolean;
+  /** Identifies what the DPoP proofs of clients share. A proof that one of them made is a proof for the others. */
+  dpopContext: number;
   /** The mode of DPoP unless a route says otherwise. */
   dpopMode: DPoPBindingValidation;
   /** The accepted algorithms of DPoP proofs, separated by spaces. */
@@ -82,6 +84,8 @@ export interface Limits {
   bodyBytes: number;
   /** The largest number of a response's headers. */
   headers: number;
+  /** The longest time that a response tells its client to wait, in seconds. */
+  retryAfter: number;
   /** The largest number of claims templates that are kept. */
   claimsTemplates: number;
   /** A slot number modulo this is the place of its claims. */
@@ -237,7 +241,7 @@ export declare class MonoCloudBackendNodeClient {
    * The next step of a caller that needs newer keys; `null` when the caller gives up. `round` counts its waits, from 1.
    *
    * `{ wait, ended }`: the caller began this wait. The promise resolves to [`WaitEnd`].
-   * `{ wait, isLast }`: the caller joins the wait with this number. Its last wait counts as a refresh for it.
+   * `{ wait, isLast }`: the caller joins the wait with this number. `isLast`: it is the caller's last one.
    */
   waitForKeys(round: number, hasCachedFallback: boolean): KeyWait | null;
 }
@@ -266,7 +270,7 @@ export declare class Policy {
   private constructor();
 }
 
-/** The proof of one request to one client. */
+/** The proof of one request. */
 export declare class Proof {
   /**
    * The proof of a request to a client: the values of its `DPoP` header fields, its method, and the URLs that it may have
@@ -315,10 +319,12 @@ export interface SpentProof {
 
 /** How a wait ended. */
 export interface WaitEnd {
-  /** Whether the caller that began the wait decides with the keys that are there now. */
+  /** Whether the caller that began the wait decides with the keys that are there now. Otherwise it may wait again. */
   isRefreshed: boolean;
-  /** Whether the time limit has passed. Then all who share the wait decide with the keys that are there now. */
-  isOutOfTime: boolean;
+  /** The same for the callers that joined the wait. */
+  isRefreshedForJoined: boolean;
+  /** The same for those of them whose last wait it was. */
+  isRefreshedForLast: boolean;
 }
 
 /**

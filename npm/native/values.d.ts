@@ -143,8 +143,12 @@ export interface FailureSpec {
 
 /** How a wait for newer keys ended. */
 export interface KeyWaitEnd {
+  /** Whether the caller that began the wait decides with the keys that are there now. Otherwise it may wait again. */
   isRefreshed: boolean;
-  isOutOfTime: boolean;
+  /** The same for the callers that joined the wait. */
+  isRefreshedForJoined: boolean;
+  /** The same for those of them whose last wait it was. */
+  isRefreshedForLast: boolean;
 }
 
 /** The next step of a caller that needs newer keys: it begins the wait with this number, or joins it. */

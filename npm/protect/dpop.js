@@ -32,6 +32,7 @@
  */
 
 const { memberOf } = require('../client/arguments.js');
+const { textOf } = require('../client/json.js');
 const { endOfValue, headerOf, isSentOnce } = require('./headers.js');
 const { URL_OF, targetOf, urlBelow } = require('./request-url.js');
 
@@ -94,32 +95,35 @@ function resolvedUrls(urlResolver, request) {
 }
 
 /**
- * The proofs of the requests that are being answered. A request may pass several guards of one client: for the app, and
- * for a route. Its proof is good for one use, so all of them share it.
+ * The proofs of the requests that are being answered. A request may pass several guards: for the app and for a route, of
+ * one client or of two. Its proof is good for one use, so all of them share it, if their clients share which proofs were
+ * used and if they expect the same URLs.
  */
 class Proofs {
-  /** @type {WeakMap<object, WeakMap<object, any>>} */
+  /** @type {WeakMap<object, Map<string, any>>} */
   #byMessage = new WeakMap();
 
   /**
-   * Returns the proof of a request for a client.
+   * Returns the proof of a request.
    *
    * @template T
    * @param {object} message
-   * @param {object} client
-   * @param {() => T} create Called for the first guard of the client.
+   * @param {number} context Identifies what the client shares with others: `dpopContext` of the engine.
+   * @param {readonly string[]} urls The URLs that the proof may name.
+   * @param {() => T} create Called for the first of the guards that share the proof.
    * @returns {T}
    */
-  of(message, client, create) {
-    let byClient = this.#byMessage.get(message);
-    if (byClient === undefined) {
-      byClient = new WeakMap();
-      this.#byMessage.set(message, byClient);
+  of(message, context, urls, create) {
+    let proofs = this.#byMessage.get(message);
+    if (proofs === undefined) {
+      proofs = new Map();
+      this.#byMessage.set(message, proofs);
     }
-    let proof = byClient.get(client);
+    const key = `${context} ${textOf(urls)}`;
+    let proof = proofs.get(key);
     if (proof === undefined) {
       proof = create();
-      byClient.set(client, proof);
+      proofs.set(key, proof);
     }
     return proof;
   }
@@ -130,16 +134,16 @@ const PROOFS = new Proofs();
 /**
  * Returns the proof of a request. Returns `FAILED` if `urlResolver` failed.
  *
- * @param {UrlSettings & { client: object }} api
+ * @param {UrlSettings} api
  * @param {ValidatorType} validator The validator of the client.
  * @param {Message} message
  * @param {any} request
  * @returns {Presented | typeof FAILED}
  */
 function requestProof(api, validator, message, request) {
-  return PROOFS.of(message, api.client, () => {
-    const urls = expectedUrls(api, message, request);
-    if (urls === FAILED) return FAILED;
+  const urls = expectedUrls(api, message, request);
+  if (urls === FAILED) return FAILED;
+  return PROOFS.of(message, validator.dpopFacts.context, urls, () => {
     const given = proofOf(message.headers, message.rawHeaders);
     const all = given === SEVERAL ? TWO_PROOFS : given;
     // A method override changes `method` and keeps the received one.

@@ -34,11 +34,11 @@
 
 const { own } = require('../client/arguments.js');
 const { FAILURES, Failure, tokenCodeOf } = require('../errors/errors.js');
+const { LIMITS } = require('../native/constants.js');
 const { Challenges, wordsOf } = require('./challenge.js');
 
 /** Seconds for `Retry-After` when neither the issuer nor the table of failures has a value. */
 const RETRY_AFTER = 5;
-const MAX_RETRY_AFTER = 300;
 /** How many classes of a prototype chain are searched. */
 const MAX_CLASSES = 16;
 
@@ -324,7 +324,7 @@ function unavailable(status, retryAfter, reason) {
  * @param {any} retryAfter
  */
 function secondsOf(retryAfter) {
-  return /^\d{1,3}$/.test(retryAfter) && Number(retryAfter) <= MAX_RETRY_AFTER ? Number(retryAfter) : undefined;
+  return /^\d{1,9}$/.test(retryAfter) && Number(retryAfter) <= LIMITS.retryAfter ? Number(retryAfter) : undefined;
 }
 
 /**

@@ -45,6 +45,8 @@ pub struct ClientFacts {
     pub caches_introspected: bool,
     /// Whether challenges offer DPoP to clients that do not use it.
     pub announces_dpop: bool,
+    /// Identifies what the DPoP proofs of clients share. A proof that one of them made is a proof for the others.
+    pub dpop_context: f64,
     /// The mode of DPoP unless a route says otherwise.
     #[napi(ts_type = "DPoPBindingValidation")]
     pub dpop_mode: String,
@@ -102,7 +104,8 @@ impl NativeClient {
             audience: config.audience.to_string(),
             caches_introspected: self.engine.cache_until(None, true, 0.0).is_some(),
             announces_dpop: config.announces_dpop,
-            dpop_mode: config.dpop.binding.name().to_owned(),
+            dpop_context: self.engine.dpop().id() as f64,
+            dpop_mode: config.dpop_binding.name().to_owned(),
             dpop_algorithms: config.dpop.algorithms.iter().map(|one| one.names()).collect::<Vec<_>>().join(" "),
             public_urls: config.public_urls.iter().map(|url| url.as_str().to_owned()).collect(),
             ignores_binding: config.binding == BindingMode::Ignore,

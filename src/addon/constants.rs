@@ -8,7 +8,7 @@ use crate::engine::config::{MAX_VERIFIED_TOKEN_BYTES, MAX_VERIFIED_TOKENS};
 use crate::engine::memory::obtained::MEMBER;
 use crate::engine::memory::verified_tokens::PLACES;
 use crate::engine::token::claims_template::MOST_TEMPLATES;
-use crate::engine::transport::{MAX_BODY_BYTES, MAX_HEADERS};
+use crate::engine::transport::{MAX_BODY_BYTES, MAX_HEADERS, MAX_RETRY_AFTER};
 
 #[napi(object, object_from_js = false)]
 pub struct Constants {
@@ -33,6 +33,8 @@ pub struct Limits {
     pub body_bytes: f64,
     /// The largest number of a response's headers.
     pub headers: f64,
+    /// The longest time that a response tells its client to wait, in seconds.
+    pub retry_after: f64,
     /// The largest number of claims templates that are kept.
     pub claims_templates: f64,
     /// A slot number modulo this is the place of its claims.
@@ -64,6 +66,7 @@ pub fn constants() -> Constants {
         limits: Limits {
             body_bytes: MAX_BODY_BYTES as f64,
             headers: MAX_HEADERS as f64,
+            retry_after: MAX_RETRY_AFTER.as_secs() as f64,
             claims_templates: MOST_TEMPLATES as f64,
             slot_places: PLACES as f64,
             cache_entries: MAX_VERIFIED_TOKENS,

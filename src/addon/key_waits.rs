@@ -14,10 +14,12 @@ use crate::engine::keys::wait::{End, Join, KeyWaits, Step, Wait};
 /// How a wait ended.
 #[napi(object, object_from_js = false)]
 pub struct WaitEnd {
-    /// Whether the caller that began the wait decides with the keys that are there now.
+    /// Whether the caller that began the wait decides with the keys that are there now. Otherwise it may wait again.
     pub is_refreshed: bool,
-    /// Whether the time limit has passed. Then all who share the wait decide with the keys that are there now.
-    pub is_out_of_time: bool,
+    /// The same for the callers that joined the wait.
+    pub is_refreshed_for_joined: bool,
+    /// The same for those of them whose last wait it was.
+    pub is_refreshed_for_last: bool,
 }
 
 #[napi]
@@ -25,7 +27,7 @@ impl NativeClient {
     /// The next step of a caller that needs newer keys; `null` when the caller gives up. `round` counts its waits, from 1.
     ///
     /// `{ wait, ended }`: the caller began this wait. The promise resolves to [`WaitEnd`].
-    /// `{ wait, isLast }`: the caller joins the wait with this number. Its last wait counts as a refresh for it.
+    /// `{ wait, isLast }`: the caller joins the wait with this number. `isLast`: it is the caller's last one.
     #[napi(catch_unwind, ts_return_type = "KeyWait | null")]
     pub fn wait_for_keys<'env>(
         &self,
@@ -59,12 +61,17 @@ impl NativeClient {
         let waiting = Arc::new(Mutex::new(Some((deferred, open))));
         let settle = move |end: End| {
             if let Some((deferred, open)) = lock(&waiting).take() {
-                let is_refreshed = wait.attempt(end) == Attempt::AfterRefresh;
-                let is_out_of_time = end == End::OutOfTime;
+                let is_refreshed = |attempt| attempt == Attempt::AfterRefresh;
+                let joined = |is_last| is_refreshed(Join { number: wait.number, is_last }.attempt(end));
+                let ended = WaitEnd {
+                    is_refreshed: is_refreshed(wait.attempt(end)),
+                    is_refreshed_for_joined: joined(false),
+                    is_refreshed_for_last: joined(true),
+                };
                 deferred.resolve(Box::new(move |_| {
                     // On the client's thread, before any caller goes on.
                     drop(open);
-                    Ok(WaitEnd { is_refreshed, is_out_of_time })
+                    Ok(ended)
                 }));
             }
         };

@@ -59,7 +59,7 @@ pub fn policy_of(engine: &Engine, spec: JsPolicySpec) -> Result<Arc<Policy>> {
         Some(name) => BindingMode::named(&name).ok_or_else(|| invalid("binding"))?,
     };
     let dpop = match spec.dpop {
-        None => config.dpop.binding,
+        None => config.dpop_binding,
         Some(name) => DpopMode::named(&name).ok_or_else(|| invalid("dpop"))?,
     };
     // A number that is not whole or not in the range of u32 becomes 0, which is out of range.

@@ -1,6 +1,7 @@
 //! The DPoP proof of a request, as an object that JavaScript holds as long as the request.
 //!
-//! It remembers that it was used, so a request may be decided on more than once. N-API tags the type of the object, so
+//! It remembers that it was used, so a request may be decided on more than once, also by several clients that share which
+//! proofs were used. N-API tags the type of the object, so
 //! that any other object in its place is rejected, whatever its prototype is.
 
 use std::sync::Arc;
@@ -14,23 +15,23 @@ use super::slow::SlowDecision;
 use crate::engine::authorize::dpop::{GivenProof, Proof};
 use crate::engine::{Engine, Verdict};
 
-/// The proof of one request to one client.
+/// The proof of one request.
 #[napi(js_name = "Proof")]
 pub struct NativeProof {
     proof: Arc<Proof>,
-    /// The id of the client's engine.
-    engine_id: u64,
 }
 
 /// A proof that JavaScript passes to a decision. It is absent exactly if the token came with the scheme Bearer.
 pub type GivenNativeProof<'p> = Option<ClassInstance<'p, NativeProof>>;
 
-/// The proof, if it was made for this engine.
+/// The proof, if it was made for this engine, or for one that shares its [`DpopContext`].
+///
+/// [`DpopContext`]: crate::engine::authorize::dpop::context::DpopContext
 pub fn proof_for<'p>(given: &'p GivenNativeProof<'_>, engine: &Engine) -> Result<Option<&'p Arc<Proof>>> {
     match given {
         None => Ok(None),
-        Some(native) if native.engine_id == engine.id() => Ok(Some(&native.proof)),
-        Some(_) => Err(super::local::invalid("a proof of another client")),
+        Some(native) if Arc::ptr_eq(native.proof.context(), engine.dpop()) => Ok(Some(&native.proof)),
+        Some(_) => Err(super::local::invalid("a proof of a client that shares no used proofs")),
     }
 }
 
@@ -73,9 +74,8 @@ impl NativeProof {
                 Err(_) => GivenProof::Several,
             },
         };
-        let engine = &client.engine;
-        let proof = Arc::new(Proof::new(Arc::clone(engine.dpop()), given, &method, urls));
-        NativeProof { proof, engine_id: engine.id() }
+        let context = Arc::clone(client.engine.dpop());
+        NativeProof { proof: Arc::new(Proof::new(context, given, &method, urls)) }
     }
 
     /// Checks every rule that does not need the token's key, before an opaque token is introspected. Returns 0, or the code of

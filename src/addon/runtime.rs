@@ -98,7 +98,7 @@ pub fn shared(config: &Config) -> (Arc<KeyStore>, Arc<dyn Transport>) {
 }
 
 /// What the DPoP proofs of clients with the same issuer, audience and settings share, also in worker threads: which proofs
-/// were used, and the random secret of the nonces.
+/// were used, and the random secret of the nonces. Whether they require proofs may differ.
 pub fn dpop(config: &Config) -> Arc<DpopContext> {
     static ALL: Mutex<Vec<(String, Weak<DpopContext>)>> = Mutex::new(Vec::new());
     let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);

@@ -201,7 +201,8 @@ reasons! {
     CriticalHeader, "critical_header", TokenInvalid, "Token header asks for an extension that is not supported";
     /// RFC 9449 §4.3: the algorithm of the DPoP proof is not on the allow-list.
     DpopAlgorithmNotAllowed, "dpop_algorithm_not_allowed", DpopProof, "DPoP proof is signed with an algorithm that is not allowed";
-    /// RFC 9449 §7.1: the token came with the scheme DPoP, and is not bound to a DPoP key.
+    /// RFC 9449 §7.1: the token came with the scheme DPoP, or the route requires a bound token, and it is not bound to a DPoP
+    /// key.
     DpopBindingMissing, "dpop_binding_missing", TokenInvalid, "Token is not bound to a DPoP key", concerns_request = true;
     /// RFC 9449 §4.2: the claims of the DPoP proof are not a strict JSON object, or one is missing or has the wrong type.
     DpopClaimsInvalid, "dpop_claims_invalid", DpopProof, "DPoP proof claims are missing or not valid";
@@ -229,7 +230,7 @@ reasons! {
     DpopProofTooLarge, "dpop_proof_too_large", DpopProof, "DPoP proof is too large";
     /// RFC 9449 §11.1: the DPoP proof was used before.
     DpopReplayed, "dpop_replayed", DpopProof, "DPoP proof was already used";
-    /// RFC 9449 §7.2: the token is bound to a DPoP key, or the route requires that, and it came with the scheme Bearer.
+    /// RFC 9449 §7.2: the token is bound to a DPoP key, and came with the scheme Bearer.
     DpopSchemeRequired, "dpop_scheme_required", TokenInvalid, "Token is bound to a DPoP key and came as a bearer token", concerns_request = true;
     /// RFC 9449 §4.3: the signature of the DPoP proof does not verify.
     DpopSignatureInvalid, "dpop_signature_invalid", DpopProof, "DPoP proof signature is invalid";

@@ -78,16 +78,16 @@ impl Policy {
     /// Checks the binding to a DPoP key.
     fn check_key(&self, key: &Binding, token: &str, proof: Option<&Proof>) -> Result<(), Reason> {
         match (self.dpop, proof, key) {
-            // RFC 9449 §7.1: the scheme DPoP is for bound tokens only.
-            (_, Some(_), Binding::Absent) => Err(Reason::DpopBindingMissing),
+            // RFC 9449 §7.1: the scheme DPoP is for bound tokens only. A route may require a bound token, too.
+            (_, Some(_), Binding::Absent) | (DpopMode::Required, None, Binding::Absent) => {
+                Err(Reason::DpopBindingMissing)
+            }
             (_, Some(_), Binding::Unreadable) => Err(Reason::ConfirmationInvalid),
             (DpopMode::Ignore, ..) => Ok(()),
             (_, Some(proof), Binding::Bound(key)) => proof.outcome(token, key),
             (_, None, Binding::Unreadable) => Err(Reason::ConfirmationInvalid),
             // RFC 9449 §7.2.
-            (_, None, Binding::Bound(_)) | (DpopMode::Required, None, Binding::Absent) => {
-                Err(Reason::DpopSchemeRequired)
-            }
+            (_, None, Binding::Bound(_)) => Err(Reason::DpopSchemeRequired),
             (DpopMode::WhenPresent, None, Binding::Absent) => Ok(()),
         }
     }

@@ -50,7 +50,6 @@ pub fn settings(options: &Options<'_>) -> Result<DpopSettings, OptionError> {
     let defaults = DpopSettings::default();
     let nonce_secret = nonce_secret(options)?;
     Ok(DpopSettings {
-        binding: binding(options)?,
         algorithms: algorithms(options)?.unwrap_or(defaults.algorithms),
         max_age_secs: whole(options, &options::DPOP_MAX_AGE, 1..=600, "must be a whole number of seconds, 1 to 600")?
             .unwrap_or(defaults.max_age_secs),
@@ -85,7 +84,8 @@ pub fn public_urls(options: &Options<'_>) -> Result<Box<[PublicUrl]>, OptionErro
     urls.iter().map(|text| PublicUrl::parse(text).ok_or_else(wrong)).collect()
 }
 
-fn binding(options: &Options<'_>) -> Result<DpopMode, OptionError> {
+/// When a token must be bound to a DPoP key, unless a route says otherwise.
+pub fn binding(options: &Options<'_>) -> Result<DpopMode, OptionError> {
     let spec = &options::VALIDATE_DPOP_BINDING;
     match options.text(spec)? {
         None => Ok(DpopMode::default()),
@@ -171,6 +171,10 @@ mod tests {
         settings(&Options { given: &given, environment: &environment })
     }
 
+    fn binding_of(given: Value, environment: Value) -> Result<DpopMode, OptionError> {
+        binding(&Options { given: &given, environment: &environment })
+    }
+
     fn urls_of(given: Value) -> Result<Vec<String>, OptionError> {
         let urls = public_urls(&Options { given: &json!({ "publicUrl": given }), environment: &json!({}) })?;
         Ok(urls.iter().map(|url| url.as_str().to_owned()).collect())
@@ -189,8 +193,9 @@ mod tests {
         for (given, environment) in
             [(json!({}), json!({})), (json!({ "dpop": {} }), Value::Null), (Value::Null, json!({}))]
         {
+            assert_eq!(binding_of(given.clone(), environment.clone()).ok(), Some(DpopMode::WhenPresent));
             let settings = settings_of(given, environment).ok().expect("settings");
-            assert_eq!((settings.binding, settings.nonce), (DpopMode::WhenPresent, NonceMode::Off));
+            assert_eq!(settings.nonce, NonceMode::Off);
             let names = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Ps256, Algorithm::Rs256];
             assert_eq!(*settings.algorithms, names);
             assert_eq!((settings.max_age_secs, settings.leeway_secs, settings.nonce_rotation_secs), (60, 30, 60));
@@ -210,8 +215,9 @@ mod tests {
             "MONOCLOUD_BACKEND_DPOP_NONCE_ROTATION": "3600",
             "MONOCLOUD_BACKEND_DPOP_REPLAY_CACHE_SIZE": "1024",
         });
+        assert_eq!(binding_of(json!({}), environment.clone()).ok(), Some(DpopMode::Required));
         let settings = settings_of(json!({}), environment).ok().expect("settings");
-        assert_eq!((settings.binding, settings.nonce), (DpopMode::Required, NonceMode::Required));
+        assert_eq!(settings.nonce, NonceMode::Required);
         assert_eq!(*settings.algorithms, [Algorithm::Rs512, Algorithm::Es384, Algorithm::Es256]);
         assert_eq!((settings.max_age_secs, settings.leeway_secs, settings.nonce_rotation_secs), (600, 0, 3600));
         assert_eq!((settings.replay_cache_size, settings.nonce_secret.as_deref()), (1024, Some(&[0; 32][..])));
@@ -287,7 +293,7 @@ mod tests {
     #[test]
     fn a_binding_mode_that_is_not_known_is_named() {
         for wrong in [json!("ignore"), json!("When_Present"), json!(true)] {
-            let error = settings_of(json!({ "validateDPoPBinding": wrong }), json!({})).err();
+            let error = binding_of(json!({ "validateDPoPBinding": wrong }), json!({})).err();
             assert_eq!(error.map(|error| error.variable), Some("VALIDATE_DPOP_BINDING"), "{wrong}");
         }
     }

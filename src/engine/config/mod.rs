@@ -14,7 +14,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::engine::authorize::certificate::BindingMode;
-use crate::engine::authorize::dpop::settings::DpopSettings;
+use crate::engine::authorize::dpop::settings::{DpopMode, DpopSettings};
 use crate::engine::config::dpop::PublicUrl;
 use crate::engine::config::options::{OptionError, OptionSpec, Options};
 use crate::engine::error::Reason;
@@ -78,6 +78,7 @@ pub struct Config {
     pub clock_tolerance: f64,
     pub announces_dpop: bool,
     pub dpop: DpopSettings,
+    pub dpop_binding: DpopMode,
     pub groups_claim: Arc<str>,
     pub introspection: Arc<introspection::Settings>,
     /// The longest time, in seconds, that an introspection result stays in a cache.
@@ -137,6 +138,7 @@ impl Config {
             clock_tolerance,
             announces_dpop: dpop::is_announced(options),
             dpop: dpop::settings(options)?,
+            dpop_binding: dpop::binding(options)?,
             groups_claim,
             introspection: Arc::new(introspection),
             introspection_cache,

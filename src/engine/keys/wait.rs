@@ -74,8 +74,7 @@ impl Wait {
 }
 
 impl Join {
-    /// With which attempt the caller that joined a wait decides again. `npm/client/key-refresh.js` has the same rule.
-    #[allow(dead_code, reason = "only tests use it, also those outside of the crate")]
+    /// With which attempt the caller that joined a wait decides again.
     pub fn attempt(&self, end: End) -> Attempt {
         match end {
             // The refresh may have begun before this caller's key was published.

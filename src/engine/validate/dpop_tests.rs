@@ -137,7 +137,7 @@ fn each_mode_treats_each_scheme_and_binding_as_rfc_9449_section_7_says() {
         assert!(is_accepted(&dpop(&bound, mode, &format!("{mode:?}"))));
     }
     assert!(is_accepted(&bearer(&unbound, DpopMode::WhenPresent)));
-    assert_eq!(bearer(&unbound, DpopMode::Required), Verdict::Refused(Reason::DpopSchemeRequired));
+    assert_eq!(bearer(&unbound, DpopMode::Required), Verdict::Refused(Reason::DpopBindingMissing));
     for accepted in [&unbound, &bound, &unreadable] {
         assert!(is_accepted(&bearer(accepted, DpopMode::Ignore)));
     }

@@ -1,6 +1,7 @@
 //! What all proofs of one issuer, audience and settings share: used proofs, nonces and parsed keys.
 
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
@@ -19,6 +20,7 @@ pub const MAX_KEYS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 const SECRET_BYTES: usize = 32;
 
 pub struct DpopContext {
+    id: u64,
     pub(super) settings: DpopSettings,
     pub(super) replay: ReplayMemory,
     /// `None` if nonces are off.
@@ -40,13 +42,20 @@ impl DpopContext {
             NonceMode::Required | NonceMode::WhenStale => settings.nonce_secret.clone().or_else(random),
         };
         let rotation = settings.nonce_rotation_secs;
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         DpopContext {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
             replay: ReplayMemory::new(settings.replay_cache_size),
             nonces: secret.map(|secret| NonceKeys::new(&secret, issuer, audience, rotation)),
             challenged: ChallengedKeys::default(),
             keys: Mutex::new(LruCache::unbounded_with_hasher(RandomState::default())),
             settings,
         }
+    }
+
+    /// The id of this context, unique in the process.
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     pub fn settings(&self) -> &DpopSettings {

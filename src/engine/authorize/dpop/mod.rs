@@ -119,6 +119,11 @@ impl Proof {
         Proof { context, given, method: method.into(), urls, state: Mutex::default() }
     }
 
+    /// What this proof shares with the others of its issuer, audience and settings.
+    pub fn context(&self) -> &Arc<DpopContext> {
+        &self.context
+    }
+
     /// Checks rules 1 to 4, for a token whose confirmation is not known yet.
     pub fn check_request(&self, token: &str) -> Result<(), Reason> {
         self.matching(&mut self.lock(), token).map(|_| ())

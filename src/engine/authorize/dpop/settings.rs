@@ -47,12 +47,13 @@ pub enum NonceMode {
     Required,
 }
 
-/// The settings of one client. Clients with equal settings, issuer and audience share their [`DpopContext`].
+/// The settings of one client that decide which proofs are accepted. Clients with equal settings, issuer and audience share
+/// their [`DpopContext`]. So whether a route requires proofs is none of these settings: a proof that was used at one
+/// client must not be new to another.
 ///
 /// [`DpopContext`]: super::context::DpopContext
 #[derive(Clone, PartialEq)]
 pub struct DpopSettings {
-    pub binding: DpopMode,
     /// The accepted algorithms.
     pub algorithms: Box<[Algorithm]>,
     /// How long a proof is accepted after its `iat`, in seconds.
@@ -71,7 +72,6 @@ pub struct DpopSettings {
 impl Default for DpopSettings {
     fn default() -> Self {
         DpopSettings {
-            binding: DpopMode::default(),
             algorithms: [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Ps256, Algorithm::Rs256].into(),
             max_age_secs: 60,
             leeway_secs: 30,

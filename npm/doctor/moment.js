@@ -1,0 +1,21 @@
+'use strict';
+
+/** How is a time in a token or a proof shown? */
+
+const { span } = require('./ranges.js');
+
+/**
+ * A NumericDate (RFC 7519 §2) as a date, and its distance from now.
+ *
+ * @param {unknown} value
+ */
+function moment(value) {
+  if (value === undefined) return 'is absent';
+  if (typeof value !== 'number') return `is ${JSON.stringify(value)}`;
+  const date = new Date(value * 1000);
+  if (Number.isNaN(date.getTime())) return `is ${JSON.stringify(value)}`;
+  const seconds = Math.round(Math.abs(date.getTime() - Date.now()) / 1000);
+  return `${date.toISOString()}, ${span(seconds)} ${date.getTime() > Date.now() ? 'from now' : 'ago'}`;
+}
+
+module.exports = { moment };
