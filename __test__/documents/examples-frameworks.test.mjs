@@ -1,6 +1,6 @@
 /** Do the applications of the other frameworks in `examples/` send the right response to each kind of token? */
 import assert from 'node:assert/strict';
-import { after, before, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 
 import { importExample, startExample } from '../examples/run.mjs';
 import { get, request } from '../support/http.mjs';
@@ -26,12 +26,12 @@ const variablesOf = ({ issuer }) => ({ TENANT_DOMAIN: issuer, AUDIENCE });
 /** A running example: `ask(path, token)` sends a request, `close` ends it. */
 const started = (name, asks) => async (from) => {
   const { url, close } = await startExample(name, { variables: variablesOf(from) });
-  return { ask: (path, token) => asks(url, path, token), close };
+  return { ask: (...args) => asks(url, ...args), close };
 };
 /** An example whose function the test calls. */
 const imported = (name, file, asks) => async (from) => {
   const { module, close } = await importExample(name, file, { variables: variablesOf(from) });
-  return { ask: (path, token) => asks(module, path, token), close };
+  return { ask: (...args) => asks(module, ...args), close };
 };
 
 const askUrl = (url, path, token) => get(url + path, { token });
@@ -171,3 +171,44 @@ for (const [name, app] of Object.entries(APPS)) {
       }));
   });
 }
+
+for (const name of ['trpc', 'graphql-yoga']) {
+  describeWhere(NEEDS_20, `${name}, if the second guard of a request meets an outage`, () => {
+    it('answers 503, not 401', async () => {
+      const { scope, ...claims } = issuer.claims({ scope: 'report:read' });
+      let count = 0;
+      issuer.respond('/introspect', () => {
+        count += 1;
+        return count === 1 ? { body: { active: true, scope, ...claims } } : { status: 503, headers: { 'retry-after': '7' } };
+      });
+      const variables = { ...variablesOf(issuer), CLIENT_ID: 'api', CLIENT_SECRET: 'secret' };
+      const { url, close } = await startExample(name, { variables });
+      try {
+        const answer = await (name === 'trpc' ? askTrpc : askGraphql)(url, 'report', 'opaque');
+        assert.deepEqual([answer.status, answer.headers['retry-after'], count], [503, '7', 2]);
+      } finally {
+        issuer.respond('/introspect');
+        await close();
+      }
+    });
+  });
+}
+
+describe('sveltekit', () => {
+  const [public_, app] = ['/health', APPS.sveltekit];
+
+  it('lets a public route through, and no other, however its path is spelled', () =>
+    run(app, issuer, async (ask) => {
+      assert.equal((await ask(public_)).status, 200);
+      assert.equal((await ask('/api/me', undefined, { spelled: '/%61pi/me' })).status, 401);
+      assert.equal((await ask('/api/report', sign(), { spelled: '/api/rep%6Frt' })).status, 403);
+      assert.equal((await ask('/api/me', undefined, { spelled: public_ })).status, 401);
+      assert.equal((await ask(null)).status, 401);
+    }));
+
+  it('guards a remote function whose caller names a public route', () =>
+    run(app, issuer, async (ask) => {
+      assert.equal((await ask(public_, undefined, { isRemoteRequest: true })).status, 401);
+      assert.equal((await ask(public_, sign(), { isRemoteRequest: true })).status, 200);
+    }));
+});
