@@ -9,6 +9,7 @@
 
 const { isPending } = require('./client/pending.js');
 const { checkMessage } = require('./protect/headers.js');
+const { keepReason } = require('./protect/renewal.js');
 const { admit, protector } = require('./protect/route.js');
 
 /**
@@ -33,8 +34,9 @@ function protectApi(clientOrOptions, options) {
 }
 
 /** @param {ResponseType} refusal */
-function responseOf({ status, headers, text }) {
-  return { status, headers: { ...headers, 'Content-Length': String(Buffer.byteLength(text)) }, body: text };
+function responseOf({ status, headers, text, reason }) {
+  const response = { status, headers: { ...headers, 'Content-Length': String(Buffer.byteLength(text)) }, body: text };
+  return keepReason(response, reason);
 }
 
 module.exports = { ...require('./index.js'), protectApi };

@@ -261,7 +261,16 @@ describe('every example', () => {
     const index = await readFile(join(EXAMPLES, 'README.md'), 'utf8');
     const entries = await readdir(EXAMPLES, { withFileTypes: true });
     const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-    assert.deepEqual(names.sort(), ['express', 'express-redis', 'fastify', 'mcp', 'mtls-nginx', 'node-http']);
+    assert.deepEqual(names.sort(), [
+      'express',
+      'express-redis',
+      'fastify',
+      'mcp',
+      'mtls-nginx',
+      'nestjs',
+      'node-http',
+      'websocket',
+    ]);
     for (const name of names) {
       assert.ok(index.includes(`(${name})`), name);
       for (const file of ['README.md', 'package.json', 'server.js', '.env.example']) {

@@ -157,7 +157,7 @@ describe('the code of the documents', () => {
       symlinkSync(ROOT, join(folder, 'node_modules', '@monocloud', 'backend-node'), 'junction');
       mkdirSync(join(folder, 'node_modules', '@hono'));
       mkdirSync(join(folder, 'node_modules', '@modelcontextprotocol'));
-      const frameworks = ['express', 'fastify', 'koa', 'hono', '@hono/node-server', 'h3'];
+      const frameworks = ['express', 'fastify', 'koa', 'hono', '@hono/node-server', 'h3', 'ws', 'socket.io'];
       for (const name of [...frameworks, '@modelcontextprotocol/sdk', '@modelcontextprotocol/server']) {
         symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), 'junction');
       }

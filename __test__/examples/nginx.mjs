@@ -4,6 +4,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import { join } from 'node:path';
@@ -48,7 +49,9 @@ async function startAt(folder, port) {
   });
   const until = Date.now() + DEADLINE_MS;
   while (!hasEnded && Date.now() < until) {
-    if (await accepts(port)) {
+    await pause();
+    // nginx writes its pid file after it has taken the port. Before, another process may answer there.
+    if (existsSync(join(folder, 'nginx.pid')) && (await accepts(port))) {
       return {
         url: `https://localhost:${port}`,
         close: async () => {
@@ -67,8 +70,13 @@ function accepts(port) {
   return new Promise((resolve) => {
     const socket = net.connect({ port, host: '127.0.0.1' });
     socket.once('connect', () => resolve(socket.destroy() && true));
-    // Not ready yet: tries again after a short pause.
-    socket.once('error', () => setTimeout(resolve, 20, false));
+    socket.once('error', () => resolve(false));
+  });
+}
+
+function pause() {
+  return new Promise((resolve) => {
+    setTimeout(resolve, 20);
   });
 }
 

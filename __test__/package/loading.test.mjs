@@ -13,13 +13,18 @@ const SHARED = [
   'protect/credentials',
   'protect/headers',
   'protect/preflight',
+  'protect/renewal',
   'protect/response',
   'protect/route',
   'protect/route-responses',
 ];
-const FRAMEWORKS = ['express', 'fastify', 'koa', 'node', 'web'];
-/** What one of them needs in addition. */
-const OWN = { express: ['protect/middleware'] };
+const FRAMEWORKS = ['express', 'fastify', 'koa', 'nestjs', 'node', 'web', 'ws'];
+/** What a framework has for itself. `./ws` stands on `./node`. */
+const OWN = {
+  express: ['protect/middleware'],
+  nestjs: ['protect/nest'],
+  ws: ['node', 'ws/connection', 'ws/refusal', 'ws/socket-io', 'ws/upgrade'],
+};
 
 /** The files of `npm/` that a process has loaded after `script`. */
 function loadedBy(script) {
@@ -37,12 +42,12 @@ const index = loadedBy(requiring(''));
 
 describe('importing', () => {
   test('the index loads nothing that protects a framework', () => {
-    const ofFrameworks = index.filter((file) => FRAMEWORKS.includes(file) || file.startsWith('protect/'));
+    const ofFrameworks = index.filter((file) => FRAMEWORKS.includes(file) || /^(?:protect|ws)\//.test(file));
     assert.deepEqual(ofFrameworks, []);
   });
 
   for (const name of FRAMEWORKS) {
-    test(`./${name} loads its own file and what every framework shares, and nothing else`, () => {
+    test(`./${name} loads its own files and what every framework shares, and nothing else`, () => {
       const more = loadedBy(requiring(`/${name}`)).filter((file) => !index.includes(file));
       assert.deepEqual(more, [name, ...(OWN[name] ?? []), ...SHARED].sort());
     });

@@ -116,6 +116,7 @@ describe('types', { concurrency: availableParallelism() }, () => {
     fastify: ['@types/node', 'fastify'],
     web: ['@types/node'],
     node: ['@types/node'],
+    ws: ['@types/node'],
   };
   for (const [name, modules] of Object.entries(isolated)) {
     for (const kind of KINDS) {
@@ -141,6 +142,28 @@ describe('types', { concurrency: availableParallelism() }, () => {
           extends: join(SOURCES, 'tsconfig.newest.json'),
           // `@types/koa` does not compile with the types of `content-disposition` 2.
           compilerOptions: { skipLibCheck: true },
+        },
+      });
+      await installPackage(folder);
+      await compiles(folder);
+    });
+  }
+
+  for (const kind of KINDS) {
+    it(`nestjs, ${kind}: the contract compiles`, async () => {
+      const folder = await consumer(nearby, {
+        kind,
+        sources: ['nestjs/contract.ts'],
+        config: {
+          extends: join(SOURCES, 'tsconfig.newest.json'),
+          compilerOptions: {
+            // NestJS 12 is an ES module. Only these modes let CommonJS require one.
+            module: 'nodenext',
+            moduleResolution: 'nodenext',
+            skipLibCheck: true,
+            experimentalDecorators: true,
+            emitDecoratorMetadata: true,
+          },
         },
       });
       await installPackage(folder);

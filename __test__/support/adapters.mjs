@@ -11,6 +11,7 @@ import * as web from '@monocloud/backend-node/web';
 
 import { EXPRESS, FASTIFY, claimsOf, made } from './frameworks.mjs';
 import { close, listen, open } from './http.mjs';
+import { NEST } from './nest.mjs';
 
 const isOldNode = Number(process.versions.node.split('.')[0]) < 20;
 const NEEDS_20 = isOldNode && 'it needs Node 20';
@@ -219,7 +220,7 @@ export const CONNECT = [
 ];
 
 /** Every server that can be protected. */
-export const EVERY = [...EXPRESS, ...FASTIFY, ...WEB, ...NODE, ...KOA, ...CONNECT];
+export const EVERY = [...EXPRESS, ...FASTIFY, ...WEB, ...NODE, ...KOA, ...CONNECT, ...NEST];
 
 async function listenPolka(app) {
   return opened(http.createServer(app.handler));

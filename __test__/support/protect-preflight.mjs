@@ -74,7 +74,11 @@ export function preflightsOf(framework) {
       ['an OPTIONS with chunks', 'OPTIONS', { ...ASKING, 'transfer-encoding': 'chunked' }],
     ]) {
       test(`protects ${what} as ever`, async () => {
-        await serve(allowing, async (url) => assert.equal((await request(url, { method, headers, body })).status, 401));
+        // Fastify reads the body before a guard of NestJS runs, and rejects a type that it does not know.
+        const expected = framework.readsFirst && (body || headers['transfer-encoding']) ? 415 : 401;
+        await serve(allowing, async (url) =>
+          assert.equal((await request(url, { method, headers, body })).status, expected),
+        );
       });
     }
 

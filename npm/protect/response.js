@@ -30,7 +30,7 @@
  *
  * @typedef {{ readonly scheme: Scheme, readonly description?: string, readonly nonce?: string }} Presentation
  */
-/** @typedef {{ status: number, code: string, message: unknown, lacksScopes?: boolean }} Rejection */
+/** @typedef {{ status: number, code: string, message: unknown, lacksScopes?: boolean, reason?: string }} Rejection */
 
 const { own } = require('../client/arguments.js');
 const { FAILURES, Failure, tokenCodeOf } = require('../errors/errors.js');
@@ -66,10 +66,12 @@ class Response extends Decision {
   /**
    * @param {number} status
    * @param {Headers} headers All headers except the content type.
+   * @param {string} [reason] The reason of the failure, which is not sent.
    */
-  constructor(status, headers) {
+  constructor(status, headers, reason) {
     super();
     this.status = status;
+    this.reason = reason;
     /** @type {Readonly<Headers>} */
     this.headers = Object.freeze({ ...headers, 'Content-Type': JSON_TYPE });
     /** The serialized body. An application's own serializers never change it. */
@@ -90,7 +92,7 @@ class Accepted extends Decision {
   }
 }
 
-const INTERNAL = new Response(500, {});
+const INTERNAL = new Response(500, {}, 'internal');
 
 /**
  * The codes for which the challenge has another `error` (RFC 6750 §3.1).
@@ -134,7 +136,7 @@ class Responses {
     /** @param {string} text */
     const challenge = (text) => ({ 'WWW-Authenticate': text });
     /** The request has no credentials. */
-    this.noToken = new Response(401, challenge(this.#challenges.withoutCredentials()));
+    this.noToken = new Response(401, challenge(this.#challenges.withoutCredentials()), 'token_required');
     /** A resolver of the application failed. */
     this.resolverFailed = new Response(401, challenge(this.#challenges.rejected('bearer', { error: 'invalid_token' })));
     /** The request has more than one token. An API that knows only `Bearer` counts that as none. */
@@ -171,16 +173,17 @@ class Responses {
     if (spec.status === 503) {
       // Metadata or keys were not available, so the token was not validated, whatever the status of that exchange was.
       const isOutage = detail?.isOutage === true || spec.name !== 'MonoCloudHttpError';
-      return unavailable(isOutage ? undefined : detail?.status, failure.retryAfter);
+      return unavailable(isOutage ? undefined : detail?.status, failure.retryAfter, spec.reason);
     }
-    if (detail?.isOutage === true) return unavailable(undefined, failure.retryAfter);
+    if (detail?.isOutage === true) return unavailable(undefined, failure.retryAfter, spec.reason);
     if (spec.status === 500) return INTERNAL;
     const isShared = presented === BEARER && spec.status === 401 && spec.code !== 'insufficient_user_authentication';
     const known = isShared ? this.#unauthorized.get(spec) : undefined;
     if (known !== undefined) return known;
-    const { code, message, status } = spec;
+    const { code, message, reason, status } = spec;
     const { lacksScopes } = failure;
-    const response = this.#rejection({ status, code: code ?? INVALID, message, lacksScopes }, required, presented);
+    const rejection = { status, code: code ?? INVALID, message, lacksScopes, reason };
+    const response = this.#rejection(rejection, required, presented);
     if (isShared) this.#unauthorized.set(spec, response);
     return response;
   }
@@ -195,19 +198,21 @@ class Responses {
     if (!isObject) return INTERNAL;
     const name = memberOf(thrown, 'name', (value) => NAMES.has(value));
     const message = memberOf(thrown, 'message');
+    const reason = memberOf(thrown, 'reason');
     const retryAfter = memberOf(thrown, 'retryAfter') ?? headerOf(memberOf(thrown, 'raw'), 'retry-after');
-    if (name !== undefined && memberOf(thrown, 'isOutage') === true) return unavailable(undefined, retryAfter);
+    if (name !== undefined && memberOf(thrown, 'isOutage') === true) return unavailable(undefined, retryAfter, reason);
     switch (name) {
       case 'MonoCloudTokenError': {
         const given = tokenCodeOf(memberOf(thrown, 'code'), message);
         const code = STATUSES.has(given) ? given : INVALID;
         const lacksScopes = memberOf(thrown, 'lacksScopes') === true;
-        return this.#rejection({ status: STATUSES.get(code) ?? 401, code, message, lacksScopes }, required, presented);
+        const rejection = { status: STATUSES.get(code) ?? 401, code, message, lacksScopes, reason };
+        return this.#rejection(rejection, required, presented);
       }
       case 'MonoCloudValidationError':
-        return this.#rejection({ status: 401, code: INVALID, message }, required, presented);
+        return this.#rejection({ status: 401, code: INVALID, message, reason }, required, presented);
       case 'MonoCloudHttpError':
-        return unavailable(memberOf(thrown, 'status'), retryAfter);
+        return unavailable(memberOf(thrown, 'status'), retryAfter, reason);
       default:
         return INTERNAL;
     }
@@ -218,12 +223,12 @@ class Responses {
    * @param {Requirements} required
    * @param {Presentation} presented
    */
-  #rejection({ status, code, message, lacksScopes }, required, presented) {
+  #rejection({ status, code, message, lacksScopes, reason }, required, presented) {
     const params = paramsOf(code, quotable(own(presented, 'description') ?? message), required, lacksScopes);
     const challenge = this.#challenges.rejected(presented.scheme, params, params.error === INVALID);
     const headers = { 'WWW-Authenticate': challenge };
     const nonce = own(presented, 'nonce');
-    return new Response(status, nonce === undefined ? headers : { ...headers, ...nonceHeaders(nonce) });
+    return new Response(status, nonce === undefined ? headers : { ...headers, ...nonceHeaders(nonce) }, reason);
   }
 }
 
@@ -305,10 +310,12 @@ function headerOf(raw, name) {
  *
  * @param {number | null | undefined} status
  * @param {unknown} retryAfter
+ * @param {string} [reason]
  */
-function unavailable(status, retryAfter) {
+function unavailable(status, retryAfter, reason) {
   const isOutage = !status || status === 200 || status === 429 || status >= 500;
-  return isOutage ? new Response(503, { 'Retry-After': String(secondsOf(retryAfter) ?? RETRY_AFTER) }) : INTERNAL;
+  if (!isOutage) return INTERNAL;
+  return new Response(503, { 'Retry-After': String(secondsOf(retryAfter) ?? RETRY_AFTER) }, reason);
 }
 
 /**

@@ -43,6 +43,7 @@ const { isPending } = require('../client/pending.js');
 const { routeSpec } = require('../client/call-options.js');
 const { possessionOf } = require('../client/possession.js');
 const { isPreflight } = require('./preflight.js');
+const { isRenewal } = require('./renewal.js');
 const { Accepted, Decision, INTERNAL, Response, nonceHeaders } = require('./response.js');
 const { routeResponses } = require('./route-responses.js');
 
@@ -202,7 +203,7 @@ class Route {
    */
   authenticate(message, request) {
     try {
-      return this.#tokenResolver
+      return this.#tokenResolver && !isRenewal(message)
         ? this.#decideResolved(message, request)
         : this.#decide(credentialsOf(message.headers, message.rawHeaders), message, request);
     } catch (error) {

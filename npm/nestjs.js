@@ -1,0 +1,107 @@
+'use strict';
+
+/**
+ * Guards and decorators for NestJS on Express and on Fastify, and for GraphQL. A guard throws an `HttpException` of the
+ * application's own `@nestjs/common`, so that its exception filters work. The headers are set before.
+ */
+
+const { invalid, memberOf, own } = require('./client/arguments.js');
+const { routeSpec } = require('./client/call-options.js');
+const { MonoCloudBackendNodeClient } = require('./client/client.js');
+const { isPending } = require('./client/pending.js');
+const { PROTECT, exchangeOf, exceptionOf, injectable, nest, setHeaders } = require('./protect/nest.js');
+const { admit, protector } = require('./protect/route.js');
+
+// oxlint-disable-next-line unicorn/no-static-only-class -- NestJS needs a class
+class MonoCloudAuthModule {
+  /**
+   * @param {any} [clientOrOptions]
+   * @param {any} [maybeOptions]
+   * @returns {any}
+   */
+  static forRoot(clientOrOptions, maybeOptions) {
+    const isClient = typeof memberOf(clientOrOptions, 'validateAccessToken') === 'function';
+    const client = isClient ? clientOrOptions : new MonoCloudBackendNodeClient();
+    const options = isClient ? maybeOptions : (clientOrOptions ?? maybeOptions);
+    const [express, fastify] = [protector(client, options, 'express'), protector(client, options, 'fastify')];
+    const providers = [{ provide: PROTECT, useValue: { express, fastify } }, injectable(MonoCloudAuthGuard)];
+    return { module: MonoCloudAuthModule, global: true, providers, exports: providers };
+  }
+}
+
+/**
+ * Each `@Protect()` has a guard of its own, so those of a controller and of its method both count.
+ *
+ * @param {any} [given]
+ */
+function guardOf(given) {
+  // An invalid option fails where the decorator is, not when the application starts. Later changes do not count.
+  routeSpec(given);
+  const options = structuredClone(given);
+  return class MonoCloudAuthGuard {
+    /** @param {any} protect */
+    constructor({ express, fastify }) {
+      /** @type {Record<string, any>} */
+      this.routes = { express: express(options), fastify: fastify(options) };
+    }
+
+    /**
+     * @param {any} context
+     * @returns {boolean | Promise<boolean>}
+     */
+    canActivate(context) {
+      const { framework, message, request, response } = exchangeOf(context);
+      const route = this.routes[framework];
+      if (route.letsThrough(message)) return true;
+      const decision = route.authenticate(message, request);
+      return isPending(decision)
+        ? decision.then((/** @type {any} */ settled) => conclude(settled, request, response))
+        : conclude(decision, request, response);
+    }
+  };
+}
+
+/**
+ * @param {any} decision
+ * @param {any} request
+ * @param {any} response
+ * @returns {true}
+ */
+function conclude(decision, request, response) {
+  const refusal = admit(decision, request, response, setHeaders);
+  if (refusal === undefined) return true;
+  setHeaders(response, refusal.headers);
+  throw exceptionOf(refusal);
+}
+
+const MonoCloudAuthGuard = guardOf();
+
+/**
+ * @param {any} [options]
+ * @param {unknown[]} rest
+ */
+function Protect(options, ...rest) {
+  if (rest.length === 0 && typeof options !== 'function') return nest().UseGuards(injectable(guardOf(options)));
+  throw invalid('@Protect() was used without a call. Write @Protect(), as in @Protect({ scopes: ["data:read"] })');
+}
+
+/** @type {any} */
+let decorator;
+
+/** @param {unknown[]} args */
+function Claims(...args) {
+  decorator ??= nest().createParamDecorator(claimsOf);
+  return decorator(...args);
+}
+
+/**
+ * @param {unknown} name
+ * @param {any} context
+ */
+function claimsOf(name, context) {
+  const claims = own(exchangeOf(context).request, 'claims');
+  if (typeof claims !== 'object' || claims === null) throw invalid('@Claims() needs @Protect() on its route');
+  return typeof name === 'string' ? own(claims, name) : claims;
+}
+
+module.exports = { ...require('./index.js'), Claims, MonoCloudAuthGuard, MonoCloudAuthModule, Protect };
