@@ -8,21 +8,49 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const DEADLINE_MS = 30_000;
 
 /** Copies an example and starts it: `{ url, port, folder, said, close }`. `variables` are without their prefix. */
 export async function startExample(name, { variables, env }) {
+  return start(await copyOf(name), { variables, env });
+}
+
+/**
+ * Copies an example and imports one file of it in this process: `{ module, close }`. For functions that a framework or a
+ * cloud calls. Packages that are not installed here are left out, because only the framework itself needs them.
+ */
+export async function importExample(name, file, { variables }) {
+  const folder = await copyOf(name);
+  const names = Object.keys(process.env).filter((variable) => variable.startsWith('MONOCLOUD_BACKEND_'));
+  const before = names.map((variable) => [variable, process.env[variable]]);
+  for (const variable of names) delete process.env[variable];
+  const added = Object.entries(variables).map(([variable, value]) => [`MONOCLOUD_BACKEND_${variable}`, value]);
+  Object.assign(process.env, Object.fromEntries(added), { NO_PROXY: '*' });
+  const close = async () => {
+    for (const [variable] of added) delete process.env[variable];
+    Object.assign(process.env, Object.fromEntries(before));
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    return { module: await import(pathToFileURL(join(folder, file)).href), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function copyOf(name) {
   const folder = await mkdtemp(join(tmpdir(), `monocloud-example-${name}-`));
   await cp(join(ROOT, 'examples', name), folder, { recursive: true });
   const { dependencies } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
   await install(folder, Object.keys(dependencies));
-  return start(folder, { variables, env });
+  return folder;
 }
 
-/** The same with the text of an ES module. */
+/** Starts the text of an ES module. */
 export async function startSource(source, { dependencies, variables, env }) {
   const folder = await mkdtemp(join(tmpdir(), 'monocloud-example-source-'));
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
