@@ -7,7 +7,8 @@
  */
 
 const { isPending } = require('./client/pending.js');
-const { admit, protector } = require('./protect/route.js');
+const { admit } = require('./protect/admit.js');
+const { protector } = require('./protect/route.js');
 
 /**
  * @param {any} clientOrOptions

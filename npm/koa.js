@@ -5,7 +5,8 @@
 /** @import { Headers, ResponseType } from './protect/response.js' */
 
 const { isPending } = require('./client/pending.js');
-const { admit, protector } = require('./protect/route.js');
+const { admit } = require('./protect/admit.js');
+const { protector } = require('./protect/route.js');
 
 /**
  * @param {any} clientOrOptions

@@ -10,7 +10,7 @@ const { ProtectedResource } = require('./mcp/documents.js');
 const { mcpGate, protectMcp } = require('./mcp/endpoint.js');
 const { resourceOf } = require('./mcp/metadata.js');
 const { mcpTokenVerifier } = require('./mcp/verifier.js');
-const { clientAndOptions } = require('./protect/route.js');
+const { clientAndOptions } = require('./protect/api-options.js');
 
 /**
  * @param {any} [clientOrOptions]

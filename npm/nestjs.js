@@ -10,7 +10,8 @@ const { routeSpec } = require('./client/call-options.js');
 const { MonoCloudBackendNodeClient } = require('./client/client.js');
 const { isPending } = require('./client/pending.js');
 const { PROTECT, exchangeOf, exceptionOf, injectable, nest, setHeaders } = require('./protect/nest.js');
-const { admit, protector } = require('./protect/route.js');
+const { admit } = require('./protect/admit.js');
+const { protector } = require('./protect/route.js');
 
 // oxlint-disable-next-line unicorn/no-static-only-class -- NestJS needs a class
 class MonoCloudAuthModule {

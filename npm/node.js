@@ -10,7 +10,8 @@
 const { isPending } = require('./client/pending.js');
 const { checkMessage } = require('./protect/headers.js');
 const { keepReason } = require('./protect/renewal.js');
-const { admit, protector } = require('./protect/route.js');
+const { admit } = require('./protect/admit.js');
+const { protector } = require('./protect/route.js');
 
 /**
  * @param {any} clientOrOptions

@@ -12,7 +12,8 @@
 
 const { isPending } = require('./client/pending.js');
 const { checkMessage } = require('./protect/headers.js');
-const { admit, protector } = require('./protect/route.js');
+const { admit } = require('./protect/admit.js');
+const { protector } = require('./protect/route.js');
 
 /**
  * The claims of the requests that passed a guard.

@@ -15,6 +15,8 @@ const SHARED = [
   'protect/preflight',
   'protect/renewal',
   'protect/response',
+  'protect/admit',
+  'protect/api-options',
   'protect/route',
   'protect/route-responses',
 ];

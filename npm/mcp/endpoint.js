@@ -8,7 +8,7 @@
  * @import { Framework } from '../protect/request-url.js'
  * @import { Headers as HeaderValues, ResponseType } from '../protect/response.js'
  * @import { Message } from '../protect/headers.js'
- * @import { Outcome } from '../protect/route.js'
+ * @import { Outcome } from '../protect/response.js'
  */
 /** @typedef {(response: any, headers: HeaderValues) => void} SetHeaders */
 
@@ -20,7 +20,9 @@ const { DpopCredentials, credentialsOf } = require('../protect/credentials.js');
 const { middlewareOf } = require('../protect/middleware.js');
 const { metadataUrlOf } = require('../protect/resource-metadata.js');
 const { INTERNAL, Response: Refusal } = require('../protect/response.js');
-const { admit, clientAndOptions, protector, settled } = require('../protect/route.js');
+const { admit, settled } = require('../protect/admit.js');
+const { clientAndOptions } = require('../protect/api-options.js');
+const { protector } = require('../protect/route.js');
 const { authInfoOf } = require('./auth-info.js');
 
 const RESOLVERS = ['certificateResolver', 'urlResolver'];

@@ -133,7 +133,8 @@ class Challenges {
     const scope = ERRORS_WITHOUT_SCOPE.includes(String(error)) ? undefined : this.#scope;
     return lineOf(
       challenges.map(({ scheme, params }, index) => {
-        const first = index === 0 ? { scope: own(params, 'scope') ?? scope, resource_metadata: this.#resourceMetadata } : {};
+        const first =
+          index === 0 ? { scope: own(params, 'scope') ?? scope, resource_metadata: this.#resourceMetadata } : {};
         return { scheme, params: { realm: this.#realm, ...params, ...first } };
       }),
     );

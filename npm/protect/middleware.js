@@ -7,15 +7,15 @@
 
 /**
  * @import { IncomingMessage, ServerResponse } from 'node:http'
- * @import { Outcome, RouteType } from './route.js'
- * @import { Headers, ResponseType } from './response.js'
+ * @import { RouteType } from './route.js'
+ * @import { Headers, Outcome, ResponseType } from './response.js'
  */
 /** @typedef {(error?: unknown) => void} Next */
-/** @typedef {typeof import('./route.js').admit} Admit */
+/** @typedef {typeof import('./admit.js').admit} Admit */
 
 const { memberOf } = require('../client/arguments.js');
 const { isPending } = require('../client/pending.js');
-const { admit, settled } = require('./route.js');
+const { admit, settled } = require('./admit.js');
 
 /**
  * @param {RouteType} route

@@ -19,6 +19,7 @@
 /** @typedef {Response} ResponseType The class as a type, for other files. */
 /** @typedef {Accepted} AcceptedType The class as a type, for other files. */
 /** @typedef {Decision} DecisionType The class as a type, for other files. */
+/** @typedef {object | DecisionType} Outcome Claims, `Accepted` or a `Response`. */
 /**
  * What the route requires. The last two are those of RFC 9470.
  *

@@ -14,42 +14,22 @@
  * @import { Presented } from './dpop.js'
  * @import { Message } from './headers.js'
  * @import { Framework } from './request-url.js'
- * @import { AcceptedType, DecisionType, Headers, Presentation, ResponseType } from './response.js'
- * @import { RouteResponses } from './route-responses.js'
+ * @import { Api } from './api-options.js'
+ * @import { Outcome, Presentation } from './response.js'
  */
-/** @typedef {((request: any) => unknown) | null | undefined} Resolver */
-/**
- * The options of `protectApi`, and what all its routes share.
- *
- * @typedef {object} Api
- * @property {any} client
- * @property {Framework} framework
- * @property {readonly string[]} publicUrls
- * @property {(policy: PolicyType | undefined, isGiven: boolean, scopes: readonly string[]) => RouteResponses} responses
- * @property {Resolver} [tokenResolver]
- * @property {Resolver} [certificateResolver]
- * @property {Resolver} [urlResolver]
- * @property {boolean | null} [allowPreflight]
- */
-/** @typedef {object | DecisionType} Outcome Claims, `Accepted` or a `Response`. */
 /** @typedef {Route} RouteType The class as a type, for other files. */
 
 const { AMBIGUOUS, DpopCredentials, credentialsOf } = require('./credentials.js');
-const { checkedOptions, invalid, isPlain, memberOf } = require('../client/arguments.js');
-const { MonoCloudBackendNodeClient, anyValidatorOf, checkResult, validatorOf } = require('../client/client.js');
+const { anyValidatorOf, checkResult, validatorOf } = require('../client/client.js');
 const { FAILURES, Failure } = require('../errors/errors.js');
 const { resolverFailed } = require('../client/events.js');
 const { isPending } = require('../client/pending.js');
 const { routeSpec } = require('../client/call-options.js');
 const { possessionOf } = require('../client/possession.js');
+const { apiOf, checkNotRequest } = require('./api-options.js');
 const { isPreflight } = require('./preflight.js');
 const { isRenewal } = require('./renewal.js');
-const { Accepted, Decision, INTERNAL, Response, nonceHeaders } = require('./response.js');
-const { routeResponses } = require('./route-responses.js');
-
-/** The options of `protectApi` that are functions. */
-const RESOLVERS = ['tokenResolver', 'certificateResolver', 'urlResolver'];
-const OPTIONS = [...RESOLVERS, 'allowPreflight', 'resourceMetadata'];
+const { Accepted, nonceHeaders } = require('./response.js');
 
 /** The result of a resolver that threw, or returned something other than text. */
 const FAILED = Symbol('resolver failed');
@@ -62,80 +42,9 @@ const FAILED = Symbol('resolver failed');
  * @param {Framework} framework
  */
 function protector(clientOrOptions, maybeOptions, framework) {
-  const [givenClient, given] = clientAndOptions(clientOrOptions, maybeOptions);
-  const options = checkedOptions('protectApi()', given, OPTIONS);
-  const client = givenClient ?? new MonoCloudBackendNodeClient();
-  for (const name of RESOLVERS) checkResolver(name, options[name]);
-  checkFlag('allowPreflight', options.allowPreflight);
-  // An object without a prototype: an option that was not given is never an inherited one.
-  const validator = anyValidatorOf(client);
-  const publicUrls = validator?.dpopFacts.publicUrls ?? [];
-  const responses = routeResponses(validator, metadataUrlOf(options.resourceMetadata));
-  const api = Object.assign(options, { client, framework, publicUrls, responses });
+  const api = apiOf(clientOrOptions, maybeOptions, framework);
   /** @param {unknown} routeOptions */
   return (routeOptions) => new Route(api, routeOptions);
-}
-
-/**
- * Returns the arguments of a function that takes a client, options, or both.
- *
- * @param {any} clientOrOptions
- * @param {unknown} maybeOptions
- * @returns {[any, unknown]}
- */
-function clientAndOptions(clientOrOptions, maybeOptions) {
-  const isClient = typeof memberOf(clientOrOptions, 'validateAccessToken') === 'function';
-  return isClient ? [clientOrOptions, maybeOptions] : [undefined, clientOrOptions ?? maybeOptions];
-}
-
-/**
- * Sets `request.claims`, or returns the response to send instead. Without claims, or if the claims cannot be set (a
- * frozen request, a setter that throws), the request is rejected.
- *
- * @template R
- * @param {Outcome} decision
- * @param {any} request
- * @param {R} response
- * @param {(response: R, headers: Headers) => void} setHeaders Sets headers of the route's own response.
- * @returns {ResponseType | undefined}
- */
-function admit(decision, request, response, setHeaders) {
-  if (!(decision instanceof Decision)) return setClaims(request, decision);
-  if (decision instanceof Response) return decision;
-  try {
-    const { claims, headers } = /** @type {AcceptedType} */ (decision);
-    setHeaders(response, headers);
-    return setClaims(request, claims);
-  } catch {
-    return INTERNAL;
-  }
-}
-
-/**
- * @param {any} request
- * @param {unknown} claims
- */
-function setClaims(request, claims) {
-  if (typeof claims !== 'object' || claims === null || isPending(claims)) return INTERNAL;
-  try {
-    request.claims = claims;
-    return undefined;
-  } catch {
-    return INTERNAL;
-  }
-}
-
-/**
- * Waits for a decision. Never rejects.
- *
- * @param {Promise<Outcome>} pending
- * @returns {Promise<Outcome>}
- */
-function settled(pending) {
-  return pending.then(
-    (decision) => decision,
-    () => INTERNAL,
-  );
 }
 
 /**
@@ -451,44 +360,4 @@ class Route {
   }
 }
 
-/**
- * The URL that the challenges name. Few APIs have one, so the package does not load this module at import.
- *
- * @param {unknown} given
- * @returns {string | undefined}
- */
-function metadataUrlOf(given) {
-  return given === undefined || given === null ? undefined : require('./resource-metadata.js').metadataUrlOf(given);
-}
-
-/**
- * Throws if `protect` itself was passed as a handler: the framework then calls it with its request.
- *
- * @param {unknown} options
- */
-function checkNotRequest(options) {
-  if (typeof options !== 'object' || options === null || Array.isArray(options) || isPlain(options)) return;
-  throw invalid(
-    'protect() takes a plain object of options. Was protect put on a route without being called? Write protect(), as in app.get(path, protect(), handler)',
-  );
-}
-
-/**
- * @param {string} name
- * @param {unknown} resolver
- */
-function checkResolver(name, resolver) {
-  if (resolver === undefined || resolver === null || typeof resolver === 'function') return;
-  throw invalid(`${name} must be a function`);
-}
-
-/**
- * @param {string} name
- * @param {unknown} flag
- */
-function checkFlag(name, flag) {
-  if (flag === undefined || flag === null || typeof flag === 'boolean') return;
-  throw invalid(`${name} must be a boolean`);
-}
-
-module.exports = { admit, clientAndOptions, protector, settled };
+module.exports = { protector };

@@ -1,0 +1,104 @@
+'use strict';
+
+/** Reads the arguments of `protectApi`: a client, options, or both. All routes of the API share the result. */
+
+/**
+ * @import { PolicyType } from '../client/policy.js'
+ * @import { Framework } from './request-url.js'
+ * @import { RouteResponses } from './route-responses.js'
+ */
+/** @typedef {((request: any) => unknown) | null | undefined} Resolver */
+/**
+ * The options of `protectApi`, and what all its routes share.
+ *
+ * @typedef {object} Api
+ * @property {any} client
+ * @property {Framework} framework
+ * @property {readonly string[]} publicUrls
+ * @property {(policy: PolicyType | undefined, isGiven: boolean, scopes: readonly string[]) => RouteResponses} responses
+ * @property {Resolver} [tokenResolver]
+ * @property {Resolver} [certificateResolver]
+ * @property {Resolver} [urlResolver]
+ * @property {boolean | null} [allowPreflight]
+ */
+
+const { checkedOptions, invalid, isPlain, memberOf } = require('../client/arguments.js');
+const { MonoCloudBackendNodeClient, anyValidatorOf } = require('../client/client.js');
+const { routeResponses } = require('./route-responses.js');
+
+/** The options of `protectApi` that are functions. */
+const RESOLVERS = ['tokenResolver', 'certificateResolver', 'urlResolver'];
+const OPTIONS = [...RESOLVERS, 'allowPreflight', 'resourceMetadata'];
+
+/**
+ * @param {any} clientOrOptions
+ * @param {unknown} maybeOptions
+ * @param {Framework} framework
+ * @returns {Api}
+ */
+function apiOf(clientOrOptions, maybeOptions, framework) {
+  const [givenClient, given] = clientAndOptions(clientOrOptions, maybeOptions);
+  const options = checkedOptions('protectApi()', given, OPTIONS);
+  const client = givenClient ?? new MonoCloudBackendNodeClient();
+  for (const name of RESOLVERS) checkResolver(name, options[name]);
+  checkFlag('allowPreflight', options.allowPreflight);
+  const validator = anyValidatorOf(client);
+  const publicUrls = validator?.dpopFacts.publicUrls ?? [];
+  const responses = routeResponses(validator, metadataUrlOf(options.resourceMetadata));
+  // An object without a prototype: an option that was not given is never an inherited one.
+  return Object.assign(options, { client, framework, publicUrls, responses });
+}
+
+/**
+ * Returns the arguments of a function that takes a client, options, or both.
+ *
+ * @param {any} clientOrOptions
+ * @param {unknown} maybeOptions
+ * @returns {[any, unknown]}
+ */
+function clientAndOptions(clientOrOptions, maybeOptions) {
+  const isClient = typeof memberOf(clientOrOptions, 'validateAccessToken') === 'function';
+  return isClient ? [clientOrOptions, maybeOptions] : [undefined, clientOrOptions ?? maybeOptions];
+}
+
+/**
+ * The URL that the challenges name. Few APIs have one, so the package does not load this module at import.
+ *
+ * @param {unknown} given
+ * @returns {string | undefined}
+ */
+function metadataUrlOf(given) {
+  return given === undefined || given === null ? undefined : require('./resource-metadata.js').metadataUrlOf(given);
+}
+
+/**
+ * Throws if `protect` itself was passed as a handler: the framework then calls it with its request.
+ *
+ * @param {unknown} options
+ */
+function checkNotRequest(options) {
+  if (typeof options !== 'object' || options === null || Array.isArray(options) || isPlain(options)) return;
+  throw invalid(
+    'protect() takes a plain object of options. Was protect put on a route without being called? Write protect(), as in app.get(path, protect(), handler)',
+  );
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} resolver
+ */
+function checkResolver(name, resolver) {
+  if (resolver === undefined || resolver === null || typeof resolver === 'function') return;
+  throw invalid(`${name} must be a function`);
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} flag
+ */
+function checkFlag(name, flag) {
+  if (flag === undefined || flag === null || typeof flag === 'boolean') return;
+  throw invalid(`${name} must be a boolean`);
+}
+
+module.exports = { apiOf, checkNotRequest, clientAndOptions };
