@@ -17,6 +17,10 @@ import { startRedis, unavailable as withoutRedis } from '../support/redis.mjs';
 import { describeWhere, needsCommand } from '../support/suite.mjs';
 
 const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url));
+/** The sources that have another name than `server.js`. */
+const SOURCES = { nextjs: 'app/api/posts/route.js', sveltekit: 'src/hooks.server.js', 'aws-lambda': 'handler.js' };
+/** A reader can take in an example at once. */
+const MAX_LINES = 65;
 
 let issuer;
 
@@ -259,23 +263,29 @@ describeWhere(needsCommand('openssl', 'version'), 'mtls-nginx/certificates.sh', 
 describe('every example', () => {
   it('has a README that the index names, a manifest, and a sample environment without values', async () => {
     const index = await readFile(join(EXAMPLES, 'README.md'), 'utf8');
-    const entries = await readdir(EXAMPLES, { withFileTypes: true });
-    const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-    assert.deepEqual(names.sort(), [
-      'express',
-      'express-redis',
-      'fastify',
-      'mcp',
-      'mtls-nginx',
-      'nestjs',
-      'node-http',
-      'websocket',
-    ]);
+    const names = await foldersOf(EXAMPLES);
+    assert.deepEqual([...index.matchAll(/^\| \[[\w-]+\]\(([\w-]+)\)/gm)].map(([, name]) => name).sort(), names.sort());
     for (const name of names) {
-      assert.ok(index.includes(`(${name})`), name);
-      for (const file of ['README.md', 'package.json', 'server.js', '.env.example']) {
+      const source = SOURCES[name] ?? 'server.js';
+      for (const file of ['README.md', 'package.json', source, '.env.example']) {
         assert.ok((await stat(join(EXAMPLES, name, file))).size > 0, `${name}/${file}`);
       }
+      const lines = (await readFile(join(EXAMPLES, name, source), 'utf8')).trimEnd().split('\n');
+      assert.ok(lines.length <= MAX_LINES, `${name}: ${lines.length} lines`);
     }
   });
+
+  it('is run by a test', async () => {
+    const here = fileURLToPath(new URL('..', import.meta.url));
+    const files = (await readdir(here, { recursive: true })).filter((name) => name.endsWith('.test.mjs'));
+    const sources = await Promise.all(files.map((name) => readFile(join(here, name), 'utf8')));
+    const calls = /(?:startExample|importExample|withExample|started|imported)\(\s*'([\w-]+)'/g;
+    const run = new Set(sources.flatMap((source) => [...source.matchAll(calls)].map(([, name]) => name)));
+    assert.deepEqual([...run].sort(), (await foldersOf(EXAMPLES)).sort());
+  });
 });
+
+async function foldersOf(path) {
+  const entries = await readdir(path, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}

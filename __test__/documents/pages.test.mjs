@@ -157,8 +157,11 @@ describe('the code of the documents', () => {
       symlinkSync(ROOT, join(folder, 'node_modules', '@monocloud', 'backend-node'), 'junction');
       mkdirSync(join(folder, 'node_modules', '@hono'));
       mkdirSync(join(folder, 'node_modules', '@modelcontextprotocol'));
+      mkdirSync(join(folder, 'node_modules', '@trpc'));
+      mkdirSync(join(folder, 'node_modules', '@grpc'));
       const frameworks = ['express', 'fastify', 'koa', 'hono', '@hono/node-server', 'h3', 'ws', 'socket.io'];
-      for (const name of [...frameworks, '@modelcontextprotocol/sdk', '@modelcontextprotocol/server']) {
+      const more = ['@trpc/server', 'graphql-yoga', '@grpc/grpc-js', 'serverless-http'];
+      for (const name of [...frameworks, ...more, '@modelcontextprotocol/sdk', '@modelcontextprotocol/server']) {
         symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), 'junction');
       }
     });
