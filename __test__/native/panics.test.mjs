@@ -77,12 +77,16 @@ function calls(method, ...words) {
   return () => made[method](...words);
 }
 
+/** A client of the engine, as the package itself makes it. */
+function nativeClient() {
+  const options = { tenantDomain: issuer.issuer, audience: AUDIENCE };
+  const settings = { options, environment: {}, clientKind: 'backend', hostEnvironment: {} };
+  return new modules.engine.MonoCloudBackendNodeClient(JSON.stringify(settings));
+}
+
 /** A DPoP proof of a request to a client, as the package itself makes it. */
 function nativeProof() {
-  const { MonoCloudBackendNodeClient, Proof } = modules.engine;
-  const options = { tenantDomain: issuer.issuer, audience: AUDIENCE };
-  const settings = { options, environment: {}, flavour: 'backend', surroundings: {} };
-  return new Proof(new MonoCloudBackendNodeClient(JSON.stringify(settings)), null, 'GET', ['https://api.example.com/']);
+  return new modules.engine.Proof(nativeClient(), null, 'GET', ['https://api.example.com/']);
 }
 
 function proofCalls(method, ...words) {
@@ -128,7 +132,10 @@ const INTERNAL = {
   'documents.jwks': () => calls('getJwks'),
   'client.has_usable_keys': () => calls('health'),
   'client.health': () => calls('health'),
-  'client.times_replay_memory_was_full': () => calls('timesReplayMemoryWasFull'),
+  'client.times_replay_memory_was_full': () => {
+    const made = nativeClient();
+    return () => made.timesReplayMemoryWasFull();
+  },
   'client.set_clock_skew': () => calls('setClockSkew', 1),
   'client.set_clock_tolerance': () => calls('setClockTolerance', 1),
   'proof.new': () => () => nativeProof(),
