@@ -32,7 +32,9 @@ async function engineInAnOutage() {
 }
 
 test('the facts of a client say what its options say', () => {
-  assert.deepEqual(engineWith({}).facts(), {
+  const engine = engineWith({});
+  const { dpopContext: shared, ...facts } = engine.facts();
+  assert.deepEqual(facts, {
     tenant: ISSUER,
     audience: AUDIENCE,
     announcesDpop: false,
@@ -54,7 +56,8 @@ test('the facts of a client say what its options say', () => {
     validateCertificateBinding: 'dangerously_ignore',
     validateDPoPBinding: 'required',
   };
-  assert.deepEqual(engineWith(others, { resolvesJwks: true }).facts(), {
+  const { dpopContext: own, ...otherFacts } = engineWith(others, { resolvesJwks: true }).facts();
+  assert.deepEqual(otherFacts, {
     tenant: ISSUER,
     audience: AUDIENCE,
     announcesDpop: true,
@@ -67,6 +70,9 @@ test('the facts of a client say what its options say', () => {
     publicUrls: ['https://api.example.com/v1'],
     responseTimeoutMs: 1000,
   });
+  // Whether tokens must be bound does not decide which engines share their used proofs.
+  assert.notEqual(own, shared);
+  assert.equal(engineWith({ validateDPoPBinding: 'required' }).facts().dpopContext, engine.facts().dpopContext);
   assert.equal(engineWith({}, { resolvesJwks: true, resolvesMetadata: true }).facts().needsMetadata, true);
 });
 
