@@ -5,6 +5,8 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { inspect } from 'node:util';
 
+import { MonoCloudBackendNodeClient, protectApi } from '@monocloud/backend-node/web';
+
 import { backend, failure } from '../support/backend.mjs';
 import {
   boundToken,
@@ -20,7 +22,7 @@ import {
 } from '../support/dpop.mjs';
 import { EXPRESS, FASTIFY, partsOf } from '../support/frameworks.mjs';
 import { get } from '../support/http.mjs';
-import { startIssuer } from '../support/issuer.mjs';
+import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
 import { REFUSALS } from './refusals.mjs';
 import { FAILING, mapStore } from './stores.mjs';
 
@@ -219,6 +221,25 @@ describe('a replay store', () => {
       },
     );
   }
+
+  test('lets a proof pass once if a subclass decides on the token itself', async () => {
+    class Own extends MonoCloudBackendNodeClient {
+      async validateAccessToken(token) {
+        return Own.decodeJwt(token);
+      }
+    }
+    const token = boundToken(issuer, key);
+    const headers = credentials(token, proofOf({ key, url: URL_OF_API, token }));
+    const ids = new Set();
+    // Other options, so that the two clients share no memory of this process.
+    const statuses = [59, 60].map(async (maxAge) => {
+      const dpop = { maxAge, replayStore: mapStore(ids) };
+      const protect = protectApi(new Own({ tenantDomain: issuer.issuer, audience: AUDIENCE, dpop }));
+      const result = await protect()(new Request(URL_OF_API, { headers }));
+      return result instanceof Response ? result.status : 'accepted';
+    });
+    assert.deepEqual((await Promise.all(statuses)).sort(), [401, 'accepted']);
+  });
 
   test('must have add, and replayStoreFailure one of its two values', () => {
     for (const dpop of [{ replayStore: {} }, { replayStore: () => true }, { replayStoreFailure: 'ignore' }]) {

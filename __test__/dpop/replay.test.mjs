@@ -230,9 +230,9 @@ describe('a proof', () => {
     const token = boundToken(issuer, key);
     const decisionOf = async (next) => {
       class Chain extends MonoCloudBackendNodeClient {
-        async validateJwt(jwt, options) {
-          await super.validateJwt(jwt, options);
-          return next.validateJwt(jwt, options);
+        async validateJwtAccessToken(jwt, options) {
+          await super.validateJwtAccessToken(jwt, options);
+          return next.validateJwtAccessToken(jwt, options);
         }
       }
       const client = new Chain({ tenantDomain: issuer.issuer, audience: AUDIENCE });

@@ -19,7 +19,7 @@ import {
 import { freshKey } from '../support/dpop.mjs';
 import { get, listen } from '../support/http.mjs';
 import { AUDIENCE as ISSUER_AUDIENCE, startIssuer } from '../support/issuer.mjs';
-import { AUDIENCE, offline, signed } from '../support/offline.mjs';
+import { AUDIENCE, ISSUER, JWKS, offline, signed } from '../support/offline.mjs';
 
 const SCOPES = { scopes: ['notes:read'] };
 const requested = (token) => new Request(AUDIENCE, { headers: { authorization: `Bearer ${token}` } });
@@ -235,6 +235,27 @@ describe('mcpTokenVerifier()', () => {
   test('rejects with the original error in an outage', async () => {
     const verifier = mcpTokenVerifier(down(), { toError: () => assert.fail('an outage is no rejected token') });
     await assert.rejects(verifier.verifyAccessToken(signed()), { isOutage: true });
+  });
+
+  test('checks what the method of a subclass accepts, as protect() does', async () => {
+    class Decodes extends MonoCloudBackendNodeClient {
+      async validateAccessToken(token) {
+        return Decodes.decodeJwt(token);
+      }
+    }
+    const client = new Decodes({ tenantDomain: ISSUER, audience: AUDIENCE, jwksResolver: () => JWKS });
+    const { jkt } = await freshKey();
+    const reasonOf = async (token) => {
+      const verifier = mcpTokenVerifier(client, { toError: (error) => error, ...SCOPES });
+      return verifier.verifyAccessToken(token).then(
+        () => 'accepted',
+        ({ reason }) => reason,
+      );
+    };
+    assert.equal(await reasonOf(signed({ scope: 'notes:read' })), 'accepted');
+    assert.equal(await reasonOf(signed({ scope: 'x' })), 'scope_missing');
+    assert.equal(await reasonOf(signed({ scope: 'notes:read', cnf: { jkt } })), 'dpop_scheme_required');
+    assert.equal(await reasonOf(signed({ scope: 'notes:read', exp: 1 })), 'expired');
   });
 
   test('throws without toError, and for an unknown option', () => {

@@ -293,7 +293,7 @@ function checkedFlag(where, value) {
  * Checks what the `validateAccessToken` of any client returned. Returns it unchanged, or a failure.
  *
  * A client of another kind, such as a mock, decides itself. The result of a custom `validateAccessToken` of our clients is
- * checked against the policy if it is a claims set.
+ * checked against the policy if it is a claims set, and its proof must be new to the replay store.
  *
  * @param {any} client
  * @param {unknown} result
@@ -305,7 +305,8 @@ async function checkResult(client, result, token, policy, possession) {
   if (typeof result !== 'object' || result === null || Array.isArray(result)) return FAILURES.claims_invalid;
   const validator = anyValidatorOf(client);
   if (validator === undefined || client.validateAccessToken === VALIDATE) return result;
-  return (await validator.failureOfResult(result, token, policy, possession)) ?? result;
+  const failure = await validator.failureOfResult(result, token, policy, possession);
+  return validator.concluded(failure ?? result, possession);
 }
 
 /**

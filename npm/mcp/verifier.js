@@ -7,10 +7,15 @@
  * of the SDK, and an outage stays an error of ours: as a 401 it would make the client throw its token away.
  */
 
+/**
+ * @import { SpecType } from '../client/call-options.js'
+ * @import { PolicyType } from '../client/policy.js'
+ */
+
 const { checkedOptions, invalid } = require('../client/arguments.js');
-const { MonoCloudBackendNodeClient } = require('../client/client.js');
+const { MonoCloudBackendNodeClient, anyValidatorOf, checkResult } = require('../client/client.js');
 const { routeSpec } = require('../client/call-options.js');
-const { FAILURES } = require('../errors/errors.js');
+const { FAILURES, Failure } = require('../errors/errors.js');
 const { responseTo } = require('../protect/response.js');
 const { authInfoOf } = require('./auth-info.js');
 
@@ -26,7 +31,7 @@ function mcpTokenVerifier(givenClient, given) {
   if (typeof toError !== 'function') {
     throw invalid('mcpTokenVerifier() needs toError, which makes an error of the MCP SDK of ours (option toError)');
   }
-  const required = routeSpec({ scopes }).scopes;
+  const required = routeSpec({ scopes });
   const client = givenClient ?? new MonoCloudBackendNodeClient();
   return {
     /** @param {string} token */
@@ -42,13 +47,19 @@ function mcpTokenVerifier(givenClient, given) {
 /**
  * @param {any} client
  * @param {string} token
- * @param {readonly string[]} scopes
+ * @param {SpecType} required
  * @param {(error: any) => Error} toError
  * @returns {Promise<object>}
  */
-async function claimsOf(client, token, scopes, toError) {
+async function claimsOf(client, token, required, toError) {
+  const { scopes } = required;
   try {
-    return await client.validateAccessToken(token, { scopes: [...scopes] });
+    const result = await client.validateAccessToken(token, { scopes: [...scopes] });
+    const policy = /** @type {PolicyType} */ (anyValidatorOf(client)?.policies.call(required));
+    // A subclass may have another method, which need not check the token as this client does.
+    const outcome = await checkResult(client, result, token, policy, undefined);
+    if (outcome instanceof Failure) throw outcome.toError();
+    return outcome;
   } catch (error) {
     throw REJECTED.includes(responseTo(error, scopes).status) ? toError(error) : error;
   }
