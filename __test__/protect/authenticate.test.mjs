@@ -12,7 +12,8 @@ import { offline, signed } from '../support/offline.mjs';
 import { describeWhere } from '../support/suite.mjs';
 
 const require = createRequire(import.meta.url);
-const { admit, protector, settled } = require('../../npm/protect/route.js');
+const { admit, settled } = require('../../npm/protect/admit.js');
+const { protector } = require('../../npm/protect/route.js');
 const { Accepted, INTERNAL, Response: Refusal } = require('../../npm/protect/response.js');
 
 const CLAIMS = { sub: 'me' };

@@ -8,6 +8,7 @@
 /**
  * @import { AsyncLocalStorage } from 'node:async_hooks'
  * @import { FailureData } from '../errors/errors.js'
+ * @import { Claims } from '../native/values.js'
  * @import { JwtClaims } from '../types/claims.js'
  * @import { CustomMethods } from './check-claims.js'
  * @import { SpecType } from './call-options.js'
@@ -306,7 +307,8 @@ async function checkResult(client, result, token, policy, possession) {
   const validator = anyValidatorOf(client);
   if (validator === undefined || client.validateAccessToken === VALIDATE) return result;
   const failure = await validator.failureOfResult(result, token, policy, possession);
-  return validator.concluded(failure ?? result, possession);
+  // What a custom method returned counts as claims, whatever its members are.
+  return validator.concluded(failure ?? /** @type {Claims} */ (result), possession);
 }
 
 /**
