@@ -44,9 +44,10 @@ test('the facts of a client say what its options say', () => {
     needsMetadata: true,
     publicUrls: [],
     responseTimeoutMs: 5000,
+    usesNonces: false,
   });
   const others = {
-    dpop: { algorithms: ['ES384'] },
+    dpop: { algorithms: ['ES384'], nonce: 'when_stale' },
     introspectJwtTokens: true,
     introspectionCacheDuration: 0,
     publicUrl: ['https://api.example.com/v1/'],
@@ -66,6 +67,7 @@ test('the facts of a client say what its options say', () => {
     needsMetadata: false,
     publicUrls: ['https://api.example.com/v1'],
     responseTimeoutMs: 1000,
+    usesNonces: true,
   });
   assert.equal(engineWith({}, { resolvesJwks: true, resolvesMetadata: true }).facts().needsMetadata, true);
 });

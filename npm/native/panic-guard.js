@@ -35,7 +35,16 @@ function guardedClass(Class) {
     if (name !== 'constructor') Reflect.set(Guarded.prototype, name, guarded(Class.prototype[name]));
   }
   // The handler has no prototype: a polluted one would add traps to it.
-  return new Proxy(Guarded, { __proto__: null, construct: guarded(Reflect.construct) });
+  return new Proxy(Guarded, { __proto__: null, construct });
+}
+
+/** @type {NonNullable<ProxyHandler<Class>['construct']>} */
+function construct(target, args, newTarget) {
+  try {
+    return Reflect.construct(target, args, newTarget);
+  } catch (error) {
+    throw publicError(error);
+  }
 }
 
 /**

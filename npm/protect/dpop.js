@@ -29,6 +29,13 @@
  * @property {string} method
  * @property {string[]} urls
  * @property {Proof} proof
+ * @property {ValidatorType} validator The validator that made `proof`.
+ */
+/**
+ * @typedef {object} Entry
+ * @property {object} client
+ * @property {any} proof
+ * @property {Entry | undefined} next That of another client.
  */
 
 const { memberOf } = require('../client/arguments.js');
@@ -98,7 +105,11 @@ function resolvedUrls(urlResolver, request) {
  * for a route. Its proof is good for one use, so all of them share it.
  */
 class Proofs {
-  /** @type {WeakMap<object, WeakMap<object, any>>} */
+  /**
+   * For each request, the proof of the first client and maybe more. Nearly always there is one client.
+   *
+   * @type {WeakMap<object, Entry>}
+   */
   #byMessage = new WeakMap();
 
   /**
@@ -111,16 +122,10 @@ class Proofs {
    * @returns {T}
    */
   of(message, client, create) {
-    let byClient = this.#byMessage.get(message);
-    if (byClient === undefined) {
-      byClient = new WeakMap();
-      this.#byMessage.set(message, byClient);
-    }
-    let proof = byClient.get(client);
-    if (proof === undefined) {
-      proof = create();
-      byClient.set(client, proof);
-    }
+    const first = this.#byMessage.get(message);
+    for (let at = first; at !== undefined; at = at.next) if (at.client === client) return at.proof;
+    const proof = create();
+    this.#byMessage.set(message, { client, proof, next: first });
     return proof;
   }
 }
@@ -144,7 +149,7 @@ function requestProof(api, validator, message, request) {
     const all = given === SEVERAL ? TWO_PROOFS : given;
     // A method override changes `method` and keeps the received one.
     const method = memberOf(message, 'originalMethod') ?? message.method;
-    return { given: all, method, urls, proof: validator.proof(all, method, urls) };
+    return { given: all, method, urls, proof: validator.proof(all, method, urls), validator };
   });
 }
 

@@ -117,16 +117,22 @@ const INVALID = 'invalid_token';
 
 /** @type {Presentation} */
 const BEARER = Object.freeze({ scheme: 'bearer' });
+/**
+ * A token with a proof that adds nothing to the response.
+ *
+ * @type {Presentation}
+ */
+const DPOP = Object.freeze({ scheme: 'dpop' });
 
 /** The responses of one `protectApi`. */
 class Responses {
   #challenges;
   /**
-   * The 401 responses to bearer tokens by failure. There are few failures, so each response is created once.
+   * The 401 responses by scheme and failure. There are few failures, so each response is created once.
    *
-   * @type {Map<FailureSpec, Response>}
+   * @type {Record<Scheme, Map<FailureSpec, Response>>}
    */
-  #unauthorized = new Map();
+  #unauthorized = { bearer: new Map(), dpop: new Map() };
 
   /** @param {ChallengeSettings} [settings] */
   constructor(settings) {
@@ -175,13 +181,15 @@ class Responses {
     }
     if (detail?.isOutage === true) return unavailable(undefined, failure.retryAfter);
     if (spec.status === 500) return INTERNAL;
-    const isShared = presented === BEARER && spec.status === 401 && spec.code !== 'insufficient_user_authentication';
-    const known = isShared ? this.#unauthorized.get(spec) : undefined;
+    const isUsual = presented === BEARER || presented === DPOP;
+    const isShared = isUsual && spec.status === 401 && spec.code !== 'insufficient_user_authentication';
+    const responses = this.#unauthorized[presented.scheme];
+    const known = isShared ? responses.get(spec) : undefined;
     if (known !== undefined) return known;
     const { code, message, status } = spec;
     const { lacksScopes } = failure;
     const response = this.#rejection({ status, code: code ?? INVALID, message, lacksScopes }, required, presented);
-    if (isShared) this.#unauthorized.set(spec, response);
+    if (isShared) responses.set(spec, response);
     return response;
   }
 
@@ -346,6 +354,7 @@ function responseTo(problem, scopes) {
 
 module.exports = {
   Accepted,
+  DPOP,
   Decision,
   INTERNAL,
   NO_TOKEN,

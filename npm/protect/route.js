@@ -43,12 +43,19 @@ const { isPending } = require('../client/pending.js');
 const { routeSpec } = require('../client/call-options.js');
 const { possessionOf } = require('../client/possession.js');
 const { isPreflight } = require('./preflight.js');
-const { Accepted, Decision, INTERNAL, Response, nonceHeaders } = require('./response.js');
+const { Accepted, DPOP, Decision, INTERNAL, Response, nonceHeaders } = require('./response.js');
 const { routeResponses } = require('./route-responses.js');
 
 /** The options of `protectApi` that are functions. */
 const RESOLVERS = ['tokenResolver', 'certificateResolver', 'urlResolver'];
 const OPTIONS = [...RESOLVERS, 'allowPreflight', 'resourceMetadata'];
+
+/**
+ * Loaded on first use, because few APIs receive DPoP proofs.
+ *
+ * @type {typeof import('./dpop.js').requestProof | undefined}
+ */
+let requestProof;
 
 /** The result of a resolver that threw, or returned something other than text. */
 const FAILED = Symbol('resolver failed');
@@ -258,8 +265,7 @@ class Route {
    * @param {any} request
    */
   #decideDpop(token, message, request) {
-    // Few APIs receive DPoP proofs, so the package does not load this module at import.
-    const { requestProof } = require('./dpop.js');
+    requestProof ??= require('./dpop.js').requestProof;
     const validator = /** @type {ValidatorType} */ (anyValidatorOf(this.#client));
     const found = requestProof(this.#api, validator, message, request);
     // A symbol means that `urlResolver` failed.
@@ -389,7 +395,7 @@ class Route {
    */
   #decisionOf(outcome, presented) {
     if (outcome instanceof Failure) return this.#responseTo(outcome, presented);
-    const nonce = presented?.proof.nonce() ?? undefined;
+    const nonce = presented?.validator.nonceOf(presented.proof);
     return nonce === undefined ? outcome : new Accepted(outcome, nonceHeaders(nonce));
   }
 
@@ -444,8 +450,9 @@ class Route {
       return this.#responses[isBound ? 'dpop' : 'bearer'].to(problem, this.#options);
     }
     const description = problem instanceof Failure ? problem.proof?.description : undefined;
-    const nonce = presented.proof.nonce() ?? undefined;
-    const how = { __proto__: null, scheme: 'dpop', description, nonce };
+    const nonce = presented.validator.nonceOf(presented.proof);
+    const adds = description !== undefined || nonce !== undefined;
+    const how = adds ? { __proto__: null, scheme: 'dpop', description, nonce } : DPOP;
     return this.#responses.dpop.to(problem, this.#options, /** @type {Presentation} */ (how));
   }
 }

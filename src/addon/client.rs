@@ -18,6 +18,7 @@ use super::runtime;
 use crate::engine::Engine;
 use crate::engine::Possession;
 use crate::engine::authorize::certificate::BindingMode;
+use crate::engine::authorize::dpop::settings::NonceMode;
 use crate::engine::config::options::Options;
 use crate::engine::config::{ClientKind, Config, HostEnvironment};
 use crate::engine::keys::store::{Event, KeyStore};
@@ -45,6 +46,8 @@ pub struct ClientFacts {
     pub caches_introspected: bool,
     /// Whether challenges offer DPoP to clients that do not use it.
     pub announces_dpop: bool,
+    /// Whether a response may have to give a nonce for the next DPoP proof.
+    pub uses_nonces: bool,
     /// The mode of DPoP unless a route says otherwise.
     #[napi(ts_type = "DPoPBindingValidation")]
     pub dpop_mode: String,
@@ -102,6 +105,7 @@ impl NativeClient {
             audience: config.audience.to_string(),
             caches_introspected: self.engine.cache_until(None, true, 0.0).is_some(),
             announces_dpop: config.announces_dpop,
+            uses_nonces: config.dpop.nonce != NonceMode::Off,
             dpop_mode: config.dpop.binding.name().to_owned(),
             dpop_algorithms: config.dpop.algorithms.iter().map(|one| one.names()).collect::<Vec<_>>().join(" "),
             public_urls: config.public_urls.iter().map(|url| url.as_str().to_owned()).collect(),
