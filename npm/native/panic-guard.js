@@ -34,17 +34,22 @@ function guardedClass(Class) {
   for (const name of Object.getOwnPropertyNames(Class.prototype)) {
     if (name !== 'constructor') Reflect.set(Guarded.prototype, name, guarded(Class.prototype[name]));
   }
-  // The handler has no prototype: a polluted one would add traps to it.
-  return new Proxy(Guarded, { __proto__: null, construct });
-}
-
-/** @type {NonNullable<ProxyHandler<Class>['construct']>} */
-function construct(target, args, newTarget) {
-  try {
-    return Reflect.construct(target, args, newTarget);
-  } catch (error) {
-    throw publicError(error);
-  }
+  /** @type {ProxyHandler<Class>} */
+  const handler = {
+    // The handler has no prototype: a polluted one would add traps to it.
+    // @ts-expect-error TypeScript does not know this member of a literal.
+    __proto__: null,
+    construct(target, args, newTarget) {
+      try {
+        // With a proxy as `new.target`, V8 would create a hidden class for each object.
+        return Reflect.construct(target, args, newTarget === proxy ? target : newTarget);
+      } catch (error) {
+        throw publicError(error);
+      }
+    },
+  };
+  const proxy = new Proxy(Guarded, handler);
+  return proxy;
 }
 
 /**
