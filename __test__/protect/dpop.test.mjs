@@ -77,10 +77,10 @@ describe('the proofs of the requests', () => {
       proofs.of(other, client, () => ({})),
       made,
     );
-    assert.notEqual(
-      proofs.of(request, another, () => ({})),
-      made,
-    );
+    const second = proofs.of(request, another, () => ({}));
+    assert.notEqual(second, made);
+    const none = () => assert.fail('a second proof');
+    assert.deepEqual([proofs.of(request, client, none), proofs.of(request, another, none)], [made, second]);
   });
 
   test('are not kept if they cannot be made', () => {

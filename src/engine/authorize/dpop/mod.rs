@@ -25,16 +25,12 @@ pub mod url;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::digest::{SHA256, digest};
-
 use self::context::DpopContext;
-use self::read::{ProofClaims, SignedProof};
+use self::read::{ProofClaims, SignedProof, Target};
 use self::spend::Spending;
 use self::url::ComparableUrl;
 use crate::engine::error::Reason;
 use crate::engine::time::NumericDate;
-use crate::engine::token::compact::encode_base64url;
 use crate::engine::token::confirmation::Thumbprint;
 
 /// The `DPoP` header field of a request.
@@ -202,8 +198,8 @@ impl Proof {
     fn matching(&self, state: &mut State, token: &str) -> Result<Arc<ReadProof>, Reason> {
         let proof = state.read.get_or_insert_with(|| self.read().map(Arc::new)).clone()?;
         if state.token.as_deref() != Some(token) {
-            let ath = encode_base64url(digest(&SHA256, token.as_bytes()).as_ref());
-            if verify_slices_are_equal(ath.as_bytes(), proof.claims.ath.as_bytes()).is_err() {
+            // In constant time.
+            if proof.claims.ath.is_none_or(|ath| ath != Thumbprint::of(token.as_bytes())) {
                 return Err(Reason::DpopTokenMismatch);
             }
             state.token = Some(token.into());
@@ -223,14 +219,14 @@ impl Proof {
             GivenProof::One(text) => text,
         };
         let signed = SignedProof::read(text, &self.context)?;
-        let claims = signed.claims()?;
-        let target = self.target(&claims);
+        let (claims, target) = signed.claims()?;
+        let target = self.target(&target);
         Ok(ReadProof { signed, claims, target })
     }
 
-    fn target(&self, claims: &ProofClaims) -> Result<(), (Reason, Refusal)> {
+    fn target(&self, claims: &Target<'_>) -> Result<(), (Reason, Refusal)> {
         // RFC 9110 §9.1: the method is case-sensitive.
-        if claims.htm != self.method {
+        if *claims.htm != *self.method {
             let (expected, got) = (Some(printable(&self.method)), Some(printable(&claims.htm)));
             return Err((Reason::DpopMethodMismatch, Refusal { expected, got, ..Refusal::default() }));
         }
@@ -252,7 +248,8 @@ impl Proof {
         if let Some(known) = self.lock().signature {
             return known;
         }
-        let verified = proof.signed.verify();
+        let GivenProof::One(text) = &self.given else { return Err(Reason::Internal) };
+        let verified = proof.signed.verify(text);
         let signature = verified.as_ref().map(|_| ()).map_err(|reason| *reason);
         if let Ok(key) = verified {
             self.context.keep_key(&proof.signed.key.thumbprint, key);
