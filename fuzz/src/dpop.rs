@@ -135,7 +135,7 @@ fn is_good(text: &str) -> bool {
         && htu.is_some()
         && htu == ComparableUrl::of_request(URL)
         && claims["ath"].as_str() == Some(&ath)
-        && time("iat").is_some_and(|iat| iat >= NOW - MAX_AGE && iat <= NOW + LEEWAY)
+        && time("iat").is_some_and(|iat| (NOW - MAX_AGE..=NOW + LEEWAY).contains(&iat))
         && (claims.get("exp").is_none() || time("exp").is_some_and(|exp| exp > NOW - LEEWAY))
         && (claims.get("nbf").is_none() || time("nbf").is_some_and(|nbf| nbf <= NOW + LEEWAY))
         && (claims.get("nonce").is_none() || claims["nonce"].is_string())
