@@ -1,13 +1,14 @@
 // How much do valid tokens slow down in a flood that costs more than a rejection: slow signatures, introspections?
 //
-//     node bench/flood-kinds.mjs [--quick]
+//     node bench/flood-kinds.mjs [--quick] [--only TEXT]
 //
-// As in flood.mjs, the tokens come one by one from another thread.
+// As in flood.mjs, the tokens come one by one from another thread. `--only` measures the kinds whose name has the text.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createHistogram } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
+import { freshKey, outcomeOf, presented, proofKey, proofOf } from '../__test__/support/dpop.mjs';
 import { loadOurs, OURS, ourClient } from './contestants.mjs';
 import { interleave } from './measure.mjs';
 import {
@@ -20,7 +21,7 @@ import {
   summary,
   target,
 } from './report.mjs';
-import { claimsFor, forge, makeKey, quick, signToken } from './support.mjs';
+import { AUDIENCE, claimsFor, forge, makeKey, quick, signToken } from './support.mjs';
 
 const ROUNDS = quick ? 1 : 5;
 const MILLISECONDS = quick ? 1_500 : 4_000;
@@ -29,6 +30,8 @@ const ONSET = quick ? 500 : 1_500;
 /** How long the issuer takes for one response. */
 const ANSWER = 20;
 const TOKENS = 100;
+const URL_OF_API = `${AUDIENCE}/orders/7`;
+const only = process.argv.includes('--only') ? process.argv[process.argv.indexOf('--only') + 1] : '';
 
 const keys = { RS256: makeKey('RS256'), ES512: makeKey('ES512') };
 const issuer = fork(new URL('./flood-issuer.mjs', import.meta.url));
@@ -54,11 +57,19 @@ async function measure(ours, url) {
 
   const make = (one) => Array.from({ length: TOKENS }, one);
   const slow = make((_, i) => forge(signToken(keys.ES512, { ...claimsFor(url), jti: `${i}` })));
-  const contestants = [
-    { name: 'none', perSecond: 0, invalid: [] },
+  const foreign = await proofsByForeignKeys(url);
+  const [{ token: bound, proof }] = foreign;
+  const reason = await outcomeOf(client.validateAccessToken(bound, presented(proof, { url: URL_OF_API })));
+  if (reason !== 'dpop_key_mismatch') throw new Error(`a proof by a self-made key: ${reason}`);
+  const floods = [
     { name: '10000 forged ES512 per second', perSecond: 10_000, invalid: slow },
     { name: '3000 garbage opaque tokens per second', perSecond: 3_000, invalid: ['garbage-'], isDistinct: true },
     { name: '1000 opaque tokens per second, never answered', perSecond: 1_000, invalid: ['hangs-'], isDistinct: true },
+    { name: '10000 proofs by self-made DPoP keys per second', perSecond: 10_000, invalid: foreign },
+  ];
+  const contestants = [
+    { name: 'none', perSecond: 0, invalid: [] },
+    ...floods.filter(({ name }) => name.includes(only)),
   ];
   printHeader('Floods that cost more than a refusal, beside 250 good JWTs and 250 good opaque tokens per second', [
     `${ROUNDS} interleaved rounds of ${MILLISECONDS / 1e3} s, the first ${ONSET / 1e3} s of each not timed. The JWT is remembered, the ` +
@@ -80,8 +91,8 @@ async function measure(ours, url) {
     ['flood', 'JWT p50', 'JWT p99', 'opaque p50', 'opaque p99', '401 per second', '503 per second'],
     rows.map((row) => [row.name, ...columns.map((what) => number(row[what]))]),
   );
-  const [idle, ...floods] = rows;
-  for (const row of floods) {
+  const [idle, ...others] = rows;
+  for (const row of others) {
     target(`good JWTs' p99 under ${row.name}`, row.jwt99, { atMost: 50, unit: ' ms' });
     target(`good opaque tokens' p99 under ${row.name}`, row.opaque99, {
       atMost: 2 * idle.opaque99 + ANSWER,
@@ -90,6 +101,17 @@ async function measure(ours, url) {
   }
   printTargets();
   saveResults('flood-kinds', { rows });
+}
+
+/** One stolen token, with good proofs for the request, each by a key that the token is not bound to. */
+async function proofsByForeignKeys(url) {
+  const { jkt } = await proofKey('ES256');
+  const token = signToken(keys.RS256, { ...claimsFor(url), cnf: { jkt } });
+  const made = [];
+  for (let i = 0; i < TOKENS; i += 1) {
+    made.push({ token, proof: proofOf({ key: await freshKey(), url: URL_OF_API, token }) });
+  }
+  return made;
 }
 
 /** One turn: percentiles in milliseconds, and how many bad tokens got 401 and 503 per second. */
@@ -103,7 +125,7 @@ async function run(guard, workerData) {
   const now = () => performance.timeOrigin + performance.now();
   await new Promise((resolve, reject) => {
     worker.once('error', reject);
-    worker.on('message', ({ token, sentAt, isLast }) => {
+    worker.on('message', ({ token, proof, sentAt, isLast }) => {
       if (isLast) {
         resolve();
         return;
@@ -111,8 +133,7 @@ async function run(guard, workerData) {
       begun ??= performance.now();
       const isTimed = performance.now() - begun > ONSET;
       const isGood = sentAt !== undefined;
-      const authorization = `Bearer ${token}`;
-      const request = { headers: { authorization }, rawHeaders: ['Authorization', authorization] };
+      const request = requestOf(token, proof);
       const response = {
         headersSent: false,
         setHeader() {},
@@ -140,5 +161,23 @@ async function run(guard, workerData) {
     opaque99: times.opaque.percentile(99) / 1e3,
     refused: perSecond(answers[401]),
     overloaded: perSecond(answers[503]),
+  };
+}
+
+/** What Express passes on, as far as the guard reads it. */
+function requestOf(token, proof) {
+  if (proof === undefined) {
+    const authorization = `Bearer ${token}`;
+    return { headers: { authorization }, rawHeaders: ['Authorization', authorization] };
+  }
+  const { protocol, host, pathname } = new URL(URL_OF_API);
+  const headers = { host, authorization: `DPoP ${token}`, dpop: proof };
+  return {
+    method: 'GET',
+    originalUrl: pathname,
+    protocol: protocol.slice(0, -1),
+    headers,
+    rawHeaders: Object.entries(headers).flat(),
+    socket: {},
   };
 }

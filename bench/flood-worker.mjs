@@ -2,7 +2,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 
-/** With `isDistinct`, every bad token is different. */
+/** With `isDistinct`, every bad token is different. A bad token may also be an object: a token with its `proof`. */
 const { valid, invalid, perSecond, milliseconds, isDistinct = false } = workerData;
 /** Microseconds between two valid tokens: 500 per second, with or without a flood. */
 const VALID_EVERY = 2_000;
@@ -19,8 +19,9 @@ let nextInvalid = start + invalidEvery / 2;
 for (let sent = 0; nextValid < end;) {
   const now = performance.now() * 1e3;
   if (now >= nextInvalid) {
-    const token = invalid[sent % invalid.length];
-    parentPort.postMessage({ token: isDistinct ? `${token}${sent}` : token });
+    const given = invalid[sent % invalid.length];
+    const { token, proof } = typeof given === 'object' ? given : { token: given };
+    parentPort.postMessage({ token: isDistinct ? `${token}${sent}` : token, proof });
     sent += 1;
     // Tokens that were missed during a long sleep are skipped, so a delayed sender causes no burst.
     nextInvalid = Math.max(nextInvalid + invalidEvery, now - MOST_BEHIND);

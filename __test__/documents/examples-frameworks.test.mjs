@@ -95,11 +95,13 @@ const EVENTS = {
   }),
 };
 
-const askLambda = (eventOf) => async ({ handler }, path, token) => {
-  const headers = { Host: 'api.example.com', ...(token && { Authorization: `Bearer ${token}` }) };
-  const { statusCode, headers: sent, body } = await handler(eventOf(path, headers), {});
-  return { status: statusCode, headers: sent, body: JSON.parse(body) };
-};
+const askLambda =
+  (eventOf) =>
+  async ({ handler }, path, token) => {
+    const headers = { Host: 'api.example.com', ...(token && { Authorization: `Bearer ${token}` }) };
+    const { statusCode, headers: sent, body } = await handler(eventOf(path, headers), {});
+    return { status: statusCode, headers: sent, body: JSON.parse(body) };
+  };
 
 const APPS = {
   hono: { start: started('hono', askUrl), skip: NEEDS_20 },
@@ -179,7 +181,9 @@ for (const name of ['trpc', 'graphql-yoga']) {
       let count = 0;
       issuer.respond('/introspect', () => {
         count += 1;
-        return count === 1 ? { body: { active: true, scope, ...claims } } : { status: 503, headers: { 'retry-after': '7' } };
+        return count === 1
+          ? { body: { active: true, scope, ...claims } }
+          : { status: 503, headers: { 'retry-after': '7' } };
       });
       const variables = { ...variablesOf(issuer), CLIENT_ID: 'api', CLIENT_SECRET: 'secret' };
       const { url, close } = await startExample(name, { variables });

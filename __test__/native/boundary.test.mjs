@@ -46,9 +46,10 @@ test('the facts of a client say what its options say', () => {
     needsMetadata: true,
     publicUrls: [],
     responseTimeoutMs: 5000,
+    usesNonces: false,
   });
   const others = {
-    dpop: { algorithms: ['ES384'] },
+    dpop: { algorithms: ['ES384'], nonce: 'when_stale' },
     introspectJwtTokens: true,
     introspectionCacheDuration: 0,
     publicUrl: ['https://api.example.com/v1/'],
@@ -69,6 +70,7 @@ test('the facts of a client say what its options say', () => {
     needsMetadata: false,
     publicUrls: ['https://api.example.com/v1'],
     responseTimeoutMs: 1000,
+    usesNonces: true,
   });
   // Whether tokens must be bound does not decide which engines share their used proofs.
   assert.notEqual(own, shared);

@@ -9,7 +9,7 @@ import { describe, test } from 'node:test';
 const require = createRequire(import.meta.url);
 const { Challenges, lineOf } = require('../../npm/protect/challenge.js');
 const { FAILURES, Failure } = require('../../npm/errors/errors.js');
-const { Responses } = require('../../npm/protect/response.js');
+const { DPOP, Responses } = require('../../npm/protect/response.js');
 
 const ALGORITHMS = 'ES256 PS256';
 const INVALID = { error: 'invalid_token', error_description: 'Invalid token' };
@@ -221,6 +221,17 @@ describe('the responses of an API', () => {
     // Another route has other requirements, so the response is not shared.
     const other = responses.to(stepUp, { scopes: [], maxAge: 5 });
     assert.match(other.headers['WWW-Authenticate'], /max_age="5"$/);
+  });
+
+  test('are made once for each scheme and failure, unless a proof adds something', () => {
+    const refused = (presented) => responses.to(FAILURES.dpop_key_mismatch, scopes, presented);
+    assert.equal(refused(DPOP), refused(DPOP));
+    assert.equal(refused(), refused());
+    assert.notEqual(refused(DPOP), refused());
+    assert.match(refused(DPOP).headers['WWW-Authenticate'], /^DPoP error="invalid_token"/);
+    const [one, other] = ['abc', 'def'].map((nonce) => refused({ scheme: 'dpop', nonce }).headers['DPoP-Nonce']);
+    assert.deepEqual([one, other], ['abc', 'def']);
+    assert.equal(refused(DPOP).headers['DPoP-Nonce'], undefined);
   });
 
   test('can say more about a proof than the failure, and give a nonce', () => {

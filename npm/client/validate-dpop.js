@@ -9,9 +9,9 @@
  * @import { FailureData, ProofFacts } from '../errors/errors.js'
  * @import { MonoCloudBackendNodeClient, Proof, SpentProof } from '../native/binding.js'
  * @import { Decision } from './check-claims.js'
- * @import { ClientContext } from './events.js'
  * @import { IReplayStore } from '../types/dpop.js'
  * @import { Replay } from './options.js'
+ * @import { ValidatorType } from './validate.js'
  */
 /** @typedef {DpopValidation} DpopValidationType The class as a type, for other files. */
 
@@ -33,18 +33,18 @@ const ANSWERS = new WeakMap();
 
 class DpopValidation {
   #native;
-  #context;
+  #validator;
   #replay;
   #timesFull = 0;
 
   /**
    * @param {MonoCloudBackendNodeClient} native
-   * @param {ClientContext} context
+   * @param {ValidatorType} validator
    * @param {Replay | undefined} replay
    */
-  constructor(native, context, replay) {
+  constructor(native, validator, replay) {
     this.#native = native;
-    this.#context = context;
+    this.#validator = validator;
     this.#replay = replay;
   }
 
@@ -58,10 +58,10 @@ class DpopValidation {
   conclude(outcome, proof) {
     if (isPending(outcome)) return outcome.then((ended) => this.conclude(ended, proof));
     this.#reportFullMemory();
-    if (this.#replay === undefined) return withFacts(outcome, proof);
+    if (this.#replay === undefined) return this.#withFacts(outcome, proof);
     const spent = proof.spent();
-    if (spent === null) return withFacts(outcome, proof);
-    return this.#shared(this.#replay, proof, spent).then((refusal) => withFacts(refusal ?? outcome, proof));
+    if (spent === null) return this.#withFacts(outcome, proof);
+    return this.#shared(this.#replay, proof, spent).then((refusal) => this.#withFacts(refusal ?? outcome, proof));
   }
 
   /**
@@ -100,7 +100,7 @@ class DpopValidation {
     } catch {
       // Reported below, without the error: its text may contain the id.
     }
-    replayStoreFailed(this.#context);
+    replayStoreFailed(this.#validator.context);
     return undefined;
   }
 
@@ -109,22 +109,24 @@ class DpopValidation {
     const times = this.#native.timesReplayMemoryWasFull();
     if (times <= this.#timesFull) return;
     this.#timesFull = times;
-    replayMemoryFull(this.#context);
+    replayMemoryFull(this.#validator.context);
   }
-}
 
-/**
- * Adds what the response, the error and the event say about the proof.
- *
- * @param {Decision} outcome
- * @param {Proof} proof
- */
-function withFacts(outcome, proof) {
-  if (!(outcome instanceof Failure)) return outcome;
-  const { spec, detail } = outcome;
-  if (spec.code !== 'invalid_dpop_proof' && spec.code !== 'use_dpop_nonce') return outcome;
-  const facts = { __proto__: null, ...factsOf(spec.reason, proof), nonce: proof.nonce() ?? undefined };
-  return new Failure(spec, detail, /** @type {ProofFacts} */ (facts));
+  /**
+   * Adds what the response, the error and the event say about the proof. Most failures have nothing of that.
+   *
+   * @param {Decision} outcome
+   * @param {Proof} proof
+   */
+  #withFacts(outcome, proof) {
+    if (!(outcome instanceof Failure)) return outcome;
+    const { spec, detail } = outcome;
+    if (spec.code !== 'invalid_dpop_proof' && spec.code !== 'use_dpop_nonce') return outcome;
+    const facts = factsOf(spec.reason, proof);
+    const nonce = this.#validator.nonceOf(proof);
+    if (facts === undefined && nonce === undefined) return outcome;
+    return new Failure(spec, detail, /** @type {ProofFacts} */ ({ __proto__: null, ...facts, nonce }));
+  }
 }
 
 /**

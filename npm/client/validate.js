@@ -8,7 +8,7 @@
 
 /**
  * @import { FailureData } from '../errors/errors.js'
- * @import { MonoCloudBackendNodeClient } from '../native/binding.js'
+ * @import { MonoCloudBackendNodeClient, Proof } from '../native/binding.js'
  * @import { ICache } from '../types/cache.js'
  * @import { MonoCloudHealth } from '../types/client.js'
  * @import { IssuerMetadata, Jwks } from '../types/issuer.js'
@@ -187,9 +187,18 @@ class Validator {
     return new native.Proof(this.#native, given, method, urls);
   }
 
+  /**
+   * Returns the nonce that the response to a request with this proof must have (RFC 9449 §8.2).
+   *
+   * @param {Proof} proof
+   */
+  nonceOf(proof) {
+    return this.#facts.usesNonces ? (proof.nonce() ?? undefined) : undefined;
+  }
+
   /** @returns {DpopValidationType} */
   get #dpop() {
-    this.#dpopValidation ??= dpopValidationOf(this.#native, this.context, this.#replay);
+    this.#dpopValidation ??= dpopValidationOf(this.#native, this, this.#replay);
     return this.#dpopValidation;
   }
 
@@ -394,13 +403,13 @@ function ofOption(error) {
 
 /**
  * @param {MonoCloudBackendNodeClient} engine
- * @param {ClientContext} context
+ * @param {Validator} validator
  * @param {import('./options.js').Replay | undefined} replay
  */
-function dpopValidationOf(engine, context, replay) {
+function dpopValidationOf(engine, validator, replay) {
   // Few clients use DPoP, so the package does not load this module at import.
   const { DpopValidation } = require('./validate-dpop.js');
-  return new DpopValidation(engine, context, replay);
+  return new DpopValidation(engine, validator, replay);
 }
 
 /**

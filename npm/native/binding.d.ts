@@ -36,6 +36,8 @@ export interface ClientFacts {
   announcesDpop: boolean;
   /** Identifies what the DPoP proofs of clients share. A proof that one of them made is a proof for the others. */
   dpopContext: number;
+  /** Whether a response may have to give a nonce for the next DPoP proof. */
+  usesNonces: boolean;
   /** The mode of DPoP unless a route says otherwise. */
   dpopMode: DPoPBindingValidation;
   /** The accepted algorithms of DPoP proofs, separated by spaces. */

@@ -34,8 +34,23 @@ function guardedClass(Class) {
   for (const name of Object.getOwnPropertyNames(Class.prototype)) {
     if (name !== 'constructor') Reflect.set(Guarded.prototype, name, guarded(Class.prototype[name]));
   }
+  /**
+   * @param {Class} target
+   * @param {unknown[]} args
+   * @param {Function} newTarget
+   */
+  const construct = (target, args, newTarget) => {
+    try {
+      // With a proxy as `new.target`, V8 would create a hidden class for each object.
+      return Reflect.construct(target, args, newTarget === proxy ? target : newTarget);
+    } catch (error) {
+      throw publicError(error);
+    }
+  };
   // The handler has no prototype: a polluted one would add traps to it.
-  return new Proxy(Guarded, { __proto__: null, construct: guarded(Reflect.construct) });
+  /** @type {Class} */
+  const proxy = new Proxy(Guarded, { __proto__: null, construct });
+  return proxy;
 }
 
 /**

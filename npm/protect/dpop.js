@@ -29,10 +29,17 @@
  * @property {string} method
  * @property {string[]} urls
  * @property {Proof} proof
+ * @property {ValidatorType} validator The validator that made `proof`.
+ */
+/**
+ * @typedef {object} Entry
+ * @property {number} context
+ * @property {readonly string[]} urls
+ * @property {any} proof
+ * @property {Entry | undefined} next One for other clients or URLs.
  */
 
 const { memberOf } = require('../client/arguments.js');
-const { textOf } = require('../client/json.js');
 const { endOfValue, headerOf, isSentOnce } = require('./headers.js');
 const { URL_OF, targetOf, urlBelow } = require('./request-url.js');
 
@@ -100,7 +107,11 @@ function resolvedUrls(urlResolver, request) {
  * used and if they expect the same URLs.
  */
 class Proofs {
-  /** @type {WeakMap<object, Map<string, any>>} */
+  /**
+   * For each request, a list of its proofs. Nearly always there is one.
+   *
+   * @type {WeakMap<object, Entry>}
+   */
   #byMessage = new WeakMap();
 
   /**
@@ -114,19 +125,22 @@ class Proofs {
    * @returns {T}
    */
   of(message, context, urls, create) {
-    let proofs = this.#byMessage.get(message);
-    if (proofs === undefined) {
-      proofs = new Map();
-      this.#byMessage.set(message, proofs);
+    const first = this.#byMessage.get(message);
+    for (let at = first; at !== undefined; at = at.next) {
+      if (at.context === context && areEqual(at.urls, urls)) return at.proof;
     }
-    const key = `${context} ${textOf(urls)}`;
-    let proof = proofs.get(key);
-    if (proof === undefined) {
-      proof = create();
-      proofs.set(key, proof);
-    }
+    const proof = create();
+    this.#byMessage.set(message, { context, urls, proof, next: first });
     return proof;
   }
+}
+
+/**
+ * @param {readonly string[]} one
+ * @param {readonly string[]} other
+ */
+function areEqual(one, other) {
+  return one.length === other.length && one.every((text, i) => text === other[i]);
 }
 
 const PROOFS = new Proofs();
@@ -148,7 +162,7 @@ function requestProof(api, validator, message, request) {
     const all = given === SEVERAL ? TWO_PROOFS : given;
     // A method override changes `method` and keeps the received one.
     const method = memberOf(message, 'originalMethod') ?? message.method;
-    return { given: all, method, urls, proof: validator.proof(all, method, urls) };
+    return { given: all, method, urls, proof: validator.proof(all, method, urls), validator };
   });
 }
 

@@ -120,16 +120,22 @@ const INVALID = 'invalid_token';
 
 /** @type {Presentation} */
 const BEARER = Object.freeze({ scheme: 'bearer' });
+/**
+ * A token with a proof that adds nothing to the response.
+ *
+ * @type {Presentation}
+ */
+const DPOP = Object.freeze({ scheme: 'dpop' });
 
 /** The responses of one `protectApi`. */
 class Responses {
   #challenges;
   /**
-   * The 401 responses to bearer tokens by failure. There are few failures, so each response is created once.
+   * The 401 responses by scheme and failure. There are few failures, so each response is created once.
    *
-   * @type {Map<FailureSpec, Response>}
+   * @type {Record<Scheme, Map<FailureSpec, Response>>}
    */
-  #unauthorized = new Map();
+  #unauthorized = { bearer: new Map(), dpop: new Map() };
 
   /** @param {ChallengeSettings} [settings] */
   constructor(settings) {
@@ -178,14 +184,16 @@ class Responses {
     }
     if (detail?.isOutage === true) return unavailable(undefined, failure.retryAfter, spec.reason);
     if (spec.status === 500) return INTERNAL;
-    const isShared = presented === BEARER && spec.status === 401 && spec.code !== 'insufficient_user_authentication';
-    const known = isShared ? this.#unauthorized.get(spec) : undefined;
+    const isUsual = presented === BEARER || presented === DPOP;
+    const isShared = isUsual && spec.status === 401 && spec.code !== 'insufficient_user_authentication';
+    const responses = this.#unauthorized[presented.scheme];
+    const known = isShared ? responses.get(spec) : undefined;
     if (known !== undefined) return known;
     const { code, message, reason, status } = spec;
     const { lacksScopes } = failure;
     const rejection = { status, code: code ?? INVALID, message, lacksScopes, reason };
     const response = this.#rejection(rejection, required, presented);
-    if (isShared) this.#unauthorized.set(spec, response);
+    if (isShared) responses.set(spec, response);
     return response;
   }
 
@@ -354,6 +362,7 @@ function responseTo(problem, scopes) {
 
 module.exports = {
   Accepted,
+  DPOP,
   Decision,
   INTERNAL,
   NO_TOKEN,

@@ -29,7 +29,14 @@ const { possessionOf } = require('../client/possession.js');
 const { apiOf, checkNotRequest } = require('./api-options.js');
 const { isPreflight } = require('./preflight.js');
 const { isRenewal } = require('./renewal.js');
-const { Accepted, nonceHeaders } = require('./response.js');
+const { Accepted, DPOP, nonceHeaders } = require('./response.js');
+
+/**
+ * Loaded on first use, because few APIs receive DPoP proofs.
+ *
+ * @type {typeof import('./dpop.js').requestProof | undefined}
+ */
+let requestProof;
 
 /** The result of a resolver that threw, or returned something other than text. */
 const FAILED = Symbol('resolver failed');
@@ -168,8 +175,7 @@ class Route {
    * @param {any} request
    */
   #decideDpop(token, message, request) {
-    // Few APIs receive DPoP proofs, so the package does not load this module at import.
-    const { requestProof } = require('./dpop.js');
+    requestProof ??= require('./dpop.js').requestProof;
     const validator = /** @type {ValidatorType} */ (anyValidatorOf(this.#client));
     const found = requestProof(this.#api, validator, message, request);
     // A symbol means that `urlResolver` failed.
@@ -299,7 +305,7 @@ class Route {
    */
   #decisionOf(outcome, presented) {
     if (outcome instanceof Failure) return this.#responseTo(outcome, presented);
-    const nonce = presented?.proof.nonce() ?? undefined;
+    const nonce = presented?.validator.nonceOf(presented.proof);
     return nonce === undefined ? outcome : new Accepted(outcome, nonceHeaders(nonce));
   }
 
@@ -354,8 +360,9 @@ class Route {
       return this.#responses[isBound ? 'dpop' : 'bearer'].to(problem, this.#options);
     }
     const description = problem instanceof Failure ? problem.proof?.description : undefined;
-    const nonce = presented.proof.nonce() ?? undefined;
-    const how = { __proto__: null, scheme: 'dpop', description, nonce };
+    const nonce = presented.validator.nonceOf(presented.proof);
+    const adds = description !== undefined || nonce !== undefined;
+    const how = adds ? { __proto__: null, scheme: 'dpop', description, nonce } : DPOP;
     return this.#responses.dpop.to(problem, this.#options, /** @type {Presentation} */ (how));
   }
 }

@@ -18,6 +18,7 @@ use super::runtime;
 use crate::engine::Engine;
 use crate::engine::Possession;
 use crate::engine::authorize::certificate::BindingMode;
+use crate::engine::authorize::dpop::settings::NonceMode;
 use crate::engine::config::options::Options;
 use crate::engine::config::{ClientKind, Config, HostEnvironment};
 use crate::engine::keys::store::{Event, KeyStore};
@@ -47,6 +48,8 @@ pub struct ClientFacts {
     pub announces_dpop: bool,
     /// Identifies what the DPoP proofs of clients share. A proof that one of them made is a proof for the others.
     pub dpop_context: f64,
+    /// Whether a response may have to give a nonce for the next DPoP proof.
+    pub uses_nonces: bool,
     /// The mode of DPoP unless a route says otherwise.
     #[napi(ts_type = "DPoPBindingValidation")]
     pub dpop_mode: String,
@@ -105,6 +108,7 @@ impl NativeClient {
             caches_introspected: self.engine.cache_until(None, true, 0.0).is_some(),
             announces_dpop: config.announces_dpop,
             dpop_context: self.engine.dpop().id() as f64,
+            uses_nonces: config.dpop.nonce != NonceMode::Off,
             dpop_mode: config.dpop_binding.name().to_owned(),
             dpop_algorithms: config.dpop.algorithms.iter().map(|one| one.names()).collect::<Vec<_>>().join(" "),
             public_urls: config.public_urls.iter().map(|url| url.as_str().to_owned()).collect(),

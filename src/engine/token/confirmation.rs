@@ -6,7 +6,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 use crate::engine::token::compact::{decode_base64url, encode_base64url};
 use crate::engine::token::json::Value;
 
-/// A SHA-256 thumbprint: of a DER certificate (`x5t#S256` in RFC 8705 §3.1) or of a key (`jkt` in RFC 9449 §6.1).
+/// A SHA-256 thumbprint: of a DER certificate (`x5t#S256` in RFC 8705 §3.1), of a key (`jkt` in RFC 9449 §6.1), or of a
+/// token (`ath` in RFC 9449 §4.2).
 #[derive(Clone, Copy, Debug)]
 pub struct Thumbprint([u8; 32]);
 
@@ -23,7 +24,7 @@ impl Thumbprint {
         decode_base64url(text.as_bytes())?.try_into().ok().map(Thumbprint)
     }
 
-    /// The thumbprint of the bytes that are hashed: a DER certificate, or the members of a key (RFC 7638 §3).
+    /// The thumbprint of the bytes that are hashed: a DER certificate, the members of a key (RFC 7638 §3), or a token.
     pub fn of(der: &[u8]) -> Self {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest(&SHA256, der).as_ref());

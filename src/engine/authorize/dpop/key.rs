@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::engine::keys::jwk::{Key, PRIVATE_MEMBERS};
-use crate::engine::token::compact::{decode_base64url, encode_base64url};
+use crate::engine::token::compact::decode_base64url;
 use crate::engine::token::confirmation::Thumbprint;
 use crate::engine::token::header::Algorithm;
 use crate::engine::token::json::Value;
@@ -54,7 +54,7 @@ impl ProofKey {
             ("RSA", None) if algorithm.rsa().is_some() => Spelled::Rsa { n: jwk.modulus()?, e: jwk.exponent()? },
             _ => return None,
         };
-        let thumbprint = spelled.thumbprint();
+        let thumbprint = jwk.thumbprint(&spelled)?;
         let material = known(&thumbprint).map_or(Material::Spelled(spelled), Material::Parsed);
         Some(ProofKey { thumbprint, algorithm, material })
     }
@@ -88,23 +88,6 @@ enum Spelled {
     Rsa { n: Vec<u8>, e: Vec<u8> },
 }
 
-impl Spelled {
-    /// RFC 7638 §3: the SHA-256 of the required members in lexicographic order, without white space.
-    fn thumbprint(&self) -> Thumbprint {
-        let text = match self {
-            Spelled::Ec { curve, x, y } => {
-                let (x, y) = (encode_base64url(x), encode_base64url(y));
-                format!(r#"{{"crv":"{curve}","kty":"EC","x":"{x}","y":"{y}"}}"#)
-            }
-            Spelled::Ed25519(x) => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, encode_base64url(x)),
-            Spelled::Rsa { n, e } => {
-                format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, encode_base64url(e), encode_base64url(n))
-            }
-        };
-        Thumbprint::of(text.as_bytes())
-    }
-}
-
 /// The members of a `jwk` object. Reading the header has shown that they have no duplicates.
 struct Jwk<'v, 'de>(&'v [(std::borrow::Cow<'de, str>, Value<'de>)]);
 
@@ -136,6 +119,25 @@ impl<'v, 'de> Jwk<'v, 'de> {
             Some(_) => false,
         };
         is_for_signatures && is_for_algorithm && verifies
+    }
+
+    /// RFC 7638 §3: the SHA-256 of the required members in lexicographic order, without white space. The members are taken
+    /// as they are written: strict base64url has one spelling for the same octets.
+    fn thumbprint(&self, spelled: &Spelled) -> Option<Thumbprint> {
+        let parts: &[&str] = match spelled {
+            Spelled::Ec { curve, .. } => &[
+                r#"{"crv":""#,
+                curve,
+                r#"","kty":"EC","x":""#,
+                self.text("x")?,
+                r#"","y":""#,
+                self.text("y")?,
+                r#""}"#,
+            ],
+            Spelled::Ed25519(_) => &[r#"{"crv":"Ed25519","kty":"OKP","x":""#, self.text("x")?, r#""}"#],
+            Spelled::Rsa { .. } => &[r#"{"e":""#, self.text("e")?, r#"","kty":"RSA","n":""#, self.text("n")?, r#""}"#],
+        };
+        Some(Thumbprint::of(parts.concat().as_bytes()))
     }
 
     fn octets(&self, name: &str, length: usize) -> Option<Vec<u8>> {

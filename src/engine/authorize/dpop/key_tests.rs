@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::super::testing::Sender;
 use super::*;
+use crate::engine::token::compact::encode_base64url;
 use crate::engine::token::json::{self, MAX_DEPTH, ValueSeed};
 
 /// RFC 7638 §3.1.

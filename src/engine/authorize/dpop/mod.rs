@@ -25,16 +25,12 @@ pub mod url;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::digest::{SHA256, digest};
-
 use self::context::DpopContext;
-use self::read::{ProofClaims, SignedProof};
+use self::read::{ProofClaims, SignedProof, Target};
 use self::spend::Spending;
 use self::url::ComparableUrl;
 use crate::engine::error::Reason;
 use crate::engine::time::NumericDate;
-use crate::engine::token::compact::encode_base64url;
 use crate::engine::token::confirmation::Thumbprint;
 
 /// The `DPoP` header field of a request.
@@ -92,6 +88,8 @@ pub enum Progress {
 struct State {
     /// The result of rules 1 to 3.
     read: Option<Result<Arc<ReadProof>, Reason>>,
+    /// The token whose hash is `ath`. A decision asks twice.
+    token: Option<Box<str>>,
     /// Whether rule 5 held, so that the signature may be verified.
     is_bound: bool,
     /// The result of rule 6.
@@ -204,9 +202,12 @@ impl Proof {
     /// Rules 1 to 4.
     fn matching(&self, state: &mut State, token: &str) -> Result<Arc<ReadProof>, Reason> {
         let proof = state.read.get_or_insert_with(|| self.read().map(Arc::new)).clone()?;
-        let ath = encode_base64url(digest(&SHA256, token.as_bytes()).as_ref());
-        if verify_slices_are_equal(ath.as_bytes(), proof.claims.ath.as_bytes()).is_err() {
-            return Err(Reason::DpopTokenMismatch);
+        if state.token.as_deref() != Some(token) {
+            // In constant time.
+            if proof.claims.ath.is_none_or(|ath| ath != Thumbprint::of(token.as_bytes())) {
+                return Err(Reason::DpopTokenMismatch);
+            }
+            state.token = Some(token.into());
         }
         if let Err((reason, refusal)) = &proof.target {
             state.refusal = Some(refusal.clone());
@@ -223,16 +224,20 @@ impl Proof {
             GivenProof::One(text) => text,
         };
         let signed = SignedProof::read(text, &self.context)?;
-        let claims = signed.claims()?;
-        let target = self.target(&claims);
+        let (claims, target) = signed.claims()?;
+        let target = self.target(&target);
         Ok(ReadProof { signed, claims, target })
     }
 
-    fn target(&self, claims: &ProofClaims) -> Result<(), (Reason, Refusal)> {
+    fn target(&self, claims: &Target<'_>) -> Result<(), (Reason, Refusal)> {
         // RFC 9110 §9.1: the method is case-sensitive.
-        if claims.htm != self.method {
+        if *claims.htm != *self.method {
             let (expected, got) = (Some(printable(&self.method)), Some(printable(&claims.htm)));
             return Err((Reason::DpopMethodMismatch, Refusal { expected, got, ..Refusal::default() }));
+        }
+        // The usual case. To normalise two URLs takes longer than everything else here.
+        if url::is_plain(&claims.htu) && self.urls.iter().any(|url| url::before_query(url) == &*claims.htu) {
+            return Ok(());
         }
         let urls: Vec<ComparableUrl> = self.urls.iter().filter_map(|url| ComparableUrl::of_request(url)).collect();
         let Some(first) = urls.first() else { return Err((Reason::DpopUrlUnknown, Refusal::default())) };
@@ -248,7 +253,8 @@ impl Proof {
         if let Some(known) = self.lock().signature {
             return known;
         }
-        let verified = proof.signed.verify();
+        let GivenProof::One(text) = &self.given else { return Err(Reason::Internal) };
+        let verified = proof.signed.verify(text);
         let signature = verified.as_ref().map(|_| ()).map_err(|reason| *reason);
         if let Ok(key) = verified {
             self.context.keep_key(&proof.signed.key.thumbprint, key);

@@ -1,5 +1,6 @@
 //! Reads a proof: its form, its header and its claims (RFC 9449 §4.2). Nothing here depends on the token or the time.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -24,7 +25,8 @@ const MAX_JTI_BYTES: usize = 256;
 pub struct SignedProof {
     pub algorithm: Algorithm,
     pub key: ProofKey,
-    signing_input: Box<str>,
+    /// How much of the proof the signature covers, in bytes.
+    signed_bytes: usize,
     signature: Vec<u8>,
     payload: Vec<u8>,
 }
@@ -32,14 +34,19 @@ pub struct SignedProof {
 /// The claims of a proof. All types are valid.
 pub struct ProofClaims {
     pub jti: Box<str>,
-    pub htm: Box<str>,
-    pub htu: Box<str>,
-    pub ath: Box<str>,
+    /// `None` matches no token.
+    pub ath: Option<Thumbprint>,
     pub iat: NumericDate,
     /// RFC 7519 §4.1.4 and §4.1.5 hold for every JWT. RFC 9449 does not mention them.
     pub exp: Option<NumericDate>,
     pub nbf: Option<NumericDate>,
     pub nonce: Option<Box<str>>,
+}
+
+/// The request that a proof is for.
+pub struct Target<'p> {
+    pub htm: Cow<'p, str>,
+    pub htu: Cow<'p, str>,
 }
 
 impl SignedProof {
@@ -66,17 +73,19 @@ impl SignedProof {
         let known = |thumbprint: &Thumbprint| context.known_key(thumbprint);
         let key = header.jwk.as_ref().and_then(|jwk| ProofKey::read(jwk, algorithm, known));
         let key = key.ok_or(Reason::DpopKeyInvalid)?;
-        Ok(SignedProof { algorithm, key, signing_input: compact.signing_input.into(), signature, payload })
+        Ok(SignedProof { algorithm, key, signed_bytes: compact.signing_input.len(), signature, payload })
     }
 
-    /// Verifies the signature (RFC 7515 §5.2). Returns the parsed key, which a caller may keep.
-    pub fn verify(&self) -> Result<Arc<Key>, Reason> {
+    /// Verifies the signature of `text`, which this was read from (RFC 7515 §5.2). Returns the parsed key, which a caller may
+    /// keep.
+    pub fn verify(&self, text: &str) -> Result<Arc<Key>, Reason> {
+        let signed = text.get(..self.signed_bytes).ok_or(Reason::Internal)?;
         let key = self.key.parse().ok_or(Reason::DpopKeyInvalid)?;
-        let verified = key.verify(self.algorithm, self.signing_input.as_bytes(), &self.signature);
+        let verified = key.verify(self.algorithm, signed.as_bytes(), &self.signature);
         verified.map(|()| key).map_err(|_| Reason::DpopSignatureInvalid)
     }
 
-    pub fn claims(&self) -> Result<ProofClaims, Reason> {
+    pub fn claims(&self) -> Result<(ProofClaims, Target<'_>), Reason> {
         json::read(&self.payload, ClaimsSeed).and_then(Members::check).ok_or(Reason::DpopClaimsInvalid)
     }
 }
@@ -108,27 +117,27 @@ struct Members<'de> {
     nonce: Option<Value<'de>>,
 }
 
-impl Members<'_> {
-    fn check(self) -> Option<ProofClaims> {
-        Some(ProofClaims {
-            jti: text(self.jti).filter(|jti| (1..=MAX_JTI_BYTES).contains(&jti.len()))?,
-            htm: text(self.htm)?,
-            htu: text(self.htu)?,
-            ath: text(self.ath)?,
+impl<'de> Members<'de> {
+    fn check(self) -> Option<(ProofClaims, Target<'de>)> {
+        let claims = ProofClaims {
+            jti: text(self.jti).filter(|jti| (1..=MAX_JTI_BYTES).contains(&jti.len()))?.into(),
+            // Strict base64url has one spelling for the same octets.
+            ath: Thumbprint::parse(&text(self.ath)?),
             iat: number(self.iat)??,
             exp: number(self.exp)?,
             nbf: number(self.nbf)?,
             nonce: match self.nonce {
                 None => None,
-                nonce => Some(text(nonce)?),
+                nonce => Some(text(nonce)?.into()),
             },
-        })
+        };
+        Some((claims, Target { htm: text(self.htm)?, htu: text(self.htu)? }))
     }
 }
 
-fn text(value: Option<Value<'_>>) -> Option<Box<str>> {
+fn text(value: Option<Value<'_>>) -> Option<Cow<'_, str>> {
     match value {
-        Some(Value::Text(text)) => Some(text.into()),
+        Some(Value::Text(text)) => Some(text),
         _ => None,
     }
 }

@@ -46,8 +46,23 @@ impl ComparableUrl {
 }
 
 /// RFC 9449 §4.3: query and fragment are ignored.
-fn before_query(text: &str) -> &str {
+pub fn before_query(text: &str) -> &str {
     text.split(['?', '#']).next().unwrap_or_default()
+}
+
+/// Whether a text is a URL that [`ComparableUrl::parse`] accepts, and has no query and no fragment. Then an equal text
+/// names the same target, and neither needs to be normalised. `false` says nothing: the host has only letters, digits,
+/// dots and hyphens here, and the path no escapes.
+pub fn is_plain(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let Some(rest) = rest.filter(|_| text.len() <= MAX_URL_BYTES).map(str::as_bytes) else { return false };
+    let name = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')).count();
+    let after = rest.get(name..).unwrap_or_default();
+    let port =
+        after.strip_prefix(b":").map_or(0, |port| 1 + port.iter().take_while(|byte| byte.is_ascii_digit()).count());
+    let path = after.get(port..).unwrap_or_default();
+    let is_of_path = |byte: &u8| is_unreserved(*byte) || b"/:@!$&'()*+,;=".contains(byte);
+    name > 0 && path.first().is_none_or(|first| *first == b'/') && path.iter().all(is_of_path)
 }
 
 /// Whether a byte occurs in a URI at all (RFC 3986 §2).
@@ -190,6 +205,25 @@ mod tests {
         for (htu, url, expected) in rows {
             assert_eq!(result(&htu, &url), expected, "{htu} and {url}");
         }
+    }
+
+    #[test]
+    fn equal_plain_texts_are_equal_urls_and_many_are_plain() {
+        let rows = rows();
+        let texts = || rows.iter().flat_map(|(htu, url, _)| [htu.as_str(), before_query(url)]);
+        for text in texts().filter(|text| is_plain(text)) {
+            assert!(ComparableUrl::parse(text).is_some() && before_query(text) == text, "{text}");
+        }
+        assert!(texts().filter(|text| is_plain(text)).count() >= 20);
+        for text in ["https://h", "https://h:8443/a/../b;c=d", "http://127.0.0.1:80/", "https://h:/@"] {
+            assert!(is_plain(text), "{text}");
+        }
+        for text in
+            ["https://", "https:///a", "https://u@h/", "https://[::1]/", "https://h:x/", "https://h/%41", "//h/"]
+        {
+            assert!(!is_plain(text), "{text}");
+        }
+        assert!(!is_plain(&format!("https://h/{}", "a".repeat(MAX_URL_BYTES - 9))));
     }
 
     #[test]
