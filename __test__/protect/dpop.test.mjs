@@ -5,7 +5,11 @@ import http from 'node:http';
 import { createRequire } from 'node:module';
 import { describe, test } from 'node:test';
 
+import { protectApi } from '@monocloud/backend-node/node';
+
+import { credentials, proofKey, proofOf as proofOfKey } from '../support/dpop.mjs';
 import { close, open } from '../support/http.mjs';
+import { offline, signed } from '../support/offline.mjs';
 import { rawExchange } from '../support/raw-http.mjs';
 
 const require = createRequire(import.meta.url);
@@ -61,6 +65,19 @@ describe('the proof of a request', () => {
     // A layer between the parser and this package may have kept one of two fields.
     assert.equal(proofOf({ dpop: 'a.b.c' }, ['DPoP', 'a.b.c', 'dpop', 'd.e.f']), SEVERAL);
     assert.equal(proofOf(Object.create({ dpop: 'a.b.c' }), []), undefined);
+  });
+});
+
+describe('a request without a method', () => {
+  test('is refused with 401, whatever the proof says', async () => {
+    const key = await proofKey();
+    const token = signed({ cnf: { jkt: key.jkt } });
+    const guard = protectApi(offline({ publicUrl: 'https://api.example.com' }))();
+    const url = 'https://api.example.com/x';
+    for (const method of ['GET', '', 'undefined']) {
+      const headers = credentials(token, proofOfKey({ key, url, token, method }));
+      assert.equal((await guard({ headers, url: '/x' })).status, 401, method);
+    }
   });
 });
 

@@ -48,7 +48,7 @@ function guardedClass(Class) {
     }
   };
   // The handler has no prototype: a polluted one would add traps to it.
-  /** @type {Class} */
+  /** @type {typeof Guarded} */
   const proxy = new Proxy(Guarded, { __proto__: null, construct });
   return proxy;
 }

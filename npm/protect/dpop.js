@@ -161,8 +161,10 @@ function requestProof(api, validator, message, request) {
     const given = proofOf(message.headers, message.rawHeaders);
     const all = given === SEVERAL ? TWO_PROOFS : given;
     // A method override changes `method` and keeps the received one.
-    const method = memberOf(message, 'originalMethod') ?? message.method;
-    return { given: all, method, urls, proof: validator.proof(all, method, urls), validator };
+    const found = memberOf(message, 'originalMethod') ?? message.method;
+    // A request that stands for a message, such as one of a GraphQL subscription, has no method. No proof is for it.
+    const [method, targets] = typeof found === 'string' ? [found, urls] : ['', []];
+    return { given: all, method, urls: targets, proof: validator.proof(all, method, targets), validator };
   });
 }
 

@@ -270,3 +270,22 @@ fn a_slow_proof_is_slow_on_the_main_thread_for_every_kind_of_decision() {
     assert_eq!(world.engine.decide_introspected(&claims, &call), Ok(()));
     assert!(matches!(world.engine.decide_cached(&mut evaluated, &entry, &call), CachedVerdict::Slot(_)));
 }
+
+#[test]
+fn a_token_that_another_thread_verifies_meanwhile_is_accepted_with_its_proof() {
+    let world = world();
+    for number in 0..3000 {
+        let token = token("k", json!({ "cnf": jkt(&sender()), "number": number }));
+        world.decide(&token);
+        let (text, start) = (proof_for(&token, &number.to_string()), std::sync::Barrier::new(2));
+        let verdict = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                start.wait();
+                world.decide(&token)
+            });
+            start.wait();
+            world.with_proof(&token, &text)
+        });
+        assert!(is_accepted(&verdict), "{number}: {verdict:?}");
+    }
+}

@@ -92,14 +92,25 @@ impl Engine {
 
     /// Decides on a remembered token. Checks every rule whose result can change between two calls.
     fn decide_from_memory(&self, call: &Call<'_>, generation: u64, mode: Mode) -> MemoryLookup {
-        if call.possession.proof.is_some() && self.prove_remembered(call, generation, mode) == Progress::IsSlow {
-            return MemoryLookup::Hit(Verdict::IsSlow);
-        }
         let mut warm = self.lock();
         let clock = match warm.clock(call.now) {
             Ok(clock) => clock,
             Err(reason) => return MemoryLookup::Hit(Verdict::Refused(reason)),
         };
+        if call.possession.proof.is_some() {
+            // A proof is verified without the lock. If another thread remembers the token meanwhile, it is still a miss,
+            // because nothing has verified the proof.
+            let recalled = warm.memory.as_mut().and_then(|memory| memory.recall(call.token, generation));
+            let Some((_, checked)) = recalled else { return MemoryLookup::Miss(clock) };
+            let confirmation = checked.check_times(&clock).is_ok().then_some(checked.confirmation);
+            drop(warm);
+            if let Some(confirmation) = confirmation
+                && call.prove(&confirmation, &clock, mode.allows_slow) == Progress::IsSlow
+            {
+                return MemoryLookup::Hit(Verdict::IsSlow);
+            }
+            warm = self.lock();
+        }
         let Some(memory) = &mut warm.memory else { return MemoryLookup::Miss(clock) };
         let Some((slot, checked)) = memory.recall(call.token, generation) else { return MemoryLookup::Miss(clock) };
         if let Err(reason) = checked.check_times(&clock) {
@@ -108,20 +119,6 @@ impl Engine {
         }
         let authorized = call.authorize(checked, &clock);
         MemoryLookup::Hit(authorized.map_or_else(Verdict::Refused, |()| Verdict::Remembered(slot)))
-    }
-
-    /// Verifies the DPoP proof for a remembered token, without holding the lock.
-    fn prove_remembered(&self, call: &Call<'_>, generation: u64, mode: Mode) -> Progress {
-        let remembered = {
-            let mut warm = self.lock();
-            let Ok(clock) = warm.clock(call.now) else { return Progress::Decided };
-            match warm.memory.as_mut().and_then(|memory| memory.recall(call.token, generation)) {
-                Some((_, checked)) if checked.check_times(&clock).is_ok() => (checked.confirmation, clock),
-                _ => return Progress::Decided,
-            }
-        };
-        let (confirmation, clock) = remembered;
-        call.prove(&confirmation, &clock, mode.allows_slow)
     }
 
     /// Checks rules 5 and 6 for signed claims that match a template. Returns `None` if they match none.
