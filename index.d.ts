@@ -6,13 +6,13 @@
  * - `npm/types/client.d.ts`: the two clients, and what each method checks and does not check
  * - `npm/types/options.d.ts`: options, environment variables, and the requirements of one call
  * - `npm/types/claims.d.ts`: the claims of a token
- * - `npm/types/dpop.d.ts`: DPoP proofs
+ * - `npm/types/dpop.d.ts`: the options of DPoP, the proof of one call, and the store of used proofs that you may supply
  * - `npm/types/errors.d.ts`: the error classes and their `reason` values
  * - `npm/types/issuer.d.ts`: metadata and keys of an authorization server
  * - `npm/types/cache.d.ts`: the cache that you may supply
- * - `npm/types/protect.d.ts`: the options of `protectApi`, shared by `./express` and `./fastify`
+ * - `npm/types/protect.d.ts`: the options of `protectApi` and of `protect`, shared by every framework
  *
- * These declarations need `@types/node`. They need neither Express nor Fastify.
+ * These declarations need `@types/node`. They need no framework.
  */
 export * from './npm/types/cache.js';
 export * from './npm/types/claims.js';

@@ -32,12 +32,15 @@ export interface KoaState<C extends object = AccessTokenClaims> {
  *
  * | response | situation |
  * |---|---|
- * | 401 `{ "message": "unauthorized" }` | no token, or a rejected token |
+ * | 401 `{ "message": "unauthorized" }` | no token, or a rejected token or DPoP proof |
+ * | 400 `{ "message": "bad request" }` | several `Authorization` headers, if `validateDPoPBinding` or `dpop` is set |
  * | 403 `{ "message": "forbidden" }` | missing scopes or groups |
  * | 503 `{ "message": "service unavailable" }` | the authorization server is unreachable, overloaded or broken |
  * | 500 `{ "message": "internal server error" }` | the authorization server rejects this API's own request, or `claims` cannot be set |
  *
- * 401 and 403 responses have `WWW-Authenticate` (RFC 6750 §3). 503 responses have `Retry-After`.
+ * 400, 401 and 403 responses have `WWW-Authenticate` (RFC 6750 §3, RFC 9449 §7.1). 503 responses have `Retry-After`. If
+ * the client needs a new DPoP nonce, the response, or the route's own response, has `DPoP-Nonce` and `Cache-Control:
+ * no-store`.
  *
  * The type uses only members that every context has. TypeScript can therefore infer the types of the route.
  */

@@ -30,21 +30,21 @@ export interface ProtectedResourceOptions {
    */
   resource?: string | undefined;
   /**
-   * The issuers whose tokens the API accepts. Default: the client's issuer. Its name comes from its metadata once that was
-   * fetched. Until then, it is `tenantDomain` as it was written.
+   * The issuers whose tokens the API accepts, at most 1,000. Default: the client's issuer. Its name comes from its
+   * metadata once that was fetched. Until then, it is `tenantDomain` as it was written.
    */
   authorizationServers?: readonly string[] | undefined;
-  /** The scopes that clients may ask for. `offline_access` throws. Default: none are listed. */
+  /** The scopes that clients may ask for, at most 1,000. `offline_access` throws. Default: none are listed. */
   scopesSupported?: readonly string[] | undefined;
-  /** A name to show to users. */
+  /** A name to show to users. Default: none. */
   resourceName?: string | undefined;
-  /** The URL of a page for developers. */
+  /** The URL of a page for developers. Default: none. */
   resourceDocumentation?: string | undefined;
-  /** The URL of a page about how clients may use the data. */
+  /** The URL of a page about how clients may use the data. Default: none. */
   resourcePolicyUri?: string | undefined;
-  /** The URL of the terms of service. */
+  /** The URL of the terms of service. Default: none. */
   resourceTosUri?: string | undefined;
-  /** The types of `authorization_details` (RFC 9396) that the API understands. */
+  /** The types of `authorization_details` (RFC 9396) that the API understands, at most 1,000. Default: none. */
   authorizationDetailsTypesSupported?: readonly string[] | undefined;
   /** How many seconds a document may be cached, a whole number from 0 to 31536000. Default: 3600. */
   maxAge?: number | undefined;
@@ -56,8 +56,8 @@ export interface ProtectedResourceOptions {
 }
 
 /**
- * A protected resource, and its metadata document (RFC 9728). `GET`, `HEAD` and `OPTIONS` of its path are answered for every
- * origin. Other methods get a 405. The query is ignored. Other paths belong to the application.
+ * A protected resource, and its metadata document (RFC 9728). It responds to `GET`, `HEAD` and `OPTIONS` of its path,
+ * for every origin. Other methods get a 405. The query is ignored. Other paths belong to the application.
  */
 export interface ProtectedResource extends ProtectedResourceMetadata {
   /** The URL of the document. Challenges name it (RFC 9728 §5.1). */
@@ -78,12 +78,17 @@ export interface ProtectedResource extends ProtectedResourceMetadata {
 /**
  * Describes a protected resource, with a client from environment variables. Call it once, at startup.
  *
- * @throws MonoCloudValidationError An option is invalid, or there is no `resource` and neither `publicUrl` nor `audience` of
- *   the client is an `https` URL (`option_invalid`).
+ * @throws MonoCloudValidationError An option is invalid, or there is no `resource` and neither `publicUrl` nor
+ *   `audience` of the client is an `https` URL (`option_invalid`).
  */
 export function protectedResource(options?: ProtectedResourceOptions): ProtectedResource;
 
-/** Describes a protected resource, with your client. */
+/**
+ * Describes a protected resource, with your client. `undefined` creates a client from environment variables.
+ *
+ * @throws MonoCloudValidationError An option is invalid, or there is no `resource` and neither `publicUrl` nor
+ *   `audience` of the client is an `https` URL (`option_invalid`).
+ */
 export function protectedResource(
   client: MonoCloudOidcBackendClient | undefined,
   options?: ProtectedResourceOptions,
@@ -103,6 +108,7 @@ export interface McpAuthInfo {
   resource?: URL;
   /** The URL of the metadata, if the option `resource` was given. */
   resourceMetadataUrl?: string;
+  /** All claims of the token. */
   extra: { claims: AccessTokenClaims };
 }
 
@@ -112,11 +118,16 @@ export interface McpAuthInfo {
  * @typeParam T The type of the request that the resolvers receive.
  */
 export interface ProtectMcpOptions<T = any> extends ProtectOptions {
-  /** What `protectedResource()` returned. With it, 401 and 403 responses have `resource_metadata` and `scope`. */
+  /**
+   * What `protectedResource()` returned. Default: none. With it, 401 and 403 responses have `resource_metadata` and
+   * `scope`.
+   */
   resource?: ProtectedResource | undefined;
-  /** As in `protectApi()`. */
+  /** Returns the caller's certificate, as in `protectApi()`. Default: none. */
   certificateResolver?: ClientCertificateResolver<T> | undefined;
-  /** As in `protectApi()`. */
+  /**
+   * Returns the URL of the request for DPoP proofs, as in `protectApi()`. Default: `publicUrl`, or the framework's URL.
+   */
   urlResolver?: UrlResolver<T> | undefined;
 }
 
@@ -127,9 +138,9 @@ export type McpMiddleware = {
 }['middleware'];
 
 /**
- * Returns middleware that protects an MCP endpoint of Express. It sets `request.auth` (`McpAuthInfo`) and `request.claims`, or
- * sends a 401, 403, 500 or 503 response, as `protect()` does. An introspected token without `exp` is rejected
- * (`expiry_invalid`), because the SDKs need one.
+ * Returns middleware that protects an MCP endpoint of Express. It sets `request.auth` (`McpAuthInfo`) and
+ * `request.claims`, or sends the response itself (400, 401, 403, 500 or 503), as `protect()` does. An introspected
+ * token without `exp` is rejected (`expiry_invalid`), because the SDKs need one.
  *
  * Without a client, it creates one from environment variables.
  *
@@ -137,7 +148,11 @@ export type McpMiddleware = {
  */
 export function protectMcp(options?: ProtectMcpOptions): McpMiddleware;
 
-/** The same, with your client. */
+/**
+ * The same, with your client. `undefined` creates one from environment variables.
+ *
+ * @throws MonoCloudValidationError An option is unknown or invalid (`argument_invalid`).
+ */
 export function protectMcp(client: MonoCloudOidcBackendClient | undefined, options?: ProtectMcpOptions): McpMiddleware;
 
 /**
@@ -150,7 +165,11 @@ export function protectMcp(client: MonoCloudOidcBackendClient | undefined, optio
  */
 export function mcpGate(options?: ProtectMcpOptions<Request>): (request: Request) => Promise<McpAuthInfo | Response>;
 
-/** The same, with your client. */
+/**
+ * The same, with your client. `undefined` creates one from environment variables.
+ *
+ * @throws MonoCloudValidationError An option is unknown or invalid (`argument_invalid`).
+ */
 export function mcpGate(
   client: MonoCloudOidcBackendClient | undefined,
   options?: ProtectMcpOptions<Request>,
@@ -165,7 +184,7 @@ export interface McpTokenVerifierOptions {
    * - SDK 2: `(e) => new OAuthError(e.code === 'insufficient_scope' ? OAuthErrorCode.InsufficientScope : OAuthErrorCode.InvalidToken, e.message)`
    */
   toError: (error: MonoCloudTokenError | MonoCloudValidationError) => Error;
-  /** Scopes that every token must have. Default: none. */
+  /** Scopes that every token must have, at most 1,000. Default: none. */
   scopes?: readonly string[] | undefined;
 }
 

@@ -18,7 +18,12 @@ export class MonoCloudAuthModule {
    *   object or has an unknown member (`argument_invalid`).
    */
   static forRoot<T = any>(options?: ProtectApiRequestOptions<T>): DynamicModule;
-  /** Uses your client. */
+  /**
+   * Uses your client.
+   *
+   * @param client Your client. `undefined` creates one from environment variables.
+   * @throws MonoCloudValidationError `options` is not a plain object or has an unknown member (`argument_invalid`).
+   */
   static forRoot<T = any>(
     client: MonoCloudOidcBackendClient | undefined,
     options?: ProtectApiRequestOptions<T>,
@@ -31,11 +36,11 @@ export class MonoCloudAuthModule {
  *
  * | exception | body | situation |
  * |---|---|---|
- * | `UnauthorizedException` | `{ "message": "unauthorized" }` | no token, or a rejected token |
+ * | `UnauthorizedException` | `{ "message": "unauthorized" }` | no token, or a rejected token or DPoP proof |
+ * | `BadRequestException` | `{ "message": "bad request" }` | several `Authorization` headers, if `validateDPoPBinding` or `dpop` is set |
  * | `ForbiddenException` | `{ "message": "forbidden" }` | missing scopes or groups |
  * | `ServiceUnavailableException` | `{ "message": "service unavailable" }` | the authorization server is unreachable, overloaded or broken |
  * | `InternalServerErrorException` | `{ "message": "internal server error" }` | the authorization server rejects this API's own request |
- * | `BadRequestException` | `{ "message": "bad request" }` | more than one credential, for an API that knows DPoP |
  *
  * Use it for all routes: `{ provide: APP_GUARD, useClass: MonoCloudAuthGuard }`. `@Protect()` on a route adds its own
  * requirements, and a DPoP proof counts once per request. In GraphQL it reads the request of the context. A WebSocket
@@ -44,6 +49,7 @@ export class MonoCloudAuthModule {
 export class MonoCloudAuthGuard implements CanActivate {
   /** NestJS calls it. Its argument is a provider of `MonoCloudAuthModule`. */
   constructor(protect: any);
+  /** NestJS calls it. Returns `true`, or throws one of the exceptions above. */
   canActivate(context: ExecutionContext): boolean | Promise<boolean>;
 }
 
@@ -60,7 +66,7 @@ export function Protect(options?: ProtectOptions): ClassDecorator & MethodDecora
  * `@Protect()` or `MonoCloudAuthGuard`.
  */
 export function Claims(name?: string, ...pipes: (Type<PipeTransform> | PipeTransform)[]): ParameterDecorator;
-/** All claims, through pipes. */
+/** All claims, as the pipes return them. */
 export function Claims(...pipes: (Type<PipeTransform> | PipeTransform)[]): ParameterDecorator;
 
 export {};

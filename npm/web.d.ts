@@ -40,12 +40,14 @@ export interface Authenticated<C extends object = AccessTokenClaims> {
  *
  * | response | situation |
  * |---|---|
- * | 401 `{ "message": "unauthorized" }` | no token, or a rejected token |
+ * | 401 `{ "message": "unauthorized" }` | no token, or a rejected token or DPoP proof |
+ * | 400 `{ "message": "bad request" }` | several `Authorization` headers, if `validateDPoPBinding` or `dpop` is set |
  * | 403 `{ "message": "forbidden" }` | missing scopes or groups |
  * | 503 `{ "message": "service unavailable" }` | the authorization server is unreachable, overloaded or broken |
  * | 500 `{ "message": "internal server error" }` | the authorization server rejects this API's own request |
  *
- * 401 and 403 responses have `WWW-Authenticate` (RFC 6750 §3). 503 responses have `Retry-After`.
+ * 400, 401 and 403 responses have `WWW-Authenticate` (RFC 6750 §3, RFC 9449 §7.1). 503 responses have `Retry-After`. A
+ * response has `DPoP-Nonce` and `Cache-Control: no-store` if the client needs a new DPoP nonce.
  *
  * Every method is guarded, also `HEAD` and `OPTIONS`. The promise rejects only if the argument is not a request
  * (`argument_invalid`). Pass the same `Request` object to every guard that a request passes: a DPoP proof is good for one

@@ -58,7 +58,10 @@ export interface UpgradeOptions {
 
 /** Options of `closeOnExpiry`. */
 export interface ExpiryOptions {
-  /** Seconds after `exp` until the connection closes. `clockSkew` and `clockTolerance` do not apply. Default: 0. */
+  /**
+   * Seconds after `exp` until the connection closes, 0 or more. `clockSkew` and `clockTolerance` do not apply. Default:
+   * 0.
+   */
   grace?: number | undefined;
   /**
    * Seconds between two calls of the guard for the current token, at least 1. The connection closes if the token was
@@ -127,7 +130,7 @@ export interface SocketIoRefusal {
   code: string;
   /** A `MonoCloudReason`. Absent if this API itself has failed. */
   reason?: string;
-  /** A nonce for the next DPoP proof. */
+  /** The nonce that the next DPoP proof must contain (RFC 9449 §8). Absent if the client needs none. */
   nonce?: string;
 }
 
@@ -147,13 +150,19 @@ export type SocketIoMiddleware = (socket: SocketIoSocket, next: (error?: any) =>
  */
 export function socketIoMiddleware(options?: SocketIoOptions): SocketIoMiddleware;
 
-/** @param client Your client. */
+/**
+ * @param client Your client. `undefined` creates one from environment variables.
+ * @throws MonoCloudValidationError An argument is invalid (`argument_invalid`).
+ */
 export function socketIoMiddleware(
   client: MonoCloudOidcBackendClient | undefined,
   options?: SocketIoOptions,
 ): SocketIoMiddleware;
 
-/** @param guard A guard of `@monocloud/backend-node/node`, with its own requirements and resolvers. */
+/**
+ * @param guard A guard of `@monocloud/backend-node/node`, with its own requirements and resolvers.
+ * @throws MonoCloudValidationError An argument is invalid (`argument_invalid`).
+ */
 export function socketIoMiddleware(guard: NodeGuard, options?: SocketIoConnectionOptions): SocketIoMiddleware;
 
 export {};

@@ -27,7 +27,8 @@ export interface CacheEntryOrigin {
  * A cache of validated claims, for JWTs and for introspected tokens. `@monocloud/backend-node/cache` has two ready-made
  * caches.
  *
- * Cache hits are validated again: issuer, audience and times, then scopes, groups and certificate binding of this call.
+ * Cache hits are validated again: issuer, audience and times, then the DPoP proof, certificate binding, `acr`,
+ * `auth_time`, scopes and groups of this call.
  * A JWT is always verified with the issuer's keys. Its entry is used only if the process has never had keys, cannot get
  * them within one second, and the entry equals the JWT's claims.
  *

@@ -151,7 +151,7 @@ export declare class MonoCloudOidcBackendClient {
    *   object, has an unknown member, or `options.jwks` is not a JWK Set (`argument_invalid`). Or the issuer of the
    *   metadata is not `tenantDomain` (`metadata_issuer_mismatch`).
    * @throws MonoCloudHttpError Keys are needed and cannot be fetched. Or too many ES384, ES512 or large RSA signatures
-   *   are waiting (`overloaded`).
+   *   are waiting (`overloaded`). Or `dpop.replayStore` failed (`replay_store_failed`).
    */
   validateJwtAccessToken(token: string, options?: ValidateJwtAccessTokenOptions): Promise<AccessTokenClaims>;
   validateJwtAccessToken<C extends object>(token: string, options?: ValidateJwtAccessTokenOptions): Promise<C>;
@@ -171,13 +171,15 @@ export declare class MonoCloudOidcBackendClient {
    *
    * @returns The response without `active`.
    * @throws MonoCloudTokenError The token is inactive (code `inactive_token`) or rejected. `reason` names the rule.
-   * @throws MonoCloudValidationError `clientId` is missing, or something that `clientAuthMethod` needs. Or the
-   *   authorization server publishes no introspection endpoint, or no mutual-TLS one when the method needs it.
+   * @throws MonoCloudValidationError The token is blank or not a string (`token_required`). Or `options` is not a plain
+   *   object or has an unknown member (`argument_invalid`). Or `clientId` is missing (`client_id_required`), or
+   *   something that `clientAuthMethod` needs. Or the authorization server publishes no introspection endpoint, or no
+   *   mutual-TLS one when the method needs it.
    * @throws MonoCloudOPError The response has the status 400 or 401: the server rejected this API's credentials or
    *   request.
    * @throws MonoCloudHttpError The response has another status, the connection failed, the time limit passed, or the
    *   body is unreadable or over 512 KiB. Or too many requests are waiting (`overloaded`), or the circuit breaker is
-   *   open (`introspection_suspended`).
+   *   open (`introspection_suspended`). Or `dpop.replayStore` failed (`replay_store_failed`).
    */
   introspectAccessToken(token: string, options?: IntrospectOptions): Promise<AccessTokenClaims>;
   introspectAccessToken<C extends object>(token: string, options?: IntrospectOptions): Promise<C>;

@@ -70,7 +70,8 @@ export interface DPoPOptions {
   nonceSecret?: string | undefined;
   /**
    * Seconds that a nonce is the current one, a whole number from 10 to 3600. A nonce is accepted while it is the current
-   * or the previous one, and while it is the next one, because the clocks of two machines may differ. Default: 60. Environment variable: `MONOCLOUD_BACKEND_DPOP_NONCE_ROTATION`.
+   * or the previous one, and while it is the next one, because the clocks of two machines may differ. Default: 60.
+   * Environment variable: `MONOCLOUD_BACKEND_DPOP_NONCE_ROTATION`.
    */
   nonceRotation?: number | undefined;
   /**

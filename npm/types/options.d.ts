@@ -97,8 +97,8 @@ export interface MonoCloudOidcBackendClientOptions {
   /** How `groups` are checked. */
   groupOptions?: IsUserInGroupOptions;
   /**
-   * Seconds that are added to this machine's clock before `exp` and `nbf` are checked, 0 or more. Default: 0. Environment
-   * variable: `MONOCLOUD_BACKEND_CLOCK_SKEW`.
+   * Seconds that are added to this machine's clock before times are checked, 0 or more: `exp`, `nbf`, `auth_time`, and
+   * `iat` of a DPoP proof. Default: 0. Environment variable: `MONOCLOUD_BACKEND_CLOCK_SKEW`.
    */
   clockSkew?: number;
   /**
@@ -159,11 +159,11 @@ export interface MonoCloudOidcBackendClientOptions {
    */
   validateCertificateBinding?: CertificateBindingValidation;
   /**
-   * When a token must come with a DPoP proof (RFC 9449 §7). Default: `when_present`. Environment variable:
-   * `MONOCLOUD_BACKEND_VALIDATE_DPOP_BINDING`.
+   * When a token must come with a DPoP proof (RFC 9449 §7). A call or a route can override it with its own
+   * `validateDPoPBinding`. Default: `when_present`. Environment variable: `MONOCLOUD_BACKEND_VALIDATE_DPOP_BINDING`.
    */
   validateDPoPBinding?: DPoPBindingValidation;
-  /** Which DPoP proofs are accepted. */
+  /** Which DPoP proofs are accepted, and how each is used once. Default: the defaults of its members. */
   dpop?: DPoPOptions;
   /**
    * Where clients reach this API: one to 16 absolute `https://` or `http://` URLs without user, query or fragment. Behind
@@ -298,7 +298,9 @@ export interface ValidateAccessTokenOptions {
   clientCertificate?: string | null | undefined;
   /**
    * When the token must be bound to a key and come with a DPoP proof (RFC 9449 §7), for this call only. `true` means
-   * `required`, and `false` means `dangerously_ignore`. Default: the client's `validateDPoPBinding`.
+   * `required`, and `false` means `dangerously_ignore`. Default: the client's `validateDPoPBinding`. If the token or
+   * the proof is rejected, the call rejects with `MonoCloudTokenError`, code `invalid_token`, `invalid_dpop_proof` or
+   * `use_dpop_nonce`.
    */
   validateDPoPBinding?: boolean | DPoPBindingValidation | undefined;
   /**

@@ -1,4 +1,4 @@
-/** The options of `protectApi`, shared by `@monocloud/backend-node/express` and `@monocloud/backend-node/fastify`. */
+/** The options of `protectApi` and of `protect`, shared by every framework. */
 import type { DPoPBindingValidation } from './dpop.js';
 import type { CertificateBindingValidation } from './options.js';
 
@@ -94,8 +94,8 @@ export type ClientCertificateResolver<T> = (
  *
  * If it returns `null` or `undefined`, the URL is unknown, and DPoP proofs are rejected.
  *
- * If it throws, or returns something other than a URL, the response is 401 and the event `monocloud:backend:refused` has
- * the reason `resolver_failed`.
+ * It must be synchronous. If it throws, or returns something other than a URL, the response is 401 and the event
+ * `monocloud:backend:refused` has the reason `resolver_failed`.
  *
  * Not checked: where the URL comes from. A URL from headers that the client can set is the client's own choice.
  */
@@ -143,9 +143,9 @@ export interface ProtectApiRequestOptions<T> {
    */
   urlResolver?: UrlResolver<T> | undefined;
   /**
-   * The metadata document of this API, or its URL. Default: none. Every challenge then has `resource_metadata` (RFC 9728
-   * §5.1) in its first challenge, where MCP clients look for it. The first challenge is `Bearer`, unless the API requires
-   * DPoP. The challenge of a 401 response also lists the scopes of the route.
+   * The metadata document of this API, or its URL. Default: none. With it, every `WWW-Authenticate` header has
+   * `resource_metadata` (RFC 9728 §5.1) in its first challenge, where MCP clients look for it. The first challenge is
+   * `Bearer`, unless the API requires DPoP. The challenge of a 401 response also lists the scopes of the route.
    */
   resourceMetadata?: ProtectedResourceMetadata | string | undefined;
   /**
