@@ -48,7 +48,7 @@ function guardedClass(Class) {
     }
   };
   // The handler has no prototype: a polluted one would add traps to it.
-  /** @type {typeof Guarded} */
+  /** @type {any} It stands for a class of the add-on, whatever its methods are. */
   const proxy = new Proxy(Guarded, { __proto__: null, construct });
   return proxy;
 }
