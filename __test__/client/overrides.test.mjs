@@ -279,6 +279,40 @@ describe('an overridden validateAccessToken, for a route that asks for a scope,'
   });
 });
 
+describe('an overridden introspectAccessToken that drops cnf', () => {
+  class Mapping extends MonoCloudBackendNodeClient {
+    async introspectAccessToken(token) {
+      const { sub, aud, exp, iss } = await super.introspectAccessToken(token);
+      return { sub, aud, exp, iss };
+    }
+  }
+  let issuer;
+  let client;
+  before(async () => {
+    issuer = await startIssuer();
+    client = new Mapping({ tenantDomain: issuer.issuer, audience: 'https://api.example.com', ...ANY_CLIENT });
+  });
+  after(() => issuer.close());
+  const outcomeOf = (cnf, options) =>
+    client.validateAccessToken(issuer.opaque({ cnf }), options).then(
+      ({ sub }) => sub,
+      ({ reason }) => reason,
+    );
+
+  test('does not let a token of a DPoP key pass as a bearer token, with or without a certificate', async () => {
+    const cnf = { jkt: 'A'.repeat(43) };
+    for (const options of [{}, { clientCertificate: CERTIFICATE }, { validateCertificateBinding: false }]) {
+      assert.equal(await outcomeOf(cnf, options), 'dpop_scheme_required');
+    }
+    assert.notEqual(await outcomeOf(cnf, { validateDPoPBinding: false }), 'dpop_scheme_required');
+  });
+
+  test('does not let a token of a certificate pass where only the DPoP key is ignored', async () => {
+    const options = { validateDPoPBinding: false };
+    assert.equal(await outcomeOf({ 'x5t#S256': THUMBPRINT }, options), 'certificate_missing');
+  });
+});
+
 test('a request about whose token nothing was decided is rejected', () => {
   const { CheckedClaims } = createRequire(import.meta.url)('../../npm/client/check-claims.js');
   assert.equal(new CheckedClaims(undefined, undefined).decision.spec.reason, 'internal');

@@ -48,10 +48,10 @@ let validatorOf;
 let anyValidatorOf;
 
 /**
- * The client and the token of the running `validateAccessToken`, while a custom `introspectAccessToken` runs. It is an
- * `AsyncLocalStorage`, created on first use.
+ * The client and the token of the running `validateAccessToken`, while a custom `introspectAccessToken` runs, and the
+ * policy for that method. It is an `AsyncLocalStorage`, created on first use.
  *
- * @type {AsyncLocalStorage<readonly [client: object, token: string]> | undefined}
+ * @type {AsyncLocalStorage<readonly [client: object, token: string, policy: PolicyType]> | undefined}
  */
 let introspecting;
 
@@ -124,10 +124,9 @@ class MonoCloudOidcBackendClient {
    */
   async introspectAccessToken(token, options) {
     const spec = callSpec('introspectAccessToken()', options);
-    const { policies } = this.#validator;
-    // `validateAccessToken` called a custom method, which calls this one. The outer call checks the binding.
-    const isPart = options === undefined && isIntrospecting(this, token);
-    const policy = isPart ? policies.unbound : policies.call(spec);
+    // `validateAccessToken` called a custom method, which calls this one. The outer call checks the rest of the binding.
+    const ofCaller = options === undefined ? policyOfCaller(this, token) : undefined;
+    const policy = ofCaller ?? this.#validator.policies.call(spec);
     const possession = this.#possession(spec);
     const outcome = this.#validator.introspect(token, policy, possession);
     return settle(await this.#validator.concluded(outcome, possession));
@@ -197,11 +196,28 @@ class MonoCloudOidcBackendClient {
     // As in the published package, the method receives no options.
     const introspectToken = () => this.introspectAccessToken(token);
     const isBindingDecidedHere = possession !== undefined || ignoresBinding(policy);
-    const introspect = isBindingDecidedHere ? () => runIntrospecting(this, token, introspectToken) : introspectToken;
+    const introspect = isBindingDecidedHere
+      ? () => runIntrospecting(this, token, this.#policyWithin(policy, possession), introspectToken)
+      : introspectToken;
     return {
       validateJwt: this.validateJwtAccessToken === VALIDATE_JWT ? undefined : validateJwt,
       introspect: this.introspectAccessToken === INTROSPECT ? undefined : introspect,
     };
+  }
+
+  /**
+   * The policy for an introspection inside a custom method. It ignores only a binding for which the outer call has the
+   * proof or the certificate: the custom method may drop `cnf` from the claims.
+   *
+   * @param {PolicyType} policy That of the outer call.
+   * @param {PossessionType | undefined} possession
+   */
+  #policyWithin({ binding, dpop }, possession) {
+    const spec = callSpec('introspectAccessToken()', {
+      validateCertificateBinding: possession?.certificate === undefined ? binding : 'dangerously_ignore',
+      validateDPoPBinding: possession?.proof === undefined ? dpop : 'dangerously_ignore',
+    });
+    return this.#validator.policies.call(spec);
   }
 
   static {
@@ -240,28 +256,29 @@ function ignoresBinding({ binding, dpop }) {
 }
 
 /**
- * Runs `work` so that an `introspectAccessToken` call inside it knows that its caller checks the binding.
+ * Runs `work` so that an `introspectAccessToken` call inside it uses this policy.
  *
  * @template T
  * @param {object} client
  * @param {string} token
+ * @param {PolicyType} policy
  * @param {() => T} work
  */
-function runIntrospecting(client, token, work) {
+function runIntrospecting(client, token, policy, work) {
   if (introspecting === undefined) {
     const { AsyncLocalStorage } = require('node:async_hooks');
     introspecting = new AsyncLocalStorage();
   }
-  return introspecting.run([client, token], work);
+  return introspecting.run([client, token, policy], work);
 }
 
 /**
  * @param {object} client
  * @param {string} token
  */
-function isIntrospecting(client, token) {
+function policyOfCaller(client, token) {
   const known = introspecting?.getStore();
-  return known !== undefined && known[0] === client && known[1] === token;
+  return known !== undefined && known[0] === client && known[1] === token ? known[2] : undefined;
 }
 
 /**

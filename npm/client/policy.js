@@ -103,24 +103,8 @@ class Policy {
   }
 }
 
-/**
- * Every member is its own, so that no prototype is read.
- *
- * @type {Requirements}
- */
-const UNBOUND = {
-  scopes: [],
-  groups: [],
-  acr: undefined,
-  maxAge: undefined,
-  binding: 'dangerously_ignore',
-  dpopMode: 'dangerously_ignore',
-};
-
 class Policies {
   #native;
-  /** @type {Policy | undefined} */
-  #unbound;
   /**
    * Policies of calls by their key. The one used last is at the end.
    *
@@ -133,12 +117,6 @@ class Policies {
     this.#native = native;
     /** The policy of a call without options. */
     this.none = this.route(NO_REQUIREMENTS);
-  }
-
-  /** Requires nothing, and ignores the certificate and the key that a token is bound to. */
-  get unbound() {
-    this.#unbound ??= new Policy(this.#native, UNBOUND);
-    return this.#unbound;
   }
 
   /**
