@@ -17,8 +17,7 @@ mod token;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use monocloud_backend_node::engine::authorize::certificate::BindingMode;
-use monocloud_backend_node::engine::authorize::dpop::settings::DpopMode;
+use monocloud_backend_node::engine::authorize::mode::BindingMode;
 use monocloud_backend_node::engine::authorize::policy::{Policy, Possession};
 use monocloud_backend_node::engine::authorize::step_up::StepUp;
 use monocloud_backend_node::engine::config::options::Options;
@@ -151,7 +150,7 @@ fn policy(vector: &Vector) -> Policy {
         scopes: boxed(&vector.scopes),
         groups: boxed(&vector.groups),
         matches_all_groups: vector.match_all,
-        dpop: DpopMode::default(),
+        dpop: BindingMode::default(),
         binding: match vector.binding.as_deref() {
             None => BindingMode::WhenPresent,
             Some("required") => BindingMode::Required,

@@ -2,9 +2,8 @@
 //! §3).
 
 use aws_lc_rs::digest::{SHA256, digest};
-use monocloud_backend_node::engine::authorize::certificate::{
-    BindingMode, MAX_CERTIFICATE_BYTES, decode_pem, thumbprint_of_pem,
-};
+use monocloud_backend_node::engine::authorize::certificate::{MAX_CERTIFICATE_BYTES, decode_pem, thumbprint_of_pem};
+use monocloud_backend_node::engine::authorize::mode::BindingMode;
 use monocloud_backend_node::engine::error::Reason;
 use monocloud_backend_node::engine::token::compact::encode_base64url;
 use monocloud_backend_node::engine::token::confirmation::{Binding, Thumbprint};

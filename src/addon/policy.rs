@@ -10,8 +10,7 @@ use napi_derive::napi;
 
 use super::local::invalid;
 use crate::engine::Engine;
-use crate::engine::authorize::certificate::BindingMode;
-use crate::engine::authorize::dpop::settings::DpopMode;
+use crate::engine::authorize::mode::BindingMode;
 use crate::engine::authorize::policy::Policy;
 use crate::engine::authorize::step_up::StepUp;
 
@@ -54,14 +53,12 @@ pub struct JsPolicySpec {
 pub fn policy_of(engine: &Engine, spec: JsPolicySpec) -> Result<Arc<Policy>> {
     let config = engine.config();
     let boxed = |list: Vec<String>| list.into_iter().map(String::into_boxed_str).collect();
-    let binding = match spec.binding {
-        None => config.binding,
-        Some(name) => BindingMode::named(&name).ok_or_else(|| invalid("binding"))?,
+    let mode = |given: Option<String>, default: BindingMode, what: &str| match given {
+        None => Ok(default),
+        Some(name) => BindingMode::named(&name).ok_or_else(|| invalid(what)),
     };
-    let dpop = match spec.dpop {
-        None => config.dpop_binding,
-        Some(name) => DpopMode::named(&name).ok_or_else(|| invalid("dpop"))?,
-    };
+    let binding = mode(spec.binding, config.binding, "binding")?;
+    let dpop = mode(spec.dpop, config.dpop_binding, "dpop")?;
     // A number that is not whole or not in the range of u32 becomes 0, which is out of range.
     let seconds = |number: f64| if number.fract() == 0.0 { number as u32 } else { 0 };
     let step_up = StepUp::new(boxed(spec.acr), spec.max_age.map(seconds)).ok_or_else(|| invalid("maxAge"))?;

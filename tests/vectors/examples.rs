@@ -1,7 +1,8 @@
 //! The examples of the RFCs: JWS of RFC 7520 §4, RFC 8037 appendix A and RFC 7797 §4, and the certificate of RFC 8705
 //! appendix A.
 
-use monocloud_backend_node::engine::authorize::certificate::{BindingMode, thumbprint_of_pem};
+use monocloud_backend_node::engine::authorize::certificate::thumbprint_of_pem;
+use monocloud_backend_node::engine::authorize::mode::BindingMode;
 use monocloud_backend_node::engine::error::Reason;
 use monocloud_backend_node::engine::token::compact::encode_base64url;
 use monocloud_backend_node::engine::token::confirmation::{Binding, Thumbprint};

@@ -7,35 +7,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT;
 use percent_encoding::percent_decode_str;
 
+use crate::engine::authorize::mode::BindingMode;
 use crate::engine::error::Reason;
 use crate::engine::token::confirmation::{Binding, Thumbprint};
 
 /// The maximum size of a certificate in bytes, before decoding.
 pub const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
 
-/// When certificate binding is checked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum BindingMode {
-    /// Never.
-    Ignore,
-    /// For every token. A token that is not bound is rejected.
-    Required,
-    /// For tokens that are bound.
-    #[default]
-    WhenPresent,
-}
-
 impl BindingMode {
-    /// Parses the value of the option, or of a route's setting.
-    pub fn named(name: &str) -> Option<BindingMode> {
-        match name {
-            "dangerously_ignore" => Some(BindingMode::Ignore),
-            "required" => Some(BindingMode::Required),
-            "when_present" => Some(BindingMode::WhenPresent),
-            _ => None,
-        }
-    }
-
     /// Checks the binding. RFC 8705 §3: a bound token is accepted only together with the matching certificate.
     pub fn check(self, confirmation: &Binding, certificate: Option<&str>) -> Result<(), Reason> {
         let bound_to = match (self, confirmation) {

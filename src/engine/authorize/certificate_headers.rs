@@ -29,7 +29,7 @@ impl CertificateHeader {
 
 /// The certificate in a header, as [`BindingMode::check`] accepts it. Returns `None` unless there is exactly one.
 ///
-/// [`BindingMode::check`]: crate::engine::authorize::certificate::BindingMode::check
+/// [`BindingMode::check`]: crate::engine::authorize::mode::BindingMode::check
 pub fn certificate_in(format: CertificateHeader, value: &str) -> Option<String> {
     if value.len() > MAX_CERTIFICATE_BYTES {
         return None;

@@ -5,5 +5,6 @@ pub mod certificate;
 pub mod certificate_headers;
 pub mod dpop;
 pub mod membership;
+pub mod mode;
 pub mod policy;
 pub mod step_up;

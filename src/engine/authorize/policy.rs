@@ -3,10 +3,9 @@
 //! The order of the checks is part of the API, because the first failure is the reason that is reported: the binding to a
 //! DPoP key (RFC 9449 §7), then that to a certificate (RFC 8705 §3), then the user's authentication (RFC 9470), then scopes (RFC 6749 §3.3), then groups.
 
-use crate::engine::authorize::certificate::BindingMode;
-use crate::engine::authorize::dpop::settings::DpopMode;
 use crate::engine::authorize::dpop::{Progress, Proof};
 use crate::engine::authorize::membership::{has_scope, is_in_groups};
+use crate::engine::authorize::mode::BindingMode;
 use crate::engine::authorize::step_up::StepUp;
 use crate::engine::error::Reason;
 use crate::engine::time::Clock;
@@ -20,7 +19,7 @@ pub struct Policy {
     pub groups: Box<[Box<str>]>,
     pub matches_all_groups: bool,
     pub binding: BindingMode,
-    pub dpop: DpopMode,
+    pub dpop: BindingMode,
     pub step_up: StepUp,
 }
 
@@ -68,7 +67,7 @@ impl Policy {
         allows_slow: bool,
     ) -> Progress {
         match (self.dpop, possession.proof, &confirmation.key) {
-            (DpopMode::Required | DpopMode::WhenPresent, Some(proof), Binding::Bound(key)) => {
+            (BindingMode::Required | BindingMode::WhenPresent, Some(proof), Binding::Bound(key)) => {
                 proof.prove(token, key, clock.now(), allows_slow)
             }
             _ => Progress::Decided,
@@ -79,16 +78,16 @@ impl Policy {
     fn check_key(&self, key: &Binding, token: &str, proof: Option<&Proof>) -> Result<(), Reason> {
         match (self.dpop, proof, key) {
             // RFC 9449 §7.1: the scheme DPoP is for bound tokens only. A route may require a bound token, too.
-            (_, Some(_), Binding::Absent) | (DpopMode::Required, None, Binding::Absent) => {
+            (_, Some(_), Binding::Absent) | (BindingMode::Required, None, Binding::Absent) => {
                 Err(Reason::DpopBindingMissing)
             }
             (_, Some(_), Binding::Unreadable) => Err(Reason::ConfirmationInvalid),
-            (DpopMode::Ignore, ..) => Ok(()),
+            (BindingMode::Ignore, ..) => Ok(()),
             (_, Some(proof), Binding::Bound(key)) => proof.outcome(token, key),
             (_, None, Binding::Unreadable) => Err(Reason::ConfirmationInvalid),
             // RFC 9449 §7.2.
             (_, None, Binding::Bound(_)) => Err(Reason::DpopSchemeRequired),
-            (DpopMode::WhenPresent, None, Binding::Absent) => Ok(()),
+            (BindingMode::WhenPresent, None, Binding::Absent) => Ok(()),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The options of DPoP (RFC 9449): their defaults and limits, and the public URLs of this API.
 
-use crate::engine::authorize::dpop::settings::{DpopMode, DpopSettings, NonceMode};
+use crate::engine::authorize::dpop::settings::{DpopSettings, NonceMode};
 use crate::engine::authorize::dpop::url::ComparableUrl;
 use crate::engine::config::options::{self, OptionError, OptionSpec, Options};
 use crate::engine::token::compact::decode_base64url;
@@ -84,15 +84,6 @@ pub fn public_urls(options: &Options<'_>) -> Result<Box<[PublicUrl]>, OptionErro
     urls.iter().map(|text| PublicUrl::parse(text).ok_or_else(wrong)).collect()
 }
 
-/// When a token must be bound to a DPoP key, unless a route says otherwise.
-pub fn binding(options: &Options<'_>) -> Result<DpopMode, OptionError> {
-    let spec = &options::VALIDATE_DPOP_BINDING;
-    match options.text(spec)? {
-        None => Ok(DpopMode::default()),
-        Some(name) => DpopMode::named(&name).ok_or(spec.error("must be when_present, required or dangerously_ignore")),
-    }
-}
-
 /// `EdDSA` and `Ed25519` are two names of one algorithm (RFC 9864 §2.2). Either of them accepts both.
 fn algorithms(options: &Options<'_>) -> Result<Option<Box<[Algorithm]>>, OptionError> {
     let spec = &options::DPOP_ALGORITHMS;
@@ -166,13 +157,16 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::engine::authorize::mode::BindingMode;
+    use crate::engine::config::binding_mode;
 
     fn settings_of(given: Value, environment: Value) -> Result<DpopSettings, OptionError> {
         settings(&Options { given: &given, environment: &environment })
     }
 
-    fn binding_of(given: Value, environment: Value) -> Result<DpopMode, OptionError> {
-        binding(&Options { given: &given, environment: &environment })
+    fn binding_of(given: Value, environment: Value) -> Result<BindingMode, OptionError> {
+        let options = Options { given: &given, environment: &environment };
+        binding_mode(&options, &options::VALIDATE_DPOP_BINDING)
     }
 
     fn urls_of(given: Value) -> Result<Vec<String>, OptionError> {
@@ -193,7 +187,7 @@ mod tests {
         for (given, environment) in
             [(json!({}), json!({})), (json!({ "dpop": {} }), Value::Null), (Value::Null, json!({}))]
         {
-            assert_eq!(binding_of(given.clone(), environment.clone()).ok(), Some(DpopMode::WhenPresent));
+            assert_eq!(binding_of(given.clone(), environment.clone()).ok(), Some(BindingMode::WhenPresent));
             let settings = settings_of(given, environment).ok().expect("settings");
             assert_eq!(settings.nonce, NonceMode::Off);
             let names = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Ps256, Algorithm::Rs256];
@@ -215,7 +209,7 @@ mod tests {
             "MONOCLOUD_BACKEND_DPOP_NONCE_ROTATION": "3600",
             "MONOCLOUD_BACKEND_DPOP_REPLAY_CACHE_SIZE": "1024",
         });
-        assert_eq!(binding_of(json!({}), environment.clone()).ok(), Some(DpopMode::Required));
+        assert_eq!(binding_of(json!({}), environment.clone()).ok(), Some(BindingMode::Required));
         let settings = settings_of(json!({}), environment).ok().expect("settings");
         assert_eq!(settings.nonce, NonceMode::Required);
         assert_eq!(*settings.algorithms, [Algorithm::Rs512, Algorithm::Es384, Algorithm::Es256]);

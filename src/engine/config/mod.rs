@@ -13,8 +13,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
 use url::Url;
 
-use crate::engine::authorize::certificate::BindingMode;
-use crate::engine::authorize::dpop::settings::{DpopMode, DpopSettings};
+use crate::engine::authorize::dpop::settings::DpopSettings;
+use crate::engine::authorize::mode::BindingMode;
 use crate::engine::config::dpop::PublicUrl;
 use crate::engine::config::options::{OptionError, OptionSpec, Options};
 use crate::engine::error::Reason;
@@ -78,7 +78,7 @@ pub struct Config {
     pub clock_tolerance: f64,
     pub announces_dpop: bool,
     pub dpop: DpopSettings,
-    pub dpop_binding: DpopMode,
+    pub dpop_binding: BindingMode,
     pub groups_claim: Arc<str>,
     pub introspection: Arc<introspection::Settings>,
     /// The longest time, in seconds, that an introspection result stays in a cache.
@@ -114,7 +114,7 @@ impl Config {
         let network = network(options, host)?;
         let cache_identity = cache_identity(&key_source.tenant, options.text(&options::CLIENT_ID)?.as_deref());
         let audience: Arc<str> = audience.into();
-        let binding = binding(options)?;
+        let binding = binding_mode(options, &options::VALIDATE_CERTIFICATE_BINDING)?;
         let client = client(options, kind, host, network.identity.is_some())?;
         let clock_skew = options.number(&options::CLOCK_SKEW)?.unwrap_or(0.0);
         let clock_tolerance = options.number(&options::CLOCK_TOLERANCE)?.unwrap_or(DEFAULT_CLOCK_TOLERANCE);
@@ -138,7 +138,7 @@ impl Config {
             clock_tolerance,
             announces_dpop: dpop::is_announced(options),
             dpop: dpop::settings(options)?,
-            dpop_binding: dpop::binding(options)?,
+            dpop_binding: binding_mode(options, &options::VALIDATE_DPOP_BINDING)?,
             groups_claim,
             introspection: Arc::new(introspection),
             introspection_cache,
@@ -168,8 +168,7 @@ fn cache_identity(tenant: &Tenant, client_id: Option<&str>) -> Box<str> {
     encode_base64url(digest(&SHA256, text.as_bytes()).as_ref()).into()
 }
 
-fn binding(options: &Options<'_>) -> Result<BindingMode, OptionError> {
-    let spec = &options::VALIDATE_CERTIFICATE_BINDING;
+fn binding_mode(options: &Options<'_>, spec: &OptionSpec) -> Result<BindingMode, OptionError> {
     match options.text(spec)? {
         None => Ok(BindingMode::default()),
         Some(name) => {

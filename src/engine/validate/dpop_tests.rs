@@ -2,7 +2,7 @@
 //! a proof never says anything about a token.
 
 use super::*;
-use crate::engine::authorize::dpop::settings::{DpopMode, DpopSettings};
+use crate::engine::authorize::dpop::settings::DpopSettings;
 use crate::engine::authorize::dpop::testing::{Sender, URL, forged};
 use crate::engine::authorize::dpop::{GivenProof, Proof};
 use crate::engine::memory::claims_cache::ClaimsCache;
@@ -30,7 +30,7 @@ fn proof_for(token: &str, jti: &str) -> String {
     sender().proof(json!({ "jti": jti, "iat": NOW, "ath": ath(token) }))
 }
 
-fn in_mode(dpop: DpopMode) -> Policy {
+fn in_mode(dpop: BindingMode) -> Policy {
     Policy { dpop, ..Policy::default() }
 }
 
@@ -130,23 +130,23 @@ fn each_mode_treats_each_scheme_and_binding_as_rfc_9449_section_7_says() {
     let dpop = |token: &str, mode, jti: &str| {
         world.possessing(token, &in_mode(mode), Some(&world.proof(&proof_for(token, jti))))
     };
-    for mode in [DpopMode::WhenPresent, DpopMode::Required] {
+    for mode in [BindingMode::WhenPresent, BindingMode::Required] {
         assert_eq!(bearer(&bound, mode), Verdict::Refused(Reason::DpopSchemeRequired));
         assert_eq!(bearer(&unreadable, mode), Verdict::Refused(Reason::ConfirmationInvalid));
         assert_eq!(bearer(&string, mode), Verdict::Refused(Reason::ConfirmationInvalid));
         assert!(is_accepted(&dpop(&bound, mode, &format!("{mode:?}"))));
     }
-    assert!(is_accepted(&bearer(&unbound, DpopMode::WhenPresent)));
-    assert_eq!(bearer(&unbound, DpopMode::Required), Verdict::Refused(Reason::DpopBindingMissing));
+    assert!(is_accepted(&bearer(&unbound, BindingMode::WhenPresent)));
+    assert_eq!(bearer(&unbound, BindingMode::Required), Verdict::Refused(Reason::DpopBindingMissing));
     for accepted in [&unbound, &bound, &unreadable] {
-        assert!(is_accepted(&bearer(accepted, DpopMode::Ignore)));
+        assert!(is_accepted(&bearer(accepted, BindingMode::Ignore)));
     }
-    for mode in [DpopMode::WhenPresent, DpopMode::Required, DpopMode::Ignore] {
+    for mode in [BindingMode::WhenPresent, BindingMode::Required, BindingMode::Ignore] {
         assert_eq!(dpop(&unbound, mode, "x"), Verdict::Refused(Reason::DpopBindingMissing));
         assert_eq!(dpop(&unreadable, mode, "x"), Verdict::Refused(Reason::ConfirmationInvalid));
     }
     let ignored = world.proof("not a proof");
-    assert!(is_accepted(&world.possessing(&bound, &in_mode(DpopMode::Ignore), Some(&ignored))));
+    assert!(is_accepted(&world.possessing(&bound, &in_mode(BindingMode::Ignore), Some(&ignored))));
     assert_eq!(ignored.spent(), None);
 }
 

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::engine::authorize::certificate::BindingMode;
+use crate::engine::authorize::mode::BindingMode;
 use crate::engine::authorize::step_up::StepUp;
 use crate::engine::config::options::Options;
 use crate::engine::config::{ClientKind, HostEnvironment};

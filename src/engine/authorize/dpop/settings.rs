@@ -1,39 +1,6 @@
-//! The settings of DPoP: when it is required, which proofs are accepted, and for how long.
+//! The settings of DPoP: which proofs are accepted, and for how long.
 
 use crate::engine::token::header::Algorithm;
-
-/// When it is checked that a token is bound to a DPoP key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum DpopMode {
-    /// Never.
-    Ignore,
-    /// For every token. A token that is not bound is rejected.
-    Required,
-    /// For tokens that are bound.
-    #[default]
-    WhenPresent,
-}
-
-impl DpopMode {
-    /// The name of the mode, as in the option.
-    pub fn name(self) -> &'static str {
-        match self {
-            DpopMode::Ignore => "dangerously_ignore",
-            DpopMode::Required => "required",
-            DpopMode::WhenPresent => "when_present",
-        }
-    }
-
-    /// Parses the value of the option, or of a route's setting.
-    pub fn named(name: &str) -> Option<DpopMode> {
-        match name {
-            "dangerously_ignore" => Some(DpopMode::Ignore),
-            "required" => Some(DpopMode::Required),
-            "when_present" => Some(DpopMode::WhenPresent),
-            _ => None,
-        }
-    }
-}
 
 /// When a proof must contain a nonce of this resource server (RFC 9449 §9).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
