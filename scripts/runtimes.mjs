@@ -79,8 +79,21 @@ function toolRows(app, packages) {
     },
     { name: 'attw', cells: [toEnd(packages[0].name, [bin('attw'), packages[0].file])] },
     { name: 'tsx', cells: [api('Express (TypeScript)', [bin('tsx'), 'express.ts'])] },
-    { name: 'Jest', cells: [toEnd('fake timers, spies, fetcher', [bin('jest')])] },
-    { name: 'Vitest', cells: [toEnd('fake timers, spies, fetcher', [bin('vitest'), 'run', 'vitest.test.mjs'])] },
+    {
+      name: 'Jest',
+      cells: [
+        toEnd('fake timers, spies, fetcher', [bin('jest')]),
+        toEnd('testing kit', [bin('jest'), '--config', 'kit/jest.config.cjs']),
+      ],
+    },
+    {
+      name: 'Vitest',
+      cells: [
+        toEnd('fake timers, spies, fetcher', [bin('vitest'), 'run', 'vitest.test.mjs']),
+        toEnd('testing kit', [bin('vitest'), 'run', '--root', 'kit']),
+      ],
+    },
+    { name: 'node:test', cells: [toEnd('testing kit', [node, '--test', 'kit/kit.node.mjs'])] },
     { name: 'demo', cells: [toEnd('every row as expected', [node, 'demo/demo.mjs'])] },
     { name: 'npx', cells: [toEnd('doctor', ['npx', '--no', '@monocloud/backend-node', 'doctor'])] },
   ];

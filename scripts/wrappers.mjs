@@ -49,8 +49,9 @@ function codeWrapper(entry) {
     `import cjs from '${target(path, entry.require.default)}';`,
     '',
     'export const {',
-    ...names.map((name) => `  ${name},`),
+    ...names.filter((name) => name !== 'default').map((name) => `  ${name},`),
     '} = cjs;',
+    ...(names.includes('default') ? ['export default cjs;'] : []),
     '',
   ];
   return { path: withoutDot(path), text: text.join('\n') };
@@ -60,7 +61,19 @@ function typesWrapper(entry) {
   const path = entry.import.types;
   // TypeScript finds `a.d.ts` by the name of the JavaScript file that it describes.
   const types = entry.require.types.replace(/\.d\.ts$/, '.js');
-  return { path: withoutDot(path), text: `export * from '${target(path, types)}';\n` };
+  const from = target(path, types);
+  const all = require(join(root, entry.require.default));
+  return {
+    path: withoutDot(path),
+    text: Object.hasOwn(all, 'default') ? namedTypes(from, all) : `export * from '${from}';\n`,
+  };
+}
+
+/** The types of an entry point that is a function itself (`export =`), with its other exports as members. */
+function namedTypes(from, all) {
+  const names = Object.keys(all).filter((name) => name !== 'default');
+  const lines = names.map((name) => `export declare const ${name}: typeof cjs.${name};`);
+  return [`import cjs from '${from}';`, '', 'export default cjs;', ...lines, ''].join('\n');
 }
 
 function target(from, to) {

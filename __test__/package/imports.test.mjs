@@ -57,6 +57,12 @@ const FILES = [
   ['ws/connection'],
   ['ws/socket-io', 'ws/upgrade'],
   ['ws'],
+  ['testing/certificate', 'testing/keys', 'testing/server'],
+  ['testing/answers', 'testing/bad', 'testing/dpop'],
+  ['testing/tokens'],
+  ['testing/issuer'],
+  ['testing'],
+  ['testing/setup'],
   ['cache', 'certificates', 'doctor', 'mcp', 'utils'],
 ];
 

@@ -1,0 +1,6 @@
+import cjs from './testing.js';
+
+export const {
+  connectTestIssuer,
+  createTestIssuer,
+} = cjs;

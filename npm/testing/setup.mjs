@@ -1,0 +1,7 @@
+import cjs from './setup.js';
+
+export const {
+  globalSetup,
+  globalTeardown,
+} = cjs;
+export default cjs;

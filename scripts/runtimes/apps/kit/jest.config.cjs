@@ -1,0 +1,4 @@
+module.exports = {
+  testMatch: ['**/kit.jest.cjs'],
+  globalSetup: '@monocloud/backend-node/testing/setup',
+};
