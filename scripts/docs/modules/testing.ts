@@ -1,0 +1,7 @@
+/**
+ * An authorization server for tests. Import from `@monocloud/backend-node/testing`.
+ *
+ * @module
+ */
+
+export * from '../../../npm/testing.js';
