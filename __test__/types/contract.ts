@@ -86,6 +86,7 @@ new MonoCloudBackendNodeClient({ clockTolerence: 1 });
 const everyOption: Required<MonoCloudBackendNodeClientOptions> = {
   tenantDomain: 'https://acme.us.monocloud.com',
   audience: 'https://api.example.com',
+  introspectionAudience: 'required',
   clientId: 'api',
   clientSecret: 'secret',
   clientAuthMethod: 'private_key_jwt',
