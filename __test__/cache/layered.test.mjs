@@ -7,7 +7,10 @@ import { layeredCache, memoryCache } from '@monocloud/backend-node/cache';
 
 import { ANY_CLIENT, backend } from '../support/backend.mjs';
 import { jsonCache, mapCache, OBTAINED } from '../support/caches.mjs';
-import { startIssuer } from '../support/issuer.mjs';
+import { runScript } from '../support/child.mjs';
+import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
+import { startRedis, unavailable } from '../support/redis.mjs';
+import { describeWhere } from '../support/suite.mjs';
 
 let issuer;
 before(async () => (issuer = await startIssuer()));
@@ -150,5 +153,36 @@ describe('the arguments', () => {
     }
     for (const nearSeconds of [0.1, 3600, undefined]) assert.ok(layeredCache(mapCache(), mapCache(), { nearSeconds }));
     assert.throws(() => layeredCache(mapCache(), mapCache(), { seconds: 1 }), wrong);
+  });
+});
+
+describeWhere(unavailable, 'processes that share a Redis', () => {
+  let redis;
+  before(async () => (redis = await startRedis()));
+  after(() => redis.close());
+
+  test('ask the issuer once per token, and each of them asks Redis once', async () => {
+    const token = issuer.opaque();
+    const before = asked();
+    const script = `
+      import { MonoCloudBackendNodeClient } from '@monocloud/backend-node';
+      import { layeredCache, memoryCache, redisCache } from '@monocloud/backend-node/cache';
+      import { createClient } from 'redis';
+      const redis = createClient({ url: 'redis://127.0.0.1:${redis.port}' });
+      await redis.connect();
+      let reads = 0;
+      const far = { get: (key) => (reads += 1, redis.get(key)), set: (...parts) => redis.set(...parts), del: (key) => redis.del(key) };
+      const cache = layeredCache(memoryCache(), redisCache(far), { nearSeconds: 600 });
+      const options = { tenantDomain: '${issuer.issuer}', audience: '${AUDIENCE}', clientId: 'api', clientSecret: 's', cache };
+      const client = new MonoCloudBackendNodeClient(options);
+      const validate = () => client.validateAccessToken('${token}');
+      const all = await Promise.all(Array.from({ length: 50 }, validate));
+      for (let round = 0; round < 5; round += 1) all.push(await validate());
+      console.log(JSON.stringify({ reads, accepted: all.filter(({ sub }) => sub === 'user-1').length }));
+      await redis.close();
+    `;
+    const results = [await runScript(script), ...(await Promise.all([runScript(script), runScript(script)]))];
+    for (const result of results) assert.deepEqual(result, { reads: 1, accepted: 55 });
+    assert.equal(asked() - before, 1);
   });
 });

@@ -358,8 +358,12 @@ class CachedValidation {
       if (expiresAt === undefined) return undefined;
       // The caller may change the claims that it receives, so the cache gets a copy.
       const copy = structuredClone(claims);
-      // Clients of several issuers may share the cache, so each entry names its issuer.
-      if (isIntrospected && (own(copy, 'iss') ?? undefined) === undefined) copy.iss = this.#native.issuer();
+      if (isIntrospected) {
+        // In a response, a member that is null counts as absent. In an entry, the engine rejects it.
+        for (const name of Object.keys(copy)) if (copy[name] === null) delete copy[name];
+        // Clients of several issuers may share the cache, so each entry names its issuer.
+        if (own(copy, 'iss') === undefined) copy.iss = this.#native.issuer();
+      }
       const entry = this.#entryOf(copy, isIntrospected, obtainedAt);
       return this.#write(token, String(textOf(copy)), () => this.#cache.set(token, entry, expiresAt));
     });
