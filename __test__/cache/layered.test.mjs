@@ -23,10 +23,12 @@ const client = (cache, options) => backend(issuer, { ...ANY_CLIENT, cache, ...op
 function shared() {
   const store = jsonCache();
   const counts = { get: 0, set: 0, delete: 0 };
-  const counted = (name) => async (...parts) => {
-    counts[name] += 1;
-    return store[name](...parts);
-  };
+  const counted =
+    (name) =>
+    async (...parts) => {
+      counts[name] += 1;
+      return store[name](...parts);
+    };
   return { ...store, counts, get: counted('get'), set: counted('set'), delete: counted('delete') };
 }
 
@@ -74,7 +76,9 @@ for (const [name, near] of Object.entries(NEARS)) {
       await client(layeredCache(copied, far)).validateAccessToken(token);
       assert.deepEqual(copied.entries.get(token), map.entries.get(token));
       await assert.rejects(
-        client(layeredCache(copied, far), { introspectionCacheDuration: 0 }).validateAccessToken(issuer.opaque({ exp: 1 })),
+        client(layeredCache(copied, far), { introspectionCacheDuration: 0 }).validateAccessToken(
+          issuer.opaque({ exp: 1 }),
+        ),
         { reason: 'expired' },
       );
     });
@@ -107,7 +111,14 @@ describe('the near cache', () => {
     await cache.get('a');
     await cache.set('b', { sub: 'x' }, now + 3);
     await cache.set('c', { sub: 'x' }, now + 300);
-    assert.deepEqual(near.calls.set.map(([token, , until]) => [token, Math.round(until - now)]), [['a', 2], ['b', 3], ['c', 5]]);
+    assert.deepEqual(
+      near.calls.set.map(([token, , until]) => [token, Math.round(until - now)]),
+      [
+        ['a', 2],
+        ['b', 3],
+        ['c', 5],
+      ],
+    );
   });
 });
 
