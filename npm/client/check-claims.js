@@ -53,7 +53,9 @@ class CheckedClaims {
    * @returns {Decision}
    */
   get decision() {
-    return this.failure ?? this.claims ?? FAILURES.internal;
+    const { claims, failure } = this;
+    if (failure === undefined) return claims ?? FAILURES.internal;
+    return claims === undefined ? failure : failure.withClaims(claims);
   }
 }
 
@@ -113,7 +115,7 @@ class ClaimsChecker {
    * @param {PossessionType | undefined} possession
    */
   async failureOfResult(result, token, policy, possession) {
-    if (!CLAIMS_SET_MEMBERS.some((name) => Object.hasOwn(result, name))) return undefined;
+    if (!isClaimsSet(result)) return undefined;
     /** @type {Record<string, unknown>} */
     const claims = { __proto__: null, ...result };
     claims.aud ??= this.#audience;
@@ -136,4 +138,13 @@ class ClaimsChecker {
   }
 }
 
-module.exports = { CheckedClaims, ClaimsChecker };
+/**
+ * Whether the result of a custom `validateAccessToken` is a claims set.
+ *
+ * @param {object} result
+ */
+function isClaimsSet(result) {
+  return CLAIMS_SET_MEMBERS.some((name) => Object.hasOwn(result, name));
+}
+
+module.exports = { CheckedClaims, ClaimsChecker, isClaimsSet };
