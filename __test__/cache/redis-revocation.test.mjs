@@ -12,6 +12,7 @@ import { redisRevocationStore } from '@monocloud/backend-node/cache';
 import { backend } from '../support/backend.mjs';
 import { runScript } from '../support/child.mjs';
 import { outcomeOf } from '../support/dpop.mjs';
+import { eventually } from '../support/eventually.mjs';
 import { startIssuer } from '../support/issuer.mjs';
 import { startTcpProxy } from '../support/proxies.mjs';
 import { LIBRARIES, startRedis, unavailable } from '../support/redis.mjs';
@@ -149,7 +150,6 @@ describeWhere(unavailable, 'redisRevocationStore', () => {
       await assert.rejects(async () => {
         for (;;) await store.cutoff(KEY);
       });
-      await assert.rejects(store.revoke(KEY));
     });
   }
 
@@ -180,6 +180,7 @@ describeWhere(unavailable, 'redisRevocationStore', () => {
       node = await startRedis({ isCluster: true });
       const one = await createClient({ url: `redis://127.0.0.1:${node.port}` }).connect();
       await one.sendCommand(['CLUSTER', 'ADDSLOTSRANGE', '0', '16383']);
+      await eventually(async () => (await one.sendCommand(['CLUSTER', 'INFO'])).includes('cluster_state:ok'));
       one.destroy();
     });
     after(() => node?.close());
@@ -203,14 +204,7 @@ describeWhere(unavailable, 'redisRevocationStore', () => {
         closers.push(close);
         const store = redisRevocationStore(client);
         const keys = Array.from({ length: 20 }, (_, index) => ({ ...KEY, value: `user-${index}` }));
-        // A cluster says that it is down until it has seen all its slots.
-        for (let attempt = 0; attempt < 50; attempt += 1) {
-          const isUp = await store.revoke(keys[0], { at: 5 }).then(
-            () => true,
-            () => false,
-          );
-          if (isUp) break;
-        }
+        await store.revoke(keys[0], { at: 5 });
         await store.revoke(keys[3], { at: 7 });
         assert.deepEqual((await store.cutoffs(keys)).filter(Boolean), [5, 7]);
       });

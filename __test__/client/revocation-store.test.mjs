@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { inspect } from 'node:util';
 
 import { protectApi } from '@monocloud/backend-node/web';
+import { protectApi as expressApi } from '@monocloud/backend-node/express';
 import { memoryCache } from '@monocloud/backend-node/cache';
 
 import { ANY_CLIENT, backend } from '../support/backend.mjs';
@@ -110,16 +111,32 @@ describe('a store', () => {
     ]);
   });
 
-  test('that answers at once leaves protectApi synchronous', async () => {
-    const decide = (store) => protectApi(clientWith({ store }, { jwksResolver: () => issuer.jwks }))();
-    for (const isAsync of [false, true]) {
-      const guard = decide(recordingStore({ isAsync }));
-      await guard(request(issuer.sign()));
-      const store = { cutoff: () => (isAsync ? Promise.resolve() : undefined) };
-      const client = clientWith({ store });
+  test('that answers at once keeps the decision in the same turn, and one that answers later does not', async () => {
+    for (const [isAsync, expected] of [
+      [false, ['accepted', 'called']],
+      [true, ['called']],
+    ]) {
+      const client = clientWith({ store: recordingStore({ isAsync }) });
       await client.warmUp();
-      assert.equal(await outcomeOf(client.validateAccessToken(issuer.sign())), 'accepted');
+      const order = [];
+      const incoming = { headers: { authorization: `Bearer ${issuer.sign()}` }, method: 'GET', url: '/' };
+      const ended = new Promise((resolve) => {
+        expressApi(client)()(incoming, {}, () => resolve(order.push('accepted')));
+      });
+      order.push('called');
+      assert.deepEqual(order, expected);
+      await ended;
+      assert.equal(incoming.claims.sub, 'user-1');
     }
+  });
+
+  test('whose answers are used again keeps the decision in the same turn too', async () => {
+    const client = clientWith({ store: recordingStore({ isAsync: true }) });
+    await client.validateAccessToken(issuer.sign());
+    const incoming = { headers: { authorization: `Bearer ${issuer.sign()}` }, method: 'GET', url: '/' };
+    let isAccepted = false;
+    expressApi(client)()(incoming, {}, () => (isAccepted = true));
+    assert.equal(isAccepted, true);
   });
 });
 
