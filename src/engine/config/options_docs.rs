@@ -116,7 +116,7 @@ docs! {
         "introspectJwtTokens":
             "boolean",
             "`false`",
-            "`true` introspects JWTs too. It is the only way to notice that a JWT was revoked.";
+            "`true` introspects JWTs too. Then revoked JWTs are noticed.";
         "introspectionCacheDuration":
             "seconds, 0 or more",
             "until `exp`; 300 without `exp` and for inactive tokens",
