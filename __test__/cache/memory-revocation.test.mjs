@@ -94,7 +94,7 @@ describe('memoryRevocationStore', () => {
     assert.notEqual(store.cutoff({ ...KEY, issuer: `${KEY.issuer}/` }), undefined);
   });
 
-  test('a full store refuses a new key, keeps the old ones, and has room again when one has expired', async (t) => {
+  test('a full store refuses a new key, keeps the old ones, and takes a new one when one has expired', async (t) => {
     atNow(t);
     const store = memoryRevocationStore({ maxEntries: 2 });
     const keyOf = (value) => ({ ...KEY, value });

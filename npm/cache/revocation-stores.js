@@ -22,12 +22,12 @@ const { bounded, commandsOf, isOk } = require('./redis-client.js');
 
 const DEFAULT_PREFIX = 'monocloud:';
 
-const DAY = 86_400;
-const DEFAULT_MAX_TTL = 30 * DAY;
+/** 30 days, in seconds. */
+const DEFAULT_MAX_TTL = 2_592_000;
 /** Ten years. */
-const LONGEST_MAX_TTL = 3650 * DAY;
+const LONGEST_MAX_TTL = 315_360_000;
 /** A later cut-off is a mistake, such as a time in milliseconds. It would refuse every sign-in until then. */
-const MAX_SECONDS_AHEAD = DAY;
+const MAX_SECONDS_AHEAD = 86_400;
 /**
  * Added to the time for which a cut-off is kept: `clockTolerance` accepts a token for some time after its `exp`, and clocks
  * differ.
