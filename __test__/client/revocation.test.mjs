@@ -11,6 +11,7 @@ import { jsonCache, mapCache } from '../support/caches.mjs';
 import { boundToken, eventsOf, outcomeOf, presented, proofKey, proofOf } from '../support/dpop.mjs';
 import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
 import { GOOD } from '../support/options.mjs';
+import { mapStore } from '../dpop/stores.mjs';
 import { recordingStore } from '../support/revocation.mjs';
 
 const NOW = 1_764_165_600;
@@ -295,6 +296,25 @@ describe('the store', () => {
     assert.equal(store.asked.length, 4);
     assert.equal(await decide(), 'dpop_replayed');
     assert.equal(store.asked.length, 4);
+  });
+
+  test('is not asked about a token whose proof another process saw before', async () => {
+    const key = await proofKey();
+    const token = boundToken(issuer, key, IDS);
+    const url = 'https://api.example.com/';
+    const proof = proofOf({ key, token, url });
+    const replayStore = mapStore();
+    // Other options, so that the two clients share no memory of this process.
+    const outcomes = [59, 60].map(async (maxAge) => {
+      const store = recordingStore();
+      const client = clientWith({ store }, { dpop: { maxAge, replayStore } });
+      const outcome = await outcomeOf(client.validateAccessToken(token, presented(proof, { url })));
+      return [outcome, store.asked.length];
+    });
+    assert.deepEqual((await Promise.all(outcomes)).sort(), [
+      ['accepted', 4],
+      ['dpop_replayed', 0],
+    ]);
   });
 
   test('is not asked about what a custom validateAccessToken returned instead of claims', async () => {

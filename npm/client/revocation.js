@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * Was a token revoked? Asks the user's store for the cut-offs of its claims. A cut-off revokes every token that was
- * issued until then. Loaded by the first client with the option `revocation`.
+ * Was a token revoked? The user's store has cut-offs for claims. A cut-off revokes every token that was issued until then.
+ * Loaded by the first client with the option `revocation`.
  *
  * Only tokens that are valid reach the store: their signature or introspection, claims, times and bindings were checked.
  */
@@ -12,52 +12,27 @@
  * @import { Claims } from '../native/values.js'
  * @import { Decision } from './check-claims.js'
  * @import { ClientContext } from './events.js'
+ * @import { Answer } from './revocation-answers.js'
  */
 /** @typedef {Revocation} RevocationType The class as a type, for other files. */
-/** @typedef {number | undefined | typeof FAILED} Answer A cut-off, `undefined` for none, or `FAILED`. */
-
-const { createHash } = require('node:crypto');
 
 const { checkedOptions, invalid, memberOf, own } = require('./arguments.js');
 const { FAILURES, Failure } = require('../errors/errors.js');
-const { revocationStoreFailed } = require('./events.js');
-const { inTime } = require('./in-time.js');
 const { isPending } = require('./pending.js');
-const { dateNow } = require('./time.js');
-
-/** A revocation store that takes longer counts as failed. */
-const STORE_TIMEOUT_MS = 250;
-/** An answer of the store is used again for this time, from the moment at which the store was asked. */
-const REUSED_SECONDS = 1;
-/** How many answers a client keeps. */
-const MAX_REUSED = 10_000;
-/** A longer value is kept as its hash. */
-const MAX_VALUE_LENGTH = 128;
+const { Answers, FAILED } = require('./revocation-answers.js');
 
 /** @type {readonly RevocationKind[]} */
 const KINDS = ['jti', 'sid', 'sub', 'client_id'];
 const ON_FAILURE = ['refuse', 'allow'];
 const OPTIONS = ['store', 'kinds', 'onFailure', 'requireIat'];
 
-/** The store threw, took too long, or returned something other than a cut-off. */
-const FAILED = Symbol('failed');
-
 class Revocation {
   #client;
-  /** @type {IRevocationStore} */
-  #store;
-  #hasBatches;
   /** @type {readonly RevocationKind[]} */
   #kinds;
   #letsIn;
   #requiresIat;
-  #recent = new RecentAnswers();
-  /**
-   * The reads that have not ended, so that concurrent requests with one key read it once.
-   *
-   * @type {Map<string, Promise<Answer>>}
-   */
-  #reads = new Map();
+  #answers;
 
   /**
    * @param {ClientContext} client
@@ -72,8 +47,7 @@ class Revocation {
     if (cutoffs !== undefined && typeof cutoffs !== 'function')
       throw optionError('store.cutoffs', 'must be a function');
     this.#client = client;
-    this.#store = store;
-    this.#hasBatches = cutoffs !== undefined;
+    this.#answers = new Answers(client, /** @type {IRevocationStore} */ (store), cutoffs !== undefined);
     this.#kinds = kindsOf(kinds ?? KINDS);
     this.#letsIn = oneOf('onFailure', onFailure ?? 'refuse', ON_FAILURE) === 'allow';
     this.#requiresIat = oneOf('requireIat', requireIat ?? false, [true, false]);
@@ -95,9 +69,9 @@ class Revocation {
     if (iat === undefined && this.#requiresIat) return FAILURES.issued_at_invalid;
     const keys = this.#keysOf(claims);
     if (keys.length === 0) return outcome;
-    const answers = this.#answers(keys);
+    const answers = this.#answers.to(keys);
     if (!answers.some(isPending)) return this.#judge(outcome, iat, keys, /** @type {Answer[]} */ (answers));
-    return Promise.all(answers).then((ended) => this.#judge(outcome, iat, keys, ended));
+    return this.#judgeLater(outcome, iat, keys, answers);
   }
 
   /**
@@ -110,9 +84,23 @@ class Revocation {
     const { issuer } = this.#client;
     for (const kind of this.#kinds) {
       const value = own(claims, kind);
-      if (typeof value === 'string' && value !== '') keys.push({ issuer, kind, value });
+      if (typeof value === 'string' && value !== '') keys.push(Object.freeze({ issuer, kind, value }));
     }
     return keys;
+  }
+
+  /**
+   * @param {Decision} outcome
+   * @param {number | undefined} iat
+   * @param {RevocationKey[]} keys
+   * @param {Array<Answer | Promise<Answer>>} answers None of them rejects.
+   * @returns {Promise<Decision>}
+   */
+  async #judgeLater(outcome, iat, keys, answers) {
+    /** @type {Answer[]} */
+    const ended = [];
+    for (const answer of answers) ended.push(await answer);
+    return this.#judge(outcome, iat, keys, ended);
   }
 
   /**
@@ -127,140 +115,12 @@ class Revocation {
     for (let i = 0; i < keys.length; i += 1) {
       const cutoff = answers[i];
       if (cutoff === FAILED) hasFailed = true;
-      else if (cutoff !== undefined && isRevoked(keys[i].kind, iat, cutoff)) return FAILURES.revoked;
+      else if (typeof cutoff === 'number' && isRevoked(keys[i].kind, iat, cutoff)) return FAILURES.revoked;
     }
     // A token that the route rejects is rejected in any case. This says more than that the store failed.
     if (!hasFailed || this.#letsIn || outcome instanceof Failure) return outcome;
     return FAILURES.revocation_store_failed;
   }
-
-  /**
-   * Returns the answer for each key, or a promise of it. Asks the store only about keys that nobody asks about already.
-   *
-   * @param {RevocationKey[]} keys
-   * @returns {Array<Answer | Promise<Answer>>}
-   */
-  #answers(keys) {
-    const now = dateNow();
-    const ids = keys.map(idOf);
-    const recent = ids.map((id) => this.#recent.get(id, now));
-    const known = ids.map((id, index) => (recent[index] === undefined ? this.#reads.get(id) : recent[index].cutoff));
-    const missing = keys.filter((_, index) => recent[index] === undefined && known[index] === undefined);
-    const asked = missing.length === 0 ? [] : this.#ask(missing);
-    return keys.map((key, index) => {
-      const place = missing.indexOf(key);
-      if (place === -1) return known[index];
-      const read = asked[place];
-      return isPending(read) ? this.#remembered(ids[index], read, now) : read;
-    });
-  }
-
-  /**
-   * An answer that was waited for is used again, counted from when the store was asked. One that was there at once costs
-   * little, and is not kept.
-   *
-   * @param {string} id
-   * @param {Promise<Answer>} read
-   * @param {number} askedAt
-   */
-  #remembered(id, read, askedAt) {
-    const ended = read.then((answer) => {
-      this.#reads.delete(id);
-      if (answer !== FAILED) this.#recent.add(id, answer, askedAt);
-      return answer;
-    });
-    this.#reads.set(id, ended);
-    return ended;
-  }
-
-  /**
-   * @param {RevocationKey[]} keys
-   * @returns {Array<Answer | Promise<Answer>>}
-   */
-  #ask(keys) {
-    if (!this.#hasBatches) return keys.map((key) => this.#read(() => this.#store.cutoff(key), answerOf));
-    // The keys are copied, because the array belongs to the store from now on.
-    const { length } = keys;
-    const answers = this.#read(
-      () => this.#store.cutoffs?.(keys.slice()),
-      (list) => answersOf(list, length),
-    );
-    return keys.map((_, index) =>
-      isPending(answers) ? answers.then((list) => oneOfList(list, index)) : oneOfList(answers, index),
-    );
-  }
-
-  /**
-   * Reads from the store. Never throws or rejects.
-   *
-   * @template T
-   * @param {() => unknown} read
-   * @param {(reply: unknown) => T | typeof FAILED} check
-   * @returns {T | typeof FAILED | Promise<T | typeof FAILED>}
-   */
-  #read(read, check) {
-    try {
-      const reply = read();
-      if (!isPending(reply)) return this.#reported(check(reply));
-      return inTime(reply, STORE_TIMEOUT_MS).then(
-        (ended) => this.#reported(check(ended)),
-        () => this.#reported(FAILED),
-      );
-    } catch {
-      // The error is not published: its text may contain a claim.
-      return this.#reported(FAILED);
-    }
-  }
-
-  /**
-   * @template T
-   * @param {T} answer
-   */
-  #reported(answer) {
-    const hasFailed = answer === FAILED || (Array.isArray(answer) && answer.includes(FAILED));
-    if (hasFailed) revocationStoreFailed(this.#client);
-    return answer;
-  }
-}
-
-/** The answers of the last second. In a `Map` the oldest comes first. */
-class RecentAnswers {
-  /** @type {Map<string, { cutoff: number | undefined, askedAt: number }>} */
-  #answers = new Map();
-
-  /**
-   * @param {string} id
-   * @param {number} now
-   */
-  get(id, now) {
-    const answer = this.#answers.get(id);
-    return answer !== undefined && isRecent(answer, now) ? answer : undefined;
-  }
-
-  /**
-   * @param {string} id
-   * @param {number | undefined} cutoff
-   * @param {number} askedAt
-   */
-  add(id, cutoff, askedAt) {
-    const now = dateNow();
-    this.#answers.delete(id);
-    for (const [oldest, answer] of this.#answers) {
-      if (isRecent(answer, now) && this.#answers.size < MAX_REUSED) break;
-      this.#answers.delete(oldest);
-    }
-    this.#answers.set(id, { cutoff, askedAt });
-  }
-}
-
-/**
- * False if the clock was set back, or cannot be read.
- *
- * @param {{ askedAt: number }} answer
- * @param {number} now
- */
-function isRecent({ askedAt }, now) {
-  return now >= askedAt && now - askedAt < REUSED_SECONDS;
 }
 
 /**
@@ -284,44 +144,6 @@ function isRevoked(kind, iat, cutoff) {
 function issuedAt(claims) {
   const iat = own(claims, 'iat');
   return typeof iat === 'number' && Number.isFinite(iat) ? iat : undefined;
-}
-
-/**
- * Identifies a key of one client. Equal for equal keys only: no kind contains `:` or `#`.
- *
- * @param {RevocationKey} key
- */
-function idOf({ kind, value }) {
-  if (value.length <= MAX_VALUE_LENGTH) return `${kind}:${value}`;
-  return `${kind}#${createHash('sha256').update(value).digest('base64url')}`;
-}
-
-/**
- * @param {unknown} reply
- * @returns {Answer}
- */
-function answerOf(reply) {
-  if (reply === undefined || reply === null) return undefined;
-  return typeof reply === 'number' && Number.isFinite(reply) && reply >= 0 ? reply : FAILED;
-}
-
-/**
- * @param {unknown} reply
- * @param {number} length
- * @returns {Answer[] | typeof FAILED}
- */
-function answersOf(reply, length) {
-  if (!Array.isArray(reply) || reply.length !== length) return FAILED;
-  // A hole would be filled by a polluted prototype.
-  return Array.from({ length }, (_, index) => (Object.hasOwn(reply, index) ? answerOf(reply[index]) : FAILED));
-}
-
-/**
- * @param {Answer[] | typeof FAILED} answers
- * @param {number} index
- */
-function oneOfList(answers, index) {
-  return answers === FAILED ? FAILED : answers[index];
 }
 
 /**
