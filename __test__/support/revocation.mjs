@@ -87,7 +87,7 @@ export const FAILING_BATCHES = {
   'whose batch is a number': { cutoff: single, cutoffs: () => 0 },
   'whose batch is too short': { cutoff: single, cutoffs: async (keys) => keys.slice(1).map(single) },
   'whose batch is too long': { cutoff: single, cutoffs: async (keys) => [...keys.map(single), undefined] },
-  'whose batch has a hole': { cutoff: single, cutoffs: (keys) => new Array(keys.length) },
+  'whose batch has a hole': { cutoff: single, cutoffs: ({ length }) => Object.assign([], { length }) },
   'whose batch is no array': { cutoff: single, cutoffs: ({ length }) => ({ length }) },
   'whose batch has a lie': {
     cutoff: single,
