@@ -14,6 +14,7 @@
 
 const { createHash } = require('node:crypto');
 
+const { LIMITS } = require('../native/constants.js');
 const { checkedOptions, invalid, own } = require('../client/arguments.js');
 const { textOf } = require('../client/json.js');
 const { KINDS } = require('../client/revocation.js');
@@ -35,7 +36,6 @@ const MAX_SECONDS_AHEAD = 86_400;
 const EXTRA_SECONDS = 900;
 
 const DEFAULT_MAX_ENTRIES = 100_000;
-const LONGEST_MAX_ENTRIES = 1_048_576;
 /** Looking for expired entries takes time. A full store does it at most this often. */
 const SWEEP_SECONDS = 1;
 
@@ -66,7 +66,7 @@ function redisRevocationStore(client, options) {
 function memoryRevocationStore(options) {
   const given = checkedOptions('memoryRevocationStore()', options, ['maxEntries', 'maxTtl']);
   const { maxEntries = DEFAULT_MAX_ENTRIES, maxTtl = DEFAULT_MAX_TTL } = given;
-  checkWhole('maxEntries', maxEntries, LONGEST_MAX_ENTRIES);
+  checkWhole('maxEntries', maxEntries, LIMITS.cacheEntries);
   checkWhole('maxTtl', maxTtl, LONGEST_MAX_TTL);
   return new MemoryRevocationStore(maxEntries, maxTtl);
 }
