@@ -22,3 +22,4 @@ export * from './npm/types/errors.js';
 export * from './npm/types/issuer.js';
 export * from './npm/types/options.js';
 export * from './npm/types/protect.js';
+export * from './npm/types/revocation.js';

@@ -1,5 +1,8 @@
-/** Two ready-made caches for the option `cache`, and a store of used DPoP proofs for the option `dpop.replayStore`. */
-import type { ICache, IReplayStore } from '../index.js';
+/**
+ * Two ready-made caches for the option `cache`, a store of used DPoP proofs for the option `dpop.replayStore`, and two stores
+ * of cut-offs for the option `revocation`.
+ */
+import type { ICache, IReplayStore, RevocationStore } from '../index.js';
 
 /**
  * Creates a cache in the memory of this thread. Other threads, processes and machines do not see it.
@@ -125,3 +128,59 @@ export function redisReplayStore(
     prefix?: string | undefined;
   },
 ): IReplayStore;
+
+/** The methods that `redisRevocationStore` uses of node-redis 5 or later: a client, a pool or a cluster. */
+export interface NodeRedisRevocationClient extends NodeRedisClient {
+  mGet(keys: string[]): Promise<unknown>;
+  eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
+}
+
+/**
+ * Creates a store of cut-offs in Redis or Valkey for the option `revocation`. It uses your own client. Every process of the
+ * API shares what one process revokes.
+ *
+ * There is one entry per key: `prefix`, `{revoked}:` and the SHA-256 of issuer, kind and value. The value is the cut-off. The
+ * braces put all entries of a cluster into one slot. The commands are one `MGET` per token, and `EVAL` of a script with
+ * `GET`, `TTL` and `SET` per `revoke` (Redis 6.2 or later, Valkey 7.2 or later). With ioredis, iovalkey and Valkey GLIDE,
+ * they are sent with the method that {@link redisCache} uses.
+ *
+ * The client uses an answer again for one second, so a process may accept a token for one second after `revoke`.
+ *
+ * You connect and close the client and handle its errors. If the server is unreachable, the methods reject, and
+ * `revocation.onFailure` decides. No command is sent while your client reconnects or while 10,000 commands wait for a
+ * response.
+ *
+ * Not covered: a server that loses entries. Do not use an eviction policy that removes entries before they expire, and do not
+ * read from replicas, which may be behind. Whoever can write to the server can revoke tokens, and can undo it.
+ *
+ * @throws MonoCloudValidationError `client` is not one of the supported kinds, an option is invalid, or `options` is not a
+ *   plain object or has an unknown member (`argument_invalid`).
+ */
+export function redisRevocationStore(
+  client: NodeRedisRevocationClient | IoRedisClient | ValkeyGlideClient,
+  options?: {
+    /** The text before every key. Default: `monocloud:`. */
+    prefix?: string | undefined;
+    /**
+     * The longest lifetime of an access token in seconds, a whole number from 1 to 315360000. A cut-off is kept for this time
+     * and 15 minutes more, for clocks that differ and for `clockTolerance`. Default: 2592000 (30 days).
+     */
+    maxTtl?: number | undefined;
+  },
+): RevocationStore;
+
+/**
+ * Creates a store of cut-offs in the memory of this thread, for tests and for an API that has one process. Other threads,
+ * processes and machines do not see it, and a restart empties it. A call of `revoke` has an effect at once.
+ *
+ * If the store is full, `revoke` rejects, because dropping a cut-off would accept its tokens again.
+ *
+ * @throws MonoCloudValidationError An option is invalid, or `options` is not a plain object or has an unknown member
+ *   (`argument_invalid`).
+ */
+export function memoryRevocationStore(options?: {
+  /** How many cut-offs the store may hold: a whole number from 1 to 1048576. Default: 100000, which takes about 20 MB. */
+  maxEntries?: number | undefined;
+  /** As that of {@link redisRevocationStore}. */
+  maxTtl?: number | undefined;
+}): RevocationStore;

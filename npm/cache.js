@@ -1,29 +1,22 @@
 'use strict';
 
 /**
- * Two caches for the option `cache`: one inside the process, and one in the application's Redis or Valkey. `./cache/layered.js`
- * puts one in front of the other. And a store of
- * used DPoP proofs there, for the option `dpop.replayStore`.
+ * Two caches for the option `cache`: one inside the process, and one in the application's Redis or Valkey. And a store of
+ * used DPoP proofs there, for the option `dpop.replayStore`. `cache/` has the cache in front of another one, and the
+ * stores for the option `revocation`.
  *
  * The caches only store entries. The engine validates every cache hit again. A cache never stores a raw token, and entries
  * of different issuers or audiences are separate.
  */
 
 /**
+ * @import { Commands } from './cache/redis-client.js'
  * @import { ICache } from './types/cache.js'
  * @import { IReplayStore } from './types/dpop.js'
  * @import { Claims } from './native/values.js'
  * @import { MemoryEntries } from './client/validate-cached.js'
  */
 /** @typedef {{ issuer: string, audience: string }} Context */
-/** @typedef {Parameters<typeof import('./cache.js').redisCache>[0]} RedisClient */
-/**
- * @typedef {object} Commands
- * @property {(key: string) => Promise<unknown>} get
- * @property {(key: string, value: string, seconds: number) => Promise<unknown>} set
- * @property {(key: string, seconds: number) => Promise<unknown>} add Stores an empty value if there is none.
- * @property {(key: string) => Promise<unknown>} delete
- */
 
 const { createHash } = require('node:crypto');
 
@@ -32,9 +25,11 @@ const native = require('./native/panic-guard.js');
 const { Slots } = require('./client/claims.js');
 const { NATIVE } = require('./client/validate-cached.js');
 const { layeredCache } = require('./cache/layered.js');
-const { checkedOptions, invalid, memberOf, own } = require('./client/arguments.js');
+const { checkedOptions, invalid, own } = require('./client/arguments.js');
 const { textOf } = require('./client/json.js');
 const { dateNow } = require('./client/time.js');
+const { bounded, commandsOf, isOk, wholeSeconds } = require('./cache/redis-client.js');
+const { memoryRevocationStore, redisRevocationStore } = require('./cache/revocation-stores.js');
 
 const DEFAULT_MAX_ENTRIES = 10_000;
 const DEFAULT_MAX_BYTES = 32 * 1024 * 1024;
@@ -43,10 +38,6 @@ const DEFAULT_REPLAY_PREFIX = 'monocloud:dpop:';
 
 /** Longer values were not written by this package: an introspection response has at most 512 KiB. */
 const MAX_VALUE_LENGTH = 1024 * 1024;
-/** With more unanswered commands the server hangs, and further commands would only fill the memory. */
-const MAX_PENDING = 10_000;
-/** States of ioredis in which it queues commands for a server that is not connected. */
-const DISCONNECTED = new Set(['close', 'disconnecting', 'end', 'reconnecting']);
 
 /** @type {typeof import('./cache.js').memoryCache} */
 function memoryCache(options) {
@@ -222,105 +213,10 @@ class RedisReplayStore {
   async add(id, expiresAt) {
     const reply = await this.#commands.add(this.#prefix + id, wholeSeconds(Math.ceil(expiresAt)));
     if (reply === null) return false;
-    if (reply === 'OK' || (Buffer.isBuffer(reply) && reply.toString() === 'OK')) return true;
+    if (isOk(reply)) return true;
     // A client that collects commands for a transaction, for example, has not asked the server.
     throw new Error('Redis sent an unexpected reply');
   }
-}
-
-/**
- * Redis takes a 64-bit integer. JavaScript writes a larger number as `2e+206`, which Redis rejects.
- *
- * @param {number} seconds
- */
-function wholeSeconds(seconds) {
-  return Math.min(seconds, Number.MAX_SAFE_INTEGER);
-}
-
-/**
- * The commands for each supported kind of client.
- *
- * @param {any} client One of `RedisClient`. Its methods tell which one.
- * @returns {Commands}
- */
-function commandsOf(client) {
-  /** @param {string[]} names */
-  const has = (...names) => names.every((name) => typeof memberOf(client, name) === 'function');
-  if (has('customCommand')) return commandsBy((...parts) => client.customCommand(parts));
-  if (has('call')) return commandsBy((...parts) => client.call(...parts));
-  if (has('get', 'set', 'del')) {
-    return {
-      get: (key) => client.get(key),
-      // node-redis 4 reads `EXAT`. Without it, entries would never expire.
-      set: (key, value, seconds) =>
-        client.set(key, value, { expiration: { type: 'EXAT', value: seconds }, EXAT: seconds }),
-      // node-redis 4 reads `NX` too. Without it, every id would look new.
-      add: (key, seconds) =>
-        client.set(key, '', {
-          condition: 'NX',
-          NX: true,
-          expiration: { type: 'EXAT', value: seconds },
-          EXAT: seconds,
-        }),
-      delete: (key) => client.del(key),
-    };
-  }
-  throw invalid('client must be one of node-redis, ioredis, iovalkey or Valkey GLIDE');
-}
-
-/**
- * @param {(...parts: string[]) => Promise<unknown>} send
- * @returns {Commands}
- */
-function commandsBy(send) {
-  return {
-    get: (key) => send('GET', key),
-    set: (key, value, seconds) => send('SET', key, value, 'EXAT', String(seconds)),
-    add: (key, seconds) => send('SET', key, '', 'NX', 'EXAT', String(seconds)),
-    delete: (key) => send('DEL', key),
-  };
-}
-
-/**
- * Wraps the commands: each fails at once if the server is disconnected or has stopped responding.
- *
- * @param {RedisClient} client
- * @param {Commands} commands
- * @returns {Commands}
- */
-function bounded(client, commands) {
-  let pending = 0;
-  /**
-   * @template {unknown[]} A
-   * @param {(...parts: A) => Promise<unknown>} command
-   * @returns {(...parts: A) => Promise<unknown>}
-   */
-  const wrap =
-    (command) =>
-    async (...parts) => {
-      if (isDisconnected(client) || pending >= MAX_PENDING) throw new Error('Redis is out of reach');
-      pending += 1;
-      try {
-        return await command(...parts);
-      } finally {
-        pending -= 1;
-      }
-    };
-  return {
-    get: wrap(commands.get),
-    set: wrap(commands.set),
-    add: wrap(commands.add),
-    delete: wrap(commands.delete),
-  };
-}
-
-/**
- * While a client reconnects, it queues commands without a limit or for too long.
- *
- * @param {RedisClient} client
- */
-function isDisconnected(client) {
-  return memberOf(client, 'isReady') === false || DISCONNECTED.has(memberOf(client, 'status'));
 }
 
 /**
@@ -351,4 +247,11 @@ function asObject(value) {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
 }
 
-module.exports = { layeredCache, memoryCache, redisCache, redisReplayStore };
+module.exports = {
+  layeredCache,
+  memoryCache,
+  memoryRevocationStore,
+  redisCache,
+  redisReplayStore,
+  redisRevocationStore,
+};

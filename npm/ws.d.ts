@@ -67,8 +67,8 @@ export interface ExpiryOptions {
    * Seconds between two calls of the guard for the current token, at least 1. The connection closes if the token was
    * refused, for example because it was revoked. An outage closes nothing. Default: never.
    *
-   * Only introspection notices that a token was revoked, and the client may remember its result: see
-   * `introspectionCacheDuration` and `introspectJwtTokens`.
+   * Only the option `revocation` and introspection notice that a token was revoked. The client may remember the result of an
+   * introspection: see `introspectionCacheDuration` and `introspectJwtTokens`.
    */
   recheck?: number | undefined;
 }

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 import { startNginx, unavailable as withoutNginx } from '../examples/nginx.mjs';
 import { startExample } from '../examples/run.mjs';
+import { eventually } from '../support/eventually.mjs';
 import { get, request } from '../support/http.mjs';
 import { AUDIENCE, startIssuer } from '../support/issuer.mjs';
 import { createPki } from '../support/pki.mjs';
@@ -194,6 +195,28 @@ describeWhere(withoutRedis, 'express-redis', () => {
     await withExample('express-redis', options, async ({ url }) => {
       assert.equal((await get(`${url}/api/me`, { token: sign() })).status, 200);
     });
+  });
+});
+
+describeWhere(withoutRedis, 'express-logout', () => {
+  it('refuses the tokens of a user who logged out, and no others', async () => {
+    const redis = await startRedis();
+    try {
+      const options = { variables: variables(), env: { REDIS_URL: `redis://127.0.0.1:${redis.port}` } };
+      await withExample('express-logout', options, async ({ url }) => {
+        const past = Math.floor(Date.now() / 1000) - 60;
+        const [token, other] = ['user-1', 'user-2'].map((sub) => sign({ sub, iat: past }));
+        const statusOf = async (of) => (await get(`${url}/api/me`, { token: of })).status;
+        // The example does not wait for Redis at its start.
+        await eventually(async () => (await statusOf(token)) === 200);
+        assert.equal((await send('POST', `${url}/api/logout`, token)).status, 204);
+        await eventually(async () => (await statusOf(token)) === 401);
+        assert.equal(await statusOf(other), 200);
+        assert.equal(await statusOf(sign({ iat: Math.floor(Date.now() / 1000) + 2 })), 200);
+      });
+    } finally {
+      await redis.close();
+    }
   });
 });
 

@@ -36,7 +36,7 @@ describe('README.md', () => {
     }
   });
 
-  test('names nine options that there are, with the defaults of the whole table', () => {
+  test('names ten options that there are, with the defaults of the whole table', () => {
     const [, table] = /^## Options$(.*?)^## /ms.exec(readme);
     const rows = [...table.matchAll(/^\| `([\w.]+)` \| ([^|]+) \|/gm)].map(([, name, byDefault]) => ({
       name,
@@ -49,9 +49,9 @@ describe('README.md', () => {
     );
     assert.deepEqual(
       rows.filter(({ name }) => !known.has(name)).map(({ name }) => name),
-      ['cache'],
+      ['cache', 'revocation'],
     );
-    assert.equal(rows.length, 9);
+    assert.equal(rows.length, 10);
   });
 
   test('names variables that there are', () => {
@@ -194,7 +194,14 @@ test('MonoCloudReason of errors.d.ts is every reason of the engine and of JavaSc
 
 test('the types have every option, and name no variable that does not exist', () => {
   const types = read('npm/types/options.d.ts') + read('npm/types/dpop.d.ts');
-  const names = [...native.options().map(({ name }) => name), 'cache', 'fetcher', 'metadataResolver', 'jwksResolver'];
+  const names = [
+    ...native.options().map(({ name }) => name),
+    'cache',
+    'revocation',
+    'fetcher',
+    'metadataResolver',
+    'jwksResolver',
+  ];
   for (const name of names) assert.match(types, new RegExp(`^ {2}${name.split('.').at(-1)}\\??:`, 'm'), name);
   const named = unique(all(types, /(MONOCLOUD_BACKEND_[A-Z_]*[A-Z])/g));
   assert.deepEqual(

@@ -47,6 +47,10 @@ describe('a generated table', () => {
       'jwksResolver',
       'dpop.replayStore',
       'dpop.replayStoreFailure',
+      'revocation.store',
+      'revocation.kinds',
+      'revocation.onFailure',
+      'revocation.requireIat',
     ]);
   });
 

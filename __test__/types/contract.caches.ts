@@ -1,8 +1,25 @@
 // `./cache` and `./certificates`.
 import { Cluster, Redis } from 'ioredis';
 import { createClient, createClientPool, createCluster } from 'redis';
-import { MonoCloudBackendNodeClient, type ICache, type IReplayStore } from '@monocloud/backend-node';
-import { memoryCache, redisCache, redisReplayStore, type IoRedisClient } from '@monocloud/backend-node/cache';
+import {
+  MonoCloudBackendNodeClient,
+  MonoCloudOidcBackendClient,
+  type ICache,
+  type IReplayStore,
+  type IRevocationStore,
+  type MonoCloudReason,
+  type RevocationKey,
+  type RevocationOptions,
+  type RevocationStore,
+} from '@monocloud/backend-node';
+import {
+  memoryCache,
+  memoryRevocationStore,
+  redisCache,
+  redisReplayStore,
+  redisRevocationStore,
+  type IoRedisClient,
+} from '@monocloud/backend-node/cache';
 import {
   fromAlb,
   fromClientCert,
@@ -73,6 +90,49 @@ new MonoCloudBackendNodeClient({ dpop: { replayStore: { add: async () => 'OK' } 
 // @ts-expect-error must be the application's client, not its address
 redisReplayStore('redis://localhost');
 
+// --- revocation ---
+
+const revocationStores: RevocationStore[] = [
+  memoryRevocationStore(),
+  memoryRevocationStore({ maxEntries: 100, maxTtl: 3600 }),
+  redisRevocationStore(createClient()),
+  redisRevocationStore(createClient({ url: 'redis://localhost', RESP: 3 }), { prefix: 'api:', maxTtl: 3600 }),
+  redisRevocationStore(createClientPool()),
+  redisRevocationStore(createCluster({ rootNodes: [] })),
+  redisRevocationStore(new Redis()),
+  redisRevocationStore(new Cluster([])),
+  redisRevocationStore({ customCommand: async (args: (string | Buffer)[]) => args }),
+];
+const ownStores: IRevocationStore[] = [
+  { cutoff: () => undefined },
+  { cutoff: async ({ issuer, kind, value }) => (kind === 'sub' && issuer === value ? Date.now() / 1000 : null) },
+  { cutoff: () => 0, cutoffs: async (keys) => keys.map(({ kind }) => (kind === 'jti' ? 1 : undefined)) },
+  ...revocationStores,
+];
+const revocation: RevocationOptions = {
+  store: memoryRevocationStore(),
+  kinds: ['sid', 'sub'],
+  onFailure: 'allow',
+  requireIat: true,
+};
+new MonoCloudBackendNodeClient({ revocation });
+new MonoCloudOidcBackendClient('acme.us.monocloud.com', 'https://api.example.com', { revocation });
+const key: RevocationKey = { issuer: 'https://acme.us.monocloud.com', kind: 'sub', value: 'user-1' };
+const revoked: Promise<void>[] = revocationStores.flatMap((store) => [
+  store.revoke(key),
+  store.revoke(key, {}),
+  store.revoke(key, { at: Date.now() / 1000, ttl: 3600 }),
+]);
+const revocationReasons: MonoCloudReason[] = ['revoked', 'revocation_store_failed'];
+// @ts-expect-error there is no revocation by user name
+void memoryRevocationStore().revoke({ ...key, kind: 'username' });
+// @ts-expect-error `cutoff` returns seconds
+new MonoCloudBackendNodeClient({ revocation: { store: { cutoff: () => new Date() } } });
+// @ts-expect-error a store is needed
+new MonoCloudBackendNodeClient({ revocation: { kinds: ['sub'] } });
+// @ts-expect-error must be the application's client, not its address
+redisRevocationStore('redis://localhost');
+
 // --- certificates ---
 
 async function resolve(
@@ -90,4 +150,4 @@ async function resolve(
 fromHeader();
 const request: CertificateRequest = { headers: { 'client-cert': ':AA==:' }, socket: {} };
 
-export { caches, replayStores, request, resolve };
+export { caches, ownStores, replayStores, request, resolve, revocationReasons, revoked };

@@ -114,6 +114,7 @@ const everyOption: Required<MonoCloudBackendNodeClientOptions> = {
   jwksResolver: async () => ({ keys: [] }),
   cache: { get: async () => null, set: async () => {}, delete: async () => {} },
   introspectionCacheDuration: 60,
+  revocation: { store: { cutoff: () => undefined } },
 };
 const client = new MonoCloudBackendNodeClient(everyOption);
 const parent: MonoCloudOidcBackendClient = client;

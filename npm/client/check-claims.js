@@ -53,7 +53,9 @@ class CheckedClaims {
    * @returns {Decision}
    */
   get decision() {
-    return this.failure ?? this.claims ?? FAILURES.internal;
+    const { claims, failure } = this;
+    if (failure === undefined) return claims ?? FAILURES.internal;
+    return claims === undefined ? failure : failure.withClaims(claims);
   }
 }
 
@@ -118,7 +120,7 @@ class ClaimsChecker {
    * @param {PossessionType | undefined} possession
    */
   async failureOfResult(result, token, policy, possession) {
-    if (!CLAIMS_SET_MEMBERS.some((name) => Object.hasOwn(result, name))) return undefined;
+    if (!isClaimsSet(result)) return undefined;
     /** @type {Record<string, unknown>} */
     const claims = { __proto__: null, ...result };
     if (policy.audience === undefined) claims.aud ??= this.#audiences;
@@ -150,4 +152,13 @@ function outcomeOf(code) {
   return code === OUTCOMES.audienceOfRoute ? FAILURES.audience_mismatch : failureOf(code);
 }
 
-module.exports = { CheckedClaims, ClaimsChecker };
+/**
+ * Whether the result of a custom `validateAccessToken` is a claims set.
+ *
+ * @param {object} result
+ */
+function isClaimsSet(result) {
+  return CLAIMS_SET_MEMBERS.some((name) => Object.hasOwn(result, name));
+}
+
+module.exports = { CheckedClaims, ClaimsChecker, isClaimsSet };

@@ -21,6 +21,7 @@
 const native = require('../native/panic-guard.js');
 const { checkedOptions, invalid, memberOf } = require('./arguments.js');
 const { callSpec, jwtCallSpec } = require('./call-options.js');
+const { isClaimsSet } = require('./check-claims.js');
 const { Validator } = require('./validate.js');
 const { FAILURES, Failure } = require('../errors/errors.js');
 const { isPending } = require('./pending.js');
@@ -323,7 +324,7 @@ function checkedFlag(where, value) {
  * Checks what the `validateAccessToken` of any client returned. Returns it unchanged, or a failure.
  *
  * A client of another kind, such as a mock, decides itself. The result of a custom `validateAccessToken` of our clients is
- * checked against the policy if it is a claims set, and its proof must be new to the replay store.
+ * checked against the policy and the revocation store if it is a claims set, and its proof must be new to the replay store.
  *
  * @param {any} client
  * @param {unknown} result
@@ -337,7 +338,9 @@ async function checkResult(client, result, token, policy, possession) {
   if (validator === undefined || client.validateAccessToken === VALIDATE) return result;
   const failure = await validator.failureOfResult(result, token, policy, possession);
   // What a custom method returned counts as claims, whatever its members are.
-  return validator.concluded(failure ?? /** @type {Claims} */ (result), possession);
+  const claims = /** @type {Claims} */ (result);
+  if (!isClaimsSet(result)) return validator.concludedProof(claims, possession);
+  return validator.concluded(failure?.withClaims(claims) ?? claims, possession);
 }
 
 /**

@@ -23,6 +23,7 @@ const INTROSPECTED = channel('monocloud:backend:introspected');
 const CACHE_FAILED = channel('monocloud:backend:cache.failed');
 const REPLAY_FULL = channel('monocloud:backend:replay.full');
 const REPLAY_FAILED = channel('monocloud:backend:replay.failed');
+const REVOCATION_FAILED = channel('monocloud:backend:revocation.failed');
 const KEYS_REFRESHED = channel('monocloud:backend:keys.refreshed');
 const KEYS_REFRESH_FAILED = channel('monocloud:backend:keys.refresh_failed');
 
@@ -111,6 +112,15 @@ function replayStoreFailed(client) {
 }
 
 /**
+ * Publishes that the user's revocation store threw, took too long, or returned something other than a cut-off.
+ *
+ * @param {ClientContext} client
+ */
+function revocationStoreFailed(client) {
+  publish(REVOCATION_FAILED, client, {});
+}
+
+/**
  * Returns the callback with which the engine reports on the keys. It refers only to the client's context.
  *
  * @param {ClientContext} client
@@ -142,4 +152,5 @@ module.exports = {
   replayMemoryFull,
   replayStoreFailed,
   resolverFailed,
+  revocationStoreFailed,
 };

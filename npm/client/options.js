@@ -37,7 +37,7 @@ const REPLAY_STORE_FAILURES = ['local', 'refuse'];
  *
  * @type {readonly string[]}
  */
-const OPTIONS = [...VALUES, ...FUNCTIONS, 'cache'];
+const OPTIONS = [...VALUES, ...FUNCTIONS, 'cache', 'revocation'];
 /** The members of the options that are objects. */
 const MEMBERS = { groupOptions: membersOf('groupOptions'), dpop: [...membersOf('dpop'), ...REPLAY_OPTIONS] };
 

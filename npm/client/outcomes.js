@@ -20,12 +20,17 @@ const { FAILURES, failureOf } = require('../errors/errors.js');
 
 class Outcomes {
   #native;
+  #keepsClaims;
   #slots;
   #templates = new ClaimsTemplates();
 
-  /** @param {MonoCloudBackendNodeClient} native */
-  constructor(native) {
+  /**
+   * @param {MonoCloudBackendNodeClient} native
+   * @param {boolean} keepsClaims Whether a valid token that the route rejects keeps its claims, for `Revocation`.
+   */
+  constructor(native, keepsClaims) {
     this.#native = native;
+    this.#keepsClaims = keepsClaims;
     this.#slots = new Slots(() => native.released());
   }
 
@@ -38,7 +43,21 @@ class Outcomes {
    */
   ended(outcome, token) {
     if (typeof outcome === 'string') return this.claimsFromText(token, outcome);
-    return typeof outcome === 'number' && outcome >= 0 ? this.claimsFromSlot(token, outcome) : failureIn(outcome);
+    if (typeof outcome === 'number' && outcome >= 0) return this.claimsFromSlot(token, outcome);
+    return this.failure(token, outcome);
+  }
+
+  /**
+   * Returns the failure of a JWT.
+   *
+   * @param {string} token
+   * @param {number | JsFailure} outcome
+   * @returns {FailureData}
+   */
+  failure(token, outcome) {
+    const failure = failureIn(outcome);
+    // The engine has verified a token that only the route rejects, so its claims can be trusted.
+    return this.#keepsClaims && failure.isOfRoute ? failure.withClaims(claimsOf(token)) : failure;
   }
 
   /**

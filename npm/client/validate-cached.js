@@ -32,6 +32,7 @@
  *
  * @typedef {object} Without The validator without the cache.
  * @property {boolean} keepsIntrospected Whether introspected claims may stay in a cache.
+ * @property {boolean} keepsClaims Whether a valid token that the route rejects keeps its claims, for `Revocation`.
  * @property {(token: string, policy: PolicyType, possession: PossessionType | undefined, hasCachedFallback: boolean,
  *   customMethods: CustomMethods | undefined) => Decision | Promise<Decision>} decideJwt Validates a JWT.
  * @property {(token: string, policy: PolicyType, possession: PossessionType | undefined,
@@ -75,6 +76,7 @@ class CachedValidation {
   #decideJwt;
   #askIssuer;
   #keepsIntrospected;
+  #keepsClaims;
   /**
    * The entries of a `memoryCache()`. The engine evaluates them without calling the cache.
    *
@@ -103,7 +105,7 @@ class CachedValidation {
    * @param {ClientContext} context `{ issuer, audience }` of the client.
    * @param {Without} validator
    */
-  constructor(native, cache, context, { keepsIntrospected, decideJwt, askIssuer }) {
+  constructor(native, cache, context, { keepsIntrospected, keepsClaims, decideJwt, askIssuer }) {
     this.#native = native;
     this.#cache = typeof memberOf(cache, 'scope') === 'function' && cache.scope ? cache.scope(context) : cache;
     this.#context = context;
@@ -111,6 +113,7 @@ class CachedValidation {
     this.#askIssuer = askIssuer;
     // A client that keeps no introspected claims does not read those of other clients either.
     this.#keepsIntrospected = keepsIntrospected;
+    this.#keepsClaims = keepsClaims;
     this.#evaluated = native.evaluatedEntries();
     this.#slots = new Slots(() => this.#evaluated.released());
     this.#memoryEntries = this.#keepsIntrospected ? this.#cache[NATIVE] : undefined;
@@ -172,8 +175,10 @@ class CachedValidation {
       const outcome = policy.evaluateMemoryEntry(token, this.#memoryEntries, dateNow(), possession);
       if (outcome === MISS || outcome === NOT_OURS) return undefined;
       if (outcome === IS_SLOW) return IS_SLOW;
-      if (typeof outcome === 'string' || outcome < 0) return this.#resultOf(outcome);
       const { entries, scope, slots } = this.#memoryEntries;
+      if (typeof outcome === 'string' || outcome < 0) {
+        return this.#resultOf(outcome, () => entries.get(scope, token, dateNow()));
+      }
       return slots.claims(outcome, () => {
         const text = entries.handOut(scope, token, outcome, dateNow());
         return text === null ? undefined : { claims: claimsOf(text) };
@@ -250,7 +255,7 @@ class CachedValidation {
       const outcome = this.#evaluateText(token, policy, text, possession);
       if (outcome === NOT_OURS || outcome === IS_SLOW) return outcome;
       if (outcome === MISS) return undefined;
-      if (typeof outcome === 'string' || outcome < 0) return this.#resultOf(outcome);
+      if (typeof outcome === 'string' || outcome < 0) return this.#resultOf(outcome, () => text);
       return this.#slots.claims(outcome, () => partsOf(text));
     } catch {
       // The entry has no JSON text, or the engine had an internal error.
@@ -273,10 +278,14 @@ class CachedValidation {
 
   /**
    * @param {string | number} outcome
+   * @param {() => string | null} textOfEntry The text of the entry that the engine evaluated.
    * @returns {Decision}
    */
-  #resultOf(outcome) {
-    return typeof outcome === 'string' ? claimsOf(outcome) : failureOf(outcome);
+  #resultOf(outcome, textOfEntry) {
+    if (typeof outcome === 'string') return claimsOf(outcome);
+    const failure = failureOf(outcome);
+    const text = this.#keepsClaims && failure.isOfRoute ? textOfEntry() : null;
+    return text === null ? failure : failure.withClaims(claimsOf(text));
   }
 
   /**

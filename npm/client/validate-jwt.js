@@ -17,7 +17,7 @@ const { invalid } = require('./arguments.js');
 const { FAILURES, failureOf } = require('../errors/errors.js');
 const { textOf } = require('./json.js');
 const { KeyRefresh } = require('./key-refresh.js');
-const { Outcomes, failureIn } = require('./outcomes.js');
+const { Outcomes } = require('./outcomes.js');
 const { NONE } = require('./possession.js');
 const { dateNow } = require('./time.js');
 
@@ -32,10 +32,11 @@ class JwtValidation {
   /**
    * @param {MonoCloudBackendNodeClient} native
    * @param {{ drain(): void } | undefined} userFunctions
+   * @param {boolean} keepsClaims As that of `Outcomes`.
    */
-  constructor(native, userFunctions) {
+  constructor(native, userFunctions, keepsClaims) {
     this.#native = native;
-    this.#outcomes = new Outcomes(native);
+    this.#outcomes = new Outcomes(native, keepsClaims);
     this.#keyRefresh = new KeyRefresh(native, userFunctions);
   }
 
@@ -52,12 +53,12 @@ class JwtValidation {
     const outcome = this.#callWarm(token, policy, possession);
     if (typeof outcome === 'string') return this.#outcomes.claimsFromText(token, outcome);
     // A comparison would call methods of an object, and a polluted prototype could turn it into a slot.
-    if (typeof outcome === 'object') return failureIn(outcome);
+    if (typeof outcome === 'object') return this.#outcomes.failure(token, outcome);
     if (outcome >= 0) return this.#outcomes.claimsFromSlot(token, outcome);
     if (outcome === NOT_A_JWT) return undefined;
     if (outcome === NEEDS_KEYS) return this.#afterKeys(token, policy, possession, hasCachedFallback);
     if (outcome === IS_SLOW) return this.#onPool(token, policy, possession);
-    return failureIn(outcome);
+    return this.#outcomes.failure(token, outcome);
   }
 
   /**

@@ -17,6 +17,7 @@
  * @import { Functions, GivenOptions } from './options.js'
  * @import { PolicyType } from './policy.js'
  * @import { PossessionType } from './possession.js'
+ * @import { RevocationType } from './revocation.js'
  * @import { CachedValidationType } from './validate-cached.js'
  * @import { DpopValidationType } from './validate-dpop.js'
  */
@@ -50,6 +51,8 @@ class Validator {
   #replay;
   /** @type {DpopValidationType | undefined} */
   #dpopValidation;
+  /** @type {RevocationType | undefined} */
+  #revocation;
 
   /**
    * @param {'backend' | 'oidc'} clientKind
@@ -74,7 +77,8 @@ class Validator {
     this.context = { issuer: this.#facts.tenant, audience: this.#facts.audiences.join(' ') };
     this.#checker = new ClaimsChecker(this.#native, this.#facts.audiences);
     if (functions) this.#userFunctions = userFunctionsOf(this.#native, functions, this.#facts.responseTimeoutMs);
-    this.#jwts = new JwtValidation(this.#native, this.#userFunctions);
+    if (isGiven(options.revocation)) this.#revocation = revocationOf(this.context, options.revocation);
+    this.#jwts = new JwtValidation(this.#native, this.#userFunctions, this.#revocation !== undefined);
     if (this.#userFunctions) {
       // The engine holds this callback. A strong reference back to the engine would keep both in memory forever.
       const userFunctions = new WeakRef(this.#userFunctions);
@@ -98,8 +102,19 @@ class Validator {
    */
   decide(token, policy, possession, customMethods) {
     let outcome = this.#decide(token, policy, possession, customMethods);
-    if (possession !== undefined) outcome = this.concluded(outcome, possession);
+    if (possession !== undefined || this.#revocation !== undefined) outcome = this.concluded(outcome, possession);
     return hasSubscribers() ? this.#publish(token, outcome) : outcome;
+  }
+
+  /**
+   * The outcome after everything that a DPoP proof needs in addition, and after the revocation store.
+   *
+   * @param {Decision | Promise<Decision>} outcome
+   * @param {PossessionType | undefined} possession
+   */
+  concluded(outcome, possession) {
+    const proved = this.concludedProof(outcome, possession);
+    return this.#revocation === undefined ? proved : this.#revocation.conclude(proved);
   }
 
   /**
@@ -108,7 +123,7 @@ class Validator {
    * @param {Decision | Promise<Decision>} outcome
    * @param {PossessionType | undefined} possession
    */
-  concluded(outcome, possession) {
+  concludedProof(outcome, possession) {
     return possession?.proof === undefined ? outcome : this.#dpop.conclude(outcome, possession.proof);
   }
 
@@ -391,6 +406,7 @@ class Validator {
     const { CachedValidation } = require('./validate-cached.js');
     return new CachedValidation(this.#native, cache, this.context, {
       keepsIntrospected: this.#facts.cachesIntrospected,
+      keepsClaims: this.#revocation !== undefined,
       decideJwt: this.decideJwt.bind(this),
       askIssuer: this.askIssuer.bind(this),
     });
@@ -415,6 +431,22 @@ function dpopValidationOf(engine, validator, replay) {
   // Few clients use DPoP, so the package does not load this module at import.
   const { DpopValidation } = require('./validate-dpop.js');
   return new DpopValidation(engine, validator, replay);
+}
+
+/** @param {unknown} option */
+function isGiven(option) {
+  return option !== undefined && option !== null;
+}
+
+/**
+ * @param {ClientContext} client
+ * @param {unknown} options
+ * @returns {RevocationType}
+ */
+function revocationOf(client, options) {
+  // Few clients have a revocation store, so the package does not load this module at import.
+  const { Revocation } = require('./revocation.js');
+  return new Revocation(client, options);
 }
 
 /**

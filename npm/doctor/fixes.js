@@ -125,6 +125,9 @@ const FIXES = {
   argument_invalid: 'Correct the argument.',
   replay_store_failed:
     'Check that the store of used DPoP proofs (dpop.replayStore, for example Redis) responds within 250 ms.',
+  revocation_store_failed:
+    'Check that the revocation store (revocation.store, for example Redis) responds within 250 ms. Set revocation.onFailure.',
+  revoked: `Your API revoked this token: the user signed out, for example. ${FRESH}`,
   scope_missing: 'Request the scope in the token request, and allow the client to use it.',
   signature_invalid: 'The token was changed, or its kid names another key. Copy the whole token, or obtain a new one.',
   subject_invalid: ISSUED,

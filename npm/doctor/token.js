@@ -67,7 +67,7 @@ const OPAQUE_RULES = [
   ['form', 'token_required', 'token_too_large'],
   // A proof that cannot be accepted is rejected before a request to the issuer.
   ...REQUEST_RULES,
-  ['active', 'inactive'],
+  ['active', 'inactive', 'revoked'],
   ...CLAIM_RULES,
   ['confirmation', 'confirmation_invalid'],
   ['DPoP', 'dpop_scheme_required', 'dpop_binding_missing'],

@@ -9,6 +9,7 @@
 
 /**
  * @import { FailureDetail, FailureSpec, Json } from '../native/values.js'
+ * @import { AccessTokenClaims } from '../types/claims.js'
  * @import { MonoCloudRawResponse, MonoCloudReason, MonoCloudTokenErrorCode } from '../types/errors.js'
  */
 /** @typedef {Failure} FailureData The class as a type, for other files. */
@@ -113,11 +114,28 @@ class Failure {
    * @param {FailureSpec} spec
    * @param {FailureDetail} [detail]
    * @param {ProofFacts} [proof]
+   * @param {AccessTokenClaims} [claims] Those of a valid token that this route rejects.
    */
-  constructor(spec, detail, proof) {
+  constructor(spec, detail, proof, claims) {
     this.spec = spec;
     this.detail = detail;
     this.proof = proof;
+    this.claims = claims;
+  }
+
+  /** Whether the token is valid, and only the requirements of the route reject it. */
+  get isOfRoute() {
+    const { concernsRequest, status, code } = this.spec;
+    return concernsRequest && (status === 403 || code === 'insufficient_user_authentication');
+  }
+
+  /**
+   * This failure with the claims of the token, if the token is valid. A revoked token is rejected for that instead.
+   *
+   * @param {AccessTokenClaims} claims
+   */
+  withClaims(claims) {
+    return this.isOfRoute ? new Failure(this.spec, this.detail, this.proof, claims) : this;
   }
 
   /** Whether the issuer could not be reached. Such a failure says nothing about the token. */

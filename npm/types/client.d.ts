@@ -114,7 +114,7 @@ export declare class MonoCloudOidcBackendClient {
    *
    * A DPoP proof is accepted once. Pass the proof of a request to one call only.
    *
-   * Not checked: revocation of a JWT (introspection checks it), replay of a token, and that the claims have the type `C`.
+   * Not checked: revocation of a JWT (introspection and the option `revocation` check it), replay of a token, and that the claims have the type `C`.
    *
    * @typeParam C The claims that you expect. This is your assertion.
    * @returns The claims as `JSON.parse` returns them, in a new object for each call.
@@ -148,7 +148,7 @@ export declare class MonoCloudOidcBackendClient {
    * 7. Certificate binding (RFC 8705 §3), then `acr` and `auth_time` (RFC 9470), then scopes (RFC 8693 §4.2), then
    *    groups.
    *
-   * Not checked: revocation, replay of a token (`jti`), `client_id`, and that the claims have the type `C`.
+   * Not checked: revocation (the option `revocation` checks it), replay of a token (`jti`), `client_id`, and that the claims have the type `C`.
    *
    * @throws MonoCloudTokenError The token is rejected. `reason` names the rule.
    * @throws MonoCloudValidationError The token is blank or not a string (`token_required`). Or `options` is not a plain

@@ -7,7 +7,7 @@
  * | `MonoCloudTokenError` | the token or its DPoP proof | 401; 403 for `insufficient_scope` and `insufficient_groups` |
  * | `MonoCloudValidationError` | the call or the configuration | 401; 503 if the server's metadata does not fit the configuration |
  * | `MonoCloudOPError` | the authorization server rejected this API's own request | 500 |
- * | `MonoCloudHttpError` | the authorization server could not be reached or understood, this process is overloaded, or `dpop.replayStore` failed | 503; 500 if introspection returns a status other than 200, 400, 401, 429 or 5xx |
+ * | `MonoCloudHttpError` | the authorization server could not be reached or understood, this process is overloaded, or `dpop.replayStore` or `revocation.store` failed | 503; 500 if introspection returns a status other than 200, 400, 401, 429 or 5xx |
  */
 
 // --- reasons -------------------------------------------------------------------------------------------------------
@@ -70,6 +70,7 @@ export type MonoCloudReason =
   // MonoCloudTokenError, `insufficient_scope`, `insufficient_groups`, `inactive_token`
   | 'group_missing'
   | 'inactive'
+  | 'revoked'
   | 'scope_missing'
   // MonoCloudValidationError
   | 'argument_invalid'
@@ -103,6 +104,7 @@ export type MonoCloudReason =
   | 'keys_empty'
   | 'overloaded'
   | 'replay_store_failed'
+  | 'revocation_store_failed'
   | 'timed_out'
   | 'tls_certificate_expired'
   | 'tls_failed'
@@ -126,7 +128,10 @@ export type MonoCloudTokenErrorCode =
    * §3).
    */
   | 'insufficient_user_authentication'
-  /** The authorization server reports that the token is not active: it expired, was revoked or was never issued. */
+  /**
+   * The authorization server reports that the token is not active: it expired, was revoked or was never issued. Or
+   * `revocation.store` has a cut-off that revokes it.
+   */
   | 'inactive_token'
   /**
    * The DPoP proof is missing, malformed, too old, for another request, or was used before (RFC 9449 §7.1). The token

@@ -13,6 +13,7 @@
 import type { ICache } from './cache.js';
 import type { DPoPBindingValidation, DPoPOptions, DPoPProofOptions } from './dpop.js';
 import type { IssuerMetadataInput, JwkInput, Jwks, JwksInput } from './issuer.js';
+import type { RevocationOptions } from './revocation.js';
 
 /**
  * How the client authenticates at the introspection endpoint.
@@ -117,7 +118,7 @@ export interface MonoCloudOidcBackendClientOptions {
    */
   clockTolerance?: number;
   /**
-   * `true` introspects JWTs too, instead of validating them locally. It is the only way to notice that a JWT was revoked.
+   * `true` introspects JWTs too, instead of validating them locally. Then it notices that a JWT was revoked. `revocation` is another way.
    * Default: `false`. Environment variable: `MONOCLOUD_BACKEND_INTROSPECT_JWT_TOKENS`.
    */
   introspectJwtTokens?: boolean;
@@ -228,6 +229,8 @@ export interface MonoCloudOidcBackendClientOptions {
    * is `tenantDomain`. Default: none.
    */
   jwksResolver?: () => Jwks | JwksInput | Promise<Jwks | JwksInput>;
+  /** Rejects tokens that were revoked. Default: none, and only introspection notices that a token was revoked. */
+  revocation?: RevocationOptions | undefined;
 }
 
 /** Options of {@link MonoCloudBackendNodeClient}. The required options may come from the environment. */

@@ -40,6 +40,19 @@ const FUNCTIONS = [
     'What happens if `dpop.replayStore` fails or takes over 250 ms. `local`: the memory of this process decides. `refuse`: the request fails with 503.',
     '`local`',
   ],
+  [
+    'revocation.store',
+    'an [`IRevocationStore`](api/index.md#irevocationstore)',
+    'Rejects tokens that were [revoked](revocation.md).',
+  ],
+  ['revocation.kinds', 'an array of `jti`, `sid`, `sub` and `client_id`', 'The claims that are looked up.', 'all'],
+  [
+    'revocation.onFailure',
+    '`refuse` or `allow`',
+    'What happens if `revocation.store` fails or takes over 250 ms. `refuse`: the request fails with 503. `allow`: the token is accepted.',
+    '`refuse`',
+  ],
+  ['revocation.requireIat', 'boolean', '`true` rejects tokens without `iat`.', '`false`'],
 ].map(([name, values, description, byDefault = 'none']) => ({ name, values, default: byDefault, description }));
 
 /** Reasons of errors that JavaScript throws before the engine is called. */

@@ -266,7 +266,7 @@ reasons! {
     IntrospectionSuspended, "introspection_suspended", Http, "Introspection is suspended after repeated failures";
     /// The metadata names no introspection endpoint.
     IntrospectionEndpointMissing, "introspection_endpoint_missing", Validation, "The authorization server's metadata has no introspection endpoint", is_outage = true, status = 503;
-    /// RFC 7519 §4.1.6: `iat` is not a finite number of 0 or more.
+    /// RFC 7519 §4.1.6: `iat` is not a finite number of 0 or more. Or it is absent, and `revocation.requireIat` is set.
     IssuedAtInvalid, "issued_at_invalid", TokenInvalid, "Token has no valid time of issue";
     /// RFC 7519 §4.1.1: `iss` is absent, has the wrong type, or is not the issuer.
     IssuerMismatch, "issuer_mismatch", TokenInvalid, "Token was issued by another issuer";
@@ -289,6 +289,10 @@ reasons! {
     Overloaded, "overloaded", Http, "Too many requests are waiting", retry_after_secs = Some(1);
     /// The shared store of used DPoP proofs failed or did not answer in time, and requests are refused then.
     ReplayStoreFailed, "replay_store_failed", Http, "The store of used DPoP proofs failed", concerns_request = true, retry_after_secs = Some(1);
+    /// The store of cut-offs failed or did not answer in time, and requests are refused then.
+    RevocationStoreFailed, "revocation_store_failed", Http, "The store of revoked tokens failed", retry_after_secs = Some(1);
+    /// The user's revocation store has a cut-off for a claim of the token, and the token was not issued after it.
+    Revoked, "revoked", TokenInactive, "Token was revoked", is_cacheable = false;
     /// The token lacks a scope that the route requires.
     ScopeMissing, "scope_missing", TokenScope, "Token is missing required scopes";
     /// RFC 7515 §5.2: the signature does not verify.

@@ -116,7 +116,7 @@ docs! {
         "introspectJwtTokens":
             "boolean",
             "`false`",
-            "`true` introspects JWTs too. It is the only way to notice that a JWT was revoked.";
+            "`true` introspects JWTs too. Then revoked JWTs are noticed.";
         "introspectionAudience":
             "`required` or `when_present`",
             "`required`",
