@@ -17,6 +17,7 @@ use monocloud_backend_node::engine::config::{ClientKind, Config, HostEnvironment
 use monocloud_backend_node::engine::keys::jwk::KeySet;
 use monocloud_backend_node::engine::keys::store::KeyStore;
 use monocloud_backend_node::engine::time::{Clock, Monotonic, SystemMonotonic};
+use monocloud_backend_node::engine::token::claim_names::DEFAULT_NAMES;
 use monocloud_backend_node::engine::token::claims::{Claims, Expected, Origin};
 use monocloud_backend_node::engine::token::compact::{Compact, decode_base64url, encode_base64url};
 use monocloud_backend_node::engine::token::header::Header;
@@ -164,7 +165,7 @@ fn parts(criterion: &mut Criterion) {
         bencher.iter(|| decode_base64url(black_box(compact.payload.as_bytes())));
     });
     let payload = decode_base64url(compact.payload.as_bytes()).expect("base64url");
-    let expected = Expected { issuer: ISSUER, audience: AUDIENCE, groups_claim: "groups", origin: Origin::Jwt };
+    let expected = Expected { issuer: ISSUER, audience: AUDIENCE, names: &DEFAULT_NAMES, origin: Origin::Jwt };
     let clock = Clock::new(NOW, 0.0, 300.0).expect("a clock");
     criterion.bench_function("claims", |bencher| {
         bencher.iter(|| Claims::read(black_box(&payload), &expected).expect("claims").check(&expected, &clock));

@@ -17,6 +17,7 @@ mod token;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use monocloud_backend_node::engine::authorize::claim_requirements::ClaimRequirements;
 use monocloud_backend_node::engine::authorize::mode::BindingMode;
 use monocloud_backend_node::engine::authorize::policy::{Policy, Possession};
 use monocloud_backend_node::engine::authorize::step_up::StepUp;
@@ -82,7 +83,7 @@ fn faults(file: &File, signers: &Signers, vector: &Vector) -> Vec<String> {
     }
     let jwks = token::jwks(file, signers, vector);
     let engine = engine(file, vector, jwks.clone());
-    let policy = policy(vector);
+    let policy = policy(&engine, vector);
     let certificate = token::certificate(vector);
     let now = vector.now.unwrap_or(file.now);
     let call = Call {
@@ -134,6 +135,9 @@ fn engine(file: &File, vector: &Vector, jwks: String) -> Engine {
         "clockSkew": vector.clock_skew,
         "clockTolerance": vector.clock_tolerance,
         "groupOptions": { "groupsClaim": vector.groups_claim },
+        "scopeOptions": { "scopesClaim": vector.scopes_claim, "implies": vector.implies },
+        "permissionsClaim": vector.permissions_claim,
+        "rolesClaim": vector.roles_claim,
     });
     let around = HostEnvironment { resolves_jwks: true, ..HostEnvironment::default() };
     let options = Options { given: &given, environment: &Value::Null };
@@ -144,10 +148,12 @@ fn engine(file: &File, vector: &Vector, jwks: String) -> Engine {
     Engine::new(Arc::new(config), store, transport, clock)
 }
 
-fn policy(vector: &Vector) -> Policy {
+fn policy(engine: &Engine, vector: &Vector) -> Policy {
     let boxed = |list: &[String]| list.iter().map(|item| item.as_str().into()).collect();
     Policy {
         scopes: boxed(&vector.scopes),
+        any_scopes: boxed(&vector.any_scopes),
+        implied_scopes: Arc::clone(&engine.config().implied_scopes),
         groups: boxed(&vector.groups),
         matches_all_groups: vector.match_all,
         dpop: BindingMode::default(),
@@ -158,6 +164,13 @@ fn policy(vector: &Vector) -> Policy {
             Some(other) => panic!("no such binding: {other}"),
         },
         step_up: StepUp::new(boxed(&vector.acr), vector.max_age).expect("in range"),
+        claims: ClaimRequirements::new(
+            &engine.config().claim_names,
+            boxed(&vector.permissions),
+            boxed(&vector.roles),
+            vector.rules.as_ref().map(Value::to_string).as_deref(),
+        )
+        .expect("rules"),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use monocloud_backend_node::engine::error::Reason;
 use monocloud_backend_node::engine::time::Clock;
+use monocloud_backend_node::engine::token::claim_names::DEFAULT_NAMES;
 use monocloud_backend_node::engine::token::claims::{CheckedClaims, Claims, Expected, Origin};
 use monocloud_backend_node::engine::token::claims_template::ClaimsTemplates;
 use monocloud_backend_node::engine::token::compact::MAX_TOKEN_BYTES;
@@ -11,7 +12,7 @@ use serde_json::{Map, Value};
 use super::world::{AUDIENCE, ISSUER, NOW, TOLERANCE};
 
 const EXPECTED: Expected<'static> =
-    Expected { issuer: ISSUER, audience: AUDIENCE, groups_claim: "groups", origin: Origin::Jwt };
+    Expected { issuer: ISSUER, audience: AUDIENCE, names: &DEFAULT_NAMES, origin: Origin::Jwt };
 const CLOCK: Clock = Clock::new(NOW, 0.0, TOLERANCE).unwrap();
 
 pub fn check(data: &[u8]) {

@@ -7,18 +7,18 @@ use napi_derive::napi;
 
 use crate::engine::authorize::certificate_headers::{CertificateHeader, certificate_in};
 use crate::engine::authorize::membership;
-use crate::engine::config::options::{Kind, PREFIX, TABLE};
+use crate::engine::config::options::{PREFIX, TABLE};
 use crate::engine::keys::jwk;
 use crate::engine::keys::jwk::KeySet;
 use crate::engine::token::header::{Algorithm, Header};
-use crate::engine::token::{compact, groups, json};
+use crate::engine::token::{compact, json, lists};
 
 /// Whether a groups claim (JSON text) contains any of the groups, or all of them.
 #[napi(catch_unwind)]
 pub fn is_user_in_group(groups_claim: Option<String>, groups: Vec<String>, match_all: bool) -> bool {
-    let held = groups_claim.as_deref().map(groups::group_names_of_json).unwrap_or_default();
+    let held = groups_claim.as_deref().map(lists::group_names_of_json).unwrap_or_default();
     let asked: Vec<Box<str>> = groups.into_iter().map(Into::into).collect();
-    membership::is_in_groups(&held, &asked, match_all)
+    membership::holds(&held, &asked, match_all)
 }
 
 /// The index in a JWK Set of the key that a header names, or -1 if there is none. Both arguments are JSON text.
@@ -61,20 +61,13 @@ pub fn certificate_from_header(format: String, value: String) -> Option<String> 
 /// The table of options: name, environment variable, kind of the value, and documentation.
 #[napi(catch_unwind, ts_return_type = "Array<OptionSpec>")]
 pub fn options(env: &Env) -> Result<Vec<Object<'_>>> {
-    let kind = |kind: Kind| match kind {
-        Kind::Boolean => "boolean",
-        Kind::List => "list",
-        Kind::Number { .. } => "number",
-        Kind::Secret => "secret",
-        Kind::Text => "text",
-    };
     TABLE
         .iter()
         .map(|spec| {
             let mut row = Object::new(env)?;
             row.set("name", spec.name)?;
             row.set("variable", format!("{PREFIX}{}", spec.variable))?;
-            row.set("kind", kind(spec.kind))?;
+            row.set("kind", spec.kind.name())?;
             if let Some((place, docs)) = crate::engine::config::options_docs::docs_of(spec.name) {
                 row.set("place", place as u32)?;
                 row.set("group", docs.group)?;

@@ -10,6 +10,7 @@ use napi_derive::napi;
 
 use super::local::invalid;
 use crate::engine::Engine;
+use crate::engine::authorize::claim_requirements::ClaimRequirements;
 use crate::engine::authorize::mode::BindingMode;
 use crate::engine::authorize::policy::Policy;
 use crate::engine::authorize::step_up::StepUp;
@@ -37,7 +38,12 @@ impl NativePolicy {
 #[napi(object, object_to_js = false)]
 pub struct JsPolicySpec {
     pub scopes: Vec<String>,
+    pub any_scopes: Vec<String>,
     pub groups: Vec<String>,
+    pub permissions: Vec<String>,
+    pub roles: Vec<String>,
+    /// JSON text of the claims rules.
+    pub claims: Option<String>,
     /// The name of a mode. The default is the mode of the client.
     #[napi(ts_type = "CertificateBindingValidation")]
     pub binding: Option<String>,
@@ -62,13 +68,19 @@ pub fn policy_of(engine: &Engine, spec: JsPolicySpec) -> Result<Arc<Policy>> {
     // A number that is not whole or not in the range of u32 becomes 0, which is out of range.
     let seconds = |number: f64| if number.fract() == 0.0 { number as u32 } else { 0 };
     let step_up = StepUp::new(boxed(spec.acr), spec.max_age.map(seconds)).ok_or_else(|| invalid("maxAge"))?;
+    let (permissions, roles) = (boxed(spec.permissions), boxed(spec.roles));
+    let claims =
+        ClaimRequirements::new(&config.claim_names, permissions, roles, spec.claims.as_deref()).map_err(invalid)?;
     let matches_all_groups = config.matches_all_groups;
     Ok(Arc::new(Policy {
         scopes: boxed(spec.scopes),
+        any_scopes: boxed(spec.any_scopes),
+        implied_scopes: Arc::clone(&config.implied_scopes),
         groups: boxed(spec.groups),
         matches_all_groups,
         binding,
         dpop,
         step_up,
+        claims,
     }))
 }

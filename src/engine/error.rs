@@ -22,10 +22,14 @@ pub enum Class {
     TokenAuthentication,
     /// `MonoCloudTokenError`, code `inactive_token` (RFC 7662 §2.2).
     TokenInactive,
+    /// `MonoCloudTokenError`, code `insufficient_claims`.
+    TokenClaims,
     /// `MonoCloudTokenError`, code `insufficient_groups`.
     TokenGroups,
     /// `MonoCloudTokenError`, code `invalid_token` (RFC 6750 §3.1).
     TokenInvalid,
+    /// `MonoCloudTokenError`, code `insufficient_permissions`, for permissions and roles.
+    TokenPermissions,
     /// `MonoCloudTokenError`, code `insufficient_scope` (RFC 6750 §3.1).
     TokenScope,
     /// `MonoCloudValidationError`: the caller or the configuration is wrong.
@@ -43,8 +47,10 @@ impl Class {
             | Class::DpopProof
             | Class::TokenAuthentication
             | Class::TokenInactive
+            | Class::TokenClaims
             | Class::TokenGroups
             | Class::TokenInvalid
+            | Class::TokenPermissions
             | Class::TokenScope => "MonoCloudTokenError",
         }
     }
@@ -56,8 +62,10 @@ impl Class {
             Class::DpopProof => Some("invalid_dpop_proof"),
             Class::TokenAuthentication => Some("insufficient_user_authentication"),
             Class::TokenInactive => Some("inactive_token"),
+            Class::TokenClaims => Some("insufficient_claims"),
             Class::TokenGroups => Some("insufficient_groups"),
             Class::TokenInvalid => Some("invalid_token"),
+            Class::TokenPermissions => Some("insufficient_permissions"),
             Class::TokenScope => Some("insufficient_scope"),
             Class::Http | Class::Op | Class::Validation => None,
         }
@@ -71,7 +79,7 @@ impl Class {
             // The issuer rejects this API's own request. The caller can do nothing about it.
             Class::Op => 500,
             // RFC 6750 §3.1: the token is valid, and it does not give access.
-            Class::TokenGroups | Class::TokenScope => 403,
+            Class::TokenClaims | Class::TokenGroups | Class::TokenPermissions | Class::TokenScope => 403,
             // RFC 9110 §15.5.2: another credential is needed. Also the status of a class without one: it lets nobody in.
             _ => 401,
         }
@@ -123,7 +131,9 @@ impl Spec {
                 Class::DpopNonce
                     | Class::DpopProof
                     | Class::TokenAuthentication
+                    | Class::TokenClaims
                     | Class::TokenGroups
+                    | Class::TokenPermissions
                     | Class::TokenScope
             ),
             retry_after_secs: None,
@@ -179,6 +189,8 @@ reasons! {
     CertificateMismatch, "certificate_mismatch", TokenInvalid, "Token is bound to another client certificate", concerns_request = true;
     /// RFC 8705 §3: the token is bound to a certificate, and the caller presented none.
     CertificateMissing, "certificate_missing", TokenInvalid, "Token is bound to a client certificate and none was presented", concerns_request = true;
+    /// A claim does not have a value that the route requires.
+    ClaimMismatch, "claim_mismatch", TokenClaims, "Token claims do not have the required values";
     /// RFC 7519 §7.2: the claims are not a strict JSON object.
     ClaimsInvalid, "claims_invalid", TokenInvalid, "Token claims are not a valid JSON object";
     /// Introspection requires a client id.
@@ -287,8 +299,12 @@ reasons! {
     /// Too many requests wait for the issuer, or too many slow signatures or key derivations wait for
     /// a processor.
     Overloaded, "overloaded", Http, "Too many requests are waiting", retry_after_secs = Some(1);
+    /// The token lacks a permission that the route requires.
+    PermissionMissing, "permission_missing", TokenPermissions, "Token is missing required permissions";
     /// The shared store of used DPoP proofs failed or did not answer in time, and requests are refused then.
     ReplayStoreFailed, "replay_store_failed", Http, "The store of used DPoP proofs failed", concerns_request = true, retry_after_secs = Some(1);
+    /// The token lacks a role that the route requires.
+    RoleMissing, "role_missing", TokenPermissions, "Token is missing required roles";
     /// The token lacks a scope that the route requires.
     ScopeMissing, "scope_missing", TokenScope, "Token is missing required scopes";
     /// RFC 7515 §5.2: the signature does not verify.

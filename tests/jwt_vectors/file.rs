@@ -55,10 +55,21 @@ pub struct Vector {
     #[serde(default)]
     pub scopes: Vec<String>,
     #[serde(default)]
+    pub any_scopes: Vec<String>,
+    pub scopes_claim: Option<Value>,
+    pub implies: Option<Value>,
+    #[serde(default)]
+    pub permissions: Vec<String>,
+    #[serde(default)]
+    pub roles: Vec<String>,
+    pub permissions_claim: Option<Value>,
+    pub roles_claim: Option<Value>,
+    pub rules: Option<Value>,
+    #[serde(default)]
     pub groups: Vec<String>,
     #[serde(default)]
     pub match_all: bool,
-    pub groups_claim: Option<String>,
+    pub groups_claim: Option<Value>,
     pub certificate: Option<String>,
     pub binding: Option<String>,
     #[serde(default)]

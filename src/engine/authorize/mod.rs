@@ -3,7 +3,10 @@
 
 pub mod certificate;
 pub mod certificate_headers;
+pub mod claim_requirements;
+mod claim_rules;
 pub mod dpop;
+pub mod implied_scopes;
 pub mod membership;
 pub mod mode;
 pub mod policy;

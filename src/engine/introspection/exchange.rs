@@ -55,7 +55,7 @@ impl Introspection {
         let expected = Expected {
             issuer: "",
             audience: &self.settings.audience,
-            groups_claim: &self.settings.groups_claim,
+            names: &self.settings.claim_names,
             origin: Origin::Introspection,
         };
         let text = response.document()?;

@@ -6,6 +6,7 @@
 
 use aws_lc_rs::digest::{Context, SHA256};
 
+use crate::engine::memory::answers::{ANSWERS_BYTES, Answers};
 use crate::engine::memory::bounded::Bounded;
 use crate::engine::memory::obtained::{EntryInfo, Means};
 use crate::engine::memory::size;
@@ -48,6 +49,8 @@ pub struct ValidatedEntry {
     pub from: NumericDate,
     /// The engine uses the entry before this time.
     pub until: NumericDate,
+    /// Kept once a route needs them ([`ClaimsCache::keep_answers`]).
+    pub answers: Option<Box<Answers>>,
 }
 
 pub struct Entry {
@@ -60,6 +63,8 @@ pub struct Entry {
     is_in_javascript: bool,
     /// The largest size of checked claims that was added to the size of this entry.
     checked_bytes: usize,
+    /// Whether the size of answers was added to the size of this entry.
+    has_answers_size: bool,
 }
 
 pub struct ClaimsCache {
@@ -135,9 +140,16 @@ impl ClaimsCache {
             return;
         }
         if let Some(slot) = slots.take() {
-            let (is_in_javascript, checked_bytes) = (false, 0);
-            let entry =
-                Entry { text: text.into(), info, validated: None, slot, expires, is_in_javascript, checked_bytes };
+            let entry = Entry {
+                text: text.into(),
+                info,
+                validated: None,
+                slot,
+                expires,
+                is_in_javascript: false,
+                checked_bytes: 0,
+                has_answers_size: false,
+            };
             if let Some(entry) = entries.put(key, entry, bytes) {
                 release(slots, &entry);
             }
@@ -162,6 +174,20 @@ impl ClaimsCache {
         entry.checked_bytes += more;
         entry.validated = Some(validated);
         claims.grow(key, more, |entry| release(slots, &entry));
+    }
+
+    /// Prepares an entry that this engine validated before for [`ValidatedEntry::answers`]. An entry that exceeds the budget
+    /// with them is evicted.
+    pub fn keep_answers(&mut self, key: &Key, engine: u64) {
+        let ClaimsCache { claims, slots, .. } = self;
+        let Some(entry) = claims.get(key) else { return };
+        let Some(validated) = entry.validated.as_mut().filter(|validated| validated.engine == engine) else { return };
+        validated.answers.get_or_insert_default();
+        // Another engine may have validated the entry again, without its answers.
+        if !entry.has_answers_size {
+            entry.has_answers_size = true;
+            claims.grow(key, ANSWERS_BYTES, |entry| release(slots, &entry));
+        }
     }
 
     pub fn remove(&mut self, key: &Key) {
@@ -269,7 +295,16 @@ mod tests {
             cache.put(key, &text, 10.0, 0.0);
             let groups: Vec<_> = (0..round % 40).map(|group| format!("group {group}").into()).collect();
             let checked = CheckedClaims { groups: groups.into(), ..CheckedClaims::default() };
-            cache.note(&key, ValidatedEntry { engine: 1, content: Validated::Claims(checked), from: 0.0, until: 10.0 });
+            cache.note(
+                &key,
+                ValidatedEntry {
+                    engine: 1,
+                    content: Validated::Claims(checked),
+                    from: 0.0,
+                    until: 10.0,
+                    answers: None,
+                },
+            );
             assert!(cache.used() <= SMALL && cache.inactive.used() <= SMALL / INACTIVE_SHARE);
         }
         let before = cache.len();

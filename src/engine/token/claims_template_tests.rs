@@ -2,11 +2,12 @@
 //! mutated texts that claims have the same meaning with and without a template.
 
 use super::*;
+use crate::engine::token::claim_names::DEFAULT_NAMES;
 use crate::engine::token::claims::{CheckedClaims, Origin};
 use crate::engine::token::confirmation::Binding;
 
 const EXPECTED: Expected<'static> =
-    Expected { issuer: "https://x", audience: "api", groups_claim: "groups", origin: Origin::Jwt };
+    Expected { issuer: "https://x", audience: "api", names: &DEFAULT_NAMES, origin: Origin::Jwt };
 
 /// Claims with the members that every token has, followed by these.
 fn claims(more: &str) -> String {

@@ -2,6 +2,7 @@
 //!
 //! The rules are those of a JWT's claims, with one difference: `iss` and `exp` are optional.
 
+use crate::engine::authorize::claim_requirements::ClaimsText;
 use crate::engine::authorize::dpop::Progress;
 use crate::engine::error::Reason;
 use crate::engine::token::claims::Origin;
@@ -21,7 +22,7 @@ impl Engine {
         let checked = checked?;
         match call.prove(&checked.confirmation, &clock, false) {
             Progress::IsSlow => Err(NotAccepted::IsSlow),
-            Progress::Decided => Ok(call.authorize(&checked, &clock)?),
+            Progress::Decided => Ok(call.authorize(&checked, ClaimsText::Json(claims.as_bytes()), None, &clock)?),
         }
     }
 

@@ -13,6 +13,7 @@
 
 use std::sync::Arc;
 
+use crate::engine::authorize::claim_requirements::ClaimsText;
 use crate::engine::authorize::dpop::Progress;
 use crate::engine::config::Config;
 use crate::engine::error::Reason;
@@ -81,7 +82,7 @@ impl Engine {
             return Verdict::IsSlow;
         }
         let Warm { memory, templates, .. } = &mut *self.lock();
-        let authorized = authorize(call, checked, memory, published.generation, &clock);
+        let authorized = authorize(call, checked, &payload, memory, published.generation, &clock);
         if let Some(templates) = templates
             && mode.reads_templates
         {
@@ -112,12 +113,19 @@ impl Engine {
             warm = self.lock();
         }
         let Some(memory) = &mut warm.memory else { return MemoryLookup::Miss(clock) };
-        let Some((slot, checked)) = memory.recall(call.token, generation) else { return MemoryLookup::Miss(clock) };
+        let recalled = match call.policy.claims {
+            None => memory.recall(call.token, generation).map(|(slot, checked)| (slot, checked, None)),
+            Some(_) => {
+                let recalled = memory.recall_with_answers(call.token, generation);
+                recalled.map(|(slot, checked, answers)| (slot, checked, Some(answers)))
+            }
+        };
+        let Some((slot, checked, answers)) = recalled else { return MemoryLookup::Miss(clock) };
         if let Err(reason) = checked.check_times(&clock) {
             memory.forget(call.token);
             return MemoryLookup::Hit(Verdict::Refused(reason));
         }
-        let authorized = call.authorize(checked, &clock);
+        let authorized = call.authorize(checked, ClaimsText::Jwt(call.token), answers, &clock);
         MemoryLookup::Hit(authorized.map_or_else(Verdict::Refused, |()| Verdict::Remembered(slot)))
     }
 
@@ -151,7 +159,7 @@ impl Engine {
             Ok(checked) => checked,
             Err(reason) => return Some(Verdict::Refused(reason)),
         };
-        let authorized = authorize(call, checked, memory, published.generation, clock);
+        let authorized = authorize(call, checked, payload, memory, published.generation, clock);
         Some(authorized.map_or_else(Verdict::Refused, |()| Verdict::Template(matched.to_text())))
     }
 
@@ -188,7 +196,9 @@ impl Engine {
         });
         let authorized = checked.and_then(|(checked, clock)| match call.prove(&checked.confirmation, &clock, false) {
             Progress::IsSlow => Ok(Progress::IsSlow),
-            Progress::Decided => call.authorize(&checked, &clock).map(|()| Progress::Decided),
+            Progress::Decided => {
+                call.authorize(&checked, ClaimsText::Json(&payload), None, &clock).map(|()| Progress::Decided)
+            }
         });
         match authorized {
             Err(reason) => Verdict::Refused(reason),
@@ -251,8 +261,8 @@ impl Engine {
     }
 
     fn expected<'e>(&'e self, issuer: &'e str, origin: Origin) -> Expected<'e> {
-        let Config { audience, groups_claim, .. } = &*self.config;
-        Expected { issuer, audience, groups_claim, origin }
+        let Config { audience, claim_names: names, .. } = &*self.config;
+        Expected { issuer, audience, names, origin }
     }
 }
 
@@ -285,11 +295,12 @@ struct Parsed<'t> {
 fn authorize(
     call: &Call<'_>,
     checked: CheckedClaims<'_>,
+    payload: &[u8],
     memory: &mut Option<VerifiedTokens>,
     generation: u64,
     clock: &Clock,
 ) -> Result<(), Reason> {
-    let authorized = call.authorize(&checked, clock);
+    let authorized = call.authorize(&checked, ClaimsText::Json(payload), None, clock);
     if let Some(memory) = memory {
         memory.note(call.token, checked, generation, clock);
     }
