@@ -12,7 +12,8 @@
  * @import { MemoryEntries } from './validate-cached.js'
  */
 /** @typedef {Policy} PolicyType The class as a type, for other files. */
-/** @typedef {Pick<SpecType, 'scopes' | 'groups' | 'acr' | 'maxAge' | 'binding' | 'dpopMode'>} Requirements */
+/** @typedef {'scopes' | 'anyScopes' | 'groups' | 'permissions' | 'roles' | 'claims'} ClaimsRequirement */
+/** @typedef {Pick<SpecType, ClaimsRequirement | 'acr' | 'maxAge' | 'binding' | 'dpopMode'>} Requirements */
 /** @typedef {ReturnType<MonoCloudBackendNodeClient['warm']>} Warm */
 
 const { NO_REQUIREMENTS } = require('./call-options.js');
@@ -74,7 +75,9 @@ class Policy {
    */
   get #requirements() {
     const { scopes, groups, binding, dpopMode, acr, maxAge } = this.#spec;
-    return { scopes, groups, binding, dpop: dpopMode, acr: acr ?? [], maxAge };
+    const { anyScopes, permissions, roles, claims } = this.#spec;
+    const lists = { scopes, anyScopes: anyScopes ?? [], groups, permissions, roles };
+    return { ...lists, claims, binding, dpop: dpopMode, acr: acr ?? [], maxAge };
   }
 
   /**

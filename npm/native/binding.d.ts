@@ -71,7 +71,12 @@ export interface JsFailure {
 /** What a route or a call requires, as `npm/client/policy.js` read it from the options. */
 export interface JsPolicySpec {
   scopes: Array<string>;
+  anyScopes: Array<string>;
   groups: Array<string>;
+  permissions: Array<string>;
+  roles: Array<string>;
+  /** JSON text of the claims rules. */
+  claims?: string;
   /** The name of a mode. The default is the mode of the client. */
   binding?: CertificateBindingValidation;
   /** The name of a mode of DPoP. The default is the mode of the client. */
@@ -136,6 +141,8 @@ export declare class MonoCloudBackendNodeClient {
   policy(spec: JsPolicySpec): Policy;
   /** Whether a token is validated as a JWT. All others are introspected. */
   isLocal(token: string): boolean;
+  /** The scopes that the JSON text of claims grants. Scopes that they imply are not added. */
+  grantedScopes(claims: string): Array<string>;
   /** Whether there are keys that may be used, however old. */
   hasUsableKeys(): boolean;
   /** The time (epoch seconds) until which claims may stay in a cache, or `null` if they must not be cached. */
@@ -337,6 +344,9 @@ export declare function benchVerify(alg: string, jwk: string, inputs: Array<Buff
 
 /** The certificate in a proxy's header of the named format. Returns `null` if the header has none or more than one. */
 export declare function certificateFromHeader(format: string, value: string): string | null;
+
+/** What is wrong with claims rules (JSON text), to complete the sentence "claims …". Returns `null` if nothing is. */
+export declare function claimRulesProblem(rules: string): string | null;
 
 export declare function constants(): Constants;
 

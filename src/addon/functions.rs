@@ -6,6 +6,7 @@ use napi::bindgen_prelude::{Buffer, Env, Error, Object, Result, Status};
 use napi_derive::napi;
 
 use crate::engine::authorize::certificate_headers::{CertificateHeader, certificate_in};
+use crate::engine::authorize::claim_rules::ClaimRules;
 use crate::engine::authorize::membership;
 use crate::engine::config::options::{PREFIX, TABLE};
 use crate::engine::keys::jwk;
@@ -19,6 +20,12 @@ pub fn is_user_in_group(groups_claim: Option<String>, groups: Vec<String>, match
     let held = groups_claim.as_deref().map(lists::group_names_of_json).unwrap_or_default();
     let asked: Vec<Box<str>> = groups.into_iter().map(Into::into).collect();
     membership::holds(&held, &asked, match_all)
+}
+
+/// What is wrong with claims rules (JSON text), to complete the sentence "claims …". Returns `None` if nothing is.
+#[napi(catch_unwind)]
+pub fn claim_rules_problem(rules: String) -> Option<&'static str> {
+    ClaimRules::parse(&rules).err()
 }
 
 /// The index in a JWK Set of the key that a header names, or -1 if there is none. Both arguments are JSON text.

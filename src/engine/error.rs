@@ -401,6 +401,9 @@ impl fmt::Display for Failure {
     }
 }
 
+#[path = "error_detail.rs"]
+mod detail;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -103,8 +103,9 @@ impl Policy {
     }
 
     fn has_scopes(&self, claims: &CheckedClaims<'_>) -> bool {
-        let grants = |scope: &Box<str>| grants(&claims.scope, scope, &self.implied_scopes);
-        self.scopes.iter().all(grants) && (self.any_scopes.is_empty() || self.any_scopes.iter().any(grants))
+        let grants = |scope: &str| grants(&claims.scope, scope, &self.implied_scopes);
+        self.scopes.iter().all(|scope| grants(scope))
+            && (self.any_scopes.is_empty() || self.any_scopes.iter().any(|scope| grants(scope)))
     }
 }
 

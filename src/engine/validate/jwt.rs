@@ -260,6 +260,12 @@ impl Engine {
         claims.check(&expected, clock)
     }
 
+    /// The scopes that the JSON text of claims grants.
+    pub fn granted_scopes(&self, claims: &str) -> Vec<String> {
+        let claims = Claims::read(claims.as_bytes(), &self.expected("", Origin::Introspection)).unwrap_or_default();
+        claims.granted_scopes().split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect()
+    }
+
     fn expected<'e>(&'e self, issuer: &'e str, origin: Origin) -> Expected<'e> {
         let Config { audience, claim_names: names, .. } = &*self.config;
         Expected { issuer, audience, names, origin }
