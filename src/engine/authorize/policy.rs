@@ -241,3 +241,7 @@ mod tests {
         assert_eq!(check(&strong(BindingMode::WhenPresent), "b"), Err(Reason::AcrAndScopeMissing));
     }
 }
+
+#[cfg(test)]
+#[path = "policy_property_tests.rs"]
+mod property_tests;
