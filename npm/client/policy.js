@@ -76,8 +76,7 @@ class Policy {
   get #requirements() {
     const { scopes, groups, binding, dpopMode, acr, maxAge } = this.#spec;
     const { anyScopes, permissions, roles, claims } = this.#spec;
-    const lists = { scopes, anyScopes: anyScopes ?? [], groups, permissions, roles };
-    return { ...lists, claims, binding, dpop: dpopMode, acr: acr ?? [], maxAge };
+    return { scopes, anyScopes, groups, permissions, roles, claims, binding, dpop: dpopMode, acr: acr ?? [], maxAge };
   }
 
   /**

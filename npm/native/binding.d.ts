@@ -71,10 +71,10 @@ export interface JsFailure {
 /** What a route or a call requires, as `npm/client/policy.js` read it from the options. */
 export interface JsPolicySpec {
   scopes: Array<string>;
-  anyScopes: Array<string>;
+  anyScopes?: Array<string>;
   groups: Array<string>;
-  permissions: Array<string>;
-  roles: Array<string>;
+  permissions?: Array<string>;
+  roles?: Array<string>;
   /** JSON text of the claims rules. */
   claims?: string;
   /** The name of a mode. The default is the mode of the client. */

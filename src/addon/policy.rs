@@ -38,10 +38,10 @@ impl NativePolicy {
 #[napi(object, object_to_js = false)]
 pub struct JsPolicySpec {
     pub scopes: Vec<String>,
-    pub any_scopes: Vec<String>,
+    pub any_scopes: Option<Vec<String>>,
     pub groups: Vec<String>,
-    pub permissions: Vec<String>,
-    pub roles: Vec<String>,
+    pub permissions: Option<Vec<String>>,
+    pub roles: Option<Vec<String>>,
     /// JSON text of the claims rules.
     pub claims: Option<String>,
     /// The name of a mode. The default is the mode of the client.
@@ -59,6 +59,7 @@ pub struct JsPolicySpec {
 pub fn policy_of(engine: &Engine, spec: JsPolicySpec) -> Result<Arc<Policy>> {
     let config = engine.config();
     let boxed = |list: Vec<String>| list.into_iter().map(String::into_boxed_str).collect();
+    let optional = |list: Option<Vec<String>>| boxed(list.unwrap_or_default());
     let mode = |given: Option<String>, default: BindingMode, what: &str| match given {
         None => Ok(default),
         Some(name) => BindingMode::named(&name).ok_or_else(|| invalid(what)),
@@ -68,13 +69,13 @@ pub fn policy_of(engine: &Engine, spec: JsPolicySpec) -> Result<Arc<Policy>> {
     // A number that is not whole or not in the range of u32 becomes 0, which is out of range.
     let seconds = |number: f64| if number.fract() == 0.0 { number as u32 } else { 0 };
     let step_up = StepUp::new(boxed(spec.acr), spec.max_age.map(seconds)).ok_or_else(|| invalid("maxAge"))?;
-    let (permissions, roles) = (boxed(spec.permissions), boxed(spec.roles));
+    let (permissions, roles) = (optional(spec.permissions), optional(spec.roles));
     let claims =
         ClaimRequirements::new(&config.claim_names, permissions, roles, spec.claims.as_deref()).map_err(invalid)?;
     let matches_all_groups = config.matches_all_groups;
     Ok(Arc::new(Policy {
         scopes: boxed(spec.scopes),
-        any_scopes: boxed(spec.any_scopes),
+        any_scopes: optional(spec.any_scopes),
         implied_scopes: Arc::clone(&config.implied_scopes),
         groups: boxed(spec.groups),
         matches_all_groups,

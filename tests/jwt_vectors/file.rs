@@ -21,6 +21,15 @@ pub struct File {
     pub rules: Vec<Rule>,
 }
 
+/// `jwt-requirements.json`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MoreRules {
+    #[serde(rename = "about")]
+    _about: Vec<String>,
+    rules: Vec<Rule>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
@@ -185,7 +194,12 @@ impl<'de> Visitor<'de> for MembersVisitor {
 
 impl File {
     pub fn read() -> File {
-        serde_json::from_str(&text("jwt.json")).unwrap_or_else(|error| panic!("jwt.json: {error}"))
+        let mut file: File =
+            serde_json::from_str(&text("jwt.json")).unwrap_or_else(|error| panic!("jwt.json: {error}"));
+        let more: MoreRules = serde_json::from_str(&text("jwt-requirements.json"))
+            .unwrap_or_else(|error| panic!("jwt-requirements.json: {error}"));
+        file.rules.extend(more.rules);
+        file
     }
 
     pub fn vectors(&self) -> impl Iterator<Item = &Vector> {
