@@ -29,7 +29,7 @@ const OPTIONS = [
   ['groupOptions.groupsClaim', 'GROUPS_CLAIM', [1, [], [1], [''], [['groups']], Array(9).fill('a'), {}], []],
   ['permissionsClaim', 'PERMISSIONS_CLAIM', [1, [], [' '], [['p']], true], []],
   ['rolesClaim', 'ROLES_CLAIM', [1, [], [null], { a: 'b' }], []],
-  ['scopeOptions.scopesClaim', 'SCOPES_CLAIM', [1, [], [''], [[]], [[['a']]], Array(9).fill('a')], [`${CANARY} `.repeat(9)]],
+  ['scopeOptions.scopesClaim', 'SCOPES_CLAIM', [1, [], [''], [[]], [[['a']]], Array(9).fill('a')], []],
   [
     'scopeOptions.implies',
     'SCOPES_IMPLIES',

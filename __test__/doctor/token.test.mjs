@@ -125,7 +125,7 @@ describe('a token that is refused', () => {
     const variables = { ...here(), SCOPES_CLAIM: 'scp scope' };
     const good = await examine({ variables, flags });
     assert.equal(good.code, 0, good.stdout);
-    assert.match(good.stdout, /scp \["a"\], required: "a"/);
+    assert.equal(good.checks.get('token.scopes').message, 'scp ["a"], required: "a"');
   });
 
   it('is bound to a certificate: passes with it, not without it and not with another', async () => {

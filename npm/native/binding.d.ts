@@ -381,5 +381,8 @@ export declare function publicSigningKey(jwks: string, header: string): Json<Pub
 /** The index in a JWK Set of the key that a header names, or -1 if there is none. Both arguments are JSON text. */
 export declare function selectSigningKey(jwks: string, header: string): number;
 
+/** Whether a cache that stores claims as JavaScript objects keeps the meaning of their JSON text. */
+export declare function survivesJavascript(claims: string): boolean;
+
 /** The version of the binary. The JavaScript files must have the same version. */
 export declare function version(): string;

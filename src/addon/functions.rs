@@ -53,6 +53,12 @@ pub fn describe_jwks(jwks: String) -> Option<String> {
     jwk::describe_jwks(&jwks)
 }
 
+/// Whether a cache that stores claims as JavaScript objects keeps the meaning of their JSON text.
+#[napi(catch_unwind)]
+pub fn survives_javascript(claims: String) -> bool {
+    json::survives_javascript(&claims)
+}
+
 /// The claims of a JWT as JSON text, decoded but not verified. Returns `None` if the token is not a JWT.
 #[napi(catch_unwind, ts_return_type = "Json<JwtClaims> | null")]
 pub fn decode_claims(token: String) -> Option<String> {

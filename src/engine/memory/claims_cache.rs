@@ -330,6 +330,29 @@ mod tests {
     }
 
     #[test]
+    fn the_answers_for_an_entry_count_once_and_only_for_the_engine_that_validated_it() {
+        let mut cache = cache(8);
+        let key = key_of("s", "a");
+        let validated = |engine| {
+            let content = Validated::Claims(CheckedClaims::default());
+            ValidatedEntry { engine, content, from: 0.0, until: 10.0, answers: None }
+        };
+        cache.put(key, "{}", 10.0, 0.0);
+        cache.keep_answers(&key, 1);
+        cache.note(&key, validated(1));
+        let before = cache.used();
+        cache.keep_answers(&key, 2);
+        assert_eq!(cache.used(), before, "another engine has validated it");
+        for engine in [1, 1, 2, 2, 1] {
+            cache.note(&key, validated(engine));
+            cache.keep_answers(&key, engine);
+            let kept = cache.get(&key, 1.0).and_then(|entry| entry.validated.as_ref());
+            assert!(kept.is_some_and(|validated| validated.answers.is_some()), "{engine}");
+            assert_eq!(cache.used(), before + ANSWERS_BYTES, "{engine}");
+        }
+    }
+
+    #[test]
     fn a_slot_that_javascript_keeps_is_reported_once_when_it_is_released() {
         let mut cache = cache(2);
         let key = key_of("s", "a");
