@@ -56,7 +56,8 @@ describe('claims rules', () => {
     for (const name of ['iss', 'aud', 'exp', 'nbf', 'iat', 'cnf', 'active']) {
       assert.throws(() => protect({ claims: { [name]: 'a' } }), refusal(/must not name iss, aud, exp, nbf, iat, cnf/));
     }
-    for (const name of ['sub', 'scope', 'Iss', 'constructor', '']) assert.ok(protect({ claims: { [name]: 'a' } }), name);
+    for (const name of ['sub', 'scope', 'Iss', 'constructor', ''])
+      assert.ok(protect({ claims: { [name]: 'a' } }), name);
   });
 
   test('are at most 50 with 1,000 values', () => {
@@ -123,7 +124,10 @@ describe('a refused token', () => {
       const client = offline();
       const token = signed({ scope: 'a' });
       for (let round = 1; round <= 4; round += 1) {
-        await assert.rejects(client.validateAccessToken(token, required), failure('MonoCloudTokenError', reason, { code }));
+        await assert.rejects(
+          client.validateAccessToken(token, required),
+          failure('MonoCloudTokenError', reason, { code }),
+        );
         const response = await protectApi(client)({ scopes: ['a'], ...required })(requested(token));
         assert.equal(response.status, 403);
         assert.equal(response.headers.get('www-authenticate'), 'Bearer error="insufficient_scope"');
@@ -138,7 +142,12 @@ describe('a refused token', () => {
     const claims = { scope: 'x' };
     for (const step of steps) {
       const call = offline().validateAccessToken(signed(Object.assign(claims, step)), required);
-      reasons.push(await call.then(() => 'ok', (error) => error.reason));
+      reasons.push(
+        await call.then(
+          () => 'ok',
+          (error) => error.reason,
+        ),
+      );
     }
     assert.deepEqual(reasons, ['scope_missing', ...COLUMNS.map(([, , reason]) => reason), 'ok']);
   });
@@ -152,11 +161,17 @@ describe('a refused token', () => {
     assert.equal(await scopeOf({ anyScopes: ['d', 'c'] }), 'd');
     assert.equal(await scopeOf({ scopes: ['a'], anyScopes: ['a', 'c'] }), 'a');
     const step = new Responses().to(
-      Object.assign(new Error('x'), { name: 'MonoCloudTokenError', code: 'insufficient_user_authentication', lacksScopes: true }),
+      Object.assign(new Error('x'), {
+        name: 'MonoCloudTokenError',
+        code: 'insufficient_user_authentication',
+        lacksScopes: true,
+      }),
       { scopes: ['a'], anyScopes: ['c'] },
     );
     assert.match(step.headers['WWW-Authenticate'], /scope="a c"/);
-    const metadata = protectApi(offline(), { resourceMetadata: 'https://api.example.com/.well-known/oauth-protected-resource' });
+    const metadata = protectApi(offline(), {
+      resourceMetadata: 'https://api.example.com/.well-known/oauth-protected-resource',
+    });
     const unauthorized = await metadata({ scopes: ['a'], anyScopes: ['c', 'd'] })(new Request(URL));
     assert.match(unauthorized.headers.get('www-authenticate'), /scope="a c"/);
   });
@@ -194,7 +209,11 @@ describe('an introspected claim that can be read in two ways', () => {
   });
   after(() => issuer.close());
 
-  for (const [name, cache] of [['no cache', () => undefined], ['memoryCache()', memoryCache], ["a user's cache", mapCache]]) {
+  for (const [name, cache] of [
+    ['no cache', () => undefined],
+    ['memoryCache()', memoryCache],
+    ["a user's cache", mapCache],
+  ]) {
     test(`meets no rule, also after another route accepted the token: ${name}`, async () => {
       const members = '"roles":["r",{"a":1,"a":2}],"level":1e400,"tenant":"acme"';
       const body = JSON.stringify({ active: true, ...issuer.claims() }).replace(/}$/, `,${members}}`);

@@ -114,7 +114,14 @@ describe('a token that is refused', () => {
     assertProblem(permission, 'token.permissions', 'permission_missing', 'permissions ["x"]', 'required: "p"');
     const variables = { ...here(), ROLES_CLAIM: 'my.roles' };
     const role = await examine({ variables, flags: [`--token=${token}`, '--permission', 'x', '--role', 'r'] });
-    assertProblem(role, 'token.roles', 'role_missing', 'my.roles ["y"]', 'required: "r"', 'MONOCLOUD_BACKEND_ROLES_CLAIM');
+    assertProblem(
+      role,
+      'token.roles',
+      'role_missing',
+      'my.roles ["y"]',
+      'required: "r"',
+      'MONOCLOUD_BACKEND_ROLES_CLAIM',
+    );
   });
 
   it('has its scopes in scp: the fix names the option, and with it the row shows the claim that is read', async () => {
@@ -226,7 +233,9 @@ describe('every reason of the engine', () => {
     const named = [];
     const senders = [await proofKey('ES256', 'doctor'), await proofKey('ES256', 'other')];
     for (const { token, dpop, isPreparation } of everBetterTokens(await keySet('stranger'), senders)) {
-      const { reason } = await client.validateAccessToken(token, { ...needs, ...more, ...dpop }).catch((error) => error);
+      const { reason } = await client
+        .validateAccessToken(token, { ...needs, ...more, ...dpop })
+        .catch((error) => error);
       if (isPreparation) continue;
       named.push(rules.JWT_RULES.find(([, ...reasons]) => reasons.includes(reason))?.[0]);
     }

@@ -186,12 +186,22 @@ describe('isUserInGroup', () => {
   });
 
   test('groupsClaim as an array is a path of own members, and dots are part of a name', () => {
-    const user = { realm_access: { roles: ['owner'] }, 'realm_access.roles': ['admin'], list: [['owner']], text: 'owner' };
+    const user = {
+      realm_access: { roles: ['owner'] },
+      'realm_access.roles': ['admin'],
+      list: [['owner']],
+      text: 'owner',
+    };
     assert.equal(isUserInGroup(user, ['owner'], ['realm_access', 'roles']), true);
     assert.equal(isUserInGroup(user, ['admin'], ['realm_access', 'roles']), false);
     assert.equal(isUserInGroup(user, ['admin'], 'realm_access.roles'), true);
     assert.equal(isUserInGroup(user, ['owner'], ['text']), true);
-    for (const path of [['realm_access', 'other'], ['list', '0'], ['text', '0'], ['realm_access', 'constructor', 'name']]) {
+    for (const path of [
+      ['realm_access', 'other'],
+      ['list', '0'],
+      ['text', '0'],
+      ['realm_access', 'constructor', 'name'],
+    ]) {
       assert.equal(isUserInGroup(user, ['owner', 'o', 'Object'], path), false, String(path));
     }
     assert.equal(isUserInGroup({ a: Object.create({ b: ['owner'] }) }, ['owner'], ['a', 'b']), false);

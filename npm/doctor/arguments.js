@@ -98,9 +98,7 @@ function parsed(args) {
 function tokenOf({ token, scope, group, permission, role, 'presented-certificate': certificate, 'dpop-proof': proof }) {
   if (token === undefined) {
     if (scope || group || permission || role || certificate || proof !== undefined) {
-      throw new Usage(
-        '--scope, --group, --permission, --role, --presented-certificate and --dpop-proof need --token',
-      );
+      throw new Usage('--scope, --group, --permission, --role, --presented-certificate and --dpop-proof need --token');
     }
     return undefined;
   }

@@ -151,7 +151,8 @@ function isAbsent(value) {
  * @param {TokenFacts} facts
  */
 function hint(rule, { claims, server, values, token }) {
-  if (rule === 'scopes' && scopesClaim(claims, values) === undefined && claim(claims, 'scp') !== undefined) return HAS_SCP;
+  if (rule === 'scopes' && scopesClaim(claims, values) === undefined && claim(claims, 'scp') !== undefined)
+    return HAS_SCP;
   if (rule === 'audience') return likelyMistake([claims?.aud].flat(), (values.get('audience') ?? '').split(/\s+/));
   if (rule === 'issuer') return likelyMistake([claims?.iss], [server.metadata.issuer]);
   if (rule === 'form' && /\s/.test(token)) return 'The token contains a space or a line break.';

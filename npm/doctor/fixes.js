@@ -128,7 +128,8 @@ const FIXES = {
   argument_invalid: 'Correct the argument.',
   replay_store_failed:
     'Check that the store of used DPoP proofs (dpop.replayStore, for example Redis) responds within 250 ms.',
-  role_missing: 'Give the user or the client the role, or set MONOCLOUD_BACKEND_ROLES_CLAIM to the claim that holds the roles.',
+  role_missing:
+    'Give the user or the client the role, or set MONOCLOUD_BACKEND_ROLES_CLAIM to the claim that holds the roles.',
   scope_missing: 'Request the scope in the token request, and allow the client to use it.',
   signature_invalid: 'The token was changed, or its kid names another key. Copy the whole token, or obtain a new one.',
   subject_invalid: ISSUED,
