@@ -55,14 +55,14 @@ function oracle(claims, policy, settings) {
 }
 
 function grantedBy(claims, { scopesClaim = 'scope', implies = {} }) {
-  const found = [scopesClaim].flat(1).map((path) => valueAt(claims, path));
+  const found = [scopesClaim].flat().map((path) => valueAt(claims, path));
   const value = found.find((candidate) => candidate !== undefined);
   const words =
     typeof value === 'string' ? value.match(/[^ ]+/g) : textsIn(value ?? []).filter((word) => /^[^ ]+$/.test(word));
   const granted = new Set(words);
   for (let size = -1; size !== granted.size;) {
     size = granted.size;
-    for (const scope of [...granted]) for (const implied of implies[scope] ?? []) granted.add(implied);
+    for (const scope of granted) for (const implied of implies[scope] ?? []) granted.add(implied);
   }
   return granted;
 }
@@ -73,7 +73,7 @@ function valueAt(claims, path) {
 }
 
 const isRecord = (value) => Object.prototype.toString.call(value) === '[object Object]';
-const textsIn = (value) => [value].flat(1).filter((item) => typeof item === 'string');
+const textsIn = (value) => [value].flat().filter((item) => typeof item === 'string');
 const groupsIn = (value) =>
   Array.isArray(value)
     ? value.flatMap((item) => textsIn(isRecord(item) ? [item.id, item.name] : [item]))
