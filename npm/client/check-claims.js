@@ -57,7 +57,12 @@ class CheckedClaims {
    * number that is too large, which meet no rule.
    */
   get areCacheable() {
-    return this.claims !== undefined && this.#text !== undefined && native.survivesJavascript(this.#text);
+    try {
+      return this.claims !== undefined && this.#text !== undefined && native.survivesJavascript(this.#text);
+    } catch {
+      // An internal error. It must not reject a request that was accepted.
+      return false;
+    }
   }
 
   /**

@@ -48,11 +48,11 @@ mod tests {
         let mut ask = |id: u8| {
             answers.get_or(&[id; 16], || {
                 found.push(id);
-                if id % 2 == 0 { Ok(()) } else { Err(Reason::ClaimMismatch) }
+                if id.is_multiple_of(2) { Ok(()) } else { Err(Reason::ClaimMismatch) }
             })
         };
         for id in [1, 2, 3, 4, 1, 2, 3, 4] {
-            assert_eq!(ask(id).is_ok(), id % 2 == 0, "{id}");
+            assert_eq!(ask(id).is_ok(), id.is_multiple_of(2), "{id}");
         }
         assert_eq!(ask(5), Err(Reason::ClaimMismatch));
         assert_eq!((ask(2), ask(1)), (Ok(()), Err(Reason::ClaimMismatch)));
