@@ -17,6 +17,7 @@ use monocloud_backend_node::engine::config::{ClientKind, Config, HostEnvironment
 use monocloud_backend_node::engine::keys::jwk::KeySet;
 use monocloud_backend_node::engine::keys::store::KeyStore;
 use monocloud_backend_node::engine::time::{Clock, Monotonic, SystemMonotonic};
+use monocloud_backend_node::engine::token::claim_names::DEFAULT_NAMES;
 use monocloud_backend_node::engine::token::claims::{Claims, Expected, Origin};
 use monocloud_backend_node::engine::token::compact::{Compact, decode_base64url, encode_base64url};
 use monocloud_backend_node::engine::token::header::Header;
@@ -168,7 +169,7 @@ fn parts(criterion: &mut Criterion) {
         issuer: ISSUER,
         audience: AUDIENCE,
         lets_audience_be_absent: false,
-        groups_claim: "groups",
+        names: &DEFAULT_NAMES,
         origin: Origin::Jwt,
     };
     let clock = Clock::new(NOW, 0.0, 300.0).expect("a clock");

@@ -34,7 +34,7 @@ export type AuthenticatedFastifyRequest<C extends object = AccessTokenClaims, R 
  * |---|---|
  * | 401 `{ "message": "unauthorized" }` | no token, or a rejected token or DPoP proof |
  * | 400 `{ "message": "bad request" }` | several `Authorization` headers, if `validateDPoPBinding` or `dpop` is set |
- * | 403 `{ "message": "forbidden" }` | missing scopes or groups |
+ * | 403 `{ "message": "forbidden" }` | missing scopes, groups, permissions or roles, or another value of a claim |
  * | 503 `{ "message": "service unavailable" }` | the authorization server is unreachable, overloaded or broken |
  * | 500 `{ "message": "internal server error" }` | the authorization server rejects this API's own request, or `claims` cannot be set |
  *

@@ -38,7 +38,7 @@ export class MonoCloudAuthModule {
  * |---|---|---|
  * | `UnauthorizedException` | `{ "message": "unauthorized" }` | no token, or a rejected token or DPoP proof |
  * | `BadRequestException` | `{ "message": "bad request" }` | several `Authorization` headers, if `validateDPoPBinding` or `dpop` is set |
- * | `ForbiddenException` | `{ "message": "forbidden" }` | missing scopes or groups |
+ * | `ForbiddenException` | `{ "message": "forbidden" }` | missing scopes, groups, permissions or roles, or another value of a claim |
  * | `ServiceUnavailableException` | `{ "message": "service unavailable" }` | the authorization server is unreachable, overloaded or broken |
  * | `InternalServerErrorException` | `{ "message": "internal server error" }` | the authorization server rejects this API's own request |
  *

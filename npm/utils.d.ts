@@ -76,7 +76,7 @@ export interface PKCE {
  * Returns whether a user is in any of `groups`, or in all of them with `matchAll`. This is the same rule as `groups` of
  * a route.
  *
- * The claim is an array of strings or of `{ id, name }` objects. A group matches by string, by id or by name,
+ * The claim is an array of strings or of `{ id, name }` objects, or one string. A group matches by string, by id or by name,
  * case-sensitively. An empty list of groups returns `true`. If the claim is absent or has another shape, the user is in
  * no group.
  *
@@ -84,14 +84,16 @@ export interface PKCE {
  *
  * @param user The claims of an access token or an ID token, or the user of a session. Inherited members are ignored.
  * @param groups Names or ids of groups.
- * @param groupsClaim The claim that holds the groups. Default: `groups`. Empty text means the default.
+ * @param groupsClaim The claim that holds the groups: its name, or an array of names from the outside in. Default:
+ *   `groups`. Empty text means the default.
  * @param matchAll `true` requires every group. Default: `false`.
- * @throws {MonoCloudValidationError} `groups` is not an array of strings (`argument_invalid`).
+ * @throws {MonoCloudValidationError} `groups` is not an array of strings, or `groupsClaim` names no claim
+ *   (`argument_invalid`).
  */
 export function isUserInGroup(
   user: AccessTokenClaims | MonoCloudUser,
   groups: readonly string[],
-  groupsClaim?: string,
+  groupsClaim?: string | readonly string[],
   matchAll?: boolean,
 ): boolean;
 

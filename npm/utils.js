@@ -29,13 +29,34 @@ function isUserInGroup(user, groups, groupsClaim, matchAll) {
   if (!Array.isArray(groups) || groups.some((group) => typeof group !== 'string')) {
     throw new MonoCloudValidationError('groups must be an array of strings', undefined, 'argument_invalid');
   }
-  const name = groupsClaim || 'groups';
-  // Own members only: a claim named `constructor` is absent unless the token contains it.
-  const claim = user != null && Object.hasOwn(user, name) ? user[name] : undefined;
+  const claim = memberAt(user, groupsClaim || 'groups');
   // The engine applies the same rule as for `validateAccessToken`. Loaded here, so that the rest of this module works
   // without the add-on.
   const native = require('./native/panic-guard.js');
   return native.isUserInGroup(textOf(claim), groups, Boolean(matchAll));
+}
+
+/**
+ * The member that a name or a path of names leads to. Own members only: a claim named `constructor` is absent unless the
+ * token contains it. Only objects have members, as in the engine.
+ *
+ * @param {any} user
+ * @param {string | readonly string[]} path
+ * @returns {unknown}
+ */
+function memberAt(user, path) {
+  const names = Array.isArray(path) ? [...path] : [path];
+  if (names.length === 0 || names.some((name) => typeof name !== 'string')) {
+    const message = 'groupsClaim must be a string or an array of strings';
+    throw new MonoCloudValidationError(message, undefined, 'argument_invalid');
+  }
+  let at = user;
+  for (const name of names) {
+    const isObject = typeof at === 'object' && at !== null && !Array.isArray(at);
+    if (!isObject || !Object.hasOwn(at, name)) return undefined;
+    at = at[name];
+  }
+  return at;
 }
 
 /** @type {typeof import('./utils.js').parseCallbackParams} */

@@ -17,6 +17,7 @@ mod token;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use monocloud_backend_node::engine::authorize::claim_requirements::ClaimRequirements;
 use monocloud_backend_node::engine::authorize::mode::BindingMode;
 use monocloud_backend_node::engine::authorize::policy::{Policy, Possession};
 use monocloud_backend_node::engine::authorize::step_up::StepUp;
@@ -55,7 +56,8 @@ fn every_rule_is_shown_on_both_sides_and_every_reason_for_which_a_jwt_is_refused
     }
     let expected: HashSet<_> = file.vectors().map(|vector| vector.expect.as_str()).collect();
     let is_for_jwts = |class| {
-        matches!(class, Class::TokenInvalid | Class::TokenAuthentication | Class::TokenScope | Class::TokenGroups)
+        !matches!(class, Class::Http | Class::Op | Class::Validation)
+            && !matches!(class, Class::DpopNonce | Class::DpopProof | Class::TokenInactive)
     };
     // Reasons of the scheme DPoP. A vector comes with the scheme Bearer.
     let is_of_dpop = |reason| matches!(reason, Reason::DpopBindingMissing | Reason::DpopKeyMismatch);
@@ -82,7 +84,7 @@ fn faults(file: &File, signers: &Signers, vector: &Vector) -> Vec<String> {
     }
     let jwks = token::jwks(file, signers, vector);
     let engine = engine(file, vector, jwks.clone());
-    let policy = policy(vector);
+    let policy = policy(&engine, vector);
     let certificate = token::certificate(vector);
     let now = vector.now.unwrap_or(file.now);
     let call = Call {
@@ -134,6 +136,9 @@ fn engine(file: &File, vector: &Vector, jwks: String) -> Engine {
         "clockSkew": vector.clock_skew,
         "clockTolerance": vector.clock_tolerance,
         "groupOptions": { "groupsClaim": vector.groups_claim },
+        "scopeOptions": { "scopesClaim": vector.scopes_claim, "implies": vector.implies },
+        "permissionsClaim": vector.permissions_claim,
+        "rolesClaim": vector.roles_claim,
     });
     let around = HostEnvironment { resolves_jwks: true, ..HostEnvironment::default() };
     let options = Options { given: &given, environment: &Value::Null };
@@ -144,11 +149,13 @@ fn engine(file: &File, vector: &Vector, jwks: String) -> Engine {
     Engine::new(Arc::new(config), store, transport, clock)
 }
 
-fn policy(vector: &Vector) -> Policy {
+fn policy(engine: &Engine, vector: &Vector) -> Policy {
     let boxed = |list: &[String]| list.iter().map(|item| item.as_str().into()).collect();
     Policy {
         audiences: None,
         scopes: boxed(&vector.scopes),
+        any_scopes: boxed(&vector.any_scopes),
+        implied_scopes: Arc::clone(&engine.config().implied_scopes),
         groups: boxed(&vector.groups),
         matches_all_groups: vector.match_all,
         dpop: BindingMode::default(),
@@ -159,6 +166,13 @@ fn policy(vector: &Vector) -> Policy {
             Some(other) => panic!("no such binding: {other}"),
         },
         step_up: StepUp::new(boxed(&vector.acr), vector.max_age).expect("in range"),
+        claims: ClaimRequirements::new(
+            &engine.config().claim_names,
+            boxed(&vector.permissions),
+            boxed(&vector.roles),
+            vector.rules.as_ref().map(Value::to_string).as_deref(),
+        )
+        .expect("rules"),
     }
 }
 

@@ -105,7 +105,9 @@ describe('the options of', () => {
     );
     assert.throws(
       () => protect({ admin: true }),
-      refused('It knows scopes, groups, acr, maxAge, validateCertificateBinding'),
+      refused(
+        'It knows scopes, anyScopes, groups, permissions, roles, claims, acr, maxAge, validateCertificateBinding',
+      ),
     );
   });
 

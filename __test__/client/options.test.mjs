@@ -33,7 +33,16 @@ const OPTIONS = [
   ['assertionAudience', 'ASSERTION_AUDIENCE', [1, ['issuer'], {}], []],
   ['clientAuthMethod', 'CLIENT_AUTH_METHOD', [1], [CANARY, 'CLIENT_SECRET_POST']],
   ['clientSecret', 'CLIENT_SECRET', [1, true], []],
-  ['groupOptions.groupsClaim', 'GROUPS_CLAIM', [1, ['groups']], []],
+  ['groupOptions.groupsClaim', 'GROUPS_CLAIM', [1, [], [1], [''], [['groups']], Array(9).fill('a'), {}], []],
+  ['permissionsClaim', 'PERMISSIONS_CLAIM', [1, [], [' '], [['p']], true], []],
+  ['rolesClaim', 'ROLES_CLAIM', [1, [], [null], { a: 'b' }], []],
+  ['scopeOptions.scopesClaim', 'SCOPES_CLAIM', [1, [], [''], [[]], [[['a']]], Array(9).fill('a')], []],
+  [
+    'scopeOptions.implies',
+    'SCOPES_IMPLIES',
+    [1, [], { a: 'b' }, { a: [1] }, { a: ['b c'] }, { '': ['a'] }, { a: [undefined] }],
+    [`{"a":"${CANARY}"}`, CANARY, `{"${CANARY} b":[]}`],
+  ],
   ['groupOptions.matchAll', 'GROUPS_MATCH_ALL', ['true', 1], []],
   ['clockSkew', 'CLOCK_SKEW', [-1, -0.001, '5', NaN, Infinity, true, 5n], ['-1']],
   ['clockTolerance', 'CLOCK_TOLERANCE', [-1, -0.001, '5', NaN, -Infinity], ['-1']],
@@ -258,10 +267,19 @@ describe('the environment', () => {
       CLOCK_TOLERANCE: '0',
       GROUPS_CLAIM: 'roles',
       GROUPS_MATCH_ALL: 'TRUE',
+      PERMISSIONS_CLAIM: 'https://acme.example/p',
+      ROLES_CLAIM: 'my.roles',
+      SCOPES_CLAIM: ' scp  scope ',
+      SCOPES_IMPLIES: '{"write":["read"]}',
     });
     const api = client();
     const exp = now + 1300;
     await api.validateAccessToken(signed({ exp, roles: ['a', 'b'] }), { groups: ['a', 'b'] });
+    const lists = { 'https://acme.example/p': ['p'], 'my.roles': ['r'], scp: ['write'], scope: 'x' };
+    await api.validateAccessToken(signed({ exp, ...lists }), { scopes: ['read'], permissions: ['p'], roles: ['r'] });
+    await assert.rejects(api.validateAccessToken(signed({ exp, ...lists }), { scopes: ['x'] }), {
+      reason: 'scope_missing',
+    });
     await assert.rejects(api.validateAccessToken(signed({ exp: now + 900 })), { reason: 'expired' });
     await assert.rejects(api.validateAccessToken(signed({ exp, roles: ['a'] }), { groups: ['a', 'b'] }), {
       reason: 'group_missing',

@@ -82,6 +82,9 @@ describe('a good set-up', () => {
         'authentication',
         'scopes',
         'groups',
+        'permissions',
+        'roles',
+        'claims rules',
         'verdict',
       ],
     );

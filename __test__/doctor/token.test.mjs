@@ -108,6 +108,33 @@ describe('a token that is refused', () => {
     assertProblem(group, 'token.groups', 'group_missing', '["x"]', 'required: any of "y"');
   });
 
+  it('lacks a permission or a role: which it has in the configured claim, and which were asked for', async () => {
+    const token = issuer.sign({ claims: { permissions: ['x'], 'my.roles': ['y'] } });
+    const permission = await examine({ variables: here(), flags: [`--token=${token}`, '--permission', 'p'] });
+    assertProblem(permission, 'token.permissions', 'permission_missing', 'permissions ["x"]', 'required: "p"');
+    const variables = { ...here(), ROLES_CLAIM: 'my.roles' };
+    const role = await examine({ variables, flags: [`--token=${token}`, '--permission', 'x', '--role', 'r'] });
+    assertProblem(
+      role,
+      'token.roles',
+      'role_missing',
+      'my.roles ["y"]',
+      'required: "r"',
+      'MONOCLOUD_BACKEND_ROLES_CLAIM',
+    );
+  });
+
+  it('has its scopes in scp: the fix names the option, and with it the row shows the claim that is read', async () => {
+    const token = issuer.sign({ claims: { scope: undefined, scp: ['a'] } });
+    const flags = [`--token=${token}`, '--scope', 'a'];
+    const without = await examine({ variables: here(), flags });
+    assertProblem(without, 'token.scopes', 'scope_missing', 'scope (absent)', 'MONOCLOUD_BACKEND_SCOPES_CLAIM');
+    const variables = { ...here(), SCOPES_CLAIM: 'scp scope' };
+    const good = await examine({ variables, flags });
+    assert.equal(good.code, 0, good.stdout);
+    assert.equal(good.checks.get('token.scopes').message, 'scp ["a"], required: "a"');
+  });
+
   it('is bound to a certificate: passes with it, not without it and not with another', async () => {
     const pki = await createPki();
     const [own, other] = await Promise.all([pki.client({ commonName: 'own' }), pki.client({ commonName: 'other' })]);
@@ -202,10 +229,13 @@ describe('every reason of the engine', () => {
     const { default: rules } = await import('../../npm/doctor/token.js');
     const client = new MonoCloudBackendNodeClient({ tenantDomain: issuer.issuer, audience: AUDIENCE });
     const needs = { acr: ['gold'], scopes: ['read'], groups: ['staff'] };
+    const more = { permissions: ['p'], roles: ['r'], claims: { tenant: 'acme' } };
     const named = [];
     const senders = [await proofKey('ES256', 'doctor'), await proofKey('ES256', 'other')];
     for (const { token, dpop, isPreparation } of everBetterTokens(await keySet('stranger'), senders)) {
-      const { reason } = await client.validateAccessToken(token, { ...needs, ...dpop }).catch((error) => error);
+      const { reason } = await client
+        .validateAccessToken(token, { ...needs, ...more, ...dpop })
+        .catch((error) => error);
       if (isPreparation) continue;
       named.push(rules.JWT_RULES.find(([, ...reasons]) => reasons.includes(reason))?.[0]);
     }
@@ -271,7 +301,8 @@ describe('every reason of the engine', () => {
     yield { ...withProof(used), isPreparation: true };
     yield withProof(used);
     yield withProof(proof({}));
-    for (const repair of [{ cnf: { jkt: own.jkt } }, { acr: 'gold' }, { scope: 'read' }]) {
+    const lists = [{ groups: ['staff'] }, { permissions: ['p'] }, { roles: ['r'] }];
+    for (const repair of [{ cnf: { jkt: own.jkt } }, { acr: 'gold' }, { scope: 'read' }, ...lists]) {
       const last = better(repair);
       yield withProof(proof({ token: last }), last);
     }

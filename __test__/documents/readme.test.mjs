@@ -97,7 +97,12 @@ describe('the table of responses', () => {
     ],
     'a resolver fails': [RESOLVER_FAILED],
     'missing scopes': [responseTo(FAILURES.scope_missing, ['a'])],
-    'missing groups': [responseTo(FAILURES.group_missing, ['a'])],
+    'missing groups, permissions or roles, or another value of a claim': [
+      'group_missing',
+      'permission_missing',
+      'role_missing',
+      'claim_mismatch',
+    ].map((reason) => responseTo(FAILURES[reason], ['a'])),
     'the authorization server is unreachable, overloaded or broken': [
       ...['connection_refused', 'timed_out', 'body_invalid'].map((reason) => responseTo(FAILURES[reason], [])),
       ...[429, 500, 503].map((status) => responseTo(http(status), [])),

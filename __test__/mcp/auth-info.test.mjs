@@ -72,6 +72,15 @@ describe('AuthInfo', () => {
     assert.deepEqual((await authOf({ scope: ' a  b ' })).scopes, ['a', 'b']);
   });
 
+  test('has the scopes of the configured claim, also of an array, and none that a scope implies', async () => {
+    const client = offline({ scopeOptions: { scopesClaim: ['scp', 'scope'], implies: { a: ['b'] } } });
+    const scopesOf = async (claims) => (await authOf(claims, {}, client)).scopes;
+    assert.deepEqual(await scopesOf({ scp: ['a', 'c d', 1, 'e'], scope: 'x' }), ['a', 'e']);
+    assert.deepEqual(await scopesOf({ scp: 'a e', scope: 'x' }), ['a', 'e']);
+    assert.deepEqual(await scopesOf({ scope: ['x'] }), ['x']);
+    assert.deepEqual((await authOf({ scope: ['x', 'y'] })).scopes, ['x', 'y']);
+  });
+
   test('has no resource if the audience is no URL of the web', async () => {
     const client = offline({ audience: 'urn:example:api' });
     assert.equal('resource' in (await authOf({ aud: ['x', 'urn:example:api'] }, {}, client)), false);

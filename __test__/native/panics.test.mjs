@@ -147,6 +147,12 @@ const INTERNAL = {
   'host.take_requests': () => validates(client({ fetcher })),
   'memory_cache.new': () => () => modules.cache.memoryCache(),
   'functions.is_user_in_group': () => () => modules.utils.isUserInGroup({ groups: ['a'] }, ['a']),
+  'client.granted_scopes': () => {
+    const made = nativeClient();
+    return () => made.grantedScopes('{}');
+  },
+  'functions.claim_rules_problem': () => calls('validateAccessToken', issuer.sign(), { claims: { sub: 'user-1' } }),
+  'functions.survives_javascript': () => () => modules.engine.survivesJavascript('{}'),
   'functions.describe_jwks': () => () => modules.engine.describeJwks('{"keys":[]}'),
   'functions.decode_claims': () => () => modules.index.MonoCloudBackendNodeClient.decodeJwt(issuer.sign()),
   'functions.select_signing_key': () => () => modules.engine.selectSigningKey('{"keys":[]}', '{"alg":"RS256"}'),

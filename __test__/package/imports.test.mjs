@@ -18,9 +18,10 @@ const FILES = [
   ['native/load'],
   ['errors/errors', 'native/constants'],
   ['client/arguments', 'client/json', 'client/time', 'native/panic-guard'],
-  ['cache/redis-client', 'client/call-proof'],
+  ['cache/redis-client', 'client/call-proof', 'client/lists'],
   [
     'client/check-claims',
+    'client/claim-rules',
     'client/claims',
     'client/events',
     'client/fetcher-body',

@@ -1,4 +1,4 @@
-// Which token does a vector of vectors/jwt.json describe?
+// Which token does a vector of vectors/jwt.json or vectors/jwt-requirements.json describe?
 //
 // Reads the file in the same way as tests/jwt_vectors.rs: text, encoding, mutations, signature. The file's `about`
 // describes the format.
@@ -11,7 +11,8 @@ import { kindOf } from './keys.mjs';
 
 const read = (name) => readFileSync(new URL(`../vectors/${name}`, import.meta.url), 'utf8');
 
-export const file = JSON.parse(read('jwt.json'));
+const { rules, ...usual } = JSON.parse(read('jwt.json'));
+export const file = { ...usual, rules: [...rules, ...JSON.parse(read('jwt-requirements.json')).rules] };
 
 const privateKeys = Object.fromEntries(JSON.parse(read('private-jwks.json')).map((jwk) => [jwk.kid, jwk]));
 const KEY_BY_KIND = { rsa: 'rsa', p256: 'p256', p384: 'p384', p521: 'p521', ed25519: 'ed' };

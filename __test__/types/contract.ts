@@ -20,6 +20,9 @@ import type {
   IIntrospectionCache,
   IntrospectOptions,
   IssuerMetadata,
+  ClaimName,
+  ClaimRule,
+  ScopeOptions,
   IsUserInGroupOptions,
   Jwk,
   Jwks,
@@ -92,6 +95,9 @@ const everyOption: Required<MonoCloudBackendNodeClientOptions> = {
   clientAuthMethod: 'private_key_jwt',
   assertionAudience: 'https://acme.example/introspect',
   groupOptions: { groupsClaim: 'roles', matchAll: true },
+  scopeOptions: { scopesClaim: ['scp', ['context', 'scopes']], implies: { 'a:write': ['a:read'] } },
+  permissionsClaim: ['https://acme.example/permissions'],
+  rolesClaim: ['realm_access', 'roles'],
   clockSkew: 0,
   clockTolerance: 300,
   introspectJwtTokens: false,
@@ -347,6 +353,31 @@ const keys: Jwks = { keys: [key] };
 const header: JwsHeaderParameters = { alg: 'RS256', kid: '1', custom: 1 };
 const aliases: MtlsEndpointAliases = { introspection_endpoint: 'https://mtls.a.b/introspect' };
 const protectOptions: ProtectOptions = { scopes: ['a'] };
+const rules: Readonly<Record<string, ClaimRule>> = {
+  tenant: 'acme',
+  level: 3,
+  verified: true,
+  deleted: null,
+  plan: { in: ['pro', 1, false, null] as const },
+  amr: { contains: 'otp' },
+  'https://acme.example/tags': { contains: ['a', 'b'] as const },
+};
+const policies: ProtectOptions & ValidateAccessTokenOptions = {
+  anyScopes: ['a', 'b'] as const,
+  permissions: ['p'],
+  roles: undefined,
+  claims: rules,
+};
+// @ts-expect-error a rule has one kind
+export const twoKinds: ClaimRule = { in: ['a'], equals: 'a' };
+// @ts-expect-error an array is no rule
+export const arrayRule: ClaimRule = ['a'];
+// @ts-expect-error a value in `in` is no object
+export const objectRule: ClaimRule = { in: [{}] };
+const scopeOptions: ScopeOptions = { scopesClaim: ['scp', ['context', 'scopes']] as const, implies: { a: ['b'] } };
+const claimName: ClaimName = ['realm_access', 'roles'] as const;
+export const codes: MonoCloudTokenErrorCode[] = ['insufficient_permissions', 'insufficient_claims'];
+export const policyUses = [policies, scopeOptions, claimName];
 /** Lists of an application's own types, mutable or not, are accepted wherever a list is accepted. */
 const lists: [string[], readonly string[]] = [['a'], ['b']];
 export const listed: ProtectOptions[] = lists.map((list) => ({ scopes: list, groups: list }));

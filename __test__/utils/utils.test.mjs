@@ -167,8 +167,13 @@ describe('isUserInGroup', () => {
     assert.equal(isUserInGroup(undefined, ['admin']), false);
   });
 
-  test('a claim that is no array holds no group', () => {
-    for (const groups of ['admin', { admin: true }, { id: 'admin' }, null, 1, true]) {
+  test('a claim that is one string holds one group', () => {
+    assert.equal(isUserInGroup({ groups: 'admin' }, ['admin']), true);
+    assert.equal(isUserInGroup({ groups: 'admin owner' }, ['admin']), false);
+  });
+
+  test('a claim that is neither an array nor a string holds no group', () => {
+    for (const groups of [{ admin: true }, { id: 'admin' }, null, 1, true]) {
       assert.equal(isUserInGroup({ groups }, ['admin']), false);
     }
   });
@@ -178,6 +183,34 @@ describe('isUserInGroup', () => {
     assert.equal(isUserInGroup(user, ['owner'], 'https://example.com/roles'), true);
     assert.equal(isUserInGroup(user, ['admin'], 'https://example.com/roles'), false);
     assert.equal(isUserInGroup(user, ['admin'], ''), true);
+  });
+
+  test('groupsClaim as an array is a path of own members, and dots are part of a name', () => {
+    const user = {
+      realm_access: { roles: ['owner'] },
+      'realm_access.roles': ['admin'],
+      list: [['owner']],
+      text: 'owner',
+    };
+    assert.equal(isUserInGroup(user, ['owner'], ['realm_access', 'roles']), true);
+    assert.equal(isUserInGroup(user, ['admin'], ['realm_access', 'roles']), false);
+    assert.equal(isUserInGroup(user, ['admin'], 'realm_access.roles'), true);
+    assert.equal(isUserInGroup(user, ['owner'], ['text']), true);
+    for (const path of [
+      ['realm_access', 'other'],
+      ['list', '0'],
+      ['text', '0'],
+      ['realm_access', 'constructor', 'name'],
+    ]) {
+      assert.equal(isUserInGroup(user, ['owner', 'o', 'Object'], path), false, String(path));
+    }
+    assert.equal(isUserInGroup({ a: Object.create({ b: ['owner'] }) }, ['owner'], ['a', 'b']), false);
+    for (const path of [[], [1], [['a']], 1, {}]) {
+      assert.throws(
+        () => isUserInGroup(user, ['owner'], path),
+        refusal('groupsClaim must be a string or an array of strings', 'argument_invalid'),
+      );
+    }
   });
 
   test('an inherited member is no claim', () => {

@@ -19,7 +19,7 @@ const BINDINGS = { required: true, ignore: false };
 const MEMBERS = [
   'name', 'expect', 'header', 'headerText', 'claims', 'claimsText', 'sign', 'before', 'after', 'token', 'bytes', 'jwks',
   'now', 'clockSkew', 'clockTolerance', 'scopes', 'groups', 'matchAll', 'groupsClaim', 'certificate', 'binding',
-  'acr', 'maxAge',
+  'acr', 'maxAge', 'scopesClaim', 'implies', 'anyScopes', 'permissions', 'permissionsClaim', 'roles', 'rolesClaim', 'rules',
 ];
 
 for (const { rule, vectors } of file.rules) {
@@ -81,13 +81,16 @@ function waysOf(vector, token) {
   ];
 }
 
-function newClient({ clockSkew, clockTolerance, groupsClaim, matchAll }, functions) {
+function newClient({ clockSkew, clockTolerance, groupsClaim, matchAll, ...more }, functions) {
   return new MonoCloudBackendNodeClient({
     tenantDomain: file.issuer,
     audience: file.audience,
     clockSkew,
     clockTolerance,
     groupOptions: { groupsClaim, matchAll },
+    scopeOptions: { scopesClaim: more.scopesClaim, implies: more.implies },
+    permissionsClaim: more.permissionsClaim,
+    rolesClaim: more.rolesClaim,
     ...functions,
   });
 }
@@ -95,7 +98,11 @@ function newClient({ clockSkew, clockTolerance, groupsClaim, matchAll }, functio
 function callOptions(vector) {
   return {
     scopes: vector.scopes,
+    anyScopes: vector.anyScopes,
     groups: vector.groups,
+    permissions: vector.permissions,
+    roles: vector.roles,
+    claims: vector.rules,
     acr: vector.acr,
     maxAge: vector.maxAge,
     validateCertificateBinding: BINDINGS[vector.binding],

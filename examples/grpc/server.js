@@ -19,6 +19,9 @@ function authenticate({ path }, call) {
   return new grpc.ServerInterceptingCall(call, { start: (next) => next({ onReceiveMetadata }) });
 }
 
+/** The token is valid, and does not give access. */
+const FORBIDDEN = ['insufficient_scope', 'insufficient_groups', 'insufficient_permissions', 'insufficient_claims'];
+
 /** Returns the status that ends the call, or nothing if the token is good. */
 async function check(metadata, needs) {
   const [token, ...more] = metadata.get('authorization').map((field) => /^Bearer +(\S+)$/i.exec(field)?.[1]);
@@ -27,8 +30,7 @@ async function check(metadata, needs) {
     claimsOf.set(metadata, await client.validateAccessToken(token, needs));
     return undefined;
   } catch (error) {
-    const isForbidden = ['insufficient_scope', 'insufficient_groups'].includes(error.code);
-    if (isForbidden) return { code: PERMISSION_DENIED, details: error.message };
+    if (FORBIDDEN.includes(error.code)) return { code: PERMISSION_DENIED, details: error.message };
     if (error instanceof MonoCloudTokenError) return { code: UNAUTHENTICATED, details: error.message };
     // The authorization server is unreachable. This does not depend on the token, so never send UNAUTHENTICATED.
     if (error instanceof MonoCloudHttpError) return { code: UNAVAILABLE, details: 'try again later' };

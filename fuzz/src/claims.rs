@@ -3,8 +3,8 @@
 
 use monocloud_backend_node::engine::authorize::policy::Policy;
 use monocloud_backend_node::engine::token::compact::MAX_TOKEN_BYTES;
-use monocloud_backend_node::engine::token::groups::group_names_of_json;
 use monocloud_backend_node::engine::token::json;
+use monocloud_backend_node::engine::token::lists::group_names_of_json;
 use monocloud_backend_node::engine::{Attempt, Verdict};
 use serde_json::Value;
 use serde_json::value::RawValue;

@@ -3,6 +3,7 @@
 
 use monocloud_backend_node::engine::error::Reason;
 use monocloud_backend_node::engine::time::Clock;
+use monocloud_backend_node::engine::token::claim_names::DEFAULT_NAMES;
 use monocloud_backend_node::engine::token::claims::{CheckedClaims, Claims, Expected, Origin};
 use monocloud_backend_node::engine::token::claims_template::ClaimsTemplates;
 use monocloud_backend_node::engine::token::compact::MAX_TOKEN_BYTES;
@@ -14,7 +15,7 @@ const EXPECTED: Expected<'static> = Expected {
     issuer: ISSUER,
     audience: AUDIENCE,
     lets_audience_be_absent: false,
-    groups_claim: "groups",
+    names: &DEFAULT_NAMES,
     origin: Origin::Jwt,
 };
 const CLOCK: Clock = Clock::new(NOW, 0.0, TOLERANCE).unwrap();

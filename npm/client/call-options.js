@@ -13,10 +13,9 @@
 /** @typedef {Spec} SpecType The class as a type, for other files. */
 
 const { checkNames, invalid, readOwn } = require('./arguments.js');
+const { areStrings, itemsOf } = require('./lists.js');
 
-const { getPrototypeOf, hasOwn } = Object;
-
-/** One route or call may require at most this many scopes, and as many groups. */
+/** One route or call may require at most this many scopes, and as many groups, permissions and roles. */
 const MAX_LISTED = 1000;
 /** The values of `acr` stand in a response header, so they are fewer and shorter. */
 const MAX_ACR = 20;
@@ -29,7 +28,11 @@ const BINDINGS = ['when_present', 'required', 'dangerously_ignore'];
 
 const ROUTE_OPTIONS = [
   'scopes',
+  'anyScopes',
   'groups',
+  'permissions',
+  'roles',
+  'claims',
   'acr',
   'maxAge',
   'validateCertificateBinding',
@@ -39,16 +42,23 @@ const ROUTE_OPTIONS = [
 const CALL_OPTIONS = [...ROUTE_OPTIONS, 'clientCertificate', 'scheme', 'dpop'];
 const JWT_CALL_OPTIONS = [...CALL_OPTIONS, 'jwks'];
 
-/** UTF-8 cannot encode half of a surrogate pair, so the engine would receive a different string. */
-const LONE_SURROGATE = /\p{Surrogate}/u;
-
 /** RFC 9470 §3: spaces separate the values of `acr_values`. No other character of a value needs an escape in a header. */
 const ACR = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
 /** The options of a route or a call. */
 class Spec {
   scopes;
+  /** A list that is not empty, or `undefined`. */
+  anyScopes;
   groups;
+  permissions;
+  roles;
+  /**
+   * The JSON text of the claims rules.
+   *
+   * @type {string | undefined}
+   */
+  claims;
   /** A list that is not empty, or `undefined`. */
   acr;
   maxAge;
@@ -77,7 +87,11 @@ class Spec {
    */
   constructor(where, options) {
     this.scopes = readList(where, readOwn(where, options, 'scopes'), 'scopes');
+    this.anyScopes = readAnyScopes(where, readOwn(where, options, 'anyScopes'));
     this.groups = readList(where, readOwn(where, options, 'groups'), 'groups');
+    this.permissions = readList(where, readOwn(where, options, 'permissions'), 'permissions');
+    this.roles = readList(where, readOwn(where, options, 'roles'), 'roles');
+    this.claims = readClaims(where, readOwn(where, options, 'claims'));
     this.acr = readAcr(where, readOwn(where, options, 'acr'));
     this.maxAge = readMaxAge(where, readOwn(where, options, 'maxAge'));
     this.givenBinding = readOwn(where, options, 'validateCertificateBinding') ?? undefined;
@@ -92,17 +106,22 @@ class Spec {
 
   /** Whether the client's own settings apply alone. */
   get isEmpty() {
-    const isWithoutLists = this.scopes.length === 0 && this.groups.length === 0 && this.acr === undefined;
+    const isWithoutScopes = this.scopes.length === 0 && this.anyScopes === undefined;
+    const isWithoutLists = this.groups.length === 0 && this.permissions.length === 0 && this.roles.length === 0;
+    const isWithoutClaims = this.claims === undefined && this.acr === undefined && this.maxAge === undefined;
     const areDefaults = this.binding === undefined && this.dpopMode === undefined;
-    return isWithoutLists && this.maxAge === undefined && areDefaults && this.audience === undefined;
+    return isWithoutScopes && isWithoutLists && isWithoutClaims && areDefaults && this.audience === undefined;
   }
 
   /** Equal for equal policies only. Each item has its length before it, so that items cannot run into each other. */
   get key() {
-    const { binding, dpopMode, maxAge, scopes, groups, acr, audience } = this;
-    const modes = `${binding} ${dpopMode} ${maxAge}`;
-    const lists = lengthPrefixed(scopes) + lengthPrefixed(groups) + lengthPrefixed(acr ?? []);
-    return modes + lists + lengthPrefixed(audience ?? []);
+    const { binding, dpopMode, maxAge, scopes, groups, acr } = this;
+    const usual = `${binding} ${dpopMode} ${maxAge}${lengthPrefixed(scopes)}${lengthPrefixed(groups)}${lengthPrefixed(acr ?? [])}`;
+    const { anyScopes, permissions, roles, claims, audience } = this;
+    const areFew = anyScopes === undefined && permissions.length === 0 && roles.length === 0 && claims === undefined;
+    if (areFew && audience === undefined) return usual;
+    const lists = [anyScopes ?? [], permissions, roles, audience ?? []].map(lengthPrefixed).join('');
+    return `${usual}${lists};${claims ?? ''}`;
   }
 }
 
@@ -169,30 +188,34 @@ function readList(where, list, name) {
 }
 
 /**
- * Reads the items by index. Rejects holes: a polluted `Array.prototype` would fill them.
+ * An empty list could mean that nothing is required, or that no scope is enough.
  *
- * @param {unknown[]} list
- * @returns {unknown[]}
+ * @param {string} where
+ * @param {unknown} list
+ * @returns {string[] | undefined}
  */
-function itemsOf(list) {
-  for (let i = 0; i < list.length; i += 1) if (!hasOwn(list, i)) return [undefined];
-  const isOrdinary = getPrototypeOf(list) === Array.prototype && !hasOwn(list, Symbol.iterator);
-  // A subclass may have an iterator that returns other items.
-  return isOrdinary
-    ? [...list]
-    : Array.from(/** @type {ArrayLike<unknown>} */ ({ __proto__: null, length: list.length }), (_, i) => list[i]);
+function readAnyScopes(where, list) {
+  if (list === undefined || list === null) return undefined;
+  const scopes = readList(where, list, 'anyScopes');
+  if (scopes.length === 0) throw invalid(`${where}: anyScopes must name at least one scope`);
+  return scopes;
 }
 
 /**
- * @param {unknown[]} items
- * @returns {items is string[]}
+ * Loaded on first use, because few routes have such rules.
+ *
+ * @type {typeof import('./claim-rules.js').readClaimRules | undefined}
  */
-function areStrings(items) {
-  for (let i = 0; i < items.length; i += 1) {
-    const item = items[i];
-    if (typeof item !== 'string' || LONE_SURROGATE.test(item)) return false;
-  }
-  return true;
+let readClaimRules;
+
+/**
+ * @param {string} where
+ * @param {unknown} claims
+ */
+function readClaims(where, claims) {
+  if (claims === undefined || claims === null) return undefined;
+  readClaimRules ??= require('./claim-rules.js').readClaimRules;
+  return readClaimRules(where, claims);
 }
 
 /**

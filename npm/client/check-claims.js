@@ -27,6 +27,7 @@ const { OUTCOMES } = require('../native/constants.js');
  */
 /** @typedef {CheckedClaims} CheckedClaimsType The class as a type, for other files. */
 
+const native = require('../native/panic-guard.js');
 const { isPlain } = require('./arguments.js');
 const { FAILURES, failureOf } = require('../errors/errors.js');
 const { textOfMembers } = require('./json.js');
@@ -38,13 +39,30 @@ const CLAIMS_SET_MEMBERS = ['aud', 'exp', 'iss'];
 
 /** The claims, if they are valid, and the failure, if this request is rejected. Both can be present. */
 class CheckedClaims {
+  #text;
+
   /**
    * @param {Claims | undefined} claims
    * @param {FailureData | undefined} failure
+   * @param {string} [text] The JSON text of the claims.
    */
-  constructor(claims, failure) {
+  constructor(claims, failure, text) {
     this.claims = claims;
     this.failure = failure;
+    this.#text = text;
+  }
+
+  /**
+   * Whether a cache may keep the claims. It stores them as an object. That object no longer shows a duplicate member or a
+   * number that is too large, which meet no rule.
+   */
+  get areCacheable() {
+    try {
+      return this.claims !== undefined && this.#text !== undefined && native.survivesJavascript(this.#text);
+    } catch {
+      // An internal error. It must not reject a request that was accepted.
+      return false;
+    }
   }
 
   /**
@@ -100,11 +118,11 @@ class ClaimsChecker {
    */
   async checkText(text, claims, isResponse, token, policy, possession) {
     const code = await this.#codeOfText(text, isResponse, token, policy, possession);
-    if (code === 0) return new CheckedClaims(claims, undefined);
+    if (code === 0) return new CheckedClaims(claims, undefined, text);
     const failure = outcomeOf(code);
     // A failure that concerns this request or this route leaves the claims valid for others.
     const areValid = code === OUTCOMES.audienceOfRoute || failure.spec.concernsRequest;
-    return new CheckedClaims(areValid ? claims : undefined, failure);
+    return new CheckedClaims(areValid ? claims : undefined, failure, text);
   }
 
   /**

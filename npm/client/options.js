@@ -39,7 +39,11 @@ const REPLAY_STORE_FAILURES = ['local', 'refuse'];
  */
 const OPTIONS = [...VALUES, ...FUNCTIONS, 'cache', 'revocation'];
 /** The members of the options that are objects. */
-const MEMBERS = { groupOptions: membersOf('groupOptions'), dpop: [...membersOf('dpop'), ...REPLAY_OPTIONS] };
+const MEMBERS = {
+  groupOptions: membersOf('groupOptions'),
+  scopeOptions: membersOf('scopeOptions'),
+  dpop: [...membersOf('dpop'), ...REPLAY_OPTIONS],
+};
 
 /**
  * Returns the settings for the engine as JSON, the user's functions if there are any, the user's replay store as
@@ -60,7 +64,7 @@ function settingsOf(clientKind, options) {
   const { cache } = options;
   for (const name of ['get', 'set', 'delete']) checkKind(`cache.${name}`, memberOf(cache, name), 'function', cache);
 
-  const { groupOptions, dpop } = objectsIn(options);
+  const { groupOptions, scopeOptions, dpop } = objectsIn(options);
   const { replayStore, replayStoreFailure, ...proofs } = dpop;
   checkReplay(replayStore, replayStoreFailure);
 
@@ -70,7 +74,7 @@ function settingsOf(clientKind, options) {
   const functions = /** @type {Functions} */ ({ fetcher, metadataResolver, jwksResolver });
   const environment = clientKind === 'backend' ? clientEnvironment() : null;
   /** @type {Record<string, any>} */
-  const all = { __proto__: null, ...options, groupOptions, dpop: { __proto__: null, ...proofs } };
+  const all = { __proto__: null, ...options, groupOptions, scopeOptions, dpop: { __proto__: null, ...proofs } };
   const values = valuesOf(all);
   return {
     settings: textOf({
@@ -112,12 +116,12 @@ function membersOf(object) {
  * Reads the options that are objects. Their members are checked like options.
  *
  * @param {GivenOptions} options
- * @returns {{ groupOptions: Record<string, unknown>, dpop: DPoPOptions }}
+ * @returns {{ groupOptions: Record<string, unknown>, scopeOptions: Record<string, unknown>, dpop: DPoPOptions }}
  */
 function objectsIn(options) {
   /** @param {keyof typeof MEMBERS} name */
   const read = (name) => checkedOptions(name, options[name], MEMBERS[name], 'option_invalid');
-  return { groupOptions: read('groupOptions'), dpop: read('dpop') };
+  return { groupOptions: read('groupOptions'), scopeOptions: read('scopeOptions'), dpop: read('dpop') };
 }
 
 /**

@@ -12,7 +12,8 @@
  * @import { MemoryEntries } from './validate-cached.js'
  */
 /** @typedef {Policy} PolicyType The class as a type, for other files. */
-/** @typedef {Pick<SpecType, 'scopes' | 'groups' | 'acr' | 'maxAge' | 'binding' | 'dpopMode' | 'audience'>} Requirements */
+/** @typedef {'scopes' | 'anyScopes' | 'groups' | 'permissions' | 'roles' | 'claims'} ClaimsRequirement */
+/** @typedef {Pick<SpecType, ClaimsRequirement | 'acr' | 'maxAge' | 'binding' | 'dpopMode' | 'audience'>} Requirements */
 /** @typedef {ReturnType<MonoCloudBackendNodeClient['warm']>} Warm */
 
 const { invalid } = require('./arguments.js');
@@ -77,8 +78,9 @@ class Policy {
    * @returns {JsPolicySpec}
    */
   get #requirements() {
-    const { scopes, groups, binding, dpopMode, acr, maxAge, audience } = this.#spec;
-    return { scopes, groups, binding, dpop: dpopMode, acr: acr ?? [], maxAge, audience };
+    const { scopes, anyScopes, groups, permissions, roles, claims, audience } = this.#spec;
+    const { binding, dpopMode: dpop, acr = [], maxAge } = this.#spec;
+    return { scopes, anyScopes, groups, permissions, roles, claims, audience, binding, dpop, acr, maxAge };
   }
 
   /**

@@ -303,7 +303,7 @@ class CachedValidation {
       const obtainedAt = dateNow();
       const checked = await this.#askIssuer(token, policy, possession, customMethods);
       const { claims, failure } = checked;
-      if (claims) this.#set(token, claims, true, obtainedAt);
+      if (claims && checked.areCacheable) this.#set(token, claims, true, obtainedAt);
       else if (failure?.spec.isCacheable) this.#setInactive(token, obtainedAt);
       return checked.decision;
     } finally {

@@ -30,6 +30,7 @@ const { FAILURES, Failure, failureOf } = require('../errors/errors.js');
 const { decided, hasSubscribers, introspected, keysReporter } = require('./events.js');
 const { healthOf } = require('./health.js');
 const { failureIn } = require('./outcomes.js');
+const { textOfMembers } = require('./json.js');
 const { isPending } = require('./pending.js');
 const { Policies } = require('./policy.js');
 const { settingsOf } = require('./options.js');
@@ -229,6 +230,15 @@ class Validator {
    */
   isLocal(token) {
     return this.#native.isLocal(token);
+  }
+
+  /**
+   * The scopes that claims grant. Scopes that they imply are not added.
+   *
+   * @param {Record<string, unknown>} claims
+   */
+  grantedScopes(claims) {
+    return this.#native.grantedScopes(textOfMembers(claims));
   }
 
   /**

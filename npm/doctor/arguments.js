@@ -16,6 +16,8 @@
  * @property {string} [token]
  * @property {string[]} [scopes]
  * @property {string[]} [groups]
+ * @property {string[]} [permissions]
+ * @property {string[]} [roles]
  * @property {string} [certificate]
  * @property {PresentedProof} [proof]
  */
@@ -34,6 +36,8 @@ const OWN_FLAGS = /** @type {const} */ ({
   token: { type: 'string' },
   scope: { type: 'string', multiple: true },
   group: { type: 'string', multiple: true },
+  permission: { type: 'string', multiple: true },
+  role: { type: 'string', multiple: true },
   'presented-certificate': { type: 'string' },
   'dpop-proof': { type: 'string' },
   method: { type: 'string' },
@@ -60,12 +64,14 @@ function parse(argv) {
     const value = /** @type {Record<string, unknown>} */ (values)[flag];
     if (typeof value === 'string') environment[variable] = value;
   }
-  const { scope: scopes, group: groups } = values;
+  const { scope: scopes, group: groups, permission: permissions, role: roles } = values;
   return {
     environment,
     token: tokenOf(values),
     scopes,
     groups,
+    permissions,
+    roles,
     certificate: values['presented-certificate'] && read(values['presented-certificate'], '--presented-certificate'),
     proof: proofOf(values),
   };
@@ -89,10 +95,10 @@ function parsed(args) {
  *
  * @param {Flags} flags
  */
-function tokenOf({ token, scope, group, 'presented-certificate': certificate, 'dpop-proof': proof }) {
+function tokenOf({ token, scope, group, permission, role, 'presented-certificate': certificate, 'dpop-proof': proof }) {
   if (token === undefined) {
-    if (scope || group || certificate || proof !== undefined) {
-      throw new Usage('--scope, --group, --presented-certificate and --dpop-proof need --token');
+    if (scope || group || permission || role || certificate || proof !== undefined) {
+      throw new Usage('--scope, --group, --permission, --role, --presented-certificate and --dpop-proof need --token');
     }
     return undefined;
   }
@@ -144,6 +150,8 @@ Token:
   --token TOKEN, --token -          the token to check; - reads it from standard input
   --scope SCOPE                     a required scope; can be repeated
   --group GROUP                     a required group; can be repeated
+  --permission PERMISSION           a required permission; can be repeated
+  --role ROLE                       a required role; can be repeated
   --presented-certificate FILE      the caller's certificate (PEM), for a bound token
   --dpop-proof FILE --url URL       the DPoP proof that came with the token, and the
                                     URL that the client called

@@ -58,13 +58,54 @@ const DESCRIPTIONS = {
   },
   authentication: ({ claims }) =>
     `acr ${json(claims?.acr)}, auth_time ${moment(claims?.auth_time)}, not compared with the acr and maxAge of a route`,
-  scopes: ({ claims, scopes }) => `scope ${json(claims?.scope)}, ${required(scopes)}`,
+  scopes: ({ claims, scopes, values }) => {
+    const name = scopesClaim(claims, values) ?? scopesClaims(values).join(' or ');
+    return `${name} ${json(claim(claims, name))}, ${required(scopes)}`;
+  },
   groups: ({ claims, groups, values }) => {
     const name = values.get('groupOptions.groupsClaim') ?? 'groups';
     const all = values.get('groupOptions.matchAll')?.toLowerCase() === 'true';
     return `${name} ${json(claims?.[name])}, ${required(groups, all ? 'all of ' : 'any of ')}`;
   },
+  permissions: ({ claims, permissions, values }) => {
+    const name = values.get('permissionsClaim') ?? 'permissions';
+    return `${name} ${json(claim(claims, name))}, ${required(permissions)}`;
+  },
+  roles: ({ claims, roles, values }) => {
+    const name = values.get('rolesClaim') ?? 'roles';
+    return `${name} ${json(claim(claims, name))}, ${required(roles)}`;
+  },
+  'claims rules': () => 'not compared with the claims option of a route',
 };
+
+/**
+ * A claim of the token itself.
+ *
+ * @param {TokenFacts['claims']} claims
+ * @param {string} name
+ */
+function claim(claims, name) {
+  return claims && Object.hasOwn(claims, name) ? claims[name] : undefined;
+}
+
+/**
+ * The claims that may hold the scopes.
+ *
+ * @param {TokenFacts['values']} values
+ */
+function scopesClaims(values) {
+  return (values.get('scopeOptions.scopesClaim') ?? 'scope').trim().split(/\s+/);
+}
+
+/**
+ * The first of them that the token has.
+ *
+ * @param {TokenFacts['claims']} claims
+ * @param {TokenFacts['values']} values
+ */
+function scopesClaim(claims, values) {
+  return scopesClaims(values).find((name) => claims && Object.hasOwn(claims, name));
+}
 
 /**
  * @param {string} rule
@@ -107,6 +148,10 @@ function expectedAudience(audience) {
   return names.length === 1 ? json(audience) : `one of ${names.map(json).join(', ')}`;
 }
 
+const HAS_SCP =
+  'The token has its scopes in scp, and not in the claim that is read. Set MONOCLOUD_BACKEND_SCOPES_CLAIM to scp (option ' +
+  'scopeOptions.scopesClaim).';
+
 /** @param {unknown} value */
 function isAbsent(value) {
   return value === undefined || value === null;
@@ -117,6 +162,8 @@ function isAbsent(value) {
  * @param {TokenFacts} facts
  */
 function hint(rule, { claims, server, values, token }) {
+  if (rule === 'scopes' && scopesClaim(claims, values) === undefined && claim(claims, 'scp') !== undefined)
+    return HAS_SCP;
   if (rule === 'audience') return likelyMistake([claims?.aud].flat(), (values.get('audience') ?? '').split(/\s+/));
   if (rule === 'issuer') return likelyMistake([claims?.iss], [server.metadata.issuer]);
   if (rule === 'form' && /\s/.test(token)) return 'The token contains a space or a line break.';

@@ -60,6 +60,8 @@ export interface PresentedToken {
   token: string;
   scopes?: string[] | undefined;
   groups?: string[] | undefined;
+  permissions?: string[] | undefined;
+  roles?: string[] | undefined;
   certificate?: string | undefined;
   /** `undefined` for a bearer token. */
   proof?: PresentedProof | undefined;
@@ -84,6 +86,8 @@ export interface TokenFacts {
   values: OptionValues;
   scopes: string[] | undefined;
   groups: string[] | undefined;
+  permissions: string[] | undefined;
+  roles: string[] | undefined;
   proof?: PresentedProof | undefined;
   mismatch?: Mismatch | undefined;
 }

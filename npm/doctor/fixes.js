@@ -100,6 +100,7 @@ const FIXES = {
   expired: FRESH,
   expiry_invalid: ISSUED,
   fetcher_failed: 'Debug your fetcher or your resolver: it threw, rejected or returned something unusable.',
+  claim_mismatch: 'Compare the claims of the token with the claims option of the route.',
   group_missing: 'Add the user to the group, or set MONOCLOUD_BACKEND_GROUPS_CLAIM to the claim that holds the groups.',
   header_invalid: ISSUED,
   host_not_found: "Check the spelling of the tenant domain, then this machine's DNS.",
@@ -107,6 +108,8 @@ const FIXES = {
   internal: 'Date.now() returns no valid time, or this is a bug in the package. Please report a bug with this output.',
   introspection_refused: 'Check that this client may introspect tokens.',
   introspection_suspended: 'Find out why the introspection endpoint fails. It failed ten times in a row.',
+  permission_missing:
+    'Give the user or the client the permission, or set MONOCLOUD_BACKEND_PERMISSIONS_CLAIM to the claim that holds them.',
   overloaded: 'Look for a flood of unknown tokens, and limit the rate of requests per address.',
   introspection_endpoint_missing: 'Enable introspection at the authorization server, or accept only JWTs.',
   issued_at_invalid: ISSUED,
@@ -128,6 +131,8 @@ const FIXES = {
   revocation_store_failed:
     'Check that the revocation store (revocation.store, for example Redis) responds within 250 ms. Set revocation.onFailure.',
   revoked: `Your API revoked this token: the user signed out, for example. ${FRESH}`,
+  role_missing:
+    'Give the user or the client the role, or set MONOCLOUD_BACKEND_ROLES_CLAIM to the claim that holds the roles.',
   scope_missing: 'Request the scope in the token request, and allow the client to use it.',
   signature_invalid: 'The token was changed, or its kid names another key. Copy the whole token, or obtain a new one.',
   subject_invalid: ISSUED,

@@ -44,6 +44,9 @@ const BINDING_RULES = [
   ['authentication', 'acr_missing', 'auth_time_invalid', 'authentication_too_old'],
   ['scopes', 'scope_missing'],
   ['groups', 'group_missing'],
+  ['permissions', 'permission_missing'],
+  ['roles', 'role_missing'],
+  ['claims rules', 'claim_mismatch'],
 ];
 /** @type {Rule[]} */
 const JWT_RULES = [
@@ -80,10 +83,11 @@ const PROOF_RULES = [...REQUEST_RULES, ...KEY_RULES];
  * @param {ReportType} report
  * @param {Setup & PresentedToken} presented
  */
-async function checkToken(report, { configuration, server, token, scopes, groups, certificate, proof }) {
+async function checkToken(report, { configuration, server, token, scopes, groups, certificate, proof, ...lists }) {
+  const { permissions, roles } = lists;
   report.section('Token');
   const { client, values } = configuration;
-  const options = { scopes, groups, clientCertificate: certificate, ...dpopOptions(proof) };
+  const options = { scopes, groups, permissions, roles, clientCertificate: certificate, ...dpopOptions(proof) };
   const { claims, error, kind, mismatch } = await decide(client, token, options);
   const isIntrospected = kind === 'opaque';
   const checksProof = proof !== undefined && values.get('validateDPoPBinding') !== 'dangerously_ignore';
@@ -102,6 +106,8 @@ async function checkToken(report, { configuration, server, token, scopes, groups
     values,
     scopes,
     groups,
+    permissions,
+    roles,
   };
   if (error === undefined) {
     rules.forEach(([rule]) => report.ok(idOf(rule), rule, describe(rule, facts)));

@@ -20,8 +20,11 @@ function authInfoOf(client, token, claims, metadataUrl) {
   const expiresAt = own(set, 'exp');
   if (typeof expiresAt !== 'number' || Number.isNaN(expiresAt)) return undefined;
   const clientId = textOf(own(set, 'client_id')) ?? textOf(own(set, 'azp')) ?? '';
-  const scopes = (textOf(own(set, 'scope')) ?? '').split(' ').filter((scope) => scope !== '');
-  const resource = urlOf(matchOf(own(set, 'aud'), anyValidatorOf(client)?.audiences ?? []));
+  const validator = anyValidatorOf(client);
+  // A client of another kind has no option that names another claim.
+  const scopes =
+    validator?.grantedScopes(set) ?? (textOf(own(set, 'scope')) ?? '').split(' ').filter((scope) => scope !== '');
+  const resource = urlOf(matchOf(own(set, 'aud'), validator?.audiences ?? []));
   return {
     token,
     clientId,

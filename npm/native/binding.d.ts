@@ -71,7 +71,12 @@ export interface JsFailure {
 /** What a route or a call requires, as `npm/client/policy.js` read it from the options. */
 export interface JsPolicySpec {
   scopes: Array<string>;
+  anyScopes?: Array<string>;
   groups: Array<string>;
+  permissions?: Array<string>;
+  roles?: Array<string>;
+  /** JSON text of the claims rules. */
+  claims?: string;
   /** The name of a mode. The default is the mode of the client. */
   binding?: CertificateBindingValidation;
   /** The name of a mode of DPoP. The default is the mode of the client. */
@@ -138,6 +143,8 @@ export declare class MonoCloudBackendNodeClient {
   policy(spec: JsPolicySpec): Policy;
   /** Whether a token is validated as a JWT. All others are introspected. */
   isLocal(token: string): boolean;
+  /** The scopes that the JSON text of claims grants. Scopes that they imply are not added. */
+  grantedScopes(claims: string): Array<string>;
   /** Whether there are keys that may be used, however old. */
   hasUsableKeys(): boolean;
   /** The time (epoch seconds) until which claims may stay in a cache, or `null` if they must not be cached. */
@@ -342,6 +349,9 @@ export declare function benchVerify(alg: string, jwk: string, inputs: Array<Buff
 /** The certificate in a proxy's header of the named format. Returns `null` if the header has none or more than one. */
 export declare function certificateFromHeader(format: string, value: string): string | null;
 
+/** What is wrong with claims rules (JSON text), to complete the sentence "claims …". Returns `null` if nothing is. */
+export declare function claimRulesProblem(rules: string): string | null;
+
 export declare function constants(): Constants;
 
 /** The claims of a JWT as JSON text, decoded but not verified. Returns `null` if the token is not a JWT. */
@@ -374,6 +384,9 @@ export declare function publicSigningKey(jwks: string, header: string): Json<Pub
 
 /** The index in a JWK Set of the key that a header names, or -1 if there is none. Both arguments are JSON text. */
 export declare function selectSigningKey(jwks: string, header: string): number;
+
+/** Whether a cache that stores claims as JavaScript objects keeps the meaning of their JSON text. */
+export declare function survivesJavascript(claims: string): boolean;
 
 /** The version of the binary. The JavaScript files must have the same version. */
 export declare function version(): string;

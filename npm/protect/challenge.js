@@ -66,6 +66,18 @@ function wordsOf(list = []) {
   return list.filter((word) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(word)).join(' ') || undefined;
 }
 
+/**
+ * The scopes that a client needs for a route. One of `anyScopes` is enough, and a challenge cannot say "or", so the first
+ * one is named.
+ *
+ * @param {readonly string[]} [scopes]
+ * @param {readonly string[]} [anyScopes]
+ * @returns {readonly string[]}
+ */
+function neededScopes(scopes = [], anyScopes = []) {
+  return anyScopes.length === 0 || scopes.includes(anyScopes[0]) ? scopes : [...scopes, anyScopes[0]];
+}
+
 /** The errors that no other scope of the route would prevent, or whose challenge has its own `scope`. */
 const ERRORS_WITHOUT_SCOPE = ['insufficient_scope', 'invalid_request'];
 
@@ -141,4 +153,4 @@ class Challenges {
   }
 }
 
-module.exports = { Challenges, lineOf, wordsOf };
+module.exports = { Challenges, lineOf, neededScopes, wordsOf };

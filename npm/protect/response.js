@@ -23,7 +23,11 @@
 /**
  * What the route requires. The last two are those of RFC 9470.
  *
- * @typedef {{ scopes?: readonly string[], acr?: readonly string[], maxAge?: number }} Requirements
+ * @typedef {object} Requirements
+ * @property {readonly string[]} [scopes]
+ * @property {readonly string[]} [anyScopes]
+ * @property {readonly string[]} [acr]
+ * @property {number} [maxAge]
  */
 /**
  * How the token came, and what the DPoP proof adds to the response: `description` instead of the failure's message, and
@@ -36,7 +40,7 @@
 const { own } = require('../client/arguments.js');
 const { FAILURES, Failure, tokenCodeOf } = require('../errors/errors.js');
 const { LIMITS } = require('../native/constants.js');
-const { Challenges, wordsOf } = require('./challenge.js');
+const { Challenges, neededScopes, wordsOf } = require('./challenge.js');
 
 /** Seconds for `Retry-After` when neither the issuer nor the table of failures has a value. */
 const RETRY_AFTER = 5;
@@ -103,7 +107,9 @@ const INTERNAL = new Response(500, {}, 'internal');
 const CHALLENGE_ERRORS = {
   __proto__: null,
   inactive_token: 'invalid_token',
+  insufficient_claims: 'insufficient_scope',
   insufficient_groups: 'insufficient_scope',
+  insufficient_permissions: 'insufficient_scope',
 };
 /**
  * The status of each code of a token failure.
@@ -251,7 +257,8 @@ function nonceHeaders(nonce) {
 }
 
 /**
- * The parameters that say why, and what would be enough. A group is not a scope, so groups are not listed.
+ * The parameters that say why, and what would be enough. Groups, permissions, roles and claims are no scopes, so they are
+ * not listed.
  *
  * @param {string} code
  * @param {string} error_description
@@ -262,21 +269,28 @@ function nonceHeaders(nonce) {
 function paramsOf(code, error_description, required, lacksScopes) {
   const error = CHALLENGE_ERRORS[code] ?? code;
   switch (code) {
+    case 'insufficient_claims':
     case 'insufficient_groups':
+    case 'insufficient_permissions':
       return { error };
     case 'insufficient_scope':
-      return { error, scope: wordsOf(own(required, 'scopes')) };
+      return { error, scope: scopesOf(required) };
     case 'insufficient_user_authentication':
       return {
         error,
         error_description,
         acr_values: wordsOf(own(required, 'acr')),
         max_age: own(required, 'maxAge'),
-        scope: lacksScopes ? wordsOf(own(required, 'scopes')) : undefined,
+        scope: lacksScopes ? scopesOf(required) : undefined,
       };
     default:
       return { error, error_description };
   }
+}
+
+/** @param {Requirements} required */
+function scopesOf(required) {
+  return wordsOf(neededScopes(own(required, 'scopes'), own(required, 'anyScopes')));
 }
 
 const NAMES = new Set(['MonoCloudTokenError', 'MonoCloudValidationError', 'MonoCloudOPError', 'MonoCloudHttpError']);

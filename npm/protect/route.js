@@ -9,6 +9,7 @@
  */
 
 /**
+ * @import { SpecType } from '../client/call-options.js'
  * @import { PolicyType } from '../client/policy.js'
  * @import { ValidatorType } from '../client/validate.js'
  * @import { Presented } from './dpop.js'
@@ -27,6 +28,7 @@ const { isPending } = require('../client/pending.js');
 const { routeSpec } = require('../client/call-options.js');
 const { possessionOf } = require('../client/possession.js');
 const { apiOf, checkNotRequest } = require('./api-options.js');
+const { neededScopes } = require('./challenge.js');
 const { isPreflight } = require('./preflight.js');
 const { isRenewal } = require('./renewal.js');
 const { Accepted, DPOP, nonceHeaders } = require('./response.js');
@@ -65,6 +67,8 @@ class Route {
   #api;
   #client;
   #options;
+  /** The requirements that a client of another version may not know. */
+  #claimOptions;
   /**
    * Set if the client has a validator. Only the validator reads it.
    *
@@ -90,10 +94,12 @@ class Route {
     // Copies, so that later changes to the caller's options do not change the route.
     const spec = routeSpec(options);
     const { scopes, groups, acr, maxAge, audience } = spec;
+    const { anyScopes, permissions, roles, claims } = spec;
     const [validateCertificateBinding, validateDPoPBinding] = [spec.givenBinding, spec.givenDpop];
-    this.#options = { scopes, groups, acr, maxAge, audience, validateCertificateBinding, validateDPoPBinding };
+    this.#options = { scopes, groups, acr, maxAge, audience, validateCertificateBinding, validateDPoPBinding, anyScopes };
+    this.#claimOptions = { anyScopes, permissions, roles, claims };
     this.#policy = /** @type {PolicyType} */ (anyValidatorOf(client)?.policies.route(spec));
-    this.#responses = api.responses(this.#policy, spec.givenDpop !== undefined, scopes);
+    this.#responses = api.responses(this.#policy, spec.givenDpop !== undefined, neededScopes(scopes, anyScopes));
     this.#tokenResolver = tokenResolver;
     this.#certificateResolver = certificateResolver;
     this.#allowPreflight = allowPreflight === true;
@@ -273,6 +279,7 @@ class Route {
       if (maxAge !== undefined) options.maxAge = maxAge;
       if (audience !== undefined) options.audience = [...audience];
       if (validateDPoPBinding !== undefined) options.validateDPoPBinding = validateDPoPBinding;
+      addClaimOptions(options, this.#claimOptions);
       if (this.#certificateResolver && !MODES_WITHOUT_CERTIFICATE.includes(options.validateCertificateBinding)) {
         options.clientCertificate = await this.#certificate(request, token);
         if (options.clientCertificate === FAILED) return this.#responses.bearer.resolverFailed;
@@ -366,6 +373,19 @@ class Route {
     const how = adds ? { __proto__: null, scheme: 'dpop', description, nonce } : DPOP;
     return this.#responses.dpop.to(problem, this.#options, /** @type {Presentation} */ (how));
   }
+}
+
+/**
+ * Adds copies of the requirements that a route has.
+ *
+ * @param {Record<string, any>} options
+ * @param {Pick<SpecType, 'anyScopes' | 'permissions' | 'roles' | 'claims'>} required
+ */
+function addClaimOptions(options, { anyScopes, permissions, roles, claims }) {
+  if (anyScopes !== undefined) options.anyScopes = [...anyScopes];
+  if (permissions.length > 0) options.permissions = [...permissions];
+  if (roles.length > 0) options.roles = [...roles];
+  if (claims !== undefined) options.claims = JSON.parse(claims);
 }
 
 module.exports = { protector };

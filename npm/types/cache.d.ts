@@ -28,7 +28,7 @@ export interface CacheEntryOrigin {
  * caches.
  *
  * Cache hits are validated again: issuer, audience and times, then the DPoP proof, certificate binding, `acr`,
- * `auth_time`, scopes and groups of this call.
+ * `auth_time`, scopes, groups and the other requirements of this call.
  * A JWT is always verified with the issuer's keys. Its entry is used only if the process has never had keys, cannot get
  * them within one second, and the entry equals the JWT's claims.
  *

@@ -69,7 +69,8 @@ export interface MonoCloudHealth {
  * - `validateAccessToken` calls an overridden `validateJwtAccessToken` with the token and the options. It calls an
  *   overridden `introspectAccessToken` with the token only.
  * - The claims that these two return are checked again. They must be a plain object. `aud` is required. `iss`, `exp` and
- *   `nbf` are checked if present. DPoP and certificate binding, `acr`, `auth_time`, scopes and groups follow.
+ *   `nbf` are checked if present. DPoP and certificate binding, `acr`, `auth_time`, scopes, groups, permissions,
+ *   roles and claims rules follow.
  * - `protectApi` rejects what an overridden `validateAccessToken` returns if it is not an object. If the object has
  *   `aud`, `exp` or `iss`, it is checked in the same way, except that `aud` may be absent. Any other object is accepted
  *   without a check: the override has decided.
@@ -109,7 +110,7 @@ export declare class MonoCloudOidcBackendClient {
    * does. Introspects anything else as `introspectAccessToken` does. With `introspectJwtTokens` it introspects JWTs too.
    *
    * With a `cache`, a cache hit saves the request to the authorization server and nothing else. Issuer, audience, times,
-   * the binding to a DPoP key and to a certificate, `acr`, `auth_time`, scopes and groups are checked on every call. A JWT
+   * the binding to a DPoP key and to a certificate, `acr`, `auth_time`, scopes, groups and the other requirements are checked on every call. A JWT
    * is verified with the issuer's keys, whatever the cache holds.
    *
    * A DPoP proof is accepted once. Pass the proof of a request to one call only.
@@ -146,7 +147,7 @@ export declare class MonoCloudOidcBackendClient {
    *    right form, header and claims, and be for this token, method and URL (RFC 9449 §4.3). Its key must be the token's
    *    (RFC 9449 §6.1). Then its signature, its nonce or time, and that it is new (RFC 9449 §11.1) are checked.
    * 7. Certificate binding (RFC 8705 §3), then `acr` and `auth_time` (RFC 9470), then scopes (RFC 8693 §4.2), then
-   *    groups.
+   *    groups, permissions, roles, and the claims rules.
    *
    * Not checked: revocation (the option `revocation` checks it), replay of a token (`jti`), `client_id`, and that the claims have the type `C`.
    *
@@ -168,7 +169,7 @@ export declare class MonoCloudOidcBackendClient {
    * %x20-7E (RFC 6749 A.12), is rejected without a request.
    *
    * Checked: that `active` is exactly `true`. Then the claims, the binding to a DPoP key and to a certificate, `acr`,
-   * `auth_time`, scopes and groups as for a JWT, except that `exp` and `iss` may be absent (RFC 7662 §2.2). A DPoP proof of
+   * `auth_time`, scopes, groups and the other requirements as for a JWT, except that `exp` and `iss` may be absent (RFC 7662 §2.2). A DPoP proof of
    * another request or token is rejected without a request.
    *
    * Not checked: a signature of the response (RFC 9701), and that the claims have the type `C`.

@@ -4,7 +4,7 @@
  *
  * | class | what failed | `protectApi` sends |
  * |---|---|---|
- * | `MonoCloudTokenError` | the token or its DPoP proof | 401; 403 for `insufficient_scope` and `insufficient_groups` |
+ * | `MonoCloudTokenError` | the token or its DPoP proof | 401; 403 for `insufficient_scope`, `insufficient_groups`, `insufficient_permissions` and `insufficient_claims` |
  * | `MonoCloudValidationError` | the call or the configuration | 401; 503 if the server's metadata does not fit the configuration |
  * | `MonoCloudOPError` | the authorization server rejected this API's own request | 500 |
  * | `MonoCloudHttpError` | the authorization server could not be reached or understood, this process is overloaded, or `dpop.replayStore` or `revocation.store` failed | 503; 500 if introspection returns a status other than 200, 400, 401, 429 or 5xx |
@@ -67,10 +67,14 @@ export type MonoCloudReason =
   | 'acr_missing'
   | 'auth_time_invalid'
   | 'authentication_too_old'
-  // MonoCloudTokenError, `insufficient_scope`, `insufficient_groups`, `inactive_token`
+  // MonoCloudTokenError, `insufficient_scope`, `insufficient_groups`, `insufficient_permissions`, `insufficient_claims`,
+  // `inactive_token`
+  | 'claim_mismatch'
   | 'group_missing'
   | 'inactive'
+  | 'permission_missing'
   | 'revoked'
+  | 'role_missing'
   | 'scope_missing'
   // MonoCloudValidationError
   | 'argument_invalid'
@@ -123,6 +127,10 @@ export type MonoCloudTokenErrorCode =
   | 'insufficient_scope'
   /** The token is valid but lacks the required groups. */
   | 'insufficient_groups'
+  /** The token is valid but lacks a required permission or role. */
+  | 'insufficient_permissions'
+  /** The token is valid, but a claim does not have a required value. */
+  | 'insufficient_claims'
   /**
    * The token is valid, but the user must sign in again: more recently, or with another authentication context (RFC 9470
    * §3).

@@ -47,13 +47,57 @@ export type ClientAuthMethod =
  */
 export type CertificateBindingValidation = 'when_present' | 'required' | 'dangerously_ignore';
 
+/**
+ * Names a claim: its name, or a path of 1 to 8 names from the outside in. `['realm_access', 'roles']` is the member `roles`
+ * of the claim `realm_access`. A dot is part of a name. In an environment variable, the value is one name.
+ */
+export type ClaimName = string | readonly string[];
+
+/**
+ * What a claim must be on a route or for a call.
+ *
+ * - A string, a number, a boolean or `null`: the claim equals it, as with `===`.
+ * - `{ in: [...] }`: the claim equals one of these values. At least one.
+ * - `{ contains: 'a' }`: the claim is an array that contains this string. With an array, it contains all these strings. A
+ *   claim that is a string never matches, because matching a part of a text lets in too many.
+ *
+ * An absent claim meets no rule.
+ */
+export type ClaimRule =
+  | string
+  | number
+  | boolean
+  | null
+  | { readonly in: readonly (string | number | boolean | null)[] }
+  | { readonly contains: string | readonly string[] };
+
+/** Where the scopes of a token are, and what they contain. */
+export interface ScopeOptions {
+  /**
+   * The claims that may hold the scopes, 1 to 8 of them. The first one that a token has counts, whatever its value is. A
+   * string is split at spaces (RFC 6749 §3.3). In an array, each string is one scope, and a string with a space grants
+   * nothing. Default: `scope`. Environment variable: `MONOCLOUD_BACKEND_SCOPES_CLAIM`, names separated by spaces.
+   *
+   * In contrast to `groupsClaim`, an array lists several claims. A path is an array inside that array:
+   * `[['context', 'scopes']]`.
+   */
+  scopesClaim?: string | readonly ClaimName[] | undefined;
+  /**
+   * What a broader scope contains: `{ 'files:write': ['files:read'] }`. A token with `files:write` then passes where
+   * `files:read` is required. Applied transitively. At most 200 scopes and 1,000 pairs. Default: none. Environment
+   * variable: `MONOCLOUD_BACKEND_SCOPES_IMPLIES`, as JSON.
+   */
+  implies?: Readonly<Record<string, readonly string[]>> | undefined;
+}
+
 /** How group membership is checked. */
 export interface IsUserInGroupOptions {
   /**
-   * The claim that holds the user's groups: an array of strings or of `{ id, name }` objects. A group matches by string,
-   * by id or by name. Default: `groups`. Environment variable: `MONOCLOUD_BACKEND_GROUPS_CLAIM`.
+   * The claim that holds the user's groups: an array of strings or of `{ id, name }` objects, or one string, which is one
+   * group. A group matches by string, by id or by name. Default: `groups`. Environment variable:
+   * `MONOCLOUD_BACKEND_GROUPS_CLAIM`.
    */
-  groupsClaim?: string | undefined;
+  groupsClaim?: ClaimName | undefined;
   /**
    * `true` requires every listed group. `false` requires any one of them. Default: `false`. Environment variable:
    * `MONOCLOUD_BACKEND_GROUPS_MATCH_ALL`.
@@ -107,6 +151,18 @@ export interface MonoCloudOidcBackendClientOptions {
   introspectionAudience?: 'required' | 'when_present';
   /** How `groups` are checked. */
   groupOptions?: IsUserInGroupOptions;
+  /** How `scopes` and `anyScopes` are checked. */
+  scopeOptions?: ScopeOptions;
+  /**
+   * The claim that holds the permissions: an array of strings, or one string. Default: `permissions`. Environment variable:
+   * `MONOCLOUD_BACKEND_PERMISSIONS_CLAIM`.
+   */
+  permissionsClaim?: ClaimName;
+  /**
+   * The claim that holds the roles: an array of strings, or one string. Default: `roles`. Environment variable:
+   * `MONOCLOUD_BACKEND_ROLES_CLAIM`.
+   */
+  rolesClaim?: ClaimName;
   /**
    * Seconds that are added to this machine's clock before times are checked, 0 or more: `exp`, `nbf`, `auth_time`, and
    * `iat` of a DPoP proof. Default: 0. Environment variable: `MONOCLOUD_BACKEND_CLOCK_SKEW`.
@@ -269,17 +325,36 @@ export interface MonoCloudBackendNodeClientOptions extends MonoCloudOidcBackendC
  */
 export interface ValidateAccessTokenOptions {
   /**
-   * Every listed scope must be in the space-separated `scope` claim (RFC 8693 §4.2). At most 1,000. Default: none. If one
-   * is missing, the call rejects with `MonoCloudTokenError`, code `insufficient_scope`, message `Token is missing
+   * Every listed scope must be granted by the `scope` claim (RFC 8693 §4.2), or by the claim that `scopeOptions` names. At
+   * most 1,000. Default: none. If one is missing, the call rejects with `MonoCloudTokenError`, code `insufficient_scope`, message `Token is missing
    * required scopes`.
    */
   scopes?: readonly string[] | undefined;
+  /**
+   * One of the listed scopes is enough. 1 to 1,000. An empty list throws (`argument_invalid`). With `scopes`, both must hold.
+   * Default: none. Otherwise the call rejects with `MonoCloudTokenError`, code `insufficient_scope`.
+   */
+  anyScopes?: readonly string[] | undefined;
   /**
    * One of the listed groups must be in the groups claim, or all of them with `groupOptions.matchAll`. At most 1,000.
    * Default: none. If they are missing, the call rejects with `MonoCloudTokenError`, code `insufficient_groups`, message
    * `Token is missing required groups`.
    */
   groups?: readonly string[] | undefined;
+  /**
+   * Every listed permission must be in the claim that `permissionsClaim` names. At most 1,000. Default: none. Otherwise the call rejects with `MonoCloudTokenError`, code `insufficient_permissions`.
+   */
+  permissions?: readonly string[] | undefined;
+  /**
+   * Every listed role must be in the claim that `rolesClaim` names. At most 1,000. Default: none. Otherwise the call rejects with `MonoCloudTokenError`, code `insufficient_permissions`.
+   */
+  roles?: readonly string[] | undefined;
+  /**
+   * A rule for each named claim of the token. Every rule must hold. At most 50 rules with 1,000 values. Default: none.
+   * Otherwise the call rejects with `MonoCloudTokenError`, code `insufficient_claims`. Names are those of top-level claims, and a dot is part of a name. `iss`, `aud`, `exp`,
+   * `nbf`, `iat`, `cnf` and `active` throw (`argument_invalid`), because they have rules already.
+   */
+  claims?: Readonly<Record<string, ClaimRule>> | undefined;
   /**
    * The `acr` claim must be one of these values (RFC 9470, RFC 9068 §2.2.1), compared byte for byte. There is no order of
    * levels, so list every value that is enough. 1 to 20 strings of printable ASCII without spaces, quotes and

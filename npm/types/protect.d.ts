@@ -1,19 +1,39 @@
 /** The options of `protectApi` and of `protect`, shared by every framework. */
 import type { DPoPBindingValidation } from './dpop.js';
-import type { CertificateBindingValidation } from './options.js';
+import type { CertificateBindingValidation, ClaimRule } from './options.js';
 
 /** The requirements of one route. An empty list requires nothing. An unknown member throws (`argument_invalid`). */
 export interface ProtectOptions {
   /**
-   * Every listed scope must be in the `scope` claim (RFC 8693 §4.2). At most 1,000. Default: none. If one is missing, the
-   * response is 403.
+   * Every listed scope must be granted by the `scope` claim (RFC 8693 §4.2), or by the claim that `scopeOptions` names. At
+   * most 1,000. Default: none. If one is missing, the response is 403.
    */
   scopes?: readonly string[] | undefined;
+  /**
+   * One of the listed scopes is enough. 1 to 1,000. An empty list throws (`argument_invalid`). With `scopes`, both must hold. The
+   * challenge of a 403 response names the first one.
+   * Default: none. Otherwise the response is 403.
+   */
+  anyScopes?: readonly string[] | undefined;
   /**
    * One of the listed groups must be in the groups claim, or all of them with `groupOptions.matchAll`. At most 1,000.
    * Default: none. If they are missing, the response is 403.
    */
   groups?: readonly string[] | undefined;
+  /**
+   * Every listed permission must be in the claim that `permissionsClaim` names. At most 1,000. Default: none. Otherwise the response is 403.
+   */
+  permissions?: readonly string[] | undefined;
+  /**
+   * Every listed role must be in the claim that `rolesClaim` names. At most 1,000. Default: none. Otherwise the response is 403.
+   */
+  roles?: readonly string[] | undefined;
+  /**
+   * A rule for each named claim of the token. Every rule must hold. At most 50 rules with 1,000 values. Default: none.
+   * Otherwise the response is 403. Names are those of top-level claims, and a dot is part of a name. `iss`, `aud`, `exp`,
+   * `nbf`, `iat`, `cnf` and `active` throw (`argument_invalid`), because they have rules already.
+   */
+  claims?: Readonly<Record<string, ClaimRule>> | undefined;
   /**
    * The `acr` claim must be one of these values (RFC 9470, RFC 9068 §2.2.1). List them in order of preference. They are
    * compared byte for byte: the package knows no order of levels, so list every value that is enough. 1 to 20 strings of

@@ -164,6 +164,12 @@ impl NativeClient {
         self.engine.is_local(&token)
     }
 
+    /// The scopes that the JSON text of claims grants. Scopes that they imply are not added.
+    #[napi(catch_unwind)]
+    pub fn granted_scopes(&self, claims: String) -> Vec<String> {
+        self.engine.granted_scopes(&claims)
+    }
+
     /// Whether there are keys that may be used, however old.
     #[napi(catch_unwind)]
     pub fn has_usable_keys(&self) -> bool {

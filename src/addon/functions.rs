@@ -6,19 +6,26 @@ use napi::bindgen_prelude::{Buffer, Env, Error, Object, Result, Status};
 use napi_derive::napi;
 
 use crate::engine::authorize::certificate_headers::{CertificateHeader, certificate_in};
+use crate::engine::authorize::claim_rules::ClaimRules;
 use crate::engine::authorize::membership;
-use crate::engine::config::options::{Kind, PREFIX, TABLE};
+use crate::engine::config::options::{PREFIX, TABLE};
 use crate::engine::keys::jwk;
 use crate::engine::keys::jwk::KeySet;
 use crate::engine::token::header::{Algorithm, Header};
-use crate::engine::token::{compact, groups, json};
+use crate::engine::token::{compact, json, lists};
 
 /// Whether a groups claim (JSON text) contains any of the groups, or all of them.
 #[napi(catch_unwind)]
 pub fn is_user_in_group(groups_claim: Option<String>, groups: Vec<String>, match_all: bool) -> bool {
-    let held = groups_claim.as_deref().map(groups::group_names_of_json).unwrap_or_default();
+    let held = groups_claim.as_deref().map(lists::group_names_of_json).unwrap_or_default();
     let asked: Vec<Box<str>> = groups.into_iter().map(Into::into).collect();
-    membership::is_in_groups(&held, &asked, match_all)
+    membership::holds(&held, &asked, match_all)
+}
+
+/// What is wrong with claims rules (JSON text), to complete the sentence "claims …". Returns `None` if nothing is.
+#[napi(catch_unwind)]
+pub fn claim_rules_problem(rules: String) -> Option<&'static str> {
+    ClaimRules::parse(&rules).err()
 }
 
 /// The index in a JWK Set of the key that a header names, or -1 if there is none. Both arguments are JSON text.
@@ -46,6 +53,12 @@ pub fn describe_jwks(jwks: String) -> Option<String> {
     jwk::describe_jwks(&jwks)
 }
 
+/// Whether a cache that stores claims as JavaScript objects keeps the meaning of their JSON text.
+#[napi(catch_unwind)]
+pub fn survives_javascript(claims: String) -> bool {
+    json::survives_javascript(&claims)
+}
+
 /// The claims of a JWT as JSON text, decoded but not verified. Returns `None` if the token is not a JWT.
 #[napi(catch_unwind, ts_return_type = "Json<JwtClaims> | null")]
 pub fn decode_claims(token: String) -> Option<String> {
@@ -61,20 +74,13 @@ pub fn certificate_from_header(format: String, value: String) -> Option<String> 
 /// The table of options: name, environment variable, kind of the value, and documentation.
 #[napi(catch_unwind, ts_return_type = "Array<OptionSpec>")]
 pub fn options(env: &Env) -> Result<Vec<Object<'_>>> {
-    let kind = |kind: Kind| match kind {
-        Kind::Boolean => "boolean",
-        Kind::List => "list",
-        Kind::Number { .. } => "number",
-        Kind::Secret => "secret",
-        Kind::Text => "text",
-    };
     TABLE
         .iter()
         .map(|spec| {
             let mut row = Object::new(env)?;
             row.set("name", spec.name)?;
             row.set("variable", format!("{PREFIX}{}", spec.variable))?;
-            row.set("kind", kind(spec.kind))?;
+            row.set("kind", spec.kind.name())?;
             if let Some((place, docs)) = crate::engine::config::options_docs::docs_of(spec.name) {
                 row.set("place", place as u32)?;
                 row.set("group", docs.group)?;

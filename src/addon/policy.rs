@@ -10,6 +10,7 @@ use napi_derive::napi;
 
 use super::local::invalid;
 use crate::engine::Engine;
+use crate::engine::authorize::claim_requirements::ClaimRequirements;
 use crate::engine::authorize::mode::BindingMode;
 use crate::engine::authorize::policy::Policy;
 use crate::engine::authorize::step_up::StepUp;
@@ -37,7 +38,12 @@ impl NativePolicy {
 #[napi(object, object_to_js = false)]
 pub struct JsPolicySpec {
     pub scopes: Vec<String>,
+    pub any_scopes: Option<Vec<String>>,
     pub groups: Vec<String>,
+    pub permissions: Option<Vec<String>>,
+    pub roles: Option<Vec<String>>,
+    /// JSON text of the claims rules.
+    pub claims: Option<String>,
     /// The name of a mode. The default is the mode of the client.
     #[napi(ts_type = "CertificateBindingValidation")]
     pub binding: Option<String>,
@@ -55,6 +61,7 @@ pub struct JsPolicySpec {
 pub fn policy_of(engine: &Engine, spec: JsPolicySpec) -> Result<Arc<Policy>> {
     let config = engine.config();
     let boxed = |list: Vec<String>| list.into_iter().map(String::into_boxed_str).collect();
+    let optional = |list: Option<Vec<String>>| boxed(list.unwrap_or_default());
     let mode = |given: Option<String>, default: BindingMode, what: &str| match given {
         None => Ok(default),
         Some(name) => BindingMode::named(&name).ok_or_else(|| invalid(what)),
@@ -66,14 +73,20 @@ pub fn policy_of(engine: &Engine, spec: JsPolicySpec) -> Result<Arc<Policy>> {
     let step_up = StepUp::new(boxed(spec.acr), spec.max_age.map(seconds)).ok_or_else(|| invalid("maxAge"))?;
     let subset = |names: Vec<String>| config.audiences.subset(&names).ok_or_else(|| invalid("audience"));
     let audiences = spec.audience.map(subset).transpose()?;
+    let (permissions, roles) = (optional(spec.permissions), optional(spec.roles));
+    let claims =
+        ClaimRequirements::new(&config.claim_names, permissions, roles, spec.claims.as_deref()).map_err(invalid)?;
     let matches_all_groups = config.matches_all_groups;
     Ok(Arc::new(Policy {
         audiences,
         scopes: boxed(spec.scopes),
+        any_scopes: optional(spec.any_scopes),
+        implied_scopes: Arc::clone(&config.implied_scopes),
         groups: boxed(spec.groups),
         matches_all_groups,
         binding,
         dpop,
         step_up,
+        claims,
     }))
 }

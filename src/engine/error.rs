@@ -22,10 +22,14 @@ pub enum Class {
     TokenAuthentication,
     /// `MonoCloudTokenError`, code `inactive_token` (RFC 7662 §2.2).
     TokenInactive,
+    /// `MonoCloudTokenError`, code `insufficient_claims`.
+    TokenClaims,
     /// `MonoCloudTokenError`, code `insufficient_groups`.
     TokenGroups,
     /// `MonoCloudTokenError`, code `invalid_token` (RFC 6750 §3.1).
     TokenInvalid,
+    /// `MonoCloudTokenError`, code `insufficient_permissions`, for permissions and roles.
+    TokenPermissions,
     /// `MonoCloudTokenError`, code `insufficient_scope` (RFC 6750 §3.1).
     TokenScope,
     /// `MonoCloudValidationError`: the caller or the configuration is wrong.
@@ -43,8 +47,10 @@ impl Class {
             | Class::DpopProof
             | Class::TokenAuthentication
             | Class::TokenInactive
+            | Class::TokenClaims
             | Class::TokenGroups
             | Class::TokenInvalid
+            | Class::TokenPermissions
             | Class::TokenScope => "MonoCloudTokenError",
         }
     }
@@ -56,8 +62,10 @@ impl Class {
             Class::DpopProof => Some("invalid_dpop_proof"),
             Class::TokenAuthentication => Some("insufficient_user_authentication"),
             Class::TokenInactive => Some("inactive_token"),
+            Class::TokenClaims => Some("insufficient_claims"),
             Class::TokenGroups => Some("insufficient_groups"),
             Class::TokenInvalid => Some("invalid_token"),
+            Class::TokenPermissions => Some("insufficient_permissions"),
             Class::TokenScope => Some("insufficient_scope"),
             Class::Http | Class::Op | Class::Validation => None,
         }
@@ -71,7 +79,7 @@ impl Class {
             // The issuer rejects this API's own request. The caller can do nothing about it.
             Class::Op => 500,
             // RFC 6750 §3.1: the token is valid, and it does not give access.
-            Class::TokenGroups | Class::TokenScope => 403,
+            Class::TokenClaims | Class::TokenGroups | Class::TokenPermissions | Class::TokenScope => 403,
             // RFC 9110 §15.5.2: another credential is needed. Also the status of a class without one: it lets nobody in.
             _ => 401,
         }
@@ -123,7 +131,9 @@ impl Spec {
                 Class::DpopNonce
                     | Class::DpopProof
                     | Class::TokenAuthentication
+                    | Class::TokenClaims
                     | Class::TokenGroups
+                    | Class::TokenPermissions
                     | Class::TokenScope
             ),
             retry_after_secs: None,
@@ -179,6 +189,8 @@ reasons! {
     CertificateMismatch, "certificate_mismatch", TokenInvalid, "Token is bound to another client certificate", concerns_request = true;
     /// RFC 8705 §3: the token is bound to a certificate, and the caller presented none.
     CertificateMissing, "certificate_missing", TokenInvalid, "Token is bound to a client certificate and none was presented", concerns_request = true;
+    /// A claim does not have a value that the route requires.
+    ClaimMismatch, "claim_mismatch", TokenClaims, "Token claims do not have the required values";
     /// RFC 7519 §7.2: the claims are not a strict JSON object.
     ClaimsInvalid, "claims_invalid", TokenInvalid, "Token claims are not a valid JSON object";
     /// Introspection requires a client id.
@@ -287,12 +299,16 @@ reasons! {
     /// Too many requests wait for the issuer, or too many slow signatures or key derivations wait for
     /// a processor.
     Overloaded, "overloaded", Http, "Too many requests are waiting", retry_after_secs = Some(1);
+    /// The token lacks a permission that the route requires.
+    PermissionMissing, "permission_missing", TokenPermissions, "Token is missing required permissions";
     /// The shared store of used DPoP proofs failed or did not answer in time, and requests are refused then.
     ReplayStoreFailed, "replay_store_failed", Http, "The store of used DPoP proofs failed", concerns_request = true, retry_after_secs = Some(1);
     /// The store of cut-offs failed or did not answer in time, and requests are refused then.
     RevocationStoreFailed, "revocation_store_failed", Http, "The store of revoked tokens failed", retry_after_secs = Some(1);
     /// The user's revocation store has a cut-off for a claim of the token, and the token was not issued after it.
     Revoked, "revoked", TokenInactive, "Token was revoked", is_cacheable = false;
+    /// The token lacks a role that the route requires.
+    RoleMissing, "role_missing", TokenPermissions, "Token is missing required roles";
     /// The token lacks a scope that the route requires.
     ScopeMissing, "scope_missing", TokenScope, "Token is missing required scopes";
     /// RFC 7515 §5.2: the signature does not verify.
@@ -397,91 +413,5 @@ impl fmt::Display for Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_reason_stands_at_the_index_of_its_number() {
-        for (index, spec) in CATALOGUE.iter().enumerate() {
-            assert_eq!(spec.reason as usize, index);
-            assert_eq!(spec.reason.spec().name, spec.name);
-        }
-    }
-
-    #[test]
-    fn what_the_content_of_an_answer_can_cause_never_counts_for_the_breaker() {
-        for spec in CATALOGUE.iter().filter(|spec| spec.counts_for_breaker) {
-            assert!(spec.is_outage, "{}", spec.name);
-        }
-        let counts = |reason: Reason| reason.spec().counts_for_breaker;
-        assert!(!counts(Reason::BodyInvalid) && !counts(Reason::BodyTooLarge) && !counts(Reason::Internal));
-        let answered = |status| {
-            let detail = Detail { status: Some(status), ..Detail::default() };
-            Failure { reason: Reason::UnexpectedStatus, detail: Some(Box::new(detail)) }.counts_for_breaker()
-        };
-        assert!([429, 500, 503, 599].into_iter().all(answered));
-        assert!(![200, 201, 302, 403, 404, 413, 499].into_iter().any(answered));
-    }
-
-    #[test]
-    fn a_failure_that_concerns_the_request_is_no_outage_and_is_never_cached() {
-        let concerns_request = |reason: Reason| reason.spec().concerns_request;
-        let of_the_request = [
-            Reason::CertificateInvalid,
-            Reason::CertificateMismatch,
-            Reason::CertificateMissing,
-            Reason::ConfirmationMissing,
-            Reason::GroupMissing,
-            Reason::ScopeMissing,
-        ];
-        assert!(of_the_request.into_iter().all(concerns_request));
-        let of_the_token = [Reason::AudienceMismatch, Reason::ConfirmationInvalid, Reason::Expired, Reason::Inactive];
-        assert!(!of_the_token.into_iter().any(concerns_request));
-        // A store of used proofs that fails is the one outage that concerns the request.
-        let is_store = |spec: &Spec| spec.reason == Reason::ReplayStoreFailed;
-        let of_requests = || CATALOGUE.iter().filter(|spec| spec.concerns_request);
-        assert!(of_requests().all(|spec| !spec.is_cacheable && (!spec.is_outage || is_store(spec))));
-    }
-
-    #[test]
-    fn only_a_token_that_the_issuer_called_inactive_is_cached_as_rejected() {
-        let cacheable: Vec<_> = CATALOGUE.iter().filter(|spec| spec.is_cacheable).map(|spec| spec.reason).collect();
-        assert_eq!(cacheable, [Reason::Inactive]);
-    }
-
-    #[test]
-    fn an_outage_is_never_answered_with_401_and_a_rejected_token_never_with_503() {
-        for spec in CATALOGUE {
-            let is_about_the_token = spec.class.code().is_some();
-            assert!(!is_about_the_token || spec.status < 500, "{}", spec.name);
-            assert!(!spec.is_outage || spec.status == 503, "{}", spec.name);
-            assert!([400, 401, 403, 500, 503].contains(&spec.status), "{}", spec.name);
-        }
-        let statuses = [Reason::ScopeMissing, Reason::GroupMissing, Reason::ClientRefused, Reason::ClientIdRequired];
-        assert_eq!(statuses.map(|reason| reason.spec().status), [403, 403, 500, 401]);
-    }
-
-    #[test]
-    fn every_name_is_distinct_and_lower_snake_case() {
-        let listed = || CATALOGUE.iter().filter(|spec| spec.lacks_scopes_and.is_none());
-        let mut names: Vec<_> = listed().map(|spec| spec.name).collect();
-        assert!(names.iter().all(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), listed().count());
-    }
-
-    #[test]
-    fn every_step_up_reason_has_one_with_missing_scopes_that_callers_cannot_tell_apart() {
-        for spec in CATALOGUE.iter().filter(|spec| spec.class == Class::TokenAuthentication) {
-            let with_scopes = spec.reason.with_missing_scopes();
-            match spec.lacks_scopes_and {
-                Some(reason) => assert_eq!(reason.with_missing_scopes(), spec.reason),
-                None => assert_ne!(with_scopes, spec.reason),
-            }
-            let other = with_scopes.spec();
-            assert_eq!((spec.name, spec.class, spec.message), (other.name, other.class, other.message));
-        }
-        assert_eq!(Reason::Expired.with_missing_scopes(), Reason::Expired);
-    }
-}
+#[path = "error_tests.rs"]
+mod tests;

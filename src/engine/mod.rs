@@ -25,6 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use foldhash::fast::RandomState;
 use lru::LruCache;
 
+use authorize::claim_requirements::ClaimsText;
 use authorize::dpop::Progress;
 use authorize::dpop::context::DpopContext;
 pub use authorize::policy::{Policy, Possession};
@@ -33,6 +34,7 @@ use error::{Failure, Reason};
 use introspection::{AnswerWaiter, Introspection};
 use keys::store::{KeyStore, Waiter};
 pub use keys::wait::Attempt;
+use memory::answers::Answers;
 use memory::verified_tokens::{Slot, VerifiedTokens};
 use time::{Clock, Monotonic, NumericDate};
 use token::claims::CheckedClaims;
@@ -65,9 +67,20 @@ impl Call<'_> {
         self.policy.prove(confirmation, self.token, self.possession, clock, allows_slow)
     }
 
-    /// Checks the requirements of the route.
-    fn authorize(&self, claims: &CheckedClaims<'_>, clock: &Clock) -> Result<(), Reason> {
-        self.policy.check(claims, self.token, self.possession, clock)
+    /// Checks the requirements of the route. `text` is the text of the claims, and `answers` are those of a remembered token.
+    fn authorize(
+        &self,
+        claims: &CheckedClaims<'_>,
+        text: ClaimsText<'_>,
+        answers: Option<&mut Answers>,
+        clock: &Clock,
+    ) -> Result<(), Reason> {
+        self.policy.check(claims, self.token, self.possession, clock)?;
+        match (&self.policy.claims, answers) {
+            (None, _) => Ok(()),
+            (Some(required), Some(answers)) => required.check_remembered(text, answers),
+            (Some(required), None) => required.check(text),
+        }
     }
 }
 

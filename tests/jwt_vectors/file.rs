@@ -21,6 +21,15 @@ pub struct File {
     pub rules: Vec<Rule>,
 }
 
+/// `jwt-requirements.json`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MoreRules {
+    #[serde(rename = "about")]
+    _about: Vec<String>,
+    rules: Vec<Rule>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
@@ -55,10 +64,21 @@ pub struct Vector {
     #[serde(default)]
     pub scopes: Vec<String>,
     #[serde(default)]
+    pub any_scopes: Vec<String>,
+    pub scopes_claim: Option<Value>,
+    pub implies: Option<Value>,
+    #[serde(default)]
+    pub permissions: Vec<String>,
+    #[serde(default)]
+    pub roles: Vec<String>,
+    pub permissions_claim: Option<Value>,
+    pub roles_claim: Option<Value>,
+    pub rules: Option<Value>,
+    #[serde(default)]
     pub groups: Vec<String>,
     #[serde(default)]
     pub match_all: bool,
-    pub groups_claim: Option<String>,
+    pub groups_claim: Option<Value>,
     pub certificate: Option<String>,
     pub binding: Option<String>,
     #[serde(default)]
@@ -174,7 +194,12 @@ impl<'de> Visitor<'de> for MembersVisitor {
 
 impl File {
     pub fn read() -> File {
-        serde_json::from_str(&text("jwt.json")).unwrap_or_else(|error| panic!("jwt.json: {error}"))
+        let mut file: File =
+            serde_json::from_str(&text("jwt.json")).unwrap_or_else(|error| panic!("jwt.json: {error}"));
+        let more: MoreRules = serde_json::from_str(&text("jwt-requirements.json"))
+            .unwrap_or_else(|error| panic!("jwt-requirements.json: {error}"));
+        file.rules.extend(more.rules);
+        file
     }
 
     pub fn vectors(&self) -> impl Iterator<Item = &Vector> {

@@ -2,10 +2,14 @@
 //!
 //! The order of the checks is part of the API, because the first failure is the reason that is reported: the audience
 //! (RFC 9068 §4), then the binding to a DPoP key (RFC 9449 §7), then that to a certificate (RFC 8705 §3), then the user's
-//! authentication (RFC 9470), then scopes (RFC 6749 §3.3), then groups.
+//! authentication (RFC 9470), then scopes (RFC 6749 §3.3), then groups, permissions and roles, then the claims rules.
 
+use std::sync::Arc;
+
+use crate::engine::authorize::claim_requirements::ClaimRequirements;
 use crate::engine::authorize::dpop::{Progress, Proof};
-use crate::engine::authorize::membership::{has_scope, is_in_groups};
+use crate::engine::authorize::implied_scopes::ImpliedScopes;
+use crate::engine::authorize::membership::{grants, holds};
 use crate::engine::authorize::mode::BindingMode;
 use crate::engine::authorize::step_up::StepUp;
 use crate::engine::error::Reason;
@@ -15,16 +19,21 @@ use crate::engine::token::claims::CheckedClaims;
 use crate::engine::token::confirmation::{Binding, Confirmation};
 
 /// What a route requires. An empty list requires nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Policy {
     /// The audiences that a token must have one of. `None`: any audience of the client, which every valid token has.
     pub audiences: Option<AudienceSet>,
     pub scopes: Box<[Box<str>]>,
+    /// One of these is enough. An empty list requires nothing.
+    pub any_scopes: Box<[Box<str>]>,
+    pub implied_scopes: Arc<ImpliedScopes>,
     pub groups: Box<[Box<str>]>,
     pub matches_all_groups: bool,
     pub binding: BindingMode,
     pub dpop: BindingMode,
     pub step_up: StepUp,
+    /// What is required of claims that only some routes read.
+    pub claims: Option<ClaimRequirements>,
 }
 
 /// How the caller shows that the token is its own.
@@ -37,7 +46,8 @@ pub struct Possession<'c> {
 }
 
 impl Policy {
-    /// Checks the requirements. Every call does this, also for a remembered token, after [`Self::prove`].
+    /// Checks the requirements before [`Self::claims`]. Every call does this, also for a remembered token, after
+    /// [`Self::prove`].
     pub fn check(
         &self,
         claims: &CheckedClaims<'_>,
@@ -57,7 +67,7 @@ impl Policy {
         if !self.has_scopes(claims) {
             return Err(Reason::ScopeMissing);
         }
-        if !is_in_groups(&claims.groups, &self.groups, self.matches_all_groups) {
+        if !holds(&claims.groups, &self.groups, self.matches_all_groups) {
             return Err(Reason::GroupMissing);
         }
         Ok(())
@@ -105,7 +115,9 @@ impl Policy {
     }
 
     fn has_scopes(&self, claims: &CheckedClaims<'_>) -> bool {
-        self.scopes.iter().all(|scope| has_scope(&claims.scope, scope))
+        let grants = |scope: &str| grants(&claims.scope, scope, &self.implied_scopes);
+        self.scopes.iter().all(|scope| grants(scope))
+            && (self.any_scopes.is_empty() || self.any_scopes.iter().any(|scope| grants(scope)))
     }
 }
 
@@ -208,6 +220,33 @@ mod tests {
     }
 
     #[test]
+    fn one_of_any_scopes_is_enough_and_all_of_scopes_are_required_as_well() {
+        let boxed = |list: &[&str]| list.iter().map(|scope| (*scope).into()).collect();
+        let any = Policy { any_scopes: boxed(&["x", "y"]), ..policy(&["a"], &[], false) };
+        for (granted, is_granted) in [("a y", true), ("x a", true), ("a", false), ("x y", false), ("a xy", false)] {
+            let checked = any.check(&claims(granted, &[]), "", Possession::default(), &CLOCK);
+            assert_eq!(checked.is_ok(), is_granted, "{granted}");
+            assert!(is_granted || checked == Err(Reason::ScopeMissing), "{granted}");
+        }
+        let never = Policy { any_scopes: boxed(&["", "x y"]), ..Policy::default() };
+        assert!(never.check(&claims(" x y ", &[]), "", Possession::default(), &CLOCK).is_err());
+    }
+
+    #[test]
+    fn a_scope_that_contains_a_required_one_grants_it_and_not_the_reverse() {
+        let pairs = vec![("write".to_owned(), vec!["read".to_owned()])];
+        let implied_scopes = Arc::new(ImpliedScopes::new(pairs).expect("valid"));
+        let requires = |scope: &str| Policy { implied_scopes: implied_scopes.clone(), ..policy(&[scope], &[], false) };
+        let check = |policy: &Policy, granted: &'static str| {
+            policy.check(&claims(granted, &[]), "", Possession::default(), &CLOCK)
+        };
+        assert_eq!(check(&requires("read"), "write"), Ok(()));
+        assert_eq!(check(&requires("write"), "read"), Err(Reason::ScopeMissing));
+        let any = Policy { any_scopes: ["read".into(), "z".into()].into(), scopes: [].into(), ..requires("read") };
+        assert_eq!((check(&any, "write"), check(&any, "writes")), (Ok(()), Err(Reason::ScopeMissing)));
+    }
+
+    #[test]
     fn scopes_are_checked_before_groups() {
         assert_eq!(
             policy(&["a"], &["g"], false).check(&claims("", &[]), "", Possession::default(), &CLOCK),
@@ -229,3 +268,7 @@ mod tests {
         assert_eq!(check(&strong(BindingMode::WhenPresent), "b"), Err(Reason::AcrAndScopeMissing));
     }
 }
+
+#[cfg(test)]
+#[path = "policy_property_tests.rs"]
+mod property_tests;

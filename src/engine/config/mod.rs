@@ -2,6 +2,7 @@
 //!
 //! Owns the defaults and the limits of the options. [`options`] owns their names.
 
+mod claims;
 pub mod dpop;
 pub mod options;
 pub mod options_docs;
@@ -13,6 +14,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
 
 use crate::engine::authorize::dpop::settings::DpopSettings;
+use crate::engine::authorize::implied_scopes::ImpliedScopes;
 use crate::engine::authorize::mode::BindingMode;
 use crate::engine::config::dpop::PublicUrl;
 use crate::engine::config::options::{OptionError, OptionSpec, Options};
@@ -23,10 +25,10 @@ use crate::engine::keys::metadata::Tenant;
 use crate::engine::keys::refresh::Lifetime;
 use crate::engine::keys::store::KeySource;
 use crate::engine::token::audience::Audiences;
+use crate::engine::token::claim_names::ClaimNames;
 use crate::engine::token::compact::encode_base64url;
 use crate::engine::transport::own_client::{Network, has_certificates, is_identity};
 
-const DEFAULT_GROUPS_CLAIM: &str = "groups";
 const DEFAULT_CLOCK_TOLERANCE: f64 = 300.0;
 const DEFAULT_CACHE_SECONDS: f64 = 300.0;
 const DEFAULT_MAX_STALE_SECONDS: f64 = 86_400.0;
@@ -74,12 +76,13 @@ pub struct Config {
     pub binding: BindingMode,
     /// Identifies this client in the entries of a shared cache: a digest of tenant and client id.
     pub cache_identity: Box<str>,
+    pub claim_names: Arc<ClaimNames>,
     pub clock_skew: f64,
     pub clock_tolerance: f64,
     pub announces_dpop: bool,
     pub dpop: DpopSettings,
     pub dpop_binding: BindingMode,
-    pub groups_claim: Arc<str>,
+    pub implied_scopes: Arc<ImpliedScopes>,
     pub introspection: Arc<introspection::Settings>,
     /// The longest time, in seconds, that an introspection result stays in a cache.
     pub introspection_cache: Option<f64>,
@@ -116,13 +119,12 @@ impl Config {
         let client = client(options, kind, host, network.identity.is_some())?;
         let clock_skew = options.number(&options::CLOCK_SKEW)?.unwrap_or(0.0);
         let clock_tolerance = options.number(&options::CLOCK_TOLERANCE)?.unwrap_or(DEFAULT_CLOCK_TOLERANCE);
-        let groups_claim: Arc<str> =
-            options.text(&options::GROUPS_CLAIM)?.map_or_else(|| DEFAULT_GROUPS_CLAIM.into(), Into::into);
+        let claim_names = Arc::new(claims::names(options)?);
         let introspection_cache = options.number(&options::INTROSPECTION_CACHE_DURATION)?;
         let introspects_jwts = options.boolean(&options::INTROSPECT_JWT_TOKENS, false)?;
         let matches_all_groups = options.boolean(&options::GROUPS_MATCH_ALL, false)?;
         let introspection = introspection::Settings {
-            groups_claim: Arc::clone(&groups_claim),
+            claim_names: Arc::clone(&claim_names),
             client,
             time_limit: Duration::from_millis(network.timeout_ms),
             trust_store: options.text(&options::TRUST_STORE_ID)?.map(String::into_boxed_str),
@@ -131,12 +133,13 @@ impl Config {
             audiences,
             binding,
             cache_identity,
+            claim_names,
             clock_skew,
             clock_tolerance,
             announces_dpop: dpop::is_announced(options),
             dpop: dpop::settings(options)?,
             dpop_binding: binding_mode(options, &options::VALIDATE_DPOP_BINDING)?,
-            groups_claim,
+            implied_scopes: Arc::new(claims::implied_scopes(options)?),
             introspection: Arc::new(introspection),
             introspection_cache,
             introspects_jwts,

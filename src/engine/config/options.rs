@@ -22,6 +22,12 @@ pub enum Kind {
     Number {
         least: f64,
     },
+    /// The name of a claim, or a path: an array of names from the outside in. In the environment, one name.
+    ClaimPath,
+    /// Several claims: an array of names and paths, or one name. In the environment, names separated by white space.
+    ClaimPaths,
+    /// An object, for each scope an array of scopes. In the environment, its JSON text.
+    Scopes,
     /// Text, or an object that is a JWK.
     Secret,
     Text,
@@ -62,7 +68,7 @@ options! {
     DPOP_NONCE_ROTATION "dpop.nonceRotation" "DPOP_NONCE_ROTATION" Kind::Number { least: 0.0 };
     DPOP_NONCE_SECRET "dpop.nonceSecret" "DPOP_NONCE_SECRET" Kind::Secret;
     DPOP_REPLAY_CACHE_SIZE "dpop.replayCacheSize" "DPOP_REPLAY_CACHE_SIZE" Kind::Number { least: 0.0 };
-    GROUPS_CLAIM "groupOptions.groupsClaim" "GROUPS_CLAIM" Kind::Text;
+    GROUPS_CLAIM "groupOptions.groupsClaim" "GROUPS_CLAIM" Kind::ClaimPath;
     GROUPS_MATCH_ALL "groupOptions.matchAll" "GROUPS_MATCH_ALL" Kind::Boolean;
     INTROSPECTION_AUDIENCE "introspectionAudience" "INTROSPECTION_AUDIENCE" Kind::Text;
     INTROSPECTION_CACHE_DURATION "introspectionCacheDuration" "INTROSPECTION_CACHE_DURATION" Kind::Number { least: 0.0 };
@@ -70,8 +76,12 @@ options! {
     JWKS_CACHE_DURATION "jwksCacheDuration" "JWKS_CACHE_DURATION" Kind::Number { least: 0.0 };
     JWKS_MAX_STALE "jwksMaxStale" "JWKS_MAX_STALE" Kind::Number { least: 0.0 };
     METADATA_CACHE_DURATION "metadataCacheDuration" "METADATA_CACHE_DURATION" Kind::Number { least: 0.0 };
+    PERMISSIONS_CLAIM "permissionsClaim" "PERMISSIONS_CLAIM" Kind::ClaimPath;
     PUBLIC_URL "publicUrl" "PUBLIC_URL" Kind::List;
     RESPONSE_TIMEOUT "responseTimeout" "RESPONSE_TIMEOUT" Kind::Number { least: 1000.0 };
+    ROLES_CLAIM "rolesClaim" "ROLES_CLAIM" Kind::ClaimPath;
+    SCOPES_CLAIM "scopeOptions.scopesClaim" "SCOPES_CLAIM" Kind::ClaimPaths;
+    SCOPES_IMPLIES "scopeOptions.implies" "SCOPES_IMPLIES" Kind::Scopes;
     TENANT_DOMAIN "tenantDomain" "TENANT_DOMAIN" Kind::Text;
     TRUST_STORE_ID "trustStoreId" "TRUST_STORE_ID" Kind::Text;
     VALIDATE_CERTIFICATE_BINDING "validateCertificateBinding" "VALIDATE_CERTIFICATE_BINDING" Kind::Text;
@@ -92,6 +102,20 @@ impl fmt::Display for OptionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let OptionError { name, variable, problem } = self;
         write!(f, "{name} {problem} (option {name}, environment variable {PREFIX}{variable})")
+    }
+}
+
+impl Kind {
+    /// The name of the kind, for the documents and the doctor.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Boolean => "boolean",
+            Kind::List | Kind::ClaimPaths => "list",
+            Kind::Number { .. } => "number",
+            Kind::Scopes => "object",
+            Kind::Secret => "secret",
+            Kind::ClaimPath | Kind::Text => "text",
+        }
     }
 }
 
@@ -180,12 +204,12 @@ impl Options<'_> {
         specs.iter().any(|spec| self.given_value(spec).is_some() || self.variable(spec).is_some())
     }
 
-    fn given_value(&self, spec: &OptionSpec) -> Option<&Value> {
+    pub(super) fn given_value(&self, spec: &OptionSpec) -> Option<&Value> {
         spec.name.split('.').try_fold(self.given, |value, name| value.get(name)).filter(|value| !value.is_null())
     }
 
     /// The trimmed value of an environment variable. An empty value counts as unset.
-    fn variable(&self, spec: &OptionSpec) -> Option<&str> {
+    pub(super) fn variable(&self, spec: &OptionSpec) -> Option<&str> {
         let name = format!("{PREFIX}{}", spec.variable);
         // Like `trim` in JavaScript, this also removes a byte order mark.
         let text = self.environment.get(name)?.as_str()?.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');

@@ -46,13 +46,29 @@ docs! {
             "0",
             "Added to this machine's clock before `exp` and `nbf` are checked.";
         "groupOptions.groupsClaim":
-            "name of a claim",
+            "name of a claim; in code also an array of names, from the outside in",
             "`groups`",
-            "The claim that holds the user's groups.";
+            "The claim that holds the user's groups: an array, or one string. `['realm_access', 'roles']` is the member `roles` of the claim `realm_access`.";
         "groupOptions.matchAll":
             "boolean",
             "`false`",
             "`true` requires every listed group. `false` requires any one of them.";
+        "permissionsClaim":
+            "name of a claim; in code also an array of names, from the outside in",
+            "`permissions`",
+            "The claim that holds the permissions: an array of strings, or one string.";
+        "rolesClaim":
+            "name of a claim; in code also an array of names, from the outside in",
+            "`roles`",
+            "The claim that holds the roles: an array of strings, or one string.";
+        "scopeOptions.scopesClaim":
+            "1 to 8 names of claims, separated by spaces; in code an array, whose items may be arrays of names, from the outside in",
+            "`scope`",
+            "The claims that may hold the scopes. The first one that the token has counts. Its value is a string with spaces between the scopes, or an array of strings.";
+        "scopeOptions.implies":
+            "an object; in the environment its JSON text; at most 200 scopes and 1000 pairs",
+            "none",
+            "What a broader scope contains: `{ \"files:write\": [\"files:read\"] }`. Applied transitively.";
         "validateCertificateBinding":
             "`when_present`, `required` or `dangerously_ignore`",
             "`when_present`",

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::engine::token::claim_names::{ClaimPath, DEFAULT_NAMES};
 
 fn parse_as(kind: ClientKind, given: Value, environment: Value) -> Result<Config, OptionError> {
     Config::parse(&Options { given: &given, environment: &environment }, kind, &HostEnvironment::default())
@@ -25,7 +26,7 @@ fn error_of(more: Value) -> Option<&'static str> {
 fn the_defaults_are_the_documented_ones() {
     let config = with(json!({})).ok().expect("a config");
     assert_eq!((config.clock_skew, config.clock_tolerance), (0.0, 300.0));
-    assert_eq!(&*config.groups_claim, "groups");
+    assert_eq!(*config.claim_names, DEFAULT_NAMES);
     assert_eq!(config.binding, BindingMode::WhenPresent);
     assert_eq!((config.introspects_jwts, config.matches_all_groups), (false, false));
     assert_eq!(config.key_source.keys_lifetime.max_age, Duration::from_secs(300));
@@ -177,6 +178,50 @@ fn a_secret_is_text_or_a_jwk_and_a_missing_one_is_found_when_it_is_needed() {
     assert_eq!(client(mtls).credentials.err(), Some(Reason::ClientCertificateRequired));
     let unusable = json!({ "clientId": "id", "clientSecret": "text", "clientAuthMethod": "private_key_jwt" });
     assert_eq!(error_of(unusable), Some("clientSecret"));
+}
+
+#[test]
+fn a_claim_is_named_by_text_or_by_a_path_and_scopes_by_several_of_them() {
+    let path = |names: &[&str]| ClaimPath::new(names.iter().map(|name| (*name).to_owned()).collect()).expect("a path");
+    let names = |more: Value| with(more).ok().expect("a config").claim_names;
+    let realm = json!(["realm_access", "roles"]);
+    let all = names(json!({
+        "groupOptions": { "groupsClaim": realm }, "permissionsClaim": ["https://acme/p.q"], "rolesClaim": "a b",
+        "scopeOptions": { "scopesClaim": ["scp", realm, "scope"] },
+    }));
+    assert_eq!(all.groups, path(&["realm_access", "roles"]));
+    assert_eq!((&all.permissions, &all.roles), (&path(&["https://acme/p.q"]), &path(&["a b"])));
+    assert_eq!(*all.scopes, [path(&["scp"]), path(&["realm_access", "roles"]), path(&["scope"])]);
+    assert_eq!(*names(json!({ "scopeOptions": { "scopesClaim": "scp" } })).scopes, [path(&["scp"])]);
+    assert_eq!(*names(json!({ "scopeOptions": { "scopesClaim": " " }, "rolesClaim": "" })), DEFAULT_NAMES);
+    for wrong in [json!([]), json!(1), json!({}), json!([1]), json!([""]), json!(vec!["a"; 9]), json!([["a"], [[]]])] {
+        assert_eq!(error_of(json!({ "scopeOptions": { "scopesClaim": wrong } })), Some("scopeOptions.scopesClaim"));
+        assert_eq!(error_of(json!({ "rolesClaim": wrong })), Some("rolesClaim"), "{wrong}");
+    }
+    assert_eq!(error_of(json!({ "permissionsClaim": [["a"]] })), Some("permissionsClaim"));
+}
+
+#[test]
+fn the_claims_and_the_implied_scopes_can_come_from_the_environment() {
+    let parsed = |variable: &str, text: &str| {
+        let given = json!({ "tenantDomain": "https://a", "audience": "urn:api" });
+        let variable = format!("MONOCLOUD_BACKEND_{variable}");
+        parse_as(ClientKind::Backend, given, json!({ variable: text }))
+    };
+    let names = |variable: &str, text: &str| parsed(variable, text).ok().expect("a config").claim_names;
+    assert_eq!(*names("SCOPES_CLAIM", " scp\tscope ").scopes, [ClaimPath::named("scp"), ClaimPath::named("scope")]);
+    assert_eq!(names("ROLES_CLAIM", "https://acme/roles").roles, ClaimPath::named("https://acme/roles"));
+    assert_eq!(names("PERMISSIONS_CLAIM", "p").permissions, ClaimPath::named("p"));
+    let implied = parsed("SCOPES_IMPLIES", r#"{"write":["read"]}"#).ok().expect("a config").implied_scopes;
+    assert_eq!(implied.broader("read"), ["write".into()]);
+    for wrong in ["write", "[]", "1", r#"{"a":"b"}"#, r#"{"a":[1]}"#, r#"{"a b":["c"]}"#, "{"] {
+        assert_eq!(
+            parsed("SCOPES_IMPLIES", wrong).err().map(|error| error.variable),
+            Some("SCOPES_IMPLIES"),
+            "{wrong}"
+        );
+    }
+    assert_eq!(parsed("SCOPES_CLAIM", &"a ".repeat(9)).err().map(|error| error.variable), Some("SCOPES_CLAIM"));
 }
 
 #[test]

@@ -57,7 +57,7 @@ impl Introspection {
             // Whether the claims are acceptable is decided later.
             audience: "",
             lets_audience_be_absent: true,
-            groups_claim: &self.settings.groups_claim,
+            names: &self.settings.claim_names,
             origin: Origin::Introspection,
         };
         let text = response.document()?;

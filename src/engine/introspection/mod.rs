@@ -22,6 +22,7 @@ use crate::engine::error::{Failure, Reason};
 use crate::engine::keys::store::KeyStore;
 use crate::engine::load_limit::{Bounds, Lane, LoadLimit};
 use crate::engine::time::{Monotonic, NumericDate, Ticks};
+use crate::engine::token::claim_names::ClaimNames;
 use crate::engine::token::compact::MAX_TOKEN_BYTES;
 use crate::engine::transport::{Request, Transport, read_answer};
 
@@ -52,8 +53,8 @@ pub struct IntrospectionHealth {
 
 /// What introspection needs to know of the configuration.
 pub struct Settings {
-    /// The groups claim, to read the claims of a response.
-    pub groups_claim: Arc<str>,
+    /// The names of the claims, to read the claims of a response.
+    pub claim_names: Arc<ClaimNames>,
     /// `None` when no client is configured. Tokens that need introspection are then rejected.
     pub client: Option<Client>,
     /// The time limit of one introspection, including its time in the queue.

@@ -6,6 +6,7 @@
 
 use aws_lc_rs::digest::{Context, SHA256};
 
+use crate::engine::memory::answers::{ANSWERS_BYTES, Answers};
 use crate::engine::memory::bounded::Bounded;
 use crate::engine::memory::obtained::{EntryInfo, Means};
 use crate::engine::memory::size;
@@ -48,6 +49,8 @@ pub struct ValidatedEntry {
     pub from: NumericDate,
     /// The engine uses the entry before this time.
     pub until: NumericDate,
+    /// Kept once a route needs them ([`ClaimsCache::keep_answers`]).
+    pub answers: Option<Box<Answers>>,
 }
 
 pub struct Entry {
@@ -60,6 +63,8 @@ pub struct Entry {
     is_in_javascript: bool,
     /// The largest size of checked claims that was added to the size of this entry.
     checked_bytes: usize,
+    /// Whether the size of answers was added to the size of this entry.
+    has_answers_size: bool,
 }
 
 pub struct ClaimsCache {
@@ -135,9 +140,16 @@ impl ClaimsCache {
             return;
         }
         if let Some(slot) = slots.take() {
-            let (is_in_javascript, checked_bytes) = (false, 0);
-            let entry =
-                Entry { text: text.into(), info, validated: None, slot, expires, is_in_javascript, checked_bytes };
+            let entry = Entry {
+                text: text.into(),
+                info,
+                validated: None,
+                slot,
+                expires,
+                is_in_javascript: false,
+                checked_bytes: 0,
+                has_answers_size: false,
+            };
             if let Some(entry) = entries.put(key, entry, bytes) {
                 release(slots, &entry);
             }
@@ -162,6 +174,20 @@ impl ClaimsCache {
         entry.checked_bytes += more;
         entry.validated = Some(validated);
         claims.grow(key, more, |entry| release(slots, &entry));
+    }
+
+    /// Prepares an entry that this engine validated before for [`ValidatedEntry::answers`]. An entry that exceeds the budget
+    /// with them is evicted.
+    pub fn keep_answers(&mut self, key: &Key, engine: u64) {
+        let ClaimsCache { claims, slots, .. } = self;
+        let Some(entry) = claims.get(key) else { return };
+        let Some(validated) = entry.validated.as_mut().filter(|validated| validated.engine == engine) else { return };
+        validated.answers.get_or_insert_default();
+        // Another engine may have validated the entry again, without its answers.
+        if !entry.has_answers_size {
+            entry.has_answers_size = true;
+            claims.grow(key, ANSWERS_BYTES, |entry| release(slots, &entry));
+        }
     }
 
     pub fn remove(&mut self, key: &Key) {
@@ -269,7 +295,16 @@ mod tests {
             cache.put(key, &text, 10.0, 0.0);
             let groups: Vec<_> = (0..round % 40).map(|group| format!("group {group}").into()).collect();
             let checked = CheckedClaims { groups: groups.into(), ..CheckedClaims::default() };
-            cache.note(&key, ValidatedEntry { engine: 1, content: Validated::Claims(checked), from: 0.0, until: 10.0 });
+            cache.note(
+                &key,
+                ValidatedEntry {
+                    engine: 1,
+                    content: Validated::Claims(checked),
+                    from: 0.0,
+                    until: 10.0,
+                    answers: None,
+                },
+            );
             assert!(cache.used() <= SMALL && cache.inactive.used() <= SMALL / INACTIVE_SHARE);
         }
         let before = cache.len();
@@ -292,6 +327,29 @@ mod tests {
         cache.put(key, &inactive, 20.0, 11.0);
         assert_eq!(text(&mut cache, 11.0), Some(inactive));
         assert_eq!(cache.len(), 1, "an inactive entry replaces claims");
+    }
+
+    #[test]
+    fn the_answers_for_an_entry_count_once_and_only_for_the_engine_that_validated_it() {
+        let mut cache = cache(8);
+        let key = key_of("s", "a");
+        let validated = |engine| {
+            let content = Validated::Claims(CheckedClaims::default());
+            ValidatedEntry { engine, content, from: 0.0, until: 10.0, answers: None }
+        };
+        cache.put(key, "{}", 10.0, 0.0);
+        cache.keep_answers(&key, 1);
+        cache.note(&key, validated(1));
+        let before = cache.used();
+        cache.keep_answers(&key, 2);
+        assert_eq!(cache.used(), before, "another engine has validated it");
+        for engine in [1, 1, 2, 2, 1] {
+            cache.note(&key, validated(engine));
+            cache.keep_answers(&key, engine);
+            let kept = cache.get(&key, 1.0).and_then(|entry| entry.validated.as_ref());
+            assert!(kept.is_some_and(|validated| validated.answers.is_some()), "{engine}");
+            assert_eq!(cache.used(), before + ANSWERS_BYTES, "{engine}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Memory: what is kept between calls, and how much? Verified tokens and cached claims.
 
 pub mod admission;
+pub mod answers;
 pub mod bounded;
 pub mod claims_cache;
 pub mod obtained;

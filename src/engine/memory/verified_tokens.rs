@@ -11,6 +11,7 @@
 //! another slot, it asks which slots were released ([`Slots::take_released`]) and drops their claims.
 
 use crate::engine::memory::admission::Admission;
+use crate::engine::memory::answers::{ANSWERS_BYTES, Answers};
 use crate::engine::memory::bounded::Bounded;
 use crate::engine::memory::size;
 use crate::engine::time::Clock;
@@ -74,9 +75,13 @@ pub struct VerifiedTokens {
     admission: Admission,
 }
 
+/// The slot, the claims and the answers of a remembered token.
+pub type Recalled<'m> = (Slot, &'m CheckedClaims<'static>, &'m mut Answers);
+
 struct Entry {
     slot: Slot,
     claims: CheckedClaims<'static>,
+    answers: Option<Box<Answers>>,
     is_in_javascript: bool,
 }
 
@@ -103,6 +108,20 @@ impl VerifiedTokens {
             return None;
         }
         self.entries.get(token).map(|entry| (entry.slot, &entry.claims))
+    }
+
+    /// The slot and the claims of a token, as [`Self::recall`], with the answers for it. They take memory, so that the token
+    /// may not fit anymore.
+    pub fn recall_with_answers(&mut self, token: &str, generation: u64) -> Option<Recalled<'_>> {
+        self.recall(token, generation)?;
+        let VerifiedTokens { entries, slots, .. } = self;
+        let entry = entries.get(token)?;
+        if entry.answers.is_none() {
+            entry.answers = Some(Box::default());
+            entries.grow(token, ANSWERS_BYTES, |entry| release(slots, &entry));
+        }
+        let Entry { slot, claims, answers, .. } = entries.get(token)?;
+        Some((*slot, claims, answers.as_deref_mut()?))
     }
 
     /// The size of the remembered tokens in bytes, in Rust and in JavaScript.
@@ -141,7 +160,7 @@ impl VerifiedTokens {
             return;
         }
         if let Some(slot) = slots.take() {
-            let entry = Entry { slot, claims: claims.into_owned(), is_in_javascript: false };
+            let entry = Entry { slot, claims: claims.into_owned(), answers: None, is_in_javascript: false };
             if let Some(entry) = entries.put(token.into(), entry, bytes) {
                 release(slots, &entry);
             }
@@ -296,6 +315,22 @@ mod tests {
             assert_eq!(slot(&mut memory, &token).is_some(), bytes <= SMALL);
         }
         assert!(memory.len() > 1);
+    }
+
+    #[test]
+    fn the_answers_of_a_token_count_once_and_a_token_that_does_not_fit_with_them_is_forgotten() {
+        let mut memory = VerifiedTokens::new(10, BUDGET).expect("a memory");
+        remember(&mut memory, "a");
+        let before = memory.used();
+        assert!(memory.recall("a", 1).is_some() && memory.used() == before, "without answers");
+        for _ in 0..3 {
+            assert!(memory.recall_with_answers("a", 1).is_some());
+            assert_eq!(memory.used(), before + ANSWERS_BYTES);
+        }
+        assert!(memory.recall_with_answers("a", 2).is_none() && memory.used() == 0, "another generation of keys");
+        let mut small = VerifiedTokens::new(10, before + ANSWERS_BYTES - 1).expect("a memory");
+        remember(&mut small, "a");
+        assert!(small.recall_with_answers("a", 1).is_none() && small.len() == 0);
     }
 
     #[test]

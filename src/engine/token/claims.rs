@@ -12,9 +12,10 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use crate::engine::error::Reason;
 use crate::engine::time::{Clock, NumericDate};
 use crate::engine::token::audience::AudienceSet;
+use crate::engine::token::claim_names::ClaimNames;
 use crate::engine::token::confirmation::{Binding, Confirmation};
-use crate::engine::token::groups::{Groups, group_names, owned_groups};
 use crate::engine::token::json::{self, Reading, Value};
+use crate::engine::token::lists::{Groups, group_names, owned_groups, scope_text};
 
 /// Where claims come from. This decides which claims are optional.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +38,7 @@ pub struct Expected<'c> {
     pub audience: &'c str,
     /// Whether an introspection response may omit `aud`. RFC 7662 §2.2 allows it. A JWT never may (RFC 9068 §2.2).
     pub lets_audience_be_absent: bool,
-    pub groups_claim: &'c str,
+    pub names: &'c ClaimNames,
     pub origin: Origin,
 }
 
@@ -48,6 +49,7 @@ pub struct CheckedClaims<'t> {
     pub expires: Option<NumericDate>,
     pub not_before: Option<NumericDate>,
     pub confirmation: Confirmation,
+    /// The granted scopes, with spaces between them (RFC 6749 §3.3).
     pub scope: Cow<'t, str>,
     pub groups: Groups<'t>,
     /// Which of the client's audiences are in `aud`. Some routes accept only some of them.
@@ -90,7 +92,8 @@ pub struct Claims<'de> {
     exp: Option<Value<'de>>,
     nbf: Option<Value<'de>>,
     iat: Option<Value<'de>>,
-    scope: Option<Value<'de>>,
+    /// The granted scopes, and the index of the claim that holds them in [`ClaimNames::scopes`].
+    scope: Option<(usize, Cow<'de, str>)>,
     /// Which of the client's audiences are in `aud`. `None` if `aud` is absent.
     audiences: Option<AudienceSet>,
     confirmation: Confirmation,
@@ -135,7 +138,7 @@ impl<'de> Claims<'de> {
     /// malformed value of theirs does not make a token invalid: it counts as absent.
     fn reading(name: &str, expected: &Expected<'_>) -> Reading {
         match name {
-            _ if name == expected.groups_claim => Reading::Strict,
+            _ if is_list(name, expected) => Reading::Strict,
             "active" | "aud" | "cnf" | "exp" | "iat" | "iss" | "nbf" | "scope" | "sub" => Reading::Strict,
             "token_type" if is_token_type(name, expected) => Reading::Strict,
             "acr" | "auth_time" => Reading::Lenient,
@@ -149,8 +152,16 @@ impl<'de> Claims<'de> {
         if value == Value::Null && expected.origin == Origin::Introspection && name != "active" {
             return;
         }
-        if name == expected.groups_claim {
-            self.groups = group_names(&value).into();
+        let ClaimNames { scopes, groups, .. } = expected.names;
+        if name == groups.claim() {
+            self.groups = groups.value_in(&value).map(group_names).unwrap_or_default().into();
+        }
+        for (index, path) in scopes.iter().enumerate().filter(|(_, path)| path.claim() == name) {
+            if self.scope.as_ref().is_none_or(|(held, _)| index <= *held)
+                && let Some(found) = path.value_in(&value)
+            {
+                self.scope = Some((index, scope_text(found)));
+            }
         }
         match name {
             "acr" => self.acr = text(value),
@@ -162,7 +173,6 @@ impl<'de> Claims<'de> {
             "iat" => self.iat = Some(value),
             "iss" => self.iss = Some(value),
             "nbf" => self.nbf = Some(value),
-            "scope" => self.scope = Some(value),
             "sub" => self.sub = Some(value),
             _ if is_token_type(name, expected) => {
                 self.is_dpop_type = matches!(value, Value::Text(kind) if kind.eq_ignore_ascii_case("DPoP"));
@@ -180,7 +190,7 @@ impl<'de> Claims<'de> {
             exp: own(self.exp),
             nbf: own(self.nbf),
             iat: own(self.iat),
-            scope: own(self.scope),
+            scope: self.scope.map(|(index, scope)| (index, Cow::Owned(scope.into_owned()))),
             groups: owned_groups(&self.groups),
             acr: own_text(self.acr),
             ..self
@@ -198,11 +208,16 @@ impl<'de> Claims<'de> {
             exp: borrow(&self.exp),
             nbf: borrow(&self.nbf),
             iat: borrow(&self.iat),
-            scope: borrow(&self.scope),
+            scope: self.scope.as_ref().map(|(index, scope)| (*index, Cow::Borrowed(&**scope))),
             groups: Cow::Borrowed(&self.groups),
             acr: self.acr.as_deref().map(Cow::Borrowed),
             ..*self
         }
+    }
+
+    /// The granted scopes, with spaces between them.
+    pub fn granted_scopes(&self) -> &str {
+        self.scope.as_ref().map_or("", |(_, scope)| scope)
     }
 
     /// Whether `active` is exactly `true` (RFC 7662 §2.2).
@@ -258,7 +273,7 @@ impl<'de> Claims<'de> {
             expires,
             not_before,
             confirmation: self.confirmation(),
-            scope: self.scope.and_then(text).unwrap_or_default(),
+            scope: self.scope.map(|(_, scope)| scope).unwrap_or_default(),
             groups: self.groups,
             audiences,
             acr: self.acr,
@@ -276,6 +291,12 @@ fn text(value: Value<'_>) -> Option<Cow<'_, str>> {
 
 fn own_text(text: Option<Cow<'_, str>>) -> Option<Cow<'static, str>> {
     text.map(|text| Cow::Owned(text.into_owned()))
+}
+
+/// Whether a claim holds scopes or groups.
+fn is_list(name: &str, expected: &Expected<'_>) -> bool {
+    let ClaimNames { scopes, groups, .. } = expected.names;
+    name == groups.claim() || scopes.iter().any(|path| name == path.claim())
 }
 
 /// In a JWT, `token_type` has no meaning.
@@ -317,7 +338,7 @@ impl<'de> Visitor<'de> for ClaimsSeed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         let ClaimsSeed { expected, reads_all } = self;
         let mut claims = Claims::default();
-        let keeps_nested = |name: &str| name == "aud" || name == "cnf" || name == expected.groups_claim;
+        let keeps_nested = |name: &str| name == "aud" || name == "cnf" || is_list(name, expected);
         let put = |name: &str, value| claims.put(name, value, expected);
         if reads_all {
             json::visit_members(map, keeps_nested, put)?;

@@ -2,6 +2,7 @@
 //! mutated texts that claims have the same meaning with and without a template.
 
 use super::*;
+use crate::engine::token::claim_names::DEFAULT_NAMES;
 use crate::engine::token::claims::{CheckedClaims, Origin};
 use crate::engine::token::confirmation::Binding;
 
@@ -9,7 +10,7 @@ const EXPECTED: Expected<'static> = Expected {
     issuer: "https://x",
     audience: "api",
     lets_audience_be_absent: false,
-    groups_claim: "groups",
+    names: &DEFAULT_NAMES,
     origin: Origin::Jwt,
 };
 

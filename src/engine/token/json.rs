@@ -289,7 +289,7 @@ pub fn read<'de, S: DeserializeSeed<'de>>(bytes: &'de [u8], seed: S) -> Option<S
 mod document;
 #[path = "json_names.rs"]
 mod names;
-pub use document::document;
+pub use document::{document, survives_javascript};
 use names::{Names, bytes_of, unquoted};
 
 #[cfg(test)]

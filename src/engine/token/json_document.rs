@@ -13,6 +13,16 @@ pub fn document(text: &str) -> Option<Value> {
     }
 }
 
+/// Whether `JSON.parse` and `JSON.stringify` keep the meaning of a text: no object has a duplicate member at any depth, and
+/// no number is too large. A lone surrogate is kept.
+pub fn survives_javascript(text: &str) -> bool {
+    let is_strict = |text: &str| {
+        let seed = super::ValueSeed { depth: super::MAX_DEPTH, keeps_nested: true };
+        super::read(text.as_bytes(), seed).is_some()
+    };
+    is_strict(text) || without_lone_surrogates(text).is_some_and(|text| is_strict(&text))
+}
+
 /// Replaces every lone surrogate with `\ufffd`. Returns `None` if there is none. In JSON, a backslash occurs only in
 /// strings, so text that is not JSON does not become JSON.
 fn without_lone_surrogates(text: &str) -> Option<String> {
@@ -66,6 +76,16 @@ mod tests {
             (r#""\ud83dä""#, "\u{fffd}ä"),
         ] {
             assert_eq!(document(text), Some(json!(value)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_duplicate_member_at_any_depth_and_a_number_without_a_value_do_not_survive_javascript() {
+        for text in [r#"{"a":1,"b":[{"a":2}]}"#, r#"{"a":"\ud800","b":"\ud800"}"#, "1.5e300", r#"{"\ud800":1,"b":2}"#] {
+            assert!(survives_javascript(text), "{text}");
+        }
+        for text in [r#"{"a":1,"a":1}"#, r#"{"a":[{"b":1,"\u0062":1}]}"#, "[1e400]", r#"{"a":"\ud800","b":1e400}"#] {
+            assert!(!survives_javascript(text), "{text}");
         }
     }
 

@@ -6,6 +6,7 @@
 //! Clients with different options may share one cache. So each entry says how, when and by which client it was obtained
 //! ([`crate::engine::memory::obtained`]), and each client decides with its own options whether it uses the entry.
 
+use crate::engine::authorize::claim_requirements::ClaimsText;
 use crate::engine::authorize::dpop::Progress;
 use crate::engine::config::MAX_SECONDS;
 use crate::engine::error::Reason;
@@ -49,11 +50,12 @@ impl Engine {
             Ok(clock) => clock,
             Err(reason) => return CachedVerdict::Refused(reason),
         };
-        let validated = match self.validate_entry(entry, &EntryInfo::read(entry), call, &clock) {
+        let mut validated = match self.validate_entry(entry, &EntryInfo::read(entry), call, &clock) {
             Ok(validated) => validated,
             Err(verdict) => return verdict,
         };
-        let decided = check_call(&validated, call, &clock).map(|()| CachedVerdict::Claims(entry.to_owned()));
+        let decided =
+            self.check_call(&mut validated, entry, call, &clock).map(|()| CachedVerdict::Claims(entry.to_owned()));
         evaluated.put(key, entry, f64::INFINITY, call.now);
         evaluated.note(&key, validated);
         decided.unwrap_or_else(|verdict| verdict)
@@ -65,15 +67,18 @@ impl Engine {
             Ok(clock) => clock,
             Err(reason) => return CachedVerdict::Refused(reason),
         };
+        if call.policy.claims.is_some() {
+            cache.keep_answers(key, self.id);
+        }
         let Some(entry) = cache.get(key, call.now) else { return CachedVerdict::Miss };
-        let validated_before = entry.validated.as_ref().filter(|validated| validated.engine == self.id);
+        let validated_before = entry.validated.as_mut().filter(|validated| validated.engine == self.id);
         let decided = if let Some(validated) = validated_before {
-            check_call(validated, call, &clock).map(|()| CachedVerdict::Slot(entry.slot))
+            self.check_call(validated, &entry.text, call, &clock).map(|()| CachedVerdict::Slot(entry.slot))
         } else {
             match self.validate_entry(&entry.text, &entry.info, call, &clock) {
-                Ok(validated) => {
-                    let decided =
-                        check_call(&validated, call, &clock).map(|()| CachedVerdict::Claims(entry.text.to_string()));
+                Ok(mut validated) => {
+                    let decided = self.check_call(&mut validated, &entry.text, call, &clock);
+                    let decided = decided.map(|()| CachedVerdict::Claims(entry.text.to_string()));
                     cache.note(key, validated);
                     decided
                 }
@@ -129,7 +134,7 @@ impl Engine {
             Validated::Claims(claims) => self.introspected_between(obtained.at, claims.expires.is_some()),
             Validated::Inactive(_) => self.introspected_between(obtained.at, false),
         };
-        Ok(ValidatedEntry { engine: self.id, content, from, until })
+        Ok(ValidatedEntry { engine: self.id, content, from, until, answers: None })
     }
 
     /// Validates the entry of a JWT. The entry must equal the payload of the JWT, or it belongs to another token or was
@@ -180,26 +185,39 @@ impl Engine {
         let by = if is_introspected { Means::Introspection } else { Means::Validation };
         Obtained { by, at, client: self.config.cache_identity.clone() }.to_text()
     }
-}
 
-/// Checks the rules whose result depends on the call: the age of the entry, the times, and the route's requirements.
-fn check_call(validated: &ValidatedEntry, call: &Call<'_>, clock: &Clock) -> Result<(), CachedVerdict> {
-    if matches!(validated.content, Validated::Inactive(until) if until <= call.now) {
-        return Err(CachedVerdict::Miss);
-    }
-    // The entry is too old for this client, or comes from a machine whose clock is too far ahead.
-    if call.now < validated.from || call.now >= validated.until {
-        return Err(CachedVerdict::NotOurs);
-    }
-    match &validated.content {
-        Validated::Inactive(_) => Err(CachedVerdict::Refused(Reason::Inactive)),
-        Validated::Claims(claims) if claims.check_times(clock).is_ok() => {
-            match call.prove(&claims.confirmation, clock, false) {
-                Progress::IsSlow => Err(CachedVerdict::IsSlow),
-                Progress::Decided => call.authorize(claims, clock).map_err(CachedVerdict::Refused),
-            }
+    /// Checks the rules whose result depends on the call: the age of the entry, the times, and the route's requirements.
+    fn check_call(
+        &self,
+        validated: &mut ValidatedEntry,
+        entry: &str,
+        call: &Call<'_>,
+        clock: &Clock,
+    ) -> Result<(), CachedVerdict> {
+        if matches!(validated.content, Validated::Inactive(until) if until <= call.now) {
+            return Err(CachedVerdict::Miss);
         }
-        Validated::Claims(_) => Err(CachedVerdict::Miss),
+        // The entry is too old for this client, or comes from a machine whose clock is too far ahead.
+        if call.now < validated.from || call.now >= validated.until {
+            return Err(CachedVerdict::NotOurs);
+        }
+        match &validated.content {
+            Validated::Inactive(_) => Err(CachedVerdict::Refused(Reason::Inactive)),
+            Validated::Claims(claims) if claims.check_times(clock).is_ok() => {
+                match call.prove(&claims.confirmation, clock, false) {
+                    Progress::IsSlow => Err(CachedVerdict::IsSlow),
+                    Progress::Decided => {
+                        // The payload of a JWT may have duplicate members that the entry does not show.
+                        let is_local = call.policy.claims.is_some() && self.is_local(call.token);
+                        let text =
+                            if is_local { ClaimsText::Jwt(call.token) } else { ClaimsText::Json(entry.as_bytes()) };
+                        let answers = validated.answers.as_deref_mut();
+                        call.authorize(claims, text, answers, clock).map_err(CachedVerdict::Refused)
+                    }
+                }
+            }
+            Validated::Claims(_) => Err(CachedVerdict::Miss),
+        }
     }
 }
 

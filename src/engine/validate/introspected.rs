@@ -3,6 +3,7 @@
 //! The rules are those of a JWT's claims, with three differences: `iss` and `exp` are optional, `aud` is optional if the
 //! client says so, and a member that is `null` counts as absent.
 
+use crate::engine::authorize::claim_requirements::ClaimsText;
 use crate::engine::authorize::dpop::Progress;
 use crate::engine::error::Reason;
 use crate::engine::token::claims::Origin;
@@ -27,7 +28,7 @@ impl Engine {
         }
         match call.prove(&checked.confirmation, &clock, false) {
             Progress::IsSlow => Err(NotAccepted::IsSlow),
-            Progress::Decided => Ok(call.authorize(&checked, &clock)?),
+            Progress::Decided => Ok(call.authorize(&checked, ClaimsText::Json(claims.as_bytes()), None, &clock)?),
         }
     }
 

@@ -13,6 +13,7 @@
 
 use std::sync::Arc;
 
+use crate::engine::authorize::claim_requirements::ClaimsText;
 use crate::engine::authorize::dpop::Progress;
 use crate::engine::config::Config;
 use crate::engine::error::Reason;
@@ -81,7 +82,7 @@ impl Engine {
             return Verdict::IsSlow;
         }
         let Warm { memory, templates, .. } = &mut *self.lock();
-        let authorized = authorize(call, checked, memory, published.generation, &clock);
+        let authorized = authorize(call, checked, &payload, memory, published.generation, &clock);
         if let Some(templates) = templates
             && mode.reads_templates
         {
@@ -112,12 +113,19 @@ impl Engine {
             warm = self.lock();
         }
         let Some(memory) = &mut warm.memory else { return MemoryLookup::Miss(clock) };
-        let Some((slot, checked)) = memory.recall(call.token, generation) else { return MemoryLookup::Miss(clock) };
+        let recalled = match call.policy.claims {
+            None => memory.recall(call.token, generation).map(|(slot, checked)| (slot, checked, None)),
+            Some(_) => {
+                let recalled = memory.recall_with_answers(call.token, generation);
+                recalled.map(|(slot, checked, answers)| (slot, checked, Some(answers)))
+            }
+        };
+        let Some((slot, checked, answers)) = recalled else { return MemoryLookup::Miss(clock) };
         if let Err(reason) = checked.check_times(&clock) {
             memory.forget(call.token);
             return MemoryLookup::Hit(Verdict::Refused(reason));
         }
-        let authorized = call.authorize(checked, &clock);
+        let authorized = call.authorize(checked, ClaimsText::Jwt(call.token), answers, &clock);
         MemoryLookup::Hit(authorized.map_or_else(Verdict::Refused, |()| Verdict::Remembered(slot)))
     }
 
@@ -151,7 +159,7 @@ impl Engine {
             Ok(checked) => checked,
             Err(reason) => return Some(Verdict::Refused(reason)),
         };
-        let authorized = authorize(call, checked, memory, published.generation, clock);
+        let authorized = authorize(call, checked, payload, memory, published.generation, clock);
         Some(authorized.map_or_else(Verdict::Refused, |()| Verdict::Template(matched.to_text())))
     }
 
@@ -188,7 +196,9 @@ impl Engine {
         });
         let authorized = checked.and_then(|(checked, clock)| match call.prove(&checked.confirmation, &clock, false) {
             Progress::IsSlow => Ok(Progress::IsSlow),
-            Progress::Decided => call.authorize(&checked, &clock).map(|()| Progress::Decided),
+            Progress::Decided => {
+                call.authorize(&checked, ClaimsText::Json(&payload), None, &clock).map(|()| Progress::Decided)
+            }
         });
         match authorized {
             Err(reason) => Verdict::Refused(reason),
@@ -250,10 +260,16 @@ impl Engine {
         claims.check(&expected, clock)
     }
 
+    /// The scopes that the JSON text of claims grants.
+    pub fn granted_scopes(&self, claims: &str) -> Vec<String> {
+        let claims = Claims::read(claims.as_bytes(), &self.expected("", Origin::Introspection)).unwrap_or_default();
+        claims.granted_scopes().split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect()
+    }
+
     fn expected<'e>(&'e self, issuer: &'e str, origin: Origin) -> Expected<'e> {
-        let Config { audiences, lets_audience_be_absent, groups_claim, .. } = &*self.config;
+        let Config { audiences, lets_audience_be_absent, claim_names: names, .. } = &*self.config;
         let (audience, lets_audience_be_absent) = (audiences.as_str(), *lets_audience_be_absent);
-        Expected { issuer, audience, lets_audience_be_absent, groups_claim, origin }
+        Expected { issuer, audience, lets_audience_be_absent, names, origin }
     }
 }
 
@@ -286,11 +302,12 @@ struct Parsed<'t> {
 fn authorize(
     call: &Call<'_>,
     checked: CheckedClaims<'_>,
+    payload: &[u8],
     memory: &mut Option<VerifiedTokens>,
     generation: u64,
     clock: &Clock,
 ) -> Result<(), Reason> {
-    let authorized = call.authorize(&checked, clock);
+    let authorized = call.authorize(&checked, ClaimsText::Json(payload), None, clock);
     if let Some(memory) = memory {
         memory.note(call.token, checked, generation, clock);
     }

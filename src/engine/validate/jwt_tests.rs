@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::engine::authorize::claim_requirements::ClaimRequirements;
 use crate::engine::authorize::mode::BindingMode;
 use crate::engine::authorize::step_up::StepUp;
 use crate::engine::config::options::Options;
@@ -83,6 +84,48 @@ fn a_remembered_token_ages_past_max_age_and_stays_remembered_for_a_route_that_re
     let scopes = Policy { scopes: ["z".into()].into(), ..requires(&["tin"], None) };
     assert_eq!(at(&scopes, 1000.5), Verdict::Refused(Reason::AcrAndScopeMissing));
     assert!(matches!(at(&Policy::default(), 1001.0), Verdict::Remembered(_)));
+}
+
+/// A policy with claims rules.
+fn rules(world: &World, rules: &str) -> Policy {
+    let names = &world.engine.config().claim_names;
+    let claims = ClaimRequirements::new(names, [].into(), ["r".into()].into(), Some(rules)).expect("good rules");
+    Policy { claims, ..Policy::default() }
+}
+
+#[test]
+fn a_remembered_token_meets_the_rules_of_each_route_as_a_new_one_does() {
+    let world = world();
+    let token = token("k", json!({ "roles": ["r"], "tenant": "acme", "level": 3 }));
+    let all: Vec<_> = (0..12).map(|level| rules(&world, &format!(r#"{{"tenant":"acme","level":{level}}}"#))).collect();
+    for round in 0..6 {
+        for (level, policy) in all.iter().enumerate() {
+            let verdict = world.at(&token, policy, NOW);
+            if level == 3 {
+                let is_remembered = matches!(verdict, Verdict::Remembered(_));
+                assert!(is_remembered || round == 0 && is_claims(&verdict), "round {round}: {verdict:?}");
+            } else {
+                assert_eq!(verdict, Verdict::Refused(Reason::ClaimMismatch), "round {round}: {level}");
+            }
+        }
+    }
+    assert!(matches!(world.decide(&token), Verdict::Remembered(_)), "a route without rules");
+    assert_eq!(world.at(&token, &all[3], 2000.0), Verdict::Refused(Reason::Expired), "the times come first");
+}
+
+#[test]
+fn rules_on_the_blank_of_a_claims_template_read_the_value_of_the_token() {
+    let world = world();
+    let acme = rules(&world, r#"{"tenant":"acme"}"#);
+    let warm = |tenant: &str, sub: usize| {
+        let token = token("k", json!({ "roles": ["r"], "tenant": tenant, "sub": format!("user-{sub}") }));
+        world.engine.decide_warm(&Call { token: &token, policy: &acme, possession: Possession::default(), now: NOW })
+    };
+    let verdicts: Vec<_> = (0..200).map(|i| warm(if i % 3 == 0 { "acme" } else { "evil" }, i)).collect();
+    for (i, verdict) in verdicts.iter().enumerate() {
+        assert_eq!(*verdict == Verdict::Refused(Reason::ClaimMismatch), i % 3 != 0, "{i}: {verdict:?}");
+    }
+    assert!(verdicts.iter().any(|verdict| matches!(verdict, Verdict::Template(_))), "some match a template");
 }
 
 #[test]
