@@ -18,7 +18,7 @@ const FILES = [
   ['native/load'],
   ['errors/errors', 'native/constants'],
   ['client/arguments', 'client/json', 'client/time', 'native/panic-guard'],
-  ['client/call-proof'],
+  ['client/call-proof', 'client/request-proof'],
   [
     'client/check-claims',
     'client/claims',

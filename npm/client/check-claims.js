@@ -128,7 +128,8 @@ class ClaimsChecker {
    */
   async #failureOfText(text, token, policy, possession) {
     const { certificate, proof } = possession ?? NONE;
-    const decide = () => this.#native.decideIntrospected(token, policy.handle, dateNow(), certificate, text, proof);
+    const decide = () =>
+      this.#native.decideIntrospected(token, policy.handle, dateNow(), certificate, text, proof?.object);
     let code = decide();
     // Only a proof is slow.
     if (code === OUTCOMES.isSlow && proof !== undefined) code = (await proof.verifyOnPool(token)) || decide();

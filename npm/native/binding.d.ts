@@ -149,9 +149,21 @@ export declare class MonoCloudBackendNodeClient {
 
   /**
    * Creates the warm function of a policy: `(token, now, certificate?, proof?)`, which returns an [`Outcome`].
-   * It holds the policy, so that a call neither passes it nor looks it up.
+   * It holds the policy, so that a call neither passes it nor looks it up. With the text of a proof, its method and its
+   * URL, it verifies no signature ([`Local::with_call`]).
+   *
+   * [`Local::with_call`]: super::local::Local::with_call
    */
-  warm(spec: JsPolicySpec): (token: string, now: number, certificate?: string, proof?: Proof) => Outcome;
+  warm(
+    spec: JsPolicySpec,
+  ): (
+    token: string,
+    now: number,
+    certificate?: string,
+    proof?: Proof | string,
+    method?: string,
+    url?: string,
+  ) => Outcome;
   /** Sets the function that is called when a warm function has left requests for JavaScript. */
   onRequests(wake: () => void): void;
   /**

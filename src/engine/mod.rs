@@ -86,7 +86,8 @@ pub enum Verdict {
     Failed(Failure),
     /// The caller must wait for the keys and decide again.
     NeedsKeys,
-    /// The signature algorithm of the token or of its DPoP proof is slow. The caller must decide again on another thread.
+    /// The signature algorithm of the token or of its DPoP proof is slow. The caller must decide again on another thread. Or
+    /// the proof is a `Proof::screening`, and the caller must decide again with a `Proof::new`.
     IsSlow,
 }
 
