@@ -19,7 +19,7 @@
  * @typedef {{ proof: RequestProofType, context: number }} KnownProof
  */
 
-const { checkedOptions, invalid, memberOf, readOwn } = require('./arguments.js');
+const { checkNames, invalid, memberOf, readOwn } = require('./arguments.js');
 
 const SCHEMES = ['bearer', 'dpop'];
 const MEMBERS = ['proof', 'method', 'url'];
@@ -76,7 +76,11 @@ function readCallProof(where, scheme, dpop) {
     return undefined;
   }
   const known = PROOFS.get(dpop);
-  const { proof, method, url } = checkedOptions(`${where}: dpop`, dpop, MEMBERS);
+  const named = `${where}: dpop`;
+  checkNames(named, dpop, MEMBERS);
+  const proof = readOwn(named, dpop, 'proof');
+  const method = readOwn(named, dpop, 'method');
+  const url = readOwn(named, dpop, 'url');
   if (typeof method !== 'string' || method === '') throw invalid(`${where}: dpop.method must be the request's method`);
   const call = new CallProof(givenOf(where, proof), method, urlOf(where, url), known);
   // Clients send a proof with every request, also with one whose token is a bearer token (RFC 9449 §7.2).

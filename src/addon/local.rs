@@ -8,7 +8,7 @@ use napi::bindgen_prelude::*;
 use super::outcome::{IS_SLOW, Outcome, code, outcome_of};
 use super::proof::{GivenNativeProof, proof_for};
 use super::token::TokenBuffer;
-use crate::engine::authorize::dpop::{GivenProof, Proof};
+use crate::engine::authorize::dpop::Proof;
 use crate::engine::authorize::policy::Policy;
 use crate::engine::error::Reason;
 use crate::engine::{Call, Engine, Possession, Verdict};
@@ -62,7 +62,7 @@ impl Local {
             buffer.read(context.env, &value).map(Box::<str>::from).ok_or_else(|| invalid("not a text"))
         };
         let (given, method, url) = (text(text_at)?, text(text_at + 1)?, text(text_at + 2)?);
-        Ok(Proof::screening(Arc::clone(engine.dpop()), GivenProof::One(given), &method, vec![url.into_string()]))
+        Ok(Proof::screening(Arc::clone(engine.dpop()), given, method, url))
     }
 }
 

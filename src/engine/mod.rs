@@ -65,6 +65,11 @@ impl Call<'_> {
         self.policy.prove(confirmation, self.token, self.possession, clock, allows_slow)
     }
 
+    /// Checks the binding to a DPoP key, which is the first requirement of the route.
+    fn check_key(&self, confirmation: &Confirmation) -> Result<(), Reason> {
+        self.policy.check_key(&confirmation.key, self.token, self.possession.proof)
+    }
+
     /// Checks the requirements of the route.
     fn authorize(&self, claims: &CheckedClaims<'_>, clock: &Clock) -> Result<(), Reason> {
         self.policy.check(claims, self.token, self.possession, clock)

@@ -104,10 +104,14 @@ impl Engine {
             let Some((_, checked)) = recalled else { return MemoryLookup::Miss(clock) };
             let confirmation = checked.check_times(&clock).is_ok().then_some(checked.confirmation);
             drop(warm);
-            if let Some(confirmation) = confirmation
-                && call.prove(&confirmation, &clock, mode.allows_slow) == Progress::IsSlow
-            {
-                return MemoryLookup::Hit(Verdict::IsSlow);
+            if let Some(confirmation) = confirmation {
+                if call.prove(&confirmation, &clock, mode.allows_slow) == Progress::IsSlow {
+                    return MemoryLookup::Hit(Verdict::IsSlow);
+                }
+                // The first rule of `authorize`. To look the token up again takes time that a refusal need not spend.
+                if let Err(reason) = call.check_key(&confirmation) {
+                    return MemoryLookup::Hit(Verdict::Refused(reason));
+                }
             }
             warm = self.lock();
         }

@@ -123,8 +123,9 @@ impl Proof {
 
     /// A proof for one decision that verifies no signature, of the token neither. Such a decision refuses what it can, which
     /// is cheap: a proof by another key, for example. It answers that everything else is slow.
-    pub fn screening(context: Arc<DpopContext>, given: GivenProof, method: &str, urls: Vec<String>) -> Proof {
-        Proof { may_be_verified: false, ..Proof::new(context, given, method, urls) }
+    pub fn screening(context: Arc<DpopContext>, text: Box<str>, method: Box<str>, url: Box<str>) -> Proof {
+        let urls = Box::new([url]);
+        Proof { context, given: GivenProof::One(text), method, urls, may_be_verified: false, state: Mutex::default() }
     }
 
     /// Whether a decision with this proof may verify signatures.
