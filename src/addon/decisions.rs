@@ -22,9 +22,7 @@ use crate::engine::{Attempt, Call, NotAccepted, Possession, Verdict};
 impl NativeClient {
     /// Creates the warm function of a policy: `(token, now, certificate?, proof?)`, which returns an [`Outcome`].
     /// It holds the policy, so that a call neither passes it nor looks it up. With the text of a proof, its method and its
-    /// URL, it verifies no signature ([`Local::with_call`]).
-    ///
-    /// [`Local::with_call`]: super::local::Local::with_call
+    /// URL, it verifies no signature (`Local::with_call`).
     #[napi(
         catch_unwind,
         ts_return_type = "(token: string, now: number, certificate?: string, proof?: Proof | string, method?: string, url?: string) => Outcome"

@@ -18,16 +18,16 @@ use crate::engine::{Call, Engine, Possession, Verdict};
 pub struct Local {
     buffer: RefCell<TokenBuffer>,
     proof_buffer: RefCell<TokenBuffer>,
+    /// The last screening. A proof of the same request takes over what it has read.
+    pub screened: RefCell<Option<Proof>>,
     /// Called when a decision has left requests for JavaScript.
     pub wake: RefCell<Option<FunctionRef<(), ()>>>,
 }
 
 impl Local {
-    /// Reads the arguments `(token, now, …, certificate?, proof?)` and decides. `certificate_at` is the index of the
-    /// certificate.
-    ///
-    /// With the arguments `(token, now, …, certificate, text, method, url)`, the proof is a [`Proof::screening`]. The outcome is
-    /// [`IS_SLOW`] if a decision with a proof of its own must follow: to verify it, or to keep the facts of its refusal.
+    /// Reads `(token, now, …, certificate?, proof?)` and decides. `certificate_at` is the index of the certificate.
+    /// With `(token, now, …, certificate, text, method, url)`, the proof is a [`Proof::screening`]. The outcome is [`IS_SLOW`] if
+    /// a decision with an object must follow: to verify the proof, or to keep the facts of its refusal.
     pub fn with_call(
         &self,
         context: &FunctionCallContext,
@@ -48,7 +48,9 @@ impl Local {
             let proof = self.screening(context, proof_at, engine)?;
             let outcome =
                 decide(&Call { token, policy, possession: Possession { certificate, proof: Some(&proof) }, now });
-            return Ok(if proof.refusal().is_some() { code(IS_SLOW) } else { outcome });
+            let has_facts = proof.refusal().is_some();
+            self.screened.replace(Some(proof));
+            return Ok(if has_facts { code(IS_SLOW) } else { outcome });
         }
         let given = optional::<GivenNativeProof>(context, proof_at)?.flatten();
         let proof = proof_for(&given, engine)?.map(|proof| &**proof);

@@ -43,6 +43,16 @@ pub enum GivenProof {
     Several,
 }
 
+impl From<Vec<String>> for GivenProof {
+    fn from(values: Vec<String>) -> Self {
+        match <[String; 1]>::try_from(values) {
+            Ok([one]) => GivenProof::One(one.into()),
+            Err(values) if values.is_empty() => GivenProof::Missing,
+            Err(_) => GivenProof::Several,
+        }
+    }
+}
+
 /// The proof of one request.
 pub struct Proof {
     context: Arc<DpopContext>,
@@ -126,6 +136,20 @@ impl Proof {
     pub fn screening(context: Arc<DpopContext>, text: Box<str>, method: Box<str>, url: Box<str>) -> Proof {
         let urls = Box::new([url]);
         Proof { context, given: GivenProof::One(text), method, urls, may_be_verified: false, state: Mutex::default() }
+    }
+
+    /// Takes over what a screening has read, if it was one of the same request.
+    pub fn after(self, screening: Option<Proof>) -> Proof {
+        let is_same = |other: &Proof| {
+            other.given == self.given
+                && other.method == self.method
+                && other.urls == self.urls
+                && Arc::ptr_eq(&other.context, &self.context)
+        };
+        match screening.filter(is_same) {
+            Some(screening) => Proof { state: screening.state, ..self },
+            None => self,
+        }
     }
 
     /// Whether a decision with this proof may verify signatures.
