@@ -42,19 +42,18 @@ impl Local {
         };
         let now = context.get(1)?;
         let certificate = optional::<Option<String>>(context, certificate_at)?.flatten();
-        let certificate = certificate.as_deref();
+        let possession = |proof| Possession { certificate: certificate.as_deref(), proof };
         let proof_at = certificate_at + 1;
         if context.length() > proof_at + 1 {
             let proof = self.screening(context, proof_at, engine)?;
-            let outcome =
-                decide(&Call { token, policy, possession: Possession { certificate, proof: Some(&proof) }, now });
+            let outcome = decide(&Call { token, policy, possession: possession(Some(&proof)), now });
             let has_facts = proof.refusal().is_some();
             self.screened.replace(Some(proof));
             return Ok(if has_facts { code(IS_SLOW) } else { outcome });
         }
         let given = optional::<GivenNativeProof>(context, proof_at)?.flatten();
         let proof = proof_for(&given, engine)?.map(|proof| &**proof);
-        Ok(decide(&Call { token, policy, possession: Possession { certificate, proof }, now }))
+        Ok(decide(&Call { token, policy, possession: possession(proof), now }))
     }
 
     fn screening(&self, context: &FunctionCallContext, text_at: usize, engine: &Engine) -> Result<Proof> {

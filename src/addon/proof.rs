@@ -59,11 +59,10 @@ impl NativeProof {
         method: String,
         urls: Vec<String>,
     ) -> NativeProof {
-        let values = match given {
-            None => Vec::new(),
-            Some(Either::A(one)) => vec![one],
-            Some(Either::B(values)) => values,
-        };
+        let values = given.map_or_else(Vec::new, |given| match given {
+            Either::A(one) => vec![one],
+            Either::B(values) => values,
+        });
         let proof = Proof::new(Arc::clone(client.engine.dpop()), values.into(), &method, urls);
         NativeProof { proof: Arc::new(proof.after(client.local.screened.take())) }
     }
