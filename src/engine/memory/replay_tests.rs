@@ -359,7 +359,7 @@ fn seed() -> u64 {
 fn present(memory: &ReplayMemory, number: u64, iat: i64, now: i64) -> Spend {
     let is_in_window = now - MAX_AGE <= iat && iat <= now + LEEWAY;
     // One sender has a third of the proofs, and sometimes a room.
-    let sender = if number % 3 == 0 { 0 } else { number };
+    let sender = if number.is_multiple_of(3) { 0 } else { number };
     if is_in_window { spend_by(memory, sender, number, iat, now) } else { Spend::TooOld }
 }
 
