@@ -18,7 +18,7 @@ const FILES = [
   ['native/load'],
   ['errors/errors', 'native/constants'],
   ['client/arguments', 'client/json', 'client/time', 'native/panic-guard'],
-  ['cache/redis-client', 'client/call-proof', 'client/lists'],
+  ['cache/redis-client', 'client/call-proof', 'client/lists', 'client/request-proof'],
   [
     'client/check-claims',
     'client/claim-rules',

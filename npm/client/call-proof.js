@@ -4,29 +4,29 @@
  * Reads the DPoP proof that a caller without a framework passes to a method: `scheme` and `dpop`.
  *
  * Methods call each other, and a proof is good for one use. So the objects that this package passes on itself are
- * remembered with the engine's object of the request's proof.
+ * remembered with the proof of the request.
  */
 
 /**
- * @import { Proof } from '../native/binding.js'
+ * @import { RequestProofType } from './request-proof.js'
  * @import { ValidatorType } from './validate.js'
  */
 /** @typedef {CallProof} CallProofType The class as a type, for other files. */
 /** @typedef {string | string[] | undefined} GivenProof The values of the `DPoP` header. */
 /**
- * The engine's proof, and the `dpopContext` of the client that made it. Clients with the same context share their proofs.
+ * The proof of a request, and the `dpopContext` of the client that made it. Clients with the same context share their proofs.
  *
- * @typedef {{ proof: Proof, context: number }} KnownProof
+ * @typedef {{ proof: RequestProofType, context: number }} KnownProof
  */
 
-const { checkedOptions, invalid, memberOf, readOwn } = require('./arguments.js');
+const { checkNames, invalid, memberOf, readOwn } = require('./arguments.js');
 
 const SCHEMES = ['bearer', 'dpop'];
 const MEMBERS = ['proof', 'method', 'url'];
 const MAX_PROOFS = 16;
 
 /**
- * The engine's proofs by the `dpop` objects that this package made.
+ * The proofs by the `dpop` objects that this package made.
  *
  * @type {WeakMap<object, KnownProof>}
  */
@@ -50,7 +50,7 @@ class CallProof {
   }
 
   /**
-   * Returns the engine's object for this proof.
+   * Returns the proof of the request.
    *
    * @param {ValidatorType} validator
    */
@@ -76,7 +76,11 @@ function readCallProof(where, scheme, dpop) {
     return undefined;
   }
   const known = PROOFS.get(dpop);
-  const { proof, method, url } = checkedOptions(`${where}: dpop`, dpop, MEMBERS);
+  const named = `${where}: dpop`;
+  checkNames(named, dpop, MEMBERS);
+  const proof = readOwn(named, dpop, 'proof');
+  const method = readOwn(named, dpop, 'method');
+  const url = readOwn(named, dpop, 'url');
   if (typeof method !== 'string' || method === '') throw invalid(`${where}: dpop.method must be the request's method`);
   const call = new CallProof(givenOf(where, proof), method, urlOf(where, url), known);
   // Clients send a proof with every request, also with one whose token is a bearer token (RFC 9449 §7.2).
@@ -117,7 +121,7 @@ function urlOf(where, url) {
  *
  * @param {any} options
  * @param {Pick<CallProof, 'given' | 'method' | 'url'>} call
- * @param {Proof} proof The engine's object, which `validator` made for `call`.
+ * @param {RequestProofType} proof What `validator` made for `call`.
  * @param {ValidatorType} validator
  * @returns {object}
  */

@@ -157,7 +157,7 @@ class ClaimsChecker {
   async #codeOfText(text, isResponse, token, policy, possession) {
     const { certificate, proof } = possession ?? NONE;
     const decide = () =>
-      this.#native.decideIntrospected(token, policy.handle, dateNow(), certificate, text, isResponse, proof);
+      this.#native.decideIntrospected(token, policy.handle, dateNow(), certificate, text, isResponse, proof?.object);
     let code = decide();
     // Only a proof is slow.
     if (code === OUTCOMES.isSlow && proof !== undefined) code = (await proof.verifyOnPool(token)) || decide();

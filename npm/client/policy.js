@@ -105,7 +105,7 @@ class Policy {
     this.#evaluateMemoryEntry ??= this.#native.warmCached(this.handle, entries, scope);
     return possession === undefined
       ? this.#evaluateMemoryEntry(token, now)
-      : this.#evaluateMemoryEntry(token, now, possession.certificate, possession.proof);
+      : this.#evaluateMemoryEntry(token, now, possession.certificate, possession.proof?.object);
   }
 }
 

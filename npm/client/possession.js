@@ -7,14 +7,13 @@
  * A bearer token without a certificate has no `Possession`, so that it costs nothing.
  */
 
-/** @import { Proof } from '../native/binding.js' */
+/** @import { RequestProofType } from './request-proof.js' */
 /** @typedef {Possession} PossessionType The class as a type, for other files. */
 
 class Possession {
   /**
    * @param {string | undefined} certificate PEM text.
-   * @param {Proof | undefined} proof The engine's object for the proof. It is `undefined` exactly if the scheme of the
-   *   request is `Bearer`.
+   * @param {RequestProofType | undefined} proof It is `undefined` exactly if the scheme of the request is `Bearer`.
    */
   constructor(certificate, proof) {
     this.certificate = certificate;
@@ -29,7 +28,7 @@ const NONE = new Possession(undefined, undefined);
  * Returns the possession of these two, or `undefined` if there is neither.
  *
  * @param {string | undefined} certificate
- * @param {Proof | undefined} proof
+ * @param {RequestProofType | undefined} proof
  */
 function possessionOf(certificate, proof) {
   return certificate === undefined && proof === undefined ? undefined : new Possession(certificate, proof);

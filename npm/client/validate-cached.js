@@ -273,7 +273,7 @@ class CachedValidation {
     const evaluateEntry = policy.evaluateEntry(this.#evaluated);
     return possession === undefined
       ? evaluateEntry(token, dateNow(), text)
-      : evaluateEntry(token, dateNow(), text, possession.certificate, possession.proof);
+      : evaluateEntry(token, dateNow(), text, possession.certificate, possession.proof?.object);
   }
 
   /**

@@ -7,10 +7,11 @@
 
 /**
  * @import { FailureData, ProofFacts } from '../errors/errors.js'
- * @import { MonoCloudBackendNodeClient, Proof, SpentProof } from '../native/binding.js'
+ * @import { MonoCloudBackendNodeClient, SpentProof } from '../native/binding.js'
  * @import { Decision } from './check-claims.js'
  * @import { IReplayStore } from '../types/dpop.js'
  * @import { Replay } from './options.js'
+ * @import { RequestProofType } from './request-proof.js'
  * @import { ValidatorType } from './validate.js'
  */
 /** @typedef {DpopValidation} DpopValidationType The class as a type, for other files. */
@@ -24,10 +25,10 @@ const { isPending } = require('./pending.js');
 const STORE_TIMEOUT_MS = 250;
 
 /**
- * Whether a proof is new to a store: its answers by the engine's proofs and the stores, `undefined` for a store that
+ * Whether a proof is new to a store: its answers by the proofs and the stores, `undefined` for a store that
  * failed. A request may be decided on more than once, also by several clients, and a store calls a proof new once.
  *
- * @type {WeakMap<Proof, WeakMap<IReplayStore, Promise<boolean | undefined>>>}
+ * @type {WeakMap<RequestProofType, WeakMap<IReplayStore, Promise<boolean | undefined>>>}
  */
 const ANSWERS = new WeakMap();
 
@@ -52,7 +53,7 @@ class DpopValidation {
    * Returns the final outcome, or a promise of it.
    *
    * @param {Decision | Promise<Decision>} outcome
-   * @param {Proof} proof
+   * @param {RequestProofType} proof
    * @returns {Decision | Promise<Decision>}
    */
   conclude(outcome, proof) {
@@ -68,7 +69,7 @@ class DpopValidation {
    * Asks the shared store, once per request. Resolves to a failure, or to `undefined` if the proof is new.
    *
    * @param {Replay} replay
-   * @param {Proof} proof
+   * @param {RequestProofType} proof
    * @param {SpentProof} spent
    * @returns {Promise<FailureData | undefined>}
    */
@@ -116,7 +117,7 @@ class DpopValidation {
    * Adds what the response, the error and the event say about the proof. Most failures have nothing of that.
    *
    * @param {Decision} outcome
-   * @param {Proof} proof
+   * @param {RequestProofType} proof
    */
   #withFacts(outcome, proof) {
     if (!(outcome instanceof Failure)) return outcome;
@@ -131,7 +132,7 @@ class DpopValidation {
 
 /**
  * @param {string} reason
- * @param {Proof} proof
+ * @param {RequestProofType} proof
  * @returns {Omit<ProofFacts, 'nonce'> | undefined}
  */
 function factsOf(reason, proof) {

@@ -6,10 +6,11 @@
  */
 
 /**
- * @import { MonoCloudBackendNodeClient, Outcome, Proof } from '../native/binding.js'
+ * @import { MonoCloudBackendNodeClient, Outcome } from '../native/binding.js'
  * @import { Decision } from './check-claims.js'
  * @import { PolicyType } from './policy.js'
  * @import { PossessionType } from './possession.js'
+ * @import { RequestProofType } from './request-proof.js'
  */
 
 const { OUTCOMES } = require('../native/constants.js');
@@ -73,7 +74,9 @@ class JwtValidation {
     try {
       // Reading an argument costs time in the engine, also when it is `undefined`.
       if (possession === undefined) return policy.warm(token, dateNow());
-      return policy.warm(token, dateNow(), possession.certificate, possession.proof);
+      const { certificate, proof } = possession;
+      if (proof !== undefined) return proof.warm(policy.warm, token, dateNow(), certificate);
+      return policy.warm(token, dateNow(), certificate);
     } catch {
       return FAILURES.internal.spec.outcomeCode;
     }
@@ -91,7 +94,7 @@ class JwtValidation {
   decideWithJwks(token, policy, possession, jwks) {
     const { certificate, proof } = possession ?? NONE;
     const keys = textOfKeys(jwks);
-    const outcome = this.#native.decideWithJwks(token, policy.handle, dateNow(), certificate, keys, proof);
+    const outcome = this.#native.decideWithJwks(token, policy.handle, dateNow(), certificate, keys, proof?.object);
     if (outcome !== IS_SLOW || proof === undefined) return this.#outcomes.ended(outcome, token);
     return this.#afterProof(token, proof, () => this.decideWithJwks(token, policy, possession, jwks));
   }
@@ -100,7 +103,7 @@ class JwtValidation {
    * Decides again after a slow proof was verified on another thread.
    *
    * @param {string} token
-   * @param {Proof} proof
+   * @param {RequestProofType} proof
    * @param {() => Decision | Promise<Decision>} decideAgain
    * @returns {Promise<Decision>}
    */
@@ -123,7 +126,7 @@ class JwtValidation {
       const isRefreshed = await refresh;
       const { certificate, proof } = possession ?? NONE;
       const outcome = isRefreshed
-        ? this.#native.decide(token, policy.handle, dateNow(), certificate, proof)
+        ? this.#native.decide(token, policy.handle, dateNow(), certificate, proof?.object)
         : this.#callWarm(token, policy, possession);
       if (outcome === IS_SLOW) return this.#onPool(token, policy, possession);
       if (outcome !== NEEDS_KEYS) return this.#outcomes.ended(outcome, token);
@@ -138,7 +141,7 @@ class JwtValidation {
    */
   async #onPool(token, policy, possession) {
     const { certificate, proof } = possession ?? NONE;
-    const outcome = await this.#native.decideOnPool(token, policy.handle, dateNow(), certificate, proof);
+    const outcome = await this.#native.decideOnPool(token, policy.handle, dateNow(), certificate, proof?.object);
     // The keys changed during the validation, and a refresh is running. The client may retry at once.
     return outcome === NEEDS_KEYS ? FAILURES.timed_out : this.#outcomes.ended(outcome, token);
   }

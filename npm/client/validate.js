@@ -8,7 +8,7 @@
 
 /**
  * @import { FailureData } from '../errors/errors.js'
- * @import { MonoCloudBackendNodeClient, Proof } from '../native/binding.js'
+ * @import { MonoCloudBackendNodeClient } from '../native/binding.js'
  * @import { ICache } from '../types/cache.js'
  * @import { MonoCloudHealth } from '../types/client.js'
  * @import { IssuerMetadata, Jwks } from '../types/issuer.js'
@@ -18,6 +18,8 @@
  * @import { PolicyType } from './policy.js'
  * @import { PossessionType } from './possession.js'
  * @import { RevocationType } from './revocation.js'
+ * @import { GivenProof } from './call-proof.js'
+ * @import { RequestProofType } from './request-proof.js'
  * @import { CachedValidationType } from './validate-cached.js'
  * @import { DpopValidationType } from './validate-dpop.js'
  */
@@ -36,6 +38,13 @@ const { Policies } = require('./policy.js');
 const { settingsOf } = require('./options.js');
 const { dateNow } = require('./time.js');
 const { JwtValidation } = require('./validate-jwt.js');
+
+/**
+ * Loaded with the first proof, because few clients use DPoP.
+ *
+ * @type {typeof import('./request-proof.js').RequestProof | undefined}
+ */
+let RequestProof;
 
 class Validator {
   /** @type {MonoCloudBackendNodeClient} */
@@ -197,21 +206,22 @@ class Validator {
   }
 
   /**
-   * Creates the engine's object for the DPoP proof of one request.
+   * Creates the DPoP proof of one request.
    *
-   * @param {string | string[] | undefined} given The value of the one `DPoP` header, an array of several values, or
+   * @param {GivenProof} given The value of the one `DPoP` header, an array of several values, or
    *   `undefined`.
    * @param {string} method
    * @param {string[]} urls The URLs that the request may have been sent to.
    */
   proof(given, method, urls) {
-    return new native.Proof(this.#native, given, method, urls);
+    RequestProof ??= require('./request-proof.js').RequestProof;
+    return new RequestProof(this.#native, given, method, urls);
   }
 
   /**
    * Returns the nonce that the response to a request with this proof must have (RFC 9449 §8.2).
    *
-   * @param {Proof} proof
+   * @param {RequestProofType} proof
    */
   nonceOf(proof) {
     return this.#facts.usesNonces ? (proof.nonce() ?? undefined) : undefined;

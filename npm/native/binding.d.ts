@@ -158,9 +158,19 @@ export declare class MonoCloudBackendNodeClient {
 
   /**
    * Creates the warm function of a policy: `(token, now, certificate?, proof?)`, which returns an [`Outcome`].
-   * It holds the policy, so that a call neither passes it nor looks it up.
+   * It holds the policy, so that a call neither passes it nor looks it up. With the text of a proof, its method and its
+   * URL, it verifies no signature (`Local::with_call`).
    */
-  warm(spec: JsPolicySpec): (token: string, now: number, certificate?: string, proof?: Proof) => Outcome;
+  warm(
+    spec: JsPolicySpec,
+  ): (
+    token: string,
+    now: number,
+    certificate?: string,
+    proof?: Proof | string,
+    method?: string,
+    url?: string,
+  ) => Outcome;
   /** Sets the function that is called when a warm function has left requests for JavaScript. */
   onRequests(wake: () => void): void;
   /**
@@ -283,27 +293,17 @@ export declare class Policy {
   private constructor();
 }
 
-/** The proof of one request. */
 export declare class Proof {
-  /**
-   * The proof of a request to a client: the values of its `DPoP` header fields, its method, and the URLs that it may have
-   * been sent to. Nothing is parsed yet.
-   */
+  /** The values of the `DPoP` header fields of a request, its method, and the URLs that it may have been sent to. */
   constructor(
     client: MonoCloudBackendNodeClient,
     given: string | Array<string> | undefined | null,
     method: string,
     urls: Array<string>,
   );
-  /**
-   * Checks every rule that does not need the token's key, before an opaque token is introspected. Returns 0, or the code of
-   * a reason.
-   */
+  /** Checks the rules that do not need the token's key. Returns 0, or the code of a reason. */
   checkRequest(token: string): number;
-  /**
-   * Verifies the signature on another thread, after a decision was slow. Resolves to 0, and then the caller decides
-   * again, or to the code of a reason.
-   */
+  /** Verifies the signature on another thread. Resolves to 0, or to the code of a reason. */
   verifyOnPool(token: string): Promise<number>;
   /** `null` until the proof was used. */
   spent(): SpentProof | null;
@@ -317,8 +317,6 @@ export declare class Proof {
 export interface ProofRefusal {
   expected?: string;
   got?: string;
-  /** How old the proof is, or how far in the future. */
-  seconds?: number;
   /** A text for the response, instead of the reason's message. */
   description?: string;
 }

@@ -8,7 +8,7 @@
 /**
  * @import { GivenProof } from '../client/call-proof.js'
  * @import { ValidatorType } from '../client/validate.js'
- * @import { Proof } from '../native/binding.js'
+ * @import { RequestProofType } from '../client/request-proof.js'
  * @import { HeaderFields, Message } from './headers.js'
  * @import { Framework } from './request-url.js'
  */
@@ -22,13 +22,13 @@
  * @property {Framework} framework
  */
 /**
- * The proof that came with a request, and the engine's object for it.
+ * The proof that came with a request.
  *
  * @typedef {object} Presented
  * @property {GivenProof} given
  * @property {string} method
  * @property {string[]} urls
- * @property {Proof} proof
+ * @property {RequestProofType} proof
  * @property {ValidatorType} validator The validator that made `proof`.
  */
 /**

@@ -24,10 +24,11 @@ use crate::engine::{Attempt, Call, NotAccepted, Possession, Verdict};
 #[napi]
 impl NativeClient {
     /// Creates the warm function of a policy: `(token, now, certificate?, proof?)`, which returns an [`Outcome`].
-    /// It holds the policy, so that a call neither passes it nor looks it up.
+    /// It holds the policy, so that a call neither passes it nor looks it up. With the text of a proof, its method and its
+    /// URL, it verifies no signature (`Local::with_call`).
     #[napi(
         catch_unwind,
-        ts_return_type = "(token: string, now: number, certificate?: string, proof?: Proof) => Outcome"
+        ts_return_type = "(token: string, now: number, certificate?: string, proof?: Proof | string, method?: string, url?: string) => Outcome"
     )]
     pub fn warm<'env>(&self, env: &'env Env, spec: JsPolicySpec) -> Result<Unknown<'env>> {
         let policy = policy_of(&self.engine, spec)?;

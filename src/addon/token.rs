@@ -1,4 +1,4 @@
-//! Reads a token from JavaScript, by one call, as UTF-8, into a buffer that is reused.
+//! Reads a token or a proof from JavaScript, by one call, as UTF-8, into a buffer that is reused.
 //!
 //! A token is never read as Latin-1. That would cut every code unit to one byte, and an altered token could then read like
 //! the signed one.
@@ -13,19 +13,15 @@ use crate::engine::token::compact::MAX_TOKEN_BYTES;
 /// more byte is for Node's NUL.
 const BUFFER_BYTES: usize = MAX_TOKEN_BYTES + 4 + 1;
 
-/// The buffer of one thread.
+/// The buffer of one thread. Nothing is allocated before the first text.
+#[derive(Default)]
 pub struct TokenBuffer(Vec<u8>);
-
-impl Default for TokenBuffer {
-    fn default() -> Self {
-        TokenBuffer(vec![0; BUFFER_BYTES])
-    }
-}
 
 impl TokenBuffer {
     /// The text of a value, or `None` if it is not a string. A text that is too long for a token is truncated, and the
     /// result is still too long.
     pub fn read(&mut self, env: &Env, value: &Unknown<'_>) -> Option<&str> {
+        self.0.resize(BUFFER_BYTES, 0);
         let mut length = 0;
         // SAFETY: `value` belongs to the open scope of `env`. The pointer and the size are those of one live buffer. Node
         // writes at most that many bytes, including the NUL, and reports the number without the NUL.

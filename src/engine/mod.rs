@@ -67,6 +67,11 @@ impl Call<'_> {
         self.policy.prove(confirmation, self.token, self.possession, clock, allows_slow)
     }
 
+    /// Checks the binding to a DPoP key, which is the first requirement of the route.
+    fn check_key(&self, confirmation: &Confirmation) -> Result<(), Reason> {
+        self.policy.check_key(&confirmation.key, self.token, self.possession.proof)
+    }
+
     /// Checks the requirements of the route. `text` is the text of the claims, and `answers` are those of a remembered token.
     fn authorize(
         &self,
@@ -99,7 +104,8 @@ pub enum Verdict {
     Failed(Failure),
     /// The caller must wait for the keys and decide again.
     NeedsKeys,
-    /// The signature algorithm of the token or of its DPoP proof is slow. The caller must decide again on another thread.
+    /// The signature algorithm of the token or of its DPoP proof is slow. The caller must decide again on another thread. Or
+    /// the proof is a `Proof::screening`, and the caller must decide again with a `Proof::new`.
     IsSlow,
 }
 

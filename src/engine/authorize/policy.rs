@@ -98,7 +98,7 @@ impl Policy {
     }
 
     /// Checks the binding to a DPoP key.
-    fn check_key(&self, key: &Binding, token: &str, proof: Option<&Proof>) -> Result<(), Reason> {
+    pub fn check_key(&self, key: &Binding, token: &str, proof: Option<&Proof>) -> Result<(), Reason> {
         match (self.dpop, proof, key) {
             // RFC 9449 §7.1: the scheme DPoP is for bound tokens only. A route may require a bound token, too.
             (_, Some(_), Binding::Absent) | (BindingMode::Required, None, Binding::Absent) => {

@@ -6,6 +6,8 @@ pub mod bounded;
 pub mod claims_cache;
 pub mod obtained;
 pub mod replay;
+mod replay_buckets;
 mod replay_places;
+mod replay_senders;
 pub mod size;
 pub mod verified_tokens;

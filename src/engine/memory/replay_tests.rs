@@ -18,7 +18,16 @@ fn falls_at(bucket: i64) -> i64 {
 }
 
 fn spend(memory: &ReplayMemory, number: u64, bucket: i64, now: i64) -> Spend {
-    memory.spend(id(number), bucket, falls_at(bucket), now)
+    // Each proof of another sender, so that none has a room.
+    spend_by(memory, number, number, bucket, now)
+}
+
+fn spend_by(memory: &ReplayMemory, sender: u64, number: u64, bucket: i64, now: i64) -> Spend {
+    memory.spend(id(number), sender_numbered(sender), bucket, falls_at(bucket), now)
+}
+
+fn sender_numbered(number: u64) -> Sender {
+    u128::from(number).to_be_bytes()
 }
 
 #[test]
@@ -115,11 +124,14 @@ fn more_seconds_than_buckets_raise_the_floor() {
     let memory = ReplayMemory::new(MAX_CAPACITY);
     let later = NOW + 10 * MAX_BUCKETS as i64;
     for number in 0..=MAX_BUCKETS as i64 {
-        assert_eq!(memory.spend(id(number as u64), NOW + number, later, NOW), Spend::New);
+        assert_eq!(
+            memory.spend(id(number as u64), sender_numbered(number as u64), NOW + number, later, NOW),
+            Spend::New
+        );
     }
     assert_eq!((memory.len(), memory.times_full()), (MAX_BUCKETS, 1));
-    assert_eq!(memory.spend(id(0), NOW, later, NOW), Spend::TooOld);
-    assert_eq!(memory.spend(id(1), NOW + 1, later, NOW), Spend::Replayed);
+    assert_eq!(memory.spend(id(0), sender_numbered(0), NOW, later, NOW), Spend::TooOld);
+    assert_eq!(memory.spend(id(1), sender_numbered(1), NOW + 1, later, NOW), Spend::Replayed);
 }
 
 #[test]
@@ -137,7 +149,7 @@ fn extreme_times_neither_overflow_nor_pass_twice() {
     for now in times {
         for (number, bucket) in times.into_iter().enumerate() {
             for falls_at in times {
-                if memory.spend(id(number as u64), bucket, falls_at, now) == Spend::New {
+                if memory.spend(id(number as u64), sender_numbered(0), bucket, falls_at, now) == Spend::New {
                     assert!(accepted.insert(number), "{bucket}");
                 }
             }
@@ -177,7 +189,7 @@ fn the_size_stays_within_its_bound_over_many_times_the_capacity() {
         largest = largest.max(memory.used());
         assert!(memory.len() <= 10_000);
     }
-    assert!(largest <= 10_240 * 24 + 16_384 * 4 + 16_384, "{largest}");
+    assert!(largest <= 10_240 * 24 + 16_384 * 4 + 16_384 + 100_000, "{largest}");
 }
 
 #[test]
@@ -209,6 +221,116 @@ fn of_many_threads_with_one_proof_exactly_one_spends_it() {
     assert!(accepted.iter().all(|count| count.load(Ordering::Relaxed) == 1));
 }
 
+/// What a sender of a flood dates its proofs.
+#[derive(Clone, Copy, Debug)]
+enum Dates {
+    Now,
+    Ahead,
+    Spread,
+}
+
+/// Counts the fresh proofs of 1,000 other senders that are refused during a flood of 20,000 proofs by a few senders, over
+/// 120 seconds. Every proof is presented twice more.
+fn refused_in_flood(capacity: usize, flooding: u64, dates: Dates) -> usize {
+    let memory = ReplayMemory::new(capacity);
+    let (mut refused, mut random) = (0, Random(seed()));
+    let mut spent = Vec::new();
+    for number in 0..20_000 {
+        let now = NOW + number as i64 / 167;
+        let iat = match dates {
+            Dates::Now => now,
+            Dates::Ahead => now + LEEWAY,
+            Dates::Spread => now + LEEWAY - random.below(90) as i64,
+        };
+        if spend_by(&memory, number % flooding, number, iat, now) == Spend::New {
+            spent.push((number % flooding, number, iat));
+        }
+        if number % 20 == 0 {
+            // Clocks that are a little late, right, and a little ahead.
+            let (other, late) = (1000 + number / 20, random.below(7) as i64 - 3);
+            let is_new = spend_by(&memory, other, 1_000_000 + number, now - late, now) == Spend::New;
+            refused += usize::from(!is_new);
+            spent.push((other, 1_000_000 + number, now - late));
+        }
+        for (sender, number, iat) in spent.get(random.below(spent.len() as u64) as usize).into_iter().copied() {
+            assert_ne!(spend_by(&memory, sender, number, iat, now), Spend::New, "{number}");
+        }
+        assert!(memory.len() <= capacity);
+    }
+    assert!(memory.is_floor_raised(), "the memory was never full");
+    let end = NOW + 120;
+    for (sender, number, iat) in spent {
+        assert_ne!(spend_by(&memory, sender, number, iat, end), Spend::New, "{number}");
+        assert_ne!(spend_by(&memory, sender, number, iat, iat), Spend::New, "{number}, with the clock set back");
+    }
+    refused
+}
+
+#[test]
+fn a_flood_by_one_sender_or_by_a_few_never_refuses_the_proofs_of_another() {
+    for dates in [Dates::Now, Dates::Ahead, Dates::Spread] {
+        for flooding in [1, 16] {
+            let refused = refused_in_flood(2048, flooding, dates);
+            assert_eq!(refused, 0, "{flooding} senders, {dates:?}");
+        }
+    }
+}
+
+#[test]
+fn a_busy_sender_uses_the_memory_that_nobody_else_needs_and_only_its_late_proofs_are_refused() {
+    let memory = ReplayMemory::new(8192);
+    for number in 0..100_000 {
+        let now = NOW + number as i64 / 1000;
+        assert_eq!(spend_by(&memory, 7, number, now, now), Spend::New, "{number}");
+    }
+    assert!(memory.len() > 8192 - 1001, "{}", memory.len());
+    let now = NOW + 99;
+    assert_eq!(spend_by(&memory, 7, 200_000, now - 5, now), Spend::New);
+    assert_eq!(spend_by(&memory, 7, 200_001, now - 20, now), Spend::TooOld, "of this sender");
+    assert_eq!(spend_by(&memory, 8, 200_002, now - 20, now), Spend::New, "of another one");
+}
+
+#[test]
+fn a_proof_that_was_spent_before_its_sender_had_a_room_is_replayed() {
+    let memory = ReplayMemory::new(1024);
+    for number in 0..100 {
+        assert_eq!(spend_by(&memory, 7, number, NOW, NOW), Spend::New);
+    }
+    assert_eq!(memory.lock().rooms.len(), 1);
+    for number in 0..100 {
+        assert_eq!(spend_by(&memory, 7, number, NOW, NOW), Spend::Replayed);
+    }
+}
+
+#[test]
+fn a_room_goes_when_its_proofs_are_past_and_its_proofs_stay_refused() {
+    let memory = ReplayMemory::new(1024);
+    (0..100).for_each(|number| assert_eq!(spend_by(&memory, 7, number, NOW + 20, NOW), Spend::New));
+    let later = falls_at(NOW + 20);
+    assert_eq!(spend_by(&memory, 8, 1000, later - 1, later - 1), Spend::New);
+    assert_eq!((memory.len(), memory.lock().rooms.len()), (101, 1));
+    assert_eq!(spend_by(&memory, 8, 1001, later, later), Spend::New);
+    assert_eq!((memory.len(), memory.lock().rooms.len()), (2, 0));
+    (0..100).for_each(|number| assert_eq!(spend_by(&memory, 7, number, NOW + 20, NOW), Spend::TooOld));
+}
+
+#[test]
+fn more_busy_senders_than_rooms_share_the_buckets_of_the_others() {
+    let memory = ReplayMemory::new(1024);
+    let mut spent = HashSet::new();
+    for number in 0..100_000 {
+        let sender = number / 20 % 200;
+        if spend_by(&memory, sender, number, NOW + sender as i64 % 3, NOW + number as i64 / 10_000) == Spend::New {
+            spent.insert((sender, number));
+        }
+        assert!(memory.lock().rooms.len() <= MAX_ROOMS);
+    }
+    assert!(spent.len() > 1000, "{}", spent.len());
+    for (sender, number) in spent {
+        assert_ne!(spend_by(&memory, sender, number, NOW + sender as i64 % 3, NOW), Spend::New);
+    }
+}
+
 /// SplitMix64, so that a seed gives the same run on every machine.
 struct Random(u64);
 
@@ -236,7 +358,9 @@ fn seed() -> u64 {
 /// What a caller does: the window of `iat` first, then the memory.
 fn present(memory: &ReplayMemory, number: u64, iat: i64, now: i64) -> Spend {
     let is_in_window = now - MAX_AGE <= iat && iat <= now + LEEWAY;
-    if is_in_window { spend(memory, number, iat, now) } else { Spend::TooOld }
+    // One sender has a third of the proofs, and sometimes a room.
+    let sender = if number.is_multiple_of(3) { 0 } else { number };
+    if is_in_window { spend_by(memory, sender, number, iat, now) } else { Spend::TooOld }
 }
 
 /// Presents fresh proofs and proofs from before, while the clock goes on, stands still and jumps.

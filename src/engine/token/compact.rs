@@ -30,6 +30,15 @@ pub fn decode_base64url(text: &[u8]) -> Option<Vec<u8>> {
     BASE64URL.decode(text).ok()
 }
 
+/// Decodes strict base64url of exactly 32 bytes, without an allocation.
+pub fn decode_32_bytes(text: &[u8]) -> Option<[u8; 32]> {
+    const LENGTH: usize = 43;
+    // The decoder asks for room for whole groups.
+    let mut bytes = [0; LENGTH.div_ceil(4) * 3];
+    let decoded = if text.len() == LENGTH { BASE64URL.decode_slice(text, &mut bytes).ok()? } else { return None };
+    bytes.get(..decoded)?.try_into().ok()
+}
+
 /// Encodes base64url without padding.
 pub fn encode_base64url(bytes: &[u8]) -> String {
     BASE64URL.encode(bytes)

@@ -3,7 +3,7 @@
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 
-use crate::engine::token::compact::{decode_base64url, encode_base64url};
+use crate::engine::token::compact::{decode_32_bytes, encode_base64url};
 use crate::engine::token::json::Value;
 
 /// A SHA-256 thumbprint: of a DER certificate (`x5t#S256` in RFC 8705 §3.1), of a key (`jkt` in RFC 9449 §6.1), or of a
@@ -21,7 +21,7 @@ impl PartialEq for Thumbprint {
 impl Thumbprint {
     /// Parses a thumbprint: strict base64url of 32 bytes.
     pub fn parse(text: &str) -> Option<Self> {
-        decode_base64url(text.as_bytes())?.try_into().ok().map(Thumbprint)
+        decode_32_bytes(text.as_bytes()).map(Thumbprint)
     }
 
     /// The thumbprint of the bytes that are hashed: a DER certificate, the members of a key (RFC 7638 §3), or a token.

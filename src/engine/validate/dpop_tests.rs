@@ -69,6 +69,28 @@ fn a_bound_token_is_refused_as_a_bearer_token_and_accepted_with_its_proof() {
 }
 
 #[test]
+fn a_screening_decides_without_a_signature_and_leaves_the_rest_to_a_second_decision() {
+    let world = world();
+    let token = bound_token();
+    let screen = |token: &str, proof: &str| {
+        let proof = Proof::screening(Arc::clone(world.engine.dpop()), proof.into(), "GET".into(), URL.into());
+        world.possessing(token, &Policy::default(), Some(&proof))
+    };
+    let good = proof_for(&token, "screened");
+    let foreign = Sender::numbered(2).proof(json!({ "iat": NOW, "ath": ath(&token) }));
+    for (unknown, proof) in [(&token, &good), (&token, &foreign), (&forged(&token), &good)] {
+        assert_eq!(screen(unknown, proof), Verdict::IsSlow, "a token that must be verified");
+    }
+    assert_eq!(screen("a.b.c", &good), Verdict::Refused(Reason::TokenMalformed));
+    for jti in ["a", "b", "c"] {
+        assert!(is_accepted(&world.with_proof(&token, &proof_for(&token, jti))));
+    }
+    assert_eq!(screen(&token, &good), Verdict::IsSlow, "a remembered token");
+    assert_eq!(screen(&token, &foreign), Verdict::Refused(Reason::DpopKeyMismatch));
+    assert!(is_accepted(&world.with_proof(&token, &good)), "it was not used");
+}
+
+#[test]
 fn a_remembered_bound_token_needs_a_good_proof_on_every_call_and_is_never_forgotten_for_a_bad_one() {
     let world = world();
     let token = bound_token();

@@ -14,7 +14,7 @@
 use std::sync::Arc;
 
 use crate::engine::authorize::claim_requirements::ClaimsText;
-use crate::engine::authorize::dpop::Progress;
+use crate::engine::authorize::dpop::{Progress, Proof};
 use crate::engine::config::Config;
 use crate::engine::error::Reason;
 use crate::engine::keys::jwk::KeySet;
@@ -57,7 +57,7 @@ impl Engine {
             MemoryLookup::Hit(verdict) => return verdict,
             MemoryLookup::Miss(clock) => clock,
         };
-        let payload = match self.verify(call.token, &published.set, mode.allows_slow) {
+        let payload = match self.verify(call, &published.set, mode.allows_slow) {
             Ok(payload) => payload,
             Err(VerifyError::IsSlow) => return Verdict::IsSlow,
             Err(VerifyError::Refused(reason)) => return Verdict::Refused(reason),
@@ -105,10 +105,14 @@ impl Engine {
             let Some((_, checked)) = recalled else { return MemoryLookup::Miss(clock) };
             let confirmation = checked.check_times(&clock).is_ok().then_some(checked.confirmation);
             drop(warm);
-            if let Some(confirmation) = confirmation
-                && call.prove(&confirmation, &clock, mode.allows_slow) == Progress::IsSlow
-            {
-                return MemoryLookup::Hit(Verdict::IsSlow);
+            if let Some(confirmation) = confirmation {
+                if call.prove(&confirmation, &clock, mode.allows_slow) == Progress::IsSlow {
+                    return MemoryLookup::Hit(Verdict::IsSlow);
+                }
+                // The first rule about the proof in `authorize`. To look the token up again takes time that a refusal need not spend.
+                if let Err(reason) = call.check_key(&confirmation) {
+                    return MemoryLookup::Hit(Verdict::Refused(reason));
+                }
             }
             warm = self.lock();
         }
@@ -185,7 +189,7 @@ impl Engine {
         let Some(set) = KeySet::parse(jwks) else {
             return Verdict::Refused(Reason::KeyNotFound);
         };
-        let payload = match self.verify(call.token, &set, true) {
+        let payload = match self.verify(call, &set, true) {
             Ok(payload) => payload,
             Err(VerifyError::Refused(reason)) => return Verdict::Refused(reason),
             Err(VerifyError::UnknownKey(_) | VerifyError::IsSlow) => return Verdict::Refused(Reason::KeyNotFound),
@@ -208,13 +212,14 @@ impl Engine {
     }
 
     /// Checks rules 1 to 4. Returns the payload, which is now known to be signed.
-    fn verify(&self, token: &str, keys: &KeySet, allows_slow: bool) -> Result<Vec<u8>, VerifyError> {
-        let Parsed { compact, payload, signature, header } = self.read(token).map_err(VerifyError::Refused)?;
+    fn verify(&self, call: &Call<'_>, keys: &KeySet, allows_slow: bool) -> Result<Vec<u8>, VerifyError> {
+        let Parsed { compact, payload, signature, header } = self.read(call.token).map_err(VerifyError::Refused)?;
         let key = keys.select(&header).map_err(|reason| match reason {
             Reason::KeyNotFound => VerifyError::UnknownKey(header.kid.clone()),
             reason => VerifyError::Refused(reason),
         })?;
-        if key.is_slow() && !allows_slow {
+        let may_verify = call.possession.proof.is_none_or(Proof::may_be_verified);
+        if !may_verify || (key.is_slow() && !allows_slow) {
             return Err(VerifyError::IsSlow);
         }
         let input = compact.signing_input.as_bytes();

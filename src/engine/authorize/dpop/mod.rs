@@ -13,7 +13,8 @@
 //! 8. The proof was not used before (RFC 9449 §11.1). Only a proof that passes every other rule is remembered as used.
 //!
 //! A proof is used once, and a request may be decided on more than once. So a [`Proof`] lives as long as its request and
-//! remembers the results of rules 1 to 3 and 6 to 8.
+//! remembers the results of rules 1 to 3 and 6 to 8. [`Proof::screening`] is for a proof that need not live so long: it
+//! meets rules 1 to 5 only, and leaves nothing behind.
 
 pub mod context;
 mod key;
@@ -42,6 +43,16 @@ pub enum GivenProof {
     Several,
 }
 
+impl From<Vec<String>> for GivenProof {
+    fn from(values: Vec<String>) -> Self {
+        match <[String; 1]>::try_from(values) {
+            Ok([one]) => GivenProof::One(one.into()),
+            Err(values) if values.is_empty() => GivenProof::Missing,
+            Err(_) => GivenProof::Several,
+        }
+    }
+}
+
 /// The proof of one request.
 pub struct Proof {
     context: Arc<DpopContext>,
@@ -49,6 +60,8 @@ pub struct Proof {
     method: Box<str>,
     /// The URLs that the request may have been sent to. Any of them may match.
     urls: Box<[Box<str>]>,
+    /// Whether rules 6 to 8 may be checked.
+    may_be_verified: bool,
     state: Mutex<State>,
 }
 
@@ -80,7 +93,8 @@ pub struct Spent {
 pub enum Progress {
     /// [`Proof::outcome`] has the result.
     Decided,
-    /// The signature algorithm is slow. The caller must call again on another thread.
+    /// The signature may not be verified here: its algorithm is slow, and the caller must call again on another thread. Or
+    /// the proof is a [`Proof::screening`], and the caller must call again with a [`Proof::new`].
     IsSlow,
 }
 
@@ -114,7 +128,33 @@ impl Proof {
     /// The proof of one request. Nothing is parsed yet.
     pub fn new(context: Arc<DpopContext>, given: GivenProof, method: &str, urls: Vec<String>) -> Proof {
         let urls = urls.into_iter().map(String::into_boxed_str).collect();
-        Proof { context, given, method: method.into(), urls, state: Mutex::default() }
+        Proof { context, given, method: method.into(), urls, may_be_verified: true, state: Mutex::default() }
+    }
+
+    /// A proof for one decision that verifies no signature, of the token neither. Such a decision refuses what it can, which
+    /// is cheap: a proof by another key, for example. It answers that everything else is slow.
+    pub fn screening(context: Arc<DpopContext>, text: Box<str>, method: Box<str>, url: Box<str>) -> Proof {
+        let urls = Box::new([url]);
+        Proof { context, given: GivenProof::One(text), method, urls, may_be_verified: false, state: Mutex::default() }
+    }
+
+    /// Takes over what a screening has read, if it was one of the same request.
+    pub fn after(self, screening: Option<Proof>) -> Proof {
+        let is_same = |other: &Proof| {
+            other.given == self.given
+                && other.method == self.method
+                && other.urls == self.urls
+                && Arc::ptr_eq(&other.context, &self.context)
+        };
+        match screening.filter(is_same) {
+            Some(screening) => Proof { state: screening.state, ..self },
+            None => self,
+        }
+    }
+
+    /// Whether a decision with this proof may verify signatures.
+    pub fn may_be_verified(&self) -> bool {
+        self.may_be_verified
     }
 
     /// What this proof shares with the others of its issuer, audience and settings.
@@ -138,7 +178,8 @@ impl Proof {
             if state.end.is_some() {
                 return Progress::Decided;
             }
-            if state.signature.is_none() && !allows_slow && proof.signed.key.is_slow() {
+            let is_slow = state.signature.is_none() && !allows_slow && proof.signed.key.is_slow();
+            if is_slow || !self.may_be_verified {
                 return Progress::IsSlow;
             }
             proof

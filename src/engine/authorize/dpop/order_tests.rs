@@ -168,6 +168,67 @@ fn a_slow_signature_is_verified_only_where_it_is_allowed_and_only_once() {
     assert_eq!(proof.outcome(TOKEN, &key), Ok(()));
 }
 
+fn screening(context: &Arc<DpopContext>, proof: &str) -> Proof {
+    Proof::screening(Arc::clone(context), proof.into(), "GET".into(), URL.into())
+}
+
+#[test]
+fn a_screening_refuses_for_the_same_reason_what_fails_before_the_signature() {
+    let (context, key) = (context(), sender().thumbprint());
+    let good = sender().proof(json!({}));
+    let wrong = |changes: serde_json::Value| sender().proof(changes);
+    for (proof, token, bound_to) in [
+        ("a.b".to_owned(), TOKEN, key),
+        (sender().proof_with(json!({ "typ": "JWT" }), json!({})), TOKEN, key),
+        (wrong(json!({ "jti": null })), TOKEN, key),
+        (wrong(json!({ "htm": "POST" })), TOKEN, key),
+        (wrong(json!({ "htu": "https://other" })), TOKEN, key),
+        (good.clone(), "other", key),
+        (good, TOKEN, Sender::numbered(2).thumbprint()),
+    ] {
+        let refused = decide(&request(&context, &proof), token, &bound_to, NOW);
+        assert!(refused.is_err());
+        assert_eq!(decide(&screening(&context, &proof), token, &bound_to, NOW), refused);
+    }
+}
+
+#[test]
+fn a_screening_verifies_no_signature_and_uses_no_proof() {
+    let (context, key) = (context(), sender().thumbprint());
+    let good = sender().proof(json!({ "jti": "j" }));
+    for proof in [good.clone(), forged(&good), sender().proof(json!({ "iat": 0 }))] {
+        let screened = screening(&context, &proof);
+        for allows_slow in [false, true] {
+            assert_eq!(screened.prove(TOKEN, &key, NOW, allows_slow), Progress::IsSlow);
+            assert_eq!(screened.outcome(TOKEN, &key), Err(Reason::Internal));
+        }
+        assert_eq!((screened.spent(), context.kept_keys()), (None, 0));
+    }
+    assert!(is_unused(&context, "j"));
+}
+
+#[test]
+fn a_proof_takes_over_what_a_screening_of_the_same_request_has_read_and_nothing_else() {
+    let (context, key) = (context(), sender().thumbprint());
+    let (good, other) = (sender().proof(json!({ "jti": "j" })), sender().proof(json!({ "jti": "k" })));
+    let screened = |proof: &str| {
+        let screened = screening(&context, proof);
+        assert_eq!(screened.prove(TOKEN, &key, NOW, true), Progress::IsSlow);
+        Some(screened)
+    };
+    let after = request(&context, &good).after(screened(&good));
+    assert!(after.lock().read.is_some());
+    assert_eq!(decide(&after, TOKEN, &key, NOW), Ok(()));
+    assert!(request(&context, &good).after(screened(&other)).lock().read.is_none());
+    assert!(request(&context, &good).after(None).lock().read.is_none());
+    let posted = Proof::new(Arc::clone(&context), GivenProof::One(good.as_str().into()), "POST", vec![URL.into()]);
+    assert_eq!(decide(&posted.after(screened(&good)), TOKEN, &key, NOW), Err(Reason::DpopMethodMismatch));
+    let again = request(&context, &good).after(screened(&good));
+    assert_eq!(decide(&again, TOKEN, &key, NOW), Err(Reason::DpopReplayed));
+    let elsewhere = request(&super::testing::context(), &good).after(screened(&good));
+    assert!(elsewhere.lock().read.is_none(), "of another context");
+}
+
 #[test]
 fn only_a_key_that_has_verified_a_signature_is_kept_and_1024_at_most() {
     let context = context();

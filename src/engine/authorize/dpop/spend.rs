@@ -6,7 +6,7 @@ use super::read::ProofClaims;
 use super::settings::NonceMode;
 use super::{Refusal, Spent, State};
 use crate::engine::error::Reason;
-use crate::engine::memory::replay::{Spend, proof_id};
+use crate::engine::memory::replay::{Spend, proof_id, sender_of};
 use crate::engine::time::NumericDate;
 use crate::engine::token::compact::encode_base64url;
 use crate::engine::token::confirmation::Thumbprint;
@@ -52,7 +52,8 @@ impl Spending<'_> {
             _ => falls_at,
         };
         let id = proof_id(self.key.as_bytes(), self.claims.jti.as_bytes());
-        match self.context.replay.spend(id, bucket, falls_at, self.now.floor() as i64) {
+        let sender = sender_of(self.key.as_bytes());
+        match self.context.replay.spend(id, sender, bucket, falls_at, self.now.floor() as i64) {
             Spend::New => {
                 let expires_at = falls_at.saturating_add(i64::from(settings.leeway_secs));
                 state.spent = Some(Spent { id: encode_base64url(&id), expires_at });
