@@ -1,5 +1,6 @@
 // Which servers are there, in which order do they run?
 
+import doorkeeper from './servers/doorkeeper.mjs';
 import glewlwyd from './servers/glewlwyd.mjs';
 
-export const servers = [glewlwyd];
+export const servers = [glewlwyd, doorkeeper];
