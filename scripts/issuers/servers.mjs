@@ -2,5 +2,6 @@
 
 import doorkeeper from './servers/doorkeeper.mjs';
 import glewlwyd from './servers/glewlwyd.mjs';
+import lemonldap from './servers/lemonldap.mjs';
 
-export const servers = [glewlwyd, doorkeeper];
+export const servers = [glewlwyd, doorkeeper, lemonldap];
