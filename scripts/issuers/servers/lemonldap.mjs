@@ -52,11 +52,11 @@ export default {
     });
     await ready(`${origin}/.well-known/openid-configuration`, child);
 
-    const request = async (client, form) => {
-      const { access_token: token } = await postForm(`${origin}/oauth2/token`, form, { headers: basic(client, SECRET) });
+    const request = (client, form) => postForm(`${origin}/oauth2/token`, form, { headers: basic(client, SECRET) });
+    const machine = async (client) => {
+      const { access_token: token } = await request(client, { grant_type: 'client_credentials', scope: SCOPE });
       return token;
     };
-    const machine = (client) => () => request(client, { grant_type: 'client_credentials', scope: SCOPE });
     const user = async () => {
       const cookie = await signIn(origin);
       const query = { client_id: 'jwt', redirect_uri: REDIRECT_URI, response_type: 'code', scope: `openid ${SCOPE}` };
@@ -70,13 +70,14 @@ export default {
       audience: AUDIENCE,
       scopes: [SCOPE],
       tokens: [
-        { grant: 'client credentials', format: 'jwt', obtain: machine('jwt') },
-        { grant: 'authorization code', format: 'jwt', obtain: user },
+        { grant: 'client credentials', format: 'jwt', obtain: () => machine('jwt') },
+        { grant: 'authorization code', format: 'jwt', obtain: async () => (await user()).access_token },
       ],
       clients: [
         { method: 'client_secret_basic', clientId: 'opaque', clientSecret: SECRET },
         { method: 'client_secret_post', clientId: 'opaque', clientSecret: SECRET },
       ],
+      idToken: async () => (await user()).id_token,
       async rotate() {
         const kids = async () => {
           const { keys } = await (await fetch(`${origin}/oauth2/jwks`)).json();
