@@ -147,6 +147,7 @@ fn engine(file: &File, vector: &Vector, jwks: String) -> Engine {
 fn policy(vector: &Vector) -> Policy {
     let boxed = |list: &[String]| list.iter().map(|item| item.as_str().into()).collect();
     Policy {
+        audiences: None,
         scopes: boxed(&vector.scopes),
         groups: boxed(&vector.groups),
         matches_all_groups: vector.match_all,

@@ -27,9 +27,9 @@ import type {
 
 /** What never changes about a client. */
 export interface ClientFacts {
-  /** The tenant's domain. With the audience, it identifies the client in events and in a shared cache. */
+  /** The tenant's domain. With the audiences, it identifies the client in events and in a shared cache. */
   tenant: string;
-  audience: string;
+  audiences: Array<string>;
   /** Whether introspected claims may stay in a cache. */
   cachesIntrospected: boolean;
   /** Whether challenges offer DPoP to clients that do not use it. */
@@ -79,6 +79,8 @@ export interface JsPolicySpec {
   acr: Array<string>;
   /** In seconds. */
   maxAge?: number;
+  /** Some audiences of the client. Absent: all of them. */
+  audience?: Array<string>;
 }
 
 export interface Limits {
@@ -209,8 +211,8 @@ export declare class MonoCloudBackendNodeClient {
     proof?: Proof | undefined | null,
   ): Outcome;
   /**
-   * Decides on the claims of an active token. Returns 0, or a negative code: the DPoP proof must be verified on the pool,
-   * or the code of a reason.
+   * Decides on the claims of an active token. Returns 0 or a negative code, also that of a slow DPoP proof or of a route
+   * that accepts no audience of the token. `is_response` is false for a custom method that says what a JWT contains.
    */
   decideIntrospected(
     token: string,
@@ -218,6 +220,7 @@ export declare class MonoCloudBackendNodeClient {
     now: number,
     certificate: string | undefined | null,
     claims: string,
+    isResponse: boolean,
     proof?: Proof | undefined | null,
   ): number;
 
@@ -265,6 +268,7 @@ export interface OutcomeCodes {
   miss: number;
   notAJwt: number;
   notOurs: number;
+  audienceOfRoute: number;
 }
 
 /** A policy of one client. It has no methods, and only the methods of that client can use it. */

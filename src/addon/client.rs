@@ -39,9 +39,9 @@ pub struct NativeClient {
 /// What never changes about a client.
 #[napi(object, object_from_js = false)]
 pub struct ClientFacts {
-    /// The tenant's domain. With the audience, it identifies the client in events and in a shared cache.
+    /// The tenant's domain. With the audiences, it identifies the client in events and in a shared cache.
     pub tenant: String,
-    pub audience: String,
+    pub audiences: Vec<String>,
     /// Whether introspected claims may stay in a cache.
     pub caches_introspected: bool,
     /// Whether challenges offer DPoP to clients that do not use it.
@@ -104,7 +104,7 @@ impl NativeClient {
         let config = self.engine.config();
         ClientFacts {
             tenant: config.key_source.tenant.domain().to_owned(),
-            audience: config.audience.to_string(),
+            audiences: config.audiences.names().map(str::to_owned).collect(),
             caches_introspected: self.engine.cache_until(None, true, 0.0).is_some(),
             announces_dpop: config.announces_dpop,
             dpop_context: self.engine.dpop().id() as f64,
