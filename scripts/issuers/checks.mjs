@@ -97,7 +97,12 @@ function opaqueChecks(server, token) {
     }),
     check('garbage is refused with 401', () => assertRefused(introspecting(), GARBAGE, 401)),
     ...(token.hasNoAudience
-      ? []
+      ? [
+          check('without aud, it is refused with 401 by default', async () => {
+            const client = introspecting({ introspectionAudience: 'required' });
+            await assertRefused(client, await token.obtain(), 401, { reason: 'audience_mismatch' });
+          }),
+        ]
       : [
           check('another audience is refused with 401', async () => {
             const client = introspecting({ audience: 'https://another-api.example.com' });
@@ -191,7 +196,14 @@ function doctorCheck(server, token) {
 }
 
 function optionsOf(server, token) {
-  return { tenantDomain: server.issuer, audience: server.audience, ...server.options, ...token?.options };
+  const introspection = token?.hasNoAudience ? { introspectionAudience: 'when_present' } : {};
+  return {
+    tenantDomain: server.issuer,
+    audience: server.audience,
+    ...introspection,
+    ...server.options,
+    ...token?.options,
+  };
 }
 
 function clientFor(server, token, more) {

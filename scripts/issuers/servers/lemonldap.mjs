@@ -46,7 +46,8 @@ export default {
     await configure(1, 'first');
     writeFileSync(join(folder, 'lemonldap-ng.ini'), iniOf(folder));
     writeFileSync(join(folder, 'NoCaptcha.pm'), NO_CAPTCHA);
-    const starman = ['/usr/bin/starman', '--workers', '1', '--listen', `127.0.0.1:${port}`];
+    // One worker, because each looks for new settings by itself. It must not wait for idle connections.
+    const starman = ['/usr/bin/starman', '--workers', '1', '--disable-keepalive', '--listen', `127.0.0.1:${port}`];
     const child = launch('/usr/bin/perl', [...starman, `${DEFAULTS}/htdocs/index.psgi`], {
       env: { LLNG_DEFAULTCONFFILE: join(folder, 'lemonldap-ng.ini'), PERL5LIB: folder },
     });
@@ -70,12 +71,21 @@ export default {
       audience: AUDIENCE,
       scopes: [SCOPE],
       tokens: [
+        { grant: 'client credentials', format: 'opaque', obtain: () => machine('opaque'), hasNoAudience: true },
         { grant: 'client credentials', format: 'jwt', obtain: () => machine('jwt') },
         { grant: 'authorization code', format: 'jwt', obtain: async () => (await user()).access_token },
       ],
       clients: [
         { method: 'client_secret_basic', clientId: 'opaque', clientSecret: SECRET },
         { method: 'client_secret_post', clientId: 'opaque', clientSecret: SECRET },
+        { method: 'client_secret_post', clientId: 'special', clientSecret: SPECIAL_SECRET, isSpecial: true },
+        {
+          method: 'client_secret_basic',
+          clientId: 'special',
+          clientSecret: SPECIAL_SECRET,
+          isSpecial: true,
+          isRefused: true,
+        },
       ],
       idToken: async () => (await user()).id_token,
       async rotate() {
