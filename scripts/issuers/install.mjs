@@ -51,7 +51,8 @@ async function installDebian(names) {
   updated ??= command(sudo, ['apt-get', 'update', '-qq']);
   await updated;
   const hasPolicy = existsSync(POLICY);
-  if (!hasPolicy) await command(sudo, ['sh', '-c', `printf '#!/bin/sh\\nexit 101\\n' >${POLICY} && chmod 755 ${POLICY}`]);
+  if (!hasPolicy)
+    await command(sudo, ['sh', '-c', `printf '#!/bin/sh\\nexit 101\\n' >${POLICY} && chmod 755 ${POLICY}`]);
   try {
     const options = ['-y', '-qq', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120'];
     await command(sudo, ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', 'install', ...options, ...missing]);
@@ -109,7 +110,9 @@ function installNode(names) {
 
 /** Makes the folder of these packages, unless an earlier run has finished it. */
 async function once(kind, names, make) {
-  const hash = createHash('sha256').update(JSON.stringify([kind, names, process.version])).digest('hex');
+  const hash = createHash('sha256')
+    .update(JSON.stringify([kind, names, process.version]))
+    .digest('hex');
   const path = join(root, 'target', 'issuers', `${kind}-${hash.slice(0, 12)}`);
   const done = join(path, '.done');
   if (!existsSync(done)) {

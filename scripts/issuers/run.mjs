@@ -14,16 +14,15 @@ const STARTS = 2;
 
 /**
  * Runs the servers one after the other. Returns a row for each: `{ title, skipped, version, seconds, results }`.
- * `environment` is that of the installers, which may need a proxy.
+ * `environment` is that of the installers, which may need a proxy. `checks` makes the checks of a running server.
  */
-export async function runServers(servers, environment) {
-  const screen = display();
+export async function runServers(servers, { environment = process.env, screen = display(), checks = checksOf } = {}) {
   const rows = [];
-  for (const server of servers) rows.push(await runServer(server, screen, environment));
+  for (const server of servers) rows.push(await runServer(server, { screen, environment, checks }));
   return rows;
 }
 
-async function runServer(server, screen, environment) {
+async function runServer(server, { screen, environment, checks }) {
   const began = performance.now();
   const row = { title: server.title, results: [], notes: [] };
   const line = (text) => screen.line(text, text);
@@ -34,7 +33,7 @@ async function runServer(server, screen, environment) {
     row.installSeconds = secondsSince(began);
     line(`installed after ${row.installSeconds.toFixed(1)} s`);
     const running = await started(server, { installed, children, folders, line, row });
-    await check(running, row, line);
+    await check(checks(running), row, line);
     await running.stop?.();
   } catch (error) {
     if (error instanceof CannotInstall) row.skipped = error.message;
@@ -95,8 +94,8 @@ async function contextOf(folder, children) {
   };
 }
 
-async function check(running, row, line) {
-  for (const { run, ...one } of checksOf(running)) {
+async function check(checks, row, line) {
+  for (const { run, ...one } of checks) {
     const result = { ...one };
     row.results.push(result);
     try {

@@ -81,7 +81,10 @@ export default {
         'it does not decode Basic: for a secret with special characters, use client_secret_post',
       ],
       async rotate() {
-        const parameters = { ...plugin.parameters, 'jwks-private': setOf([await privateJwk('ES256', 'second'), firstKey]) };
+        const parameters = {
+          ...plugin.parameters,
+          'jwks-private': setOf([await privateJwk('ES256', 'second'), firstKey]),
+        };
         await sendJson('PUT', `${api}/mod/plugin/oidc`, { ...plugin, parameters }, { headers });
         await sendJson('PUT', `${api}/mod/plugin/oidc/reset`, undefined, { headers });
         return { isOldKeyPublished: true };

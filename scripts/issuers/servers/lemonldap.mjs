@@ -1,7 +1,7 @@
 // LemonLDAP::NG, from Debian: JWTs and opaque tokens. Its issuer ends in `/`, and its introspection response has no
 // `aud`. It has one signing key at a time: after a rotation, the tokens of the old key are refused.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { debianVersion } from '../install.mjs';
@@ -38,7 +38,11 @@ export default {
     const settings = settingsOf({ folder, issuer });
     const configure = async (number, kid) => {
       const { privatePem, publicPem } = await pemPair('RS256');
-      const keys = { oidcServicePrivateKeySig: privatePem, oidcServicePublicKeySig: publicPem, oidcServiceKeyIdSig: kid };
+      const keys = {
+        oidcServicePrivateKeySig: privatePem,
+        oidcServicePublicKeySig: publicPem,
+        oidcServiceKeyIdSig: kid,
+      };
       const text = JSON.stringify({ ...settings, ...keys, cfgNum: number });
       writeFileSync(join(folder, 'conf', `lmConf-${number}.json`), text);
     };
@@ -188,7 +192,9 @@ function cacheOf(folder, namespace) {
 
 /** `checkTime`: it looks for new settings, such as another key, every second. */
 function iniOf(folder) {
-  const cache = Object.entries(cacheOf(folder, 'lemonldap-ng-config')).map(([name, value]) => `'${name}' => '${value}'`);
+  const cache = Object.entries(cacheOf(folder, 'lemonldap-ng-config')).map(
+    ([name, value]) => `'${name}' => '${value}'`,
+  );
   return [
     '[all]',
     'logLevel = warn',
