@@ -33,6 +33,15 @@ export class CannotInstall extends Error {}
  */
 export async function install({ apt = [], unpack = [], pip = [], npm = [] }, environment = process.env) {
   env = environment;
+  try {
+    return await installed({ apt, unpack, pip, npm });
+  } catch (error) {
+    // Also what the file system refuses.
+    throw error instanceof CannotInstall ? error : new CannotInstall(error.message);
+  }
+}
+
+async function installed({ apt, unpack, pip, npm }) {
   await installDebian([...apt, ...(pip.length > 0 ? await missingForPython() : [])]);
   return {
     ...(unpack.length > 0 && (await unpackDebian(unpack))),
