@@ -114,7 +114,8 @@ function opaqueChecks(server, token) {
 
 function clientChecks(server, client) {
   const token = introspected(server);
-  const title = `${client.method}${client.isSpecial ? ', special characters in the secret' : ''}`;
+  const special = client.isSpecial && 'special characters in the secret';
+  const title = [client.method, client.label, special].filter(Boolean).join(', ');
   const check = (name, run) => ({ column: 'clients', method: client, name: `${title}: ${name}`, run });
   const using = (more) => clientFor(server, token, { introspectJwtTokens: true, ...credentialsOf(client), ...more });
   if (client.isRefused) {

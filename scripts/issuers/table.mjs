@@ -23,6 +23,7 @@ export function printTable(rows) {
         .trimEnd()}`,
     );
   }
+  console.log('\n  *: with special characters in the secret');
   for (const { title, notes } of rows) for (const note of new Set(notes)) console.log(`\n  ${title}: ${note}`);
 
   const results = rows.flatMap((row) => row.results.map((result) => ({ ...result, title: row.title })));
@@ -54,7 +55,8 @@ function methodsOf({ results, clients = [] }) {
     const own = results.filter((result) => result.method === client);
     const name = client.method.replace(/^client_secret_(?!jwt)/, '');
     const state = own.some(({ problem }) => problem) ? ' FAILED' : client.isRefused ? ' refused' : '';
-    return `${name}${client.isSpecial ? '*' : ''}${state}`;
+    const label = client.label ? ` (${client.label})` : '';
+    return `${name}${client.isSpecial ? '*' : ''}${label}${state}`;
   });
   return shown.join(', ') || '–';
 }

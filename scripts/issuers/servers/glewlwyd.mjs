@@ -75,7 +75,7 @@ export default {
           isRefused: true,
         },
         // It accepts only the URL of the endpoint as the audience of an assertion.
-        { method: 'private_key_jwt', clientId: 'key', clientSecret: clientKey, isRefused: true },
+        { method: 'private_key_jwt', clientId: 'key', clientSecret: clientKey, label: 'aud: issuer', isRefused: true },
       ],
       notes: [
         "assertionAudience: 'endpoint' is required for the methods that send an assertion",
