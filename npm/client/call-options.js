@@ -28,6 +28,8 @@ const MAX_AGE_LIMIT = 31_536_000;
 const BINDINGS = ['when_present', 'required', 'dangerously_ignore'];
 
 const ROUTE_OPTIONS = ['scopes', 'groups', 'acr', 'maxAge', 'validateCertificateBinding', 'validateDPoPBinding'];
+/** The options of `protect()` alone. `protect/authorize.js` reads those that the engine does not know. */
+const PROTECT_OPTIONS = [...ROUTE_OPTIONS, 'authorize', 'optional'];
 const CALL_OPTIONS = [...ROUTE_OPTIONS, 'clientCertificate', 'scheme', 'dpop'];
 const JWT_CALL_OPTIONS = [...CALL_OPTIONS, 'jwks'];
 
@@ -102,7 +104,7 @@ const NO_REQUIREMENTS = new Spec('', Object.create(null));
  * @param {unknown} options
  */
 function routeSpec(options) {
-  return readSpec('protect()', options, ROUTE_OPTIONS);
+  return readSpec('protect()', options, PROTECT_OPTIONS);
 }
 
 /**

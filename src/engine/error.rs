@@ -22,6 +22,8 @@ pub enum Class {
     TokenAuthentication,
     /// `MonoCloudTokenError`, code `inactive_token` (RFC 7662 §2.2).
     TokenInactive,
+    /// `MonoCloudTokenError`, code `access_denied`: the application itself denied the access.
+    TokenDenied,
     /// `MonoCloudTokenError`, code `insufficient_groups`.
     TokenGroups,
     /// `MonoCloudTokenError`, code `invalid_token` (RFC 6750 §3.1).
@@ -43,6 +45,7 @@ impl Class {
             | Class::DpopProof
             | Class::TokenAuthentication
             | Class::TokenInactive
+            | Class::TokenDenied
             | Class::TokenGroups
             | Class::TokenInvalid
             | Class::TokenScope => "MonoCloudTokenError",
@@ -56,6 +59,7 @@ impl Class {
             Class::DpopProof => Some("invalid_dpop_proof"),
             Class::TokenAuthentication => Some("insufficient_user_authentication"),
             Class::TokenInactive => Some("inactive_token"),
+            Class::TokenDenied => Some("access_denied"),
             Class::TokenGroups => Some("insufficient_groups"),
             Class::TokenInvalid => Some("invalid_token"),
             Class::TokenScope => Some("insufficient_scope"),
@@ -71,7 +75,7 @@ impl Class {
             // The issuer rejects this API's own request. The caller can do nothing about it.
             Class::Op => 500,
             // RFC 6750 §3.1: the token is valid, and it does not give access.
-            Class::TokenGroups | Class::TokenScope => 403,
+            Class::TokenDenied | Class::TokenGroups | Class::TokenScope => 403,
             // RFC 9110 §15.5.2: another credential is needed. Also the status of a class without one: it lets nobody in.
             _ => 401,
         }
@@ -123,6 +127,7 @@ impl Spec {
                 Class::DpopNonce
                     | Class::DpopProof
                     | Class::TokenAuthentication
+                    | Class::TokenDenied
                     | Class::TokenGroups
                     | Class::TokenScope
             ),
@@ -161,6 +166,10 @@ reasons! {
     AlgorithmNotAllowed, "algorithm_not_allowed", TokenInvalid, "Token is signed with an algorithm that is not allowed";
     /// RFC 7519 §4.1.3: `aud` is absent, has the wrong type, or does not contain the audience.
     AudienceMismatch, "audience_mismatch", TokenInvalid, "Token was not issued for this audience";
+    /// The application's function `authorize` failed: it threw, rejected, or returned something other than a boolean.
+    AuthorizeFailed, "authorize_failed", TokenDenied, "Access could not be authorized";
+    /// The application's function `authorize` returned `false`.
+    AuthorizeRefused, "authorize_refused", TokenDenied, "Access is not authorized";
     /// RFC 9470 §3: `auth_time` is older than the route allows.
     AuthenticationTooOld, "authentication_too_old", TokenAuthentication, "More recent authentication is required";
     /// RFC 9470 §3: as [`Reason::AuthenticationTooOld`], and the token lacks required scopes too.
