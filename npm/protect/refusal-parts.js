@@ -70,7 +70,8 @@ function withHeaders(ours, given) {
     const lower = name.toLowerCase();
     if (FRAMING.has(lower)) throw new TypeError('the server sets this header');
     const known = Object.keys(merged).find((other) => other.toLowerCase() === lower);
-    if (known !== undefined && KEPT.has(lower)) continue;
+    const isEmptyList = lower === CHALLENGES && value.trim() === '';
+    if (isEmptyList || (known !== undefined && KEPT.has(lower))) continue;
     const added = known !== undefined && lower === CHALLENGES ? `${merged[known]}, ${value}` : value;
     Object.defineProperty(merged, known ?? name, {
       __proto__: null,
