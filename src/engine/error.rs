@@ -166,10 +166,6 @@ reasons! {
     AlgorithmNotAllowed, "algorithm_not_allowed", TokenInvalid, "Token is signed with an algorithm that is not allowed";
     /// RFC 7519 §4.1.3: `aud` is absent, has the wrong type, or does not contain the audience.
     AudienceMismatch, "audience_mismatch", TokenInvalid, "Token was not issued for this audience";
-    /// The application's function `authorize` failed: it threw, rejected, or returned something other than a boolean.
-    AuthorizeFailed, "authorize_failed", TokenDenied, "Access could not be authorized";
-    /// The application's function `authorize` returned `false`.
-    AuthorizeRefused, "authorize_refused", TokenDenied, "Access is not authorized";
     /// RFC 9470 §3: `auth_time` is older than the route allows.
     AuthenticationTooOld, "authentication_too_old", TokenAuthentication, "More recent authentication is required";
     /// RFC 9470 §3: as [`Reason::AuthenticationTooOld`], and the token lacks required scopes too.
@@ -178,6 +174,10 @@ reasons! {
     AuthTimeInvalid, "auth_time_invalid", TokenAuthentication, "Token has no valid time of authentication";
     /// RFC 9470 §3: as [`Reason::AuthTimeInvalid`], and the token lacks required scopes too.
     AuthTimeInvalidAndScopeMissing, "auth_time_invalid", TokenAuthentication, "Token has no valid time of authentication", lacks_scopes_and = Some(Reason::AuthTimeInvalid);
+    /// The application's function `authorize` failed: it threw, rejected, or returned something other than a boolean.
+    AuthorizeFailed, "authorize_failed", TokenDenied, "Access could not be authorized";
+    /// The application's function `authorize` returned `false`.
+    AuthorizeRefused, "authorize_refused", TokenDenied, "Access is not authorized";
     /// The body is larger than 512 KiB.
     BodyTooLarge, "body_too_large", Http, "The authorization server answered with too large a body";
     /// The body is not the expected JSON document.
