@@ -98,6 +98,10 @@ describe('the table of responses', () => {
     'a resolver fails': [RESOLVER_FAILED],
     'missing scopes': [responseTo(FAILURES.scope_missing, ['a'])],
     'missing groups': [responseTo(FAILURES.group_missing, ['a'])],
+    '[`authorize`](docs/responses.md#rules-of-your-own) does not return `true`': [
+      responseTo(FAILURES.authorize_refused, ['a']),
+      responseTo(FAILURES.authorize_failed, ['a']),
+    ],
     'the authorization server is unreachable, overloaded or broken': [
       ...['connection_refused', 'timed_out', 'body_invalid'].map((reason) => responseTo(FAILURES[reason], [])),
       ...[429, 500, 503].map((status) => responseTo(http(status), [])),

@@ -211,7 +211,7 @@ describe('a DPoP token', () => {
     assert.match(headers['WWW-Authenticate'], /^DPoP error="insufficient_scope", algs="/);
   });
 
-  test('is never taken for no token on an optional route, whatever the route knows', async () => {
+  test('is never treated as no token on an optional route, whatever the route knows', async () => {
     for (const validateDPoPBinding of ['when_present', 'required', 'dangerously_ignore']) {
       const guard = protectNode(clientOf())({ optional: true, validateDPoPBinding });
       const { dpop: _proof, ...headers } = (await requestOf()).headers;
