@@ -73,7 +73,7 @@ const TAKE_OVER = {
 };
 const isNest = ({ platform }) => platform !== undefined;
 const kindOf = ({ name }) => {
-  if (/^nestjs/.test(name)) return 'nestjs';
+  if (name.startsWith('nestjs')) return 'nestjs';
   if (/^(?:express|fastify|koa)/.test(name)) return /^[a-z]+/.exec(name)[0];
   return /by \.\/express/.test(name) ? 'express' : undefined;
 };
@@ -236,6 +236,28 @@ for (const framework of EVERY) {
       assert.equal((await ask({ token: signed() })).status, 200);
       assert.equal(told.length, 0);
     });
+    const another = Object.assign(new Error('No'), {
+      name: 'MonoCloudTokenError',
+      code: 'invalid_token',
+      reason: 'own',
+    });
+    for (const [what, thrown, reason] of [
+      ['an error of another copy of this package', another, 'own'],
+      ['an error of the application', new TypeError('may name the token'), 'internal'],
+      ['something that is no error', 'text', 'internal'],
+    ]) {
+      const client = { validateAccessToken: () => Promise.reject(thrown) };
+      routes.row(
+        `onRefused is told of ${what} as far as it is safe`,
+        { client, options: { onRefused } },
+        async (ask) => {
+          told.length = 0;
+          await ask({ token: 'a' });
+          const [{ refusal }] = told;
+          assert.deepEqual([refusal.reason, refusal.error], [reason, thrown === another ? another : undefined]);
+        },
+      );
+    }
     const second = [];
     routes.row(
       'onRefused is told of authorize and of a resolver that fail',

@@ -24,6 +24,7 @@ const { hookFailed } = require('../client/events.js');
 const { isPending } = require('../client/pending.js');
 const { Failure, MonoCloudAuthBaseError } = require('../errors/errors.js');
 const { mergedResponse } = require('./refusal-parts.js');
+const { NAMES } = require('./response.js');
 
 /**
  * The codes of refusals that say nothing about a token (RFC 6749 §4.1.2.1).
@@ -55,8 +56,7 @@ class Refusal {
   /** Created only if somebody reads it, because it has a stack. */
   get error() {
     const cause = this.#cause;
-    if (cause instanceof Failure) return cause.toError();
-    return cause instanceof MonoCloudAuthBaseError ? cause : undefined;
+    return cause instanceof Failure ? cause.toError() : errorOf(cause);
   }
 }
 
@@ -236,6 +236,22 @@ function refusalsOf(options, context, framework) {
  */
 function codeOf({ status, code }) {
   return code ?? CODES[status] ?? 'server_error';
+}
+
+/**
+ * An error of this package, also of another copy of it. The message of any other error may contain anything.
+ *
+ * @param {any} thrown
+ * @returns {Error | undefined}
+ */
+function errorOf(thrown) {
+  try {
+    const isOne = thrown instanceof MonoCloudAuthBaseError || (thrown instanceof Error && NAMES.has(thrown.name));
+    return isOne ? thrown : undefined;
+  } catch {
+    // A proxy, or a getter that throws.
+    return undefined;
+  }
 }
 
 /** @param {unknown} value */

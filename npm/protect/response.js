@@ -314,6 +314,7 @@ function paramsOf(code, error_description, required, lacksScopes) {
   }
 }
 
+/** The classes of errors that a client throws. */
 const NAMES = new Set(['MonoCloudTokenError', 'MonoCloudValidationError', 'MonoCloudOPError', 'MonoCloudHttpError']);
 
 /**
@@ -401,6 +402,7 @@ module.exports = {
   DPOP,
   Decision,
   INTERNAL,
+  NAMES,
   NO_TOKEN,
   RESOLVER_FAILED,
   Response,
