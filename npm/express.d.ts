@@ -4,12 +4,12 @@
  * exports. Needs `@types/express` 4 or 5.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Request } from 'express';
+import type { Request, Response } from 'express';
 import type {
   AccessTokenClaims,
   MonoCloudOidcBackendClient,
+  OptionalProtectOptions,
   ProtectApiRequestOptions,
-  ProtectOptions,
 } from '../index.js';
 
 export * from '../index.js';
@@ -22,23 +22,26 @@ type AnyRequest = Request<any, any, any, any, any>;
  *
  * Not checked: that the claims have the type `C`.
  *
- * @typeParam C The claims that you expect. This is your assertion.
+ * @typeParam C The claims that you expect. This is your assertion. Add `| undefined` for a route with `optional`.
  * @typeParam R The type of the request. Use `typeof req` to keep the types of its parameters, body and query. By default
  *   these are `any`, so that you can cast the request of any route.
  */
-export type AuthenticatedExpressRequest<C extends object = AccessTokenClaims, R extends AnyRequest = AnyRequest> = R & {
+export type AuthenticatedExpressRequest<
+  C extends object | undefined = AccessTokenClaims,
+  R extends AnyRequest = AnyRequest,
+> = R & {
   claims: C;
 };
 
 /**
  * The middleware that `protect()` returns. On success it sets `request.claims` and calls `next()` once. Otherwise it sends
- * the response itself and does not call `next`. It never calls `next(error)` to reject a request.
+ * the response itself and does not call `next`. It calls `next(error)` to reject a request only with `delegate`.
  *
  * | response | situation |
  * |---|---|
  * | 401 `{ "message": "unauthorized" }` | no token, or a rejected token or DPoP proof |
  * | 400 `{ "message": "bad request" }` | several `Authorization` headers, if `validateDPoPBinding` or `dpop` is set |
- * | 403 `{ "message": "forbidden" }` | missing scopes, groups, permissions or roles, or another value of a claim |
+ * | 403 `{ "message": "forbidden" }` | missing scopes, groups, permissions or roles, another value of a claim, or `authorize` did not return `true` |
  * | 503 `{ "message": "service unavailable" }` | the authorization server is unreachable, overloaded or broken |
  * | 500 `{ "message": "internal server error" }` | the authorization server rejects this API's own request, or `claims` cannot be set |
  *
@@ -59,7 +62,7 @@ export type ExpressMiddleware = {
 }['middleware'];
 
 /** The type of the `protect` factory. Call it once per route, with the requirements of the route. */
-export type ProtectMiddleware = (options?: ProtectOptions) => ExpressMiddleware;
+export type ProtectMiddleware<T = AnyRequest> = (options?: OptionalProtectOptions<T>) => ExpressMiddleware;
 
 /**
  * Creates a client from environment variables and returns the `protect` factory. Call it once, at startup. Never call it
@@ -68,7 +71,9 @@ export type ProtectMiddleware = (options?: ProtectOptions) => ExpressMiddleware;
  * @throws MonoCloudValidationError A variable is missing or invalid (`option_invalid`), or `options` is not a plain object
  *   or has an unknown member (`argument_invalid`).
  */
-export function protectApi<T extends AnyRequest = Request>(options?: ProtectApiRequestOptions<T>): ProtectMiddleware;
+export function protectApi<T extends AnyRequest = Request>(
+  options?: ProtectApiRequestOptions<T, Response>,
+): ProtectMiddleware<T>;
 
 /**
  * Returns the `protect` factory for your client.
@@ -77,7 +82,7 @@ export function protectApi<T extends AnyRequest = Request>(options?: ProtectApiR
  */
 export function protectApi<T extends AnyRequest = Request>(
   client: MonoCloudOidcBackendClient,
-  options?: ProtectApiRequestOptions<T>,
-): ProtectMiddleware;
+  options?: ProtectApiRequestOptions<T, Response>,
+): ProtectMiddleware<T>;
 
 export {};

@@ -1,10 +1,10 @@
 /** `protectApi` for Fastify 4 and 5, and everything that `@monocloud/backend-node` exports. Needs `fastify` 4 or 5. */
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type {
   AccessTokenClaims,
   MonoCloudOidcBackendClient,
+  OptionalProtectOptions,
   ProtectApiRequestOptions,
-  ProtectOptions,
 } from '../index.js';
 
 export * from '../index.js';
@@ -17,24 +17,27 @@ type AnyRequest = FastifyRequest<any, any, any, any, any, any, any, any>;
  *
  * Not checked: that the claims have the type `C`.
  *
- * @typeParam C The claims that you expect. This is your assertion.
+ * @typeParam C The claims that you expect. This is your assertion. Add `| undefined` for a route with `optional`.
  * @typeParam R The type of the request. Use `typeof request` to keep the types of its parameters, body and query. By
  *   default these are `any`, so that you can cast the request of any route.
  */
-export type AuthenticatedFastifyRequest<C extends object = AccessTokenClaims, R extends AnyRequest = AnyRequest> = R & {
+export type AuthenticatedFastifyRequest<
+  C extends object | undefined = AccessTokenClaims,
+  R extends AnyRequest = AnyRequest,
+> = R & {
   claims: C;
 };
 
 /**
  * The hook that `protect()` returns. Use it as `onRequest` or as any later hook before the handler. On success it sets
- * `request.claims`. Otherwise it sends the response and resolves with the reply. It never rejects. A hook that wraps it
- * should look at `reply.sent`.
+ * `request.claims`. Otherwise it sends the response and resolves with the reply. It rejects only with `delegate`. A hook
+ * that wraps it should look at `reply.sent`.
  *
  * | response | situation |
  * |---|---|
  * | 401 `{ "message": "unauthorized" }` | no token, or a rejected token or DPoP proof |
  * | 400 `{ "message": "bad request" }` | several `Authorization` headers, if `validateDPoPBinding` or `dpop` is set |
- * | 403 `{ "message": "forbidden" }` | missing scopes, groups, permissions or roles, or another value of a claim |
+ * | 403 `{ "message": "forbidden" }` | missing scopes, groups, permissions or roles, another value of a claim, or `authorize` did not return `true` |
  * | 503 `{ "message": "service unavailable" }` | the authorization server is unreachable, overloaded or broken |
  * | 500 `{ "message": "internal server error" }` | the authorization server rejects this API's own request, or `claims` cannot be set |
  *
@@ -55,7 +58,7 @@ export type FastifyHook = {
 }['hook'];
 
 /** The type of the `protect` factory. Call it once per route, with the requirements of the route. */
-export type ProtectHook = (options?: ProtectOptions) => FastifyHook;
+export type ProtectHook<T = AnyRequest> = (options?: OptionalProtectOptions<T>) => FastifyHook;
 
 /**
  * Creates a client from environment variables and returns the `protect` factory. Call it once, at startup. Never call it
@@ -64,7 +67,9 @@ export type ProtectHook = (options?: ProtectOptions) => FastifyHook;
  * @throws MonoCloudValidationError A variable is missing or invalid (`option_invalid`), or `options` is not a plain object
  *   or has an unknown member (`argument_invalid`).
  */
-export function protectApi<T extends AnyRequest = FastifyRequest>(options?: ProtectApiRequestOptions<T>): ProtectHook;
+export function protectApi<T extends AnyRequest = FastifyRequest>(
+  options?: ProtectApiRequestOptions<T, FastifyReply>,
+): ProtectHook<T>;
 
 /**
  * Returns the `protect` factory for your client.
@@ -73,7 +78,7 @@ export function protectApi<T extends AnyRequest = FastifyRequest>(options?: Prot
  */
 export function protectApi<T extends AnyRequest = FastifyRequest>(
   client: MonoCloudOidcBackendClient,
-  options?: ProtectApiRequestOptions<T>,
-): ProtectHook;
+  options?: ProtectApiRequestOptions<T, FastifyReply>,
+): ProtectHook<T>;
 
 export {};

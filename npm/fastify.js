@@ -3,6 +3,7 @@
 /** `protectApi` for Fastify 4 and 5: an `onRequest` hook. It sends rejections itself and returns the reply. */
 
 /**
+ * @import { RefusalsType } from './protect/refusal.js'
  * @import { Headers, ResponseType } from './protect/response.js'
  */
 
@@ -21,11 +22,11 @@ function protectApi(clientOrOptions, options) {
     const route = routeOf(protectOptions);
     // With two parameters, Fastify treats the function as an async hook.
     return async function protectHook(/** @type {any} */ request, /** @type {any} */ reply) {
-      if (route.letsThrough(request.raw)) return undefined;
       const pending = route.authenticate(request.raw, request);
       const refusal = admit(isPending(pending) ? await pending : pending, request, reply, setHeaders);
       if (refusal === undefined) return undefined;
-      return reply.sent ? reply : send(refusal, reply);
+      if (reply.sent) return reply;
+      return route.refusals === undefined ? send(refusal, reply) : answer(route.refusals, refusal, request, reply);
     };
   };
 }
@@ -42,6 +43,32 @@ function protectApi(clientOrOptions, options) {
  */
 function send({ status, headers, text }, reply) {
   return setHeaders(reply.status(status), headers).serializer(asItIs).send(text);
+}
+
+/**
+ * `onRefused` may send a response that `reply.sent` does not show yet, because an `onSend` hook or a stream delays it.
+ *
+ * @param {RefusalsType} refusals
+ * @param {ResponseType} refusal
+ * @param {any} request
+ * @param {any} reply
+ */
+async function answer(refusals, refusal, request, reply) {
+  const original = reply.send;
+  let isSent = false;
+  reply.send = function send(/** @type {any[]} */ ...args) {
+    isSent = true;
+    return original.apply(this, args);
+  };
+  const answered = await refusals.answer(refusal, request, reply, () => {
+    reply.send = original;
+    return isSent || reply.sent;
+  });
+  reply.send = original;
+  if (answered === undefined) return reply;
+  if (!(answered instanceof Error)) return send(answered, reply);
+  setHeaders(reply, answered.headers);
+  throw answered;
 }
 
 /**

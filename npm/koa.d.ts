@@ -5,8 +5,8 @@ import type { Context, ExtendableContext } from 'koa';
 import type {
   AccessTokenClaims,
   MonoCloudOidcBackendClient,
+  OptionalProtectOptions,
   ProtectApiRequestOptions,
-  ProtectOptions,
 } from '../index.js';
 
 export * from '../index.js';
@@ -19,22 +19,21 @@ type AnyContext = ExtendableContext & { state: any };
  *
  * Not checked: that the claims have the type `C`.
  *
- * @typeParam C The claims that you expect. This is your assertion.
+ * @typeParam C The claims that you expect. This is your assertion. Add `| undefined` for a route with `optional`.
  */
-export interface KoaState<C extends object = AccessTokenClaims> {
+export interface KoaState<C extends object | undefined = AccessTokenClaims> {
   claims: C;
 }
 
 /**
  * The middleware that `protect()` returns. On success it sets `ctx.state.claims` and calls `next()` once. Otherwise it sets
- * the response itself and does not call `next`. It never throws to reject a request, so `app.on('error')` does not see
- * one.
+ * the response itself and does not call `next`. It throws to reject a request only with `delegate`.
  *
  * | response | situation |
  * |---|---|
  * | 401 `{ "message": "unauthorized" }` | no token, or a rejected token or DPoP proof |
  * | 400 `{ "message": "bad request" }` | several `Authorization` headers, if `validateDPoPBinding` or `dpop` is set |
- * | 403 `{ "message": "forbidden" }` | missing scopes, groups, permissions or roles, or another value of a claim |
+ * | 403 `{ "message": "forbidden" }` | missing scopes, groups, permissions or roles, another value of a claim, or `authorize` did not return `true` |
  * | 503 `{ "message": "service unavailable" }` | the authorization server is unreachable, overloaded or broken |
  * | 500 `{ "message": "internal server error" }` | the authorization server rejects this API's own request, or `claims` cannot be set |
  *
@@ -53,7 +52,7 @@ export type KoaMiddleware = {
 }['middleware'];
 
 /** The type of the `protect` factory. Call it once per route, with the requirements of the route. */
-export type ProtectKoa = (options?: ProtectOptions) => KoaMiddleware;
+export type ProtectKoa<T = AnyContext> = (options?: OptionalProtectOptions<T>) => KoaMiddleware;
 
 /**
  * Creates a client from environment variables and returns the `protect` factory. Call it once, at startup. Never call it
@@ -63,7 +62,9 @@ export type ProtectKoa = (options?: ProtectOptions) => KoaMiddleware;
  * @throws MonoCloudValidationError A variable is missing or invalid (`option_invalid`), or `options` is not a plain object
  *   or has an unknown member (`argument_invalid`).
  */
-export function protectApi<T extends AnyContext = Context>(options?: ProtectApiRequestOptions<T>): ProtectKoa;
+export function protectApi<T extends AnyContext = Context>(
+  options?: ProtectApiRequestOptions<T, undefined>,
+): ProtectKoa<T>;
 
 /**
  * Returns the `protect` factory for your client.
@@ -73,7 +74,7 @@ export function protectApi<T extends AnyContext = Context>(options?: ProtectApiR
  */
 export function protectApi<T extends AnyContext = Context>(
   client: MonoCloudOidcBackendClient,
-  options?: ProtectApiRequestOptions<T>,
-): ProtectKoa;
+  options?: ProtectApiRequestOptions<T, undefined>,
+): ProtectKoa<T>;
 
 export {};

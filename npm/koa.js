@@ -1,6 +1,6 @@
 'use strict';
 
-/** `protectApi` for Koa 2 and 3. The middleware sends rejections itself and never throws one. */
+/** `protectApi` for Koa 2 and 3. The middleware sends rejections itself and throws one only with `delegate`. */
 
 /** @import { Headers, ResponseType } from './protect/response.js' */
 
@@ -17,11 +17,14 @@ function protectApi(clientOrOptions, options) {
   return function protect(/** @type {any} */ protectOptions) {
     const route = routeOf(protectOptions);
     return async function protectMiddleware(/** @type {any} */ ctx, /** @type {() => Promise<any>} */ next) {
-      if (route.letsThrough(ctx.req)) return next();
       const decision = route.authenticate(ctx.req, ctx);
       const refusal = admit(isPending(decision) ? await decision : decision, ctx.state, ctx, setHeaders);
       if (refusal === undefined) return next();
-      send(refusal, ctx);
+      const answer = route.refusals
+        ? await route.refusals.answer(refusal, ctx, undefined, () => isAnswered(ctx))
+        : refusal;
+      if (answer instanceof Error) throw answer;
+      if (answer !== undefined) send(answer, ctx);
       return undefined;
     };
   };
@@ -35,7 +38,7 @@ function protectApi(clientOrOptions, options) {
  */
 function send({ status, headers, text }, ctx) {
   // Another part of the application, such as a timeout, may have sent a response already.
-  if (ctx.headerSent) return;
+  if (isAnswered(ctx)) return;
   try {
     ctx.status = status;
     setHeaders(ctx, headers);
@@ -46,6 +49,9 @@ function send({ status, headers, text }, ctx) {
     ctx.res.destroy();
   }
 }
+
+/** @param {any} ctx */
+const isAnswered = (ctx) => ctx.headerSent || ctx.respond === false;
 
 /**
  * @param {any} ctx

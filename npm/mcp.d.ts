@@ -117,7 +117,7 @@ export interface McpAuthInfo {
  *
  * @typeParam T The type of the request that the resolvers receive.
  */
-export interface ProtectMcpOptions<T = any> extends ProtectOptions {
+export interface ProtectMcpOptions<T = any> extends Omit<ProtectOptions<T>, 'optional'> {
   /**
    * What `protectedResource()` returned. Default: none. With it, 401 and 403 responses have `resource_metadata` and
    * `scope`.

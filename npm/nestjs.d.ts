@@ -3,7 +3,7 @@
  * `@nestjs/common` 10 or later. Tested with NestJS 12.
  */
 import type { CanActivate, DynamicModule, ExecutionContext, PipeTransform, Type } from '@nestjs/common';
-import type { MonoCloudOidcBackendClient, ProtectApiRequestOptions, ProtectOptions } from '../index.js';
+import type { MonoCloudOidcBackendClient, OptionalProtectOptions, ProtectApiRequestOptions } from '../index.js';
 
 export * from '../index.js';
 
@@ -17,7 +17,7 @@ export class MonoCloudAuthModule {
    * @throws MonoCloudValidationError A variable is missing or invalid (`option_invalid`), or `options` is not a plain
    *   object or has an unknown member (`argument_invalid`).
    */
-  static forRoot<T = any>(options?: ProtectApiRequestOptions<T>): DynamicModule;
+  static forRoot<T = any>(options?: ProtectApiRequestOptions<T, undefined>): DynamicModule;
   /**
    * Uses your client.
    *
@@ -26,7 +26,7 @@ export class MonoCloudAuthModule {
    */
   static forRoot<T = any>(
     client: MonoCloudOidcBackendClient | undefined,
-    options?: ProtectApiRequestOptions<T>,
+    options?: ProtectApiRequestOptions<T, undefined>,
   ): DynamicModule;
 }
 
@@ -38,7 +38,7 @@ export class MonoCloudAuthModule {
  * |---|---|---|
  * | `UnauthorizedException` | `{ "message": "unauthorized" }` | no token, or a rejected token or DPoP proof |
  * | `BadRequestException` | `{ "message": "bad request" }` | several `Authorization` headers, if `validateDPoPBinding` or `dpop` is set |
- * | `ForbiddenException` | `{ "message": "forbidden" }` | missing scopes, groups, permissions or roles, or another value of a claim |
+ * | `ForbiddenException` | `{ "message": "forbidden" }` | missing scopes, groups, permissions or roles, another value of a claim, or `authorize` did not return `true` |
  * | `ServiceUnavailableException` | `{ "message": "service unavailable" }` | the authorization server is unreachable, overloaded or broken |
  * | `InternalServerErrorException` | `{ "message": "internal server error" }` | the authorization server rejects this API's own request |
  *
@@ -59,11 +59,11 @@ export class MonoCloudAuthGuard implements CanActivate {
  *
  * @throws MonoCloudValidationError The decorator was used without a call, or an option is invalid (`argument_invalid`).
  */
-export function Protect(options?: ProtectOptions): ClassDecorator & MethodDecorator;
+export function Protect(options?: OptionalProtectOptions): ClassDecorator & MethodDecorator;
 
 /**
- * The claims of the token, as a parameter of a method. With a name, only that claim. Throws an error on a route without
- * `@Protect()` or `MonoCloudAuthGuard`.
+ * The claims of the token, as a parameter of a method. With a name, only that claim. `undefined` for a request without a
+ * token on a route with `optional`. Throws an error on a route without `@Protect()` or `MonoCloudAuthGuard`.
  */
 export function Claims(name?: string, ...pipes: (Type<PipeTransform> | PipeTransform)[]): ParameterDecorator;
 /** All claims, as the pipes return them. */

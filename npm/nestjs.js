@@ -5,13 +5,24 @@
  * application's own `@nestjs/common`, so that its exception filters work. The headers are set before.
  */
 
+/** @import { RouteType } from './protect/route.js' */
+
 const { invalid, memberOf, own } = require('./client/arguments.js');
 const { routeSpec } = require('./client/call-options.js');
 const { MonoCloudBackendNodeClient } = require('./client/client.js');
 const { isPending } = require('./client/pending.js');
-const { PROTECT, exchangeOf, exceptionOf, injectable, nest, setHeaders } = require('./protect/nest.js');
+const { PROTECT, copyOf, exchangeOf, injectable, nest, refuse, setHeaders } = require('./protect/nest.js');
+const { gateOf } = require('./protect/authorize.js');
 const { admit } = require('./protect/admit.js');
+const { ANONYMOUS } = require('./protect/response.js');
 const { protector } = require('./protect/route.js');
+
+/**
+ * The requests that passed without a token.
+ *
+ * @type {WeakSet<object>}
+ */
+const WITHOUT_TOKEN = new WeakSet();
 
 // oxlint-disable-next-line unicorn/no-static-only-class -- NestJS needs a class
 class MonoCloudAuthModule {
@@ -38,7 +49,8 @@ class MonoCloudAuthModule {
 function guardOf(given) {
   // An invalid option fails where the decorator is, not when the application starts. Later changes do not count.
   routeSpec(given);
-  const options = structuredClone(given);
+  gateOf(given);
+  const options = copyOf(given);
   return class MonoCloudAuthGuard {
     /** @param {any} protect */
     constructor({ express, fastify }) {
@@ -53,26 +65,31 @@ function guardOf(given) {
     canActivate(context) {
       const { framework, message, request, response } = exchangeOf(context);
       const route = this.routes[framework];
-      if (route.letsThrough(message)) return true;
       const decision = route.authenticate(message, request);
       return isPending(decision)
-        ? decision.then((/** @type {any} */ settled) => conclude(settled, request, response))
-        : conclude(decision, request, response);
+        ? decision.then((/** @type {any} */ settled) => conclude(route, settled, request, response))
+        : conclude(route, decision, request, response);
     }
   };
 }
 
 /**
+ * @param {RouteType} route
  * @param {any} decision
  * @param {any} request
  * @param {any} response
- * @returns {true}
+ * @returns {true | Promise<true>}
  */
-function conclude(decision, request, response) {
+function conclude(route, decision, request, response) {
   const refusal = admit(decision, request, response, setHeaders);
-  if (refusal === undefined) return true;
-  setHeaders(response, refusal.headers);
-  throw exceptionOf(refusal);
+  if (refusal === undefined) {
+    if (decision === ANONYMOUS) WITHOUT_TOKEN.add(request);
+    return true;
+  }
+  const answer = route.answer(refusal, request);
+  return isPending(answer)
+    ? answer.then((settled) => refuse(settled, response, route.refusals))
+    : refuse(answer, response, route.refusals);
 }
 
 const MonoCloudAuthGuard = guardOf();
@@ -100,7 +117,9 @@ function Claims(...args) {
  * @param {any} context
  */
 function claimsOf(name, context) {
-  const claims = own(exchangeOf(context).request, 'claims');
+  const { request } = exchangeOf(context);
+  const claims = own(request, 'claims');
+  if (claims === undefined && WITHOUT_TOKEN.has(request)) return undefined;
   if (typeof claims !== 'object' || claims === null) throw invalid('@Claims() needs @Protect() on its route');
   return typeof name === 'string' ? own(claims, name) : claims;
 }

@@ -10,6 +10,7 @@ import type { Http2ServerRequest } from 'node:http2';
 import type {
   AccessTokenClaims,
   MonoCloudOidcBackendClient,
+  OptionalProtectOptions,
   ProtectApiRequestOptions,
   ProtectOptions,
 } from '../index.js';
@@ -33,10 +34,10 @@ export interface NodeRequest {
 }
 
 /** What a guard returns for a request that it lets through. */
-export interface NodeAuthenticated<C extends object = AccessTokenClaims> {
+export interface NodeAuthenticated<C extends object | undefined = AccessTokenClaims> {
   /**
-   * The claims of the token. Each request has its own object. `undefined` only for a CORS preflight request that
-   * `allowPreflight` lets through.
+   * The claims of the token. Each request has its own object. `undefined` for a request without a token on a
+   * route with `optional`, and for a CORS preflight request that `allowPreflight` lets through.
    */
   readonly claims: C;
   /**
@@ -63,7 +64,7 @@ export interface NodeRefusal {
  * |---|---|
  * | 401 `{ "message": "unauthorized" }` | no token, or a rejected token or DPoP proof |
  * | 400 `{ "message": "bad request" }` | several `Authorization` headers, if `validateDPoPBinding` or `dpop` is set |
- * | 403 `{ "message": "forbidden" }` | missing scopes, groups, permissions or roles, or another value of a claim |
+ * | 403 `{ "message": "forbidden" }` | missing scopes, groups, permissions or roles, another value of a claim, or `authorize` did not return `true` |
  * | 503 `{ "message": "service unavailable" }` | the authorization server is unreachable, overloaded or broken |
  * | 500 `{ "message": "internal server error" }` | the authorization server rejects this API's own request |
  *
@@ -76,8 +77,19 @@ export interface NodeRefusal {
  */
 export type NodeGuard = (request: NodeRequest) => Promise<NodeAuthenticated | NodeRefusal>;
 
+/** The guard of a route with `optional`. `claims` is `undefined` for a request without a token. */
+export type OptionalNodeGuard = (
+  request: NodeRequest,
+) => Promise<NodeAuthenticated<AccessTokenClaims | undefined> | NodeRefusal>;
+
+/** A guard returns its refusals, so there is no error handler to give them to. */
+type NodeOptions<T> = Omit<ProtectApiRequestOptions<T, undefined>, 'delegate'>;
+
 /** The type of the `protect` factory. Call it once per route, with the requirements of the route. */
-export type ProtectNode = (options?: ProtectOptions) => NodeGuard;
+export interface ProtectNode<T = IncomingMessage | Http2ServerRequest> {
+  (options?: ProtectOptions<T>): NodeGuard;
+  (options: OptionalProtectOptions<T>): OptionalNodeGuard;
+}
 
 /**
  * Creates a client from environment variables and returns the `protect` factory. Call it once, at startup. Never call it
@@ -88,8 +100,8 @@ export type ProtectNode = (options?: ProtectOptions) => NodeGuard;
  *   or has an unknown member (`argument_invalid`).
  */
 export function protectApi<T extends IncomingMessage | Http2ServerRequest = IncomingMessage>(
-  options?: ProtectApiRequestOptions<T>,
-): ProtectNode;
+  options?: NodeOptions<T>,
+): ProtectNode<T>;
 
 /**
  * Returns the `protect` factory for your client.
@@ -99,7 +111,7 @@ export function protectApi<T extends IncomingMessage | Http2ServerRequest = Inco
  */
 export function protectApi<T extends IncomingMessage | Http2ServerRequest = IncomingMessage>(
   client: MonoCloudOidcBackendClient,
-  options?: ProtectApiRequestOptions<T>,
-): ProtectNode;
+  options?: NodeOptions<T>,
+): ProtectNode<T>;
 
 export {};

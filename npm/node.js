@@ -9,8 +9,9 @@
 
 const { isPending } = require('./client/pending.js');
 const { checkMessage } = require('./protect/headers.js');
-const { keepReason } = require('./protect/renewal.js');
+const { keepAnonymous, keepReason } = require('./protect/renewal.js');
 const { admit } = require('./protect/admit.js');
+const { ANONYMOUS } = require('./protect/response.js');
 const { protector } = require('./protect/route.js');
 
 /**
@@ -26,10 +27,11 @@ function protectApi(clientOrOptions, options) {
       checkMessage(request, 'a request of node:http or node:http2, such as request.raw.req in Hapi');
       /** @type {{ claims: any, headers: Record<string, string> }} */
       const auth = { claims: undefined, headers: {} };
-      if (route.letsThrough(request)) return auth;
-      const decision = route.authenticate(request, request);
-      const refusal = admit(isPending(decision) ? await decision : decision, auth, auth.headers, Object.assign);
-      return refusal === undefined ? auth : responseOf(refusal);
+      const pending = route.authenticate(request, request);
+      const decision = isPending(pending) ? await pending : pending;
+      const refusal = admit(decision, auth, auth.headers, Object.assign);
+      if (refusal !== undefined) return responseOf(await route.answer(refusal, request));
+      return decision === ANONYMOUS ? keepAnonymous(auth) : auth;
     };
   };
 }

@@ -8,6 +8,7 @@
 import type {
   AccessTokenClaims,
   MonoCloudOidcBackendClient,
+  OptionalProtectOptions,
   ProtectApiRequestOptions,
   ProtectOptions,
 } from '../index.js';
@@ -21,10 +22,10 @@ export * from '../index.js';
  *
  * @typeParam C The claims that you expect. This is your assertion.
  */
-export interface Authenticated<C extends object = AccessTokenClaims> {
+export interface Authenticated<C extends object | undefined = AccessTokenClaims> {
   /**
-   * The claims of the token. Each request has its own object. `undefined` only for a CORS preflight request that
-   * `allowPreflight` lets through.
+   * The claims of the token. Each request has its own object. `undefined` for a request without a token on a
+   * route with `optional`, and for a CORS preflight request that `allowPreflight` lets through.
    */
   readonly claims: C;
   /**
@@ -42,7 +43,7 @@ export interface Authenticated<C extends object = AccessTokenClaims> {
  * |---|---|
  * | 401 `{ "message": "unauthorized" }` | no token, or a rejected token or DPoP proof |
  * | 400 `{ "message": "bad request" }` | several `Authorization` headers, if `validateDPoPBinding` or `dpop` is set |
- * | 403 `{ "message": "forbidden" }` | missing scopes, groups, permissions or roles, or another value of a claim |
+ * | 403 `{ "message": "forbidden" }` | missing scopes, groups, permissions or roles, another value of a claim, or `authorize` did not return `true` |
  * | 503 `{ "message": "service unavailable" }` | the authorization server is unreachable, overloaded or broken |
  * | 500 `{ "message": "internal server error" }` | the authorization server rejects this API's own request |
  *
@@ -55,8 +56,17 @@ export interface Authenticated<C extends object = AccessTokenClaims> {
  */
 export type WebGuard = (request: Request) => Promise<Authenticated | Response>;
 
+/** The guard of a route with `optional`. `claims` is `undefined` for a request without a token. */
+export type OptionalWebGuard = (request: Request) => Promise<Authenticated<AccessTokenClaims | undefined> | Response>;
+
+/** A guard returns its refusals, so there is no error handler to give them to. */
+type WebOptions = Omit<ProtectApiRequestOptions<Request, undefined>, 'delegate'>;
+
 /** The type of the `protect` factory. Call it once per route, with the requirements of the route. */
-export type ProtectWeb = (options?: ProtectOptions) => WebGuard;
+export interface ProtectWeb<T = Request> {
+  (options?: ProtectOptions<T>): WebGuard;
+  (options: OptionalProtectOptions<T>): OptionalWebGuard;
+}
 
 /**
  * Creates a client from environment variables and returns the `protect` factory. Call it once, at startup. Never call it
@@ -65,14 +75,14 @@ export type ProtectWeb = (options?: ProtectOptions) => WebGuard;
  * @throws MonoCloudValidationError A variable is missing or invalid (`option_invalid`), or `options` is not a plain object
  *   or has an unknown member (`argument_invalid`).
  */
-export function protectApi(options?: ProtectApiRequestOptions<Request>): ProtectWeb;
+export function protectApi(options?: WebOptions): ProtectWeb<Request>;
 
 /**
  * Returns the `protect` factory for your client.
  *
  * @throws MonoCloudValidationError `options` is not a plain object or has an unknown member (`argument_invalid`).
  */
-export function protectApi(client: MonoCloudOidcBackendClient, options?: ProtectApiRequestOptions<Request>): ProtectWeb;
+export function protectApi(client: MonoCloudOidcBackendClient, options?: WebOptions): ProtectWeb<Request>;
 
 /**
  * Returns a handler that runs yours only for a request that the guard lets through. Further arguments, such as the context
@@ -84,6 +94,12 @@ export function protectApi(client: MonoCloudOidcBackendClient, options?: Protect
 export function withAuth<R extends Request = Request, A extends unknown[] = []>(
   guard: WebGuard,
   handler: (request: R, auth: Authenticated, ...rest: A) => Response | Promise<Response>,
+): (request: R, ...rest: A) => Promise<Response>;
+
+/** The same for the guard of a route with `optional`. */
+export function withAuth<R extends Request = Request, A extends unknown[] = []>(
+  guard: OptionalWebGuard,
+  handler: (request: R, auth: Authenticated<AccessTokenClaims | undefined>, ...rest: A) => Response | Promise<Response>,
 ): (request: R, ...rest: A) => Promise<Response>;
 
 /**

@@ -35,10 +35,9 @@ function protectApi(clientOrOptions, options) {
       checkMessage(request, 'a Request of the Fetch standard, such as c.req.raw in Hono or event.req in h3');
       /** @type {{ claims: any, headers: Headers }} */
       const auth = { claims: undefined, headers: new Headers() };
-      if (route.letsThrough(request)) return auth;
       const decision = route.authenticate(request, request);
       const refusal = admit(isPending(decision) ? await decision : decision, auth, auth.headers, setHeaders);
-      if (refusal !== undefined) return responseOf(refusal);
+      if (refusal !== undefined) return responseOf(await route.answer(refusal, request));
       CLAIMS.set(request, auth.claims);
       return auth;
     };

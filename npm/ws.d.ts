@@ -8,14 +8,17 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { AccessTokenClaims, MonoCloudOidcBackendClient, ProtectOptions } from '../index.js';
-import type { NodeGuard } from './node.js';
+import type { AccessTokenClaims, MonoCloudOidcBackendClient, OptionalProtectOptions } from '../index.js';
+import type { NodeGuard, OptionalNodeGuard } from './node.js';
 
 export * from '../index.js';
 
 /** What is known of an authenticated connection. */
-export interface ConnectionAuth<C extends object = AccessTokenClaims> {
-  /** The claims of the current token. `renew` and `recheck` replace the object. */
+export interface ConnectionAuth<C extends object | undefined = AccessTokenClaims> {
+  /**
+   * The claims of the current token. `renew` and `recheck` replace the object. `undefined` if the guard has `optional` and
+   * the client has sent no token yet. Such a connection never ends by itself.
+   */
   readonly claims: C;
   /** The `exp` claim of the current token, in seconds since 1970. `undefined` if the token has no `exp`. */
   readonly expiresAt: number | undefined;
@@ -31,7 +34,8 @@ export interface ConnectionAuth<C extends object = AccessTokenClaims> {
    * apply to it. If it rejects, the current token stays in use until it ends.
    *
    * The new token must have the same `sub` (the same `client_id` if there is no `sub`) and the same issuer. If the current
-   * token is bound to a DPoP key or a certificate, the new one must be bound to the same. A `tokenResolver` is not called.
+   * token is bound to a DPoP key or a certificate, the new one must be bound to the same. A connection without a token takes
+   * any token that the guard accepts. A `tokenResolver` is not called.
    *
    * @param proof The DPoP proof for a bound token. Its `htm` is `GET` and its `htu` is the URL of the upgrade request.
    * @throws MonoCloudTokenError The token was refused. `code` and `reason` say why.
@@ -93,6 +97,12 @@ export function authenticateUpgrade<C extends object = AccessTokenClaims>(
   options?: UpgradeOptions,
 ): (request: IncomingMessage, socket: Duplex) => Promise<ConnectionAuth<C> | undefined>;
 
+/** The same for a guard with `optional`. A request without a token opens a connection without claims. */
+export function authenticateUpgrade<C extends object = AccessTokenClaims>(
+  guard: OptionalNodeGuard,
+  options?: UpgradeOptions,
+): (request: IncomingMessage, socket: Duplex) => Promise<ConnectionAuth<C | undefined> | undefined>;
+
 /**
  * Closes a connection when its token ends, at most a minute late if the clock was set forward. Call `auth.dispose()` when
  * the connection closes. There is one timer per connection, which never keeps the process alive.
@@ -113,7 +123,7 @@ export interface SocketIoConnectionOptions extends ExpiryOptions {
 }
 
 /** Options of `socketIoMiddleware` with a client, or without one. */
-export interface SocketIoOptions extends ProtectOptions, SocketIoConnectionOptions {}
+export interface SocketIoOptions extends OptionalProtectOptions<IncomingMessage>, SocketIoConnectionOptions {}
 
 /** The members of a socket of Socket.IO that the middleware uses. */
 export interface SocketIoSocket {
@@ -163,6 +173,9 @@ export function socketIoMiddleware(
  * @param guard A guard of `@monocloud/backend-node/node`, with its own requirements and resolvers.
  * @throws MonoCloudValidationError An argument is invalid (`argument_invalid`).
  */
-export function socketIoMiddleware(guard: NodeGuard, options?: SocketIoConnectionOptions): SocketIoMiddleware;
+export function socketIoMiddleware(
+  guard: NodeGuard | OptionalNodeGuard,
+  options?: SocketIoConnectionOptions,
+): SocketIoMiddleware;
 
 export {};

@@ -103,6 +103,10 @@ describe('the table of responses', () => {
       'role_missing',
       'claim_mismatch',
     ].map((reason) => responseTo(FAILURES[reason], ['a'])),
+    '[`authorize`](docs/responses.md#rules-of-your-own) does not return `true`': [
+      responseTo(FAILURES.authorize_refused, ['a']),
+      responseTo(FAILURES.authorize_failed, ['a']),
+    ],
     'the authorization server is unreachable, overloaded or broken': [
       ...['connection_refused', 'timed_out', 'body_invalid'].map((reason) => responseTo(FAILURES[reason], [])),
       ...[429, 500, 503].map((status) => responseTo(http(status), [])),

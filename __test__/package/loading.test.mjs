@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** What each framework needs besides the index. */
 const SHARED = [
+  'protect/authorize',
   'protect/challenge',
   'protect/credentials',
   'protect/headers',

@@ -96,6 +96,43 @@ protectApi({ allowPreflight: true });
 // @ts-expect-error must be a boolean
 protectApi({ allowPreflight: 'true' });
 
+// --- authorize, optional, and what changes responses ---
+
+protect({ authorize: (found, req) => found.sub === req.params.id });
+protect({ authorize: async (found: MyClaims) => found.org_id === 'a' });
+protect({ authorize: (_found, req: Request<{ id: string }>) => req.params.id === 'a' });
+// @ts-expect-error true or false
+protect({ authorize: () => 1 });
+// @ts-expect-error a request of Express
+protect({ authorize: (_found, req) => req.nonsense });
+app.get('/maybe', protect({ optional: true }), (req, res) => {
+  const maybe = (req as AuthenticatedExpressRequest<MyClaims | undefined>).claims;
+  // @ts-expect-error there may be no token
+  maybe.org_id;
+  res.json({ org: maybe?.org_id });
+});
+// @ts-expect-error a boolean
+protect({ optional: 'true' });
+protectApi({ realm: 'api', body: 'problem', exposeReason: true, delegate: true });
+// @ts-expect-error no such body
+protectApi({ body: 'html' });
+protectApi({
+  onRefused(refusal, req, res) {
+    const text: string = `${req.originalUrl} ${refusal.status} ${refusal.reason} ${refusal.error?.message}`;
+    // @ts-expect-error the status stays
+    refusal.status = 200;
+    res.setHeader('x-text', text);
+    return { body: { text }, headers: { 'x-trace': 'a' } };
+  },
+});
+protectApi(client, { onRefused: async () => ({ body: 'No' }) });
+protectApi(client, { onRefused: (_refusal, _req, res) => void res.status(401).end() });
+// @ts-expect-error a header is text
+protectApi({ onRefused: () => ({ headers: { 'x-trace': 1 } }) });
+app.use((error: root.RefusalError, _req: Request, res: Response, _next: NextFunction) => {
+  res.status(error.status).set(error.headers).json(error.body);
+});
+
 // --- the names of the published package: the factory's type, and its result ---
 
 const factory: ProtectMiddleware = protectApi(client);

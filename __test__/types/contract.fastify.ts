@@ -103,6 +103,20 @@ protectApi({ allowPreflight: 'true' });
 
 // --- the names of the published package: the factory's type, and its result ---
 
+const typedProtect = protectApi(client, {
+  delegate: true,
+  onRefused: (refusal, request, reply) => void reply.code(refusal.status).send({ id: request.id }),
+});
+typedProtect({ authorize: async (claims, request) => claims.sub === (request.params as { id: string }).id });
+typedProtect({ optional: true });
+// @ts-expect-error true or false
+typedProtect({ authorize: () => 'true' });
+export const subjectOf = (request: AuthenticatedFastifyRequest<AccessTokenClaims | undefined>) => {
+  // @ts-expect-error there may be no token
+  request.claims.sub;
+  return request.claims?.sub;
+};
+
 const factory: ProtectHook = protectApi(client);
 class Guard {
   constructor(private readonly protect: ProtectHook) {}

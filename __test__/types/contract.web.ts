@@ -116,4 +116,33 @@ http2
     },
   );
 
-export { claims };
+// --- optional, authorize, onRefused ---
+
+const optional = protect({ optional: true });
+same<typeof optional, web.OptionalWebGuard>(true);
+same<ReturnType<typeof protect>, web.OptionalWebGuard>(true);
+export const MAYBE = web.withAuth(optional, (_request, auth) => {
+  // @ts-expect-error there may be no token
+  auth.claims.sub;
+  return Response.json({ sub: auth.claims?.sub });
+});
+declare const flag: boolean;
+const perhaps: web.OptionalWebGuard = protect({ optional: flag });
+const required: web.WebGuard = protect({ optional: false, scopes: ['a'] });
+const requirements: web.ProtectOptions = { scopes: ['a'] };
+const strict: web.WebGuard = protect(requirements);
+const wider: web.OptionalWebGuard = strict;
+// @ts-expect-error it may have no claims
+const narrower: web.WebGuard = optional;
+protect({ authorize: (found, request) => request.headers.get('x-user') === found.sub });
+web.protectApi(client, { realm: 'api', onRefused: (refusal) => ({ body: { reason: refusal.reason } }) });
+// @ts-expect-error there is no error handler
+web.protectApi(client, { delegate: true });
+// @ts-expect-error there is no error handler
+node.protectApi(client, { delegate: true });
+
+const optionalNode = node.protectApi(client)({ optional: true });
+same<typeof optionalNode, node.OptionalNodeGuard>(true);
+node.protectApi(client)({ authorize: (found, request) => request.url === `/${found.sub}` });
+
+export { claims, narrower, perhaps, required, wider };

@@ -45,6 +45,17 @@ createServer().on('upgrade', async (request, socket) => {
   auth.dispose();
 });
 
+const optionalGuard = protectApi(client)({ optional: true });
+const maybe: (request: IncomingMessage, socket: Duplex) => Promise<ConnectionAuth<MyClaims | undefined> | undefined> =
+  authenticateUpgrade<MyClaims>(optionalGuard);
+createServer().on('upgrade', async (request, socket) => {
+  const auth = await maybe(request, socket);
+  if (auth === undefined) return;
+  // @ts-expect-error the client may have sent no token yet
+  auth.claims.org_id;
+  closeOnExpiry(auth, () => socket.end(auth.claims?.org_id));
+});
+
 const middlewares: SocketIoMiddleware[] = [
   socketIoMiddleware(),
   socketIoMiddleware({ scopes: ['a'], closeOnExpiry: false }),
@@ -52,6 +63,8 @@ const middlewares: SocketIoMiddleware[] = [
   socketIoMiddleware(client, { groups: ['g'], recheck: 60 }),
   socketIoMiddleware(undefined, { scopes: ['a'] }),
   socketIoMiddleware(guard, { grace: 5 }),
+  socketIoMiddleware(optionalGuard),
+  socketIoMiddleware(client, { optional: true, authorize: (claims, request) => request.url === claims.sub }),
 ];
 // @ts-expect-error the guard has its own requirements
 socketIoMiddleware(guard, { scopes: ['a'] });

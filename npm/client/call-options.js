@@ -39,6 +39,8 @@ const ROUTE_OPTIONS = [
   'validateDPoPBinding',
   'audience',
 ];
+/** The options of `protect()` alone. `protect/authorize.js` reads those that the engine does not know. */
+const PROTECT_OPTIONS = [...ROUTE_OPTIONS, 'authorize', 'optional'];
 const CALL_OPTIONS = [...ROUTE_OPTIONS, 'clientCertificate', 'scheme', 'dpop'];
 const JWT_CALL_OPTIONS = [...CALL_OPTIONS, 'jwks'];
 
@@ -134,7 +136,7 @@ const NO_REQUIREMENTS = new Spec('', Object.create(null));
  * @param {unknown} options
  */
 function routeSpec(options) {
-  return readSpec('protect()', options, ROUTE_OPTIONS);
+  return readSpec('protect()', options, PROTECT_OPTIONS);
 }
 
 /**

@@ -24,6 +24,7 @@ const CACHE_FAILED = channel('monocloud:backend:cache.failed');
 const REPLAY_FULL = channel('monocloud:backend:replay.full');
 const REPLAY_FAILED = channel('monocloud:backend:replay.failed');
 const REVOCATION_FAILED = channel('monocloud:backend:revocation.failed');
+const HOOK_FAILED = channel('monocloud:backend:hook.failed');
 const KEYS_REFRESHED = channel('monocloud:backend:keys.refreshed');
 const KEYS_REFRESH_FAILED = channel('monocloud:backend:keys.refresh_failed');
 
@@ -35,13 +36,13 @@ function hasSubscribers() {
 /**
  * Publishes the result of a validation.
  *
- * @param {ClientContext} client
- * @param {TokenKind} kind `jwt` or `opaque`.
+ * @param {ClientContext | undefined} client `undefined` for a client of another copy of this package.
+ * @param {TokenKind | undefined} kind `undefined` if the client is of another copy.
  * @param {unknown} outcome
  */
 function decided(client, kind, outcome) {
   if (outcome instanceof Failure)
-    publish(REFUSED, client, { kind, reason: outcome.spec.reason, ...mismatchOf(outcome) });
+    publish(REFUSED, client, { ...(kind && { kind }), reason: outcome.spec.reason, ...mismatchOf(outcome) });
   else publish(VALIDATED, client, { kind });
 }
 
@@ -121,6 +122,17 @@ function revocationStoreFailed(client) {
 }
 
 /**
+ * Publishes that a function of the application, which was told of a refusal, failed. The request is refused all the same.
+ * The message omits the thrown error, because it may contain what the function read.
+ *
+ * @param {ClientContext | undefined} client `undefined` for a client of another copy of this package.
+ * @param {'onRefused'} hook The name of the option.
+ */
+function hookFailed(client, hook) {
+  publish(HOOK_FAILED, client, { hook });
+}
+
+/**
  * Returns the callback with which the engine reports on the keys. It refers only to the client's context.
  *
  * @param {ClientContext} client
@@ -146,6 +158,7 @@ module.exports = {
   cacheFailed,
   decided,
   hasSubscribers,
+  hookFailed,
   introspected,
   isReplayMemoryWatched,
   keysReporter,

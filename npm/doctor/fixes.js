@@ -31,6 +31,8 @@ const FIXES = {
     'Configure the authorization server to put auth_time into access tokens (RFC 9068 §2.2.1), and synchronize the ' +
     'clocks. A token without a user has no auth_time.',
   authentication_too_old: 'Send the user to sign in again with max_age in the authorization request (RFC 9470 §5).',
+  authorize_failed: 'Debug the function authorize of the route: it threw, rejected or did not return a boolean.',
+  authorize_refused: 'The function authorize of the route returned false for these claims. Ask who wrote it.',
   body_too_large: 'The document is over 512 KiB. This is probably not an authorization server.',
   body_invalid: 'The body is not the expected JSON object. Check that the tenant domain is an authorization server.',
   certificate_invalid: 'Present one PEM certificate, with or without delimiters, URL-encoded or not.',

@@ -25,6 +25,8 @@ const { clientAndOptions } = require('../protect/api-options.js');
 const { protector } = require('../protect/route.js');
 const { authInfoOf } = require('./auth-info.js');
 
+/** Without `optional`: `AuthInfo` needs a token. */
+const PROTECT_OPTIONS = [...ROUTE_OPTIONS, 'authorize'];
 const RESOLVERS = ['certificateResolver', 'urlResolver'];
 
 /**
@@ -74,11 +76,11 @@ class Endpoint {
    */
   constructor(where, clientOrOptions, maybeOptions, framework) {
     const [client, given] = clientAndOptions(clientOrOptions, maybeOptions);
-    const options = checkedOptions(where, given, [...ROUTE_OPTIONS, ...RESOLVERS, 'resource']);
+    const options = checkedOptions(where, given, [...PROTECT_OPTIONS, ...RESOLVERS, 'resource']);
     this.#client = client ?? new MonoCloudBackendNodeClient();
     this.#metadataUrl = metadataUrlOf(options.resource);
     const api = { ...membersOf(options, RESOLVERS), resourceMetadata: this.#metadataUrl };
-    this.route = protector(this.#client, api, framework)(membersOf(options, ROUTE_OPTIONS));
+    this.route = protector(this.#client, api, framework)(membersOf(options, PROTECT_OPTIONS));
   }
 
   /**

@@ -5,11 +5,11 @@
 /** @import { AcceptedType, Headers, Outcome, ResponseType } from './response.js' */
 
 const { isPending } = require('../client/pending.js');
-const { Decision, INTERNAL, Response } = require('./response.js');
+const { ANONYMOUS, Decision, INTERNAL, Response } = require('./response.js');
 
 /**
  * Sets `request.claims`, or returns the response to send instead. Without claims, or if the claims cannot be set (a
- * frozen request, a setter that throws), the request is rejected.
+ * frozen request, a setter that throws), the request is rejected. `ANONYMOUS` removes claims that came from elsewhere.
  *
  * @template R
  * @param {Outcome} decision
@@ -21,6 +21,7 @@ const { Decision, INTERNAL, Response } = require('./response.js');
 function admit(decision, request, response, setHeaders) {
   if (!(decision instanceof Decision)) return setClaims(request, decision);
   if (decision instanceof Response) return decision;
+  if (decision === ANONYMOUS) return clearClaims(request);
   try {
     const { claims, headers } = /** @type {AcceptedType} */ (decision);
     setHeaders(response, headers);
@@ -39,6 +40,17 @@ function setClaims(request, claims) {
   try {
     request.claims = claims;
     return undefined;
+  } catch {
+    return INTERNAL;
+  }
+}
+
+/** @param {any} request */
+function clearClaims(request) {
+  try {
+    request.claims = undefined;
+    // A setter may keep another value.
+    return request.claims === undefined ? undefined : INTERNAL;
   } catch {
     return INTERNAL;
   }

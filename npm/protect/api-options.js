@@ -4,7 +4,9 @@
 
 /**
  * @import { PolicyType } from '../client/policy.js'
+ * @import { ValidatorType } from '../client/validate.js'
  * @import { Framework } from './request-url.js'
+ * @import { RefusalsType } from './refusal.js'
  * @import { RouteResponses } from './route-responses.js'
  */
 /** @typedef {((request: any) => unknown) | null | undefined} Resolver */
@@ -20,6 +22,7 @@
  * @property {Resolver} [certificateResolver]
  * @property {Resolver} [urlResolver]
  * @property {boolean | null} [allowPreflight]
+ * @property {RefusalsType} [refusals] `undefined` if the responses stay as they are.
  */
 
 const { checkedOptions, invalid, isPlain, memberOf } = require('../client/arguments.js');
@@ -28,7 +31,13 @@ const { routeResponses } = require('./route-responses.js');
 
 /** The options of `protectApi` that are functions. */
 const RESOLVERS = ['tokenResolver', 'certificateResolver', 'urlResolver'];
-const OPTIONS = [...RESOLVERS, 'allowPreflight', 'resourceMetadata'];
+/** The options that change responses. */
+const RESPONSES = ['body', 'delegate', 'exposeReason', 'onRefused'];
+const OPTIONS = [...RESOLVERS, ...RESPONSES, 'allowPreflight', 'realm', 'resourceMetadata'];
+
+const MAX_REALM = 256;
+/** RFC 9110 §5.6.4: a quoted string without tabs and without characters that are not ASCII. */
+const REALM = /^[\x20-\x7e]+$/;
 
 /**
  * @param {any} clientOrOptions
@@ -44,9 +53,11 @@ function apiOf(clientOrOptions, maybeOptions, framework) {
   checkFlag('allowPreflight', options.allowPreflight);
   const validator = anyValidatorOf(client);
   const publicUrls = validator?.dpopFacts.publicUrls ?? [];
-  const responses = routeResponses(validator, metadataUrlOf(options.resourceMetadata));
+  const realm = realmOf(options.realm);
+  const responses = routeResponses(validator, metadataUrlOf(options.resourceMetadata), realm);
+  const refusals = refusalsOf(options, validator, framework);
   // An object without a prototype: an option that was not given is never an inherited one.
-  return Object.assign(options, { client, framework, publicUrls, responses });
+  return Object.assign(options, { client, framework, publicUrls, refusals, responses });
 }
 
 /**
@@ -69,6 +80,28 @@ function clientAndOptions(clientOrOptions, maybeOptions) {
  */
 function metadataUrlOf(given) {
   return given === undefined || given === null ? undefined : require('./resource-metadata.js').metadataUrlOf(given);
+}
+
+/**
+ * What changes the responses. Few APIs do, so the package does not load this module at import.
+ *
+ * @param {Record<string, any>} options
+ * @param {ValidatorType | undefined} validator
+ * @param {Framework} framework
+ */
+function refusalsOf(options, validator, framework) {
+  if (RESPONSES.every((name) => options[name] === undefined || options[name] === null)) return undefined;
+  return require('./refusal.js').refusalsOf(options, validator?.context, framework);
+}
+
+/**
+ * @param {unknown} realm
+ * @returns {string | undefined}
+ */
+function realmOf(realm) {
+  if (realm === undefined || realm === null) return undefined;
+  if (typeof realm === 'string' && realm.length <= MAX_REALM && REALM.test(realm)) return realm;
+  throw invalid(`realm must be 1 to ${MAX_REALM} characters of printable ASCII`);
 }
 
 /**

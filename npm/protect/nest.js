@@ -4,6 +4,8 @@
 
 const { invalid, memberOf } = require('../client/arguments.js');
 
+const JSON_TYPE = 'application/json; charset=utf-8';
+
 /** The token of dependency injection for the `protect` factories, one per framework. */
 const PROTECT = Symbol('@monocloud/backend-node');
 
@@ -43,10 +45,47 @@ const EXCEPTIONS = {
   503: 'ServiceUnavailableException',
 };
 
-/** @param {{ status: number, text: any }} refusal */
-function exceptionOf({ status, text }) {
+/**
+ * @param {{ status: number, text: any, value?: unknown }} refusal
+ * @param {Error} [cause]
+ */
+function exceptionOf({ status, text, value }, cause) {
   const Exception = nest()[EXCEPTIONS[status] ?? 'InternalServerErrorException'];
-  return new Exception(JSON.parse(text));
+  return new Exception(value ?? JSON.parse(text), cause && { cause });
+}
+
+/**
+ * Sets the headers of a refusal, and throws its exception.
+ *
+ * @param {{ status: number, text: any, value?: unknown, headers: Readonly<Record<string, string>> }} answer
+ * @param {any} response
+ * @param {{ causeOf(answer: any): Error | undefined } | undefined} refusals
+ * @returns {never}
+ */
+function refuse(answer, response, refusals) {
+  setHeaders(response, fieldsOf(answer));
+  throw exceptionOf(answer, refusals?.causeOf(answer));
+}
+
+/**
+ * The headers of a refusal. The exception filter makes JSON of a text, and knows the content type of our usual bodies.
+ *
+ * @param {{ headers: Readonly<Record<string, string>>, value?: unknown }} refusal
+ */
+function fieldsOf({ headers, value }) {
+  const { 'Content-Type': type, ...others } = headers;
+  return typeof value === 'string' || type === JSON_TYPE ? others : headers;
+}
+
+/**
+ * A copy of the options, which later changes do not reach. A function cannot be cloned.
+ *
+ * @param {any} given
+ */
+function copyOf(given) {
+  if (typeof given?.authorize !== 'function') return structuredClone(given);
+  const { authorize, ...rest } = given;
+  return { ...structuredClone(rest), authorize };
 }
 
 /**
@@ -96,8 +135,7 @@ function partsOfGraphql(context) {
 const hasHeaders = (message) => typeof memberOf(message, 'headers') === 'object' && message.headers !== null;
 
 /**
- * Sets headers of a response of Express or Fastify. The content type belongs to the exception filter. A GraphQL operation
- * over a WebSocket has no response.
+ * Sets headers of a response of Express or Fastify. A GraphQL operation over a WebSocket has no response.
  *
  * @param {any} response
  * @param {Readonly<Record<string, string>>} headers
@@ -105,7 +143,7 @@ const hasHeaders = (message) => typeof memberOf(message, 'headers') === 'object'
 function setHeaders(response, headers) {
   const set = memberOf(response, 'setHeader') ?? memberOf(response, 'header');
   if (typeof set !== 'function' || memberOf(response, 'headersSent') || memberOf(response, 'sent')) return;
-  for (const name of Object.keys(headers)) if (name !== 'Content-Type') set.call(response, name, headers[name]);
+  for (const name of Object.keys(headers)) set.call(response, name, headers[name]);
 }
 
-module.exports = { PROTECT, exceptionOf, exchangeOf, injectable, nest, setHeaders };
+module.exports = { PROTECT, copyOf, exchangeOf, injectable, nest, refuse, setHeaders };

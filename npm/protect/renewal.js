@@ -2,7 +2,7 @@
 
 /**
  * What a guard of `./node` and a connection of `./ws` know of each other, and nobody else: a request that stands for an
- * earlier one with another token, and the reason of a refusal.
+ * earlier one with another token, a request that needs no token, and the reason of a refusal.
  */
 
 /**
@@ -17,6 +17,14 @@ const RENEWALS = new WeakSet();
  * @type {WeakMap<object, string | undefined>}
  */
 const REASONS = new WeakMap();
+
+/**
+ * The results of guards for requests that pass without a token. Any other result without claims is a mistake of the
+ * application, and lets nobody in.
+ *
+ * @type {WeakSet<object>}
+ */
+const ANONYMOUS = new WeakSet();
 
 /**
  * Returns a request that equals another one except for its credentials. The resolvers of an application see every member
@@ -86,6 +94,18 @@ const isRenewal = (request) => RENEWALS.has(request);
 
 /**
  * @template {object} T
+ * @param {T} result
+ */
+function keepAnonymous(result) {
+  ANONYMOUS.add(result);
+  return result;
+}
+
+/** @param {object} result */
+const isAnonymous = (result) => ANONYMOUS.has(result);
+
+/**
+ * @template {object} T
  * @param {T} refusal
  * @param {string | undefined} reason
  */
@@ -97,4 +117,4 @@ function keepReason(refusal, reason) {
 /** @param {object} refusal */
 const reasonOf = (refusal) => REASONS.get(refusal);
 
-module.exports = { isRenewal, keepReason, reasonOf, renewalOf, withToken };
+module.exports = { isAnonymous, isRenewal, keepAnonymous, keepReason, reasonOf, renewalOf, withToken };

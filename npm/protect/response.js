@@ -66,21 +66,48 @@ const TEXTS = Object.fromEntries(
 /** A decision that is more than claims. */
 class Decision {}
 
+/** A request without credentials, which passes without claims. */
+const ANONYMOUS = Object.freeze(new Decision());
+
 /** The response that is sent instead of the route's response. */
 class Response extends Decision {
   /**
    * @param {number} status
    * @param {Headers} headers All headers except the content type.
    * @param {string} [reason] The reason of the failure, which is not sent.
+   * @param {string} [code] What is wrong with the credentials, as `code` of an error says it.
    */
-  constructor(status, headers, reason) {
+  constructor(status, headers, reason, code) {
     super();
     this.status = status;
     this.reason = reason;
+    this.code = code;
+    /**
+     * What was refused: a `Failure` or a thrown value. Only a copy has one, because the requests share the others.
+     *
+     * @type {unknown}
+     */
+    this.cause = undefined;
+    /**
+     * The body that `text` was made of, if the application gave one.
+     *
+     * @type {unknown}
+     */
+    this.value = undefined;
     /** @type {Readonly<Headers>} */
     this.headers = Object.freeze({ ...headers, 'Content-Type': JSON_TYPE });
     /** The serialized body. An application's own serializers never change it. */
     this.text = TEXTS[status];
+  }
+
+  /**
+   * Returns a copy for one request.
+   *
+   * @param {{ cause?: unknown, headers?: Readonly<Headers>, text?: string, value?: unknown }} members
+   * @returns {Response}
+   */
+  with(members) {
+    return Object.assign(Object.create(Response.prototype), this, members);
   }
 }
 
@@ -106,6 +133,7 @@ const INTERNAL = new Response(500, {}, 'internal');
  */
 const CHALLENGE_ERRORS = {
   __proto__: null,
+  access_denied: 'insufficient_scope',
   inactive_token: 'invalid_token',
   insufficient_claims: 'insufficient_scope',
   insufficient_groups: 'insufficient_scope',
@@ -151,10 +179,15 @@ class Responses {
     /** The request has no credentials. */
     this.noToken = new Response(401, challenge(this.#challenges.withoutCredentials()), 'token_required');
     /** A resolver of the application failed. */
-    this.resolverFailed = new Response(401, challenge(this.#challenges.rejected('bearer', { error: 'invalid_token' })));
+    this.resolverFailed = new Response(
+      401,
+      challenge(this.#challenges.rejected('bearer', { error: INVALID })),
+      'resolver_failed',
+      INVALID,
+    );
     /** The request has more than one token. An API that knows only `Bearer` counts that as none. */
     this.ambiguous = this.#challenges.knowsDpop
-      ? new Response(400, challenge(this.#challenges.multipleCredentials()))
+      ? new Response(400, challenge(this.#challenges.multipleCredentials()), 'multiple_tokens', 'invalid_request')
       : this.noToken;
   }
 
@@ -243,7 +276,7 @@ class Responses {
     const challenge = this.#challenges.rejected(presented.scheme, params, params.error === INVALID);
     const headers = { 'WWW-Authenticate': challenge };
     const nonce = own(presented, 'nonce');
-    return new Response(status, nonce === undefined ? headers : { ...headers, ...nonceHeaders(nonce) }, reason);
+    return new Response(status, nonce === undefined ? headers : { ...headers, ...nonceHeaders(nonce) }, reason, code);
   }
 }
 
@@ -258,7 +291,7 @@ function nonceHeaders(nonce) {
 
 /**
  * The parameters that say why, and what would be enough. Groups, permissions, roles and claims are no scopes, so they are
- * not listed.
+ * not listed. Neither helps a token that the application itself denies.
  *
  * @param {string} code
  * @param {string} error_description
@@ -269,6 +302,7 @@ function nonceHeaders(nonce) {
 function paramsOf(code, error_description, required, lacksScopes) {
   const error = CHALLENGE_ERRORS[code] ?? code;
   switch (code) {
+    case 'access_denied':
     case 'insufficient_claims':
     case 'insufficient_groups':
     case 'insufficient_permissions':
@@ -293,6 +327,7 @@ function scopesOf(required) {
   return wordsOf(neededScopes(own(required, 'scopes'), own(required, 'anyScopes')));
 }
 
+/** The classes of errors that a client throws. */
 const NAMES = new Set(['MonoCloudTokenError', 'MonoCloudValidationError', 'MonoCloudOPError', 'MonoCloudHttpError']);
 
 /**
@@ -375,10 +410,12 @@ function responseTo(problem, scopes) {
 }
 
 module.exports = {
+  ANONYMOUS,
   Accepted,
   DPOP,
   Decision,
   INTERNAL,
+  NAMES,
   NO_TOKEN,
   RESOLVER_FAILED,
   Response,

@@ -35,9 +35,10 @@ const IGNORED = 'dangerously_ignore';
  *   not know DPoP.
  * @param {string | undefined} resourceMetadata The URL that all challenges name. Only with it, they name the route's
  *   `scopes` too.
+ * @param {string | undefined} realm RFC 9110 §11.5.
  * @returns {(policy: any, isGiven: boolean, scopes: readonly string[]) => RouteResponses}
  */
-function routeResponses(validator, resourceMetadata) {
+function routeResponses(validator, resourceMetadata, realm) {
   /** @type {Map<string, ResponsesType>} */
   const known = new Map();
   /** @param {ChallengeSettings} settings */
@@ -48,7 +49,7 @@ function routeResponses(validator, resourceMetadata) {
     return responses;
   };
   return (policy, isGiven, scopes) => {
-    const shared = resourceMetadata === undefined ? {} : { resourceMetadata, scopes };
+    const shared = { ...(realm && { realm }), ...(resourceMetadata && { resourceMetadata, scopes }) };
     const mode = validator?.dpopMode(policy) ?? IGNORED;
     if (validator === undefined || mode === IGNORED)
       return { knowsDpop: false, bearer: responsesOf(shared), dpop: responsesOf(shared) };

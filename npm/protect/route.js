@@ -16,14 +16,15 @@
  * @import { Message } from './headers.js'
  * @import { Framework } from './request-url.js'
  * @import { Api } from './api-options.js'
- * @import { Outcome, Presentation } from './response.js'
+ * @import { Ask } from './authorize.js'
+ * @import { Outcome, Presentation, ResponseType } from './response.js'
  */
 /** @typedef {Route} RouteType The class as a type, for other files. */
 
 const { AMBIGUOUS, DpopCredentials, credentialsOf } = require('./credentials.js');
 const { anyValidatorOf, checkResult, validatorOf } = require('../client/client.js');
 const { FAILURES, Failure } = require('../errors/errors.js');
-const { resolverFailed } = require('../client/events.js');
+const { decided, resolverFailed } = require('../client/events.js');
 const { isPending } = require('../client/pending.js');
 const { routeSpec } = require('../client/call-options.js');
 const { possessionOf } = require('../client/possession.js');
@@ -31,7 +32,8 @@ const { apiOf, checkNotRequest } = require('./api-options.js');
 const { neededScopes } = require('./challenge.js');
 const { isPreflight } = require('./preflight.js');
 const { isRenewal } = require('./renewal.js');
-const { Accepted, DPOP, nonceHeaders } = require('./response.js');
+const { gateOf } = require('./authorize.js');
+const { ANONYMOUS, Accepted, DPOP, nonceHeaders } = require('./response.js');
 
 /**
  * Loaded on first use, because few APIs receive DPoP proofs.
@@ -81,6 +83,8 @@ class Route {
   /** @type {any} */
   #certificateResolver;
   #allowPreflight;
+  #authorize;
+  #isOptional;
 
   /**
    * @param {Api} api
@@ -96,13 +100,27 @@ class Route {
     const { scopes, groups, acr, maxAge, audience } = spec;
     const { anyScopes, permissions, roles, claims } = spec;
     const [validateCertificateBinding, validateDPoPBinding] = [spec.givenBinding, spec.givenDpop];
-    this.#options = { scopes, groups, acr, maxAge, audience, validateCertificateBinding, validateDPoPBinding, anyScopes };
+    this.#options = {
+      scopes,
+      groups,
+      acr,
+      maxAge,
+      audience,
+      validateCertificateBinding,
+      validateDPoPBinding,
+      anyScopes,
+    };
     this.#claimOptions = { anyScopes, permissions, roles, claims };
     this.#policy = /** @type {PolicyType} */ (anyValidatorOf(client)?.policies.route(spec));
     this.#responses = api.responses(this.#policy, spec.givenDpop !== undefined, neededScopes(scopes, anyScopes));
     this.#tokenResolver = tokenResolver;
     this.#certificateResolver = certificateResolver;
     this.#allowPreflight = allowPreflight === true;
+    const gate = gateOf(options);
+    this.#authorize = gate.ask;
+    this.#isOptional = gate.isOptional;
+    /** What changes the responses of this API. `undefined` if nothing does. */
+    this.refusals = api.refusals;
   }
 
   /**
@@ -115,8 +133,8 @@ class Route {
   }
 
   /**
-   * Decides on a request of any framework. Returns claims, `Accepted` or a `Response`, or a promise of one of them.
-   * Never throws or rejects: an unexpected error is an internal error, and the request is rejected.
+   * Decides on a request of any framework. Returns claims, `Accepted`, `ANONYMOUS` or a `Response`, or a promise of one of
+   * them. Never throws or rejects: an unexpected error is an internal error, and the request is rejected.
    *
    * @param {Message} message What arrived. The object identifies the request: every guard that one request passes must
    *   get the same one.
@@ -125,12 +143,24 @@ class Route {
    */
   authenticate(message, request) {
     try {
+      if (this.letsThrough(message)) return ANONYMOUS;
       return this.#tokenResolver && !isRenewal(message)
         ? this.#decideResolved(message, request)
         : this.#decide(credentialsOf(message.headers, message.rawHeaders), message, request);
     } catch (error) {
       return this.#responseTo(error);
     }
+  }
+
+  /**
+   * Returns the response to send for a refusal, in a framework whose guards return it.
+   *
+   * @param {ResponseType} refusal
+   * @param {any} request The framework's request.
+   * @returns {ResponseType | Promise<ResponseType>}
+   */
+  answer(refusal, request) {
+    return this.refusals === undefined ? refusal : this.refusals.returned(refusal, request);
   }
 
   /**
@@ -142,7 +172,7 @@ class Route {
   refuse(failure, message) {
     const isDpop = credentialsOf(message.headers, message.rawHeaders) instanceof DpopCredentials;
     const scheme = isDpop ? 'dpop' : 'bearer';
-    return this.#responses[scheme].to(failure, this.#options, { scheme });
+    return this.#because(failure, this.#responses[scheme].to(failure, this.#options, { scheme }));
   }
 
   /**
@@ -170,6 +200,7 @@ class Route {
    */
   #decide(credentials, message, request) {
     if (typeof credentials === 'string') return this.#decidePresent(credentials, request);
+    if (credentials === undefined && this.#isOptional) return ANONYMOUS;
     if (credentials === AMBIGUOUS) return this.#responses.bearer.ambiguous;
     const isDpop = credentials instanceof DpopCredentials && this.#responses.knowsDpop;
     return isDpop ? this.#decideDpop(credentials.token, message, request) : this.#responses.bearer.noToken;
@@ -238,7 +269,7 @@ class Route {
     const isMissing = outcome === FAILURES.certificate_missing;
     return isMissing && this.#certificateResolver
       ? this.#decideBound(token, request, presented)
-      : this.#decisionOf(outcome, presented);
+      : this.#decisionOf(outcome, token, request, presented);
   }
 
   /**
@@ -254,7 +285,7 @@ class Route {
       const possession = possessionOf(certificate, presented?.proof);
       const validator = /** @type {ValidatorType} */ (validatorOf(this.#client));
       const outcome = await validator.decide(token, this.#policy, possession);
-      return this.#decisionOf(outcome, presented);
+      return await this.#decisionOf(outcome, token, request, presented);
     } catch (error) {
       return this.#responseTo(error, presented);
     }
@@ -287,7 +318,7 @@ class Route {
       const result = await this.#client.validateAccessToken(token, this.#withProof(options, presented));
       const possession = possessionOf(options.clientCertificate, presented?.proof);
       const outcome = await checkResult(this.#client, result, token, this.#policy, possession);
-      return this.#decisionOf(outcome, presented);
+      return await this.#decisionOf(outcome, token, request, presented);
     } catch (error) {
       return this.#responseTo(error, presented);
     }
@@ -309,12 +340,43 @@ class Route {
    * Returns the decision for claims or a failure.
    *
    * @param {object} outcome
+   * @param {string} token
+   * @param {any} request
+   * @param {Presented | undefined} presented
+   * @returns {Outcome | Promise<Outcome>}
+   */
+  #decisionOf(outcome, token, request, presented) {
+    if (outcome instanceof Failure) return this.#responseTo(outcome, presented);
+    return this.#authorize === undefined
+      ? this.#acceptedOf(outcome, presented)
+      : this.#authorized(this.#authorize, outcome, token, request, presented);
+  }
+
+  /**
+   * Asks the application, once everything else has passed.
+   *
+   * @param {Ask} authorize
+   * @param {object} claims
+   * @param {string} token
+   * @param {any} request
+   * @param {Presented | undefined} presented
+   * @returns {Promise<Outcome>}
+   */
+  async #authorized(authorize, claims, token, request, presented) {
+    const failure = await authorize(claims, request);
+    if (failure === undefined) return this.#acceptedOf(claims, presented);
+    const validator = anyValidatorOf(this.#client);
+    decided(validator?.context, kindOf(validator, token), failure);
+    return this.#responseTo(failure, presented);
+  }
+
+  /**
+   * @param {object} claims
    * @param {Presented | undefined} presented
    */
-  #decisionOf(outcome, presented) {
-    if (outcome instanceof Failure) return this.#responseTo(outcome, presented);
+  #acceptedOf(claims, presented) {
     const nonce = presented?.validator.nonceOf(presented.proof);
-    return nonce === undefined ? outcome : new Accepted(outcome, nonceHeaders(nonce));
+    return nonce === undefined ? claims : new Accepted(claims, nonceHeaders(nonce));
   }
 
   /**
@@ -353,8 +415,7 @@ class Route {
    */
   #reportFailure(resolver, token) {
     const validator = anyValidatorOf(this.#client);
-    const kind = validator && token !== undefined ? (validator.isLocal(token) ? 'jwt' : 'opaque') : undefined;
-    resolverFailed(validator?.context, resolver, kind);
+    resolverFailed(validator?.context, resolver, kindOf(validator, token));
   }
 
   /**
@@ -362,6 +423,24 @@ class Route {
    * @param {Presented} [presented]
    */
   #responseTo(problem, presented) {
+    return this.#because(problem, this.#sharedResponseTo(problem, presented));
+  }
+
+  /**
+   * Returns a response that knows what it is the response to, if the application asks for that.
+   *
+   * @param {unknown} problem
+   * @param {ResponseType} response
+   */
+  #because(problem, response) {
+    return this.refusals === undefined ? response : response.with({ cause: problem });
+  }
+
+  /**
+   * @param {any} problem
+   * @param {Presented} [presented]
+   */
+  #sharedResponseTo(problem, presented) {
     if (presented === undefined) {
       // Only a client that knows DPoP has a token that is bound to a key.
       const isBound = problem === FAILURES.dpop_scheme_required || problem?.reason === 'dpop_scheme_required';
@@ -386,6 +465,15 @@ function addClaimOptions(options, { anyScopes, permissions, roles, claims }) {
   if (permissions.length > 0) options.permissions = [...permissions];
   if (roles.length > 0) options.roles = [...roles];
   if (claims !== undefined) options.claims = JSON.parse(claims);
+}
+
+/**
+ * @param {ValidatorType | undefined} validator
+ * @param {string | undefined} token
+ */
+function kindOf(validator, token) {
+  if (validator === undefined || token === undefined) return undefined;
+  return validator.isLocal(token) ? 'jwt' : 'opaque';
 }
 
 module.exports = { protector };

@@ -4,7 +4,7 @@
  *
  * | class | what failed | `protectApi` sends |
  * |---|---|---|
- * | `MonoCloudTokenError` | the token or its DPoP proof | 401; 403 for `insufficient_scope`, `insufficient_groups`, `insufficient_permissions` and `insufficient_claims` |
+ * | `MonoCloudTokenError` | the token or its DPoP proof | 401; 403 for `insufficient_scope`, `insufficient_groups`, `insufficient_permissions`, `insufficient_claims` and `access_denied` |
  * | `MonoCloudValidationError` | the call or the configuration | 401; 503 if the server's metadata does not fit the configuration |
  * | `MonoCloudOPError` | the authorization server rejected this API's own request | 500 |
  * | `MonoCloudHttpError` | the authorization server could not be reached or understood, this process is overloaded, or `dpop.replayStore` or `revocation.store` failed | 503; 500 if introspection returns a status other than 200, 400, 401, 429 or 5xx |
@@ -67,6 +67,9 @@ export type MonoCloudReason =
   | 'acr_missing'
   | 'auth_time_invalid'
   | 'authentication_too_old'
+  // MonoCloudTokenError, `access_denied`
+  | 'authorize_failed'
+  | 'authorize_refused'
   // MonoCloudTokenError, `insufficient_scope`, `insufficient_groups`, `insufficient_permissions`, `insufficient_claims`,
   // `inactive_token`
   | 'claim_mismatch'
@@ -125,6 +128,8 @@ export type MonoCloudTokenErrorCode =
   | 'invalid_token'
   /** The token is valid but lacks a required scope. */
   | 'insufficient_scope'
+  /** The token is valid, and `authorize` of the route did not let it in. */
+  | 'access_denied'
   /** The token is valid but lacks the required groups. */
   | 'insufficient_groups'
   /** The token is valid but lacks a required permission or role. */

@@ -1,9 +1,30 @@
 /** The options of `protectApi` and of `protect`, shared by every framework. */
+import type { AccessTokenClaims } from './claims.js';
 import type { DPoPBindingValidation } from './dpop.js';
+import type { MonoCloudAuthBaseError, MonoCloudReason } from './errors.js';
 import type { CertificateBindingValidation, ClaimRule } from './options.js';
 
-/** The requirements of one route. An empty list requires nothing. An unknown member throws (`argument_invalid`). */
-export interface ProtectOptions {
+/**
+ * Decides whether claims may use a route. It receives the framework's request too, for example to compare the claims with
+ * a parameter of the route. It may be async. There is no time limit.
+ *
+ * Only `true` lets the request in. `false` causes a 403 with the reason `authorize_refused`. If it throws, rejects, or
+ * returns anything else, the response is 403 too, with the reason `authorize_failed`. Either is published as the event
+ * `monocloud:backend:refused`.
+ *
+ * Not checked: that the claims have the type that your function declares.
+ */
+export type Authorize<T = any> = {
+  // Declared as a method, so that a function may declare the claims that it expects.
+  authorize(claims: AccessTokenClaims, request: T): boolean | Promise<boolean>;
+}['authorize'];
+
+/**
+ * The requirements of one route. An empty list requires nothing. An unknown member throws (`argument_invalid`).
+ *
+ * @typeParam T The type of the request, which `authorize` receives.
+ */
+export interface ProtectOptions<T = any> {
   /**
    * Every listed scope must be granted by the `scope` claim (RFC 8693 §4.2), or by the claim that `scopeOptions` names. At
    * most 1,000. Default: none. If one is missing, the response is 403.
@@ -86,6 +107,26 @@ export interface ProtectOptions {
    * A token of a `tokenResolver` counts as a bearer token, so a bound token of a resolver is rejected.
    */
   validateDPoPBinding?: boolean | DPoPBindingValidation | undefined;
+  /**
+   * Asked last, with the claims of a token that passed everything else. It is asked once per request and guard, and its
+   * answer is never remembered. Default: none.
+   */
+  authorize?: Authorize<T> | undefined;
+  /** `false` requires a token. `true` makes them `OptionalProtectOptions`. Default: `false`. */
+  optional?: false | undefined;
+}
+
+/** The requirements of a route that also takes requests without a token. */
+export interface OptionalProtectOptions<T = any> extends Omit<ProtectOptions<T>, 'optional'> {
+  /**
+   * `true` lets a request without credentials pass, with `claims` set to `undefined`. `authorize` is not asked about it.
+   * Default: `false`.
+   *
+   * A request with a token that is expired, malformed or otherwise bad is rejected as ever, and so is one with several
+   * `Authorization` headers. Credentials of another scheme, such as `Basic`, and a DPoP proof without a token count as
+   * none.
+   */
+  optional?: boolean | undefined;
 }
 
 /**
@@ -153,8 +194,84 @@ export interface ProtectedResourceMetadata {
   readonly url: string;
 }
 
-/** Options of `protectApi` for requests of type `T`. An unknown member throws (`argument_invalid`). */
-export interface ProtectApiRequestOptions<T> {
+/** A refused request, as `onRefused` is told of it. It contains no token. */
+export interface Refusal {
+  /** The status of the response. Nothing changes it. */
+  readonly status: 400 | 401 | 403 | 500 | 503;
+  /** The headers of the response, such as `WWW-Authenticate` and `Retry-After`. The object is frozen. */
+  readonly headers: Readonly<Record<string, string>>;
+  /**
+   * The rule that failed. `token_required` for a request without a token, `multiple_tokens` for one with several, and
+   * `resolver_failed` if a resolver failed. `undefined` if a client of another kind gave none.
+   */
+  readonly reason: MonoCloudReason | undefined;
+  /** The error that the client's methods throw for the token. `undefined` if there was no token to validate. */
+  readonly error: MonoCloudAuthBaseError | undefined;
+}
+
+/** How `onRefused` changes a response. Other members, such as a status, are ignored. */
+export interface RefusedResponse {
+  /**
+   * The body: text (`text/plain`), or a value that is sent as JSON. Set `Content-Type` in `headers` for another type.
+   * Default: the usual body.
+   */
+  body?: unknown;
+  /**
+   * More headers, which replace headers of the same name. A `WWW-Authenticate` header is added to the usual one. The usual
+   * `DPoP-Nonce` and its `Cache-Control` cannot be replaced. Headers of the connection, such as `Content-Length`, are not
+   * allowed.
+   */
+  headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/**
+ * Is told of each refused request before the response is sent. It may return another body and more headers. Where the
+ * framework has a response object (Express, Connect, Fastify), it may send the response itself: then nothing else is sent.
+ * In Koa, set `ctx.respond = false` and write to `ctx.res`. The response must have begun when the function returns, or
+ * when its promise resolves.
+ *
+ * It cannot let a request in. If it throws, rejects, or returns a header or a body that cannot be sent, the usual response
+ * is sent and the event `monocloud:backend:hook.failed` is published. There is no time limit: the client waits for its
+ * promise.
+ *
+ * @typeParam T The type of the request.
+ * @typeParam R The type of the framework's response. `undefined` where there is none.
+ */
+export type OnRefused<T = any, R = any> = {
+  // Declared as a method, so that a function may declare the request that it expects.
+  onRefused(refusal: Refusal, request: T, response: R): RefusedResponse | void | Promise<RefusedResponse | void>;
+}['onRefused'];
+
+/**
+ * The error that `delegate` gives to the framework's error handler. It has the members that `http-errors` gives its errors.
+ */
+export interface RefusalError extends Error {
+  readonly name: 'MonoCloudRefusalError';
+  /** What the client may know: `unauthorized`, `forbidden` and so on. */
+  readonly message: string;
+  /** The status that your error handler must send. */
+  status: number;
+  /** The same. */
+  statusCode: number;
+  /** The headers that your error handler must send. They are already set on the response, except in Koa. */
+  headers: Record<string, string>;
+  /** `true`: the message may be sent to the client. */
+  expose: true;
+  /** The body that would have been sent: an object, or what `onRefused` gave. */
+  body: unknown;
+  /** As in `Refusal`. */
+  reason: MonoCloudReason | undefined;
+  /** The error that the client's methods throw for the token, if there was one. */
+  cause?: unknown;
+}
+
+/**
+ * Options of `protectApi` for requests of type `T`. An unknown member throws (`argument_invalid`).
+ *
+ * @typeParam T The type of the request.
+ * @typeParam R The type of the framework's response.
+ */
+export interface ProtectApiRequestOptions<T, R = any> {
   /** Returns the token. Default: none. The `Authorization` header is used. */
   tokenResolver?: TokenResolver<T> | undefined;
   /**
@@ -183,4 +300,39 @@ export interface ProtectApiRequestOptions<T> {
    * method. All other requests stay protected, also other `OPTIONS` requests.
    */
   allowPreflight?: boolean | undefined;
+  /**
+   * The name of the protection space (RFC 9110 §11.5), the first parameter of every challenge. 1 to 256 characters of
+   * printable ASCII. Default: none.
+   */
+  realm?: string | undefined;
+  /**
+   * The body of responses to refused requests.
+   *
+   * - `'message'`: `{ "message": "unauthorized" }`.
+   * - `'problem'`: `{ "type": "about:blank", "title": "Unauthorized", "status": 401, "code": "invalid_token" }` as
+   *   `application/problem+json` (RFC 9457). `code` is that of a `MonoCloudTokenError`, `unauthorized` without a token,
+   *   `invalid_request` for 400, `temporarily_unavailable` for 503, and `server_error` for 500.
+   *
+   * Default: `'message'`.
+   */
+  body?: 'message' | 'problem' | undefined;
+  /**
+   * `true` adds `reason` to problems below 500. It tells an attacker which rule a forged token failed. Use it only for
+   * clients that you know. Default: `false`. It needs `body: 'problem'`.
+   */
+  exposeReason?: boolean | undefined;
+  /** Is told of each refused request, and may change the response. Default: none. */
+  onRefused?: OnRefused<T, R> | undefined;
+  /**
+   * `true` hands refusals to the framework's error handler: `next(error)` in Express, Connect, Polka and Restify, and a
+   * thrown error in Fastify and Koa. The error is a `RefusalError`. In NestJS, refusals always are exceptions, and
+   * `delegate` adds their `cause`. Guards of `./web` and `./node` return refusals, so `protectApi` throws there. Default:
+   * `false`.
+   *
+   * `onRefused` is told first. What it returns is on the error.
+   *
+   * An error handler that ignores `status` sends 500. An error handler of Express that calls `next()` **lets the request
+   * go on** to the handlers after it, without `claims`.
+   */
+  delegate?: boolean | undefined;
 }

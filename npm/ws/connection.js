@@ -30,7 +30,7 @@ class ConnectionAuth {
   #original;
   /** @type {object} */
   #request;
-  /** @type {Record<string, any>} */
+  /** @type {Record<string, any> | undefined} `undefined` as long as the client has sent no token. */
   #claims;
   #headers;
   #endsAtMs = 0;
@@ -67,7 +67,7 @@ class ConnectionAuth {
   }
 
   get expiresAt() {
-    return own(this.#claims, 'exp');
+    return expiryOf(this.#claims);
   }
 
   get isActive() {
@@ -90,6 +90,7 @@ class ConnectionAuth {
       const result = await ask(this.#guard, request);
       if (!isAccepted(result)) throw errorOf(result);
       if (!this.isActive) throw invalid('The connection ended before renew() did');
+      if (result.claims === undefined) throw invalid('renew() needs a guard that validates the token');
       if (!isSameHolder(this.#claims, result.claims)) {
         throw invalid('renew() needs a token of the same subject, bound to the same key or certificate');
       }
@@ -132,10 +133,10 @@ class ConnectionAuth {
 
   /**
    * @param {object} request
-   * @param {Record<string, any>} claims
+   * @param {Record<string, any> | undefined} claims
    */
   #adopt(request, claims) {
-    const exp = own(claims, 'exp');
+    const exp = expiryOf(claims);
     this.#request = request;
     this.#claims = claims;
     // An `exp` that is no number comes from a client of another kind. Such a token has ended.
@@ -145,7 +146,9 @@ class ConnectionAuth {
   #arm() {
     clearTimeout(this.#timer);
     const endsAtMs = this.#endsAtMs + this.#graceMs;
-    if (this.#close === undefined || (endsAtMs === Infinity && this.#recheckMs === Infinity)) return;
+    const isEndless = endsAtMs === Infinity && this.#recheckMs === Infinity;
+    // Without a token, nothing ends and nothing can be checked again.
+    if (this.#close === undefined || isEndless || this.#claims === undefined) return;
     const now = Date.now();
     // After the clock was set back, the next check is no later than it would have been.
     this.#recheckAtMs = Math.min(this.#recheckAtMs, now + this.#recheckMs);
@@ -206,14 +209,20 @@ async function closed(close, reason) {
   }
 }
 
+/** @param {Record<string, any> | undefined} claims */
+const expiryOf = (claims) => (claims === undefined ? undefined : own(claims, 'exp'));
+
 /**
  * Whether a token belongs to the holder of the connection: the same subject (or the same client, for a token without a
- * subject) of the same issuer, and no weaker binding. Nobody moves a connection to another user, or to an unbound token.
+ * subject) of the same issuer, and no weaker binding. Nobody moves a connection to another user, or to an unbound token. A connection without a token has no
+ * holder yet, and one with a token never loses it.
  *
- * @param {Record<string, any>} before
- * @param {Record<string, any>} after
+ * @param {Record<string, any> | undefined} before
+ * @param {Record<string, any> | undefined} after
  */
 function isSameHolder(before, after) {
+  if (before === undefined) return true;
+  if (after === undefined) return false;
   const known = ['sub', 'client_id'].find((name) => own(before, name) !== undefined);
   if (known === undefined || own(before, known) !== own(after, known)) return false;
   const [old, other] = [own(before, 'iss'), own(after, 'iss')];

@@ -4,7 +4,7 @@
 
 const { own } = require('../client/arguments.js');
 const { FAILURES, MonoCloudHttpError, MonoCloudTokenError } = require('../errors/errors.js');
-const { reasonOf } = require('../protect/renewal.js');
+const { isAnonymous, reasonOf } = require('../protect/renewal.js');
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 const BODY = JSON.stringify({ message: 'internal server error' });
@@ -45,6 +45,7 @@ async function ask(guard, request) {
     const result = await guard(request);
     const claims = own(result, 'claims');
     if (typeof claims === 'object' && claims !== null) return { claims, headers: own(result, 'headers') ?? {} };
+    if (isAnonymous(result)) return { claims: /** @type {any} */ (undefined), headers: own(result, 'headers') ?? {} };
     const [status, answered] = [own(result, 'status'), own(result, 'headers')];
     const isRefusal = Number.isInteger(status) && status >= 400 && status <= 599;
     return isRefusal && typeof answered === 'object' && answered !== null ? result : BROKEN;

@@ -24,6 +24,8 @@ pub enum Class {
     TokenInactive,
     /// `MonoCloudTokenError`, code `insufficient_claims`.
     TokenClaims,
+    /// `MonoCloudTokenError`, code `access_denied`: the application itself denied the access.
+    TokenDenied,
     /// `MonoCloudTokenError`, code `insufficient_groups`.
     TokenGroups,
     /// `MonoCloudTokenError`, code `invalid_token` (RFC 6750 §3.1).
@@ -48,6 +50,7 @@ impl Class {
             | Class::TokenAuthentication
             | Class::TokenInactive
             | Class::TokenClaims
+            | Class::TokenDenied
             | Class::TokenGroups
             | Class::TokenInvalid
             | Class::TokenPermissions
@@ -63,6 +66,7 @@ impl Class {
             Class::TokenAuthentication => Some("insufficient_user_authentication"),
             Class::TokenInactive => Some("inactive_token"),
             Class::TokenClaims => Some("insufficient_claims"),
+            Class::TokenDenied => Some("access_denied"),
             Class::TokenGroups => Some("insufficient_groups"),
             Class::TokenInvalid => Some("invalid_token"),
             Class::TokenPermissions => Some("insufficient_permissions"),
@@ -79,7 +83,11 @@ impl Class {
             // The issuer rejects this API's own request. The caller can do nothing about it.
             Class::Op => 500,
             // RFC 6750 §3.1: the token is valid, and it does not give access.
-            Class::TokenClaims | Class::TokenGroups | Class::TokenPermissions | Class::TokenScope => 403,
+            Class::TokenClaims
+            | Class::TokenDenied
+            | Class::TokenGroups
+            | Class::TokenPermissions
+            | Class::TokenScope => 403,
             // RFC 9110 §15.5.2: another credential is needed. Also the status of a class without one: it lets nobody in.
             _ => 401,
         }
@@ -132,6 +140,7 @@ impl Spec {
                     | Class::DpopProof
                     | Class::TokenAuthentication
                     | Class::TokenClaims
+                    | Class::TokenDenied
                     | Class::TokenGroups
                     | Class::TokenPermissions
                     | Class::TokenScope
@@ -179,6 +188,10 @@ reasons! {
     AuthTimeInvalid, "auth_time_invalid", TokenAuthentication, "Token has no valid time of authentication";
     /// RFC 9470 §3: as [`Reason::AuthTimeInvalid`], and the token lacks required scopes too.
     AuthTimeInvalidAndScopeMissing, "auth_time_invalid", TokenAuthentication, "Token has no valid time of authentication", lacks_scopes_and = Some(Reason::AuthTimeInvalid);
+    /// The application's function `authorize` failed: it threw, rejected, or returned something other than a boolean.
+    AuthorizeFailed, "authorize_failed", TokenDenied, "Access could not be authorized";
+    /// The application's function `authorize` returned `false`.
+    AuthorizeRefused, "authorize_refused", TokenDenied, "Access is not authorized";
     /// The body is larger than 512 KiB.
     BodyTooLarge, "body_too_large", Http, "The authorization server answered with too large a body";
     /// The body is not the expected JSON document.

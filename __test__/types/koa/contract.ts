@@ -47,4 +47,15 @@ typed.use(async (ctx) => {
   ctx.body = { org };
 });
 
+app.use(protect({ optional: true, authorize: (claims, ctx) => ctx.path === claims.sub }));
+protectApi({
+  delegate: true,
+  onRefused: (refusal, ctx) => ({ headers: { 'x-path': `${ctx.path} ${refusal.reason}` } }),
+});
+export const maybe: Middleware<KoaState<MyClaims | undefined>> = (ctx) => {
+  // @ts-expect-error there may be no token
+  ctx.state.claims.org_id;
+  ctx.body = ctx.state.claims?.org_id;
+};
+
 export { plain, spied, stated };

@@ -26,6 +26,8 @@ export const modules: DynamicModule[] = [
 MonoCloudAuthModule.forRoot({ tokenResolver: () => 1 });
 // @ts-expect-error options of the client belong to the client
 MonoCloudAuthModule.forRoot({ audience: 'https://api.example.com' });
+Protect({ optional: true, authorize: (claims: AccessTokenClaims, request) => claims.sub === request.params.id });
+MonoCloudAuthModule.forRoot(client, { realm: 'api', body: 'problem', delegate: true, onRefused: () => {} });
 // @ts-expect-error no such option
 Protect({ scope: ['a'] });
 
