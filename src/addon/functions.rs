@@ -2,16 +2,17 @@
 
 use std::time::Instant;
 
-use napi::bindgen_prelude::{Buffer, Env, Error, Object, Result, Status};
+use napi::bindgen_prelude::{Buffer, Either, Env, Error, Object, Result, Status};
 use napi_derive::napi;
 
+use super::outcome::{NOT_A_JWT, reason_code};
 use crate::engine::authorize::certificate_headers::{CertificateHeader, certificate_in};
 use crate::engine::authorize::membership;
 use crate::engine::config::options::{Kind, PREFIX, TABLE};
 use crate::engine::keys::jwk;
 use crate::engine::keys::jwk::KeySet;
 use crate::engine::token::header::{Algorithm, Header};
-use crate::engine::token::{compact, groups, json};
+use crate::engine::token::{compact, groups, json, peek};
 
 /// Whether a groups claim (JSON text) contains any of the groups, or all of them.
 #[napi(catch_unwind)]
@@ -50,6 +51,13 @@ pub fn describe_jwks(jwks: String) -> Option<String> {
 #[napi(catch_unwind, ts_return_type = "Json<JwtClaims> | null")]
 pub fn decode_claims(token: String) -> Option<String> {
     compact::decode_payload(&token).filter(|text| json::is_object(text.as_bytes()))
+}
+
+/// The issuer that a token names, decoded but not verified. Without one, a negative code as in an outcome.
+#[napi(catch_unwind)]
+pub fn peek_issuer(token: String) -> Either<String, i32> {
+    let code = |reason: Option<_>| reason.map_or(NOT_A_JWT, reason_code);
+    peek::issuer_of(&token).map_or_else(|reason| Either::B(code(reason)), Either::A)
 }
 
 /// The certificate in a proxy's header of the named format. Returns `None` if the header has none or more than one.

@@ -7,3 +7,4 @@ pub mod confirmation;
 pub mod groups;
 pub mod header;
 pub mod json;
+pub mod peek;
