@@ -34,7 +34,7 @@ function hasSubscribers() {
 /**
  * Publishes the result of a validation.
  *
- * @param {ClientContext} client
+ * @param {ClientContext | undefined} client `undefined` if no client of several was chosen.
  * @param {TokenKind} kind `jwt` or `opaque`.
  * @param {unknown} outcome
  */

@@ -4,6 +4,7 @@
 
 /**
  * @import { PolicyType } from '../client/policy.js'
+ * @import { ChoicesType } from './issuers.js'
  * @import { Framework } from './request-url.js'
  * @import { RouteResponses } from './route-responses.js'
  */
@@ -19,15 +20,17 @@
  * @property {Resolver} [tokenResolver]
  * @property {Resolver} [certificateResolver]
  * @property {Resolver} [urlResolver]
+ * @property {ChoicesType} [choices] Set if the client of a request depends on its token or on `issuers`.
  * @property {boolean | null} [allowPreflight]
  */
 
 const { checkedOptions, invalid, isPlain, memberOf } = require('../client/arguments.js');
 const { MonoCloudBackendNodeClient, anyValidatorOf } = require('../client/client.js');
+const { directoryOf } = require('../client/multi-issuer.js');
 const { routeResponses } = require('./route-responses.js');
 
 /** The options of `protectApi` that are functions. */
-const RESOLVERS = ['tokenResolver', 'certificateResolver', 'urlResolver'];
+const RESOLVERS = ['tokenResolver', 'certificateResolver', 'urlResolver', 'issuers'];
 const OPTIONS = [...RESOLVERS, 'allowPreflight', 'resourceMetadata'];
 
 /**
@@ -42,12 +45,42 @@ function apiOf(clientOrOptions, maybeOptions, framework) {
   const client = givenClient ?? new MonoCloudBackendNodeClient();
   for (const name of RESOLVERS) checkResolver(name, options[name]);
   checkFlag('allowPreflight', options.allowPreflight);
-  const validator = anyValidatorOf(client);
-  const publicUrls = validator?.dpopFacts.publicUrls ?? [];
-  const responses = routeResponses(validator, metadataUrlOf(options.resourceMetadata));
+  const metadataUrl = metadataUrlOf(options.resourceMetadata);
+  const choices = choicesOf(client, options.issuers, (chosen) => ({
+    ...options,
+    ...membersFor(anyValidatorOf(chosen), metadataUrl),
+    client: chosen,
+    framework,
+  }));
+  const members = membersFor(choices?.facts ?? anyValidatorOf(client), metadataUrl);
   // An object without a prototype: an option that was not given is never an inherited one.
-  return Object.assign(options, { client, framework, publicUrls, responses });
+  return Object.assign(options, { client, framework, choices, ...members });
 }
+
+/**
+ * What an API knows from its client.
+ *
+ * @param {Parameters<typeof routeResponses>[0]} validator
+ * @param {string | undefined} metadataUrl
+ */
+function membersFor(validator, metadataUrl) {
+  return { publicUrls: validator?.dpopFacts.publicUrls ?? [], responses: routeResponses(validator, metadataUrl) };
+}
+
+/**
+ * Few APIs have several issuers, so the package does not load this module at import.
+ *
+ * @param {any} client
+ * @param {any} issuers
+ * @param {(client: any) => Api} apiFor
+ */
+function choicesOf(client, issuers, apiFor) {
+  const isOne = isAbsent(issuers) && directoryOf(client) === undefined;
+  return isOne ? undefined : require('./issuers.js').choicesOf(client, issuers ?? undefined, apiFor);
+}
+
+/** @param {unknown} value */
+const isAbsent = (value) => value === undefined || value === null;
 
 /**
  * Returns the arguments of a function that takes a client, options, or both.
