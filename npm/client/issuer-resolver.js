@@ -24,6 +24,8 @@
  * @typedef {IssuerResolver<T>} IssuerResolverType The class as a type, for other files.
  */
 
+const { isPromise } = require('node:util/types');
+
 const { FAILURES } = require('../errors/errors.js');
 const { isPending } = require('./pending.js');
 const { dateNow } = require('./time.js');
@@ -77,6 +79,7 @@ class IssuerResolver {
   #resolve;
   #adopt;
   #durationSecs;
+  #limitMs;
   /**
    * The calls that run or wait, by the issuer as it was written.
    *
@@ -103,11 +106,13 @@ class IssuerResolver {
    * @param {Resolve} resolve
    * @param {Adopt<T>} adopt
    * @param {number} durationSecs How long a refusal counts.
+   * @param {number} [limitMs] Only tests set it.
    */
-  constructor(resolve, adopt, durationSecs) {
+  constructor(resolve, adopt, durationSecs, limitMs = TIME_LIMIT_MS) {
     this.#resolve = resolve;
     this.#adopt = adopt;
     this.#durationSecs = durationSecs;
+    this.#limitMs = limitMs;
   }
 
   /**
@@ -123,7 +128,7 @@ class IssuerResolver {
     if (same !== undefined) return same.promise;
     if (!this.#hasPlace(isKnown)) return this.#wait(issuer, isKnown);
     const answer = this.#answerOf(issuer);
-    if (!isPending(answer)) return this.#resultOf(issuer, answer);
+    if (!isPromise(answer)) return this.#resultOf(issuer, answer);
     const call = this.#open(issuer, isKnown);
     this.#run(call, answer);
     return call.promise;
@@ -155,13 +160,15 @@ class IssuerResolver {
   }
 
   /**
-   * Calls the user's function. Its error is dropped, because its text may contain anything.
+   * Calls the user's function. Returns a promise of this realm for any thenable. An error is dropped, because its text may
+   * contain anything.
    *
    * @param {string} issuer
    */
   #answerOf(issuer) {
     try {
-      return this.#resolve(issuer);
+      const answer = this.#resolve(issuer);
+      return isPending(answer) ? Promise.resolve(answer) : answer;
     } catch {
       return FAILURES.fetcher_failed;
     }
@@ -205,19 +212,19 @@ class IssuerResolver {
     const call = new Call(issuer, isKnown);
     this.#calls.set(issuer, call);
     const end = () => this.#close(call, call.isRunning ? FAILURES.timed_out : FAILURES.overloaded);
-    call.timer = setTimeout(end, TIME_LIMIT_MS);
+    call.timer = setTimeout(end, this.#limitMs);
     call.timer.unref?.();
     return call;
   }
 
   /**
    * @param {Call<T>} call
-   * @param {PromiseLike<unknown>} answer
+   * @param {Promise<unknown>} answer
    */
   #run(call, answer) {
     call.isRunning = true;
     this.#running[call.isKnown ? 'known' : 'others'] += 1;
-    Promise.resolve(answer).then(
+    answer.then(
       (settled) => {
         // An answer that is late counts for nobody.
         if (!call.isOver) this.#close(call, this.#resultOf(call.issuer, settled));
@@ -255,7 +262,7 @@ class IssuerResolver {
       if (call === undefined) return;
       this.#queueOf(call.isKnown).delete(call);
       const answer = this.#answerOf(call.issuer);
-      if (isPending(answer)) this.#run(call, answer);
+      if (isPromise(answer)) this.#run(call, answer);
       else this.#end(call, this.#resultOf(call.issuer, answer));
     }
   }
