@@ -173,7 +173,7 @@ describe('resolve that fails', () => {
   for (const [what, fail] of [
     ['throws', () => { throw new Error('the database is down: my-secret'); }], // prettier-ignore
     ['rejects', () => Promise.reject(new Error('the database is down: my-secret'))],
-    ['throws what is no error', () => { throw undefined; }], // prettier-ignore
+    ['rejects with nothing', () => Promise.reject()],
     ['returns an object whose `then` throws', () => ({ get then() { throw new Error('my-secret'); } })], // prettier-ignore
   ]) {
     test(`because it ${what} is an outage, and is asked again`, async () => {
@@ -305,7 +305,7 @@ describe('calls of resolve', () => {
     const pending = Array.from({ length: 30 }, (_, i) => outcome(client, madeUp(i)));
     assert.equal(asked.length, 12);
     answers.get(asked[3]).resolve(null);
-    answers.get(asked[5]).reject(new Error());
+    answers.get(asked[5]).reject(new Error('down'));
     assert.equal(await pending[3], 'issuer_mismatch');
     assert.equal(await pending[5], 'fetcher_failed');
     assert.equal(asked.length, 14);

@@ -46,12 +46,12 @@ function apiOf(clientOrOptions, maybeOptions, framework) {
   for (const name of RESOLVERS) checkResolver(name, options[name]);
   checkFlag('allowPreflight', options.allowPreflight);
   const metadataUrl = metadataUrlOf(options.resourceMetadata);
-  const choices = choicesOf(client, options.issuers, (chosen) => ({
-    ...options,
-    ...membersFor(anyValidatorOf(chosen), metadataUrl),
-    client: chosen,
-    framework,
-  }));
+  /** @param {any} chosen */
+  const apiFor = (chosen) => {
+    const members = membersFor(anyValidatorOf(chosen), metadataUrl);
+    return Object.assign(Object.create(null), options, { client: chosen, framework, choices: undefined, ...members });
+  };
+  const choices = choicesOf(client, options.issuers, apiFor);
   const members = membersFor(choices?.facts ?? anyValidatorOf(client), metadataUrl);
   // An object without a prototype: an option that was not given is never an inherited one.
   return Object.assign(options, { client, framework, choices, ...members });
