@@ -52,7 +52,7 @@ const FILES = [
   ['client/issuer-directory'],
   ['client/multi-issuer'],
   ['protect/issuers'],
-  ['index', 'mcp/auth-info', 'mcp/metadata', 'protect/admit', 'protect/api-options'],
+  ['index', 'mcp/auth-info', 'mcp/client-facts', 'mcp/metadata', 'protect/admit', 'protect/api-options'],
   ['protect/route'],
   ['protect/middleware'],
   ['express', 'fastify', 'koa', 'mcp/documents', 'mcp/endpoint', 'mcp/verifier', 'nestjs', 'node', 'web'],

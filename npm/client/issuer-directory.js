@@ -25,7 +25,7 @@
  * @property {ClientType | undefined} opaque
  */
 
-const native = require('../native/panic-guard.js');
+const native = require('../native/load.js');
 const { FAILURES, Failure, failureOf } = require('../errors/errors.js');
 const { OUTCOMES } = require('../native/constants.js');
 const { isPlain, own } = require('./arguments.js');
@@ -165,7 +165,7 @@ class IssuerDirectory {
    */
   choose(token, allowed) {
     if (typeof token !== 'string') return published(FAILURES.token_required, 'opaque');
-    const issuer = native.peekIssuer(token);
+    const issuer = peek(token);
     if (typeof issuer === 'string') {
       const choice = this.#chooseByIssuer(issuer, allowed);
       if (choice instanceof IssuerEntry) return choice;
@@ -337,6 +337,20 @@ function isSame(before, after) {
  */
 function retryLater(entry, result, now) {
   if (result instanceof Failure) entry.renewAt = now + RETRY_SECS;
+}
+
+/**
+ * The issuer that a token names, or a negative code of the engine. An internal error is a code too: the guard for panics
+ * takes longer than the call.
+ *
+ * @param {string} token
+ */
+function peek(token) {
+  try {
+    return native.peekIssuer(token);
+  } catch {
+    return FAILURES.internal.spec.outcomeCode;
+  }
 }
 
 /**

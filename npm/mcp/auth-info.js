@@ -4,6 +4,7 @@
 
 const { own } = require('../client/arguments.js');
 const { anyValidatorOf } = require('../client/client.js');
+const { anyDirectoryOf } = require('../client/multi-issuer.js');
 
 /**
  * Returns `AuthInfo`, or `undefined` if the claims have no expiry. Only introspected tokens can lack one. Both SDKs reject
@@ -21,7 +22,7 @@ function authInfoOf(client, token, claims, metadataUrl) {
   if (typeof expiresAt !== 'number' || Number.isNaN(expiresAt)) return undefined;
   const clientId = textOf(own(set, 'client_id')) ?? textOf(own(set, 'azp')) ?? '';
   const scopes = (textOf(own(set, 'scope')) ?? '').split(' ').filter((scope) => scope !== '');
-  const resource = urlOf(matchOf(own(set, 'aud'), anyValidatorOf(client)?.context.audience));
+  const resource = urlOf(matchOf(own(set, 'aud'), audienceOf(client, set)));
   return {
     token,
     clientId,
@@ -31,6 +32,17 @@ function authInfoOf(client, token, claims, metadataUrl) {
     ...(metadataUrl && { resourceMetadataUrl: metadataUrl }),
     extra: { claims: /** @type {any} */ (claims) },
   };
+}
+
+/**
+ * The audience of the client that validated the token. Among several, it is the client of the token's issuer.
+ *
+ * @param {unknown} client
+ * @param {Record<string, unknown>} claims
+ */
+function audienceOf(client, claims) {
+  const validator = anyValidatorOf(client) ?? anyDirectoryOf(client)?.entryOf(own(claims, 'iss'))?.validator;
+  return validator?.context.audience;
 }
 
 /**

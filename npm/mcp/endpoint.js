@@ -25,7 +25,7 @@ const { clientAndOptions } = require('../protect/api-options.js');
 const { protector } = require('../protect/route.js');
 const { authInfoOf } = require('./auth-info.js');
 
-const RESOLVERS = ['certificateResolver', 'urlResolver'];
+const RESOLVERS = ['certificateResolver', 'urlResolver', 'issuers'];
 
 /**
  * @param {any} [clientOrOptions]

@@ -269,7 +269,7 @@ function choicesOf(client, issuers, apiFor) {
  * What an API with these clients says about DPoP while no client is chosen. It requires DPoP if all of them do. It lists
  * the algorithms that all of them accept.
  *
- * @param {ValidatorType[]} validators
+ * @param {readonly ValidatorType[]} validators
  */
 function factsOf(validators) {
   /** @param {Pick<PolicyType, 'dpop'>} policy */
