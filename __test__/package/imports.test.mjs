@@ -13,7 +13,14 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** A file may import files of the rows above its own, and none of its own row. */
 const FILES = [
-  ['client/health', 'client/in-time', 'client/pending', 'client/possession', 'native/platform'],
+  [
+    'client/health',
+    'client/in-time',
+    'client/pending',
+    'client/possession',
+    'client/resolved-clients',
+    'native/platform',
+  ],
   ['native/load-errors'],
   ['native/load'],
   ['errors/errors', 'native/constants'],

@@ -11,6 +11,7 @@
  * @import { FailureData } from '../errors/errors.js'
  * @import { ClientType } from './client.js'
  * @import { IssuerResolverType, Resolve } from './issuer-resolver.js'
+ * @import { ResolvedClientsType } from './resolved-clients.js'
  * @import { ValidatorType } from './validate.js'
  */
 /** @typedef {IssuerEntry} IssuerEntryType The class as a type, for other files. */
@@ -33,6 +34,7 @@ const { anyValidatorOf, isolatedClient } = require('./client.js');
 const { decided, hasSubscribers } = require('./events.js');
 const { IssuerResolver } = require('./issuer-resolver.js');
 const { isPending } = require('./pending.js');
+const { ResolvedClients } = require('./resolved-clients.js');
 const { dateNow } = require('./time.js');
 
 /** After a renewal failed, the next one waits this long. The known answer counts meanwhile. */
@@ -45,8 +47,12 @@ class IssuerEntry {
   /** When the answer is renewed, and when it counts no more. */
   renewAt = 0;
   endsAt = 0;
-  /** Whether the client accepted a token since the list was full last. */
+  /** Whether the client accepted a token since the list of resolved clients looked at it last. */
   wasUsed = false;
+  /** Whether `resolve` said that the issuer is not ours any more, or returned another client. */
+  isRemoved = false;
+  /** @type {ResolvedClientsType | undefined} */
+  #list;
 
   /**
    * @param {ClientType} client
@@ -61,11 +67,16 @@ class IssuerEntry {
     this.answer = answer;
   }
 
-  /** @param {number} duration Seconds. */
-  startAt(duration) {
+  /**
+   * @param {ResolvedClientsType} list
+   * @param {number} duration How long the answer counts, in seconds.
+   */
+  addTo(list, duration) {
     this.since = dateNow();
     this.renewAt = this.since + duration / 2;
     this.endsAt = this.since + duration;
+    this.#list = list;
+    list.add(this);
     return this;
   }
 
@@ -77,7 +88,10 @@ class IssuerEntry {
    * @param {T} claims
    */
   accepted(claims) {
-    this.wasUsed = true;
+    if (!this.wasUsed) {
+      this.wasUsed = true;
+      this.#list?.prove(this);
+    }
     if (own(claims, 'iss') === undefined && Object.isExtensible(claims)) {
       Object.defineProperty(claims, 'iss', {
         __proto__: null,
@@ -98,15 +112,9 @@ class IssuerDirectory {
    * @type {Map<string, IssuerEntry>}
    */
   #configured = new Map();
-  /**
-   * The clients that `resolve` returned. The first is the next that may give way.
-   *
-   * @type {Map<string, IssuerEntry>}
-   */
-  #resolved = new Map();
+  #resolved;
   /** @type {IssuerEntry | undefined} */
   #opaque;
-  #maxClients;
   #durationSecs;
   /** @type {IssuerResolverType<IssuerEntry> | undefined} */
   #resolver;
@@ -117,7 +125,7 @@ class IssuerDirectory {
       const entry = new IssuerEntry(clients[i]);
       this.#configured.set(entry.key, entry);
     }
-    this.#maxClients = maxClients;
+    this.#resolved = new ResolvedClients(maxClients);
     this.#durationSecs = resolveDuration;
     if (opaque) {
       const same = this.#configured.get(keyOf(/** @type {ValidatorType} */ (anyValidatorOf(opaque)).context.issuer));
@@ -136,7 +144,7 @@ class IssuerDirectory {
 
   /** All clients of the moment. */
   get entries() {
-    return [...this.configured, ...this.#resolved.values()];
+    return [...this.configured, ...this.#resolved.values];
   }
 
   /** The configured clients that validate JWTs. */
@@ -233,34 +241,14 @@ class IssuerDirectory {
    * @returns {Choice}
    */
   #adopt(asked, answer) {
-    const key = keyOf(asked);
-    const known = this.#resolved.get(key);
+    const known = this.#resolved.get(keyOf(asked));
     if (answer === null || answer === undefined) {
-      if (known?.asked === asked) this.#resolved.delete(key);
+      if (known?.asked === asked) this.#resolved.remove(known);
       return FAILURES.issuer_mismatch;
     }
     const entry = entryOf(asked, answer, known);
     if (entry instanceof Failure) return entry;
-    this.#makeRoom(key);
-    this.#resolved.set(key, entry.startAt(this.#durationSecs));
-    return entry;
-  }
-
-  /**
-   * Removes a client if the list is full: the first that accepted no token since it was passed over last. Tokens that are
-   * rejected keep no client in the list.
-   *
-   * @param {string} key The issuer that needs a place.
-   */
-  #makeRoom(key) {
-    const all = this.#resolved;
-    while (all.size >= this.#maxClients && !all.has(key)) {
-      const [first] = all.values();
-      all.delete(first.key);
-      if (!first.wasUsed) return;
-      first.wasUsed = false;
-      all.set(first.key, first);
-    }
+    return entry.addTo(this.#resolved, this.#durationSecs);
   }
 }
 
