@@ -5,12 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request } from 'express';
-import type {
-  AccessTokenClaims,
-  MonoCloudOidcBackendClient,
-  ProtectApiRequestOptions,
-  ProtectOptions,
-} from '../index.js';
+import type { AccessTokenClaims, ProtectApiClient, ProtectApiRequestOptions, ProtectOptions } from '../index.js';
 
 export * from '../index.js';
 
@@ -76,7 +71,7 @@ export function protectApi<T extends AnyRequest = Request>(options?: ProtectApiR
  * @throws MonoCloudValidationError `options` is not a plain object or has an unknown member (`argument_invalid`).
  */
 export function protectApi<T extends AnyRequest = Request>(
-  client: MonoCloudOidcBackendClient,
+  client: ProtectApiClient,
   options?: ProtectApiRequestOptions<T>,
 ): ProtectMiddleware;
 

@@ -1,11 +1,6 @@
 /** `protectApi` for Fastify 4 and 5, and everything that `@monocloud/backend-node` exports. Needs `fastify` 4 or 5. */
 import type { FastifyRequest } from 'fastify';
-import type {
-  AccessTokenClaims,
-  MonoCloudOidcBackendClient,
-  ProtectApiRequestOptions,
-  ProtectOptions,
-} from '../index.js';
+import type { AccessTokenClaims, ProtectApiClient, ProtectApiRequestOptions, ProtectOptions } from '../index.js';
 
 export * from '../index.js';
 
@@ -72,7 +67,7 @@ export function protectApi<T extends AnyRequest = FastifyRequest>(options?: Prot
  * @throws MonoCloudValidationError `options` is not a plain object or has an unknown member (`argument_invalid`).
  */
 export function protectApi<T extends AnyRequest = FastifyRequest>(
-  client: MonoCloudOidcBackendClient,
+  client: ProtectApiClient,
   options?: ProtectApiRequestOptions<T>,
 ): ProtectHook;
 

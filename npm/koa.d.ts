@@ -2,12 +2,7 @@
 /** `protectApi` for Koa 2 and 3, and everything that `@monocloud/backend-node` exports. Needs `@types/koa`. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Context, ExtendableContext } from 'koa';
-import type {
-  AccessTokenClaims,
-  MonoCloudOidcBackendClient,
-  ProtectApiRequestOptions,
-  ProtectOptions,
-} from '../index.js';
+import type { AccessTokenClaims, ProtectApiClient, ProtectApiRequestOptions, ProtectOptions } from '../index.js';
 
 export * from '../index.js';
 
@@ -72,7 +67,7 @@ export function protectApi<T extends AnyContext = Context>(options?: ProtectApiR
  * @throws MonoCloudValidationError `options` is not a plain object or has an unknown member (`argument_invalid`).
  */
 export function protectApi<T extends AnyContext = Context>(
-  client: MonoCloudOidcBackendClient,
+  client: ProtectApiClient,
   options?: ProtectApiRequestOptions<T>,
 ): ProtectKoa;
 

@@ -3,7 +3,7 @@
  * `@nestjs/common` 10 or later. Tested with NestJS 12.
  */
 import type { CanActivate, DynamicModule, ExecutionContext, PipeTransform, Type } from '@nestjs/common';
-import type { MonoCloudOidcBackendClient, ProtectApiRequestOptions, ProtectOptions } from '../index.js';
+import type { ProtectApiClient, ProtectApiRequestOptions, ProtectOptions } from '../index.js';
 
 export * from '../index.js';
 
@@ -24,10 +24,7 @@ export class MonoCloudAuthModule {
    * @param client Your client. `undefined` creates one from environment variables.
    * @throws MonoCloudValidationError `options` is not a plain object or has an unknown member (`argument_invalid`).
    */
-  static forRoot<T = any>(
-    client: MonoCloudOidcBackendClient | undefined,
-    options?: ProtectApiRequestOptions<T>,
-  ): DynamicModule;
+  static forRoot<T = any>(client: ProtectApiClient | undefined, options?: ProtectApiRequestOptions<T>): DynamicModule;
 }
 
 /**

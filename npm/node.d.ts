@@ -7,12 +7,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
-import type {
-  AccessTokenClaims,
-  MonoCloudOidcBackendClient,
-  ProtectApiRequestOptions,
-  ProtectOptions,
-} from '../index.js';
+import type { AccessTokenClaims, ProtectApiClient, ProtectApiRequestOptions, ProtectOptions } from '../index.js';
 
 export * from '../index.js';
 
@@ -98,7 +93,7 @@ export function protectApi<T extends IncomingMessage | Http2ServerRequest = Inco
  * @throws MonoCloudValidationError `options` is not a plain object or has an unknown member (`argument_invalid`).
  */
 export function protectApi<T extends IncomingMessage | Http2ServerRequest = IncomingMessage>(
-  client: MonoCloudOidcBackendClient,
+  client: ProtectApiClient,
   options?: ProtectApiRequestOptions<T>,
 ): ProtectNode;
 

@@ -5,12 +5,7 @@
  *
  * The runtime must be able to load a native add-on: Node.js, Bun or Deno. Edge runtimes cannot.
  */
-import type {
-  AccessTokenClaims,
-  MonoCloudOidcBackendClient,
-  ProtectApiRequestOptions,
-  ProtectOptions,
-} from '../index.js';
+import type { AccessTokenClaims, ProtectApiClient, ProtectApiRequestOptions, ProtectOptions } from '../index.js';
 
 export * from '../index.js';
 
@@ -72,7 +67,7 @@ export function protectApi(options?: ProtectApiRequestOptions<Request>): Protect
  *
  * @throws MonoCloudValidationError `options` is not a plain object or has an unknown member (`argument_invalid`).
  */
-export function protectApi(client: MonoCloudOidcBackendClient, options?: ProtectApiRequestOptions<Request>): ProtectWeb;
+export function protectApi(client: ProtectApiClient, options?: ProtectApiRequestOptions<Request>): ProtectWeb;
 
 /**
  * Returns a handler that runs yours only for a request that the guard lets through. Further arguments, such as the context

@@ -149,6 +149,10 @@ const INTERNAL = {
   'functions.is_user_in_group': () => () => modules.utils.isUserInGroup({ groups: ['a'] }, ['a']),
   'functions.describe_jwks': () => () => modules.engine.describeJwks('{"keys":[]}'),
   'functions.decode_claims': () => () => modules.index.MonoCloudBackendNodeClient.decodeJwt(issuer.sign()),
+  'functions.peek_issuer': () => () => {
+    const made = new modules.index.MonoCloudMultiIssuerClient({ clients: [client()] });
+    return made.validateAccessToken(issuer.sign());
+  },
   'functions.select_signing_key': () => () => modules.engine.selectSigningKey('{"keys":[]}', '{"alg":"RS256"}'),
   'functions.public_signing_key': () => () =>
     modules.internal.getPublicSigKeyFromIssuerJwks(issuer.jwks, { alg: 'RS256', kid: issuer.keys.rsa.kid }),

@@ -125,6 +125,8 @@ const FIXES = {
   argument_invalid: 'Correct the argument.',
   replay_store_failed:
     'Check that the store of used DPoP proofs (dpop.replayStore, for example Redis) responds within 250 ms.',
+  resolved_client_invalid:
+    'Return a client whose tenantDomain is the issuer that resolve was asked about, or its options, or null.',
   scope_missing: 'Request the scope in the token request, and allow the client to use it.',
   signature_invalid: 'The token was changed, or its kid names another key. Copy the whole token, or obtain a new one.',
   subject_invalid: ISSUED,
