@@ -84,10 +84,11 @@ class IssuerEntry {
    * Notes that the client accepted a token. Returns the claims, always with `iss`: an introspection response may leave it
    * out (RFC 7662 §2.2), and `sub` is unique per issuer only.
    *
-   * @template {object} T
-   * @param {T} claims
+   * @template T
+   * @param {T} claims What a custom method returned may be no object.
    */
   accepted(claims) {
+    if (typeof claims !== 'object' || claims === null) return claims;
     if (!this.wasUsed) {
       this.wasUsed = true;
       this.#list?.prove(this);

@@ -175,21 +175,21 @@ function issuersIn(list) {
  * @param {any} options
  */
 function callOptions(options) {
-  if (isAbsent(options)) return { issuers: undefined, rest: undefined };
-  if (!isPlain(options)) {
-    callSpec('validateAccessToken()', options);
-    return { issuers: undefined, rest: options };
-  }
-  const given = own(options, 'issuers');
-  /** @type {Record<string, unknown>} */
-  const rest = { __proto__: null, ...options };
-  delete rest.issuers;
+  const given = isPlain(options) ? own(options, 'issuers') : undefined;
+  const rest = isPlain(options) && Object.hasOwn(options, 'issuers') ? withoutIssuers(options) : options;
   callSpec('validateAccessToken()', rest);
   const issuers = isAbsent(given) ? undefined : issuersIn(given);
   if (!isAbsent(given) && issuers === undefined) {
     throw invalid(`validateAccessToken(): issuers must be an array of at most ${MAX_ISSUERS} strings`);
   }
   return { issuers, rest };
+}
+
+/** @param {Record<string, unknown>} options */
+function withoutIssuers(options) {
+  const rest = { ...options };
+  delete rest.issuers;
+  return rest;
 }
 
 /**
