@@ -21,6 +21,7 @@
  * @property {Resolver} [certificateResolver]
  * @property {Resolver} [urlResolver]
  * @property {ChoicesType} [choices] Set if the client of a request depends on its token or on `issuers`.
+ * @property {(claims: object) => void} [accepted] Set for one client of several. Called when it accepted a token.
  * @property {boolean | null} [allowPreflight]
  */
 

@@ -12,7 +12,6 @@
  * @import { Choice, IssuerDirectoryType, IssuerEntryType } from '../client/issuer-directory.js'
  * @import { PolicyType } from '../client/policy.js'
  * @import { ValidatorType } from '../client/validate.js'
- * @import { AcceptedType, Outcome } from './response.js'
  */
 /** @typedef {Choices} ChoicesType The class as a type, for other files. */
 /** @typedef {Pick<IssuerDirectoryType, 'choose' | 'configured'> & { hasDefaultMethods: boolean }} Directory */
@@ -27,7 +26,6 @@ const { IssuerEntry, isListed } = require('../client/issuer-directory.js');
 const { anyDirectoryOf, directoryOf, issuersIn } = require('../client/multi-issuer.js');
 const { isPending } = require('../client/pending.js');
 const { FAILURES, Failure } = require('../errors/errors.js');
-const { Accepted, Decision } = require('./response.js');
 
 /** The result of the user's `issuers` if it threw, or returned something other than a list. */
 const FAILED = Symbol('issuers failed');
@@ -65,10 +63,12 @@ class Choices {
    */
   forRoute(routeOf) {
     /** @param {IssuerEntryType} entry */
-    const routeFor = ({ client }) => {
-      const api = this.#apis.get(client) ?? this.#apiFor(client);
-      this.#apis.set(client, api);
-      return routeOf(api);
+    const routeFor = (entry) => {
+      const api = this.#apis.get(entry.client) ?? this.#apiFor(entry.client);
+      this.#apis.set(entry.client, api);
+      /** @param {object} claims */
+      const accepted = (claims) => entry.accepted(claims);
+      return routeOf(Object.assign(Object.create(null), api, { accepted }));
     };
     return new RouteChoice(this.#directory, this.#issuers, routeFor);
   }
@@ -83,8 +83,8 @@ class RouteChoice {
   #directory;
   #issuers;
   #routeFor;
-  /** @type {WeakMap<object, Chosen<R>>} */
-  #chosen = new WeakMap();
+  /** @type {WeakMap<object, R>} */
+  #routes = new WeakMap();
 
   /**
    * @param {Directory} directory
@@ -96,7 +96,7 @@ class RouteChoice {
     this.#issuers = issuers;
     this.#routeFor = routeFor;
     // An option that a client does not accept fails at startup.
-    for (const entry of directory.configured) this.#chosenFor(entry);
+    for (const entry of directory.configured) this.#routeOf(entry);
   }
 
   /**
@@ -122,7 +122,7 @@ class RouteChoice {
    *
    * @param {string} token
    * @param {any} request
-   * @returns {Chosen<R> | FailureData | symbol | Promise<Chosen<R> | FailureData>}
+   * @returns {R | FailureData | symbol | Promise<R | FailureData>}
    */
   of(token, request) {
     const allowed = this.allowedBy(request);
@@ -133,47 +133,16 @@ class RouteChoice {
 
   /** @param {Choice} choice */
   #chosenBy(choice) {
-    return choice instanceof Failure ? choice : this.#chosenFor(choice);
+    return choice instanceof Failure ? choice : this.#routeOf(choice);
   }
 
   /** @param {IssuerEntryType} entry */
-  #chosenFor(entry) {
-    const known = this.#chosen.get(entry);
+  #routeOf(entry) {
+    const known = this.#routes.get(entry);
     if (known !== undefined) return known;
-    const chosen = new Chosen(entry, this.#routeFor(entry));
-    this.#chosen.set(entry, chosen);
-    return chosen;
-  }
-}
-
-/**
- * A client and its route.
- *
- * @template R
- */
-class Chosen {
-  #entry;
-
-  /**
-   * @param {IssuerEntryType} entry
-   * @param {R} route
-   */
-  constructor(entry, route) {
-    this.#entry = entry;
-    this.route = route;
-  }
-
-  /**
-   * Notes whether the client accepted the token.
-   *
-   * @param {Outcome | Promise<Outcome>} outcome
-   * @returns {Outcome | Promise<Outcome>}
-   */
-  conclude(outcome) {
-    if (isPending(outcome)) return outcome.then((settled) => this.conclude(settled));
-    if (!(outcome instanceof Decision)) return this.#entry.accepted(outcome);
-    if (outcome instanceof Accepted) this.#entry.accepted(/** @type {AcceptedType} */ (outcome).claims);
-    return outcome;
+    const route = this.#routeFor(entry);
+    this.#routes.set(entry, route);
+    return route;
   }
 }
 

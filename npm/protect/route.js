@@ -85,6 +85,7 @@ class Route {
    * @type {RouteChoiceType<Route> | undefined}
    */
   #choice;
+  #accepted;
 
   /**
    * @param {Api} api
@@ -106,6 +107,7 @@ class Route {
     this.#tokenResolver = tokenResolver;
     this.#certificateResolver = certificateResolver;
     this.#allowPreflight = allowPreflight === true;
+    this.#accepted = api.accepted;
   }
 
   /**
@@ -207,7 +209,7 @@ class Route {
    */
   #decideBy(chosen, credentials, message, request) {
     if (typeof chosen !== 'symbol' && !(chosen instanceof Failure)) {
-      return chosen.conclude(chosen.route.#decide(credentials, message, request));
+      return chosen.#decide(credentials, message, request);
     }
     const scheme = this.#schemeOf(credentials);
     if (chosen instanceof Failure) return this.#responses[scheme].to(chosen, this.#options, { scheme });
@@ -381,6 +383,7 @@ class Route {
    */
   #decisionOf(outcome, presented) {
     if (outcome instanceof Failure) return this.#responseTo(outcome, presented);
+    this.#accepted?.(outcome);
     const nonce = presented?.validator.nonceOf(presented.proof);
     return nonce === undefined ? outcome : new Accepted(outcome, nonceHeaders(nonce));
   }
