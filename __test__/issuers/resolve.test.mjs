@@ -363,6 +363,14 @@ describe('calls of resolve', () => {
     assert.deepEqual(adopted, [['https://0.example', 'in time']]);
   });
 
+  test('keep no process alive', () => {
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const { client } = resolving(() => new Promise(() => {}));
+    const before = timers();
+    for (let i = 0; i < 20; i += 1) void outcome(client, madeUp(i));
+    assert.equal(timers(), before);
+  });
+
   test('that are synchronous take no place', async () => {
     const { client, asked } = resolving(() => null);
     const all = await Promise.all(Array.from({ length: 5000 }, (_, i) => outcome(client, madeUp(i))));

@@ -62,7 +62,7 @@ class MonoCloudMultiIssuerClient {
   }
 
   async warmUp() {
-    const all = this.#directory.entries.map(({ client }) => client.warmUp());
+    const all = this.#directory.entries.map(async ({ client }) => client.warmUp());
     // One issuer that is down does not keep the others from being ready.
     const failed = (await Promise.allSettled(all)).find(({ status }) => status === 'rejected');
     if (failed !== undefined) throw /** @type {PromiseRejectedResult} */ (failed).reason;
