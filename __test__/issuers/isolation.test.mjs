@@ -133,8 +133,7 @@ describe('a flood', () => {
     gc();
     const before = process.memoryUsage().heapUsed;
     for (let i = 0; i < UNKNOWN; i += 1) {
-      const refused = client.validateAccessToken(naming(`https://unknown-${i}.example`));
-      await assert.rejects(refused, { reason: 'issuer_mismatch' });
+      if ((await outcome(client, naming(`https://unknown-${i}.example`))) !== 'issuer_mismatch') assert.fail(`${i}`);
       if (i % 100 === 0) assert.equal(await outcome(client, tokens[(i / 100) % TENANTS]), 'accepted');
     }
     gc();

@@ -31,6 +31,8 @@ const { FAILURES, Failure } = require('../errors/errors.js');
 const FAILED = Symbol('issuers failed');
 
 const IGNORED = 'dangerously_ignore';
+/** Each route is created at once for this many clients. */
+const MAX_PREPARED = 100;
 
 /** The choices of one `protectApi`. */
 class Choices {
@@ -95,8 +97,8 @@ class RouteChoice {
     this.#directory = directory;
     this.#issuers = issuers;
     this.#routeFor = routeFor;
-    // An option that a client does not accept fails at startup.
-    for (const entry of directory.configured) this.#routeOf(entry);
+    // An option that a client does not accept fails at startup. The routes of more clients are created on first use.
+    for (const entry of directory.configured.slice(0, MAX_PREPARED)) this.#routeOf(entry);
   }
 
   /**
