@@ -86,7 +86,7 @@ pub struct Config {
     pub introspects_jwts: bool,
     pub key_source: KeySource,
     pub matches_all_groups: bool,
-    pub network: Network,
+    pub network: Arc<Network>,
     /// Where clients reach this API. If there are none, the framework reports the URL of a request.
     pub public_urls: Box<[PublicUrl]>,
     pub verified_tokens: usize,
@@ -111,7 +111,7 @@ impl Config {
             resolves_metadata: host.resolves_metadata,
             resolves_jwks: host.resolves_jwks,
         };
-        let network = network(options, host)?;
+        let network = network(options, host)?.shared();
         let cache_identity = cache_identity(&key_source.tenant, options.text(&options::CLIENT_ID)?.as_deref());
         let audience: Arc<str> = audience.into();
         let binding = binding_mode(options, &options::VALIDATE_CERTIFICATE_BINDING)?;
