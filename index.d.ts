@@ -4,6 +4,7 @@
  * The declarations below are written by hand. They state every unit, range, default and error:
  *
  * - `npm/types/client.d.ts`: the two clients, and what each method checks and does not check
+ * - `npm/types/multi-issuer.d.ts`: the client for several authorization servers
  * - `npm/types/options.d.ts`: options, environment variables, and the requirements of one call
  * - `npm/types/claims.d.ts`: the claims of a token
  * - `npm/types/dpop.d.ts`: the options of DPoP, the proof of one call, and the store of used proofs that you may supply
@@ -20,6 +21,7 @@ export * from './npm/types/client.js';
 export * from './npm/types/dpop.js';
 export * from './npm/types/errors.js';
 export * from './npm/types/issuer.js';
+export * from './npm/types/multi-issuer.js';
 export * from './npm/types/options.js';
 export * from './npm/types/protect.js';
 export * from './npm/types/revocation.js';

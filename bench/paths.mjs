@@ -1,4 +1,4 @@
-// What do other results of a warm client cost? Rejections by the middleware, and cached opaque tokens.
+// What do other results of a warm client cost? Rejections by the middleware, cached opaque tokens, and several issuers.
 //
 // A part of micro.mjs. Every rejection goes through an Express middleware with a fake request and response: this
 // package's protectApi, and for the other validators the usual try/catch.
@@ -14,7 +14,8 @@ const TOKENS = 100;
 export async function measurePaths(context) {
   const refusals = await measureRefusals(context);
   const caches = await measureCaches(context);
-  return { refusals, caches };
+  const issuers = await measureIssuers(context);
+  return { refusals, caches, issuers };
 }
 
 async function measureRefusals({ issuer, key, rounds, budget, nativeFloor }) {
@@ -119,6 +120,37 @@ async function measureCaches({ issuer, rounds, budget }) {
   const withMap = median('that ICache');
   target('cached opaque token, memoryCache', median('memoryCache'), { atMost: 1.5, unit: ' µs' });
   target('ICache in JavaScript, over its own cost', withMap && withMap - rows[0].median, { atMost: 1.5, unit: ' µs' });
+  return rows;
+}
+
+/** The choice of one client of 21 by the token, in an Express middleware, with repeated tokens. */
+async function measureIssuers({ issuer, key, rounds, budget }) {
+  const express = await loadOurs('/express');
+  if (express.missing) {
+    printMissing([express]);
+    return [];
+  }
+  const tokens = Array.from({ length: TOKENS }, () => signToken(key, claimsFor(issuer.url)));
+  const others = Array.from({ length: 20 }, (_, i) => ourClient(express, { url: `https://tenant-${i}.example` }));
+  const several = (options) => new express.MonoCloudMultiIssuerClient(options);
+  const guards = {
+    'one issuer': express.protectApi(ourClient(express, issuer))(),
+    '21 issuers': express.protectApi(several({ clients: [...others, ourClient(express, issuer)] }))(),
+    'a resolved issuer': express.protectApi(several({ resolve: () => ourClient(express, issuer) }))(),
+  };
+  const contestants = Object.entries(guards).map(([name, guard]) => ({ name, tokens, validate: drive(guard, 0) }));
+  const samples = await timed(contestants, rounds, budget);
+  const rows = contestants.map(({ name }, i) => ({
+    name,
+    ...summary(samples[i]),
+    xOne: ratio(samples[i], samples[0]),
+  }));
+  printTable(
+    `Several issuers in an Express middleware, ${key.alg}, ${TOKENS} tokens in turn (microseconds of main thread)`,
+    ['client', 'median', 'min', 'max', 'x one issuer'],
+    rows.map((row) => [row.name, number(row.median), number(row.min), number(row.max), times(row.xOne)]),
+  );
+  target('21 issuers, over one issuer', rows[1].min - rows[0].min, { atMost: 1.5, unit: ' µs' });
   return rows;
 }
 

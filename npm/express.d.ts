@@ -7,8 +7,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, Response } from 'express';
 import type {
   AccessTokenClaims,
-  MonoCloudOidcBackendClient,
   OptionalProtectOptions,
+  ProtectApiClient,
   ProtectApiRequestOptions,
 } from '../index.js';
 
@@ -81,7 +81,7 @@ export function protectApi<T extends AnyRequest = Request>(
  * @throws MonoCloudValidationError `options` is not a plain object or has an unknown member (`argument_invalid`).
  */
 export function protectApi<T extends AnyRequest = Request>(
-  client: MonoCloudOidcBackendClient,
+  client: ProtectApiClient,
   options?: ProtectApiRequestOptions<T, Response>,
 ): ProtectMiddleware<T>;
 

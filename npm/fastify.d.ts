@@ -2,8 +2,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type {
   AccessTokenClaims,
-  MonoCloudOidcBackendClient,
   OptionalProtectOptions,
+  ProtectApiClient,
   ProtectApiRequestOptions,
 } from '../index.js';
 
@@ -77,7 +77,7 @@ export function protectApi<T extends AnyRequest = FastifyRequest>(
  * @throws MonoCloudValidationError `options` is not a plain object or has an unknown member (`argument_invalid`).
  */
 export function protectApi<T extends AnyRequest = FastifyRequest>(
-  client: MonoCloudOidcBackendClient,
+  client: ProtectApiClient,
   options?: ProtectApiRequestOptions<T, FastifyReply>,
 ): ProtectHook<T>;
 

@@ -10,6 +10,7 @@ const {
   MonoCloudTokenError,
   MonoCloudValidationError,
 } = require('./errors/errors.js');
+const { MonoCloudMultiIssuerClient } = require('./client/multi-issuer.js');
 
 function fromForwarded() {
   return require('./protect/forwarded.js').fromForwarded();
@@ -19,6 +20,7 @@ module.exports = {
   MonoCloudAuthBaseError,
   MonoCloudBackendNodeClient,
   MonoCloudHttpError,
+  MonoCloudMultiIssuerClient,
   MonoCloudOPError,
   MonoCloudOidcBackendClient,
   MonoCloudTokenError,

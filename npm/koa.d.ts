@@ -4,8 +4,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Context, ExtendableContext } from 'koa';
 import type {
   AccessTokenClaims,
-  MonoCloudOidcBackendClient,
   OptionalProtectOptions,
+  ProtectApiClient,
   ProtectApiRequestOptions,
 } from '../index.js';
 
@@ -73,7 +73,7 @@ export function protectApi<T extends AnyContext = Context>(
  * @throws MonoCloudValidationError `options` is not a plain object or has an unknown member (`argument_invalid`).
  */
 export function protectApi<T extends AnyContext = Context>(
-  client: MonoCloudOidcBackendClient,
+  client: ProtectApiClient,
   options?: ProtectApiRequestOptions<T, undefined>,
 ): ProtectKoa<T>;
 

@@ -8,9 +8,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type {
   AccessTokenClaims,
   ClientCertificateResolver,
-  MonoCloudOidcBackendClient,
+  IssuersResolver,
   MonoCloudTokenError,
   MonoCloudValidationError,
+  ProtectApiClient,
   ProtectOptions,
   ProtectedResourceMetadata,
   UrlResolver,
@@ -30,8 +31,9 @@ export interface ProtectedResourceOptions {
    */
   resource?: string | undefined;
   /**
-   * The issuers whose tokens the API accepts, at most 1,000. Default: the client's issuer. Its name comes from its
-   * metadata once that was fetched. Until then, it is `tenantDomain` as it was written.
+   * The issuers whose tokens the API accepts, at most 1,000. Default: the client's issuer, or the issuers of the configured
+   * `clients` of a `MonoCloudMultiIssuerClient`. Their names come from their metadata once that was fetched. Until then, it
+   * is `tenantDomain` as it was written.
    */
   authorizationServers?: readonly string[] | undefined;
   /** The scopes that clients may ask for, at most 1,000. `offline_access` throws. Default: none are listed. */
@@ -50,7 +52,7 @@ export interface ProtectedResourceOptions {
   maxAge?: number | undefined;
   /**
    * Whether `/.well-known/oauth-authorization-server` repeats the metadata of the authorization server. Clients of MCP
-   * 2025-03-26 look for it there. Default: `true`.
+   * 2025-03-26 look for it there. Default: `true`. `false` for a `MonoCloudMultiIssuerClient`, for which `true` throws.
    */
   serveAuthorizationServerMetadata?: boolean | undefined;
 }
@@ -90,7 +92,7 @@ export function protectedResource(options?: ProtectedResourceOptions): Protected
  *   `audience` of the client is an `https` URL (`option_invalid`).
  */
 export function protectedResource(
-  client: MonoCloudOidcBackendClient | undefined,
+  client: ProtectApiClient | undefined,
   options?: ProtectedResourceOptions,
 ): ProtectedResource;
 
@@ -129,6 +131,8 @@ export interface ProtectMcpOptions<T = any> extends Omit<ProtectOptions<T>, 'opt
    * Returns the URL of the request for DPoP proofs, as in `protectApi()`. Default: `publicUrl`, or the framework's URL.
    */
   urlResolver?: UrlResolver<T> | undefined;
+  /** Returns the issuers whose tokens a request may use, as in `protectApi()`. Default: all. */
+  issuers?: IssuersResolver<T> | undefined;
 }
 
 /** Middleware of Express and Connect. It calls `next()` once, or sends the response itself. */
@@ -153,7 +157,7 @@ export function protectMcp(options?: ProtectMcpOptions): McpMiddleware;
  *
  * @throws MonoCloudValidationError An option is unknown or invalid (`argument_invalid`).
  */
-export function protectMcp(client: MonoCloudOidcBackendClient | undefined, options?: ProtectMcpOptions): McpMiddleware;
+export function protectMcp(client: ProtectApiClient | undefined, options?: ProtectMcpOptions): McpMiddleware;
 
 /**
  * The same for the Fetch standard: returns a function that resolves with `McpAuthInfo`, or with the response to send. It never
@@ -171,7 +175,7 @@ export function mcpGate(options?: ProtectMcpOptions<Request>): (request: Request
  * @throws MonoCloudValidationError An option is unknown or invalid (`argument_invalid`).
  */
 export function mcpGate(
-  client: MonoCloudOidcBackendClient | undefined,
+  client: ProtectApiClient | undefined,
   options?: ProtectMcpOptions<Request>,
 ): (request: Request) => Promise<McpAuthInfo | Response>;
 
@@ -197,7 +201,7 @@ export interface McpTokenVerifierOptions {
  * @throws MonoCloudValidationError `toError` is missing, or an option is unknown or invalid (`argument_invalid`).
  */
 export function mcpTokenVerifier(
-  client: MonoCloudOidcBackendClient | undefined,
+  client: ProtectApiClient | undefined,
   options: McpTokenVerifierOptions,
 ): { verifyAccessToken(token: string): Promise<McpAuthInfo> };
 

@@ -5,7 +5,8 @@
  * MCP.
  */
 
-const { anyValidatorOf, MonoCloudBackendNodeClient } = require('./client/client.js');
+const { MonoCloudBackendNodeClient } = require('./client/client.js');
+const { clientFacts } = require('./mcp/client-facts.js');
 const { ProtectedResource } = require('./mcp/documents.js');
 const { mcpGate, protectMcp } = require('./mcp/endpoint.js');
 const { resourceOf } = require('./mcp/metadata.js');
@@ -19,7 +20,7 @@ const { clientAndOptions } = require('./protect/api-options.js');
 function protectedResource(clientOrOptions, maybeOptions) {
   const [given, options] = clientAndOptions(clientOrOptions, maybeOptions);
   const client = given ?? new MonoCloudBackendNodeClient();
-  return new ProtectedResource(resourceOf(anyValidatorOf(client), options), client);
+  return new ProtectedResource(resourceOf(clientFacts(client), options), client);
 }
 
 module.exports = { ...require('./index.js'), mcpGate, mcpTokenVerifier, protectMcp, protectedResource };

@@ -3,7 +3,7 @@
  * `@nestjs/common` 10 or later. Tested with NestJS 12.
  */
 import type { CanActivate, DynamicModule, ExecutionContext, PipeTransform, Type } from '@nestjs/common';
-import type { MonoCloudOidcBackendClient, OptionalProtectOptions, ProtectApiRequestOptions } from '../index.js';
+import type { OptionalProtectOptions, ProtectApiClient, ProtectApiRequestOptions } from '../index.js';
 
 export * from '../index.js';
 
@@ -25,7 +25,7 @@ export class MonoCloudAuthModule {
    * @throws MonoCloudValidationError `options` is not a plain object or has an unknown member (`argument_invalid`).
    */
   static forRoot<T = any>(
-    client: MonoCloudOidcBackendClient | undefined,
+    client: ProtectApiClient | undefined,
     options?: ProtectApiRequestOptions<T, undefined>,
   ): DynamicModule;
 }

@@ -7,6 +7,7 @@ export const {
   MonoCloudAuthModule,
   MonoCloudBackendNodeClient,
   MonoCloudHttpError,
+  MonoCloudMultiIssuerClient,
   MonoCloudOPError,
   MonoCloudOidcBackendClient,
   MonoCloudTokenError,

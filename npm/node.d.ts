@@ -9,8 +9,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import type {
   AccessTokenClaims,
-  MonoCloudOidcBackendClient,
   OptionalProtectOptions,
+  ProtectApiClient,
   ProtectApiRequestOptions,
   ProtectOptions,
 } from '../index.js';
@@ -110,7 +110,7 @@ export function protectApi<T extends IncomingMessage | Http2ServerRequest = Inco
  * @throws MonoCloudValidationError `options` is not a plain object or has an unknown member (`argument_invalid`).
  */
 export function protectApi<T extends IncomingMessage | Http2ServerRequest = IncomingMessage>(
-  client: MonoCloudOidcBackendClient,
+  client: ProtectApiClient,
   options?: NodeOptions<T>,
 ): ProtectNode<T>;
 

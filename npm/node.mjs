@@ -4,6 +4,7 @@ export const {
   MonoCloudAuthBaseError,
   MonoCloudBackendNodeClient,
   MonoCloudHttpError,
+  MonoCloudMultiIssuerClient,
   MonoCloudOPError,
   MonoCloudOidcBackendClient,
   MonoCloudTokenError,

@@ -7,8 +7,8 @@
  */
 import type {
   AccessTokenClaims,
-  MonoCloudOidcBackendClient,
   OptionalProtectOptions,
+  ProtectApiClient,
   ProtectApiRequestOptions,
   ProtectOptions,
 } from '../index.js';
@@ -82,7 +82,7 @@ export function protectApi(options?: WebOptions): ProtectWeb<Request>;
  *
  * @throws MonoCloudValidationError `options` is not a plain object or has an unknown member (`argument_invalid`).
  */
-export function protectApi(client: MonoCloudOidcBackendClient, options?: WebOptions): ProtectWeb<Request>;
+export function protectApi(client: ProtectApiClient, options?: WebOptions): ProtectWeb<Request>;
 
 /**
  * Returns a handler that runs yours only for a request that the guard lets through. Further arguments, such as the context

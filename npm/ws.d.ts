@@ -8,7 +8,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { AccessTokenClaims, MonoCloudOidcBackendClient, OptionalProtectOptions } from '../index.js';
+import type { AccessTokenClaims, OptionalProtectOptions, ProtectApiClient } from '../index.js';
 import type { NodeGuard, OptionalNodeGuard } from './node.js';
 
 export * from '../index.js';
@@ -164,10 +164,7 @@ export function socketIoMiddleware(options?: SocketIoOptions): SocketIoMiddlewar
  * @param client Your client. `undefined` creates one from environment variables.
  * @throws MonoCloudValidationError An argument is invalid (`argument_invalid`).
  */
-export function socketIoMiddleware(
-  client: MonoCloudOidcBackendClient | undefined,
-  options?: SocketIoOptions,
-): SocketIoMiddleware;
+export function socketIoMiddleware(client: ProtectApiClient | undefined, options?: SocketIoOptions): SocketIoMiddleware;
 
 /**
  * @param guard A guard of `@monocloud/backend-node/node`, with its own requirements and resolvers.

@@ -30,6 +30,7 @@ const CLASSES = [
   'MonoCloudAuthBaseError',
   'MonoCloudBackendNodeClient',
   'MonoCloudHttpError',
+  'MonoCloudMultiIssuerClient',
   'MonoCloudOPError',
   'MonoCloudOidcBackendClient',
   'MonoCloudTokenError',

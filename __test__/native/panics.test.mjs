@@ -155,6 +155,10 @@ const INTERNAL = {
   'functions.survives_javascript': () => () => modules.engine.survivesJavascript('{}'),
   'functions.describe_jwks': () => () => modules.engine.describeJwks('{"keys":[]}'),
   'functions.decode_claims': () => () => modules.index.MonoCloudBackendNodeClient.decodeJwt(issuer.sign()),
+  'functions.peek_issuer': () => () => {
+    const made = new modules.index.MonoCloudMultiIssuerClient({ clients: [client()] });
+    return made.validateAccessToken(issuer.sign());
+  },
   'functions.select_signing_key': () => () => modules.engine.selectSigningKey('{"keys":[]}', '{"alg":"RS256"}'),
   'functions.public_signing_key': () => () =>
     modules.internal.getPublicSigKeyFromIssuerJwks(issuer.jwks, { alg: 'RS256', kid: issuer.keys.rsa.kid }),

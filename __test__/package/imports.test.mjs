@@ -1,7 +1,7 @@
 // Does every file import only files below it, and does it keep the size limits?
 //
 // The order of the engine's modules is that of `mod` in src/engine/mod.rs. The order of the JavaScript files is
-// below. Limits: 500 lines per file, 1600 for all of src/addon, 80 for a framework's entry point without its JSDoc.
+// below. Limits: 500 lines per file, 1700 for all of src/addon, 80 for a framework's entry point without its JSDoc.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -13,7 +13,14 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** A file may import files of the rows above its own, and none of its own row. */
 const FILES = [
-  ['client/health', 'client/in-time', 'client/pending', 'client/possession', 'native/platform'],
+  [
+    'client/health',
+    'client/in-time',
+    'client/pending',
+    'client/possession',
+    'client/resolved-clients',
+    'native/platform',
+  ],
   ['native/load-errors'],
   ['native/load'],
   ['errors/errors', 'native/constants'],
@@ -61,8 +68,11 @@ const FILES = [
   ],
   ['cache/revocation-stores', 'client/validate-jwt'],
   ['client/validate'],
-  ['client/client'],
-  ['index', 'mcp/auth-info', 'mcp/metadata', 'protect/admit', 'protect/api-options'],
+  ['client/client', 'client/issuer-resolver'],
+  ['client/issuer-directory'],
+  ['client/multi-issuer'],
+  ['protect/issuers'],
+  ['index', 'mcp/auth-info', 'mcp/client-facts', 'mcp/metadata', 'protect/admit', 'protect/api-options'],
   ['protect/route'],
   ['protect/middleware'],
   ['express', 'fastify', 'koa', 'mcp/documents', 'mcp/endpoint', 'mcp/verifier', 'nestjs', 'node', 'web'],
@@ -80,7 +90,7 @@ const FILES = [
 ];
 
 const MAX_LINES = 500;
-const MAX_ADDON_LINES = 1600;
+const MAX_ADDON_LINES = 1700;
 const MAX_FRAMEWORK_LINES = 80;
 const LIMITED_FOLDERS = ['src', 'npm', '__test__', 'bench', 'scripts'];
 /** Folders whose files are generated or come from other projects. */

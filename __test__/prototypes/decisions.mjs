@@ -2,7 +2,11 @@
 
 import { createHash } from 'node:crypto';
 
-import { MonoCloudBackendNodeClient, MonoCloudOidcBackendClient } from '@monocloud/backend-node';
+import {
+  MonoCloudBackendNodeClient,
+  MonoCloudMultiIssuerClient,
+  MonoCloudOidcBackendClient,
+} from '@monocloud/backend-node';
 import { memoryCache, redisCache } from '@monocloud/backend-node/cache';
 import { fromClientCert, fromHeader, fromSocket } from '@monocloud/backend-node/certificates';
 import { protectApi as expressApi } from '@monocloud/backend-node/express';
@@ -94,6 +98,17 @@ const overridden = introspecting();
 overridden.introspectAccessToken = async () => ({ aud: AUDIENCE, sub: 'own' });
 const result = introspecting();
 result.validateAccessToken = async () => ({ sub: 'own' });
+
+/** A client of several issuers, each of which is resolved anew. */
+const several = () =>
+  new MonoCloudMultiIssuerClient({
+    clients: [offline({ tenantDomain: 'https://other.example' })],
+    resolve: (tenantDomain) =>
+      tenantDomain === ISSUER ? { tenantDomain, audience: AUDIENCE, jwksResolver: () => JWKS } : null,
+    opaque: introspecting(),
+  });
+const known = several();
+const FOREIGN = `e30.${Buffer.from('{"iss":"https://nobody.example"}').toString('base64url')}.c2ln`;
 
 /** The outcome of any call, as a text of own members. */
 async function outcome(work) {
@@ -214,6 +229,14 @@ export async function* decisions() {
     'a group option',
     await outcome(() => offline({ groupOptions: {} }).validateAccessToken(TOKENS.good, { groups: ['g', 'h'] })),
   ];
+  for (const [made, client] of Object.entries({ known, fresh: several() })) {
+    for (const token of [TOKENS.good, TOKENS.expired, TOKENS.forged, FOREIGN, 'opaque', 'plain']) {
+      for (const options of [undefined, { issuers: [ISSUER] }, { issuers: [] }, { scopes: ['admin'] }]) {
+        yield [`several, ${made}: ${token}`, await outcome(() => client.validateAccessToken(token, options))];
+      }
+    }
+  }
+  yield ['several: no options', await outcome(() => new MonoCloudMultiIssuerClient({}))];
   for (const [name, through] of [
     ['express', throughExpress],
     ['fastify', throughFastify],
@@ -244,6 +267,11 @@ export async function* decisions() {
         },
       }),
     ]; // oxlint-disable-line no-throw-literal
+    for (const issuers of [undefined, () => undefined, () => [ISSUER], () => ['https://other.example'], () => ISSUER]) {
+      for (const token of [TOKENS.good, FOREIGN, 'plain']) {
+        yield [`${name}: several, ${issuers}`, await through(known, { scopes: ['a'] }, token, { issuers })];
+      }
+    }
     yield [`${name}: down`, await through(down(), undefined, TOKENS.good)];
     yield [`${name}: overridden`, await through(overridden, { scopes: ['a'] }, 'opaque')];
     yield [`${name}: own result`, await through(result, { scopes: ['a'] }, 'opaque')];

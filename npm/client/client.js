@@ -30,6 +30,8 @@ const { OPTIONS } = require('./options.js');
 
 /** Marks the constructor call of `MonoCloudBackendNodeClient`, which takes all its options in one object. */
 const BACKEND = Symbol('backend');
+/** The same for a client that reads no environment variables. */
+const ISOLATED = Symbol('isolated');
 
 /** The options of `MonoCloudOidcBackendClient`. It has no cache. */
 const OIDC_OPTIONS = OPTIONS.filter((name) => name !== 'cache');
@@ -63,17 +65,17 @@ class MonoCloudOidcBackendClient {
    * @param {string | undefined} tenantDomain
    * @param {string | readonly string[] | undefined} audience
    * @param {unknown} [options]
-   * @param {typeof BACKEND} [clientKind]
+   * @param {typeof BACKEND | typeof ISOLATED} [clientKind]
    */
   constructor(tenantDomain, audience, options = {}, clientKind = undefined) {
-    const isBackend = clientKind === BACKEND;
+    const isBackend = clientKind === BACKEND || clientKind === ISOLATED;
     const where = isBackend ? 'MonoCloudBackendNodeClient' : 'MonoCloudOidcBackendClient';
     const given = checkedOptions(where, options, isBackend ? OPTIONS : OIDC_OPTIONS, 'option_invalid');
     if (!isBackend) {
       takeArgument(given, 'tenantDomain', tenantDomain);
       takeArgument(given, 'audience', audience);
     }
-    this.#validator = new Validator(isBackend ? 'backend' : 'oidc', given);
+    this.#validator = new Validator(clientKind === BACKEND ? 'backend' : 'oidc', given);
   }
 
   /**
@@ -242,6 +244,16 @@ class MonoCloudBackendNodeClient extends MonoCloudOidcBackendClient {
   }
 }
 
+/**
+ * Creates a client from options alone. The environment may have the secret of one authorization server, which no other
+ * may receive.
+ *
+ * @param {unknown} options
+ */
+function isolatedClient(options) {
+  return new MonoCloudOidcBackendClient(undefined, undefined, options, ISOLATED);
+}
+
 /** @param {ClientType} client */
 function hasDefaultMethods(client) {
   return client.validateJwtAccessToken === VALIDATE_JWT && client.introspectAccessToken === INTROSPECT;
@@ -355,4 +367,11 @@ function settle(outcome) {
   return outcome;
 }
 
-module.exports = { MonoCloudBackendNodeClient, MonoCloudOidcBackendClient, anyValidatorOf, checkResult, validatorOf };
+module.exports = {
+  MonoCloudBackendNodeClient,
+  MonoCloudOidcBackendClient,
+  anyValidatorOf,
+  checkResult,
+  isolatedClient,
+  validatorOf,
+};

@@ -36,7 +36,8 @@ function hasSubscribers() {
 /**
  * Publishes the result of a validation.
  *
- * @param {ClientContext | undefined} client `undefined` for a client of another copy of this package.
+ * @param {ClientContext | undefined} client `undefined` for a client of another copy of this package, and if no client of
+ *   several was chosen.
  * @param {TokenKind | undefined} kind `undefined` if the client is of another copy.
  * @param {unknown} outcome
  */

@@ -130,6 +130,8 @@ const FIXES = {
   argument_invalid: 'Correct the argument.',
   replay_store_failed:
     'Check that the store of used DPoP proofs (dpop.replayStore, for example Redis) responds within 250 ms.',
+  resolved_client_invalid:
+    'Return a client whose tenantDomain is the issuer that resolve was asked about, or its options, or null.',
   revocation_store_failed:
     'Check that the revocation store (revocation.store, for example Redis) responds within 250 ms. Set revocation.onFailure.',
   revoked: `Your API revoked this token: the user signed out, for example. ${FRESH}`,

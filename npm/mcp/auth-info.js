@@ -4,6 +4,7 @@
 
 const { own } = require('../client/arguments.js');
 const { anyValidatorOf } = require('../client/client.js');
+const { anyDirectoryOf } = require('../client/multi-issuer.js');
 
 /**
  * Returns `AuthInfo`, or `undefined` if the claims have no expiry. Only introspected tokens can lack one. Both SDKs reject
@@ -20,7 +21,7 @@ function authInfoOf(client, token, claims, metadataUrl) {
   const expiresAt = own(set, 'exp');
   if (typeof expiresAt !== 'number' || Number.isNaN(expiresAt)) return undefined;
   const clientId = textOf(own(set, 'client_id')) ?? textOf(own(set, 'azp')) ?? '';
-  const validator = anyValidatorOf(client);
+  const validator = validatorFor(client, set);
   // A client of another kind has no option that names another claim.
   const scopes =
     validator?.grantedScopes(set) ?? (textOf(own(set, 'scope')) ?? '').split(' ').filter((scope) => scope !== '');
@@ -34,6 +35,16 @@ function authInfoOf(client, token, claims, metadataUrl) {
     ...(metadataUrl && { resourceMetadataUrl: metadataUrl }),
     extra: { claims: /** @type {any} */ (claims) },
   };
+}
+
+/**
+ * The validator of the client that validated the token. Among several, it is the client of the token's issuer.
+ *
+ * @param {unknown} client
+ * @param {Record<string, unknown>} claims
+ */
+function validatorFor(client, claims) {
+  return anyValidatorOf(client) ?? anyDirectoryOf(client)?.entryOf(own(claims, 'iss'))?.validator;
 }
 
 /**

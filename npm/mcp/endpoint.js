@@ -27,7 +27,7 @@ const { authInfoOf } = require('./auth-info.js');
 
 /** Without `optional`: `AuthInfo` needs a token. */
 const PROTECT_OPTIONS = [...ROUTE_OPTIONS, 'authorize'];
-const RESOLVERS = ['certificateResolver', 'urlResolver'];
+const RESOLVERS = ['certificateResolver', 'urlResolver', 'issuers'];
 
 /**
  * @param {any} [clientOrOptions]

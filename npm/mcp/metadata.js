@@ -7,7 +7,7 @@
  * configured text, and nothing here serializes a URL again.
  */
 
-/** @import { ValidatorType } from '../client/validate.js' */
+/** @import { ClientFacts } from './client-facts.js' */
 /** @typedef {Readonly<{ resource: string, authorization_servers: readonly string[] } & Record<string, unknown>>} Metadata */
 /**
  * A resource that was read from options.
@@ -50,23 +50,23 @@ const OPTIONS = [
 /**
  * Reads the options of `protectedResource()`.
  *
- * @param {ValidatorType | undefined} validator The client's validator. `undefined` for a client of another kind, which has
- *   no defaults.
+ * @param {ClientFacts | undefined} client What is known about the client. `undefined` for a client of another kind, which
+ *   has no defaults.
  * @param {unknown} given
  * @returns {Resource}
  */
-function resourceOf(validator, given) {
+function resourceOf(client, given) {
   const options = checkedOptions('protectedResource()', given, OPTIONS, 'option_invalid');
-  const resource = readResource(options.resource, validator);
+  const resource = readResource(options.resource, client);
   const servers = readList(options, 'authorizationServers', isIssuer, 'URLs without query and fragment');
-  if (servers === undefined && validator === undefined) throw wrong('authorizationServers', 'is required');
+  if (servers === undefined && client === undefined) throw wrong('authorizationServers', 'is required');
   const scopes = readList(options, 'scopesSupported', isScope, 'scopes');
   // MCP, "Scope Selection Strategy": clients ask for refresh tokens themselves.
   if (scopes?.includes('offline_access')) throw wrong('scopesSupported', 'must not contain offline_access');
   const types = readList(options, 'authorizationDetailsTypesSupported', isText, 'strings that are not empty');
   const rest = {
     scopes_supported: scopes,
-    ...proofsOf(validator),
+    ...proofsOf(client),
     resource_name: readItem(options, 'resourceName', isText, 'a string that is not empty'),
     ...linksOf(options),
     authorization_details_types_supported: types,
@@ -76,11 +76,11 @@ function resourceOf(validator, given) {
   return {
     url: urlOf(resource),
     maxAge: readMaxAge(options.maxAge),
-    servesAuthorizationServer: readFlag(options, 'serveAuthorizationServerMetadata') ?? true,
-    /** The issuer's name is certain only when its metadata was fetched. Until then it is the configured one. */
+    servesAuthorizationServer: readServes(options, client),
+    /** An issuer's name is certain only when its metadata was fetched. Until then it is the configured one. */
     metadata() {
-      const issuers = servers ?? [/** @type {ValidatorType} */ (validator).issuer];
-      if (known === undefined || known.authorization_servers[0] !== issuers[0]) {
+      const issuers = servers ?? /** @type {ClientFacts} */ (client).issuers();
+      if (known === undefined || known.authorization_servers.some((name, i) => name !== issuers[i])) {
         known = documentOf(resource, issuers, rest);
       }
       return known;
@@ -114,14 +114,14 @@ function urlOf(resource) {
 
 /**
  * @param {unknown} given
- * @param {ValidatorType | undefined} validator
+ * @param {ClientFacts | undefined} client
  * @returns {string}
  */
-function readResource(given, validator) {
+function readResource(given, client) {
   /** @param {unknown} text */
   const isUsable = (text) => typeof text === 'string' && isResource(text);
-  const audience = validator?.audiences.find(isUsable);
-  const resource = given ?? validator?.publicUrl ?? audience;
+  const audience = client?.audiences.find(isUsable);
+  const resource = given ?? client?.publicUrl ?? audience;
   if (isUsable(resource)) return /** @type {string} */ (resource);
   // The audience may be the name of several APIs, such as a `urn:`, which has no place for a document.
   const advice = given === undefined || given === null ? ' Neither publicUrl nor audience of the client is one.' : '';
@@ -171,17 +171,30 @@ function isText(value) {
 /**
  * What a client must know about the tokens that this API accepts. An API without options of DPoP does not announce it.
  *
- * @param {ValidatorType | undefined} validator
+ * @param {ClientFacts | undefined} client
  */
-function proofsOf(validator) {
-  const mode = validator?.dpopMode(validator.policies.none);
+function proofsOf(client) {
+  const mode = client?.dpopMode;
   const isRequired = mode === 'required';
-  const facts = mode === 'dangerously_ignore' ? undefined : validator?.dpopFacts;
+  const facts = mode === 'dangerously_ignore' ? undefined : client?.dpopFacts;
   return {
     bearer_methods_supported: isRequired ? undefined : Object.freeze(['header']),
     dpop_signing_alg_values_supported: facts?.isAnnounced ? Object.freeze(facts.algorithms.split(' ')) : undefined,
     dpop_bound_access_tokens_required: isRequired ? true : undefined,
   };
+}
+
+/**
+ * Clients of MCP 2025-03-26 know one authorization server. An API with several has none to show them.
+ *
+ * @param {Record<string, any>} options
+ * @param {ClientFacts | undefined} client
+ */
+function readServes(options, client) {
+  const given = readFlag(options, 'serveAuthorizationServerMetadata');
+  if (!client?.hasSeveralIssuers) return given ?? true;
+  if (given) throw wrong('serveAuthorizationServerMetadata', 'must not be true for a client of several issuers');
+  return false;
 }
 
 /** @param {Record<string, unknown>} options */

@@ -377,6 +377,9 @@ export declare function isUserInGroup(
 /** The table of options: name, environment variable, kind of the value, and documentation. */
 export declare function options(): Array<OptionSpec>;
 
+/** The issuer that a token names, decoded but not verified. Without one, a negative code as in an outcome. */
+export declare function peekIssuer(token: string): string | number;
+
 /** The public JWK of the key that a header names, as JSON text, for `getPublicSigKeyFromIssuerJwks`. */
 export declare function publicSigningKey(jwks: string, header: string): Json<PublicJwk> | null;
 

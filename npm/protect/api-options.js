@@ -5,6 +5,7 @@
 /**
  * @import { PolicyType } from '../client/policy.js'
  * @import { ValidatorType } from '../client/validate.js'
+ * @import { ChoicesType } from './issuers.js'
  * @import { Framework } from './request-url.js'
  * @import { RefusalsType } from './refusal.js'
  * @import { RouteResponses } from './route-responses.js'
@@ -21,16 +22,19 @@
  * @property {Resolver} [tokenResolver]
  * @property {Resolver} [certificateResolver]
  * @property {Resolver} [urlResolver]
+ * @property {ChoicesType} [choices] Set if the client of a request depends on its token or on `issuers`.
+ * @property {(claims: object) => void} [accepted] Set for one client of several. Called when it accepted a token.
  * @property {boolean | null} [allowPreflight]
  * @property {RefusalsType} [refusals] `undefined` if the responses stay as they are.
  */
 
 const { checkedOptions, invalid, isPlain, memberOf } = require('../client/arguments.js');
 const { MonoCloudBackendNodeClient, anyValidatorOf } = require('../client/client.js');
+const { directoryOf } = require('../client/multi-issuer.js');
 const { routeResponses } = require('./route-responses.js');
 
 /** The options of `protectApi` that are functions. */
-const RESOLVERS = ['tokenResolver', 'certificateResolver', 'urlResolver'];
+const RESOLVERS = ['tokenResolver', 'certificateResolver', 'urlResolver', 'issuers'];
 /** The options that change responses. */
 const RESPONSES = ['body', 'delegate', 'exposeReason', 'onRefused'];
 const OPTIONS = [...RESOLVERS, ...RESPONSES, 'allowPreflight', 'realm', 'resourceMetadata'];
@@ -51,14 +55,48 @@ function apiOf(clientOrOptions, maybeOptions, framework) {
   const client = givenClient ?? new MonoCloudBackendNodeClient();
   for (const name of RESOLVERS) checkResolver(name, options[name]);
   checkFlag('allowPreflight', options.allowPreflight);
-  const validator = anyValidatorOf(client);
-  const publicUrls = validator?.dpopFacts.publicUrls ?? [];
+  const metadataUrl = metadataUrlOf(options.resourceMetadata);
   const realm = realmOf(options.realm);
-  const responses = routeResponses(validator, metadataUrlOf(options.resourceMetadata), realm);
+  /** @param {Parameters<typeof routeResponses>[0]} validator */
+  const responsesOf = (validator) => routeResponses(validator, metadataUrl, realm);
+  /** @param {any} chosen */
+  const apiFor = (chosen) => {
+    const validator = anyValidatorOf(chosen);
+    const own = { client: chosen, framework, choices: undefined, refusals: refusalsOf(options, validator, framework) };
+    return Object.assign(Object.create(null), options, own, membersFor(validator, responsesOf));
+  };
+  const validator = anyValidatorOf(client);
   const refusals = refusalsOf(options, validator, framework);
+  const choices = choicesOf(client, options.issuers, apiFor);
+  const members = membersFor(choices?.facts ?? validator, responsesOf);
   // An object without a prototype: an option that was not given is never an inherited one.
-  return Object.assign(options, { client, framework, publicUrls, refusals, responses });
+  return Object.assign(options, { client, framework, choices, refusals, ...members });
 }
+
+/**
+ * What an API knows from its client.
+ *
+ * @param {Parameters<typeof routeResponses>[0]} validator
+ * @param {(validator: Parameters<typeof routeResponses>[0]) => ReturnType<typeof routeResponses>} responsesOf
+ */
+function membersFor(validator, responsesOf) {
+  return { publicUrls: validator?.dpopFacts.publicUrls ?? [], responses: responsesOf(validator) };
+}
+
+/**
+ * Few APIs have several issuers, so the package does not load this module at import.
+ *
+ * @param {any} client
+ * @param {any} issuers
+ * @param {(client: any) => Api} apiFor
+ */
+function choicesOf(client, issuers, apiFor) {
+  const isOne = isAbsent(issuers) && directoryOf(client) === undefined;
+  return isOne ? undefined : require('./issuers.js').choicesOf(client, issuers ?? undefined, apiFor);
+}
+
+/** @param {unknown} value */
+const isAbsent = (value) => value === undefined || value === null;
 
 /**
  * Returns the arguments of a function that takes a client, options, or both.

@@ -31,8 +31,8 @@ const IGNORED = 'dangerously_ignore';
  * Returns a function that chooses the responses of a route. The routes of one `protectApi` share them. `isGiven` says
  * whether the route sets `validateDPoPBinding` itself. `policy` is `undefined` only without a validator.
  *
- * @param {ValidatorType | undefined} validator The client's validator. `undefined` for a client of another kind, which may
- *   not know DPoP.
+ * @param {Pick<ValidatorType, 'dpopFacts' | 'dpopMode'> | undefined} validator The client's validator. `undefined` for a client
+ *   of another kind, which may not know DPoP.
  * @param {string | undefined} resourceMetadata The URL that all challenges name. Only with it, they name the route's
  *   `scopes` too.
  * @param {string | undefined} realm RFC 9110 §11.5.

@@ -13,6 +13,7 @@
  * @import { PolicyType } from '../client/policy.js'
  * @import { ValidatorType } from '../client/validate.js'
  * @import { Presented } from './dpop.js'
+ * @import { RouteChoiceType } from './issuers.js'
  * @import { Message } from './headers.js'
  * @import { Framework } from './request-url.js'
  * @import { Api } from './api-options.js'
@@ -85,18 +86,24 @@ class Route {
   #allowPreflight;
   #authorize;
   #isOptional;
+  /**
+   * Set if the client of a request depends on its token.
+   *
+   * @type {RouteChoiceType<Route> | undefined}
+   */
+  #choice;
+  #accepted;
 
   /**
    * @param {Api} api
    * @param {unknown} options
+   * @param {SpecType} [spec] What was read from the options.
    */
-  constructor(api, options) {
-    checkNotRequest(options);
+  constructor(api, options, spec = specOf(options)) {
     const { client, tokenResolver, certificateResolver, allowPreflight } = api;
     this.#api = api;
     this.#client = client;
     // Copies, so that later changes to the caller's options do not change the route.
-    const spec = routeSpec(options);
     const { scopes, groups, acr, maxAge, audience } = spec;
     const { anyScopes, permissions, roles, claims } = spec;
     const [validateCertificateBinding, validateDPoPBinding] = [spec.givenBinding, spec.givenDpop];
@@ -112,7 +119,9 @@ class Route {
     };
     this.#claimOptions = { anyScopes, permissions, roles, claims };
     this.#policy = /** @type {PolicyType} */ (anyValidatorOf(client)?.policies.route(spec));
-    this.#responses = api.responses(this.#policy, spec.givenDpop !== undefined, neededScopes(scopes, anyScopes));
+    this.#choice = api.choices?.forRoute((chosen) => new Route(chosen, options, spec));
+    const policy = this.#policy ?? /** @type {PolicyType} */ ({ dpop: spec.dpopMode });
+    this.#responses = api.responses(policy, spec.givenDpop !== undefined, neededScopes(scopes, anyScopes));
     this.#tokenResolver = tokenResolver;
     this.#certificateResolver = certificateResolver;
     this.#allowPreflight = allowPreflight === true;
@@ -121,6 +130,7 @@ class Route {
     this.#isOptional = gate.isOptional;
     /** What changes the responses of this API. `undefined` if nothing does. */
     this.refusals = api.refusals;
+    this.#accepted = api.accepted;
   }
 
   /**
@@ -170,8 +180,7 @@ class Route {
    * @param {Message} message
    */
   refuse(failure, message) {
-    const isDpop = credentialsOf(message.headers, message.rawHeaders) instanceof DpopCredentials;
-    const scheme = isDpop ? 'dpop' : 'bearer';
+    const scheme = this.#schemeOf(credentialsOf(message.headers, message.rawHeaders));
     return this.#because(failure, this.#responses[scheme].to(failure, this.#options, { scheme }));
   }
 
@@ -186,7 +195,7 @@ class Route {
       if (token === FAILED) return this.#responses.bearer.resolverFailed;
       // The resolver says which token counts. The scheme of the header says nothing about it.
       const resolved = token?.trim();
-      if (resolved) return await this.#decidePresent(resolved, request);
+      if (resolved) return await this.#decide(resolved, message, request);
       return await this.#decide(credentialsOf(message.headers, message.rawHeaders), message, request);
     } catch (error) {
       return this.#responseTo(error);
@@ -197,13 +206,75 @@ class Route {
    * @param {ReturnType<typeof credentialsOf>} credentials
    * @param {Message} message
    * @param {any} request
+   * @returns {Outcome | Promise<Outcome>}
    */
   #decide(credentials, message, request) {
+    if (this.#choice?.isDefault && typeof credentials !== 'symbol' && credentials !== undefined) {
+      return this.#decideChosen(this.#choice, credentials, message, request);
+    }
     if (typeof credentials === 'string') return this.#decidePresent(credentials, request);
     if (credentials === undefined && this.#isOptional) return ANONYMOUS;
     if (credentials === AMBIGUOUS) return this.#responses.bearer.ambiguous;
     const isDpop = credentials instanceof DpopCredentials && this.#responses.knowsDpop;
     return isDpop ? this.#decideDpop(credentials.token, message, request) : this.#responses.bearer.noToken;
+  }
+
+  /**
+   * Lets the route of the client decide that the token is for.
+   *
+   * @param {RouteChoiceType<Route>} choice
+   * @param {string | InstanceType<typeof DpopCredentials>} credentials
+   * @param {Message} message
+   * @param {any} request
+   * @returns {Outcome | Promise<Outcome>}
+   */
+  #decideChosen(choice, credentials, message, request) {
+    const token = typeof credentials === 'string' ? credentials : credentials.token;
+    const chosen = choice.of(token, request);
+    return isPending(chosen)
+      ? this.#decideWhenChosen(chosen, credentials, message, request)
+      : this.#decideBy(chosen, credentials, message, request);
+  }
+
+  /**
+   * @param {Exclude<ReturnType<RouteChoiceType<Route>['of']>, Promise<any>>} chosen
+   * @param {string | InstanceType<typeof DpopCredentials>} credentials
+   * @param {Message} message
+   * @param {any} request
+   * @returns {Outcome | Promise<Outcome>}
+   */
+  #decideBy(chosen, credentials, message, request) {
+    if (typeof chosen !== 'symbol' && !(chosen instanceof Failure)) {
+      return chosen.#decide(credentials, message, request);
+    }
+    const scheme = this.#schemeOf(credentials);
+    if (chosen instanceof Failure) return this.#responses[scheme].to(chosen, this.#options, { scheme });
+    this.#reportFailure('issuers', undefined);
+    return this.#responses[scheme].resolverFailed;
+  }
+
+  /**
+   * @param {Extract<ReturnType<RouteChoiceType<Route>['of']>, Promise<any>>} pending
+   * @param {string | InstanceType<typeof DpopCredentials>} credentials
+   * @param {Message} message
+   * @param {any} request
+   * @returns {Promise<Outcome>}
+   */
+  async #decideWhenChosen(pending, credentials, message, request) {
+    try {
+      return await this.#decideBy(await pending, credentials, message, request);
+    } catch (error) {
+      return this.#responseTo(error);
+    }
+  }
+
+  /**
+   * The scheme of the responses to a request.
+   *
+   * @param {ReturnType<typeof credentialsOf>} credentials
+   */
+  #schemeOf(credentials) {
+    return credentials instanceof DpopCredentials && this.#responses.knowsDpop ? 'dpop' : 'bearer';
   }
 
   /**
@@ -311,6 +382,12 @@ class Route {
       if (audience !== undefined) options.audience = [...audience];
       if (validateDPoPBinding !== undefined) options.validateDPoPBinding = validateDPoPBinding;
       addClaimOptions(options, this.#claimOptions);
+      const issuers = this.#choice?.allowedBy(request);
+      if (typeof issuers === 'symbol') {
+        this.#reportFailure('issuers', token);
+        return this.#responses.bearer.resolverFailed;
+      }
+      if (issuers !== undefined) options.issuers = [...issuers];
       if (this.#certificateResolver && !MODES_WITHOUT_CERTIFICATE.includes(options.validateCertificateBinding)) {
         options.clientCertificate = await this.#certificate(request, token);
         if (options.clientCertificate === FAILED) return this.#responses.bearer.resolverFailed;
@@ -347,6 +424,7 @@ class Route {
    */
   #decisionOf(outcome, token, request, presented) {
     if (outcome instanceof Failure) return this.#responseTo(outcome, presented);
+    this.#accepted?.(outcome);
     return this.#authorize === undefined
       ? this.#acceptedOf(outcome, presented)
       : this.#authorized(this.#authorize, outcome, token, request, presented);
@@ -474,6 +552,12 @@ function addClaimOptions(options, { anyScopes, permissions, roles, claims }) {
 function kindOf(validator, token) {
   if (validator === undefined || token === undefined) return undefined;
   return validator.isLocal(token) ? 'jwt' : 'opaque';
+}
+
+/** @param {unknown} options */
+function specOf(options) {
+  checkNotRequest(options);
+  return routeSpec(options);
 }
 
 module.exports = { protector };

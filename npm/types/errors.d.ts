@@ -5,7 +5,7 @@
  * | class | what failed | `protectApi` sends |
  * |---|---|---|
  * | `MonoCloudTokenError` | the token or its DPoP proof | 401; 403 for `insufficient_scope`, `insufficient_groups`, `insufficient_permissions`, `insufficient_claims` and `access_denied` |
- * | `MonoCloudValidationError` | the call or the configuration | 401; 503 if the server's metadata does not fit the configuration |
+ * | `MonoCloudValidationError` | the call or the configuration | 401; 503 if the server's metadata does not fit the configuration, or `resolve` returned no client of its issuer |
  * | `MonoCloudOPError` | the authorization server rejected this API's own request | 500 |
  * | `MonoCloudHttpError` | the authorization server could not be reached or understood, this process is overloaded, or `dpop.replayStore` or `revocation.store` failed | 503; 500 if introspection returns a status other than 200, 400, 401, 429 or 5xx |
  */
@@ -92,6 +92,7 @@ export type MonoCloudReason =
   | 'metadata_issuer_mismatch'
   | 'mtls_endpoint_missing'
   | 'option_invalid'
+  | 'resolved_client_invalid'
   | 'session_expired'
   | 'session_invalid'
   | 'token_required'

@@ -168,6 +168,18 @@ export type ClientCertificateResolver<T> = (
  */
 export type UrlResolver<T> = (request: T) => string | URL | null | undefined;
 
+/**
+ * Returns the issuers whose tokens a request may use, for example by its host. `undefined` and `null` mean all. An empty list
+ * means none. One trailing `/` is ignored. A token of another issuer gets a 401 (`issuer_mismatch`), before any lookup or
+ * request for its issuer. It is called for every request that has a token.
+ *
+ * It must be synchronous. If it throws, or returns something other than a list of at most 10,000 strings, the response is
+ * 401 and the event `monocloud:backend:refused` has the reason `resolver_failed`.
+ *
+ * Not checked: where the request data comes from. A client can choose the `Host` header, unless your proxy checks it.
+ */
+export type IssuersResolver<T> = (request: T) => readonly string[] | null | undefined;
+
 /** The members that `fromForwarded()` reads from a request of Express, Fastify, `node:http` or the Fetch standard. */
 export interface ForwardedRequest {
   readonly headers: object;
@@ -285,6 +297,11 @@ export interface ProtectApiRequestOptions<T, R = any> {
    * path, with the proxy settings of the framework. `fromForwarded()` is a ready-made resolver.
    */
   urlResolver?: UrlResolver<T> | undefined;
+  /**
+   * Returns the issuers whose tokens a request may use: by host, path or tenant. Default: none. All issuers of the client
+   * count. With a client of one issuer, it decides whether that client's tokens count. It needs a client of this package.
+   */
+  issuers?: IssuersResolver<T> | undefined;
   /**
    * The metadata document of this API, or its URL. Default: none. With it, every `WWW-Authenticate` header has
    * `resource_metadata` (RFC 9728 §5.1) in its first challenge, where MCP clients look for it. The first challenge is

@@ -226,7 +226,7 @@ function isSameHolder(before, after) {
   const known = ['sub', 'client_id'].find((name) => own(before, name) !== undefined);
   if (known === undefined || own(before, known) !== own(after, known)) return false;
   const [old, other] = [own(before, 'iss'), own(after, 'iss')];
-  // An introspection response may leave out the issuer. There is only one per client.
+  // An introspection response may leave out the issuer. A client of several issuers adds it, and others have only one.
   if (old !== undefined && other !== undefined && old !== other) return false;
   const [bound, rebound] = [own(before, 'cnf'), own(after, 'cnf')];
   return ['jkt', 'x5t#S256'].every((name) => {

@@ -1,18 +1,22 @@
 //! Single rules of the engine for `./utils`, `./internal` and `./certificates`, so that each rule exists once.
 
+use std::cell::RefCell;
 use std::time::Instant;
 
-use napi::bindgen_prelude::{Buffer, Env, Error, Object, Result, Status};
+use napi::bindgen_prelude::{Buffer, Either, Env, Error, Object, Result, Status, Unknown};
 use napi_derive::napi;
 
+use super::outcome::{NOT_A_JWT, reason_code};
+use super::token::TokenBuffer;
 use crate::engine::authorize::certificate_headers::{CertificateHeader, certificate_in};
 use crate::engine::authorize::claim_rules::ClaimRules;
 use crate::engine::authorize::membership;
 use crate::engine::config::options::{PREFIX, TABLE};
+use crate::engine::error::Reason;
 use crate::engine::keys::jwk;
 use crate::engine::keys::jwk::KeySet;
 use crate::engine::token::header::{Algorithm, Header};
-use crate::engine::token::{compact, json, lists};
+use crate::engine::token::{compact, json, lists, peek};
 
 /// Whether a groups claim (JSON text) contains any of the groups, or all of them.
 #[napi(catch_unwind)]
@@ -31,19 +35,13 @@ pub fn claim_rules_problem(rules: String) -> Option<&'static str> {
 /// The index in a JWK Set of the key that a header names, or -1 if there is none. Both arguments are JSON text.
 #[napi(catch_unwind)]
 pub fn select_signing_key(jwks: String, header: String) -> i32 {
-    selected(&jwks, &header).and_then(|(index, _)| i32::try_from(index).ok()).unwrap_or(-1)
+    jwk::select_by_header(&jwks, &header).and_then(|(index, _)| i32::try_from(index).ok()).unwrap_or(-1)
 }
 
 /// The public JWK of the key that a header names, as JSON text, for `getPublicSigKeyFromIssuerJwks`.
 #[napi(catch_unwind, ts_return_type = "Json<PublicJwk> | null")]
 pub fn public_signing_key(jwks: String, header: String) -> Option<String> {
-    selected(&jwks, &header).map(|(_, jwk)| jwk)
-}
-
-fn selected(jwks: &str, header: &str) -> Option<(usize, String)> {
-    let header = json::document(header)?;
-    let member = |name: &str| header.get(name).and_then(serde_json::Value::as_str);
-    jwk::select_in_json(jwks, member("alg")?, member("kid"))
+    jwk::select_by_header(&jwks, &header).map(|(_, jwk)| jwk)
 }
 
 /// Describes each entry of a JWK Set ([`jwk::describe_jwks`]). The argument and the result are JSON text. Returns `None`
@@ -63,6 +61,17 @@ pub fn survives_javascript(claims: String) -> bool {
 #[napi(catch_unwind, ts_return_type = "Json<JwtClaims> | null")]
 pub fn decode_claims(token: String) -> Option<String> {
     compact::decode_payload(&token).filter(|text| json::is_object(text.as_bytes()))
+}
+
+thread_local!(static BUFFER: RefCell<TokenBuffer> = RefCell::default());
+/// The issuer that a token names, decoded but not verified. Without one, a negative code as in an outcome.
+#[napi(catch_unwind, ts_args_type = "token: string")]
+pub fn peek_issuer(env: &Env, token: Unknown<'_>) -> Either<String, i32> {
+    let code = |reason: Option<_>| Either::B(reason.map_or(NOT_A_JWT, reason_code));
+    BUFFER.with_borrow_mut(|buffer| match buffer.read(env, &token) {
+        Some(token) => peek::issuer_of(token).map_or_else(code, Either::A),
+        None => code(Some(Reason::TokenRequired)),
+    })
 }
 
 /// The certificate in a proxy's header of the named format. Returns `None` if the header has none or more than one.

@@ -76,7 +76,7 @@ pub fn clock() -> Arc<dyn Monotonic> {
 
 struct Shared {
     source: KeySource,
-    network: Network,
+    network: Arc<Network>,
     store: Weak<KeyStore>,
 }
 
@@ -121,7 +121,7 @@ pub fn dpop(config: &Config) -> Arc<DpopContext> {
 /// The HTTP client for these network settings. Reuses one that is in use, because a new one reads every authority of the
 /// system.
 pub fn http_client(config: &Config) -> Arc<HttpClient> {
-    static ALL: Mutex<Vec<(Network, Weak<HttpClient>)>> = Mutex::new(Vec::new());
+    static ALL: Mutex<Vec<(Arc<Network>, Weak<HttpClient>)>> = Mutex::new(Vec::new());
     let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
     all.retain(|(_, client)| client.strong_count() > 0);
     let in_use = all.iter().find(|(network, _)| *network == config.network).and_then(|(_, client)| client.upgrade());

@@ -324,6 +324,8 @@ reasons! {
     RoleMissing, "role_missing", TokenPermissions, "Token is missing required roles";
     /// The token lacks a scope that the route requires.
     ScopeMissing, "scope_missing", TokenScope, "Token is missing required scopes";
+    /// The user's function that looks up an issuer returned a client of another issuer, or what is no client.
+    ResolvedClientInvalid, "resolved_client_invalid", Validation, "The configured function for issuers returned no client of this issuer (option resolve)", is_outage = true, status = 503;
     /// RFC 7515 §5.2: the signature does not verify.
     SignatureInvalid, "signature_invalid", TokenInvalid, "Token signature is invalid";
     /// RFC 7519 §4.1.2: `sub` is not a string.

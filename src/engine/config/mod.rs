@@ -91,7 +91,7 @@ pub struct Config {
     /// Whether an introspection response may omit `aud`.
     pub lets_audience_be_absent: bool,
     pub matches_all_groups: bool,
-    pub network: Network,
+    pub network: Arc<Network>,
     /// Where clients reach this API. If there are none, the framework reports the URL of a request.
     pub public_urls: Box<[PublicUrl]>,
     pub verified_tokens: usize,
@@ -113,7 +113,7 @@ impl Config {
             resolves_metadata: host.resolves_metadata,
             resolves_jwks: host.resolves_jwks,
         };
-        let network = network(options, host)?;
+        let network = network(options, host)?.shared();
         let cache_identity = cache_identity(&key_source.tenant, options.text(&options::CLIENT_ID)?.as_deref());
         let binding = binding_mode(options, &options::VALIDATE_CERTIFICATE_BINDING)?;
         let client = client(options, kind, host, network.identity.is_some())?;

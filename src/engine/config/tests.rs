@@ -229,3 +229,12 @@ fn a_client_certificate_and_its_key_come_together() {
     assert_eq!(error_of(json!({ "clientCertificate": "-----BEGIN CERTIFICATE-----" })), Some("clientCertificateKey"));
     assert_eq!(error_of(json!({ "clientCertificateKey": "-----BEGIN PRIVATE KEY-----" })), Some("clientCertificate"));
 }
+
+#[test]
+fn clients_with_equal_network_settings_share_them() {
+    let network = |more: Value| with(more).ok().expect("a config").network;
+    let first = network(json!({ "responseTimeout": 4321 }));
+    let other_tenant = json!({ "tenantDomain": "https://other.example", "responseTimeout": 4321 });
+    assert!(Arc::ptr_eq(&first, &network(other_tenant)));
+    assert!(!Arc::ptr_eq(&first, &network(json!({ "responseTimeout": 4322 }))));
+}

@@ -253,6 +253,13 @@ pub fn select_in_json(jwks: &str, alg: &str, kid: Option<&str>) -> Option<(usize
     KeySet::parse(jwks)?.select(&header).ok().map(|key| (key.index, key.to_jwk().to_string()))
 }
 
+/// Selects the key that a header names. The header is JSON text.
+pub fn select_by_header(jwks: &str, header: &str) -> Option<(usize, String)> {
+    let header = json::document(header)?;
+    let member = |name: &str| header.get(name).and_then(Value::as_str);
+    select_in_json(jwks, member("alg")?, member("kid"))
+}
+
 /// Describes every entry of a JWK Set for the doctor, as JSON: `[{ index, kid, kty, crv, alg, use, usable, why,
 /// explanation }]`. `why` is the name of a [`Flaw`], or null for a usable entry. Returns `None` if the text is not a JWK
 /// Set.

@@ -9,3 +9,4 @@ pub mod confirmation;
 pub mod header;
 pub mod json;
 pub mod lists;
+pub mod peek;

@@ -7,7 +7,7 @@ use std::error::Error as StdError;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -44,13 +44,29 @@ pub struct Network {
     pub timeout_ms: u64,
 }
 
+impl Network {
+    /// Shares equal settings of the process. The authorities can be hundreds of kilobytes of text, and an application may
+    /// have thousands of clients.
+    pub fn shared(self) -> Arc<Network> {
+        static ALL: Mutex<Vec<Weak<Network>>> = Mutex::new(Vec::new());
+        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|network| network.strong_count() > 0);
+        if let Some(same) = all.iter().filter_map(Weak::upgrade).find(|network| **network == self) {
+            return same;
+        }
+        let network = Arc::new(self);
+        all.push(Arc::downgrade(&network));
+        network
+    }
+}
+
 pub struct HttpClient {
     inner: Arc<Inner>,
     runtime: fn() -> Option<Handle>,
 }
 
 struct Inner {
-    network: Network,
+    network: Arc<Network>,
     no_proxy: NoProxy,
     /// One client for each combination of client certificate and proxy. See [`Inner::client`].
     clients: [OnceLock<Result<reqwest::Client, Reason>>; 4],
@@ -58,7 +74,7 @@ struct Inner {
 
 impl HttpClient {
     /// Does no I/O. The first exchange creates the TLS configuration, on the runtime's thread.
-    pub fn new(network: Network, runtime: fn() -> Option<Handle>) -> Self {
+    pub fn new(network: Arc<Network>, runtime: fn() -> Option<Handle>) -> Self {
         let no_proxy = NoProxy::parse(network.no_proxy.as_deref().unwrap_or_default());
         let inner = Inner { network, no_proxy, clients: Default::default() };
         HttpClient { inner: Arc::new(inner), runtime }
