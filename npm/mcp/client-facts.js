@@ -32,7 +32,7 @@ function clientFacts(client) {
     : factsOfOne(validators[0]);
   return {
     publicUrl: validators.find(({ publicUrl }) => publicUrl !== undefined)?.publicUrl,
-    audiences: validators.flatMap(({ context }) => context.audience),
+    audiences: validators.flatMap(({ audiences }) => audiences),
     issuers: () => validators.map(({ issuer }) => issuer),
     dpopMode: dpopMode({ dpop: undefined }),
     dpopFacts,
