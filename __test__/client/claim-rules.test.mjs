@@ -202,6 +202,19 @@ test('what an overridden validateAccessToken returns must meet the rules of the 
   assert.equal(await statusOf({ roles: ['s'] }), 403);
 });
 
+test('a claim of a cached JWT that can be read in two ways meets no rule: the signed text counts, not the entry', async () => {
+  const token = signedText(withMember('"roles":["r",{"a":1,"a":2}],"level":1e400,"tenant":"acme"'));
+  for (const cache of [mapCache(), memoryCache()]) {
+    const client = offline({ cache, verifiedTokenCacheSize: 0 });
+    for (let round = 1; round <= 3; round += 1) {
+      await client.validateAccessToken(token, { claims: { tenant: 'acme' } });
+      await assert.rejects(client.validateAccessToken(token, { roles: ['r'] }), { reason: 'role_missing' });
+      const nothing = client.validateAccessToken(token, { claims: { level: null } });
+      await assert.rejects(nothing, { reason: 'claim_mismatch' });
+    }
+  }
+});
+
 describe('an introspected claim that can be read in two ways', () => {
   let issuer;
   before(async () => {

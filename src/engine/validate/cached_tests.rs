@@ -328,3 +328,36 @@ fn an_entry_that_is_too_large_to_be_kept_gets_the_same_verdict() {
         assert!(evaluated.is_empty());
     }
 }
+
+#[test]
+fn the_rules_of_a_route_read_the_payload_of_a_cached_jwt_and_not_the_entry() {
+    let world = world();
+    let claims = |roles: &str| {
+        format!(r#"{{"iss":"https://x","aud":"https://api.example.com","exp":2000,"roles":{roles},"tenant":"acme"}}"#)
+    };
+    let token = sign(r#"{"alg":"EdDSA","kid":"k"}"#, &claims(r#"["r",{"a":1,"a":2}]"#));
+    let stored = entry(&world.engine, &claims(r#"["r",{"a":2}]"#), false, NOW);
+    let names = &world.engine.config().claim_names;
+    let policy = |roles: &[&str], rules| Policy {
+        claims: ClaimRequirements::new(
+            names,
+            [].into(),
+            roles.iter().map(|role| (*role).into()).collect(),
+            Some(rules),
+        )
+        .expect("good rules"),
+        ..Policy::default()
+    };
+    let mut evaluated = cache();
+    let mut evaluate = |policy: &Policy| {
+        let call = Call { token: &token, policy, possession: Possession::default(), now: NOW };
+        world.engine.decide_cached(&mut evaluated, &stored, &call)
+    };
+    for round in 0..3 {
+        let accepted = evaluate(&policy(&[], r#"{"tenant":"acme"}"#));
+        assert!(matches!(accepted, CachedVerdict::Claims(_) | CachedVerdict::Slot(_)), "{round}: {accepted:?}");
+        assert_eq!(evaluate(&policy(&["r"], "{}")), CachedVerdict::Refused(Reason::RoleMissing), "{round}");
+        let mismatch = evaluate(&policy(&[], r#"{"tenant":"other"}"#));
+        assert_eq!(mismatch, CachedVerdict::Refused(Reason::ClaimMismatch), "{round}");
+    }
+}
