@@ -450,33 +450,6 @@ describe('recheck', () => {
     assert.deepEqual(closed, [REJECTED]);
   });
 
-  test('closes a connection whose JWT has a cut-off, and a store that fails closes none', async (t) => {
-    const { pass } = clock(t);
-    let answer = () => undefined;
-    let calls = 0;
-    const cutoff = () => {
-      calls += 1;
-      return answer();
-    };
-    const client = offline({ revocation: { store: { cutoff }, kinds: ['sub'] } });
-    const token = signed({ sub: 'user-1', iat: NOW, exp: NOW + 1000 });
-    const { closed } = await connected({ guard: guardOf(client), token, options: { recheck: 5 } });
-    const next = async () => {
-      const before = calls;
-      pass(5);
-      await eventually(() => calls > before);
-      await new Promise((resolve) => setImmediate(resolve));
-    };
-    await next();
-    answer = () => NaN;
-    await next();
-    assert.deepEqual(closed, []);
-    answer = () => NOW;
-    await next();
-    await eventually(() => closed.length > 0);
-    assert.deepEqual(closed, [REJECTED]);
-  });
-
   for (const [what, answer, expected] of [
     ['refuses', { status: 403, headers: {}, body: '' }, [REJECTED]],
     ['finds another subject', { claims: { sub: 'b', exp: NOW + 1000 }, headers: {} }, [REJECTED]],
