@@ -20,7 +20,7 @@ const { printTable } = await import('./issuers/table.mjs');
 const names = process.argv.slice(2);
 if (names.includes('--list')) {
   for (const { name, packages } of servers) {
-    const kinds = Object.entries(packages).map(([kind, list]) => `${kind}: ${list.join(' ')}`);
+    const kinds = Object.entries(packages).map(([kind, list]) => `${kind}: ${[list].flat().join(' ')}`);
     console.log(`${name.padEnd(24)}${kinds.join('; ')}`);
   }
   process.exit(0);

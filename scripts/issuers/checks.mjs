@@ -24,6 +24,7 @@ export function checksOf(server) {
     ...(server.tokens.length > 0 && server.tokens[0] ? server.tokens.map((token) => doctorCheck(server, token)) : []),
     ...(server.revoke && server.clients?.length > 0 ? [revocation(server)] : []),
     ...(server.rotate ? [rotation(server)] : []),
+    ...(server.checks ?? []),
   ];
 }
 
@@ -45,9 +46,9 @@ function jwtChecks(server, token) {
   return [
     check('accepted', async () => {
       const text = await token.obtain();
-      const claims = await clientFor(server, token).validateAccessToken(text, { scopes: server.scopes });
+      const claims = await clientFor(server, token).validateAccessToken(text, { scopes: scopesOf(server, token) });
       assert.equal(claims.iss, payloadOf(text).iss);
-      assert.equal(await statusOf(clientFor(server, token), text, { scopes: server.scopes }), 200);
+      assert.equal(await statusOf(clientFor(server, token), text, { scopes: scopesOf(server, token) }), 200);
     }),
     check('a scope that it lacks is refused with 403', async () => {
       await assertRefused(clientFor(server, token), await token.obtain(), 403, { scopes: ['never:granted'] });
@@ -76,15 +77,20 @@ function opaqueChecks(server, token) {
     check('accepted', async () => {
       const text = await token.obtain();
       assert.equal(text.split('.').length === 3, false, 'an opaque token has not three parts');
-      await introspecting().validateAccessToken(text, { scopes: server.scopes });
-      assert.equal(await statusOf(introspecting(), text, { scopes: server.scopes }), 200);
+      await introspecting().validateAccessToken(text, { scopes: scopesOf(server, token) });
+      assert.equal(await statusOf(introspecting(), text, { scopes: scopesOf(server, token) }), 200);
     }),
     check('a scope that it lacks is refused with 403', async () => {
       await assertRefused(introspecting(), await token.obtain(), 403, { scopes: ['never:granted'] });
     }),
     check('garbage is refused with 401', () => assertRefused(introspecting(), GARBAGE, 401)),
     ...(token.hasNoAudience
-      ? []
+      ? [
+          check('refused with 401 unless introspectionAudience is when_present', async () => {
+            const client = introspecting({ introspectionAudience: 'required' });
+            await assertRefused(client, await token.obtain(), 401, { reason: 'audience_mismatch' });
+          }),
+        ]
       : [
           check('another audience is refused with 401', async () => {
             const client = introspecting({ audience: 'https://another-api.example.com' });
@@ -95,7 +101,7 @@ function opaqueChecks(server, token) {
 }
 
 function clientChecks(server, client) {
-  const token = introspected(server);
+  const token = client.token ?? introspected(server);
   const title = `${client.method}${client.isSpecial ? ', special characters in the secret' : ''}`;
   const check = (name, run) => ({ column: 'clients', method: client, name: `${title}: ${name}`, run });
   const using = (more) => clientFor(server, token, { introspectJwtTokens: true, ...credentialsOf(client), ...more });
@@ -106,7 +112,7 @@ function clientChecks(server, client) {
   }
   return [
     check('a good token is accepted', async () => {
-      assert.equal(await statusOf(using(), await token.obtain(), { scopes: server.scopes }), 200);
+      assert.equal(await statusOf(using(), await token.obtain(), { scopes: scopesOf(server, token) }), 200);
     }),
     check('a token that was never issued is refused with 401', () => assertRefused(using(), GARBAGE, 401)),
     ...(client.clientSecret === undefined
@@ -161,7 +167,12 @@ function doctorCheck(server, token) {
     async run() {
       const client = server.clients?.length > 0 ? credentialsOf(firstClient(server)) : {};
       const variables = variablesOf({ ...optionsOf(server, token), ...client });
-      const flags = ['--json', '--token', '-', ...(server.scopes ?? []).flatMap((scope) => ['--scope', scope])];
+      const flags = [
+        '--json',
+        '--token',
+        '-',
+        ...(scopesOf(server, token) ?? []).flatMap((scope) => ['--scope', scope]),
+      ];
       const { code, report, stderr } = await doctor({ variables, flags, input: await token.obtain() });
       assert.ok(report, stderr);
       const shown = (wanted) => report.checks.filter(({ status }) => status === wanted).map(lineOf);
@@ -182,6 +193,11 @@ function clientFor(server, token, more) {
 
 function firstClient(server) {
   return server.clients.find(({ isRefused }) => !isRefused);
+}
+
+/** The scopes that a token has. Some servers put them into some kinds of tokens only. */
+function scopesOf(server, token) {
+  return token.scopes ?? server.scopes;
 }
 
 /** The token that the clients introspect: an opaque one, if the server has any. */

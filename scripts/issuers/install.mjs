@@ -5,7 +5,7 @@
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -24,15 +24,17 @@ let env;
 export class CannotInstall extends Error {}
 
 /**
- * Installs `{ apt, pip, npm }`: lists of packages, in the syntax of each tool. Returns `{ python, modules }`: the
- * interpreter that finds the packages of PyPI, and the folder whose `node_modules` has those of npm.
+ * Installs `{ apt, pip, npm }`: lists of packages, in the syntax of each tool. `lock` is a folder with `package.json` and
+ * `package-lock.json`, instead of `npm`. Returns `{ python, modules }`: the interpreter that finds the packages of PyPI,
+ * and the folder whose `node_modules` has those of npm.
  */
-export async function install({ apt = [], pip = [], npm = [] }, environment = process.env) {
+export async function install({ apt = [], pip = [], npm = [], lock }, environment = process.env) {
   env = environment;
   await installDebian([...apt, ...(pip.length > 0 ? await missingForPython() : [])]);
   return {
     ...(pip.length > 0 && { python: await installPython(pip) }),
     ...(npm.length > 0 && { modules: await installNode(npm) }),
+    ...(lock && { modules: await installLocked(lock) }),
   };
 }
 
@@ -51,7 +53,8 @@ async function installDebian(names) {
   updated ??= command(sudo, ['apt-get', 'update', '-qq']);
   await updated;
   const hasPolicy = existsSync(POLICY);
-  if (!hasPolicy) await command(sudo, ['sh', '-c', `printf '#!/bin/sh\\nexit 101\\n' >${POLICY} && chmod 755 ${POLICY}`]);
+  if (!hasPolicy)
+    await command(sudo, ['sh', '-c', `printf '#!/bin/sh\\nexit 101\\n' >${POLICY} && chmod 755 ${POLICY}`]);
   try {
     const options = ['-y', '-qq', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120'];
     await command(sudo, ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', 'install', ...options, ...missing]);
@@ -107,9 +110,23 @@ function installNode(names) {
   });
 }
 
+/** The versions of a lockfile, without the install scripts of the packages. */
+function installLocked(folder) {
+  const files = ['package.json', 'package-lock.json'];
+  const texts = files.map((file) => readFileSync(join(folder, file), 'utf8'));
+  return once('npm', texts, async (path) => {
+    mkdirSync(path, { recursive: true });
+    files.forEach((file, index) => writeFileSync(join(path, file), texts[index]));
+    const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
+    await command([], ['npm', 'ci', ...options], { cwd: path });
+  });
+}
+
 /** Makes the folder of these packages, unless an earlier run has finished it. */
 async function once(kind, names, make) {
-  const hash = createHash('sha256').update(JSON.stringify([kind, names, process.version])).digest('hex');
+  const hash = createHash('sha256')
+    .update(JSON.stringify([kind, names, process.version]))
+    .digest('hex');
   const path = join(root, 'target', 'issuers', `${kind}-${hash.slice(0, 12)}`);
   const done = join(path, '.done');
   if (!existsSync(done)) {

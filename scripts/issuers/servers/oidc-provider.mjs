@@ -1,0 +1,37 @@
+// oidc-provider, a devDependency, over HTTPS: JWTs and opaque tokens by resource (RFC 8707), and every method of client
+// authentication, those with certificates too (RFC 8705).
+
+import { createRequire } from 'node:module';
+
+import { startAuthorizationServer } from '../../../__test__/support/authorization-server.mjs';
+
+const METHODS = ['basic', 'post', 'secretJwt', 'privateKeyJwt', 'tls', 'selfSigned'];
+
+export default {
+  name: 'oidc-provider',
+  title: 'oidc-provider',
+  packages: {},
+
+  async start() {
+    const server = await startAuthorizationServer();
+    const { version } = createRequire(import.meta.url)('oidc-provider/package.json');
+    const obtain = (format) => server.obtainToken({ format });
+    return {
+      version,
+      issuer: server.issuer,
+      audience: 'https://api.example.com',
+      options: { certificateAuthorities: server.pki.ca.pem },
+      scopes: ['data:read'],
+      tokens: [
+        { grant: 'client credentials', format: 'jwt', obtain: () => obtain('jwt') },
+        { grant: 'client credentials', format: 'opaque', obtain: () => obtain('opaque') },
+      ],
+      clients: METHODS.map((name) => {
+        const { clientAuthMethod: method, clientId, clientSecret, ...options } = server.clients[name].options;
+        return { method, clientId, clientSecret, options, isSpecial: name === 'basic' };
+      }),
+      revoke: (token) => server.revoke(token),
+      stop: () => server.close(),
+    };
+  },
+};
