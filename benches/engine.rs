@@ -164,7 +164,13 @@ fn parts(criterion: &mut Criterion) {
         bencher.iter(|| decode_base64url(black_box(compact.payload.as_bytes())));
     });
     let payload = decode_base64url(compact.payload.as_bytes()).expect("base64url");
-    let expected = Expected { issuer: ISSUER, audience: AUDIENCE, groups_claim: "groups", origin: Origin::Jwt };
+    let expected = Expected {
+        issuer: ISSUER,
+        audience: AUDIENCE,
+        lets_audience_be_absent: false,
+        groups_claim: "groups",
+        origin: Origin::Jwt,
+    };
     let clock = Clock::new(NOW, 0.0, 300.0).expect("a clock");
     criterion.bench_function("claims", |bencher| {
         bencher.iter(|| Claims::read(black_box(&payload), &expected).expect("claims").check(&expected, &clock));

@@ -59,6 +59,9 @@ fn decide(claims: &[u8]) -> bool {
 /// The rules for claims, implemented again. `is_introspected`: `iss` and `exp` may be absent (RFC 7662 §2.2).
 pub fn is_good(value: &Value, is_introspected: bool) -> bool {
     let Some(claims) = value.as_object() else { return false };
+    // In a response, a member that is null counts as absent.
+    let claims: serde_json::Map<_, _> =
+        claims.clone().into_iter().filter(|(_, value)| !is_introspected || !value.is_null()).collect();
     let is_text = |value: &Value| value.is_string();
     let issuer = match claims.get("iss") {
         None => is_introspected,

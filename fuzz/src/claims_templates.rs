@@ -10,8 +10,13 @@ use serde_json::{Map, Value};
 
 use super::world::{AUDIENCE, ISSUER, NOW, TOLERANCE};
 
-const EXPECTED: Expected<'static> =
-    Expected { issuer: ISSUER, audience: AUDIENCE, groups_claim: "groups", origin: Origin::Jwt };
+const EXPECTED: Expected<'static> = Expected {
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    lets_audience_be_absent: false,
+    groups_claim: "groups",
+    origin: Origin::Jwt,
+};
 const CLOCK: Clock = Clock::new(NOW, 0.0, TOLERANCE).unwrap();
 
 pub fn check(data: &[u8]) {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use monocloud_backend_node::engine::authorize::policy::Policy;
 use monocloud_backend_node::engine::error::{Class, Failure, Reason};
+use monocloud_backend_node::engine::token::claims::Origin;
 use monocloud_backend_node::engine::token::json;
 use monocloud_backend_node::engine::transport::Response;
 use serde_json::Value;
@@ -44,7 +45,7 @@ fn check_claims(world: &World, status: u16, body: &[u8], text: &str) {
     let Some(value) = json::document(text) else { return };
     assert_eq!(value.get("active"), Some(&Value::Bool(true)));
     let policy = Policy::default();
-    let decision = world.engine.decide_introspected(text, &world::call(TOKEN, &policy));
+    let decision = world.engine.decide_introspected(text, Origin::Introspection, &world::call(TOKEN, &policy));
     assert_eq!(decision.is_ok(), is_good(&value, true));
     assert!(depth(&value) <= 32);
 }

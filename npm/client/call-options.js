@@ -27,7 +27,7 @@ const MAX_AGE_LIMIT = 31_536_000;
 /** The values of both binding options. `true` means `required`, and `false` means `dangerously_ignore`. */
 const BINDINGS = ['when_present', 'required', 'dangerously_ignore'];
 
-const ROUTE_OPTIONS = ['scopes', 'groups', 'acr', 'maxAge', 'validateCertificateBinding', 'validateDPoPBinding'];
+const ROUTE_OPTIONS = ['scopes', 'groups', 'acr', 'maxAge', 'validateCertificateBinding', 'validateDPoPBinding', 'audience'];
 const CALL_OPTIONS = [...ROUTE_OPTIONS, 'clientCertificate', 'scheme', 'dpop'];
 const JWT_CALL_OPTIONS = [...CALL_OPTIONS, 'jwks'];
 
@@ -56,6 +56,8 @@ class Spec {
   givenDpop;
   /** @type {DPoPBindingValidation | undefined} */
   dpopMode;
+  /** A list that is not empty, or `undefined` for all audiences of the client. */
+  audience;
   certificate;
   /** The DPoP proof of a call: `{ given, method, url }`, or `undefined` for a bearer token. */
   proof;
@@ -74,6 +76,7 @@ class Spec {
     this.binding = readBinding(where, 'validateCertificateBinding', this.givenBinding);
     this.givenDpop = readOwn(where, options, 'validateDPoPBinding') ?? undefined;
     this.dpopMode = readBinding(where, 'validateDPoPBinding', this.givenDpop);
+    this.audience = readAudience(where, readOwn(where, options, 'audience'));
     this.certificate = readCertificate(where, readOwn(where, options, 'clientCertificate'));
     this.proof = readProof(where, readOwn(where, options, 'scheme'), readOwn(where, options, 'dpop'));
     this.jwks = readOwn(where, options, 'jwks') ?? undefined;
@@ -83,13 +86,15 @@ class Spec {
   get isEmpty() {
     const isWithoutLists = this.scopes.length === 0 && this.groups.length === 0 && this.acr === undefined;
     const areDefaults = this.binding === undefined && this.dpopMode === undefined;
-    return isWithoutLists && this.maxAge === undefined && areDefaults;
+    return isWithoutLists && this.maxAge === undefined && areDefaults && this.audience === undefined;
   }
 
   /** Equal for equal policies only. Each item has its length before it, so that items cannot run into each other. */
   get key() {
-    const { binding, dpopMode, maxAge, scopes, groups, acr } = this;
-    return `${binding} ${dpopMode} ${maxAge}${lengthPrefixed(scopes)}${lengthPrefixed(groups)}${lengthPrefixed(acr ?? [])}`;
+    const { binding, dpopMode, maxAge, scopes, groups, acr, audience } = this;
+    const modes = `${binding} ${dpopMode} ${maxAge}`;
+    const lists = lengthPrefixed(scopes) + lengthPrefixed(groups) + lengthPrefixed(acr ?? []);
+    return modes + lists + lengthPrefixed(audience ?? []);
   }
 }
 
@@ -209,6 +214,21 @@ function areAcrValues(items) {
     if (!ACR.test(items[i]) || items[i].length > MAX_ACR_LENGTH) return false;
   }
   return true;
+}
+
+/**
+ * Whether these are audiences of the client is checked where the client is known.
+ *
+ * @param {string} where
+ * @param {unknown} list
+ * @returns {string[] | undefined}
+ */
+function readAudience(where, list) {
+  if (list === undefined || list === null) return undefined;
+  const items = readList(where, list, 'audience');
+  // An empty list could mean every audience or none.
+  if (items.length === 0) throw invalid(`${where}: audience must not be empty`);
+  return items;
 }
 
 /**

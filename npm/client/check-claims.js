@@ -59,30 +59,31 @@ class CheckedClaims {
 
 class ClaimsChecker {
   #native;
-  #audience;
+  #audiences;
 
   /**
    * @param {MonoCloudBackendNodeClient} native
-   * @param {string} audience
+   * @param {readonly string[]} audiences The client's audiences.
    */
-  constructor(native, audience) {
+  constructor(native, audiences) {
     this.#native = native;
-    this.#audience = audience;
+    this.#audiences = audiences;
   }
 
   /**
    * Checks claims that a custom method returned, and returns them unchanged.
    *
    * @param {unknown} claims
+   * @param {boolean} isResponse Whether the method introspected the token. If not, the claims are those of a JWT.
    * @param {string} token
    * @param {PolicyType} policy
    * @param {PossessionType | undefined} possession
    */
-  async check(claims, token, policy, possession) {
+  async check(claims, isResponse, token, policy, possession) {
     if (!isPlain(claims)) return new CheckedClaims(undefined, FAILURES.claims_invalid);
     // The engine checks the members that a rule reads. The types of the others are the custom method's.
     const returned = /** @type {Claims} */ (claims);
-    return this.checkText(textOfMembers(claims), returned, token, policy, possession);
+    return this.checkText(textOfMembers(claims), returned, isResponse, token, policy, possession);
   }
 
   /**
@@ -90,14 +91,17 @@ class ClaimsChecker {
    *
    * @param {string} text The JSON text of the claims.
    * @param {Claims} claims The claims to return.
+   * @param {boolean} isResponse
    * @param {string} token
    * @param {PolicyType} policy
    * @param {PossessionType | undefined} possession
    */
-  async checkText(text, claims, token, policy, possession) {
-    const failure = await this.#failureOfText(text, token, policy, possession);
-    // A failure that concerns this request leaves the claims valid for other requests.
-    const areValid = failure === undefined || failure.spec.concernsRequest;
+  async checkText(text, claims, isResponse, token, policy, possession) {
+    const code = await this.#codeOfText(text, isResponse, token, policy, possession);
+    if (code === 0) return new CheckedClaims(claims, undefined);
+    const failure = outcomeOf(code);
+    // A failure that concerns this request or this route leaves the claims valid for others.
+    const areValid = code === OUTCOMES.audienceOfRoute || failure.spec.concernsRequest;
     return new CheckedClaims(areValid ? claims : undefined, failure);
   }
 
@@ -105,7 +109,8 @@ class ClaimsChecker {
    * Returns the failure of what a custom `validateAccessToken` returned, if it fails.
    *
    * A custom `validateAccessToken` chooses what an accepted token becomes. An object without `aud`, `exp` and `iss` is
-   * not a claims set, and is accepted as it is. A claims set without `aud` counts as one for this client.
+   * not a claims set, and is accepted as it is. A claims set without `aud` counts as one for this client, except on a route
+   * that asks for certain audiences.
    *
    * @param {object} result
    * @param {string} token
@@ -116,24 +121,33 @@ class ClaimsChecker {
     if (!CLAIMS_SET_MEMBERS.some((name) => Object.hasOwn(result, name))) return undefined;
     /** @type {Record<string, unknown>} */
     const claims = { __proto__: null, ...result };
-    claims.aud ??= this.#audience;
-    return this.#failureOfText(textOfMembers(claims), token, policy, possession);
+    if (policy.audience === undefined) claims.aud ??= this.#audiences;
+    const isResponse = !this.#native.isLocal(token);
+    const code = await this.#codeOfText(textOfMembers(claims), isResponse, token, policy, possession);
+    return code === 0 ? undefined : outcomeOf(code);
   }
 
   /**
    * @param {string} text
+   * @param {boolean} isResponse
    * @param {string} token
    * @param {PolicyType} policy
    * @param {PossessionType | undefined} possession
    */
-  async #failureOfText(text, token, policy, possession) {
+  async #codeOfText(text, isResponse, token, policy, possession) {
     const { certificate, proof } = possession ?? NONE;
-    const decide = () => this.#native.decideIntrospected(token, policy.handle, dateNow(), certificate, text, proof);
+    const decide = () =>
+      this.#native.decideIntrospected(token, policy.handle, dateNow(), certificate, text, isResponse, proof);
     let code = decide();
     // Only a proof is slow.
     if (code === OUTCOMES.isSlow && proof !== undefined) code = (await proof.verifyOnPool(token)) || decide();
-    return code === 0 ? undefined : failureOf(code);
+    return code;
   }
+}
+
+/** @param {number} code */
+function outcomeOf(code) {
+  return code === OUTCOMES.audienceOfRoute ? FAILURES.audience_mismatch : failureOf(code);
 }
 
 module.exports = { CheckedClaims, ClaimsChecker };

@@ -60,7 +60,7 @@ class MonoCloudOidcBackendClient {
 
   /**
    * @param {string | undefined} tenantDomain
-   * @param {string | undefined} audience
+   * @param {string | readonly string[] | undefined} audience
    * @param {unknown} [options]
    * @param {typeof BACKEND} [clientKind]
    */
@@ -289,13 +289,23 @@ function policyOfCaller(client, token) {
  * @param {unknown} value
  */
 function takeArgument(options, name, value) {
-  if ((options[name] ?? value) !== value) {
+  if (!isSame(options[name] ?? value, value)) {
     throw invalid(
       `${name} is an argument of MonoCloudOidcBackendClient, and the option says something else (option ${name})`,
       'option_invalid',
     );
   }
   options[name] = value;
+}
+
+/**
+ * Whether two values are the same, or lists with the same items.
+ *
+ * @param {unknown} a
+ * @param {unknown} b
+ */
+function isSame(a, b) {
+  return a === b || (Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, i) => item === b[i]));
 }
 
 /**

@@ -12,9 +12,10 @@
  * @import { MemoryEntries } from './validate-cached.js'
  */
 /** @typedef {Policy} PolicyType The class as a type, for other files. */
-/** @typedef {Pick<SpecType, 'scopes' | 'groups' | 'acr' | 'maxAge' | 'binding' | 'dpopMode'>} Requirements */
+/** @typedef {Pick<SpecType, 'scopes' | 'groups' | 'acr' | 'maxAge' | 'binding' | 'dpopMode' | 'audience'>} Requirements */
 /** @typedef {ReturnType<MonoCloudBackendNodeClient['warm']>} Warm */
 
+const { invalid } = require('./arguments.js');
 const { NO_REQUIREMENTS } = require('./call-options.js');
 
 /** The client keeps at most this many policies for later calls with the same options. */
@@ -29,6 +30,8 @@ const MAX_KEY_LENGTH = 4096;
 class Policy {
   binding;
   dpop;
+  /** Some audiences of the client, or `undefined` for all of them. */
+  audience;
   #native;
   #spec;
   /** @type {Warm | undefined} */
@@ -49,6 +52,7 @@ class Policy {
     this.#spec = spec;
     this.binding = spec.binding;
     this.dpop = spec.dpopMode;
+    this.audience = spec.audience;
   }
 
   /** The function that validates a JWT: `(token, now, certificate?, proof?)`. */
@@ -73,8 +77,8 @@ class Policy {
    * @returns {JsPolicySpec}
    */
   get #requirements() {
-    const { scopes, groups, binding, dpopMode, acr, maxAge } = this.#spec;
-    return { scopes, groups, binding, dpop: dpopMode, acr: acr ?? [], maxAge };
+    const { scopes, groups, binding, dpopMode, acr, maxAge, audience } = this.#spec;
+    return { scopes, groups, binding, dpop: dpopMode, acr: acr ?? [], maxAge, audience };
   }
 
   /**
@@ -105,6 +109,7 @@ class Policy {
 
 class Policies {
   #native;
+  #audiences;
   /**
    * Policies of calls by their key. The one used last is at the end.
    *
@@ -112,9 +117,13 @@ class Policies {
    */
   #kept = new Map();
 
-  /** @param {MonoCloudBackendNodeClient} native */
-  constructor(native) {
+  /**
+   * @param {MonoCloudBackendNodeClient} native
+   * @param {readonly string[]} audiences The client's audiences.
+   */
+  constructor(native, audiences) {
     this.#native = native;
+    this.#audiences = audiences;
     /** The policy of a call without options. */
     this.none = this.route(NO_REQUIREMENTS);
   }
@@ -125,8 +134,7 @@ class Policies {
    * @param {SpecType} spec
    */
   route(spec) {
-    const policy = new Policy(this.#native, spec);
-    return policy.prepared();
+    return this.#create(spec).prepared();
   }
 
   /**
@@ -140,9 +148,21 @@ class Policies {
     const known = this.#kept.get(key);
     // The order of use matters only when the map is full.
     if (known !== undefined && this.#kept.size < MAX_CALL_POLICIES) return known;
-    const policy = known ?? new Policy(this.#native, spec);
+    const policy = known ?? this.#create(spec);
     this.#keep(key, policy);
     return policy;
+  }
+
+  /**
+   * A route or a call can narrow the client's audiences, and add none.
+   *
+   * @param {SpecType} spec
+   */
+  #create(spec) {
+    if (spec.audience?.some((name) => !this.#audiences.includes(name))) {
+      throw invalid('audience of a route or a call must list audiences of the client (its option audience)');
+    }
+    return new Policy(this.#native, spec);
   }
 
   /**

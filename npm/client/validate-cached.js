@@ -309,7 +309,7 @@ class CachedValidation {
       // The caller may change the claims that it receives, so the cache gets a copy.
       const copy = structuredClone(claims);
       // Clients of several issuers may share the cache, so each entry names its issuer.
-      if (isIntrospected && own(copy, 'iss') === undefined) copy.iss = this.#native.issuer();
+      if (isIntrospected && (own(copy, 'iss') ?? undefined) === undefined) copy.iss = this.#native.issuer();
       return this.#cache.set(token, this.#entryOf(copy, isIntrospected, obtainedAt), expiresAt);
     });
   }

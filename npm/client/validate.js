@@ -72,7 +72,7 @@ class Validator {
      * @type {ClientContext}
      */
     this.context = { issuer: this.#facts.tenant, audience: this.#facts.audience };
-    this.#checker = new ClaimsChecker(this.#native, this.context.audience);
+    this.#checker = new ClaimsChecker(this.#native, this.#facts.audiences);
     if (functions) this.#userFunctions = userFunctionsOf(this.#native, functions, this.#facts.responseTimeoutMs);
     this.#jwts = new JwtValidation(this.#native, this.#userFunctions);
     if (this.#userFunctions) {
@@ -81,7 +81,7 @@ class Validator {
       this.#native.onRequests(() => userFunctions.deref()?.drain());
     }
     this.#native.observe(keysReporter(this.context));
-    this.policies = new Policies(this.#native);
+    this.policies = new Policies(this.#native, this.#facts.audiences);
     if (options.cache) this.#cache = this.#cachedValidation(options.cache);
   }
 
@@ -168,6 +168,11 @@ class Validator {
       isAnnounced: announcesDpop || this.#replay !== undefined,
       publicUrls,
     };
+  }
+
+  /** The client's audiences. */
+  get audiences() {
+    return this.#facts.audiences;
   }
 
   /** The issuer's name as its metadata has it. Without metadata, the tenant domain as it was written. */
@@ -272,7 +277,7 @@ class Validator {
   async askIssuer(token, policy, possession, customMethods = undefined) {
     if (typeof token !== 'string' || token.trim() === '') return new CheckedClaims(undefined, FAILURES.token_required);
     if (customMethods?.introspect) {
-      return this.#checker.check(await customMethods.introspect(), token, policy, possession);
+      return this.#checker.check(await customMethods.introspect(), true, token, policy, possession);
     }
     // A proof that cannot be accepted is rejected before a request to the issuer.
     const code = possession?.proof?.checkRequest(token) ?? 0;
@@ -288,7 +293,7 @@ class Validator {
     introspected(this.context, undefined);
     const claims = JSON.parse(answer);
     delete claims.active;
-    return this.#checker.checkText(answer, claims, token, policy, possession);
+    return this.#checker.checkText(answer, claims, true, token, policy, possession);
   }
 
   /**
@@ -311,7 +316,7 @@ class Validator {
    * @returns {Promise<Decision>}
    */
   async #decideByCustomMethod(customValidate, token, policy, possession) {
-    const checked = await this.#checker.check(await customValidate(), token, policy, possession);
+    const checked = await this.#checker.check(await customValidate(), false, token, policy, possession);
     return checked.decision;
   }
 

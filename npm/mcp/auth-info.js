@@ -21,7 +21,7 @@ function authInfoOf(client, token, claims, metadataUrl) {
   if (typeof expiresAt !== 'number' || Number.isNaN(expiresAt)) return undefined;
   const clientId = textOf(own(set, 'client_id')) ?? textOf(own(set, 'azp')) ?? '';
   const scopes = (textOf(own(set, 'scope')) ?? '').split(' ').filter((scope) => scope !== '');
-  const resource = urlOf(matchOf(own(set, 'aud'), anyValidatorOf(client)?.context.audience));
+  const resource = urlOf(matchOf(own(set, 'aud'), anyValidatorOf(client)?.audiences ?? []));
   return {
     token,
     clientId,
@@ -37,12 +37,12 @@ function authInfoOf(client, token, claims, metadataUrl) {
  * The audience of the client that the token is for. A client of another kind has none.
  *
  * @param {unknown} aud
- * @param {unknown} audience
+ * @param {readonly string[]} audiences
  * @returns {string | undefined}
  */
-function matchOf(aud, audience) {
+function matchOf(aud, audiences) {
   const named = [aud].flat();
-  return /** @type {any[]} */ ([audience].flat()).find((one) => typeof one === 'string' && named.includes(one));
+  return audiences.find((audience) => named.includes(audience));
 }
 
 /**

@@ -120,7 +120,7 @@ function urlOf(resource) {
 function readResource(given, validator) {
   /** @param {unknown} text */
   const isUsable = (text) => typeof text === 'string' && isResource(text);
-  const audience = [validator?.context.audience].flat().find(isUsable);
+  const audience = validator?.audiences.find(isUsable);
   const resource = given ?? validator?.publicUrl ?? audience;
   if (isUsable(resource)) return /** @type {string} */ (resource);
   // The audience may be the name of several APIs, such as a `urn:`, which has no place for a document.

@@ -29,7 +29,9 @@ import type {
 export interface ClientFacts {
   /** The tenant's domain. With the audience, it identifies the client in events and in a shared cache. */
   tenant: string;
+  /** All audiences, separated by spaces. */
   audience: string;
+  audiences: Array<string>;
   /** Whether introspected claims may stay in a cache. */
   cachesIntrospected: boolean;
   /** Whether challenges offer DPoP to clients that do not use it. */
@@ -79,6 +81,8 @@ export interface JsPolicySpec {
   acr: Array<string>;
   /** In seconds. */
   maxAge?: number;
+  /** Some audiences of the client. Absent: all of them. */
+  audience?: Array<string>;
 }
 
 export interface Limits {
@@ -210,7 +214,8 @@ export declare class MonoCloudBackendNodeClient {
   ): Outcome;
   /**
    * Decides on the claims of an active token. Returns 0, or a negative code: the DPoP proof must be verified on the pool,
-   * or the code of a reason.
+   * the route accepts no audience of the token, or the code of a reason. `is_response` is false for a custom method that
+   * says what a JWT contains.
    */
   decideIntrospected(
     token: string,
@@ -218,6 +223,7 @@ export declare class MonoCloudBackendNodeClient {
     now: number,
     certificate: string | undefined | null,
     claims: string,
+    isResponse: boolean,
     proof?: Proof | undefined | null,
   ): number;
 
@@ -265,6 +271,7 @@ export interface OutcomeCodes {
   miss: number;
   notAJwt: number;
   notOurs: number;
+  audienceOfRoute: number;
 }
 
 /** A policy of one client. It has no methods, and only the methods of that client can use it. */

@@ -89,9 +89,9 @@ class Route {
     this.#client = client;
     // Copies, so that later changes to the caller's options do not change the route.
     const spec = routeSpec(options);
-    const { scopes, groups, acr, maxAge } = spec;
+    const { scopes, groups, acr, maxAge, audience } = spec;
     const [validateCertificateBinding, validateDPoPBinding] = [spec.givenBinding, spec.givenDpop];
-    this.#options = { scopes, groups, acr, maxAge, validateCertificateBinding, validateDPoPBinding };
+    this.#options = { scopes, groups, acr, maxAge, audience, validateCertificateBinding, validateDPoPBinding };
     this.#policy = /** @type {PolicyType} */ (anyValidatorOf(client)?.policies.route(spec));
     this.#responses = api.responses(this.#policy, spec.givenDpop !== undefined, scopes);
     this.#tokenResolver = tokenResolver;
@@ -264,13 +264,14 @@ class Route {
    */
   async #validate(token, request, presented) {
     try {
-      const { scopes, groups, acr, maxAge, validateCertificateBinding, validateDPoPBinding } = this.#options;
+      const { scopes, groups, acr, maxAge, audience, validateCertificateBinding, validateDPoPBinding } = this.#options;
       /** @type {Record<string, any>} */
       const options = { scopes: [...scopes], groups: [...groups], validateCertificateBinding };
       options.clientCertificate = undefined;
       // A client of another version does not know these.
       if (acr !== undefined) options.acr = [...acr];
       if (maxAge !== undefined) options.maxAge = maxAge;
+      if (audience !== undefined) options.audience = [...audience];
       if (validateDPoPBinding !== undefined) options.validateDPoPBinding = validateDPoPBinding;
       if (this.#certificateResolver && !MODES_WITHOUT_CERTIFICATE.includes(options.validateCertificateBinding)) {
         options.clientCertificate = await this.#certificate(request, token);

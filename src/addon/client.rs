@@ -41,7 +41,9 @@ pub struct NativeClient {
 pub struct ClientFacts {
     /// The tenant's domain. With the audience, it identifies the client in events and in a shared cache.
     pub tenant: String,
+    /// All audiences, separated by spaces.
     pub audience: String,
+    pub audiences: Vec<String>,
     /// Whether introspected claims may stay in a cache.
     pub caches_introspected: bool,
     /// Whether challenges offer DPoP to clients that do not use it.
@@ -104,7 +106,8 @@ impl NativeClient {
         let config = self.engine.config();
         ClientFacts {
             tenant: config.key_source.tenant.domain().to_owned(),
-            audience: config.audience.to_string(),
+            audience: config.audiences.as_str().to_owned(),
+            audiences: config.audiences.names().map(str::to_owned).collect(),
             caches_introspected: self.engine.cache_until(None, true, 0.0).is_some(),
             announces_dpop: config.announces_dpop,
             dpop_context: self.engine.dpop().id() as f64,

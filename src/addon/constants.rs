@@ -2,7 +2,7 @@
 
 use napi_derive::napi;
 
-use super::outcome::{IS_SLOW, MISS, NEEDS_KEYS, NOT_A_JWT, NOT_OURS};
+use super::outcome::{AUDIENCE_OF_ROUTE, IS_SLOW, MISS, NEEDS_KEYS, NOT_A_JWT, NOT_OURS};
 use crate::engine::config::options::PREFIX;
 use crate::engine::config::{MAX_VERIFIED_TOKEN_BYTES, MAX_VERIFIED_TOKENS};
 use crate::engine::memory::obtained::MEMBER;
@@ -25,6 +25,7 @@ pub struct OutcomeCodes {
     pub miss: i32,
     pub not_a_jwt: i32,
     pub not_ours: i32,
+    pub audience_of_route: i32,
 }
 
 #[napi(object, object_from_js = false)]
@@ -62,6 +63,7 @@ pub fn constants() -> Constants {
             miss: MISS,
             not_a_jwt: NOT_A_JWT,
             not_ours: NOT_OURS,
+            audience_of_route: AUDIENCE_OF_ROUTE,
         },
         limits: Limits {
             body_bytes: MAX_BODY_BYTES as f64,

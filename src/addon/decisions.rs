@@ -8,13 +8,16 @@ use napi_derive::napi;
 
 use super::client::NativeClient;
 use super::memory_cache::MemoryCache;
-use super::outcome::{IS_SLOW, NOT_A_JWT, Outcome, code, outcome_of, outcome_of_cached, reason_code, released_slots};
+use super::outcome::{
+    AUDIENCE_OF_ROUTE, IS_SLOW, NOT_A_JWT, Outcome, code, outcome_of, outcome_of_cached, reason_code, released_slots,
+};
 use super::policy::{JsPolicySpec, NativePolicy, policy_of};
 use super::proof::{NativeProof, proof_for};
 use super::runtime::Resolver;
 use super::slow::SlowDecision;
 use crate::engine::error::Reason;
 use crate::engine::memory::claims_cache::key_of;
+use crate::engine::token::claims::Origin;
 use crate::engine::token::compact::has_three_parts;
 use crate::engine::{Attempt, Call, NotAccepted, Possession, Verdict};
 
@@ -190,7 +193,8 @@ impl NativeClient {
     }
 
     /// Decides on the claims of an active token. Returns 0, or a negative code: the DPoP proof must be verified on the pool,
-    /// or the code of a reason.
+    /// the route accepts no audience of the token, or the code of a reason. `is_response` is false for a custom method that
+    /// says what a JWT contains.
     #[napi(catch_unwind)]
     pub fn decide_introspected(
         &self,
@@ -199,12 +203,15 @@ impl NativeClient {
         now: f64,
         certificate: Option<String>,
         claims: String,
+        is_response: bool,
         proof: Option<ClassInstance<'_, NativeProof>>,
     ) -> Result<i32> {
         let policy = policy.for_engine(&self.engine)?;
         let call = Call { token: &token, policy, possession: self.possession(&certificate, &proof)?, now };
-        Ok(match self.engine.decide_introspected(&claims, &call) {
+        let origin = if is_response { Origin::Introspection } else { Origin::CustomMethod };
+        Ok(match self.engine.decide_introspected(&claims, origin, &call) {
             Ok(()) => 0,
+            Err(NotAccepted::AudienceOfRoute) => AUDIENCE_OF_ROUTE,
             Err(NotAccepted::IsSlow) => IS_SLOW,
             Err(NotAccepted::Refused(reason)) => reason_code(reason),
         })

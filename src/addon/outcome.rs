@@ -17,6 +17,8 @@ pub const IS_SLOW: i32 = -2;
 pub const MISS: i32 = -3;
 pub const NOT_A_JWT: i32 = -4;
 pub const NOT_OURS: i32 = -5;
+/// The token has an audience of the client, and none that the route accepts.
+pub const AUDIENCE_OF_ROUTE: i32 = -6;
 /// The code of the first reason. The codes of the other reasons are lower.
 pub const FIRST_REASON: i32 = -10;
 

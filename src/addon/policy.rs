@@ -47,6 +47,8 @@ pub struct JsPolicySpec {
     pub acr: Vec<String>,
     /// In seconds.
     pub max_age: Option<f64>,
+    /// Some audiences of the client. Absent: all of them.
+    pub audience: Option<Vec<String>>,
 }
 
 /// A policy with the settings of a client.
@@ -62,8 +64,11 @@ pub fn policy_of(engine: &Engine, spec: JsPolicySpec) -> Result<Arc<Policy>> {
     // A number that is not whole or not in the range of u32 becomes 0, which is out of range.
     let seconds = |number: f64| if number.fract() == 0.0 { number as u32 } else { 0 };
     let step_up = StepUp::new(boxed(spec.acr), spec.max_age.map(seconds)).ok_or_else(|| invalid("maxAge"))?;
+    let subset = |names: Vec<String>| config.audiences.subset(&names).ok_or_else(|| invalid("audience"));
+    let audiences = spec.audience.map(subset).transpose()?;
     let matches_all_groups = config.matches_all_groups;
     Ok(Arc::new(Policy {
+        audiences,
         scopes: boxed(spec.scopes),
         groups: boxed(spec.groups),
         matches_all_groups,

@@ -104,14 +104,15 @@ pub fn dpop(config: &Config) -> Arc<DpopContext> {
     let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
     all.retain(|(_, context)| context.strong_count() > 0);
     let issuer = config.key_source.tenant.domain();
-    let name = format!("{issuer}\0{}", config.audience);
+    let audience = config.audiences.sorted();
+    let name = format!("{issuer}\0{audience}");
     let in_use = all
         .iter()
         .filter(|(other, _)| *other == name)
         .filter_map(|(_, context)| context.upgrade())
         .find(|context| *context.settings() == config.dpop);
     in_use.unwrap_or_else(|| {
-        let context = Arc::new(DpopContext::new(config.dpop.clone(), issuer, &config.audience));
+        let context = Arc::new(DpopContext::new(config.dpop.clone(), issuer, &audience));
         all.push((name, Arc::downgrade(&context)));
         context
     })

@@ -93,6 +93,8 @@ pub enum Verdict {
 /// Why the claims of an introspected token were not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotAccepted {
+    /// The token has an audience of the client, and none that the route accepts. The claims are valid for other routes.
+    AudienceOfRoute,
     /// The signature algorithm of the DPoP proof is slow. The caller verifies it on another thread and decides again.
     IsSlow,
     Refused(Reason),
@@ -142,7 +144,11 @@ impl Engine {
         };
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let dpop = Arc::new(DpopContext::new(config.dpop.clone(), config.key_source.tenant.domain(), &config.audience));
+        let dpop = Arc::new(DpopContext::new(
+            config.dpop.clone(),
+            config.key_source.tenant.domain(),
+            &config.audiences.sorted(),
+        ));
         Engine { id, config, store, introspection, dpop, warm: Mutex::new(warm) }
     }
 

@@ -1,7 +1,8 @@
 //! The requirements of a route: does a token with valid claims give access to it?
 //!
-//! The order of the checks is part of the API, because the first failure is the reason that is reported: the binding to a
-//! DPoP key (RFC 9449 §7), then that to a certificate (RFC 8705 §3), then the user's authentication (RFC 9470), then scopes (RFC 6749 §3.3), then groups.
+//! The order of the checks is part of the API, because the first failure is the reason that is reported: the audience
+//! (RFC 9068 §4), then the binding to a DPoP key (RFC 9449 §7), then that to a certificate (RFC 8705 §3), then the user's
+//! authentication (RFC 9470), then scopes (RFC 6749 §3.3), then groups.
 
 use crate::engine::authorize::dpop::{Progress, Proof};
 use crate::engine::authorize::membership::{has_scope, is_in_groups};
@@ -9,12 +10,15 @@ use crate::engine::authorize::mode::BindingMode;
 use crate::engine::authorize::step_up::StepUp;
 use crate::engine::error::Reason;
 use crate::engine::time::Clock;
+use crate::engine::token::audience::AudienceSet;
 use crate::engine::token::claims::CheckedClaims;
 use crate::engine::token::confirmation::{Binding, Confirmation};
 
 /// What a route requires. An empty list requires nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Policy {
+    /// The audiences that a token must have one of. `None`: any audience of the client, which every valid token has.
+    pub audiences: Option<AudienceSet>,
     pub scopes: Box<[Box<str>]>,
     pub groups: Box<[Box<str>]>,
     pub matches_all_groups: bool,
@@ -41,6 +45,9 @@ impl Policy {
         possession: Possession<'_>,
         clock: &Clock,
     ) -> Result<(), Reason> {
+        if !self.accepts_audience_of(claims) {
+            return Err(Reason::AudienceMismatch);
+        }
         self.check_key(&claims.confirmation.key, token, possession.proof)?;
         self.binding.check(&claims.confirmation.certificate, possession.certificate)?;
         // RFC 9470 §3: the response to a step-up failure also names the scopes, if the token lacks some.
@@ -54,6 +61,12 @@ impl Policy {
             return Err(Reason::GroupMissing);
         }
         Ok(())
+    }
+
+    /// Whether a token has an audience that the route accepts. A route that asks for one rejects an introspection response
+    /// without `aud`.
+    pub fn accepts_audience_of(&self, claims: &CheckedClaims<'_>) -> bool {
+        self.audiences.is_none_or(|accepted| accepted.meets(claims.audiences))
     }
 
     /// Verifies the DPoP proof of a call, if [`Self::check`] will ask for the result. This takes time, so no lock should be
@@ -99,6 +112,7 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::token::audience::Audiences;
 
     const CLOCK: Clock = Clock::new(1000.0, 0.0, 0.0).unwrap();
 
@@ -117,6 +131,20 @@ mod tests {
             matches_all_groups,
             ..Policy::default()
         }
+    }
+
+    #[test]
+    fn a_route_accepts_some_audiences_or_all_and_rejects_before_any_other_rule() {
+        let all = Audiences::new(&["a".to_owned(), "b".to_owned()]).expect("audiences");
+        let set = |name: &str| all.subset(&[name.to_owned()]);
+        let token = |name: &str| CheckedClaims { audiences: set(name).unwrap_or_default(), ..claims("", &[]) };
+        let check = |audiences: Option<AudienceSet>, name: &str, scopes: &[&str]| {
+            Policy { audiences, ..policy(scopes, &[], false) }.check(&token(name), "", Possession::default(), &CLOCK)
+        };
+        assert_eq!(check(set("a"), "a", &[]), Ok(()));
+        assert_eq!(check(set("a"), "b", &["x"]), Err(Reason::AudienceMismatch));
+        assert_eq!(check(set("a"), "absent", &[]), Err(Reason::AudienceMismatch), "a response without aud");
+        assert_eq!((check(None, "b", &[]), check(None, "absent", &[])), (Ok(()), Ok(())));
     }
 
     #[test]

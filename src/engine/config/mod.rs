@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
-use url::Url;
 
 use crate::engine::authorize::dpop::settings::DpopSettings;
 use crate::engine::authorize::mode::BindingMode;
@@ -20,9 +19,10 @@ use crate::engine::config::options::{OptionError, OptionSpec, Options};
 use crate::engine::error::Reason;
 use crate::engine::introspection::client_auth::{AssertionAudience, Credentials, CredentialsError, Method};
 use crate::engine::introspection::{self, Client};
-use crate::engine::keys::metadata::{Tenant, has_space_or_control};
+use crate::engine::keys::metadata::Tenant;
 use crate::engine::keys::refresh::Lifetime;
 use crate::engine::keys::store::KeySource;
+use crate::engine::token::audience::Audiences;
 use crate::engine::token::compact::encode_base64url;
 use crate::engine::transport::own_client::{Network, has_certificates, is_identity};
 
@@ -70,7 +70,7 @@ pub struct HostEnvironment {
 
 /// Everything that the engine needs to know.
 pub struct Config {
-    pub audience: Arc<str>,
+    pub audiences: Audiences,
     pub binding: BindingMode,
     /// Identifies this client in the entries of a shared cache: a digest of tenant and client id.
     pub cache_identity: Box<str>,
@@ -85,6 +85,8 @@ pub struct Config {
     pub introspection_cache: Option<f64>,
     pub introspects_jwts: bool,
     pub key_source: KeySource,
+    /// Whether an introspection response may omit `aud`.
+    pub lets_audience_be_absent: bool,
     pub matches_all_groups: bool,
     pub network: Network,
     /// Where clients reach this API. If there are none, the framework reports the URL of a request.
@@ -96,10 +98,7 @@ pub struct Config {
 impl Config {
     pub fn parse(options: &Options<'_>, kind: ClientKind, host: &HostEnvironment) -> Result<Config, OptionError> {
         let tenant = tenant(options, kind)?;
-        let audience = options.text(&options::AUDIENCE)?.ok_or(options::AUDIENCE.error("is required"))?;
-        if Url::parse(&audience).is_err() || has_space_or_control(&audience) {
-            return Err(options::AUDIENCE.error("must be an absolute URI"));
-        }
+        let audiences = audiences(options)?;
         let max_stale = seconds(options, &options::JWKS_MAX_STALE, DEFAULT_MAX_STALE_SECONDS)?;
         let lifetime = |spec: &OptionSpec| {
             seconds(options, spec, DEFAULT_CACHE_SECONDS).map(|max_age| Lifetime { max_age, max_stale })
@@ -113,7 +112,6 @@ impl Config {
         };
         let network = network(options, host)?;
         let cache_identity = cache_identity(&key_source.tenant, options.text(&options::CLIENT_ID)?.as_deref());
-        let audience: Arc<str> = audience.into();
         let binding = binding_mode(options, &options::VALIDATE_CERTIFICATE_BINDING)?;
         let client = client(options, kind, host, network.identity.is_some())?;
         let clock_skew = options.number(&options::CLOCK_SKEW)?.unwrap_or(0.0);
@@ -124,14 +122,13 @@ impl Config {
         let introspects_jwts = options.boolean(&options::INTROSPECT_JWT_TOKENS, false)?;
         let matches_all_groups = options.boolean(&options::GROUPS_MATCH_ALL, false)?;
         let introspection = introspection::Settings {
-            audience: Arc::clone(&audience),
             groups_claim: Arc::clone(&groups_claim),
             client,
             time_limit: Duration::from_millis(network.timeout_ms),
             trust_store: options.text(&options::TRUST_STORE_ID)?.map(String::into_boxed_str),
         };
         Ok(Config {
-            audience,
+            audiences,
             binding,
             cache_identity,
             clock_skew,
@@ -144,6 +141,7 @@ impl Config {
             introspection_cache,
             introspects_jwts,
             key_source,
+            lets_audience_be_absent: lets_audience_be_absent(options)?,
             matches_all_groups,
             network,
             public_urls: dpop::public_urls(options)?,
@@ -160,6 +158,23 @@ fn tenant(options: &Options<'_>, kind: ClientKind) -> Result<Tenant, OptionError
         domain.insert_str(0, "https://");
     }
     Tenant::parse(&domain).ok_or(spec.error("must be an absolute https URL (http only for a loopback host)"))
+}
+
+fn audiences(options: &Options<'_>) -> Result<Audiences, OptionError> {
+    let spec = &options::AUDIENCE;
+    let names = options.list(spec)?.ok_or(spec.error("is required"))?;
+    let problem =
+        "must be text without white space and control characters, or a list of 1 to 16 such texts that all differ";
+    Audiences::new(&names).ok_or(spec.error(problem))
+}
+
+fn lets_audience_be_absent(options: &Options<'_>) -> Result<bool, OptionError> {
+    let spec = &options::INTROSPECTION_AUDIENCE;
+    match options.text(spec)?.as_deref() {
+        None | Some("required") => Ok(false),
+        Some("when_present") => Ok(true),
+        Some(_) => Err(spec.error("must be required or when_present")),
+    }
 }
 
 /// A JSON array separates the two values unambiguously.

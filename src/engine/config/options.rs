@@ -46,7 +46,7 @@ macro_rules! options {
 
 options! {
     ASSERTION_AUDIENCE "assertionAudience" "ASSERTION_AUDIENCE" Kind::Text;
-    AUDIENCE "audience" "AUDIENCE" Kind::Text;
+    AUDIENCE "audience" "AUDIENCE" Kind::List;
     CERTIFICATE_AUTHORITIES "certificateAuthorities" "CERTIFICATE_AUTHORITIES" Kind::Text;
     CLIENT_AUTH_METHOD "clientAuthMethod" "CLIENT_AUTH_METHOD" Kind::Text;
     CLIENT_CERTIFICATE "clientCertificate" "CLIENT_CERTIFICATE" Kind::Text;
@@ -64,6 +64,7 @@ options! {
     DPOP_REPLAY_CACHE_SIZE "dpop.replayCacheSize" "DPOP_REPLAY_CACHE_SIZE" Kind::Number { least: 0.0 };
     GROUPS_CLAIM "groupOptions.groupsClaim" "GROUPS_CLAIM" Kind::Text;
     GROUPS_MATCH_ALL "groupOptions.matchAll" "GROUPS_MATCH_ALL" Kind::Boolean;
+    INTROSPECTION_AUDIENCE "introspectionAudience" "INTROSPECTION_AUDIENCE" Kind::Text;
     INTROSPECTION_CACHE_DURATION "introspectionCacheDuration" "INTROSPECTION_CACHE_DURATION" Kind::Number { least: 0.0 };
     INTROSPECT_JWT_TOKENS "introspectJwtTokens" "INTROSPECT_JWT_TOKENS" Kind::Boolean;
     JWKS_CACHE_DURATION "jwksCacheDuration" "JWKS_CACHE_DURATION" Kind::Number { least: 0.0 };

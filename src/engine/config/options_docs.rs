@@ -32,9 +32,9 @@ docs! {
             "required",
             "The issuer. Compared with the `issuer` of the metadata and, through it, with `iss` of every token. One trailing `/` is ignored.";
         "audience":
-            "absolute URI",
+            "text without white space, or 1 to 16 such texts; in the variable, spaces separate them",
             "required",
-            "The identifier of your API. `aud` of every token must contain it. Compared byte for byte: a trailing `/` counts.";
+            "The identifier of your API: a URL, or any other name that the issuer uses. `aud` of every token must contain one of them. Compared byte for byte: a trailing `/` counts.";
     }
     "Authorization rules" {
         "clockTolerance":
@@ -117,6 +117,10 @@ docs! {
             "boolean",
             "`false`",
             "`true` introspects JWTs too. It is the only way to notice that a JWT was revoked.";
+        "introspectionAudience":
+            "`required` or `when_present`",
+            "`required`",
+            "`when_present` accepts an introspection response without `aud`, which RFC 7662 makes optional. An `aud` that is present must match. See [introspection](caching.md).";
         "introspectionCacheDuration":
             "seconds, 0 or more",
             "until `exp`; 300 without `exp` and for inactive tokens",

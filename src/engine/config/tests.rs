@@ -77,6 +77,15 @@ fn an_option_out_of_range_or_of_another_type_is_named() {
         ("audience", json!("not a uri")),
         ("audience", json!(7)),
         ("audience", json!("https://a\u{2}")),
+        ("audience", json!("a b")),
+        ("audience", json!([])),
+        ("audience", json!(["a", ""])),
+        ("audience", json!(["a", 1])),
+        ("audience", json!(["a", "b c"])),
+        ("audience", json!(["a", "a"])),
+        ("audience", json!((0..17).map(|n| n.to_string()).collect::<Vec<_>>())),
+        ("introspectionAudience", json!("optional")),
+        ("introspectionAudience", json!(true)),
         ("clockSkew", json!(-1)),
         ("clockTolerance", json!("1")),
         ("jwksCacheDuration", json!(-0.1)),
@@ -105,17 +114,46 @@ fn a_variable_that_cannot_be_read_is_named_whatever_its_kind() {
         ("CLIENT_AUTH_METHOD", "Client_Secret_Basic"),
         ("CLOCK_TOLERANCE", "5m"),
         ("GROUPS_MATCH_ALL", "yes"),
+        ("AUDIENCE", "urn:a urn:b urn:a"),
+        ("INTROSPECTION_AUDIENCE", "When_Present"),
         ("INTROSPECT_JWT_TOKENS", "treu"),
         ("RESPONSE_TIMEOUT", "5_000"),
         ("VALIDATE_CERTIFICATE_BINDING", "\"required\""),
         ("VERIFIED_TOKEN_CACHE_SIZE", "10k"),
     ] {
         let name = format!("MONOCLOUD_BACKEND_{variable}");
-        let given = json!({ "tenantDomain": "https://a", "audience": "urn:api" });
+        let mut given = json!({ "tenantDomain": "https://a" });
+        if variable != "AUDIENCE" {
+            given["audience"] = json!("urn:api");
+        }
         let error = parse_as(ClientKind::Backend, given, json!({ name.clone(): wrong })).err().expect("an error");
         assert_eq!(error.variable, variable);
         assert!(error.to_string().contains(&name) && !error.to_string().contains(wrong), "{error}");
     }
+}
+
+#[test]
+fn an_audience_is_one_text_or_a_list_and_spaces_separate_several_in_the_environment() {
+    let of = |config: Result<Config, OptionError>| config.ok().map(|config| config.audiences.as_str().to_owned());
+    let in_code = |audience: Value| of(with(json!({ "audience": audience })));
+    let in_environment = |audience: &str| {
+        let environment = json!({ "MONOCLOUD_BACKEND_AUDIENCE": audience });
+        of(parse_as(ClientKind::Backend, json!({ "tenantDomain": "https://a" }), environment))
+    };
+    assert_eq!(in_code(json!("api")).as_deref(), Some("api"));
+    assert_eq!(in_code(json!(["api", "https://api.example/"])).as_deref(), Some("api https://api.example/"));
+    assert_eq!(in_code(json!((0..16).map(|n| n.to_string()).collect::<Vec<_>>())).map(|all| all.len()), Some(37));
+    assert_eq!(in_environment(" b\t a\r\n").as_deref(), Some("b a"));
+    assert_eq!(in_environment("a"), Some("a".to_owned()));
+    assert_eq!((in_environment(" "), in_environment("a a")), (None, None));
+}
+
+#[test]
+fn an_introspection_response_needs_aud_unless_the_option_says_otherwise() {
+    let of = |mode: Value| with(json!({ "introspectionAudience": mode })).ok().map(|it| it.lets_audience_be_absent);
+    assert_eq!(of(Value::Null), Some(false));
+    assert_eq!(of(json!("required")), Some(false));
+    assert_eq!(of(json!("when_present")), Some(true));
 }
 
 #[test]

@@ -54,7 +54,9 @@ impl Introspection {
         }
         let expected = Expected {
             issuer: "",
-            audience: &self.settings.audience,
+            // Whether the claims are acceptable is decided later.
+            audience: "",
+            lets_audience_be_absent: true,
             groups_claim: &self.settings.groups_claim,
             origin: Origin::Introspection,
         };

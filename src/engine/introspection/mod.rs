@@ -52,8 +52,7 @@ pub struct IntrospectionHealth {
 
 /// What introspection needs to know of the configuration.
 pub struct Settings {
-    /// The audience and the groups claim, to read the claims of a response.
-    pub audience: Arc<str>,
+    /// The groups claim, to read the claims of a response.
     pub groups_claim: Arc<str>,
     /// `None` when no client is configured. Tokens that need introspection are then rejected.
     pub client: Option<Client>,

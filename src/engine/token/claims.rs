@@ -11,6 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use crate::engine::error::Reason;
 use crate::engine::time::{Clock, NumericDate};
+use crate::engine::token::audience::AudienceSet;
 use crate::engine::token::confirmation::{Binding, Confirmation};
 use crate::engine::token::groups::{Groups, group_names, owned_groups};
 use crate::engine::token::json::{self, Reading, Value};
@@ -20,6 +21,8 @@ use crate::engine::token::json::{self, Reading, Value};
 pub enum Origin {
     /// A cached introspection response. `iss` is required, because clients of several issuers may share a cache.
     Cache,
+    /// A method that a subclass replaced, and that says what a JWT contains. `iss` and `exp` are optional.
+    CustomMethod,
     /// An introspection response. RFC 7662 §2.2: `iss` and `exp` are optional.
     Introspection,
     /// A JWT. RFC 9068 §2.2: `iss` and `exp` are required.
@@ -30,7 +33,10 @@ pub enum Origin {
 #[derive(Clone, Copy)]
 pub struct Expected<'c> {
     pub issuer: &'c str,
+    /// The client's audiences, separated by spaces.
     pub audience: &'c str,
+    /// Whether an introspection response may omit `aud`. RFC 7662 §2.2 allows it. A JWT never may (RFC 9068 §2.2).
+    pub lets_audience_be_absent: bool,
     pub groups_claim: &'c str,
     pub origin: Origin,
 }
@@ -44,6 +50,8 @@ pub struct CheckedClaims<'t> {
     pub confirmation: Confirmation,
     pub scope: Cow<'t, str>,
     pub groups: Groups<'t>,
+    /// Which of the client's audiences are in `aud`. Some routes accept only some of them.
+    pub audiences: AudienceSet,
     /// RFC 9068 §2.2.1 `acr`, if it is a string. Only some routes ask for it.
     pub acr: Option<Cow<'t, str>>,
     /// RFC 9068 §2.2.1 `auth_time`, if it is a finite number. Only some routes ask for it.
@@ -83,7 +91,8 @@ pub struct Claims<'de> {
     nbf: Option<Value<'de>>,
     iat: Option<Value<'de>>,
     scope: Option<Value<'de>>,
-    audience: Audience,
+    /// Which of the client's audiences are in `aud`. `None` if `aud` is absent.
+    audiences: Option<AudienceSet>,
     confirmation: Confirmation,
     /// Whether `token_type` says that the token is bound to a DPoP key (RFC 9449 §6.2). Only an introspection response has it.
     is_dpop_type: bool,
@@ -102,7 +111,7 @@ impl Default for Claims<'_> {
             nbf: None,
             iat: None,
             scope: None,
-            audience: Audience::Others,
+            audiences: None,
             confirmation: Confirmation::ABSENT,
             is_dpop_type: false,
             groups: Groups::default(),
@@ -110,13 +119,6 @@ impl Default for Claims<'_> {
             auth_time: None,
         }
     }
-}
-
-/// Whether this API is in the audience. An absent or malformed `aud` counts as other audiences.
-#[derive(Clone, Copy, PartialEq)]
-enum Audience {
-    Others,
-    Ours,
 }
 
 impl<'de> Claims<'de> {
@@ -143,13 +145,16 @@ impl<'de> Claims<'de> {
 
     /// Stores one member.
     pub fn put(&mut self, name: &str, value: Value<'de>, expected: &Expected<'_>) {
+        if value == Value::Null && expected.is_response() && name != "active" {
+            return;
+        }
         if name == expected.groups_claim {
             self.groups = group_names(&value).into();
         }
         match name {
             "acr" => self.acr = text(value),
             "active" => self.active = Some(value == Value::Flag(true)),
-            "aud" => self.audience = Audience::of(&value, expected.audience),
+            "aud" => self.audiences = Some(AudienceSet::of(&value, expected.audience)),
             "auth_time" => self.auth_time = number(&Some(value)).ok().flatten(),
             "cnf" => self.confirmation = Confirmation::of(&value),
             "exp" => self.exp = Some(value),
@@ -224,12 +229,14 @@ impl<'de> Claims<'de> {
     pub fn check(self, expected: &Expected<'_>, clock: &Clock) -> Result<CheckedClaims<'de>, Reason> {
         match &self.iss {
             Some(Value::Text(iss)) if iss == expected.issuer => {}
-            None if expected.origin == Origin::Introspection => {}
+            None if matches!(expected.origin, Origin::Introspection | Origin::CustomMethod) => {}
             _ => return Err(Reason::IssuerMismatch),
         }
-        if self.audience != Audience::Ours {
-            return Err(Reason::AudienceMismatch);
-        }
+        let audiences = match self.audiences {
+            Some(ours) if !ours.is_empty() => ours,
+            None if expected.lets_audience_be_absent && expected.is_response() => AudienceSet::default(),
+            _ => return Err(Reason::AudienceMismatch),
+        };
         let expires = number(&self.exp).map_err(|()| Reason::ExpiryInvalid)?;
         match expires {
             Some(exp) if clock.is_expired(exp) => return Err(Reason::Expired),
@@ -252,6 +259,7 @@ impl<'de> Claims<'de> {
             confirmation: self.confirmation(),
             scope: self.scope.and_then(text).unwrap_or_default(),
             groups: self.groups,
+            audiences,
             acr: self.acr,
             auth_time: self.auth_time,
         })
@@ -319,17 +327,11 @@ impl<'de> Visitor<'de> for ClaimsSeed<'_> {
     }
 }
 
-impl Audience {
-    /// Reads `aud`: a string, or an array of strings (RFC 7519 §4.1.3). An array with any other element is malformed.
-    fn of(value: &Value<'_>, expected: &str) -> Self {
-        let is_ours = match value {
-            Value::Text(aud) => aud == expected,
-            Value::Array(all) if all.iter().all(|aud| matches!(aud, Value::Text(_))) => {
-                all.iter().any(|aud| matches!(aud, Value::Text(aud) if aud == expected))
-            }
-            _ => false,
-        };
-        if is_ours { Audience::Ours } else { Audience::Others }
+impl Expected<'_> {
+    /// Whether the claims are an introspection response. Some issuers write `null` for an absent member, so it counts as
+    /// absent there. In a JWT, it is a wrong value.
+    fn is_response(&self) -> bool {
+        matches!(self.origin, Origin::Introspection | Origin::Cache)
     }
 }
 

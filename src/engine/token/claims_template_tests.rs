@@ -5,8 +5,13 @@ use super::*;
 use crate::engine::token::claims::{CheckedClaims, Origin};
 use crate::engine::token::confirmation::Binding;
 
-const EXPECTED: Expected<'static> =
-    Expected { issuer: "https://x", audience: "api", groups_claim: "groups", origin: Origin::Jwt };
+const EXPECTED: Expected<'static> = Expected {
+    issuer: "https://x",
+    audience: "api",
+    lets_audience_be_absent: false,
+    groups_claim: "groups",
+    origin: Origin::Jwt,
+};
 
 /// Claims with the members that every token has, followed by these.
 fn claims(more: &str) -> String {

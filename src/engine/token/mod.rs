@@ -1,5 +1,6 @@
 //! Reading tokens: the parts, the header and the claims, all parsed strictly.
 
+pub mod audience;
 pub mod claims;
 pub mod claims_template;
 pub mod compact;

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use super::*;
 use crate::engine::memory::claims_cache::ClaimsCache;
 use crate::engine::testing::{set_of, token};
+use crate::engine::token::claims::Origin;
 
 const INVALID_TIMES: [f64; 5] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, -f64::MIN_POSITIVE];
 
@@ -31,7 +32,11 @@ fn a_time_that_is_negative_or_not_finite_is_internal_for_every_kind_of_decision(
             assert_eq!(world.engine.decide_with_jwks(&call(token), &set_of("k")), INTERNAL, "{now}");
         }
         let claims = r#"{"iss":"https://x","aud":"https://api.example.com","exp":1}"#;
-        assert_eq!(world.engine.decide_introspected(claims, &call("opaque")), Err(Reason::Internal.into()), "{now}");
+        assert_eq!(
+            world.engine.decide_introspected(claims, Origin::Introspection, &call("opaque")),
+            Err(Reason::Internal.into()),
+            "{now}"
+        );
         let mut evaluated = ClaimsCache::new(10, 1 << 20);
         let cached = world.engine.decide_cached(&mut evaluated, claims, &call("opaque"));
         assert_eq!(cached, CachedVerdict::Refused(Reason::Internal), "{now}");

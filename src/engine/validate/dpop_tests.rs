@@ -6,6 +6,7 @@ use crate::engine::authorize::dpop::settings::DpopSettings;
 use crate::engine::authorize::dpop::testing::{Sender, URL, forged};
 use crate::engine::authorize::dpop::{GivenProof, Proof};
 use crate::engine::memory::claims_cache::ClaimsCache;
+use crate::engine::token::claims::Origin;
 use crate::engine::token::compact::encode_base64url;
 use crate::engine::token::header::Algorithm;
 
@@ -199,9 +200,11 @@ fn introspected_and_cached_claims_are_checked_on_every_call() {
     };
     let introspected = |claims: &str, proof: Option<&Proof>| {
         let possession = Possession { certificate: None, proof };
-        world
-            .engine
-            .decide_introspected(claims, &Call { token: "opaque", policy: &Policy::default(), possession, now: NOW })
+        world.engine.decide_introspected(
+            claims,
+            Origin::Introspection,
+            &Call { token: "opaque", policy: &Policy::default(), possession, now: NOW },
+        )
     };
     let proof = |jti: &str| world.proof(&proof_for("opaque", jti));
     assert_eq!(introspected(&claims, Some(&proof("a"))), Ok(()));
@@ -261,13 +264,13 @@ fn a_slow_proof_is_slow_on_the_main_thread_for_every_kind_of_decision() {
     let proof = proof_of("opaque", "e");
     let possession = Possession { certificate: None, proof: Some(&proof) };
     let call = Call { token: "opaque", policy: &Policy::default(), possession, now: NOW };
-    assert_eq!(world.engine.decide_introspected(&claims, &call), Err(NotAccepted::IsSlow));
+    assert_eq!(world.engine.decide_introspected(&claims, Origin::Introspection, &call), Err(NotAccepted::IsSlow));
     let member = world.engine.obtained(true, NOW);
     let entry = format!("{},{}", claims.strip_suffix('}').expect("an object"), &member[1..]);
     let mut evaluated = ClaimsCache::new(8, 1 << 20);
     assert_eq!(world.engine.decide_cached(&mut evaluated, &entry, &call), CachedVerdict::IsSlow);
     proof.verify_slow();
-    assert_eq!(world.engine.decide_introspected(&claims, &call), Ok(()));
+    assert_eq!(world.engine.decide_introspected(&claims, Origin::Introspection, &call), Ok(()));
     assert!(matches!(world.engine.decide_cached(&mut evaluated, &entry, &call), CachedVerdict::Slot(_)));
 }
 

@@ -1,6 +1,7 @@
 //! Introspection responses: are the claims of an active token accepted? (RFC 7662 §2.2.)
 //!
-//! The rules are those of a JWT's claims, with one difference: `iss` and `exp` are optional.
+//! The rules are those of a JWT's claims, with three differences: `iss` and `exp` are optional, `aud` is optional if the
+//! client says so, and a member that is `null` counts as absent.
 
 use crate::engine::authorize::dpop::Progress;
 use crate::engine::error::Reason;
@@ -9,16 +10,21 @@ use crate::engine::{Call, Engine, NotAccepted};
 
 impl Engine {
     /// Decides on the claims of an active token. They come from the issuer, or from a method that a subclass overrides.
-    pub fn decide_introspected(&self, claims: &str, call: &Call<'_>) -> Result<(), NotAccepted> {
+    ///
+    /// `origin` is [`Origin::CustomMethod`] for a method that says what a JWT contains.
+    pub fn decide_introspected(&self, claims: &str, origin: Origin, call: &Call<'_>) -> Result<(), NotAccepted> {
         let clock = self.clock(call.now)?;
         let mut checked = Err(Reason::IssuerMismatch);
         for issuer in self.issuers() {
-            checked = self.check_claims(claims.as_bytes(), &issuer, Origin::Introspection, &clock);
+            checked = self.check_claims(claims.as_bytes(), &issuer, origin, &clock);
             if checked != Err(Reason::IssuerMismatch) {
                 break;
             }
         }
         let checked = checked?;
+        if !call.policy.accepts_audience_of(&checked) {
+            return Err(NotAccepted::AudienceOfRoute);
+        }
         match call.prove(&checked.confirmation, &clock, false) {
             Progress::IsSlow => Err(NotAccepted::IsSlow),
             Progress::Decided => Ok(call.authorize(&checked, &clock)?),

@@ -251,8 +251,9 @@ impl Engine {
     }
 
     fn expected<'e>(&'e self, issuer: &'e str, origin: Origin) -> Expected<'e> {
-        let Config { audience, groups_claim, .. } = &*self.config;
-        Expected { issuer, audience, groups_claim, origin }
+        let Config { audiences, lets_audience_be_absent, groups_claim, .. } = &*self.config;
+        let (audience, lets_audience_be_absent) = (audiences.as_str(), *lets_audience_be_absent);
+        Expected { issuer, audience, lets_audience_be_absent, groups_claim, origin }
     }
 }
 
