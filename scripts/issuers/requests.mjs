@@ -14,6 +14,19 @@ export function sendJson(method, url, value, { headers } = {}) {
   return exchange(url, { method, headers: { ...(body && { 'content-type': 'application/json' }), ...headers }, body });
 }
 
+/** Asks for an authorization code (RFC 6749 §4.1) of a server that needs no consent; returns the code. */
+export async function codeOf(url, query, { headers } = {}) {
+  const { status, headers: answer } = await fetch(`${url}?${new URLSearchParams(query)}`, {
+    redirect: 'manual',
+    headers,
+    signal: AbortSignal.timeout(REQUEST_MS),
+  });
+  const location = answer.get('location');
+  const code = location && new URL(location, url).searchParams.get('code');
+  if (!code) throw new Error(`GET ${new URL(url).pathname}: ${status}, without a code`);
+  return code;
+}
+
 /** The credentials as they are, or form-encoded first (RFC 6749 §2.3.1). */
 export function basic(id, secret, { isEncoded = false } = {}) {
   const part = isEncoded ? (text) => new URLSearchParams({ '': text }).toString().slice(1) : (text) => text;

@@ -10,6 +10,8 @@ import { SECRET, SPECIAL_SECRET, privateJwk, publicPart } from '../secrets.mjs';
 
 const AUDIENCE = 'https://api.example.com';
 const SCOPE = 'data:read';
+/** The `aud` of a client assertion. */
+const ASSERTIONS = { assertionAudience: 'endpoint' };
 /** Debian's package keeps it here for dbconfig-common. Its copy below /usr/share/doc is missing in small images. */
 const DATABASE = '/usr/share/dbconfig-common/data/glewlwyd/install/sqlite3';
 /** The account that this database contains. */
@@ -60,10 +62,23 @@ export default {
       clients: [
         { method: 'client_secret_basic', clientId: 'api', clientSecret: SECRET },
         { method: 'client_secret_post', clientId: 'api', clientSecret: SECRET },
-        { method: 'client_secret_jwt', clientId: 'api', clientSecret: SECRET },
-        { method: 'private_key_jwt', clientId: 'key', clientSecret: clientKey },
-        { method: 'client_secret_basic', clientId: 'special', clientSecret: SPECIAL_SECRET, isSpecial: true },
+        { method: 'client_secret_jwt', clientId: 'api', clientSecret: SECRET, options: ASSERTIONS },
+        { method: 'private_key_jwt', clientId: 'key', clientSecret: clientKey, options: ASSERTIONS },
         { method: 'client_secret_post', clientId: 'special', clientSecret: SPECIAL_SECRET, isSpecial: true },
+        // It compares what Basic contains without decoding it.
+        {
+          method: 'client_secret_basic',
+          clientId: 'special',
+          clientSecret: SPECIAL_SECRET,
+          isSpecial: true,
+          isRefused: true,
+        },
+        // It accepts only the URL of the endpoint as the audience of an assertion.
+        { method: 'private_key_jwt', clientId: 'key', clientSecret: clientKey, isRefused: true },
+      ],
+      notes: [
+        "assertionAudience: 'endpoint' is required for the methods that send an assertion",
+        'it does not decode Basic: for a secret with special characters, use client_secret_post',
       ],
       async rotate() {
         const parameters = { ...plugin.parameters, 'jwks-private': setOf([await privateJwk('ES256', 'second'), firstKey]) };
