@@ -3,6 +3,8 @@
 // A client may introspect only the tokens that were issued to itself, and an assertion names the URL of the endpoint.
 
 import { authenticate } from '../../../__test__/support/client-authentication.mjs';
+import { proofOf } from '../../../__test__/support/dpop.mjs';
+import { dpopCheck } from '../dpop.mjs';
 import { lock, programOf, versionOf } from '../npm/packages.mjs';
 import { postForm, sendJson } from '../requests.mjs';
 import { privateJwk, publicPart } from '../secrets.mjs';
@@ -34,14 +36,15 @@ export function betterAuth(alg) {
       const clients = METHODS.map(({ method, ...options }) => {
         const { clientId, clientSecret = key } = registered[method];
         const client = { options: { clientAuthMethod: method, clientId, clientSecret }, secrets: { RS256: key } };
-        const post = async (path, form) => {
+        const post = async (path, form, more) => {
           const url = `${issuer}/oauth2/${path}`;
           const { headers, form: credentials } = authenticate(client, { audience: url });
-          return postForm(url, { ...form, ...credentials }, { headers });
+          return postForm(url, { ...form, ...credentials }, { headers: { ...headers, ...more } });
         };
-        const obtain = async (more) => {
+        const obtain = async (more, key) => {
           const form = { grant_type: 'client_credentials', scope: SCOPE, ...more };
-          const { access_token: token } = await post('token', form);
+          const proof = key && { dpop: proofOf({ key, method: 'POST', url: `${issuer}/oauth2/token` }) };
+          const { access_token: token } = await post('token', form, proof);
           return token;
         };
         const token = {
@@ -54,6 +57,12 @@ export function betterAuth(alg) {
         return { method, clientId, clientSecret, token, obtain, post, ...options };
       });
       const [first] = clients;
+      const own = { tenantDomain: issuer, audience: AUDIENCE };
+      const credentials = {
+        clientAuthMethod: first.method,
+        clientId: first.clientId,
+        clientSecret: first.clientSecret,
+      };
 
       return {
         version: versionOf('better-auth'),
@@ -74,6 +83,14 @@ export function betterAuth(alg) {
           return { isOldKeyPublished: true };
         },
         revoke: (token) => first.post('revoke', { token }),
+        checks: [
+          dpopCheck({ format: 'jwt', options: own, obtain: (key) => first.obtain({ resource: AUDIENCE }, key) }),
+          dpopCheck({
+            format: 'opaque',
+            options: { ...own, ...first.token.options, ...credentials },
+            obtain: (key) => first.obtain({}, key),
+          }),
+        ],
       };
     },
   };

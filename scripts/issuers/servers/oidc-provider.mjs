@@ -4,7 +4,9 @@
 import { createRequire } from 'node:module';
 
 import { startAuthorizationServer } from '../../../__test__/support/authorization-server.mjs';
+import { dpopCheck } from '../dpop.mjs';
 
+const AUDIENCE = 'https://api.example.com';
 const METHODS = ['basic', 'post', 'secretJwt', 'privateKeyJwt', 'tls', 'selfSigned'];
 
 export default {
@@ -15,12 +17,14 @@ export default {
   async start() {
     const server = await startAuthorizationServer();
     const { version } = createRequire(import.meta.url)('oidc-provider/package.json');
-    const obtain = (format) => server.obtainToken({ format });
+    const obtain = (format, dpop) => server.obtainToken({ format, dpop });
+    const options = { certificateAuthorities: server.pki.ca.pem };
+    const own = { tenantDomain: server.issuer, audience: AUDIENCE, ...options };
     return {
       version,
       issuer: server.issuer,
-      audience: 'https://api.example.com',
-      options: { certificateAuthorities: server.pki.ca.pem },
+      audience: AUDIENCE,
+      options,
       scopes: ['data:read'],
       tokens: [
         { grant: 'client credentials', format: 'jwt', obtain: () => obtain('jwt') },
@@ -31,6 +35,14 @@ export default {
         return { method, clientId, clientSecret, options, isSpecial: name === 'basic' };
       }),
       revoke: (token) => server.revoke(token),
+      checks: [
+        dpopCheck({ format: 'jwt', options: own, obtain: (key) => obtain('jwt', key) }),
+        dpopCheck({
+          format: 'opaque',
+          options: { ...own, ...server.clients.post.options },
+          obtain: (key) => obtain('opaque', key),
+        }),
+      ],
       stop: () => server.close(),
     };
   },
