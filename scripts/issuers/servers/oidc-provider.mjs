@@ -34,6 +34,10 @@ export default {
         const { clientAuthMethod: method, clientId, clientSecret, ...options } = server.clients[name].options;
         return { method, clientId, clientSecret, options, isSpecial: name === 'basic' };
       }),
+      async rotate() {
+        await server.rotate();
+        return { isOldKeyPublished: false };
+      },
       revoke: (token) => server.revoke(token),
       checks: [
         dpopCheck({ format: 'jwt', options: own, obtain: (key) => obtain('jwt', key) }),
