@@ -8,13 +8,16 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 
-const READY_MS = 60_000;
+const READY_MS = 45_000;
 const POLL_MS = 100;
 const REQUEST_MS = 5000;
 const END_MS = 5000;
-/** How many lines of a server's output are repeated at most. */
-const KEPT_LINES = 40;
+/** How many lines of a server's output are repeated at most: as many of the first as of the last. */
+const KEPT_LINES = 24;
 const MAX_SAID = 2000;
+
+/** A server that ends at once: its port may have been taken. */
+export class EndedEarly extends Error {}
 
 const running = new Set();
 
@@ -43,7 +46,7 @@ export function launch(command, args, { cwd, env } = {}) {
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on('line', (line) => {
       child.said.push(line);
-      if (child.said.length > KEPT_LINES) child.said.shift();
+      if (child.said.length > KEPT_LINES) child.said.splice(KEPT_LINES / 2, 1);
     });
   }
   child.on('error', (error) => child.said.push(error.message));
@@ -69,7 +72,7 @@ export async function ready(url, child) {
   for (;;) {
     if (await answers(url)) return;
     const hasEnded = child && (child.exitCode !== null || child.signalCode !== null || !child.pid);
-    if (hasEnded) throw new Error(`${child.command} ended\n${child.said.join('\n')}`);
+    if (hasEnded) throw new EndedEarly(`${child.command} ended\n${child.said.join('\n')}`);
     if (performance.now() > deadline) throw new Error(`${url} never answered\n${child?.said.join('\n') ?? ''}`);
     await new Promise((resolve) => {
       setTimeout(resolve, POLL_MS);

@@ -1,6 +1,8 @@
 // What does a client send to an authorization server to get, revoke and configure something?
 
 const REQUEST_MS = 10_000;
+const WAIT_MS = 30_000;
+const POLL_MS = 100;
 
 /** Posts a form; returns the JSON. Rejects unless the status is 200. */
 export async function postForm(url, fields, { headers } = {}) {
@@ -12,6 +14,19 @@ export async function postForm(url, fields, { headers } = {}) {
 export function sendJson(method, url, value, { headers } = {}) {
   const body = value === undefined ? undefined : JSON.stringify(value);
   return exchange(url, { method, headers: { ...(body && { 'content-type': 'application/json' }), ...headers }, body });
+}
+
+/** Calls `check` until it returns something truthy, at most half a minute; returns that. */
+export async function waitFor(check) {
+  const deadline = performance.now() + WAIT_MS;
+  for (;;) {
+    const value = await check();
+    if (value) return value;
+    if (performance.now() > deadline) throw new Error(`still not so: ${check}`);
+    await new Promise((resolve) => {
+      setTimeout(resolve, POLL_MS);
+    });
+  }
 }
 
 /** Asks for an authorization code (RFC 6749 §4.1) of a server that needs no consent; returns the code. */

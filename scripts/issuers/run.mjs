@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { display } from '../test/progress.mjs';
 import { checksOf } from './checks.mjs';
 import { CannotInstall, install } from './install.mjs';
-import { end, freePort, launch, ready, run } from './processes.mjs';
+import { EndedEarly, end, freePort, launch, ready, run } from './processes.mjs';
 
 /** A port can be taken between its choice and the start of the server. */
 const STARTS = 2;
@@ -39,7 +39,7 @@ async function runServer(server, screen, environment) {
   } catch (error) {
     if (error instanceof CannotInstall) row.skipped = error.message;
     else row.results.push({ column: 'start', name: 'starts', problem: error });
-    line(row.skipped ? `skipped: ${row.skipped}` : `FAILED: ${error.stack}`);
+    line(row.skipped ? `skipped: ${row.skipped}` : `FAILED: ${firstLine(error)}`);
   } finally {
     await Promise.all(children.map(end));
     for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
@@ -66,8 +66,8 @@ async function started(server, { installed, children, folders, line, row }) {
       return running;
     } catch (error) {
       await Promise.all(children.splice(0).map(end));
-      if (attempt === STARTS) throw error;
-      line(`did not start, is tried again: ${error.stack}`);
+      if (attempt === STARTS || !(error instanceof EndedEarly)) throw error;
+      line(`did not start, is tried again: ${firstLine(error)}`);
     }
   }
 }
@@ -104,11 +104,16 @@ async function check(running, row, line) {
       line(`ok      ${one.name}`);
     } catch (error) {
       result.problem = error;
-      line(`FAILED  ${one.name}: ${error.stack}`);
+      line(`FAILED  ${one.name}: ${firstLine(error)}`);
     }
   }
 }
 
 function secondsSince(began) {
   return (performance.now() - began) / 1000;
+}
+
+/** The rest is in the summary. */
+function firstLine({ message }) {
+  return message.split('\n')[0];
 }
