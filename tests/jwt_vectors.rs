@@ -25,7 +25,6 @@ use monocloud_backend_node::engine::config::{ClientKind, Config, HostEnvironment
 use monocloud_backend_node::engine::error::{CATALOGUE, Class, Reason};
 use monocloud_backend_node::engine::keys::store::KeyStore;
 use monocloud_backend_node::engine::time::{ManualMonotonic, Monotonic};
-use monocloud_backend_node::engine::token::audience::Audiences;
 use monocloud_backend_node::engine::transport::{Done, Request, Response, Transport};
 use monocloud_backend_node::engine::{Attempt, Call, Engine, Verdict};
 use serde_json::{Value, json};
@@ -83,7 +82,7 @@ fn faults(file: &File, signers: &Signers, vector: &Vector) -> Vec<String> {
     }
     let jwks = token::jwks(file, signers, vector);
     let engine = engine(file, vector, jwks.clone());
-    let policy = policy(vector, &engine.config().audiences);
+    let policy = policy(vector);
     let certificate = token::certificate(vector);
     let now = vector.now.unwrap_or(file.now);
     let call = Call {
@@ -131,7 +130,7 @@ fn expectation(vector: &Vector, claims: Vec<u8>) -> Verdict {
 fn engine(file: &File, vector: &Vector, jwks: String) -> Engine {
     let given = json!({
         "tenantDomain": file.issuer,
-        "audience": vector.client_audience.clone().unwrap_or_else(|| vec![file.audience.clone()]),
+        "audience": file.audience,
         "clockSkew": vector.clock_skew,
         "clockTolerance": vector.clock_tolerance,
         "groupOptions": { "groupsClaim": vector.groups_claim },
@@ -145,10 +144,10 @@ fn engine(file: &File, vector: &Vector, jwks: String) -> Engine {
     Engine::new(Arc::new(config), store, transport, clock)
 }
 
-fn policy(vector: &Vector, client_audiences: &Audiences) -> Policy {
+fn policy(vector: &Vector) -> Policy {
     let boxed = |list: &[String]| list.iter().map(|item| item.as_str().into()).collect();
     Policy {
-        audiences: vector.audience.as_ref().map(|names| client_audiences.subset(names).expect("a subset")),
+        audiences: None,
         scopes: boxed(&vector.scopes),
         groups: boxed(&vector.groups),
         matches_all_groups: vector.match_all,

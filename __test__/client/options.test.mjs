@@ -13,6 +13,8 @@ import { bad, CANARY, environment, giving, GOOD, PREFIX } from '../support/optio
 const NO_FLAGS = ['1', '0', 'yes', 'on', 'truee', '"true"', "'true'", 'true true', CANARY];
 const NO_NUMBERS = ['abc', '1.5', '1e3', '0x10', '12s', '+5', '"5"', '5 0', '1_000', 'NaN', 'Infinity', CANARY];
 
+const SEVENTEEN = Array.from({ length: 17 }, (_, index) => `${CANARY}-${index}`);
+
 /** Each option, its variable, invalid values in code, and invalid texts in the environment. */
 const OPTIONS = [
   [
@@ -21,7 +23,7 @@ const OPTIONS = [
     [1, true, [], {}],
     ['acme.example', 'http://acme.example', `ftp://${CANARY}`, `https://${CANARY} b`],
   ],
-  ['audience', 'AUDIENCE', [1, {}, ['https://a']], [CANARY, 'a b', `https://${CANARY} b`]],
+  ['audience', 'AUDIENCE', [1, {}, [], [''], ['a', 'a'], ['a b'], [1], 'a b', `https://${CANARY} b`, SEVENTEEN], ['a a', SEVENTEEN.join(' ')]],
   ['clientId', 'CLIENT_ID', [1, {}], []],
   ['assertionAudience', 'ASSERTION_AUDIENCE', [1, ['issuer'], {}], []],
   ['clientAuthMethod', 'CLIENT_AUTH_METHOD', [1], [CANARY, 'CLIENT_SECRET_POST']],
@@ -33,6 +35,7 @@ const OPTIONS = [
   ['introspectJwtTokens', 'INTROSPECT_JWT_TOKENS', ['true', 1, 0], []],
   ['jwksCacheDuration', 'JWKS_CACHE_DURATION', [-1, '5', NaN], ['-1']],
   ['metadataCacheDuration', 'METADATA_CACHE_DURATION', [-1, '5', NaN], ['-300']],
+  ['introspectionAudience', 'INTROSPECTION_AUDIENCE', [1, true, ['required']], [CANARY, 'When_Present']],
   ['introspectionCacheDuration', 'INTROSPECTION_CACHE_DURATION', [-1, '5', Infinity], ['-1']],
   ['responseTimeout', 'RESPONSE_TIMEOUT', [999, 999.9, 0, -1, '5000', NaN], ['999', '0', '-5000']],
   ['validateCertificateBinding', 'VALIDATE_CERTIFICATE_BINDING', [true, 1], [CANARY, 'Required']],
@@ -221,8 +224,9 @@ describe('an option at its bound', () => {
     }
   });
 
-  test('audience is any absolute URI', () => {
-    for (const audience of ['urn:example:api', 'api://default', 'https://a.example/b?c#d']) {
+  test('audience is any text without white space, or up to 16 of them', () => {
+    const names = ['urn:example:api', 'api://default', 'https://a.example/b?c#d', 'api', '5f1c0f6e-8c1b-4d4b-9d5c-0a6f0a4c'];
+    for (const audience of [...names, names, ['api'], SEVENTEEN.slice(1)]) {
       assert.ok(new MonoCloudBackendNodeClient({ ...GOOD, audience }), audience);
     }
   });
@@ -389,7 +393,9 @@ describe('MonoCloudOidcBackendClient', () => {
     const same = { tenantDomain: ISSUER, audience: AUDIENCE };
     const api = new MonoCloudOidcBackendClient(ISSUER, AUDIENCE, { ...same, jwksResolver: () => JWKS });
     assert.equal((await api.validateAccessToken(signed())).iss, ISSUER);
-    for (const other of [{ tenantDomain: 'https://x.example' }, { audience: 'urn:x' }]) {
+    const several = [AUDIENCE, 'api'];
+    assert.ok(new MonoCloudOidcBackendClient(ISSUER, several, { ...same, audience: [...several] }));
+    for (const other of [{ tenantDomain: 'https://x.example' }, { audience: 'urn:x' }, { audience: several }]) {
       assert.throws(() => new MonoCloudOidcBackendClient(ISSUER, AUDIENCE, { ...same, ...other }), {
         reason: 'option_invalid',
       });

@@ -53,7 +53,7 @@ test('anything else in the place of a policy is refused, whatever its prototype 
     decide: (given) => own.decide('a.b.c', given, 1000),
     decideOnPool: (given) => own.decideOnPool('a.b.c', given, 1000),
     decideWithJwks: (given) => own.decideWithJwks('a.b.c', given, 1000, undefined, '{"keys":[]}'),
-    decideIntrospected: (given) => own.decideIntrospected('a', given, 1000, undefined, '{}'),
+    decideIntrospected: (given) => own.decideIntrospected('a', given, 1000, undefined, '{}', true),
     evaluateEntry: (given) => own.evaluateEntry(given, own.evaluatedEntries()),
     warmCached: (given) => own.warmCached(given, cache, ''),
   };

@@ -19,7 +19,7 @@ const BINDINGS = { required: true, ignore: false };
 const MEMBERS = [
   'name', 'expect', 'header', 'headerText', 'claims', 'claimsText', 'sign', 'before', 'after', 'token', 'bytes', 'jwks',
   'now', 'clockSkew', 'clockTolerance', 'scopes', 'groups', 'matchAll', 'groupsClaim', 'certificate', 'binding',
-  'acr', 'maxAge', 'audience', 'clientAudience',
+  'acr', 'maxAge',
 ];
 
 for (const { rule, vectors } of file.rules) {
@@ -81,10 +81,10 @@ function waysOf(vector, token) {
   ];
 }
 
-function newClient({ clockSkew, clockTolerance, groupsClaim, matchAll, clientAudience }, functions) {
+function newClient({ clockSkew, clockTolerance, groupsClaim, matchAll }, functions) {
   return new MonoCloudBackendNodeClient({
     tenantDomain: file.issuer,
-    audience: clientAudience ?? file.audience,
+    audience: file.audience,
     clockSkew,
     clockTolerance,
     groupOptions: { groupsClaim, matchAll },
@@ -97,7 +97,6 @@ function callOptions(vector) {
     scopes: vector.scopes,
     groups: vector.groups,
     acr: vector.acr,
-    audience: vector.audience,
     maxAge: vector.maxAge,
     validateCertificateBinding: BINDINGS[vector.binding],
     clientCertificate: certificateOf(vector),

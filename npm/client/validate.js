@@ -71,7 +71,7 @@ class Validator {
      *
      * @type {ClientContext}
      */
-    this.context = { issuer: this.#facts.tenant, audience: this.#facts.audience };
+    this.context = { issuer: this.#facts.tenant, audience: this.#facts.audiences.join(' ') };
     this.#checker = new ClaimsChecker(this.#native, this.#facts.audiences);
     if (functions) this.#userFunctions = userFunctionsOf(this.#native, functions, this.#facts.responseTimeoutMs);
     this.#jwts = new JwtValidation(this.#native, this.#userFunctions);

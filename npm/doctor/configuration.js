@@ -95,7 +95,10 @@ function checkOption(report, { name, variable, kind }, value, problem) {
     return;
   } else {
     const unusual = kind === 'number' ? outOfRange(name, value) : undefined;
-    if (unusual) report.warning(id, name, { message: unusual.message, fix: `${variable}: ${unusual.fix}` });
+    if (name === 'audience' && /["']/.test(value)) {
+      const message = 'the quotation marks are part of the audience';
+      report.warning(id, name, { message, fix: fixOfOption(name, variable, value, kind) });
+    } else if (unusual) report.warning(id, name, { message: unusual.message, fix: `${variable}: ${unusual.fix}` });
     else report.ok(id, name, SECRETS.has(name) ? 'set, not shown' : shown(value));
   }
 }
@@ -142,10 +145,11 @@ function checkTogether(report, values) {
  * @param {string | undefined} audience
  */
 function checkResource(report, publicUrl, audience) {
-  const origin = originOf(publicUrl);
-  if (origin === undefined || origin !== originOf(audience) || publicUrl === audience) return;
+  const [origin, audiences] = [originOf(publicUrl), audience?.split(/\s+/) ?? []];
+  const near = audiences.find((one) => originOf(one) === origin);
+  if (origin === undefined || near === undefined || audiences.includes(String(publicUrl))) return;
   report.warning('configuration.resource', 'resource', {
-    message: `publicUrl is ${publicUrl} and audience is ${audience}: the metadata of protectedResource() names the first, and tokens for it are rejected`,
+    message: `publicUrl is ${publicUrl} and audience is ${near}: the metadata of protectedResource() names the first, and tokens for it are rejected`,
     fix: 'If this API is an MCP server, set the option resource of protectedResource() to the audience. Otherwise, this is no problem.',
   });
 }

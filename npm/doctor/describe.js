@@ -34,10 +34,13 @@ const DESCRIPTIONS = {
   claims: ({ claims }) =>
     claims ? `${Object.keys(claims).length} claims` : 'must be one JSON object without duplicate members',
   issuer: ({ claims, server, isIntrospected }) =>
-    isIntrospected && claims && claims.iss === undefined
+    isIntrospected && claims && isAbsent(claims.iss)
       ? 'no iss, which introspection allows'
       : `iss ${json(claims?.iss)}, expected ${json(server.metadata.issuer)}`,
-  audience: ({ claims, values }) => `aud ${json(claims?.aud)}, expected ${json(values.get('audience'))}`,
+  audience: ({ claims, values, isIntrospected }) =>
+    isIntrospected && claims && isAbsent(claims.aud) && values.get('introspectionAudience') === 'when_present'
+      ? 'no aud, which introspectionAudience when_present allows: the token may be for another API'
+      : `aud ${json(claims?.aud)}, expected ${expectedAudience(values.get('audience'))}`,
   expiry: ({ claims }) => `exp ${moment(claims?.exp)}`,
   'start of validity': ({ claims }) => `nbf ${moment(claims?.nbf)}`,
   'time of issue': ({ claims }) => `iat ${moment(claims?.iat)}`,
@@ -94,7 +97,15 @@ const NO_AUD =
   'there, and request the token with the resource or audience parameter.';
 const NO_AUD_ANSWERED =
   'The introspection response has no aud. Configure the authorization server to send it (RFC 7662 §2.2): register this ' +
-  'API there, request the token with the resource or audience parameter, and include aud in introspection responses.';
+  'API there, request the token with the resource or audience parameter, and include aud in introspection responses. If ' +
+  'the server cannot send it, set MONOCLOUD_BACKEND_INTROSPECTION_AUDIENCE=when_present: then this API accepts every ' +
+  'active token that the server reports without aud.';
+
+/** @param {string | undefined} audience */
+function expectedAudience(audience) {
+  const names = audience?.split(/\s+/) ?? [audience];
+  return names.length === 1 ? json(audience) : `one of ${names.map(json).join(', ')}`;
+}
 
 /** @param {unknown} value */
 function isAbsent(value) {

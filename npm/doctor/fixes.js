@@ -26,7 +26,7 @@ const FIXES = {
     'Sign tokens with RS, PS or ES and 256, 384 or 512, or with EdDSA. HS256 and none are never accepted.',
   audience_mismatch:
     'Request the token for this API (resource or audience in the token request), or set MONOCLOUD_BACKEND_AUDIENCE to ' +
-    'the audience of the token. Both must be equal byte for byte.',
+    'the audience of the token. Spaces separate several audiences. The values must be equal byte for byte.',
   auth_time_invalid:
     'Configure the authorization server to put auth_time into access tokens (RFC 9068 §2.2.1), and synchronize the ' +
     'clocks. A token without a user has no auth_time.',
@@ -168,7 +168,9 @@ function fixOfOption(name, variable, value, kind) {
     case 'audience':
       return value === undefined
         ? `Set ${variable} to the identifier of this API, such as https://api.example.com, or use ${flag}.`
-        : 'Use an absolute URI, such as https://api.example.com.';
+        : 'Use aud of your tokens, such as https://api.example.com. Separate several by spaces, 16 at most, each once.';
+    case 'introspectionAudience':
+      return 'Use required or when_present.';
     case 'clientSecret':
       return 'For private_key_jwt, use a private JWK as JSON (RSA, EC, Ed25519). For client_secret_jwt, use the secret.';
     case 'clientCertificate':

@@ -27,10 +27,8 @@ import type {
 
 /** What never changes about a client. */
 export interface ClientFacts {
-  /** The tenant's domain. With the audience, it identifies the client in events and in a shared cache. */
+  /** The tenant's domain. With the audiences, it identifies the client in events and in a shared cache. */
   tenant: string;
-  /** All audiences, separated by spaces. */
-  audience: string;
   audiences: Array<string>;
   /** Whether introspected claims may stay in a cache. */
   cachesIntrospected: boolean;
@@ -213,9 +211,8 @@ export declare class MonoCloudBackendNodeClient {
     proof?: Proof | undefined | null,
   ): Outcome;
   /**
-   * Decides on the claims of an active token. Returns 0, or a negative code: the DPoP proof must be verified on the pool,
-   * the route accepts no audience of the token, or the code of a reason. `is_response` is false for a custom method that
-   * says what a JWT contains.
+   * Decides on the claims of an active token. Returns 0 or a negative code, also that of a slow DPoP proof or of a route
+   * that accepts no audience of the token. `is_response` is false for a custom method that says what a JWT contains.
    */
   decideIntrospected(
     token: string,

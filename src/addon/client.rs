@@ -39,10 +39,8 @@ pub struct NativeClient {
 /// What never changes about a client.
 #[napi(object, object_from_js = false)]
 pub struct ClientFacts {
-    /// The tenant's domain. With the audience, it identifies the client in events and in a shared cache.
+    /// The tenant's domain. With the audiences, it identifies the client in events and in a shared cache.
     pub tenant: String,
-    /// All audiences, separated by spaces.
-    pub audience: String,
     pub audiences: Vec<String>,
     /// Whether introspected claims may stay in a cache.
     pub caches_introspected: bool,
@@ -106,7 +104,6 @@ impl NativeClient {
         let config = self.engine.config();
         ClientFacts {
             tenant: config.key_source.tenant.domain().to_owned(),
-            audience: config.audiences.as_str().to_owned(),
             audiences: config.audiences.names().map(str::to_owned).collect(),
             caches_introspected: self.engine.cache_until(None, true, 0.0).is_some(),
             announces_dpop: config.announces_dpop,

@@ -192,9 +192,8 @@ impl NativeClient {
         Ok(outcome_of(self.engine.decide_with_jwks(&call, &jwks)))
     }
 
-    /// Decides on the claims of an active token. Returns 0, or a negative code: the DPoP proof must be verified on the pool,
-    /// the route accepts no audience of the token, or the code of a reason. `is_response` is false for a custom method that
-    /// says what a JWT contains.
+    /// Decides on the claims of an active token. Returns 0 or a negative code, also that of a slow DPoP proof or of a route
+    /// that accepts no audience of the token. `is_response` is false for a custom method that says what a JWT contains.
     #[napi(catch_unwind)]
     pub fn decide_introspected(
         &self,

@@ -8,7 +8,7 @@
 use napi::bindgen_prelude::{Either, Either3, Env, Object, Result};
 use napi_derive::napi;
 
-use crate::engine::error::{CATALOGUE, Detail, Failure, Reason};
+use crate::engine::error::{CATALOGUE, Failure, Reason};
 use crate::engine::memory::verified_tokens::Slot;
 use crate::engine::{CachedVerdict, Verdict};
 
@@ -75,7 +75,10 @@ pub struct JsFailure {
 
 impl From<Failure> for JsFailure {
     fn from(failure: Failure) -> Self {
-        JsFailure { code: reason_code(failure.reason), detail: failure.detail.map(|detail| detail_json(&detail)) }
+        JsFailure {
+            code: reason_code(failure.reason),
+            detail: failure.detail.and_then(|detail| serde_json::to_string(&detail).ok()),
+        }
     }
 }
 
@@ -84,22 +87,6 @@ pub type JsAnswer = Either<String, JsFailure>;
 
 pub fn answer(result: std::result::Result<String, Failure>) -> JsAnswer {
     result.map_or_else(|failure| Either::B(failure.into()), Either::A)
-}
-
-fn detail_json(detail: &Detail) -> String {
-    let headers: serde_json::Map<_, _> =
-        detail.headers.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
-    serde_json::json!({
-        "status": detail.status,
-        "statusText": detail.status_text,
-        "headers": headers,
-        "body": detail.body,
-        "error": detail.error,
-        "errorDescription": detail.error_description,
-        "retryAfter": detail.retry_after_secs,
-        "isOutage": detail.is_outage,
-    })
-    .to_string()
 }
 
 /// The table of reasons for JavaScript, which reads it once. `outcomeCode` is the code of a reason in an outcome, and

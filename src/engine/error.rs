@@ -337,21 +337,28 @@ pub struct Failure {
 }
 
 /// The details of an exchange, for `raw`, `status`, `error` and `Retry-After`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Detail {
     pub status: Option<u16>,
     pub status_text: String,
     /// The names are in lower case. `set-cookie` is left out.
+    #[serde(serialize_with = "as_object")]
     pub headers: Vec<(String, String)>,
     pub body: String,
     /// RFC 6749 §5.2 `error`.
     pub error: Option<String>,
     pub error_description: Option<String>,
     /// The seconds after which the caller may retry.
+    #[serde(rename = "retryAfter")]
     pub retry_after_secs: Option<u64>,
     /// The issuer's metadata or keys could not be fetched. This is an outage whatever the reason and the status are, and
     /// nothing was decided about the token.
     pub is_outage: bool,
+}
+
+fn as_object<S: serde::Serializer>(headers: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(headers.iter().map(|(name, value)| (name, value)))
 }
 
 impl Failure {

@@ -54,10 +54,6 @@ pub struct Vector {
     pub clock_tolerance: Option<f64>,
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// The audiences of the route.
-    pub audience: Option<Vec<String>>,
-    /// The audiences of the client, instead of that of the file.
-    pub client_audience: Option<Vec<String>>,
     #[serde(default)]
     pub groups: Vec<String>,
     #[serde(default)]

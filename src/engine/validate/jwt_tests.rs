@@ -234,3 +234,6 @@ mod without_a_valid_time;
 
 #[path = "dpop_tests.rs"]
 mod with_dpop;
+
+#[path = "audience_tests.rs"]
+mod audience;
