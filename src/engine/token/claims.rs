@@ -204,6 +204,11 @@ impl<'de> Claims<'de> {
         }
     }
 
+    /// Which of the client's audiences are in `aud`. `None` if `aud` is absent.
+    pub fn audiences(&self) -> Option<AudienceSet> {
+        self.audiences
+    }
+
     /// Whether `active` is exactly `true` (RFC 7662 §2.2).
     pub fn is_active(&self) -> bool {
         self.active == Some(true)

@@ -5,7 +5,8 @@
 
 use crate::engine::authorize::dpop::Progress;
 use crate::engine::error::Reason;
-use crate::engine::token::claims::Origin;
+use crate::engine::token::claims::{CheckedClaims, Claims, Origin};
+use crate::engine::token::compact;
 use crate::engine::{Call, Engine, NotAccepted};
 
 impl Engine {
@@ -21,13 +22,35 @@ impl Engine {
                 break;
             }
         }
-        let checked = checked?;
+        let checked = self.with_own_audience(checked?, call.token)?;
         if !call.policy.accepts_audience_of(&checked) {
             return Err(NotAccepted::AudienceOfRoute);
         }
         match call.prove(&checked.confirmation, &clock, false) {
             Progress::IsSlow => Err(NotAccepted::IsSlow),
             Progress::Decided => Ok(call.authorize(&checked, &clock)?),
+        }
+    }
+
+    /// The claims of a response that omits `aud`, with the `aud` of the token if the token is a JWT. The issuer called exactly
+    /// this text active, so a JWT for another API must not be accepted here (RFC 9068 §4).
+    pub(super) fn with_own_audience<'t>(
+        &self,
+        checked: CheckedClaims<'t>,
+        token: &str,
+    ) -> Result<CheckedClaims<'t>, Reason> {
+        if !checked.audiences.is_empty() {
+            return Ok(checked);
+        }
+        let Some(payload) = compact::decode_payload(token) else { return Ok(checked) };
+        let Some(own) = Claims::read(payload.as_bytes(), &self.expected("", Origin::Jwt)) else {
+            // A JWT that no rule can read, or an opaque token with two dots.
+            return if payload.starts_with('{') { Err(Reason::ClaimsInvalid) } else { Ok(checked) };
+        };
+        match own.audiences() {
+            None => Ok(checked),
+            Some(audiences) if audiences.is_empty() => Err(Reason::AudienceMismatch),
+            Some(audiences) => Ok(CheckedClaims { audiences, ..checked }),
         }
     }
 

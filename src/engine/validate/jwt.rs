@@ -250,7 +250,7 @@ impl Engine {
         claims.check(&expected, clock)
     }
 
-    fn expected<'e>(&'e self, issuer: &'e str, origin: Origin) -> Expected<'e> {
+    pub(super) fn expected<'e>(&'e self, issuer: &'e str, origin: Origin) -> Expected<'e> {
         let Config { audiences, lets_audience_be_absent, groups_claim, .. } = &*self.config;
         let (audience, lets_audience_be_absent) = (audiences.as_str(), *lets_audience_be_absent);
         Expected { issuer, audience, lets_audience_be_absent, groups_claim, origin }
