@@ -47,7 +47,7 @@ function cellOf({ results }, column) {
 function methodsOf({ results, clients = [] }) {
   const shown = clients.map((client) => {
     const own = results.filter((result) => result.method === client);
-    const name = client.method.replace('client_secret_', '').replace('tls_client_auth', 'mtls');
+    const name = client.method.replace(/^client_secret_(?!jwt)/, '');
     const state = own.some(({ problem }) => problem) ? ' FAILED' : client.isRefused ? ' refused' : '';
     return `${name}${client.isSpecial ? '*' : ''}${state}`;
   });

@@ -11,7 +11,7 @@ const TOOLS = [
   { command: 'openssl', flag: 'version', debian: 'openssl' },
 ];
 const NOT_RUN = {
-  all: 'Not part of this run: the long tests (npm run test:long), and other runtimes (npm run test:runtimes).',
+  all: 'Not part of this run: long tests (npm run test:long), runtimes (test:runtimes), real servers (test:issuers).',
   quick: 'Not part of this run: clippy, the Rust fault tests and vectors, and what needs other processes (npm test).',
 };
 

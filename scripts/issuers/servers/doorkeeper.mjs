@@ -46,6 +46,7 @@ export default {
       tokens: [
         { grant: 'client credentials', format: 'opaque', obtain: machine('with-audience') },
         { grant: 'authorization code', format: 'opaque', obtain: user },
+        { grant: 'client credentials, without aud', format: 'opaque', obtain: machine('plain'), hasNoAudience: true },
       ],
       clients: [
         { method: 'client_secret_basic', clientId: 'plain', clientSecret: SECRET },

@@ -46,17 +46,18 @@ export default {
     await configure(1, 'first');
     writeFileSync(join(folder, 'lemonldap-ng.ini'), iniOf(folder));
     writeFileSync(join(folder, 'NoCaptcha.pm'), NO_CAPTCHA);
-    const starman = ['/usr/bin/starman', '--workers', '1', '--listen', `127.0.0.1:${port}`];
+    // One worker, because each looks for new settings by itself. It must not wait for idle connections.
+    const starman = ['/usr/bin/starman', '--workers', '1', '--disable-keepalive', '--listen', `127.0.0.1:${port}`];
     const child = launch('/usr/bin/perl', [...starman, `${DEFAULTS}/htdocs/index.psgi`], {
       env: { LLNG_DEFAULTCONFFILE: join(folder, 'lemonldap-ng.ini'), PERL5LIB: folder },
     });
     await ready(`${origin}/.well-known/openid-configuration`, child);
 
-    const request = async (client, form) => {
-      const { access_token: token } = await postForm(`${origin}/oauth2/token`, form, { headers: basic(client, SECRET) });
+    const request = (client, form) => postForm(`${origin}/oauth2/token`, form, { headers: basic(client, SECRET) });
+    const machine = async (client) => {
+      const { access_token: token } = await request(client, { grant_type: 'client_credentials', scope: SCOPE });
       return token;
     };
-    const machine = (client) => () => request(client, { grant_type: 'client_credentials', scope: SCOPE });
     const user = async () => {
       const cookie = await signIn(origin);
       const query = { client_id: 'jwt', redirect_uri: REDIRECT_URI, response_type: 'code', scope: `openid ${SCOPE}` };
@@ -70,13 +71,23 @@ export default {
       audience: AUDIENCE,
       scopes: [SCOPE],
       tokens: [
-        { grant: 'client credentials', format: 'jwt', obtain: machine('jwt') },
-        { grant: 'authorization code', format: 'jwt', obtain: user },
+        { grant: 'client credentials', format: 'opaque', obtain: () => machine('opaque'), hasNoAudience: true },
+        { grant: 'client credentials', format: 'jwt', obtain: () => machine('jwt') },
+        { grant: 'authorization code', format: 'jwt', obtain: async () => (await user()).access_token },
       ],
       clients: [
         { method: 'client_secret_basic', clientId: 'opaque', clientSecret: SECRET },
         { method: 'client_secret_post', clientId: 'opaque', clientSecret: SECRET },
+        { method: 'client_secret_post', clientId: 'special', clientSecret: SPECIAL_SECRET, isSpecial: true },
+        {
+          method: 'client_secret_basic',
+          clientId: 'special',
+          clientSecret: SPECIAL_SECRET,
+          isSpecial: true,
+          isRefused: true,
+        },
       ],
+      idToken: async () => (await user()).id_token,
       async rotate() {
         const kids = async () => {
           const { keys } = await (await fetch(`${origin}/oauth2/jwks`)).json();
