@@ -83,7 +83,7 @@ export function betterAuth(alg) {
           return { isOldKeyPublished: true };
         },
         revoke: (token) => first.post('revoke', { token }),
-        notes: ['A client introspects only the tokens that were issued to itself. JWTs cannot be revoked.'],
+        notes: ['a client introspects only the tokens that were issued to itself, and JWTs cannot be revoked'],
         checks: [
           dpopCheck({ format: 'jwt', options: own, obtain: (key) => first.obtain({ resource: AUDIENCE }, key) }),
           dpopCheck({

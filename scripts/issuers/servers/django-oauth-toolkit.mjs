@@ -49,7 +49,7 @@ export default {
         { ...api, method: 'client_secret_post' },
       ],
       revoke: (token) => postForm(`${issuer}/revoke_token/`, { token }, { headers }),
-      notes: ['Its access tokens are opaque: there are no JWTs and no keys to rotate.'],
+      notes: ['its access tokens are opaque: there are no JWTs, and no keys to rotate'],
     };
   },
 };

@@ -76,7 +76,7 @@ export default {
           },
         },
       ],
-      notes: ['For tests only. Its introspection calls any text an active token, so it is not used here.'],
+      notes: ['for tests only: its introspection calls any text an active token, so it is not used here'],
       stop: () => server.stop(),
     };
   },
