@@ -221,7 +221,7 @@ impl<'de> Claims<'de> {
 
     /// The `cnf` claim. RFC 9449 §6.2: the response about a token of the type `DPoP` names its key. If it does not, no key
     /// matches.
-    fn confirmation(&self) -> Confirmation {
+    pub fn confirmation(&self) -> Confirmation {
         match self.confirmation {
             Confirmation { certificate, key: Binding::Absent } if self.is_dpop_type => {
                 Confirmation { certificate, key: Binding::Unreadable }

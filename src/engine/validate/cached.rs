@@ -149,7 +149,7 @@ impl Engine {
     ) -> Option<Validated> {
         let mut issuers = issuers.iter();
         let claims = issuers.find_map(|issuer| self.check_claims(text.as_bytes(), issuer, origin, clock).ok())?;
-        let claims = self.with_own_audience(claims, token).ok()?;
+        let claims = self.with_own_claims(claims, origin, token).ok()?;
         Some(Validated::Claims(claims.into_owned()))
     }
 
