@@ -24,6 +24,29 @@ export function memoryCache(options?: {
   maxBytes?: number | undefined;
 }): ICache;
 
+/**
+ * Puts a cache of this process, such as `memoryCache()`, in front of one that several processes share, such as
+ * `redisCache()`.
+ *
+ * A lookup reads `near` first, then `far`. What it finds in `far` is put into `near` for `nearSeconds`, or until its `exp` if
+ * that is sooner. Writes and deletions go to both. If `far` fails, entries of `near` are still used, and the failure is
+ * published as `monocloud:backend:cache.failed`.
+ *
+ * @throws MonoCloudValidationError `near` or `far` is no cache, `nearSeconds` is outside its range, or `options` is not a
+ *   plain object or has an unknown member (`argument_invalid`).
+ */
+export function layeredCache(
+  near: ICache,
+  far: ICache,
+  options?: {
+    /**
+     * How many seconds an entry stays in `near`: a number above 0, at most 3600. Default: 5. A process notices that long
+     * later that another process has deleted or replaced an entry.
+     */
+    nearSeconds?: number | undefined;
+  },
+): ICache;
+
 /** The methods that `redisCache` and `redisReplayStore` use of node-redis 5 or later: a client, a pool or a cluster. */
 export interface NodeRedisClient {
   get(key: string): Promise<unknown>;

@@ -1,7 +1,8 @@
 'use strict';
 
 /**
- * Two caches for the option `cache`: one inside the process, and one in the application's Redis or Valkey. And a store of
+ * Two caches for the option `cache`: one inside the process, and one in the application's Redis or Valkey. `./cache/layered.js`
+ * puts one in front of the other. And a store of
  * used DPoP proofs there, for the option `dpop.replayStore`.
  *
  * The caches only store entries. The engine validates every cache hit again. A cache never stores a raw token, and entries
@@ -30,6 +31,7 @@ const { LIMITS } = require('./native/constants.js');
 const native = require('./native/panic-guard.js');
 const { Slots } = require('./client/claims.js');
 const { NATIVE } = require('./client/validate-cached.js');
+const { layeredCache } = require('./cache/layered.js');
 const { checkedOptions, invalid, memberOf, own } = require('./client/arguments.js');
 const { textOf } = require('./client/json.js');
 const { dateNow } = require('./client/time.js');
@@ -349,4 +351,4 @@ function asObject(value) {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
 }
 
-module.exports = { memoryCache, redisCache, redisReplayStore };
+module.exports = { layeredCache, memoryCache, redisCache, redisReplayStore };

@@ -1,6 +1,7 @@
 import cjs from './cache.js';
 
 export const {
+  layeredCache,
   memoryCache,
   redisCache,
   redisReplayStore,

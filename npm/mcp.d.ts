@@ -22,7 +22,7 @@ export * from '../index.js';
 export interface ProtectedResourceOptions {
   /**
    * The URL of the MCP endpoint, as clients use it: `https://api.example.com/mcp`. It must be an absolute `https` URL without
-   * user and fragment, or `http` for loopback. Default: the client's first `publicUrl`, otherwise its `audience`.
+   * user and fragment, or `http` for loopback. Default: the client's first `publicUrl`, otherwise the first `audience` that is one.
    *
    * The document repeats this text. Clients compare it with the URL that they use (RFC 9728 §3.3), and send it to the
    * authorization server, which puts it into the `aud` claim (RFC 8707 §2). So the client's `audience` must be the same

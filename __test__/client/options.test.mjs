@@ -23,7 +23,12 @@ const OPTIONS = [
     [1, true, [], {}],
     ['acme.example', 'http://acme.example', `ftp://${CANARY}`, `https://${CANARY} b`],
   ],
-  ['audience', 'AUDIENCE', [1, {}, [], [''], ['a', 'a'], ['a b'], [1], 'a b', `https://${CANARY} b`, SEVENTEEN], ['a a', SEVENTEEN.join(' ')]],
+  [
+    'audience',
+    'AUDIENCE',
+    [1, {}, [], [''], ['a', 'a'], ['a b'], [1], 'a b', `https://${CANARY} b`, SEVENTEEN],
+    ['a a', SEVENTEEN.join(' ')],
+  ],
   ['clientId', 'CLIENT_ID', [1, {}], []],
   ['assertionAudience', 'ASSERTION_AUDIENCE', [1, ['issuer'], {}], []],
   ['clientAuthMethod', 'CLIENT_AUTH_METHOD', [1], [CANARY, 'CLIENT_SECRET_POST']],
@@ -225,7 +230,13 @@ describe('an option at its bound', () => {
   });
 
   test('audience is any text without white space, or up to 16 of them', () => {
-    const names = ['urn:example:api', 'api://default', 'https://a.example/b?c#d', 'api', '5f1c0f6e-8c1b-4d4b-9d5c-0a6f0a4c'];
+    const names = [
+      'urn:example:api',
+      'api://default',
+      'https://a.example/b?c#d',
+      'api',
+      '5f1c0f6e-8c1b-4d4b-9d5c-0a6f0a4c',
+    ];
     for (const audience of [...names, names, ['api'], SEVENTEEN.slice(1)]) {
       assert.ok(new MonoCloudBackendNodeClient({ ...GOOD, audience }), audience);
     }

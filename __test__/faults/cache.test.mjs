@@ -130,7 +130,7 @@ describe('an entry', () => {
     ]);
     // The issuer runs in this process, so a hundred thousand requests need no sockets.
     const fetcher = async (url, { body }) => {
-      const asked = truths.get(new URLSearchParams(body).get('token'));
+      const asked = truths.get(new URLSearchParams(body).get('token')?.split('-')[0]);
       const answer = url.endsWith('/introspect') ? { active: Boolean(asked), ...asked } : server.behind.metadata;
       return { status: 200, statusText: 'OK', headers: [], text: async () => JSON.stringify(answer) };
     };
@@ -142,13 +142,15 @@ describe('an entry', () => {
     const { client: own } = obtained(server.issuer)[OBTAINED];
     const outcomes = new Map();
     await throughMutations(client, (index) => {
-      const token = [...truths.keys()][random(truths.size)];
+      const kind = [...truths.keys()][random(truths.size)];
+      // Concurrent requests with one token share one lookup.
+      const token = `${kind}-${index}`;
       const scope = [undefined, 'data:write'][random(2)];
       const entry = mutate(entries[random(entries.length)], entries, now(), random);
       cache.say(token, entry);
       const expected = { issuer: server.issuer, audience: AUDIENCE, scope, client: own };
       // If the entry is worthless, the issuer is asked, and its response must meet the same rules.
-      const truth = truths.get(token);
+      const truth = truths.get(kind);
       const verdict =
         worth(entry, expected, now()) ?? (truth ? worthOfAnswer(truth, expected, now()) : { reason: 'inactive' });
       const check = (outcome) => {
@@ -249,7 +251,7 @@ describe('a cache', () => {
     });
   });
 
-  test('that hangs holds a hundred calls no longer than one', async () => {
+  test('that hangs is asked once for a hundred concurrent calls with one token, and holds none longer', async () => {
     let asked = 0;
     const cache = {
       get: () => {
@@ -262,7 +264,7 @@ describe('a cache', () => {
     const client = alone(server, { cache });
     const token = server.sign();
     await within(PATIENCE_MS, Promise.all(Array.from({ length: 100 }, () => client.validateAccessToken(token))));
-    assert.equal(asked, 100);
+    assert.equal(asked, 1);
   });
 
   test('that keeps or changes its argument changes no caller’s claims', async () => {

@@ -45,7 +45,7 @@ const FILES = [
     'protect/request-url',
     'protect/response',
   ],
-  ['client/outcomes', 'client/policy', 'protect/dpop', 'protect/forwarded', 'protect/route-responses'],
+  ['cache/layered', 'client/outcomes', 'client/policy', 'protect/dpop', 'protect/forwarded', 'protect/route-responses'],
   ['client/validate-jwt'],
   ['client/validate'],
   ['client/client'],

@@ -63,6 +63,13 @@ new MonoCloudBackendNodeClient();
 new MonoCloudBackendNodeClient({ tenantDomain: process.env.TENANT, audience: process.env.AUDIENCE });
 new MonoCloudOidcBackendClient('acme.us.monocloud.com', 'https://api.example.com');
 new MonoCloudOidcBackendClient('https://acme.us.monocloud.com', 'https://api.example.com', { clockSkew: 1 });
+new MonoCloudBackendNodeClient({
+  audience: ['api-a', 'https://api.example.com'] as const,
+  introspectionAudience: 'when_present',
+});
+new MonoCloudOidcBackendClient('acme.us.monocloud.com', ['api-a', 'api-b'] as const);
+// @ts-expect-error: a misspelled mode
+new MonoCloudBackendNodeClient({ introspectionAudience: 'optional' });
 // @ts-expect-error the audience is required
 new MonoCloudOidcBackendClient('https://acme.us.monocloud.com');
 // @ts-expect-error the parent class has no cache
@@ -79,6 +86,7 @@ new MonoCloudBackendNodeClient({ clockTolerence: 1 });
 const everyOption: Required<MonoCloudBackendNodeClientOptions> = {
   tenantDomain: 'https://acme.us.monocloud.com',
   audience: 'https://api.example.com',
+  introspectionAudience: 'required',
   clientId: 'api',
   clientSecret: 'secret',
   clientAuthMethod: 'private_key_jwt',
@@ -158,6 +166,7 @@ async function methods(token: string): Promise<void> {
   await client.validateAccessToken(token, { scopes, validateCertificateBinding: true, clientCertificate: undefined });
   const mutable: string[] = ['staff'];
   await client.validateAccessToken(token, { scopes: mutable, groups: mutable, validateCertificateBinding: 'required' });
+  await client.validateAccessToken(token, { audience: ['api-a'] as const });
   await client.validateAccessToken(token, { acr: ['urn:example:mfa'] as const, maxAge: 300 });
   await client.introspectAccessToken(token, { groups: scopes, validateCertificateBinding: 'dangerously_ignore' });
   // @ts-expect-error not a mode

@@ -27,7 +27,15 @@ const MAX_AGE_LIMIT = 31_536_000;
 /** The values of both binding options. `true` means `required`, and `false` means `dangerously_ignore`. */
 const BINDINGS = ['when_present', 'required', 'dangerously_ignore'];
 
-const ROUTE_OPTIONS = ['scopes', 'groups', 'acr', 'maxAge', 'validateCertificateBinding', 'validateDPoPBinding', 'audience'];
+const ROUTE_OPTIONS = [
+  'scopes',
+  'groups',
+  'acr',
+  'maxAge',
+  'validateCertificateBinding',
+  'validateDPoPBinding',
+  'audience',
+];
 const CALL_OPTIONS = [...ROUTE_OPTIONS, 'clientCertificate', 'scheme', 'dpop'];
 const JWT_CALL_OPTIONS = [...CALL_OPTIONS, 'jwks'];
 

@@ -305,7 +305,9 @@ function takeArgument(options, name, value) {
  * @param {unknown} b
  */
 function isSame(a, b) {
-  return a === b || (Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, i) => item === b[i]));
+  return (
+    a === b || (Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, i) => item === b[i]))
+  );
 }
 
 /**

@@ -51,6 +51,8 @@ const { dateNow } = require('./time.js');
 
 /** A cache that takes longer counts as a cache miss. */
 const CACHE_TIMEOUT_MS = 250;
+/** Concurrent requests with one token share its operations on the cache, for this many tokens at a time. */
+const MAX_SHARED = 10_000;
 /**
  * Outcomes of the engine. `MISS`: the entry does not belong to this token and this client. `NOT_OURS`: it may be valid
  * for another client of the same cache. `IS_SLOW`: the DPoP proof must be verified on another thread.
@@ -82,6 +84,18 @@ class CachedValidation {
   /** The entries of a user's cache that were evaluated before. */
   #evaluated;
   #slots;
+  /**
+   * The lookups in flight, by token.
+   *
+   * @type {Map<string, Promise<unknown>>}
+   */
+  #lookups = new Map();
+  /**
+   * By token: how many requests wait for an introspection, and the last entry that one of them has written, as text.
+   *
+   * @type {Map<string, { requests: number, written: string | undefined }>}
+   */
+  #introspecting = new Map();
 
   /**
    * @param {MonoCloudBackendNodeClient} native
@@ -192,7 +206,11 @@ class CachedValidation {
   async #decideByCache(token, policy, possession, customMethods) {
     if (token.trim() === '') return FAILURES.token_required;
     const isLocal = this.#isLocal(token);
-    const entry = this.#keepsIntrospected || isLocal ? await this.#get(token) : undefined;
+    const entry = this.#keepsIntrospected || isLocal ? await this.#getShared(token) : undefined;
+    // Meanwhile, a layered cache or another request may have put an entry into the memory.
+    const late = isLocal ? undefined : this.#fromMemory(token, policy, possession);
+    if (typeof late === 'number') return this.#afterProof(token, policy, possession, customMethods);
+    if (late !== undefined) return late;
     const isEntry = typeof entry === 'object' && entry !== null;
     const found = isEntry ? this.#evaluate(entry, token, policy, possession) : undefined;
     if (found === IS_SLOW) return this.#afterProof(token, policy, possession, customMethods);
@@ -268,13 +286,45 @@ class CachedValidation {
    * @param {CustomMethods | undefined} customMethods
    */
   async #introspect(token, policy, possession, customMethods) {
-    // The time before the request: the response is never older than that.
-    const obtainedAt = dateNow();
-    const checked = await this.#askIssuer(token, policy, possession, customMethods);
-    const { claims, failure } = checked;
-    if (claims) this.#set(token, claims, true, obtainedAt);
-    else if (failure?.spec.isCacheable) this.#setInactive(token, obtainedAt);
-    return checked.decision;
+    const shared = this.#introspecting.get(token) ?? { requests: 0, written: undefined };
+    if (this.#introspecting.size < MAX_SHARED) this.#introspecting.set(token, shared);
+    shared.requests += 1;
+    try {
+      // The time before the request: the response is never older than that.
+      const obtainedAt = dateNow();
+      const checked = await this.#askIssuer(token, policy, possession, customMethods);
+      const { claims, failure } = checked;
+      if (claims) this.#set(token, claims, true, obtainedAt);
+      else if (failure?.spec.isCacheable) this.#setInactive(token, obtainedAt);
+      return checked.decision;
+    } finally {
+      shared.requests -= 1;
+      if (shared.requests === 0) this.#introspecting.delete(token);
+    }
+  }
+
+  /**
+   * Reads the cache once for all concurrent requests with this token.
+   *
+   * @param {string} token
+   */
+  #getShared(token) {
+    const known = this.#lookups.get(token);
+    if (known !== undefined || this.#lookups.size >= MAX_SHARED) return known ?? this.#get(token);
+    const lookup = this.#lookup(token);
+    this.#lookups.set(token, lookup);
+    return lookup;
+  }
+
+  /** @param {string} token */
+  async #lookup(token) {
+    // The lookup is in the map before it ends.
+    await undefined;
+    try {
+      return await this.#get(token);
+    } finally {
+      this.#lookups.delete(token);
+    }
   }
 
   /**
@@ -308,9 +358,14 @@ class CachedValidation {
       if (expiresAt === undefined) return undefined;
       // The caller may change the claims that it receives, so the cache gets a copy.
       const copy = structuredClone(claims);
-      // Clients of several issuers may share the cache, so each entry names its issuer.
-      if (isIntrospected && (own(copy, 'iss') ?? undefined) === undefined) copy.iss = this.#native.issuer();
-      return this.#cache.set(token, this.#entryOf(copy, isIntrospected, obtainedAt), expiresAt);
+      if (isIntrospected) {
+        // In a response, a member that is null counts as absent. In an entry, the engine rejects it.
+        for (const name of Object.keys(copy)) if (copy[name] === null) delete copy[name];
+        // Clients of several issuers may share the cache, so each entry names its issuer.
+        if (own(copy, 'iss') === undefined) copy.iss = this.#native.issuer();
+      }
+      const entry = this.#entryOf(copy, isIntrospected, obtainedAt);
+      return this.#write(token, String(textOf(copy)), () => this.#cache.set(token, entry, expiresAt));
     });
   }
 
@@ -322,8 +377,23 @@ class CachedValidation {
     this.#start('set', () => {
       const expiresAt = this.#expiresAt(undefined, true, obtainedAt);
       if (expiresAt === undefined) return undefined;
-      return this.#cache.set(token, this.#entryOf({ active: false, exp: expiresAt }, true, obtainedAt), expiresAt);
+      const entry = this.#entryOf({ active: false, exp: expiresAt }, true, obtainedAt);
+      return this.#write(token, 'inactive', () => this.#cache.set(token, entry, expiresAt));
     });
+  }
+
+  /**
+   * Writes an entry, unless a request that waited for the same introspection has written an equal one.
+   *
+   * @param {string} token
+   * @param {string} text
+   * @param {() => unknown} set
+   */
+  #write(token, text, set) {
+    const shared = this.#introspecting.get(token);
+    if (shared?.written === text) return undefined;
+    if (shared !== undefined) shared.written = text;
+    return set();
   }
 
   /**
@@ -387,4 +457,13 @@ function partsOf(text) {
   return { claims, entry: (same) => ({ ...same, [OBTAINED]: obtained }) };
 }
 
-module.exports = { CachedValidation, NATIVE };
+/**
+ * The entries of a `memoryCache()`, or `undefined` for any other cache.
+ *
+ * @param {CacheWithEntries} cache
+ */
+function memoryEntriesOf(cache) {
+  return cache[NATIVE];
+}
+
+module.exports = { CachedValidation, NATIVE, memoryEntriesOf };

@@ -73,6 +73,8 @@ export interface ICache {
    * Optional. Each client calls it once and uses the returned cache instead of this one. Use it to separate the entries
    * of several tenants or audiences in one store.
    *
+   * `audience` is one text: several audiences of a client are separated by spaces.
+   *
    * Without it, entries are distinguished by their token only. Clients of different issuers, audiences or client ids
    * then overwrite each other's entries. They never use them.
    */

@@ -10,7 +10,7 @@
 
 /** The registered claims (RFC 7519 §4.1). You can add your own by declaration merging. */
 export interface JwtClaims {
-  /** Audience (RFC 7519 §4.1.3): the identifier of this API, or a list that contains it. */
+  /** Audience (RFC 7519 §4.1.3): an identifier of this API, or a list that contains one. */
   aud: string | string[];
   /**
    * Expiration time (RFC 7519 §4.1.4), in seconds since the epoch. May have a fraction. A validated JWT always has it.

@@ -83,12 +83,16 @@ export declare class MonoCloudOidcBackendClient {
    *
    * @param tenantDomain The issuer: an absolute `https://` URL (`http://` for loopback hosts only), or a bare host,
    *   which gets `https://`. One trailing `/` is ignored.
-   * @param audience The identifier of this API: an absolute URI. It is compared with `aud` byte for byte.
+   * @param audience The identifier of this API, or several. It is compared with `aud` byte for byte.
    * @param options Optional settings.
    * @throws MonoCloudValidationError An argument or option is missing, invalid or unknown (`option_invalid`). The
    *   message names it.
    */
-  constructor(tenantDomain: string, audience: string, options?: Loose<MonoCloudOidcBackendClientOptions>);
+  constructor(
+    tenantDomain: string,
+    audience: string | readonly string[],
+    options?: Loose<MonoCloudOidcBackendClientOptions>,
+  );
 
   /**
    * Returns the claims of a JWT **without any verification**. The signature, the times, the issuer and the audience are

@@ -94,6 +94,16 @@ export interface MonoCloudOidcBackendClientOptions {
    * issuer.
    */
   assertionAudience?: 'issuer' | 'endpoint' | (string & {});
+  /**
+   * Whether an introspection response needs `aud`, which RFC 7662 §2.2 makes optional. Default: `required`. Environment
+   * variable: `MONOCLOUD_BACKEND_INTROSPECTION_AUDIENCE`.
+   *
+   * `when_present` accepts a response without `aud`. Then this API accepts every active token of the authorization server
+   * that it reports without `aud`, also one for another API. Require scopes that only this API uses. An `aud` that is
+   * present must match in any case. A JWT that is validated locally always needs `aud`, and so does every token of a route
+   * or a call with `audience`.
+   */
+  introspectionAudience?: 'required' | 'when_present';
   /** How `groups` are checked. */
   groupOptions?: IsUserInGroupOptions;
   /**
@@ -229,10 +239,14 @@ export interface MonoCloudBackendNodeClientOptions extends MonoCloudOidcBackendC
    */
   tenantDomain: string;
   /**
-   * The identifier of this API, an absolute URI. The `aud` of every token must contain it (RFC 7519 §4.1.3). It is
-   * compared byte for byte: a trailing `/` counts. Required. Environment variable: `MONOCLOUD_BACKEND_AUDIENCE`.
+   * The identifier of this API: a URL, or any other text without white space and control characters, such as a GUID, a
+   * client id or a bare name. Or a list of 1 to 16 of them without duplicates. The `aud` of every token must contain one
+   * of them (RFC 7519 §4.1.3, RFC 9068 §4). They are compared byte for byte: a trailing `/` counts. Required.
+   * Environment variable: `MONOCLOUD_BACKEND_AUDIENCE`, in which spaces separate several.
+   *
+   * `audience` of a route or a call accepts some of them only.
    */
-  audience: string;
+  audience: string | readonly string[];
   /** Stores validated claims until the token expires. Default: none. */
   cache?: ICache;
   /**
@@ -282,6 +296,12 @@ export interface ValidateAccessTokenOptions {
    * Use it for tokens of users only. A token of the client credentials grant has no `auth_time`.
    */
   maxAge?: number | undefined;
+  /**
+   * Some of the client's audiences. The token must have one of them in `aud` (RFC 9068 §4). An introspection response
+   * without `aud` is rejected. Default: any audience of the client. Throws `argument_invalid` for an empty list and for an
+   * audience that the client does not have.
+   */
+  audience?: readonly string[] | undefined;
   /**
    * When the token must match `clientCertificate` (RFC 8705 §3), for this call only. `true` means `required`, and `false`
    * means `dangerously_ignore`. Default: the client's `validateCertificateBinding`. If the binding fails, the call rejects

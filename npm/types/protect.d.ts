@@ -40,6 +40,12 @@ export interface ProtectOptions {
    */
   maxAge?: number | undefined;
   /**
+   * Some of the client's audiences. The token must have one of them in `aud` (RFC 9068 §4). An introspection response
+   * without `aud` is rejected. Default: any audience of the client. Throws `argument_invalid` for an empty list and for an
+   * audience that the client does not have.
+   */
+  audience?: readonly string[] | undefined;
+  /**
    * Certificate binding on this route (RFC 8705 §3). The certificate comes from `certificateResolver`. If the binding
    * fails, the response is 401. Default: the client's `validateCertificateBinding`.
    *

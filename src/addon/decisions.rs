@@ -194,6 +194,7 @@ impl NativeClient {
 
     /// Decides on the claims of an active token. Returns 0 or a negative code, also that of a slow DPoP proof or of a route
     /// that accepts no audience of the token. `is_response` is false for a custom method that says what a JWT contains.
+    #[allow(clippy::too_many_arguments, reason = "an object would cost more than its members")]
     #[napi(catch_unwind)]
     pub fn decide_introspected(
         &self,

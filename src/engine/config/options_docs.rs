@@ -120,7 +120,7 @@ docs! {
         "introspectionAudience":
             "`required` or `when_present`",
             "`required`",
-            "`when_present` accepts an introspection response without `aud`, which RFC 7662 makes optional. An `aud` that is present must match. See [introspection](caching.md).";
+            "`when_present` accepts an introspection response without `aud`, which RFC 7662 makes optional. An `aud` that is present must match. See [caching](caching.md#introspection-responses-without-aud).";
         "introspectionCacheDuration":
             "seconds, 0 or more",
             "until `exp`; 300 without `exp` and for inactive tokens",

@@ -145,7 +145,8 @@ impl<'de> Claims<'de> {
 
     /// Stores one member.
     pub fn put(&mut self, name: &str, value: Value<'de>, expected: &Expected<'_>) {
-        if value == Value::Null && expected.is_response() && name != "active" {
+        // Some issuers write `null` for an absent member. In a JWT, or in an entry of a cache, it is a wrong value.
+        if value == Value::Null && expected.origin == Origin::Introspection && name != "active" {
             return;
         }
         if name == expected.groups_claim {
@@ -333,8 +334,7 @@ impl<'de> Visitor<'de> for ClaimsSeed<'_> {
 }
 
 impl Expected<'_> {
-    /// Whether the claims are an introspection response. Some issuers write `null` for an absent member, so it counts as
-    /// absent there. In a JWT, it is a wrong value.
+    /// Whether the claims are an introspection response, maybe from a cache.
     fn is_response(&self) -> bool {
         matches!(self.origin, Origin::Introspection | Origin::Cache)
     }

@@ -94,7 +94,7 @@ fn aud_is_the_expected_audience_or_an_array_of_strings_with_it() {
 }
 
 #[test]
-fn a_member_that_is_null_is_absent_in_a_response_and_wrong_in_a_jwt() {
+fn a_member_that_is_null_is_absent_in_a_response_and_wrong_in_a_jwt_and_in_a_cache() {
     let nulls = ["iss", "exp", "nbf", "iat", "sub", "cnf", "scope", "groups", "acr", "auth_time", "token_type"];
     let response = Expected { origin: Origin::Introspection, ..EXPECTED };
     for name in nulls {
@@ -102,18 +102,15 @@ fn a_member_that_is_null_is_absent_in_a_response_and_wrong_in_a_jwt() {
         assert_eq!(check_as(&null, &response), check_as(&absent, &response), "{name}");
         assert!(check_as(&null, &response).is_ok(), "{name}");
     }
-    for origin in [Origin::Jwt, Origin::CustomMethod] {
+    for origin in [Origin::Jwt, Origin::CustomMethod, Origin::Cache] {
         let expected = Expected { origin, ..EXPECTED };
-        for name in ["iss", "exp", "nbf", "iat", "sub"] {
+        for name in ["iss", "aud", "exp", "nbf", "iat", "sub"] {
             assert!(check_as(&with(&[(name, "null")]), &expected).is_err(), "{origin:?} {name}");
         }
         let bound = with(&[("cnf", "null")]);
         let confirmation = check_as(&bound, &expected).expect("claims").confirmation;
         assert_ne!(confirmation, Confirmation::ABSENT, "{origin:?}");
     }
-    let cached = Expected { origin: Origin::Cache, ..EXPECTED };
-    assert_eq!(check_as(&with(&[("iss", "null")]), &cached).err(), Some(Reason::IssuerMismatch));
-    assert!(check_as(&with(&[("exp", "null"), ("cnf", "null")]), &cached).is_ok());
     let denied = with(&[("active", "null")]);
     assert!(Claims::read(denied.as_bytes(), &response).expect("claims").is_denied(), "active is required");
 }
@@ -123,6 +120,9 @@ fn a_response_may_omit_aud_only_if_the_client_says_so_and_a_jwt_never_may() {
     let lenient = |origin| Expected { origin, lets_audience_be_absent: true, ..EXPECTED };
     for absent in [with(&[("aud", "")]), with(&[("aud", "null")])] {
         for origin in [Origin::Introspection, Origin::Cache] {
+            if origin == Origin::Cache && absent.contains("null") {
+                continue;
+            }
             let checked = check_as(&absent, &lenient(origin)).expect("accepted");
             assert!(checked.audiences.is_empty());
             let strict = Expected { origin, ..EXPECTED };
