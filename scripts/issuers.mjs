@@ -33,6 +33,6 @@ if (unknown.length > 0) {
 }
 
 const chosen = servers.filter(({ name }) => names.length === 0 || names.includes(name));
-const rows = await runServers(chosen, environment);
+const rows = await runServers(chosen, { environment });
 // Not by waiting: a server's library may keep this process alive.
 process.exit(printTable(rows) ? 0 : 1);

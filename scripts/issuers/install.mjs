@@ -1,12 +1,13 @@
 // How are the servers installed?
 //
-// Debian packages into the system, as root. Packages of PyPI and npm below `target/issuers`, where the next run finds
-// them. A server that cannot be installed is skipped: installing throws `CannotInstall` with the reason.
+// Debian packages into the system, as root, or only unpacked. What is unpacked, and the packages of PyPI and npm, are
+// below `target/issuers`, where the next run finds them. A server that cannot be installed is skipped: installing
+// throws `CannotInstall` with the reason.
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { root } from '../setup.mjs';
@@ -24,14 +25,26 @@ let env;
 export class CannotInstall extends Error {}
 
 /**
- * Installs `{ apt, pip, npm }`: lists of packages, in the syntax of each tool. `lock` is a folder with `package.json` and
- * `package-lock.json`, instead of `npm`. Returns `{ python, modules }`: the interpreter that finds the packages of PyPI,
- * and the folder whose `node_modules` has those of npm.
+ * Installs `{ apt, unpack, pip, npm }`: lists of packages, in the syntax of each tool. `lock` is a folder with `package.json`
+ * and `package-lock.json`, instead of `npm`. Returns `{ root, env, python, modules }`: the folder into which Debian packages were unpacked, and the environment for their commands; the
+ * interpreter that finds the packages of PyPI; the folder whose `node_modules` has those of npm.
+ *
+ * Unpack what would otherwise create users, services or databases: no script of the packages runs.
  */
-export async function install({ apt = [], pip = [], npm = [], lock }, environment = process.env) {
+export async function install({ apt = [], unpack = [], pip = [], npm = [], lock }, environment = process.env) {
   env = environment;
+  try {
+    return await installed({ apt, unpack, pip, npm, lock });
+  } catch (error) {
+    // Also what the file system refuses.
+    throw error instanceof CannotInstall ? error : new CannotInstall(error.message);
+  }
+}
+
+async function installed({ apt, unpack, pip, npm, lock }) {
   await installDebian([...apt, ...(pip.length > 0 ? await missingForPython() : [])]);
   return {
+    ...(unpack.length > 0 && (await unpackDebian(unpack))),
     ...(pip.length > 0 && { python: await installPython(pip) }),
     ...(npm.length > 0 && { modules: await installNode(npm) }),
     ...(lock && { modules: await installLocked(lock) }),
@@ -49,18 +62,55 @@ async function installDebian(names) {
   for (const name of names) if (!(await installedVersion(name))) missing.push(name);
   if (missing.length === 0) return;
 
-  const sudo = await privilege();
-  updated ??= command(sudo, ['apt-get', 'update', '-qq']);
-  await updated;
+  const sudo = await update();
   const hasPolicy = existsSync(POLICY);
   if (!hasPolicy)
     await command(sudo, ['sh', '-c', `printf '#!/bin/sh\\nexit 101\\n' >${POLICY} && chmod 755 ${POLICY}`]);
   try {
-    const options = ['-y', '-qq', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120'];
+    const options = ['-y', '-qq', '--no-install-recommends', '--no-remove', '-o', 'DPkg::Lock::Timeout=120'];
     await command(sudo, ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', 'install', ...options, ...missing]);
   } finally {
     if (!hasPolicy) await command(sudo, ['rm', '-f', POLICY]);
   }
+}
+
+/** Unpacks the packages, and what they depend on and this machine lacks. */
+async function unpackDebian(names) {
+  let root;
+  try {
+    root = await unpacked(names);
+  } catch {
+    // There are no lists of packages yet, or they are old.
+    await update();
+    root = await unpacked(names);
+  }
+  const library = readdirSync(join(root, 'usr', 'lib')).find((name) => name.includes('-linux-'));
+  return {
+    root,
+    env: {
+      PATH: [join(root, 'usr', 'bin'), process.env.PATH].join(delimiter),
+      LD_LIBRARY_PATH: join(root, 'usr', 'lib', library ?? ''),
+    },
+  };
+}
+
+async function unpacked(names) {
+  const plan = await command([], ['apt-get', 'install', '-s', '-y', '--no-install-recommends', ...names]);
+  const missing = [...plan.matchAll(/^Inst (\S+)/gm)].map(([, name]) => name);
+  return once('deb', [...new Set([...names, ...missing])], async (path) => {
+    const archives = join(path, 'archives');
+    mkdirSync(archives, { recursive: true });
+    await command([], ['apt-get', 'download', '-qq', ...new Set([...names, ...missing])], { cwd: archives });
+    for (const file of readdirSync(archives)) await command([], ['dpkg-deb', '-x', join(archives, file), path]);
+  });
+}
+
+/** Gets the lists of packages, once per run; returns the words in front of a command that needs root. */
+async function update() {
+  const sudo = await privilege();
+  updated ??= command(sudo, ['apt-get', 'update', '-qq']);
+  await updated;
+  return sudo;
 }
 
 /** Root, or in CI a `sudo` that asks for no password. On a developer's machine, nothing is installed by `sudo`. */
@@ -131,7 +181,12 @@ async function once(kind, names, make) {
   const done = join(path, '.done');
   if (!existsSync(done)) {
     rmSync(path, { recursive: true, force: true });
-    await make(path);
+    try {
+      await make(path);
+    } catch (error) {
+      rmSync(path, { recursive: true, force: true });
+      throw error;
+    }
     writeFileSync(done, `${names.join('\n')}\n`);
   }
   return path;
@@ -140,7 +195,8 @@ async function once(kind, names, make) {
 async function command(prefix, args, { cwd } = {}) {
   const [file, ...rest] = [...prefix, ...args];
   try {
-    await execute(file, rest, { cwd, env, timeout: INSTALL_MS, maxBuffer: 2 ** 26 });
+    const { stdout } = await execute(file, rest, { cwd, env, timeout: INSTALL_MS, maxBuffer: 2 ** 26 });
+    return stdout;
   } catch (error) {
     const said = (error.stderr || error.stdout || error.message).trim().split('\n').at(-1);
     throw new CannotInstall(`${[file, ...rest].join(' ').slice(0, 80)}: ${said.slice(0, MAX_SAID)}`);

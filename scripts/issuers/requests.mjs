@@ -51,7 +51,8 @@ export function basic(id, secret, { isEncoded = false } = {}) {
 async function exchange(url, init) {
   const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(REQUEST_MS), ...init });
   const text = await response.text();
-  if (!response.ok) throw new Error(`${init.method} ${new URL(url).pathname}: ${response.status} ${text.slice(0, 300)}`);
+  if (!response.ok)
+    throw new Error(`${init.method} ${new URL(url).pathname}: ${response.status} ${text.slice(0, 300)}`);
   return { status: response.status, headers: response.headers, body: parsed(text) };
 }
 

@@ -12,29 +12,33 @@ import { EndedEarly, end, freePort, launch, ready, run } from './processes.mjs';
 /** A port can be taken between its choice and the start of the server. */
 const STARTS = 2;
 
+/** The scratch folders that exist. */
+const folders = new Set();
+
+process.on('exit', () => folders.forEach(remove));
+
 /**
  * Runs the servers one after the other. Returns a row for each: `{ title, skipped, version, seconds, results }`.
- * `environment` is that of the installers, which may need a proxy.
+ * `environment` is that of the installers, which may need a proxy. `checks` makes the checks of a running server.
  */
-export async function runServers(servers, environment) {
-  const screen = display();
+export async function runServers(servers, { environment = process.env, screen = display(), checks = checksOf } = {}) {
   const rows = [];
-  for (const server of servers) rows.push(await runServer(server, screen, environment));
+  for (const server of servers) rows.push(await runServer(server, { screen, environment, checks }));
   return rows;
 }
 
-async function runServer(server, screen, environment) {
+async function runServer(server, { screen, environment, checks }) {
   const began = performance.now();
   const row = { title: server.title, results: [], notes: [] };
   const line = (text) => screen.line(text, text);
   screen.begin(server.title, server.name);
-  const [children, folders] = [[], []];
+  const [children, own] = [[], []];
   try {
     const installed = await install(server.packages, environment);
     row.installSeconds = secondsSince(began);
     line(`installed after ${row.installSeconds.toFixed(1)} s`);
-    const running = await started(server, { installed, children, folders, line, row });
-    await check(running, row, line);
+    const running = await started(server, { installed, children, own, line, row });
+    await check(checks(running), row, line);
     await running.stop?.();
   } catch (error) {
     if (error instanceof CannotInstall) row.skipped = error.message;
@@ -42,7 +46,7 @@ async function runServer(server, screen, environment) {
     line(row.skipped ? `skipped: ${row.skipped}` : `FAILED: ${firstLine(error)}`);
   } finally {
     await Promise.all(children.map(end));
-    for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    own.forEach(remove);
   }
   row.seconds = secondsSince(began);
   screen.end(row.skipped ? `${server.title}, skipped` : server.title, {
@@ -53,11 +57,12 @@ async function runServer(server, screen, environment) {
 }
 
 /** Starts the server; returns what its `start()` returns. */
-async function started(server, { installed, children, folders, line, row }) {
+async function started(server, { installed, children, own, line, row }) {
   for (let attempt = 1; ; attempt += 1) {
     const began = performance.now();
     const folder = mkdtempSync(join(tmpdir(), 'monocloud-issuers-'));
-    folders.push(folder);
+    folders.add(folder);
+    own.push(folder);
     try {
       const running = await server.start({ ...installed, ...(await contextOf(folder, children)) });
       Object.assign(row, { version: running.version, clients: running.clients, startSeconds: secondsSince(began) });
@@ -95,8 +100,8 @@ async function contextOf(folder, children) {
   };
 }
 
-async function check(running, row, line) {
-  for (const { run, ...one } of checksOf(running)) {
+async function check(checks, row, line) {
+  for (const { run, ...one } of checks) {
     const result = { ...one };
     row.results.push(result);
     try {
@@ -107,6 +112,11 @@ async function check(running, row, line) {
       line(`FAILED  ${one.name}: ${firstLine(error)}`);
     }
   }
+}
+
+function remove(folder) {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  folders.delete(folder);
 }
 
 function secondsSince(began) {

@@ -17,13 +17,19 @@ export function printTable(rows) {
   const widths = head.map((_, column) => Math.max(...lines.map((cells) => (cells[column] ?? '').length)));
   console.log('\nAuthorization servers\n');
   for (const cells of lines) {
-    console.log(`  ${cells.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd()}`);
+    console.log(
+      `  ${cells
+        .map((cell, column) => cell.padEnd(widths[column]))
+        .join('  ')
+        .trimEnd()}`,
+    );
   }
   for (const { title, notes } of rows) for (const note of new Set(notes)) console.log(`\n  ${title}: ${note}`);
 
   const results = rows.flatMap((row) => row.results.map((result) => ({ ...result, title: row.title })));
   const failed = results.filter(({ problem }) => problem);
-  for (const { title, name, problem } of failed) console.log(`\nFAILED  ${title}, ${name}\n${problem.stack ?? problem}`);
+  for (const { title, name, problem } of failed)
+    console.log(`\nFAILED  ${title}, ${name}\n${problem.stack ?? problem}`);
   const skipped = rows.filter((row) => row.skipped).length;
   console.log(`\n${results.length - failed.length} passed, ${failed.length} failed, ${skipped} servers skipped`);
   return failed.length === 0;

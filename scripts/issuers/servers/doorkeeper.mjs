@@ -22,9 +22,13 @@ export default {
     const clients = { 'with-audience': SECRET, plain: SECRET, special: SPECIAL_SECRET };
     const SETTINGS = JSON.stringify({ issuer, audience: AUDIENCE, redirectUri: REDIRECT_URI, clients });
     // Not the first `ruby` on PATH: Debian's packages belong to Debian's Ruby.
-    const child = launch('/usr/bin/ruby', ['/usr/bin/puma', '-b', `tcp://127.0.0.1:${port}`, '-t', '1:4', 'config.ru'], {
-      env: { RAILS_ENV: 'production', SETTINGS },
-    });
+    const child = launch(
+      '/usr/bin/ruby',
+      ['/usr/bin/puma', '-b', `tcp://127.0.0.1:${port}`, '-t', '1:4', 'config.ru'],
+      {
+        env: { RAILS_ENV: 'production', SETTINGS },
+      },
+    );
     await ready(`${issuer}/.well-known/openid-configuration`, child);
 
     const request = async (client, form) => {

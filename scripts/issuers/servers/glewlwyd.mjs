@@ -4,7 +4,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { debianVersion } from '../install.mjs';
 import { basic, postForm, sendJson } from '../requests.mjs';
 import { SECRET, SPECIAL_SECRET, privateJwk, publicPart } from '../secrets.mjs';
 
@@ -13,23 +12,25 @@ const SCOPE = 'data:read';
 /** The `aud` of a client assertion. */
 const ASSERTIONS = { assertionAudience: 'endpoint' };
 /** Debian's package keeps it here for dbconfig-common. Its copy below /usr/share/doc is missing in small images. */
-const DATABASE = '/usr/share/dbconfig-common/data/glewlwyd/install/sqlite3';
+const DATABASE = 'usr/share/dbconfig-common/data/glewlwyd/install/sqlite3';
 /** The account that this database contains. */
 const ADMINISTRATOR = { username: 'admin', password: 'password' };
 
 export default {
   name: 'glewlwyd',
   title: 'Glewlwyd',
-  packages: { apt: ['glewlwyd', 'sqlite3'] },
+  // Unpacked, because its installation makes a user, a service and a database. The last package stands in for the
+  // clients of databases that it depends on.
+  packages: { unpack: ['glewlwyd', 'sqlite3', 'dbconfig-no-thanks'] },
 
-  async start({ folder, port, origin, run, launch, ready }) {
+  async start({ root, env, folder, port, origin, run, launch, ready }) {
     const api = `${origin}/api`;
     const issuer = `${api}/oidc`;
     const database = join(folder, 'glewlwyd.db');
-    await run('sqlite3', [database], { input: readFileSync(DATABASE) });
+    await run('sqlite3', [database], { env, input: readFileSync(join(root, DATABASE)) });
     const settings = join(folder, 'glewlwyd.conf');
-    writeFileSync(settings, configuration({ port, origin, database }));
-    const child = launch('glewlwyd', [`--config-file=${settings}`]);
+    writeFileSync(settings, configuration({ root, port, origin, database }));
+    const child = launch('glewlwyd', [`--config-file=${settings}`], { env });
     await ready(`${origin}/config`, child);
 
     const { headers: answer } = await sendJson('POST', `${api}/auth/`, ADMINISTRATOR);
@@ -54,7 +55,7 @@ export default {
     };
 
     return {
-      version: await debianVersion('glewlwyd'),
+      version: (await run('glewlwyd', ['--version'], { env })).trim(),
       issuer,
       audience: AUDIENCE,
       scopes: [SCOPE],
@@ -81,7 +82,10 @@ export default {
         'it does not decode Basic: for a secret with special characters, use client_secret_post',
       ],
       async rotate() {
-        const parameters = { ...plugin.parameters, 'jwks-private': setOf([await privateJwk('ES256', 'second'), firstKey]) };
+        const parameters = {
+          ...plugin.parameters,
+          'jwks-private': setOf([await privateJwk('ES256', 'second'), firstKey]),
+        };
         await sendJson('PUT', `${api}/mod/plugin/oidc`, { ...plugin, parameters }, { headers });
         await sendJson('PUT', `${api}/mod/plugin/oidc/reset`, undefined, { headers });
         return { isOldKeyPublished: true };
@@ -91,7 +95,7 @@ export default {
   },
 };
 
-function configuration({ port, origin, database }) {
+function configuration({ root, port, origin, database }) {
   const text = {
     bind_address: '127.0.0.1',
     external_url: origin,
@@ -102,10 +106,10 @@ function configuration({ port, origin, database }) {
     session_key: 'GLEWLWYD2_SESSION_ID',
     admin_scope: 'g_admin',
     profile_scope: 'g_profile',
-    user_module_path: '/usr/lib/glewlwyd/user',
-    client_module_path: '/usr/lib/glewlwyd/client',
-    user_auth_scheme_module_path: '/usr/lib/glewlwyd/scheme',
-    plugin_module_path: '/usr/lib/glewlwyd/plugin',
+    user_module_path: `${root}/usr/lib/glewlwyd/user`,
+    client_module_path: `${root}/usr/lib/glewlwyd/client`,
+    user_auth_scheme_module_path: `${root}/usr/lib/glewlwyd/scheme`,
+    plugin_module_path: `${root}/usr/lib/glewlwyd/plugin`,
     hash_algorithm: 'SHA512',
   };
   return [

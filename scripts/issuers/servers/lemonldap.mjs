@@ -1,7 +1,7 @@
 // LemonLDAP::NG, from Debian: JWTs and opaque tokens. Its issuer ends in `/`, and its introspection response has no
 // `aud`. It has one signing key at a time: after a rotation, the tokens of the old key are refused.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { debianVersion } from '../install.mjs';
@@ -11,8 +11,8 @@ import { SECRET, SPECIAL_SECRET, pemPair } from '../secrets.mjs';
 const AUDIENCE = 'https://api.example.com';
 const SCOPE = 'data:read';
 const REDIRECT_URI = 'https://client.example.com/callback';
-/** The settings that Debian's package starts with. */
-const DEFAULTS = '/usr/share/lemonldap-ng/portal';
+/** What Debian's package installs. */
+const PORTAL = '/usr/share/lemonldap-ng/portal';
 /** Its own captcha, which it always loads, needs ImageMagick. */
 const NO_CAPTCHA = "package NoCaptcha; use Mouse; extends 'Lemonldap::NG::Portal::Main::Plugin'; sub init { 1 } 1;";
 /** A user of its built-in demonstration accounts. */
@@ -38,7 +38,11 @@ export default {
     const settings = settingsOf({ folder, issuer });
     const configure = async (number, kid) => {
       const { privatePem, publicPem } = await pemPair('RS256');
-      const keys = { oidcServicePrivateKeySig: privatePem, oidcServicePublicKeySig: publicPem, oidcServiceKeyIdSig: kid };
+      const keys = {
+        oidcServicePrivateKeySig: privatePem,
+        oidcServicePublicKeySig: publicPem,
+        oidcServiceKeyIdSig: kid,
+      };
       const text = JSON.stringify({ ...settings, ...keys, cfgNum: number });
       writeFileSync(join(folder, 'conf', `lmConf-${number}.json`), text);
     };
@@ -48,7 +52,7 @@ export default {
     writeFileSync(join(folder, 'NoCaptcha.pm'), NO_CAPTCHA);
     // One worker, because each looks for new settings by itself. It must not wait for idle connections.
     const starman = ['/usr/bin/starman', '--workers', '1', '--disable-keepalive', '--listen', `127.0.0.1:${port}`];
-    const child = launch('/usr/bin/perl', [...starman, `${DEFAULTS}/htdocs/index.psgi`], {
+    const child = launch('/usr/bin/perl', [...starman, `${PORTAL}/htdocs/index.psgi`], {
       env: { LLNG_DEFAULTCONFFILE: join(folder, 'lemonldap-ng.ini'), PERL5LIB: folder },
     });
     await ready(`${origin}/.well-known/openid-configuration`, child);
@@ -153,7 +157,13 @@ function settingsOf({ folder, issuer }) {
     persistentStorage: 'Apache::Session::File',
     persistentStorageOptions: sessions('psessions'),
     localSessionStorage: 'Cache::FileCache',
-    localSessionStorageOptions: cacheOf(folder, 'lemonldap-ng-sessions'),
+    localSessionStorageOptions: {
+      namespace: 'lemonldap-ng-sessions',
+      default_expires_in: 600,
+      directory_umask: '007',
+      cache_root: join(folder, 'cache'),
+      cache_depth: 3,
+    },
     issuerDBOpenIDConnectActivation: 1,
     oidcServiceAllowAuthorizationCodeFlow: 1,
     oidcRPMetaDataOptions: clients,
@@ -176,19 +186,8 @@ function clientOf(id, secret, more) {
   return Object.fromEntries(Object.entries(options).map(([name, value]) => [`oidcRPMetaDataOptions${name}`, value]));
 }
 
-function cacheOf(folder, namespace) {
-  return {
-    namespace,
-    default_expires_in: 600,
-    directory_umask: '007',
-    cache_root: join(folder, 'cache'),
-    cache_depth: 3,
-  };
-}
-
-/** `checkTime`: it looks for new settings, such as another key, every second. */
+/** `checkTime`: it looks for new settings, such as another key, every second. A cache of settings would hide them. */
 function iniOf(folder) {
-  const cache = Object.entries(cacheOf(folder, 'lemonldap-ng-config')).map(([name, value]) => `'${name}' => '${value}'`);
   return [
     '[all]',
     'logLevel = warn',
@@ -196,11 +195,9 @@ function iniOf(folder) {
     '[configuration]',
     'type = File',
     `dirName = ${join(folder, 'conf')}`,
-    'localStorage = Cache::FileCache',
-    `localStorageOptions = { ${cache.join(', ')} }`,
     '[portal]',
     'staticPrefix = /static',
-    `templateDir = ${DEFAULTS}/templates`,
+    `templateDir = ${PORTAL}/templates`,
     'languages = en',
     '',
   ].join('\n');
