@@ -18,9 +18,10 @@ const { runServers } = await import('./issuers/run.mjs');
 const { printTable } = await import('./issuers/table.mjs');
 
 const names = process.argv.slice(2);
+const shown = (list) => (list.length > 20 && Array.isArray(list) ? `${list.length} packages` : [list].flat().join(' '));
 if (names.includes('--list')) {
   for (const { name, packages } of servers) {
-    const kinds = Object.entries(packages).map(([kind, list]) => `${kind}: ${list.join(' ')}`);
+    const kinds = Object.entries(packages).map(([kind, list]) => `${kind}: ${shown(list)}`);
     console.log(`${name.padEnd(24)}${kinds.join('; ')}`);
   }
   process.exit(0);

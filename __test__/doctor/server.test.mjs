@@ -195,6 +195,19 @@ describe('keys, clock and credentials', () => {
     assert.ok(!verdict.stdout.includes('battery'));
   });
 
+  it('a server that refuses the client with 400 or 403 is told the same fix as with 401', async () => {
+    const examined = async (status, error) => {
+      issuer.respond('/introspect', () => ({ status, body: error ? { error } : '' }));
+      return (await examine({ variables: here(CLIENT) })).checks.get('introspection');
+    };
+    const { fix } = await examined(401, 'invalid_client');
+    assert.match(fix, /CLIENT_SECRET/);
+    assert.equal((await examined(400, 'invalid_client')).fix, fix);
+    const forbidden = await examined(403);
+    assert.equal(forbidden.reason, 'unexpected_status');
+    assert.ok(forbidden.fix.startsWith(fix), forbidden.fix);
+  });
+
   it('a method that the metadata does not list for introspection is a warning with the usable ones', async () => {
     const methods = (...list) => {
       const body = { ...issuer.metadata, introspection_endpoint_auth_methods_supported: list };

@@ -178,8 +178,10 @@ describe('a server', () => {
 
 describe('the command', () => {
   test('has each file of its folder in the list', async () => {
-    const files = readdirSync(FOLDER).filter((name) => name.endsWith('.mjs'));
-    assert.deepEqual(servers.map(({ name }) => `${name}.mjs`).sort(), files.sort());
+    const files = readdirSync(FOLDER).filter((file) => file.endsWith('.mjs'));
+    // A file may have several servers: better-auth.mjs has better-auth-eddsa and better-auth-es512.
+    const fileOf = ({ name }) => files.find((file) => `${name}-`.startsWith(`${file.slice(0, -'.mjs'.length)}-`));
+    assert.deepEqual([...new Set(servers.map(fileOf))].sort(), files.sort());
     const { stdout } = await execute(process.execPath, [COMMAND, '--list']);
     for (const { name } of servers) assert.match(stdout, new RegExp(`^${name} `, 'm'));
   });

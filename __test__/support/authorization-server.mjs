@@ -60,20 +60,14 @@ export async function startAuthorizationServer({
   const clients = await createClients(authority);
   const keys = await serverKeys();
   const issuer = main.origin;
-  const provider = await createProvider({
-    issuer,
-    clients,
-    keys,
-    tokenTtlSeconds,
-    dpopNonces,
-    tokenClaims,
-    discovery: {
-      ...(mtls && { mtls_endpoint_aliases: endpointsAt(mtls.origin) }),
-      ...(trustStore && { mtls_additional_endpoint_aliases: { [trustStoreId]: endpointsAt(trustStore.origin) } }),
-    },
-  });
+  const discovery = {
+    ...(mtls && { mtls_endpoint_aliases: endpointsAt(mtls.origin) }),
+    ...(trustStore && { mtls_additional_endpoint_aliases: { [trustStoreId]: endpointsAt(trustStore.origin) } }),
+  };
+  const settings = { issuer, clients, tokenTtlSeconds, dpopNonces, tokenClaims, discovery };
+  let handle = (await createProvider({ ...settings, keys })).callback();
   for (const { server } of listeners) {
-    server.on('request', provider.callback());
+    server.on('request', (request, response) => handle(request, response));
   }
 
   return {
@@ -129,6 +123,11 @@ export async function startAuthorizationServer({
     async introspect(token, { client, assertionAlg } = {}) {
       const { body } = await ask('/token/introspection', { token }, { client, alg: assertionAlg });
       return body;
+    },
+
+    /** From now on it signs with other keys, and publishes only these. Its opaque tokens are lost. */
+    async rotate() {
+      handle = (await createProvider({ ...settings, keys: await serverKeys('rotated') })).callback();
     },
 
     resetCounts() {

@@ -17,11 +17,11 @@ const RESOURCES = {
   'https://opaque.example.com': 'opaque',
 };
 
-/** The server's private keys by algorithm, as JWKs: to forge tokens, or to sign in its name. */
-export async function serverKeys() {
-  const pairs = await keySet('authorization-server');
+/** The private keys of a server by algorithm, as JWKs: to forge tokens, or to sign in its name. */
+export async function serverKeys(name = 'server') {
+  const pairs = await keySet(`authorization-${name}`);
   return Object.fromEntries(
-    ALGORITHMS.map((alg) => [alg, jwkOf(pairs[kindOf(alg)].privateKey, { alg, kid: `server-${alg.toLowerCase()}` })]),
+    ALGORITHMS.map((alg) => [alg, jwkOf(pairs[kindOf(alg)].privateKey, { alg, kid: `${name}-${alg.toLowerCase()}` })]),
   );
 }
 

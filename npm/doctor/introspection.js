@@ -112,7 +112,8 @@ function reportError(report, error, method) {
     report.problem('introspection', 'credentials', {
       message: `with ${method}: ${error.message}${told}`,
       reason,
-      fix: fixOf(reason),
+      // Some servers answer wrong credentials with 403, without the error of RFC 6749 §5.2.
+      fix: status === 403 ? `${fixOf('client_refused')} ${fixOf('introspection_refused')}` : fixOf(reason),
     });
   }
 }

@@ -23,6 +23,7 @@ export function checksOf(server) {
     ...server.tokens.map((token) => doctorCheck(server, token)),
     ...(server.revoke && server.clients?.length > 0 ? [revocation(server)] : []),
     ...(server.rotate ? [rotation(server)] : []),
+    ...(server.checks ?? []),
   ];
 }
 
@@ -44,9 +45,9 @@ function jwtChecks(server, token) {
   return [
     check('accepted', async () => {
       const text = await token.obtain();
-      const claims = await clientFor(server, token).validateAccessToken(text, { scopes: server.scopes });
+      const claims = await clientFor(server, token).validateAccessToken(text, { scopes: scopesOf(server, token) });
       assert.equal(claims.iss, payloadOf(text).iss);
-      assert.equal(await statusOf(clientFor(server, token), text, { scopes: server.scopes }), 200);
+      assert.equal(await statusOf(clientFor(server, token), text, { scopes: scopesOf(server, token) }), 200);
     }),
     check('a scope that it lacks is refused with 403', async () => {
       await assertRefused(clientFor(server, token), await token.obtain(), 403, { scopes: ['never:granted'] });
@@ -89,8 +90,8 @@ function opaqueChecks(server, token) {
     check('accepted', async () => {
       const text = await token.obtain();
       assert.equal(text.split('.').length === 3, false, 'an opaque token has not three parts');
-      await introspecting().validateAccessToken(text, { scopes: server.scopes });
-      assert.equal(await statusOf(introspecting(), text, { scopes: server.scopes }), 200);
+      await introspecting().validateAccessToken(text, { scopes: scopesOf(server, token) });
+      assert.equal(await statusOf(introspecting(), text, { scopes: scopesOf(server, token) }), 200);
     }),
     check('a scope that it lacks is refused with 403', async () => {
       await assertRefused(introspecting(), await token.obtain(), 403, { scopes: ['never:granted'] });
@@ -113,7 +114,7 @@ function opaqueChecks(server, token) {
 }
 
 function clientChecks(server, client) {
-  const token = introspected(server);
+  const token = client.token ?? introspected(server);
   const special = client.isSpecial && 'special characters in the secret';
   const title = [client.method, client.label, special].filter(Boolean).join(', ');
   const check = (name, run) => ({ column: 'clients', method: client, name: `${title}: ${name}`, run });
@@ -130,7 +131,7 @@ function clientChecks(server, client) {
   }
   return [
     check('a good token is accepted', async () => {
-      assert.equal(await statusOf(using(), await token.obtain(), { scopes: server.scopes }), 200);
+      assert.equal(await statusOf(using(), await token.obtain(), { scopes: scopesOf(server, token) }), 200);
     }),
     check('a token that was never issued is refused with 401', () => assertRefused(using(), GARBAGE, 401)),
     ...(client.clientSecret === undefined
@@ -185,7 +186,12 @@ function doctorCheck(server, token) {
     async run() {
       const client = server.clients?.length > 0 ? credentialsOf(firstClient(server)) : {};
       const variables = variablesOf({ ...optionsOf(server, token), ...client });
-      const flags = ['--json', '--token', '-', ...(server.scopes ?? []).flatMap((scope) => ['--scope', scope])];
+      const flags = [
+        '--json',
+        '--token',
+        '-',
+        ...(scopesOf(server, token) ?? []).flatMap((scope) => ['--scope', scope]),
+      ];
       const { code, report, stderr } = await doctor({ variables, flags, input: await token.obtain() });
       assert.ok(report, stderr);
       const shown = (wanted) => report.checks.filter(({ status }) => status === wanted).map(lineOf);
@@ -213,6 +219,11 @@ function clientFor(server, token, more) {
 
 function firstClient(server) {
   return server.clients.find(({ isRefused }) => !isRefused);
+}
+
+/** The scopes that a token has. Some servers put them into some kinds of tokens only. */
+function scopesOf(server, token) {
+  return token.scopes ?? server.scopes;
 }
 
 /** The token that the clients introspect: an opaque one, if the server has any. */

@@ -6,7 +6,7 @@
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -25,28 +25,29 @@ let env;
 export class CannotInstall extends Error {}
 
 /**
- * Installs `{ apt, unpack, pip, npm }`: lists of packages, in the syntax of each tool. Returns `{ root, env, python,
- * modules }`: the folder into which Debian packages were unpacked, and the environment for their commands; the
+ * Installs `{ apt, unpack, pip, npm }`: lists of packages, in the syntax of each tool. `lock` is a folder with `package.json`
+ * and `package-lock.json`, instead of `npm`. Returns `{ root, env, python, modules }`: the folder into which Debian packages were unpacked, and the environment for their commands; the
  * interpreter that finds the packages of PyPI; the folder whose `node_modules` has those of npm.
  *
  * Unpack what would otherwise create users, services or databases: no script of the packages runs.
  */
-export async function install({ apt = [], unpack = [], pip = [], npm = [] }, environment = process.env) {
+export async function install({ apt = [], unpack = [], pip = [], npm = [], lock }, environment = process.env) {
   env = environment;
   try {
-    return await installed({ apt, unpack, pip, npm });
+    return await installed({ apt, unpack, pip, npm, lock });
   } catch (error) {
     // Also what the file system refuses.
     throw error instanceof CannotInstall ? error : new CannotInstall(error.message);
   }
 }
 
-async function installed({ apt, unpack, pip, npm }) {
+async function installed({ apt, unpack, pip, npm, lock }) {
   await installDebian([...apt, ...(pip.length > 0 ? await missingForPython() : [])]);
   return {
     ...(unpack.length > 0 && (await unpackDebian(unpack))),
     ...(pip.length > 0 && { python: await installPython(pip) }),
     ...(npm.length > 0 && { modules: await installNode(npm) }),
+    ...(lock && { modules: await installLocked(lock) }),
   };
 }
 
@@ -156,6 +157,18 @@ function installNode(names) {
     writeFileSync(join(path, 'package.json'), '{ "private": true, "type": "module" }\n');
     const options = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
     await command([], ['npm', 'install', ...options, ...names], { cwd: path });
+  });
+}
+
+/** The versions of a lockfile, without the install scripts of the packages. */
+function installLocked(folder) {
+  const files = ['package.json', 'package-lock.json'];
+  const texts = files.map((file) => readFileSync(join(folder, file), 'utf8'));
+  return once('npm', texts, async (path) => {
+    mkdirSync(path, { recursive: true });
+    files.forEach((file, index) => writeFileSync(join(path, file), texts[index]));
+    const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
+    await command([], ['npm', 'ci', ...options], { cwd: path });
   });
 }
 

@@ -6,6 +6,7 @@ const COLUMNS = {
   clients: 'client authentication',
   rotation: 'rotation',
   revocation: 'revocation',
+  dpop: 'DPoP',
   doctor: 'doctor',
 };
 

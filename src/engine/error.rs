@@ -208,7 +208,7 @@ reasons! {
     ClaimsInvalid, "claims_invalid", TokenInvalid, "Token claims are not a valid JSON object";
     /// Introspection requires a client id.
     ClientIdRequired, "client_id_required", Validation, "clientId is required to introspect a token (option clientId, MONOCLOUD_BACKEND_CLIENT_ID)";
-    /// RFC 6749 §5.2: the introspection endpoint responded with 401.
+    /// RFC 6749 §5.2: the introspection endpoint responded with 401, or with 400 and the error `invalid_client`.
     ClientRefused, "client_refused", Op, "The authorization server refused the client's credentials";
     /// The client authentication method requires a secret or key that is not configured.
     ClientSecretRequired, "client_secret_required", Validation, "clientSecret is required by the configured client authentication method (option clientSecret, MONOCLOUD_BACKEND_CLIENT_SECRET)";

@@ -48,7 +48,7 @@ impl Introspection {
     pub(super) fn parse_answer(&self, response: &Response) -> Answer {
         match response.status {
             200 => {}
-            400 => return Err(op_failure(response, Reason::IntrospectionRefused, "introspection_failed")),
+            400 => return Err(bad_request(response)),
             401 => return Err(op_failure(response, Reason::ClientRefused, "invalid_client")),
             _ => return Err(response.failure(Reason::UnexpectedStatus)),
         }
@@ -67,6 +67,13 @@ impl Introspection {
             Some(_) => Ok(text.into()),
         }
     }
+}
+
+/// Some servers answer wrong credentials with 400: 401 is only a must after an `Authorization` header (RFC 6749 §5.2).
+fn bad_request(response: &Response) -> Failure {
+    let failure = op_failure(response, Reason::IntrospectionRefused, "introspection_failed");
+    let error = failure.detail.as_ref().and_then(|detail| detail.error.as_deref());
+    if error == Some("invalid_client") { Failure { reason: Reason::ClientRefused, ..failure } } else { failure }
 }
 
 /// A failure with the `error` of the body (RFC 6749 §5.2), or with the documented default when the body has none.

@@ -150,6 +150,11 @@ fn each_status_has_its_class() {
     for status in [201, 204, 301, 302, 403, 404, 429, 500, 503] {
         assert_eq!(world.reason(status, ""), Some(Reason::UnexpectedStatus), "{status}");
     }
+    assert_eq!(world.reason(400, r#"{"error":"invalid_client"}"#), Some(Reason::ClientRefused));
+    for error in ["invalid_request", "unauthorized_client", "Invalid_client", "invalid_client ", ""] {
+        let body = format!(r#"{{"error":"{error}"}}"#);
+        assert_eq!(world.reason(400, &body), Some(Reason::IntrospectionRefused), "{error}");
+    }
     let error = |status: u16, body: &str| {
         let detail = world.answer(status, body).err().and_then(|failure| failure.detail);
         detail.and_then(|detail| detail.error)

@@ -220,6 +220,11 @@ impl<'de> Claims<'de> {
         self.scope.as_ref().map_or("", |(_, scope)| scope)
     }
 
+    /// Which of the client's audiences are in `aud`. `None` if `aud` is absent.
+    pub fn audiences(&self) -> Option<AudienceSet> {
+        self.audiences
+    }
+
     /// Whether `active` is exactly `true` (RFC 7662 §2.2).
     pub fn is_active(&self) -> bool {
         self.active == Some(true)
@@ -232,7 +237,7 @@ impl<'de> Claims<'de> {
 
     /// The `cnf` claim. RFC 9449 §6.2: the response about a token of the type `DPoP` names its key. If it does not, no key
     /// matches.
-    fn confirmation(&self) -> Confirmation {
+    pub fn confirmation(&self) -> Confirmation {
         match self.confirmation {
             Confirmation { certificate, key: Binding::Absent } if self.is_dpop_type => {
                 Confirmation { certificate, key: Binding::Unreadable }

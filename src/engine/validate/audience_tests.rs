@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::engine::memory::claims_cache::ClaimsCache;
-use crate::engine::testing::token;
+use crate::engine::testing::{sign, token};
 use crate::engine::token::claims::Origin;
 
 fn two() -> World {
@@ -131,4 +131,38 @@ fn a_response_without_aud_is_accepted_from_issuer_and_cache_if_the_client_says_s
     let call = Call { token: "opaque", policy: &Policy::default(), possession: Possession::default(), now: NOW };
     let cached = world.engine.decide_cached(&mut ClaimsCache::new(8, 1 << 20), &entry, &call);
     assert_eq!(cached, CachedVerdict::Miss, "a wrong aud is never accepted");
+}
+
+#[test]
+fn a_jwt_for_another_api_is_refused_also_if_the_response_about_it_omits_aud() {
+    let world = world_with(json!({
+        "audience": ["api-a", "api-b"],
+        "introspectionAudience": "when_present",
+        "introspectJwtTokens": true
+    }));
+    world.refresh("k");
+    let response = r#"{"active":true,"iss":"https://x","exp":2000}"#;
+    let decide = |token: &str, policy: &Policy| {
+        let call = Call { token, policy, possession: Possession::default(), now: NOW };
+        let decided = world.engine.decide_introspected(response, Origin::Introspection, &call);
+        let entry = format!("{},{}", response.trim_end_matches('}'), &world.engine.obtained(true, NOW)[1..]);
+        let cached = world.engine.decide_cached(&mut ClaimsCache::new(8, 1 << 20), &entry, &call);
+        let is_accepted = matches!(cached, CachedVerdict::Claims(_));
+        assert_eq!(decided.is_ok(), is_accepted, "the cache decides as the issuer's response: {token}");
+        decided
+    };
+    let any = Policy::default();
+    for aud in [json!("api-a"), json!(["other", "api-a"]), json!(null)] {
+        assert_eq!(decide(&token("k", json!({ "aud": aud })), &any), Ok(()), "{aud}");
+    }
+    for aud in [json!("other"), json!([]), json!(["api-a", 1]), json!(7), json!("")] {
+        assert_eq!(decide(&token("k", json!({ "aud": aud })), &any), Err(Reason::AudienceMismatch.into()), "{aud}");
+    }
+    assert_eq!(decide(&for_audience("api-a"), &route(&world, "api-a")), Ok(()));
+    assert_eq!(decide(&for_audience("api-a"), &route(&world, "api-b")), Err(NotAccepted::AudienceOfRoute));
+    let twice = sign("{}", r#"{"aud":"other","aud":"api-a"}"#);
+    assert_eq!(decide(&twice, &any), Err(Reason::ClaimsInvalid.into()));
+    for opaque in ["opaque", "an.opaque.token", "MA.MA.MA", "a..b"] {
+        assert_eq!(decide(opaque, &any), Ok(()), "{opaque}");
+    }
 }

@@ -126,7 +126,7 @@ impl Engine {
         } else if let Some(until) = inactive {
             Some(Validated::Inactive(until))
         } else {
-            self.validate_claims(text, Origin::Cache, &issuers, clock)
+            self.validate_claims(text, Origin::Cache, call.token, &issuers, clock)
         };
         let content = content.ok_or(CachedVerdict::Miss)?;
         let (from, until) = match &content {
@@ -141,14 +141,21 @@ impl Engine {
     /// changed. The payload itself is validated, because it may have duplicate members that the entry does not show.
     fn validate_payload(&self, entry: &str, token: &str, issuers: &[String], clock: &Clock) -> Option<Validated> {
         let payload = compact::decode_payload(token).filter(|payload| equals_payload(payload, entry))?;
-        self.validate_claims(&payload, Origin::Jwt, issuers, clock)
+        self.validate_claims(&payload, Origin::Jwt, token, issuers, clock)
     }
 
-    fn validate_claims(&self, text: &str, origin: Origin, issuers: &[String], clock: &Clock) -> Option<Validated> {
-        issuers
-            .iter()
-            .find_map(|issuer| self.check_claims(text.as_bytes(), issuer, origin, clock).ok())
-            .map(|claims| Validated::Claims(claims.into_owned()))
+    fn validate_claims(
+        &self,
+        text: &str,
+        origin: Origin,
+        token: &str,
+        issuers: &[String],
+        clock: &Clock,
+    ) -> Option<Validated> {
+        let mut issuers = issuers.iter();
+        let claims = issuers.find_map(|issuer| self.check_claims(text.as_bytes(), issuer, origin, clock).ok())?;
+        let claims = self.with_own_claims(claims, origin, token).ok()?;
+        Some(Validated::Claims(claims.into_owned()))
     }
 
     /// The times between which this client uses an introspection response that was obtained at `at`.

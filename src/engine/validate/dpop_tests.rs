@@ -314,3 +314,28 @@ fn a_token_that_another_thread_verifies_meanwhile_is_accepted_with_its_proof() {
         assert!(is_accepted(&verdict), "{number}: {verdict:?}");
     }
 }
+
+#[test]
+fn a_bound_jwt_needs_its_proof_also_if_the_response_about_it_omits_cnf() {
+    let world = world_with(json!({ "introspectJwtTokens": true }));
+    world.refresh("k");
+    let claims = json!({ "iss": ISSUER, "aud": AUDIENCE, "active": true }).to_string();
+    let entry = format!("{},{}", claims.trim_end_matches('}'), &world.engine.obtained(true, NOW)[1..]);
+    let decide = |token: &str, proof: Option<&Proof>| {
+        let possession = Possession { certificate: None, proof };
+        let call = Call { token, policy: &Policy::default(), possession, now: NOW };
+        let decided = world.engine.decide_introspected(&claims, Origin::Introspection, &call);
+        let cached = world.engine.decide_cached(&mut ClaimsCache::new(8, 1 << 20), &entry, &call);
+        let is_accepted = matches!(cached, CachedVerdict::Claims(_));
+        assert_eq!(decided.is_ok(), is_accepted, "the cache decides as the issuer's response");
+        decided
+    };
+    let bound = bound_token();
+    assert_eq!(decide(&bound, None), Err(Reason::DpopSchemeRequired.into()));
+    assert_eq!(decide(&bound, Some(&world.proof(&proof_for(&bound, "a")))), Ok(()));
+    assert_eq!(decide(&token("k", json!({})), None), Ok(()));
+    let certificate = token("k", json!({ "cnf": { "x5t#S256": "A".repeat(43) } }));
+    assert_eq!(decide(&certificate, None), Err(Reason::CertificateMissing.into()));
+    let unreadable = token("k", json!({ "cnf": 7 }));
+    assert_eq!(decide(&unreadable, None), Err(Reason::ConfirmationInvalid.into()));
+}

@@ -271,7 +271,7 @@ impl Engine {
         claims.granted_scopes().split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect()
     }
 
-    fn expected<'e>(&'e self, issuer: &'e str, origin: Origin) -> Expected<'e> {
+    pub(super) fn expected<'e>(&'e self, issuer: &'e str, origin: Origin) -> Expected<'e> {
         let Config { audiences, lets_audience_be_absent, claim_names: names, .. } = &*self.config;
         let (audience, lets_audience_be_absent) = (audiences.as_str(), *lets_audience_be_absent);
         Expected { issuer, audience, lets_audience_be_absent, names, origin }
