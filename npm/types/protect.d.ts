@@ -240,7 +240,8 @@ export interface RefusedResponse {
  * Is told of each refused request before the response is sent. It may return another body and more headers. Where the
  * framework has a response object (Express, Connect, Fastify), it may send the response itself: then nothing else is sent.
  * In Koa, set `ctx.respond = false` and write to `ctx.res`. The response must have begun when the function returns, or
- * when its promise resolves.
+ * when its promise resolves. Return the `reply` of Fastify only if you have sent it, because its promise waits for the end
+ * of the response.
  *
  * It cannot let a request in. If it throws, rejects, or returns a header or a body that cannot be sent, the usual response
  * is sent and the event `monocloud:backend:hook.failed` is published. There is no time limit: the client waits for its
