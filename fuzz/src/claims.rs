@@ -89,7 +89,11 @@ pub fn is_good(value: &Value, is_introspected: bool) -> bool {
 
 /// Groups are an array of strings or of `{ id, name }`.
 fn group_names(value: &Value) -> Vec<&str> {
-    let items = value.as_array().map_or(&[][..], Vec::as_slice);
+    // A claim that is one string is one group.
+    let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    if value.is_object() {
+        return Vec::new();
+    }
     let names = items.iter().flat_map(|item| [Some(item), item.get("id"), item.get("name")]);
     names.flatten().filter_map(Value::as_str).collect()
 }
