@@ -54,6 +54,10 @@ function oracle(claims, policy, settings) {
   return failures.find(([, fails]) => fails)?.[0] ?? 'ok';
 }
 
+function withoutNulls(claims) {
+  return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== null));
+}
+
 function grantedBy(claims, { scopesClaim = 'scope', implies = {} }) {
   const found = [scopesClaim].flat().map((path) => valueAt(claims, path));
   const value = found.find((candidate) => candidate !== undefined);
@@ -184,7 +188,12 @@ const TABLE = Array.from({ length: TOKENS }, (_, i) => {
   return {
     settings,
     claims,
-    policies: policies.map((policy) => ({ policy, expected: oracle(claims, policy, settings) })),
+    policies: policies.map((policy) => ({
+      policy,
+      expected: oracle(claims, policy, settings),
+      // A member of a response that is null counts as absent.
+      ofResponse: oracle(withoutNulls(claims), policy, settings),
+    })),
   };
 });
 
@@ -256,10 +265,14 @@ describe('300 pairs of claims and a policy', () => {
         const client = clients.get(settings);
         const token = make(claims);
         for (let round = 1; round <= 3; round += 1) {
-          for (const { policy, expected } of policies) {
+          for (const { policy, expected, ofResponse } of policies) {
             const call = validate ?? ((api, text, required) => api.validateAccessToken(text, required));
             const reason = await validated(async () => call(client, token, policy));
-            assert.equal(reason, expected, `round ${round}: ${JSON.stringify({ settings, claims, policy })}`);
+            assert.equal(
+              reason,
+              make === opaque ? ofResponse : expected,
+              `round ${round}: ${JSON.stringify({ settings, claims, policy })}`,
+            );
           }
         }
       }

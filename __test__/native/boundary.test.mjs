@@ -36,7 +36,7 @@ test('the facts of a client say what its options say', () => {
   const { dpopContext: shared, ...facts } = engine.facts();
   assert.deepEqual(facts, {
     tenant: ISSUER,
-    audience: AUDIENCE,
+    audiences: [AUDIENCE],
     announcesDpop: false,
     cachesIntrospected: true,
     dpopAlgorithms: 'ES256 EdDSA Ed25519 PS256 RS256',
@@ -60,7 +60,7 @@ test('the facts of a client say what its options say', () => {
   const { dpopContext: own, ...otherFacts } = engineWith(others, { resolvesJwks: true }).facts();
   assert.deepEqual(otherFacts, {
     tenant: ISSUER,
-    audience: AUDIENCE,
+    audiences: [AUDIENCE],
     announcesDpop: true,
     cachesIntrospected: false,
     dpopAlgorithms: 'ES384',

@@ -38,6 +38,7 @@ const FILES = [
     'protect/headers',
     'protect/nest',
     'protect/renewal',
+    'protect/resolver',
     'protect/resource-metadata',
   ],
   [
@@ -62,6 +63,7 @@ const FILES = [
     'client/policy',
     'client/revocation',
     'protect/refusal',
+    'protect/requirements',
     'protect/dpop',
     'protect/forwarded',
     'protect/route-responses',

@@ -15,6 +15,8 @@ const SHARED = [
   'protect/headers',
   'protect/preflight',
   'protect/renewal',
+  'protect/requirements',
+  'protect/resolver',
   'protect/response',
   'protect/admit',
   'protect/api-options',

@@ -11,7 +11,9 @@
 /**
  * @import { ValidatorType } from '../client/validate.js'
  * @import { ChallengeSettings } from './challenge.js'
- * @import { ResponsesType } from './response.js'
+ * @import { Presented } from './dpop.js'
+ * @import { RouteRequirements } from './requirements.js'
+ * @import { Presentation, ResponsesType } from './response.js'
  */
 /**
  * The responses to requests of each scheme.
@@ -23,7 +25,8 @@
  */
 
 const { textOf } = require('../client/json.js');
-const { Responses } = require('./response.js');
+const { FAILURES, Failure } = require('../errors/errors.js');
+const { DPOP, Responses } = require('./response.js');
 
 const IGNORED = 'dangerously_ignore';
 
@@ -59,4 +62,25 @@ function routeResponses(validator, resourceMetadata, realm) {
   };
 }
 
-module.exports = { routeResponses };
+/**
+ * Returns the response for a failure or an error of a request.
+ *
+ * @param {RouteResponses} responses
+ * @param {any} problem
+ * @param {RouteRequirements} required
+ * @param {Presented | undefined} presented The proof of the request. `undefined` for a bearer token.
+ */
+function responseOf(responses, problem, required, presented) {
+  if (presented === undefined) {
+    // Only a client that knows DPoP has a token that is bound to a key.
+    const isBound = problem === FAILURES.dpop_scheme_required || problem?.reason === 'dpop_scheme_required';
+    return responses[isBound ? 'dpop' : 'bearer'].to(problem, required);
+  }
+  const description = problem instanceof Failure ? problem.proof?.description : undefined;
+  const nonce = presented.validator.nonceOf(presented.proof);
+  const adds = description !== undefined || nonce !== undefined;
+  const how = adds ? { __proto__: null, scheme: 'dpop', description, nonce } : DPOP;
+  return responses.dpop.to(problem, required, /** @type {Presentation} */ (how));
+}
+
+module.exports = { responseOf, routeResponses };

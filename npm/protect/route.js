@@ -18,7 +18,7 @@
  * @import { Framework } from './request-url.js'
  * @import { Api } from './api-options.js'
  * @import { Ask } from './authorize.js'
- * @import { Outcome, Presentation, ResponseType } from './response.js'
+ * @import { Outcome, ResponseType } from './response.js'
  */
 /** @typedef {Route} RouteType The class as a type, for other files. */
 
@@ -33,8 +33,11 @@ const { apiOf, checkNotRequest } = require('./api-options.js');
 const { neededScopes } = require('./challenge.js');
 const { isPreflight } = require('./preflight.js');
 const { isRenewal } = require('./renewal.js');
+const { callOptionsOf, needsCertificate, requirementsOf } = require('./requirements.js');
+const { FAILED, textOf } = require('./resolver.js');
 const { gateOf } = require('./authorize.js');
-const { ANONYMOUS, Accepted, DPOP, nonceHeaders } = require('./response.js');
+const { ANONYMOUS, Accepted, nonceHeaders } = require('./response.js');
+const { responseOf } = require('./route-responses.js');
 
 /**
  * Loaded on first use, because few APIs receive DPoP proofs.
@@ -42,9 +45,6 @@ const { ANONYMOUS, Accepted, DPOP, nonceHeaders } = require('./response.js');
  * @type {typeof import('./dpop.js').requestProof | undefined}
  */
 let requestProof;
-
-/** The result of a resolver that threw, or returned something other than text. */
-const FAILED = Symbol('resolver failed');
 
 /**
  * Reads the arguments of `protectApi`. Returns a function that creates a route from the options of `protect`.
@@ -59,19 +59,10 @@ function protector(clientOrOptions, maybeOptions, framework) {
   return (routeOptions) => new Route(api, routeOptions);
 }
 
-/**
- * The binding modes that need no certificate.
- *
- * @type {unknown[]}
- */
-const MODES_WITHOUT_CERTIFICATE = [false, 'dangerously_ignore'];
-
 class Route {
   #api;
   #client;
-  #options;
-  /** The requirements that a client of another version may not know. */
-  #claimOptions;
+  #requirements;
   /**
    * Set if the client has a validator. Only the validator reads it.
    *
@@ -104,20 +95,8 @@ class Route {
     this.#api = api;
     this.#client = client;
     // Copies, so that later changes to the caller's options do not change the route.
-    const { scopes, groups, acr, maxAge, audience } = spec;
-    const { anyScopes, permissions, roles, claims } = spec;
-    const [validateCertificateBinding, validateDPoPBinding] = [spec.givenBinding, spec.givenDpop];
-    this.#options = {
-      scopes,
-      groups,
-      acr,
-      maxAge,
-      audience,
-      validateCertificateBinding,
-      validateDPoPBinding,
-      anyScopes,
-    };
-    this.#claimOptions = { anyScopes, permissions, roles, claims };
+    const { scopes, anyScopes } = spec;
+    this.#requirements = requirementsOf(spec);
     this.#policy = /** @type {PolicyType} */ (anyValidatorOf(client)?.policies.route(spec));
     this.#choice = api.choices?.forRoute((chosen) => new Route(chosen, options, spec));
     const policy = this.#policy ?? /** @type {PolicyType} */ ({ dpop: spec.dpopMode });
@@ -181,7 +160,7 @@ class Route {
    */
   refuse(failure, message) {
     const scheme = this.#schemeOf(credentialsOf(message.headers, message.rawHeaders));
-    return this.#because(failure, this.#responses[scheme].to(failure, this.#options, { scheme }));
+    return this.#because(failure, this.#responses[scheme].to(failure, this.#requirements, { scheme }));
   }
 
   /**
@@ -248,7 +227,9 @@ class Route {
       return chosen.#decide(credentials, message, request);
     }
     const scheme = this.#schemeOf(credentials);
-    if (chosen instanceof Failure) return this.#responses[scheme].to(chosen, this.#options, { scheme });
+    if (chosen instanceof Failure) {
+      return this.#because(chosen, this.#responses[scheme].to(chosen, this.#requirements, { scheme }));
+    }
     this.#reportFailure('issuers', undefined);
     return this.#responses[scheme].resolverFailed;
   }
@@ -372,23 +353,14 @@ class Route {
    */
   async #validate(token, request, presented) {
     try {
-      const { scopes, groups, acr, maxAge, audience, validateCertificateBinding, validateDPoPBinding } = this.#options;
-      /** @type {Record<string, any>} */
-      const options = { scopes: [...scopes], groups: [...groups], validateCertificateBinding };
-      options.clientCertificate = undefined;
-      // A client of another version does not know these.
-      if (acr !== undefined) options.acr = [...acr];
-      if (maxAge !== undefined) options.maxAge = maxAge;
-      if (audience !== undefined) options.audience = [...audience];
-      if (validateDPoPBinding !== undefined) options.validateDPoPBinding = validateDPoPBinding;
-      addClaimOptions(options, this.#claimOptions);
+      const options = callOptionsOf(this.#requirements);
       const issuers = this.#choice?.allowedBy(request);
       if (typeof issuers === 'symbol') {
         this.#reportFailure('issuers', token);
         return this.#responses.bearer.resolverFailed;
       }
       if (issuers !== undefined) options.issuers = [...issuers];
-      if (this.#certificateResolver && !MODES_WITHOUT_CERTIFICATE.includes(options.validateCertificateBinding)) {
+      if (this.#certificateResolver && needsCertificate(this.#requirements)) {
         options.clientCertificate = await this.#certificate(request, token);
         if (options.clientCertificate === FAILED) return this.#responses.bearer.resolverFailed;
       }
@@ -473,18 +445,12 @@ class Route {
    * @param {(request: any) => unknown} resolver
    * @param {any} request
    * @param {string} [token]
+   * @returns {Promise<any>}
    */
   async #resolve(name, resolver, request, token) {
-    try {
-      const found = await resolver(request);
-      if (typeof found === 'string') return found;
-      // `condition && text` may return a falsy value, which means no result.
-      if (!found) return undefined;
-    } catch {
-      // Reported below, without the error: its text may contain what the resolver read.
-    }
-    this.#reportFailure(name, token);
-    return FAILED;
+    const found = await textOf(resolver, request);
+    if (found === FAILED) this.#reportFailure(name, token);
+    return found;
   }
 
   /**
@@ -501,7 +467,7 @@ class Route {
    * @param {Presented} [presented]
    */
   #responseTo(problem, presented) {
-    return this.#because(problem, this.#sharedResponseTo(problem, presented));
+    return this.#because(problem, responseOf(this.#responses, problem, this.#requirements, presented));
   }
 
   /**
@@ -513,36 +479,6 @@ class Route {
   #because(problem, response) {
     return this.refusals === undefined ? response : response.with({ cause: problem });
   }
-
-  /**
-   * @param {any} problem
-   * @param {Presented} [presented]
-   */
-  #sharedResponseTo(problem, presented) {
-    if (presented === undefined) {
-      // Only a client that knows DPoP has a token that is bound to a key.
-      const isBound = problem === FAILURES.dpop_scheme_required || problem?.reason === 'dpop_scheme_required';
-      return this.#responses[isBound ? 'dpop' : 'bearer'].to(problem, this.#options);
-    }
-    const description = problem instanceof Failure ? problem.proof?.description : undefined;
-    const nonce = presented.validator.nonceOf(presented.proof);
-    const adds = description !== undefined || nonce !== undefined;
-    const how = adds ? { __proto__: null, scheme: 'dpop', description, nonce } : DPOP;
-    return this.#responses.dpop.to(problem, this.#options, /** @type {Presentation} */ (how));
-  }
-}
-
-/**
- * Adds copies of the requirements that a route has.
- *
- * @param {Record<string, any>} options
- * @param {Pick<SpecType, 'anyScopes' | 'permissions' | 'roles' | 'claims'>} required
- */
-function addClaimOptions(options, { anyScopes, permissions, roles, claims }) {
-  if (anyScopes !== undefined) options.anyScopes = [...anyScopes];
-  if (permissions.length > 0) options.permissions = [...permissions];
-  if (roles.length > 0) options.roles = [...roles];
-  if (claims !== undefined) options.claims = JSON.parse(claims);
 }
 
 /**
