@@ -362,5 +362,8 @@ impl Expected<'_> {
 }
 
 #[cfg(test)]
+#[path = "claims_list_tests.rs"]
+mod list_tests;
+#[cfg(test)]
 #[path = "claims_tests.rs"]
 mod tests;

@@ -4,17 +4,17 @@ use super::*;
 use crate::engine::token::claim_names::{ClaimPath, DEFAULT_NAMES};
 use crate::engine::token::confirmation::Thumbprint;
 
-const EXPECTED: Expected<'static> = Expected {
+pub(super) const EXPECTED: Expected<'static> = Expected {
     issuer: "https://issuer.example",
     audience: "https://api.example.com",
     lets_audience_be_absent: false,
     names: &DEFAULT_NAMES,
     origin: Origin::Jwt,
 };
-const CLOCK: Clock = Clock::new(1000.0, 0.0, 300.0).unwrap();
+pub(super) const CLOCK: Clock = Clock::new(1000.0, 0.0, 300.0).unwrap();
 
 /// Valid claims with some members replaced. `""` removes a member.
-fn with(members: &[(&str, &str)]) -> String {
+pub(super) fn with(members: &[(&str, &str)]) -> String {
     let mut all = vec![
         ("iss", r#""https://issuer.example""#),
         ("aud", r#""https://api.example.com""#),
@@ -31,21 +31,21 @@ fn with(members: &[(&str, &str)]) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-fn check(text: &str) -> Result<CheckedClaims<'_>, Reason> {
+pub(super) fn check(text: &str) -> Result<CheckedClaims<'_>, Reason> {
     check_as(text, &EXPECTED)
 }
 
-fn check_as<'t>(text: &'t str, expected: &Expected<'_>) -> Result<CheckedClaims<'t>, Reason> {
+pub(super) fn check_as<'t>(text: &'t str, expected: &Expected<'_>) -> Result<CheckedClaims<'t>, Reason> {
     Claims::read(text.as_bytes(), expected).ok_or(Reason::ClaimsInvalid)?.check(expected, &CLOCK)
 }
 
-fn refused(member: &str, values: &[&str], reason: Reason) {
+pub(super) fn refused(member: &str, values: &[&str], reason: Reason) {
     for value in values {
         assert_eq!(check(&with(&[(member, value)])).err(), Some(reason), "{member}: {value}");
     }
 }
 
-fn accepted(member: &str, values: &[&str]) {
+pub(super) fn accepted(member: &str, values: &[&str]) {
     for value in values {
         assert!(check(&with(&[(member, value)])).is_ok(), "{member}: {value}");
     }
@@ -354,93 +354,6 @@ fn an_introspected_token_of_the_type_dpop_has_a_readable_jkt() {
         }
     }
     assert_eq!(key("\"DPoP\"", "", Origin::Jwt), Binding::Absent, "a claim of a JWT has another meaning");
-}
-
-#[test]
-fn groups_are_strings_ids_and_names_and_anything_else_is_no_group() {
-    let groups = |text: &str| check(&with(&[("groups", text)])).map(|checked| checked.groups.join(","));
-    assert_eq!(groups(r#"["a",{"id":"1","name":"b"},2,null,["c"],{"name":3}]"#).as_deref(), Ok("a,1,b"));
-    assert_eq!(groups(r#""a b""#).as_deref(), Ok("a b"), "one string is one group");
-    for none in ["", "null", "{}", "1", r#"{"id":"a"}"#] {
-        assert_eq!(groups(none).as_deref(), Ok(""), "{none}");
-    }
-}
-
-#[test]
-fn the_groups_claim_may_have_a_registered_name() {
-    let names = ClaimNames { groups: ClaimPath::named("aud"), ..DEFAULT_NAMES.clone() };
-    let expected = Expected { names: &names, ..EXPECTED };
-    let text = with(&[("aud", r#"["https://api.example.com","g"]"#)]);
-    let checked = check_as(&text, &expected);
-    assert_eq!(checked.map(|checked| checked.groups.len()), Ok(2));
-    assert_eq!(check_as(&with(&[("aud", r#"["g"]"#)]), &expected).err(), Some(Reason::AudienceMismatch));
-}
-
-fn scopes(names: &[&[&str]]) -> ClaimNames {
-    let path = |names: &&[&str]| ClaimPath::new(names.iter().map(|name| (*name).to_owned()).collect()).expect("a path");
-    ClaimNames { scopes: names.iter().map(path).collect(), ..DEFAULT_NAMES.clone() }
-}
-
-fn scope_of(members: &[(&str, &str)], names: &ClaimNames) -> Result<String, Reason> {
-    check_as(&with(members), &Expected { names, ..EXPECTED }).map(|checked| checked.scope.into_owned())
-}
-
-#[test]
-fn scopes_are_the_words_of_a_string_or_the_elements_of_an_array_without_spaces() {
-    for (value, granted) in [
-        (r#""a b""#, "a b"),
-        (r#"["a","b"]"#, "a b"),
-        (r#"["a b","c",1,null,["d"],{"e":"f"},""]"#, "c "),
-        (r#"["a\u0020b"]"#, ""),
-        ("[]", ""),
-        ("1", ""),
-        ("null", ""),
-        (r#"{"a":"b"}"#, ""),
-    ] {
-        assert_eq!(scope_of(&[("scope", value)], &DEFAULT_NAMES).as_deref(), Ok(granted), "{value}");
-    }
-    for malformed in [r#"["\ud800"]"#, r#"[{"a":1,"a":2}]"#, r#"{"a":1,"a":2}"#] {
-        assert_eq!(scope_of(&[("scope", malformed)], &DEFAULT_NAMES), Err(Reason::ClaimsInvalid), "{malformed}");
-    }
-}
-
-#[test]
-fn the_first_scope_claim_that_a_token_has_holds_its_scopes_whatever_the_order_of_the_members_is() {
-    let names = scopes(&[&["scp"], &["realm", "scopes"], &["scope"]]);
-    let (scp, realm, scope) = (("scp", r#"["s"]"#), ("realm", r#"{"scopes":"r"}"#), ("scope", r#""w""#));
-    let of = |members: &[(&str, &str)]| scope_of(members, &names);
-    for members in [[scp, realm, scope], [scope, realm, scp], [realm, scope, scp]] {
-        assert_eq!(of(&members).as_deref(), Ok("s"));
-    }
-    assert_eq!(
-        (of(&[scope, realm]).as_deref(), of(&[scope]).as_deref(), of(&[]).as_deref()),
-        (Ok("r"), Ok("w"), Ok(""))
-    );
-    assert_eq!(of(&[("scp", "null"), scope]).as_deref(), Ok(""), "a claim without scopes is there");
-    assert_eq!(of(&[("realm", r#"{"other":"r"}"#), scope]).as_deref(), Ok("w"), "a path that ends early is not there");
-    assert_eq!(of(&[("realm", r#"{"scopes":"r","a":{"b":1,"b":2}}"#)]), Err(Reason::ClaimsInvalid));
-    assert_eq!(of(&[("scp", r#""\ud800""#)]), Err(Reason::ClaimsInvalid));
-    let alone = scopes(&[&["scp"]]);
-    assert_eq!(scope_of(&[scope], &alone).as_deref(), Ok(""), "scope is not read when it is not named");
-}
-
-#[test]
-fn groups_may_stand_at_the_end_of_a_path() {
-    let path = ClaimPath::new(vec!["realm_access".into(), "roles".into()]).expect("a path");
-    let names = ClaimNames { groups: path, ..DEFAULT_NAMES.clone() };
-    let groups = |value: &str| {
-        let text = with(&[("realm_access", value), ("groups", r#"["g"]"#), ("roles", r#"["r"]"#)]);
-        check_as(&text, &Expected { names: &names, ..EXPECTED }).map(|checked| checked.groups.join(","))
-    };
-    assert_eq!(groups(r#"{"roles":["a",{"id":"1"}]}"#).as_deref(), Ok("a,1"));
-    assert_eq!(groups(r#"{"roles":"a"}"#).as_deref(), Ok("a"));
-    for none in ["", "null", r#"["roles"]"#, r#"{"Roles":["a"]}"#, r#"{"a":{"roles":["a"]}}"#, r#""roles""#] {
-        assert_eq!(groups(none).as_deref(), Ok(""), "{none}");
-    }
-    for malformed in [r#"{"roles":["a"],"roles":["b"]}"#, r#"{"roles":["a"],"x":"\ud800"}"#, r#"{"x":[{"a":1,"a":1}]}"#]
-    {
-        assert_eq!(groups(malformed), Err(Reason::ClaimsInvalid), "{malformed}");
-    }
 }
 
 #[test]
