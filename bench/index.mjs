@@ -4,7 +4,12 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-for (const part of ['micro', 'dpop', 'introspection', 'eventloop', 'flood', 'flood-kinds', 'exit', 'chart']) {
+import { progress } from '../scripts/progress.mjs';
+
+const PARTS = ['micro', 'dpop', 'introspection', 'eventloop', 'flood', 'flood-kinds', 'exit', 'chart'];
+const running = progress(PARTS.length, { hasOutput: true });
+for (const part of PARTS) {
+  running.step(part);
   const file = fileURLToPath(new URL(`${part}.mjs`, import.meta.url));
   const { status } = spawnSync(process.execPath, [file, ...process.argv.slice(2)], { stdio: 'inherit' });
   if (status !== 0) {

@@ -13,9 +13,11 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+
+import { progress } from './progress.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { PLATFORMS, platformName } = createRequire(import.meta.url)('../npm/native/platform.js');
@@ -162,8 +164,12 @@ function main() {
     },
   });
   const platform = values.platform ?? platformName();
+  const steps = progress(values.portable ? 2 : 1, { hasOutput: values.portable });
+  if (values.portable) steps.step(`builds the binary for ${platform}, for some minutes`);
   const binary = values.portable ? buildPortable(platform) : values.binary;
-  const packed = pack({ out: values.out, platform, binary });
+  steps.step('packs the tarballs');
+  const packed = pack({ out: values.out && resolve(values.out), platform, binary });
+  steps.end();
   for (const { name, file, size, unpackedSize } of [packed.main, packed.platform]) {
     console.log(`${name}: ${file}, ${size} bytes, ${unpackedSize} unpacked`);
   }

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 
 import { AUDIENCE, startIssuer } from '../__test__/support/issuer.mjs';
 import { pack } from './pack.mjs';
+import { progress } from './progress.mjs';
 import { PATH, installApp, installRuntimes, versionOf } from './runtimes/machine.mjs';
 import { runApi, runToEnd } from './runtimes/processes.mjs';
 
@@ -28,9 +29,14 @@ try {
 }
 
 async function main() {
+  const preparing = progress(3);
+  preparing.step('packs the tarballs');
   const { main: shims, platform } = pack({ out: join(folder, 'packed') });
+  preparing.step(`installs Node.js ${NODES.join(', ')}, Bun and Deno`);
   const runtimes = installRuntimes(join(folder, 'runtimes'), NODES);
+  preparing.step('installs the tarballs, the frameworks and the tools');
   const app = installApp(join(folder, 'app'), [shims.file, platform.file]);
+  preparing.end();
   console.log(`${shims.name} and ${platform.name}, installed without Rust on PATH, after ${seconds()} s\n`);
 
   const all = [
@@ -40,7 +46,9 @@ async function main() {
   const rows = all.filter(({ name }) => only.length === 0 || only.some((part) => name.includes(part)));
   const context = contextOf(app);
   const queue = [...rows];
-  await Promise.all(Array.from({ length: AT_ONCE }, () => drain(queue, context)));
+  const running = progress(rows.flatMap(({ cells }) => cells).length);
+  await Promise.all(Array.from({ length: AT_ONCE }, () => drain(queue, context, running)));
+  running.end();
   return rows.length > 0 && report(rows);
 }
 
@@ -146,7 +154,7 @@ function contextOf(cwd) {
 }
 
 /** Runs the rows, the cells of each in turn, until there are none left, or no time. */
-async function drain(queue, context) {
+async function drain(queue, context, running) {
   for (let row = queue.shift(); row; row = queue.shift()) {
     for (const cell of row.cells) {
       try {
@@ -155,6 +163,7 @@ async function drain(queue, context) {
       } catch (error) {
         cell.problem = error;
       }
+      running.ended(`${row.name}, ${cell.name}${cell.problem ? ': FAILED' : ''}`);
     }
   }
 }

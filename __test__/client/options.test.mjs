@@ -36,11 +36,16 @@ const OPTIONS = [
   ['groupOptions.groupsClaim', 'GROUPS_CLAIM', [1, [], [1], [''], [['groups']], Array(9).fill('a'), {}], []],
   ['permissionsClaim', 'PERMISSIONS_CLAIM', [1, [], [' '], [['p']], true], []],
   ['rolesClaim', 'ROLES_CLAIM', [1, [], [null], { a: 'b' }], []],
-  ['scopeOptions.scopesClaim', 'SCOPES_CLAIM', [1, [], [''], [[]], [[['a']]], Array(9).fill('a')], []],
+  [
+    'scopeOptions.scopesClaim',
+    'SCOPES_CLAIM',
+    [1, 'scp scope', new Set(['scp']), [], [''], [[]], [[['a']]], Array(9).fill('a')],
+    [],
+  ],
   [
     'scopeOptions.implies',
     'SCOPES_IMPLIES',
-    [1, [], { a: 'b' }, { a: [1] }, { a: ['b c'] }, { '': ['a'] }, { a: [undefined] }],
+    [1, [], new Map([['a', ['b']]]), { a: 'b' }, { a: [1] }, { a: ['b c'] }, { '': ['a'] }, { a: [undefined] }],
     [`{"a":"${CANARY}"}`, CANARY, `{"${CANARY} b":[]}`],
   ],
   ['groupOptions.matchAll', 'GROUPS_MATCH_ALL', ['true', 1], []],

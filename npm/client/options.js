@@ -19,6 +19,7 @@
 /** @typedef {Required<Pick<MonoCloudBackendNodeClientOptions, 'fetcher' | 'metadataResolver' | 'jwksResolver'>>} Functions */
 
 const { readFileSync } = require('node:fs');
+const { isMap, isSet } = require('node:util').types;
 
 const { NAMES } = require('../native/constants.js');
 const native = require('../native/panic-guard.js');
@@ -167,13 +168,14 @@ function checkKind(name, value, kind, holder = value) {
 }
 
 /**
- * JSON drops or nulls some values. They must not count as absent options, so they become values that are invalid.
+ * JSON drops, nulls or empties some values. They must not count as absent options, so they become values that are invalid.
  *
  * @param {string} _
  * @param {unknown} value
  */
 function keepInvalid(_, value) {
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
+  if (isMap(value) || isSet(value)) return [];
   if (typeof value === 'bigint' || typeof value === 'symbol' || typeof value === 'function') return [];
   return value;
 }

@@ -45,11 +45,13 @@ fn claim_path(options: &Options<'_>, spec: &OptionSpec) -> Result<Option<ClaimPa
 
 fn claim_paths(options: &Options<'_>) -> Result<Option<Vec<ClaimPath>>, OptionError> {
     let spec = &options::SCOPES_CLAIM;
-    let wrong = spec.error("must be the name of a claim, or an array of 1 to 8 names and paths");
+    let wrong = spec.error("must be the name of a claim without spaces, or an array of 1 to 8 names and paths");
     let paths: Option<Vec<_>> = match options.given_value(spec) {
         Some(Value::Array(items)) => items.iter().map(path_of).collect(),
         Some(Value::String(_)) => match options.text(spec)? {
             None => return Ok(None),
+            // The variable separates names by spaces. In code, such a text would be one name that no token has.
+            Some(name) if name.contains(char::is_whitespace) => None,
             Some(name) => ClaimPath::new(vec![name]).map(|path| vec![path]),
         },
         Some(_) => None,
