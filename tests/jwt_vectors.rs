@@ -57,7 +57,7 @@ fn every_rule_is_shown_on_both_sides_and_every_reason_for_which_a_jwt_is_refused
     let expected: HashSet<_> = file.vectors().map(|vector| vector.expect.as_str()).collect();
     let is_for_jwts = |class| {
         !matches!(class, Class::Http | Class::Op | Class::Validation)
-            && !matches!(class, Class::DpopNonce | Class::DpopProof | Class::TokenInactive)
+            && !matches!(class, Class::DpopNonce | Class::DpopProof | Class::TokenDenied | Class::TokenInactive)
     };
     // Reasons of the scheme DPoP. A vector comes with the scheme Bearer.
     let is_of_dpop = |reason| matches!(reason, Reason::DpopBindingMissing | Reason::DpopKeyMismatch);

@@ -282,7 +282,15 @@ for (const framework of FRAMEWORKS) {
       });
     }
 
-    for (const scope of [['a data:write'], [['data:write']], { 'data:write': true }, { toString: 'data:write' }, null, true, 1]) {
+    for (const scope of [
+      ['a data:write'],
+      [['data:write']],
+      { 'data:write': true },
+      { toString: 'data:write' },
+      null,
+      true,
+      1,
+    ]) {
       test(`a scope of ${JSON.stringify(scope)} grants nothing`, async () => {
         const token = target.issuer.sign({
           claims: { scope, scp: 'data:write', scopes: 'data:write', roles: ['data:write'] },

@@ -18,15 +18,21 @@ const issuer = createTestIssuer();
 const holder = issuer.dpop();
 const client = new MonoCloudBackendNodeClient(issuer.options);
 
+/** A client whose users have all signed out some time ago. */
+const revoking = new MonoCloudBackendNodeClient({ ...issuer.options, revocation: { store: { cutoff: () => 1000 } } });
+
 /** What the call or the route must ask for, so that the token is rejected for this reason. */
 const ASKING = {
   acr_missing: { acr: ['gold'] },
   auth_time_invalid: { maxAge: 60 },
   authentication_too_old: { maxAge: 60 },
+  claim_mismatch: { claims: { plan: 'pro' } },
   certificate_mismatch: { clientCertificate: issuer.certificate().pem },
   confirmation_missing: { validateCertificateBinding: true },
   dpop_binding_missing: { validateDPoPBinding: true },
   group_missing: { groups: ['admin'] },
+  permission_missing: { permissions: ['data:read'] },
+  role_missing: { roles: ['admin'] },
   scope_missing: { scopes: ['data:read'] },
 };
 
@@ -57,8 +63,9 @@ describe('a bad token', () => {
   for (const reason of takenReasons()) {
     test(`is rejected for exactly ${reason}`, async () => {
       const token = issuer.bad(reason);
+      const validating = reason === 'revoked' ? revoking : client;
       const asking = reason === 'dpop_key_mismatch' ? dpopCall(token) : ASKING[reason];
-      assert.equal(await reasonOf(client.validateAccessToken(token, asking)), reason);
+      assert.equal(await reasonOf(validating.validateAccessToken(token, asking)), reason);
     });
   }
 
