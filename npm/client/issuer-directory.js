@@ -93,17 +93,23 @@ class IssuerEntry {
       this.wasUsed = true;
       this.#list?.prove(this);
     }
-    if (own(claims, 'iss') === undefined && Object.isExtensible(claims)) {
-      Object.defineProperty(claims, 'iss', {
-        __proto__: null,
-        value: this.validator.issuer,
-        configurable: true,
-        enumerable: true,
-        writable: true,
-      });
-    }
-    return claims;
+    // In a response, a member that is `null` counts as absent.
+    if ((own(claims, 'iss') ?? undefined) !== undefined) return claims;
+    const iss = { __proto__: null, value: this.validator.issuer, configurable: true, enumerable: true, writable: true };
+    // A custom method may return claims that cannot be changed.
+    const named = isChangeable(claims) ? claims : /** @type {T} */ ({ ...claims });
+    return Object.defineProperty(named, 'iss', iss);
   }
+}
+
+/**
+ * Whether `iss` can be set.
+ *
+ * @param {object} claims
+ */
+function isChangeable(claims) {
+  const known = Object.getOwnPropertyDescriptor(claims, 'iss');
+  return known === undefined ? Object.isExtensible(claims) : known.configurable === true;
 }
 
 class IssuerDirectory {

@@ -20,11 +20,14 @@ const { checkedOptions, invalid, memberOf, own } = require('./arguments.js');
 const { FAILURES, Failure } = require('../errors/errors.js');
 const { isPending } = require('./pending.js');
 const { Answers, FAILED } = require('./revocation-answers.js');
+const { dateNow } = require('./time.js');
 
 /** @type {readonly RevocationKind[]} */
 const KINDS = ['jti', 'sid', 'sub', 'client_id'];
 const ON_FAILURE = ['refuse', 'allow'];
 const OPTIONS = ['store', 'kinds', 'onFailure', 'requireIat'];
+/** One day, in seconds. No cut-off is further ahead, so none could revoke a token whose `iat` is. */
+const MAX_AHEAD = 86_400;
 
 class Revocation {
   #client;
@@ -140,10 +143,14 @@ function isRevoked(kind, iat, cutoff) {
   return keepsItsSecond ? iat < Math.floor(cutoff) : iat <= cutoff;
 }
 
-/** @param {Claims} claims */
+/**
+ * An `iat` that is far in the future, such as one in milliseconds, does not say when the token was issued.
+ *
+ * @param {Claims} claims
+ */
 function issuedAt(claims) {
   const iat = own(claims, 'iat');
-  return typeof iat === 'number' && Number.isFinite(iat) ? iat : undefined;
+  return typeof iat === 'number' && iat <= dateNow() + MAX_AHEAD ? iat : undefined;
 }
 
 /**

@@ -23,7 +23,8 @@
  * @property {Resolver} [certificateResolver]
  * @property {Resolver} [urlResolver]
  * @property {ChoicesType} [choices] Set if the client of a request depends on its token or on `issuers`.
- * @property {(claims: object) => void} [accepted] Set for one client of several. Called when it accepted a token.
+ * @property {(claims: object) => object} [accepted] Set for one client of several. Called when it accepted a token. Returns the
+ *   claims with their issuer.
  * @property {boolean | null} [allowPreflight]
  * @property {RefusalsType} [refusals] `undefined` if the responses stay as they are.
  */

@@ -194,8 +194,11 @@ class Route {
     if (typeof credentials === 'string') return this.#decidePresent(credentials, request);
     if (credentials === undefined && this.#isOptional) return ANONYMOUS;
     if (credentials === AMBIGUOUS) return this.#responses.bearer.ambiguous;
-    const isDpop = credentials instanceof DpopCredentials && this.#responses.knowsDpop;
-    return isDpop ? this.#decideDpop(credentials.token, message, request) : this.#responses.bearer.noToken;
+    // Without a validator, as for a spy of a client of several issuers, nothing here can check a proof.
+    const knowsDpop = this.#responses.knowsDpop && anyValidatorOf(this.#client) !== undefined;
+    return credentials instanceof DpopCredentials && knowsDpop
+      ? this.#decideDpop(credentials.token, message, request)
+      : this.#responses.bearer.noToken;
   }
 
   /**
@@ -396,10 +399,10 @@ class Route {
    */
   #decisionOf(outcome, token, request, presented) {
     if (outcome instanceof Failure) return this.#responseTo(outcome, presented);
-    this.#accepted?.(outcome);
+    const claims = this.#accepted === undefined ? outcome : this.#accepted(outcome);
     return this.#authorize === undefined
-      ? this.#acceptedOf(outcome, presented)
-      : this.#authorized(this.#authorize, outcome, token, request, presented);
+      ? this.#acceptedOf(claims, presented)
+      : this.#authorized(this.#authorize, claims, token, request, presented);
   }
 
   /**

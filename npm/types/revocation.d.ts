@@ -33,7 +33,7 @@ export interface IRevocationStore {
    * - If the cut-off of a `sub` or a `sid` has a fraction, tokens whose `iat` is the whole second of the cut-off are not
    *   revoked. Most authorization servers write `iat` in whole seconds. With a fraction, a sign-in in the same second as
    *   the cut-off gives a working token, and a token that was issued in this second before the cut-off stays valid.
-   * - A token without `iat` is revoked by every cut-off.
+   * - A token without `iat`, or whose `iat` is more than a day in the future, is revoked by every cut-off.
    *
    * An answer that comes as a promise is used again for one second. An answer that is no promise is not.
    */

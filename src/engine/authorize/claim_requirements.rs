@@ -40,6 +40,8 @@ pub struct ClaimRequirements {
 pub enum ClaimsText<'t> {
     /// JSON text.
     Json(&'t [u8]),
+    /// The JSON text of an introspection response. A member that is `null` counts as absent: a cache does not keep it.
+    Response(&'t [u8]),
     /// The payload of a JWT whose signature was verified.
     Jwt(&'t str),
 }
@@ -75,14 +77,18 @@ impl ClaimRequirements {
     /// Checks claims. The first failure ends the check.
     pub fn check(&self, text: ClaimsText<'_>) -> Result<(), Reason> {
         match text {
-            ClaimsText::Json(text) => self.check_json(text),
-            ClaimsText::Jwt(token) => self.check_json(compact::decode_payload(token).unwrap_or_default().as_bytes()),
+            ClaimsText::Json(text) => self.check_json(text, false),
+            ClaimsText::Response(text) => self.check_json(text, true),
+            ClaimsText::Jwt(token) => {
+                self.check_json(compact::decode_payload(token).unwrap_or_default().as_bytes(), false)
+            }
         }
     }
 
     /// A text that is no claims set has no claims, so that it meets no requirement.
-    fn check_json(&self, text: &[u8]) -> Result<(), Reason> {
-        let members = json::read(text, MembersSeed(self)).unwrap_or_default();
+    fn check_json(&self, text: &[u8], ignores_null: bool) -> Result<(), Reason> {
+        let mut members = json::read(text, MembersSeed(self)).unwrap_or_default();
+        members.retain(|(_, value)| !ignores_null || *value != Value::Null);
         let value_of = |claim: &str| members.iter().find(|(name, _)| **name == *claim).map(|(_, value)| value);
         for RequiredList { claim, values, all, reason } in &self.lists {
             let held = value_of(claim.claim()).and_then(|value| claim.value_in(value)).map(lists::texts);

@@ -104,3 +104,13 @@ fn different_requirements_have_different_ids_and_equal_ones_the_same() {
     }
     assert_eq!(required(&["a"], &[], None).id, required(&["a"], &[], None).id);
 }
+
+#[test]
+fn a_null_of_a_response_meets_no_rule_because_its_cached_copy_has_no_such_member() {
+    for rules in [r#"{"c":null}"#, r#"{"c":{"in":[1,null]}}"#] {
+        let rule = required(&[], &[], Some(rules));
+        let claims = br#"{"c":null}"#;
+        assert_eq!(rule.check(ClaimsText::Response(claims)), Err(Reason::ClaimMismatch), "{rules}");
+        assert_eq!(rule.check(ClaimsText::Json(claims)), Ok(()), "{rules}");
+    }
+}

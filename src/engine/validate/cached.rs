@@ -217,7 +217,7 @@ impl Engine {
                         // The payload of a JWT may have duplicate members that the entry does not show.
                         let is_local = call.policy.claims.is_some() && self.is_local(call.token);
                         let text =
-                            if is_local { ClaimsText::Jwt(call.token) } else { ClaimsText::Json(entry.as_bytes()) };
+                            if is_local { ClaimsText::Jwt(call.token) } else { ClaimsText::Response(entry.as_bytes()) };
                         let answers = validated.answers.as_deref_mut();
                         call.authorize(claims, text, answers, clock).map_err(CachedVerdict::Refused)
                     }

@@ -30,7 +30,12 @@ impl Engine {
         }
         match call.prove(&checked.confirmation, &clock, false) {
             Progress::IsSlow => Err(NotAccepted::IsSlow),
-            Progress::Decided => Ok(call.authorize(&checked, ClaimsText::Json(claims.as_bytes()), None, &clock)?),
+            Progress::Decided => {
+                let text = claims.as_bytes();
+                let is_response = origin == Origin::Introspection;
+                let text = if is_response { ClaimsText::Response(text) } else { ClaimsText::Json(text) };
+                Ok(call.authorize(&checked, text, None, &clock)?)
+            }
         }
     }
 

@@ -1,0 +1,26 @@
+// Which `iat` says when a token was issued, so that a cut-off can be compared with it?
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { MonoCloudBackendNodeClient } from '@monocloud/backend-node';
+import { createTestIssuer } from '@monocloud/backend-node/testing';
+
+const issuer = createTestIssuer();
+const now = () => Math.floor(Date.now() / 1000);
+const store = { cutoff: () => 1 };
+const outcome = (iat, revocation) => {
+  const client = new MonoCloudBackendNodeClient({ ...issuer.options, revocation: { store, ...revocation } });
+  return client.validateAccessToken(issuer.token({ iat })).then(
+    () => 'accepted',
+    ({ reason }) => reason,
+  );
+};
+
+test('an iat more than a day in the future counts as none, so every cut-off revokes', async () => {
+  for (const iat of [Date.now(), now() + 86_500, 1e300]) {
+    assert.equal(await outcome(iat), 'revoked', String(iat));
+    assert.equal(await outcome(iat, { requireIat: true }), 'issued_at_invalid', String(iat));
+  }
+  for (const iat of [now(), now() + 3600, now() + 0.5]) assert.equal(await outcome(iat), 'accepted', String(iat));
+});
