@@ -194,11 +194,9 @@ class Route {
     if (typeof credentials === 'string') return this.#decidePresent(credentials, request);
     if (credentials === undefined && this.#isOptional) return ANONYMOUS;
     if (credentials === AMBIGUOUS) return this.#responses.bearer.ambiguous;
-    // Without a validator, as for a spy of a client of several issuers, nothing here can check a proof.
-    const knowsDpop = this.#responses.knowsDpop && anyValidatorOf(this.#client) !== undefined;
-    return credentials instanceof DpopCredentials && knowsDpop
-      ? this.#decideDpop(credentials.token, message, request)
-      : this.#responses.bearer.noToken;
+    // Without a validator, as for a spy of a client of several issuers, nothing can check a proof.
+    const isDpop = credentials instanceof DpopCredentials && this.#responses.knowsDpop && anyValidatorOf(this.#client);
+    return isDpop ? this.#decideDpop(credentials.token, message, request) : this.#responses.bearer.noToken;
   }
 
   /**
@@ -400,9 +398,8 @@ class Route {
   #decisionOf(outcome, token, request, presented) {
     if (outcome instanceof Failure) return this.#responseTo(outcome, presented);
     const claims = this.#accepted === undefined ? outcome : this.#accepted(outcome);
-    return this.#authorize === undefined
-      ? this.#acceptedOf(claims, presented)
-      : this.#authorized(this.#authorize, claims, token, request, presented);
+    if (this.#authorize === undefined) return this.#acceptedOf(claims, presented);
+    return this.#authorized(this.#authorize, claims, token, request, presented);
   }
 
   /**
