@@ -47,24 +47,45 @@ const JWT_CALL_OPTIONS = [...CALL_OPTIONS, 'jwks'];
 /** RFC 9470 §3: spaces separate the values of `acr_values`. No other character of a value needs an escape in a header. */
 const ACR = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
+/**
+ * The list of an option that is absent.
+ *
+ * @type {string[]}
+ */
+const NONE = [];
+Object.freeze(NONE);
+
 /** The options of a route or a call. */
 class Spec {
-  scopes;
-  /** A list that is not empty, or `undefined`. */
+  scopes = NONE;
+  /**
+   * A list that is not empty, or `undefined`.
+   *
+   * @type {string[] | undefined}
+   */
   anyScopes;
-  groups;
-  permissions;
-  roles;
+  groups = NONE;
+  permissions = NONE;
+  roles = NONE;
   /**
    * The JSON text of the claims rules.
    *
    * @type {string | undefined}
    */
   claims;
-  /** A list that is not empty, or `undefined`. */
+  /**
+   * A list that is not empty, or `undefined`.
+   *
+   * @type {string[] | undefined}
+   */
   acr;
+  /** @type {number | undefined} */
   maxAge;
-  /** The binding as the caller wrote it. */
+  /**
+   * The binding as the caller wrote it.
+   *
+   * @type {boolean | CertificateBindingValidation | undefined}
+   */
   givenBinding;
   /**
    * One of `BINDINGS`, or `undefined` for the client's own setting.
@@ -72,11 +93,19 @@ class Spec {
    * @type {CertificateBindingValidation | undefined}
    */
   binding;
-  /** The same two for DPoP. */
+  /**
+   * The same two for DPoP.
+   *
+   * @type {boolean | DPoPBindingValidation | undefined}
+   */
   givenDpop;
   /** @type {DPoPBindingValidation | undefined} */
   dpopMode;
-  /** A list that is not empty, or `undefined` for all audiences of the client. */
+  /**
+   * A list that is not empty, or `undefined` for all audiences of the client.
+   *
+   * @type {string[] | undefined}
+   */
   audience;
   certificate;
   /** The DPoP proof of a call: `{ given, method, url }`, or `undefined` for a bearer token. */
@@ -86,8 +115,20 @@ class Spec {
   /**
    * @param {string} where
    * @param {any} options Its names are checked. Here its values are checked.
+   * @param {boolean} hasRequirements Whether it has one of `ROUTE_OPTIONS`. Many calls pass only a certificate or a proof.
    */
-  constructor(where, options) {
+  constructor(where, options, hasRequirements) {
+    if (hasRequirements) this.#readRequirements(where, options);
+    this.certificate = readCertificate(where, readOwn(where, options, 'clientCertificate'));
+    this.proof = readProof(where, readOwn(where, options, 'scheme'), readOwn(where, options, 'dpop'));
+    this.jwks = readOwn(where, options, 'jwks') ?? undefined;
+  }
+
+  /**
+   * @param {string} where
+   * @param {any} options
+   */
+  #readRequirements(where, options) {
     this.scopes = readList(where, readOwn(where, options, 'scopes'), 'scopes');
     this.anyScopes = readAnyScopes(where, readOwn(where, options, 'anyScopes'));
     this.groups = readList(where, readOwn(where, options, 'groups'), 'groups');
@@ -101,9 +142,6 @@ class Spec {
     this.givenDpop = readOwn(where, options, 'validateDPoPBinding') ?? undefined;
     this.dpopMode = readBinding(where, 'validateDPoPBinding', this.givenDpop);
     this.audience = readAudience(where, readOwn(where, options, 'audience'));
-    this.certificate = readCertificate(where, readOwn(where, options, 'clientCertificate'));
-    this.proof = readProof(where, readOwn(where, options, 'scheme'), readOwn(where, options, 'dpop'));
-    this.jwks = readOwn(where, options, 'jwks') ?? undefined;
   }
 
   /** Whether the client's own settings apply alone. */
@@ -128,7 +166,7 @@ class Spec {
 }
 
 /** The options of a call without options. */
-const NO_REQUIREMENTS = new Spec('', Object.create(null));
+const NO_REQUIREMENTS = new Spec('', Object.create(null), false);
 
 /**
  * Reads the options of a route.
@@ -164,8 +202,11 @@ function jwtCallSpec(method, options) {
  */
 function readSpec(where, options, known) {
   if (options === undefined || options === null) return NO_REQUIREMENTS;
-  checkNames(where, options, known);
-  return new Spec(where, options);
+  const names = checkNames(where, options, known);
+  let hasRequirements = false;
+  // Every list of options begins with those of a route.
+  for (let i = 0; i < names.length; i += 1) hasRequirements ||= known.indexOf(names[i]) < ROUTE_OPTIONS.length;
+  return new Spec(where, options, hasRequirements);
 }
 
 /**
@@ -177,7 +218,7 @@ function readSpec(where, options, known) {
  * @returns {string[]}
  */
 function readList(where, list, name) {
-  if (list === undefined || list === null) return [];
+  if (list === undefined || list === null) return NONE;
   try {
     if (Array.isArray(list) && list.length <= MAX_LISTED) {
       const items = itemsOf(list);

@@ -164,17 +164,24 @@ impl Proof {
 
     /// Checks rules 1 to 4, for a token whose confirmation is not known yet.
     pub fn check_request(&self, token: &str) -> Result<(), Reason> {
-        self.matching(&mut self.lock(), token).map(|_| ())
+        self.matching(&mut self.lock(), token, None).map(|_| ())
     }
 
     /// Checks every rule for a token that is bound to this key, and uses the proof. `now` includes the clock skew. The
     /// result is that of [`Self::outcome`], which a caller can ask for while it holds a lock.
     ///
-    /// The proof is used once, however often this is called for one request.
-    pub fn prove(&self, token: &str, key: &Thumbprint, now: NumericDate, allows_slow: bool) -> Progress {
+    /// The proof is used once, however often this is called for one request. `hash` is that of the token, if it is known.
+    pub fn prove(
+        &self,
+        token: &str,
+        hash: Option<&Thumbprint>,
+        key: &Thumbprint,
+        now: NumericDate,
+        allows_slow: bool,
+    ) -> Progress {
         let proof = {
             let mut state = self.lock();
-            let Ok(proof) = self.bound(&mut state, token, key) else { return Progress::Decided };
+            let Ok(proof) = self.bound(&mut state, token, hash, key) else { return Progress::Decided };
             if state.end.is_some() {
                 return Progress::Decided;
             }
@@ -207,9 +214,9 @@ impl Proof {
     }
 
     /// The result for this token and key. It is an internal error to ask for it before [`Self::prove`] has decided.
-    pub fn outcome(&self, token: &str, key: &Thumbprint) -> Result<(), Reason> {
+    pub fn outcome(&self, token: &str, hash: Option<&Thumbprint>, key: &Thumbprint) -> Result<(), Reason> {
         let mut state = self.lock();
-        self.bound(&mut state, token, key)?;
+        self.bound(&mut state, token, hash, key)?;
         state.end.unwrap_or(Err(Reason::Internal))
     }
 
@@ -230,8 +237,14 @@ impl Proof {
     }
 
     /// Rules 1 to 5.
-    fn bound(&self, state: &mut State, token: &str, key: &Thumbprint) -> Result<Arc<ReadProof>, Reason> {
-        let proof = self.matching(state, token)?;
+    fn bound(
+        &self,
+        state: &mut State,
+        token: &str,
+        hash: Option<&Thumbprint>,
+        key: &Thumbprint,
+    ) -> Result<Arc<ReadProof>, Reason> {
+        let proof = self.matching(state, token, hash)?;
         // In constant time.
         if proof.signed.key.thumbprint != *key {
             return Err(Reason::DpopKeyMismatch);
@@ -241,14 +254,21 @@ impl Proof {
     }
 
     /// Rules 1 to 4.
-    fn matching(&self, state: &mut State, token: &str) -> Result<Arc<ReadProof>, Reason> {
+    fn matching(&self, state: &mut State, token: &str, hash: Option<&Thumbprint>) -> Result<Arc<ReadProof>, Reason> {
         let proof = state.read.get_or_insert_with(|| self.read().map(Arc::new)).clone()?;
-        if state.token.as_deref() != Some(token) {
-            // In constant time.
-            if proof.claims.ath.is_none_or(|ath| ath != Thumbprint::of(token.as_bytes())) {
-                return Err(Reason::DpopTokenMismatch);
+        // Compared in constant time.
+        let is_for = |hash: &Thumbprint| proof.claims.ath.is_some_and(|ath| ath == *hash);
+        let matches = match hash {
+            Some(hash) => is_for(hash),
+            None if state.token.as_deref() == Some(token) => true,
+            None => {
+                let matches = is_for(&Thumbprint::of(token.as_bytes()));
+                state.token = matches.then(|| token.into());
+                matches
             }
-            state.token = Some(token.into());
+        };
+        if !matches {
+            return Err(Reason::DpopTokenMismatch);
         }
         if let Err((reason, refusal)) = &proof.target {
             state.refusal = Some(refusal.clone());
@@ -295,7 +315,7 @@ impl Proof {
             return known;
         }
         let GivenProof::One(text) = &self.given else { return Err(Reason::Internal) };
-        let verified = proof.signed.verify(text);
+        let verified = proof.signed.verify(text, &self.context);
         let signature = verified.as_ref().map(|_| ()).map_err(|reason| *reason);
         if let Ok(key) = verified {
             self.context.keep_key(&proof.signed.key.thumbprint, key);
