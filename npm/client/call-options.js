@@ -107,42 +107,16 @@ class Spec {
    * @type {string[] | undefined}
    */
   audience;
+  /** @type {string | undefined} */
   certificate;
-  /** The DPoP proof of a call: `{ given, method, url }`, or `undefined` for a bearer token. */
+  /**
+   * The DPoP proof of a call, or `undefined` for a bearer token.
+   *
+   * @type {ReturnType<typeof readProof>}
+   */
   proof;
+  /** @type {any} */
   jwks;
-
-  /**
-   * @param {string} where
-   * @param {any} options Its names are checked. Here its values are checked.
-   * @param {boolean} hasRequirements Whether it has one of `ROUTE_OPTIONS`. Many calls pass only a certificate or a proof.
-   */
-  constructor(where, options, hasRequirements) {
-    if (hasRequirements) this.#readRequirements(where, options);
-    this.certificate = readCertificate(where, readOwn(where, options, 'clientCertificate'));
-    this.proof = readProof(where, readOwn(where, options, 'scheme'), readOwn(where, options, 'dpop'));
-    this.jwks = readOwn(where, options, 'jwks') ?? undefined;
-  }
-
-  /**
-   * @param {string} where
-   * @param {any} options
-   */
-  #readRequirements(where, options) {
-    this.scopes = readList(where, readOwn(where, options, 'scopes'), 'scopes');
-    this.anyScopes = readAnyScopes(where, readOwn(where, options, 'anyScopes'));
-    this.groups = readList(where, readOwn(where, options, 'groups'), 'groups');
-    this.permissions = readList(where, readOwn(where, options, 'permissions'), 'permissions');
-    this.roles = readList(where, readOwn(where, options, 'roles'), 'roles');
-    this.claims = readClaims(where, readOwn(where, options, 'claims'));
-    this.acr = readAcr(where, readOwn(where, options, 'acr'));
-    this.maxAge = readMaxAge(where, readOwn(where, options, 'maxAge'));
-    this.givenBinding = readOwn(where, options, 'validateCertificateBinding') ?? undefined;
-    this.binding = readBinding(where, 'validateCertificateBinding', this.givenBinding);
-    this.givenDpop = readOwn(where, options, 'validateDPoPBinding') ?? undefined;
-    this.dpopMode = readBinding(where, 'validateDPoPBinding', this.givenDpop);
-    this.audience = readAudience(where, readOwn(where, options, 'audience'));
-  }
 
   /** Whether the client's own settings apply alone. */
   get isEmpty() {
@@ -165,8 +139,37 @@ class Spec {
   }
 }
 
+/**
+ * How each option is read. An option that is absent keeps its default.
+ *
+ * @type {Map<string, (spec: Spec, where: string, value: any) => void>}
+ */
+const READERS = new Map(
+  Object.entries({
+    scopes: (spec, where, value) => void (spec.scopes = readList(where, value, 'scopes')),
+    anyScopes: (spec, where, value) => void (spec.anyScopes = readAnyScopes(where, value)),
+    groups: (spec, where, value) => void (spec.groups = readList(where, value, 'groups')),
+    permissions: (spec, where, value) => void (spec.permissions = readList(where, value, 'permissions')),
+    roles: (spec, where, value) => void (spec.roles = readList(where, value, 'roles')),
+    claims: (spec, where, value) => void (spec.claims = readClaims(where, value)),
+    acr: (spec, where, value) => void (spec.acr = readAcr(where, value)),
+    maxAge: (spec, where, value) => void (spec.maxAge = readMaxAge(where, value)),
+    validateCertificateBinding: (spec, where, value) => {
+      spec.givenBinding = value ?? undefined;
+      spec.binding = readBinding(where, 'validateCertificateBinding', value);
+    },
+    validateDPoPBinding: (spec, where, value) => {
+      spec.givenDpop = value ?? undefined;
+      spec.dpopMode = readBinding(where, 'validateDPoPBinding', value);
+    },
+    audience: (spec, where, value) => void (spec.audience = readAudience(where, value)),
+    clientCertificate: (spec, where, value) => void (spec.certificate = readCertificate(where, value)),
+    jwks: (spec, _, value) => void (spec.jwks = value ?? undefined),
+  }),
+);
+
 /** The options of a call without options. */
-const NO_REQUIREMENTS = new Spec('', Object.create(null), false);
+const NO_REQUIREMENTS = new Spec();
 
 /**
  * Reads the options of a route.
@@ -203,10 +206,19 @@ function jwtCallSpec(method, options) {
 function readSpec(where, options, known) {
   if (options === undefined || options === null) return NO_REQUIREMENTS;
   const names = checkNames(where, options, known);
-  let hasRequirements = false;
-  // Every list of options begins with those of a route.
-  for (let i = 0; i < names.length; i += 1) hasRequirements ||= known.indexOf(names[i]) < ROUTE_OPTIONS.length;
-  return new Spec(where, options, hasRequirements);
+  const spec = new Spec();
+  let mayHaveProof = false;
+  // Only what is there is read, because most calls have one or two options.
+  for (let i = 0; i < names.length; i += 1) {
+    const read = READERS.get(names[i]);
+    if (read === undefined) mayHaveProof = true;
+    else read(spec, where, readOwn(where, options, names[i]));
+  }
+  // `scheme` and `dpop` are read together.
+  if (mayHaveProof) {
+    spec.proof = readProof(where, readOwn(where, options, 'scheme'), readOwn(where, options, 'dpop'));
+  }
+  return spec;
 }
 
 /**
