@@ -12,6 +12,7 @@
  */
 /** @typedef {Spec} SpecType The class as a type, for other files. */
 
+const { LIMITS, NAMES } = require('../native/constants.js');
 const { checkNames, invalid, readOwn } = require('./arguments.js');
 const { areStrings, itemsOf } = require('./lists.js');
 
@@ -20,11 +21,10 @@ const MAX_LISTED = 1000;
 /** The values of `acr` stand in a response header, so they are fewer and shorter. */
 const MAX_ACR = 20;
 const MAX_ACR_LENGTH = 256;
-/** One year, in seconds. The engine has the same limit. */
-const MAX_AGE_LIMIT = 31_536_000;
+const MAX_AGE_LIMIT = LIMITS.maxAge;
 
 /** The values of both binding options. `true` means `required`, and `false` means `dangerously_ignore`. */
-const BINDINGS = ['when_present', 'required', 'dangerously_ignore'];
+const BINDINGS = NAMES.bindingModes;
 
 const ROUTE_OPTIONS = [
   'scopes',

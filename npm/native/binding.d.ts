@@ -95,6 +95,8 @@ export interface Limits {
   headers: number;
   /** The longest time that a response tells its client to wait, in seconds. */
   retryAfter: number;
+  /** The largest age of an authentication that a route can ask for, in seconds. */
+  maxAge: number;
   /** The largest number of claims templates that are kept. */
   claimsTemplates: number;
   /** A slot number modulo this is the place of its claims. */
@@ -273,6 +275,8 @@ export interface Names {
   variablePrefix: string;
   /** The member of a cache's entry that tells how and when the claims were obtained. */
   obtainedMember: string;
+  /** The values of both binding options. */
+  bindingModes: CertificateBindingValidation[];
 }
 
 /** Claims, a slot or a negative code, or a failure with details. */
