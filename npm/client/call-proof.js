@@ -58,6 +58,15 @@ class CallProof {
     if (this.#known?.context === validator.dpopFacts.context) return this.#known.proof;
     return validator.proof(this.given, this.method, [this.url]);
   }
+
+  /**
+   * Returns a proof that is checked and not used.
+   *
+   * @param {ValidatorType} validator
+   */
+  rehearsedFor(validator) {
+    return validator.proof(this.given, this.method, [this.url], true);
+  }
 }
 
 /**

@@ -117,6 +117,18 @@ class Validator {
   }
 
   /**
+   * The same without an event, for an explanation: it lets nobody in.
+   *
+   * @param {unknown} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
+   * @param {CustomMethods} [customMethods]
+   */
+  decideForExplanation(token, policy, possession, customMethods) {
+    return this.concluded(this.#decide(token, policy, possession, customMethods), possession);
+  }
+
+  /**
    * The outcome after everything that a DPoP proof needs in addition, and after the revocation store.
    *
    * @param {Decision | Promise<Decision>} outcome
@@ -195,6 +207,28 @@ class Validator {
     };
   }
 
+  /** The options that an explanation names. */
+  shownOptions() {
+    return JSON.parse(this.#native.shownOptions());
+  }
+
+  /** Whether there is a revocation store. */
+  get hasRevocation() {
+    return this.#revocation !== undefined;
+  }
+
+  /**
+   * The claims of an introspection response, which nothing has checked, for an explanation. `undefined` if there are none.
+   *
+   * @param {string} token
+   */
+  async introspectedClaims(token) {
+    const pending = this.#native.introspect(token, dateNow());
+    this.#userFunctions?.drain();
+    const answer = await pending;
+    return typeof answer === 'string' ? JSON.parse(answer) : undefined;
+  }
+
   /** The client's audiences. */
   get audiences() {
     return this.#facts.audiences;
@@ -212,10 +246,11 @@ class Validator {
    *   `undefined`.
    * @param {string} method
    * @param {string[]} urls The URLs that the request may have been sent to.
+   * @param {boolean} [isRehearsed] Whether the proof is checked and not used.
    */
-  proof(given, method, urls) {
+  proof(given, method, urls, isRehearsed = false) {
     RequestProof ??= require('./request-proof.js').RequestProof;
-    return new RequestProof(this.#native, given, method, urls);
+    return new RequestProof(this.#native, given, method, urls, isRehearsed);
   }
 
   /**

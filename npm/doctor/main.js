@@ -70,11 +70,10 @@ async function examine(report, { environment, token, ...presented }) {
     report.skipped('tenant', 'tenant', 'not checked: the configuration is invalid, see above');
     return;
   }
-  const { metadata, jwks } = await checkServer(report, configuration);
+  const { metadata } = await checkServer(report, configuration);
   if (!metadata) return;
-  const server = { metadata, jwks };
-  await checkIntrospection(report, configuration, server);
-  if (token !== undefined) await checkToken(report, { configuration, server, token, ...presented });
+  await checkIntrospection(report, configuration, { metadata });
+  if (token !== undefined) await checkToken(report, { configuration, token, ...presented });
 }
 
 /** @param {ReportType} report */
