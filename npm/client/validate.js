@@ -207,26 +207,14 @@ class Validator {
     };
   }
 
-  /** The options that an explanation names. */
-  shownOptions() {
-    return JSON.parse(this.#native.shownOptions());
-  }
-
-  /** Whether there is a revocation store. */
-  get hasRevocation() {
-    return this.#revocation !== undefined;
-  }
-
-  /**
-   * The claims of an introspection response, which nothing has checked, for an explanation. `undefined` if there are none.
-   *
-   * @param {string} token
-   */
-  async introspectedClaims(token) {
-    const pending = this.#native.introspect(token, dateNow());
-    this.#userFunctions?.drain();
-    const answer = await pending;
-    return typeof answer === 'string' ? JSON.parse(answer) : undefined;
+  /** What an explanation needs besides the decision. */
+  explaining() {
+    return {
+      options: JSON.parse(this.#native.shownOptions()),
+      checksRevocation: this.#revocation !== undefined,
+      introspect: this.#native.introspect.bind(this.#native),
+      drain: () => this.#userFunctions?.drain(),
+    };
   }
 
   /** The client's audiences. */
@@ -264,7 +252,11 @@ class Validator {
 
   /** @returns {DpopValidationType} */
   get #dpop() {
-    this.#dpopValidation ??= dpopValidationOf(this.#native, this, this.#replay);
+    if (this.#dpopValidation === undefined) {
+      // Few clients use DPoP, so the package does not load this module at import.
+      const { DpopValidation } = require('./validate-dpop.js');
+      this.#dpopValidation = new DpopValidation(this.#native, this, this.#replay);
+    }
     return this.#dpopValidation;
   }
 
@@ -475,17 +467,6 @@ class Validator {
  */
 function ofOption(error) {
   return error?.name === 'MonoCloudHttpError' ? error : invalid(error.message, 'option_invalid');
-}
-
-/**
- * @param {MonoCloudBackendNodeClient} engine
- * @param {Validator} validator
- * @param {import('./options.js').Replay | undefined} replay
- */
-function dpopValidationOf(engine, validator, replay) {
-  // Few clients use DPoP, so the package does not load this module at import.
-  const { DpopValidation } = require('./validate-dpop.js');
-  return new DpopValidation(engine, validator, replay);
 }
 
 /** @param {unknown} option */

@@ -20,6 +20,7 @@
  */
 
 const native = require('../native/panic-guard.js');
+const { dateNow } = require('../client/time.js');
 const { FAILURES, Failure } = require('../errors/errors.js');
 const { advice, describe } = require('./describe.js');
 const { fixOf } = require('./fixes.js');
@@ -42,7 +43,8 @@ async function explained(validator, token, spec, policy, pending) {
   const text = typeof token === 'string' ? token : '';
   const isIntrospected = !validator.isLocal(text);
   const reason = failure?.spec.reason;
-  const given = validator.shownOptions();
+  const client = validator.explaining();
+  const given = client.options;
   const options = {
     ...given,
     audience: policy.audience ?? given.audience,
@@ -53,14 +55,14 @@ async function explained(validator, token, spec, policy, pending) {
   const rules = rulesOf({
     isIntrospected,
     checksProof: proof !== undefined && options.validateDPoPBinding !== 'dangerously_ignore',
-    checksRevocation: validator.hasRevocation,
+    checksRevocation: client.checksRevocation,
   });
   const failed = failure === undefined ? rules.length : placeOf(rules, reason);
   /** @type {TokenFacts} */
   const facts = {
     token: text,
     header: isIntrospected ? undefined : partOf(text, 0),
-    claims: await claimsOf(validator, text, isIntrospected, outcome),
+    claims: await claimsOf(client, text, isIntrospected, outcome),
     proof,
     mismatch: mismatchOf(failure),
     isIntrospected,
@@ -171,18 +173,22 @@ function mismatchOf(failure) {
  * The claims of the token. An introspection response is not kept, so the issuer is asked once more if a claim is the
  * reason. The claims are only shown. They do not decide anything.
  *
- * @param {ValidatorType} validator
+ * @param {ReturnType<ValidatorType['explaining']>} client
  * @param {string} token
  * @param {boolean} isIntrospected
  * @param {Decision} outcome
  * @returns {Promise<TokenFacts['claims']>}
  */
-async function claimsOf(validator, token, isIntrospected, outcome) {
+async function claimsOf(client, token, isIntrospected, outcome) {
   if (!(outcome instanceof Failure)) return outcome;
   if (outcome.claims !== undefined) return outcome.claims;
   if (!isIntrospected) return claimsOfJwt(token);
   const isAfterResponse = placeOf(OPAQUE_RULES, outcome.spec.reason) > placeOf(OPAQUE_RULES, 'inactive');
-  return isAfterResponse ? validator.introspectedClaims(token) : undefined;
+  if (!isAfterResponse) return undefined;
+  const pending = client.introspect(token, dateNow());
+  client.drain();
+  const answer = await pending;
+  return typeof answer === 'string' ? JSON.parse(answer) : undefined;
 }
 
 /** @param {string} token */
