@@ -48,7 +48,7 @@ describe('the main tarball', () => {
     /^npm\/[\w-]+\.(?:js|mjs|d\.ts|d\.mts)$/,
     /^npm\/types\/[\w-]+\.d\.(?:ts|mts)$/,
     /^npm\/(?:cache|client|doctor|errors|explain|mcp|native|protect|testing|ws)\/[\w-]+\.js$/,
-    /^npm\/doctor\/ui\/(?:page\.css|page\.html|page\.js|show\.js)$/,
+    /^npm\/doctor\/ui\/page\.(?:css|html|js)$/,
     /^npm\/testing\/setup\.(?:mjs|d\.ts|d\.mts)$/,
   ];
 

@@ -170,4 +170,4 @@ function numberOf(values, name, otherwise) {
   return Number.isNaN(value) ? otherwise : value;
 }
 
-module.exports = { ALGORITHMS, checkServer };
+module.exports = { ALGORITHMS, NOWHERE, checkServer };
