@@ -88,7 +88,7 @@ function table(heads, rows) {
 /** @param {any} answer */
 function verdictOf({ explanation, issuer }) {
   const { decision, reason, message, fix, kind } = explanation;
-  const [text, className] = VERDICTS[/** @type {keyof VERDICTS} */ (decision)];
+  const [text, className] = VERDICTS[/** @type {keyof typeof VERDICTS} */ (decision)];
   const title = make('h2', `verdict ${className}`, text);
   title.id = 'verdict';
   title.tabIndex = -1;
@@ -105,7 +105,7 @@ function verdictOf({ explanation, issuer }) {
 /** @param {any} explanation */
 function rulesOf({ rules }) {
   const items = rules.map((/** @type {any} */ rule) => {
-    const [sign, className, word] = SIGNS[/** @type {keyof SIGNS} */ (rule.outcome)];
+    const [sign, className, word] = SIGNS[/** @type {keyof typeof SIGNS} */ (rule.outcome)];
     const mark = make('span', className, sign);
     mark.setAttribute('aria-hidden', 'true');
     const text = make('div', 'text', make('span', 'hidden-text', `${word}: `), rule.description ?? '');
@@ -190,7 +190,7 @@ function reportOf({ explanation, skew }) {
     const values = SHARED.includes(rule)
       ? [received, expected].map((one, i) => (one === undefined ? '' : ` ${['received', 'expected'][i]} ${shown(one)}`))
       : [];
-    return `${SIGNS[/** @type {keyof SIGNS} */ (outcome)][0]} ${rule}${why ? ` [${why}]` : ''}${values.join(',')}`;
+    return `${SIGNS[/** @type {keyof typeof SIGNS} */ (outcome)][0]} ${rule}${why ? ` [${why}]` : ''}${values.join(',')}`;
   });
   const clock = skew === undefined ? 'unknown' : `${skew} s ahead of the issuer`;
   return [`${decision}${reason ? ` [${reason}]` : ''}, ${kind}, clock ${clock}`, ...lines].join('\n');
