@@ -32,7 +32,7 @@ const SCRIPTS = [
   '<script>window.ran = 1</script>',
   '<img src=x onerror="window.ran = 1">',
   '"><svg onload="window.ran = 1">',
-  "javascript:window.ran=1//'\"",
+  'javascript:window.ran=1//\'"',
   '</pre></textarea><iframe srcdoc="<script>parent.ran = 1</script>">',
   '{{constructor.constructor("window.ran = 1")()}}',
   '\u202e<b onmouseover=window.ran=1 style=position:fixed;inset:0>\u2028',
@@ -111,7 +111,7 @@ describeWhere(unavailable, 'the inspector in Chromium', () => {
     await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: 'light' }]);
     if (process.env.INSPECTOR_SCREENSHOT) {
       const path = fileURLToPath(new URL(`../../${process.env.INSPECTOR_SCREENSHOT}`, import.meta.url));
-      await page.screenshot({ path, clip: { x: 0, y: 0, width: 1100, height: 1250 }, captureBeyondViewport: true });
+      await page.screenshot({ path, clip: { x: 40, y: 0, width: 1020, height: 1000 }, captureBeyondViewport: true });
     }
   });
 
@@ -141,7 +141,10 @@ describeWhere(unavailable, 'the inspector in Chromium', () => {
     const fields = { token, proof, method: 'GET' };
     assert.match(await explain({ ...fields, url: 'https://api.example.com/a?x=1' }), /✓ Accepted/);
     const text = await explain({ ...fields, url: 'https://api.example.com/b' });
-    assert.match(text, /htu of the proof\s+https:\/\/api\.example\.com\/a\s+URL of the request\s+https:\/\/api\.example\.com\/b/);
+    assert.match(
+      text,
+      /htu of the proof\s+https:\/\/api\.example\.com\/a\s+URL of the request\s+https:\/\/api\.example\.com\/b/,
+    );
     await shot('proof');
   });
 
@@ -196,7 +199,10 @@ describeWhere(unavailable, 'the inspector in Chromium', () => {
     }
     await page.keyboard.press('Enter');
     await page.waitForSelector('#verdict');
-    const unlabelled = await page.$$eval('input, textarea', (all) => all.filter(({ labels }) => labels.length === 0).length);
+    const unlabelled = await page.$$eval(
+      'input, textarea',
+      (all) => all.filter(({ labels }) => labels.length === 0).length,
+    );
     assert.equal(unlabelled, 0);
     assert.equal(await page.$eval('#status', (status) => status.getAttribute('aria-live')), 'polite');
   });

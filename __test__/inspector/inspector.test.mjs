@@ -159,24 +159,28 @@ describe('the inspector', () => {
     }
   });
 
-  it('connects to the authorization server and to nothing else', { skip: process.platform !== 'linux' && 'needs /proc' }, async () => {
-    const own = new Set();
-    let isWatching = true;
-    const watch = async () => {
-      while (isWatching) {
-        for (const remote of remotesOf(inspector.pid, inspector.port)) own.add(remote);
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    };
-    const watching = watch();
-    await ask({ token: issuer.token() });
-    await ask({ token: issuer.opaque(), mayIntrospect: true });
-    await ask({ token: issuer.bad('key_not_found') });
-    isWatching = false;
-    await watching;
-    const port = Number(new URL(server.url).port).toString(16).toUpperCase().padStart(4, '0');
-    assert.deepEqual([...own], [`0100007F:${port}`]);
-  });
+  it(
+    'connects to the authorization server and to nothing else',
+    { skip: process.platform !== 'linux' && 'needs /proc' },
+    async () => {
+      const own = new Set();
+      let isWatching = true;
+      const watch = async () => {
+        while (isWatching) {
+          for (const remote of remotesOf(inspector.pid, inspector.port)) own.add(remote);
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      };
+      const watching = watch();
+      await ask({ token: issuer.token() });
+      await ask({ token: issuer.opaque(), mayIntrospect: true });
+      await ask({ token: issuer.bad('key_not_found') });
+      isWatching = false;
+      await watching;
+      const port = Number(new URL(server.url).port).toString(16).toUpperCase().padStart(4, '0');
+      assert.deepEqual([...own], [`0100007F:${port}`]);
+    },
+  );
 
   it('of an authorization server that is down starts, and says so', async () => {
     const down = createTestIssuer();
@@ -228,7 +232,11 @@ describe('the inspector', () => {
     const folder = new URL('../../npm/doctor/ui/', import.meta.url);
     const texts = ['page.html', 'page.css', 'page.js'].map((name) => readFileSync(new URL(name, folder), 'utf8'));
     assert.ok(texts.join('').length < 60_000);
-    for (const text of texts) assert.doesNotMatch(text, /innerHTML|insertAdjacent|document\.write|localStorage|sessionStorage|indexedDB|eval\(/);
+    for (const text of texts)
+      assert.doesNotMatch(
+        text,
+        /innerHTML|insertAdjacent|document\.write|localStorage|sessionStorage|indexedDB|eval\(/,
+      );
     assert.doesNotMatch(texts[0] + texts[1], /https?:\/\/(?!api\.example\.com)|@import|url\(/);
   });
 });
