@@ -21,7 +21,8 @@ const unavailable = needsCommand('chromium') || needsModule('puppeteer-core');
 
 function needsModule(name) {
   try {
-    return void require.resolve(name) ?? false;
+    require.resolve(name);
+    return false;
   } catch {
     return process.env.CI === 'true' ? false : `${name} is not installed`;
   }

@@ -149,7 +149,7 @@ class Session {
   /** @param {IncomingMessage} request */
   isKnown({ headers }) {
     const pairs = (headers.cookie ?? '').split(/; */);
-    const [value] = pairs.filter((pair) => pair.startsWith(`${this.#cookieName}=`));
+    const value = pairs.find((pair) => pair.startsWith(`${this.#cookieName}=`));
     return isSame(value?.slice(this.#cookieName.length + 1), this.#cookie);
   }
 }
