@@ -59,6 +59,15 @@ class CallProof {
     if (known !== undefined && known.context === validator.dpopFacts.context) return known.proof;
     return validator.proof(this.given, this.method, [this.url]);
   }
+
+  /**
+   * Returns a proof that is checked and not used.
+   *
+   * @param {ValidatorType} validator
+   */
+  rehearsedFor(validator) {
+    return validator.proof(this.given, this.method, [this.url], true);
+  }
 }
 
 /**

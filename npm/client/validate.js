@@ -117,6 +117,18 @@ class Validator {
   }
 
   /**
+   * The same without an event, for an explanation: it lets nobody in.
+   *
+   * @param {unknown} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
+   * @param {CustomMethods} [customMethods]
+   */
+  decideForExplanation(token, policy, possession, customMethods) {
+    return this.concluded(this.#decide(token, policy, possession, customMethods), possession);
+  }
+
+  /**
    * The outcome after everything that a DPoP proof needs in addition, and after the revocation store.
    *
    * @param {Decision | Promise<Decision>} outcome
@@ -195,6 +207,16 @@ class Validator {
     };
   }
 
+  /** What an explanation needs besides the decision. */
+  explaining() {
+    return {
+      options: JSON.parse(this.#native.shownOptions()),
+      checksRevocation: this.#revocation !== undefined,
+      introspect: this.#native.introspect.bind(this.#native),
+      drain: () => this.#userFunctions?.drain(),
+    };
+  }
+
   /** The client's audiences. */
   get audiences() {
     return this.#facts.audiences;
@@ -212,10 +234,11 @@ class Validator {
    *   `undefined`.
    * @param {string} method
    * @param {string[]} urls The URLs that the request may have been sent to.
+   * @param {boolean} [isRehearsed] Whether the proof is checked and not used.
    */
-  proof(given, method, urls) {
+  proof(given, method, urls, isRehearsed = false) {
     RequestProof ??= require('./request-proof.js').RequestProof;
-    return new RequestProof(this.#native, given, method, urls);
+    return new RequestProof(this.#native, given, method, urls, isRehearsed);
   }
 
   /**
@@ -229,7 +252,11 @@ class Validator {
 
   /** @returns {DpopValidationType} */
   get #dpop() {
-    this.#dpopValidation ??= dpopValidationOf(this.#native, this, this.#replay);
+    if (this.#dpopValidation === undefined) {
+      // Few clients use DPoP, so the package does not load this module at import.
+      const { DpopValidation } = require('./validate-dpop.js');
+      this.#dpopValidation = new DpopValidation(this.#native, this, this.#replay);
+    }
     return this.#dpopValidation;
   }
 
@@ -440,17 +467,6 @@ class Validator {
  */
 function ofOption(error) {
   return error?.name === 'MonoCloudHttpError' ? error : invalid(error.message, 'option_invalid');
-}
-
-/**
- * @param {MonoCloudBackendNodeClient} engine
- * @param {Validator} validator
- * @param {import('./options.js').Replay | undefined} replay
- */
-function dpopValidationOf(engine, validator, replay) {
-  // Few clients use DPoP, so the package does not load this module at import.
-  const { DpopValidation } = require('./validate-dpop.js');
-  return new DpopValidation(engine, validator, replay);
 }
 
 /** @param {unknown} option */

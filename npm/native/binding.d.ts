@@ -23,6 +23,7 @@ import type {
   ObtainedMember,
   OptionSpec,
   PublicJwk,
+  ShownOptions,
 } from './values.js';
 
 /** What never changes about a client. */
@@ -132,6 +133,8 @@ export declare class MonoCloudBackendNodeClient {
   constructor(settings: string);
   /** What never changes about this client. JavaScript reads it once. */
   facts(): ClientFacts;
+  /** The options that an explanation names, as JSON by the names of the options. No secret is among them. */
+  shownOptions(): Json<ShownOptions>;
   /** How often the memory of used DPoP proofs was full and gave up proofs. */
   timesReplayMemoryWasFull(): number;
   /** The issuer's name from its metadata, or the tenant without metadata. */
@@ -298,12 +301,16 @@ export declare class Policy {
 }
 
 export declare class Proof {
-  /** The values of the `DPoP` header fields of a request, its method, and the URLs that it may have been sent to. */
+  /**
+   * The values of the `DPoP` header fields of a request, its method, and the URLs that it may have been sent to. A
+   * rehearsed proof is checked and not used.
+   */
   constructor(
     client: MonoCloudBackendNodeClient,
     given: string | Array<string> | undefined | null,
     method: string,
     urls: Array<string>,
+    isRehearsed?: boolean | undefined | null,
   );
   /** Checks the rules that do not need the token's key. Returns 0, or the code of a reason. */
   checkRequest(token: string): number;

@@ -105,6 +105,26 @@ export interface JwkDescription {
   explanation: string | null;
 }
 
+/** The options that an explanation names, by their names. A claim is the list of the names of its path. */
+export interface ShownOptions {
+  audience: readonly string[];
+  introspectionAudience: 'required' | 'when_present';
+  validateCertificateBinding: 'when_present' | 'required' | 'dangerously_ignore';
+  validateDPoPBinding: 'when_present' | 'required' | 'dangerously_ignore';
+  'dpop.algorithms': string;
+  'dpop.maxAge': number;
+  'dpop.leeway': number;
+  /** Whether there is a secret. */
+  'dpop.nonceSecret': boolean;
+  'scopeOptions.scopesClaim': string[][];
+  'groupOptions.groupsClaim': string[];
+  'groupOptions.matchAll': boolean;
+  permissionsClaim: string[];
+  rolesClaim: string[];
+  clockSkew: number;
+  clockTolerance: number;
+}
+
 /** A row of the table of options. */
 export interface OptionSpec {
   name: string;

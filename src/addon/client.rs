@@ -119,6 +119,12 @@ impl NativeClient {
         }
     }
 
+    /// The options that an explanation names, as JSON by the names of the options. No secret is among them.
+    #[napi(catch_unwind, ts_return_type = "Json<ShownOptions>")]
+    pub fn shown_options(&self) -> String {
+        self.engine.config().shown().to_string()
+    }
+
     /// How often the memory of used DPoP proofs was full and gave up proofs.
     #[napi(catch_unwind)]
     pub fn times_replay_memory_was_full(&self) -> f64 {

@@ -6,6 +6,7 @@ mod claims;
 pub mod dpop;
 pub mod options;
 pub mod options_docs;
+mod shown;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -62,6 +62,8 @@ pub struct Proof {
     urls: Box<[Box<str>]>,
     /// Whether rules 6 to 8 may be checked.
     may_be_verified: bool,
+    /// Whether a decision leaves the proof unused.
+    is_rehearsed: bool,
     state: Mutex<State>,
 }
 
@@ -128,14 +130,29 @@ impl Proof {
     /// The proof of one request. Nothing is parsed yet.
     pub fn new(context: Arc<DpopContext>, given: GivenProof, method: &str, urls: Vec<String>) -> Proof {
         let urls = urls.into_iter().map(String::into_boxed_str).collect();
-        Proof { context, given, method: method.into(), urls, may_be_verified: true, state: Mutex::default() }
+        Proof {
+            context,
+            given,
+            method: method.into(),
+            urls,
+            may_be_verified: true,
+            is_rehearsed: false,
+            state: Mutex::default(),
+        }
     }
 
     /// A proof for one decision that verifies no signature, of the token neither. Such a decision refuses what it can, which
     /// is cheap: a proof by another key, for example. It answers that everything else is slow.
     pub fn screening(context: Arc<DpopContext>, text: Box<str>, method: Box<str>, url: Box<str>) -> Proof {
         let urls = Box::new([url]);
-        Proof { context, given: GivenProof::One(text), method, urls, may_be_verified: false, state: Mutex::default() }
+        let given = GivenProof::One(text);
+        Proof { context, given, method, urls, may_be_verified: false, is_rehearsed: false, state: Mutex::default() }
+    }
+
+    /// This proof for decisions that explain a token. They check every rule, but do not use the proof, and do not ask its
+    /// sender for nonces: the request that it belongs to may still come.
+    pub fn rehearsed(self) -> Proof {
+        Proof { is_rehearsed: true, ..self }
     }
 
     /// Takes over what a screening has read, if it was one of the same request.
@@ -194,8 +211,9 @@ impl Proof {
         let signature = self.verify(&proof);
         let mut state = self.lock();
         if state.end.is_none() {
-            let spending =
-                Spending { context: &self.context, key: proof.signed.key.thumbprint, claims: &proof.claims, now };
+            let key = proof.signed.key.thumbprint;
+            let is_rehearsed = self.is_rehearsed;
+            let spending = Spending { context: &self.context, key, claims: &proof.claims, now, is_rehearsed };
             let end = signature.and_then(|()| spending.spend(&mut state));
             state.end = Some(end);
         }

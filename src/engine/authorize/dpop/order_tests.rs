@@ -53,6 +53,27 @@ fn a_proof_that_is_asked_for_a_nonce_is_not_used_up() {
 }
 
 #[test]
+fn a_rehearsed_proof_is_checked_and_not_used_up() {
+    let (context, key) = (context(), sender().thumbprint());
+    let text = sender().proof(json!({ "jti": "j" }));
+    let rehearse = |context: &Arc<DpopContext>, text: &str| {
+        let proof = request(context, text).rehearsed();
+        let result = decide(&proof, TOKEN, &key, NOW);
+        assert_eq!(proof.spent(), None, "no store may be asked about it");
+        result
+    };
+    assert_eq!(rehearse(&context, &text), Ok(()));
+    assert_eq!(rehearse(&context, &text), Ok(()));
+    assert_eq!(rehearse(&context, &sender().proof(json!({ "iat": NOW - 3600.0 }))), Err(Reason::DpopExpired));
+    assert!(is_unused(&context, "j"));
+    assert_eq!(rehearse(&context, &text), Err(Reason::DpopReplayed));
+    // A sender that was only told about a nonce need not use one.
+    let lenient = context_with(DpopSettings { nonce: NonceMode::WhenStale, ..DpopSettings::default() });
+    assert_eq!(rehearse(&lenient, &sender().proof(json!({ "iat": NOW - 3600.0 }))), Err(Reason::DpopNonceMissing));
+    assert!(is_unused(&lenient, "k"));
+}
+
+#[test]
 fn the_first_rule_that_fails_is_the_reason() {
     // Each proof fails one rule more than the next one.
     let other = Sender::numbered(2);
