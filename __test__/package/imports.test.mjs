@@ -18,6 +18,7 @@ const FILES = [
     'client/in-time',
     'client/pending',
     'client/possession',
+    'client/printable',
     'client/resolved-clients',
     'native/platform',
   ],
@@ -43,6 +44,7 @@ const FILES = [
   [
     'client/call-options',
     'client/claims-template',
+    'client/diagnostics',
     'client/key-refresh',
     'client/revocation-answers',
     'client/sealed',
@@ -59,10 +61,12 @@ const FILES = [
   [
     'cache/layered',
     'client/outcomes',
+    'client/watched',
     'client/policy',
     'client/revocation',
     'protect/refusal',
     'protect/dpop',
+    'protect/watched',
     'protect/forwarded',
     'protect/route-responses',
   ],

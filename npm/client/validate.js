@@ -22,6 +22,7 @@
  * @import { RequestProofType } from './request-proof.js'
  * @import { CachedValidationType } from './validate-cached.js'
  * @import { DpopValidationType } from './validate-dpop.js'
+ * @import { Origin } from './watched.js'
  */
 /** @typedef {Validator} ValidatorType The class as a type, for other files. */
 
@@ -29,11 +30,10 @@ const native = require('../native/panic-guard.js');
 const { checkedSeconds, invalid } = require('./arguments.js');
 const { CheckedClaims, ClaimsChecker } = require('./check-claims.js');
 const { FAILURES, Failure, failureOf } = require('../errors/errors.js');
-const { decided, hasSubscribers, introspected, keysReporter } = require('./events.js');
+const { hasSubscribers, introspected, introspectionStart, keysReporter } = require('./events.js');
 const { healthOf } = require('./health.js');
 const { failureIn } = require('./outcomes.js');
 const { textOfMembers } = require('./json.js');
-const { isPending } = require('./pending.js');
 const { Policies } = require('./policy.js');
 const { settingsOf } = require('./options.js');
 const { dateNow } = require('./time.js');
@@ -108,12 +108,26 @@ class Validator {
    *   bearer token without a certificate.
    * @param {CustomMethods} [customMethods] Functions that call the methods of a subclass or a spy. Each is
    *   `undefined` if the client has the default method. The claims that they return are checked.
+   * @param {Origin} [origin] What an event says about the request.
    * @returns {Decision | Promise<Decision>}
    */
-  decide(token, policy, possession, customMethods) {
-    let outcome = this.#decide(token, policy, possession, customMethods);
-    if (possession !== undefined || this.#revocation !== undefined) outcome = this.concluded(outcome, possession);
-    return hasSubscribers() ? this.#publish(token, outcome) : outcome;
+  decide(token, policy, possession, customMethods, origin) {
+    return hasSubscribers()
+      ? watched(this, token, possession, origin, () => this.#finally(token, policy, possession, customMethods))
+      : this.#finally(token, policy, possession, customMethods);
+  }
+
+  /**
+   * @param {unknown} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
+   * @param {CustomMethods | undefined} customMethods
+   * @returns {Decision | Promise<Decision>}
+   */
+  #finally(token, policy, possession, customMethods) {
+    const outcome = this.#decide(token, policy, possession, customMethods);
+    const isFinal = possession === undefined && this.#revocation === undefined;
+    return isFinal ? outcome : this.concluded(outcome, possession);
   }
 
   /**
@@ -193,6 +207,11 @@ class Validator {
       isAnnounced: announcesDpop || this.#replay !== undefined,
       publicUrls,
     };
+  }
+
+  /** Whether events hold values of rejected tokens. */
+  get publishesValues() {
+    return this.#facts.publishesValues;
   }
 
   /** The client's audiences. */
@@ -317,15 +336,16 @@ class Validator {
     // A proof that cannot be accepted is rejected before a request to the issuer.
     const code = possession?.proof?.checkRequest(token) ?? 0;
     if (code !== 0) return new CheckedClaims(undefined, failureOf(code));
+    const start = introspectionStart();
     const pending = this.#native.introspect(token, dateNow());
     this.#userFunctions?.drain();
     const answer = await pending;
     if (typeof answer !== 'string') {
       const failure = failureIn(answer);
-      introspected(this.context, failure);
+      introspected(this.context, failure, start);
       return new CheckedClaims(undefined, failure);
     }
-    introspected(this.context, undefined);
+    introspected(this.context, undefined, start);
     const claims = JSON.parse(answer);
     delete claims.active;
     return this.#checker.checkText(answer, claims, true, token, policy, possession);
@@ -406,20 +426,6 @@ class Validator {
     return healthOf(this.#native);
   }
 
-  /**
-   * Publishes how a decision ends.
-   *
-   * @param {unknown} token
-   * @param {Decision | Promise<Decision>} outcome
-   * @returns {Decision | Promise<Decision>}
-   */
-  #publish(token, outcome) {
-    if (isPending(outcome)) return outcome.then((ended) => this.#publish(token, ended));
-    const isJwt = typeof token === 'string' && this.isLocal(token);
-    decided(this.context, isJwt ? 'jwt' : 'opaque', outcome);
-    return outcome;
-  }
-
   /** @param {ICache} cache */
   #cachedValidation(cache) {
     // Few clients have a cache, so the package does not load this module at import.
@@ -451,6 +457,12 @@ function dpopValidationOf(engine, validator, replay) {
   // Few clients use DPoP, so the package does not load this module at import.
   const { DpopValidation } = require('./validate-dpop.js');
   return new DpopValidation(engine, validator, replay);
+}
+
+/** @type {typeof import('./watched.js').watched} */
+function watched(...decision) {
+  // Without a listener, the package does not load this module.
+  return require('./watched.js').watched(...decision);
 }
 
 /** @param {unknown} option */

@@ -25,7 +25,7 @@
 const { AMBIGUOUS, DpopCredentials, credentialsOf } = require('./credentials.js');
 const { anyValidatorOf, checkResult, validatorOf } = require('../client/client.js');
 const { FAILURES, Failure } = require('../errors/errors.js');
-const { decided, resolverFailed } = require('../client/events.js');
+const { decided, hasSubscribers, isAnswerWatched, nonceIssued, resolverFailed } = require('../client/events.js');
 const { isPending } = require('../client/pending.js');
 const { routeSpec } = require('../client/call-options.js');
 const { possessionOf } = require('../client/possession.js');
@@ -152,6 +152,17 @@ class Route {
    * @returns {Outcome | Promise<Outcome>}
    */
   authenticate(message, request) {
+    const decision = this.#authenticate(message, request);
+    if (!isAnswerWatched()) return decision;
+    return watching().watchedAnswer(decision, anyValidatorOf(this.#client)?.context, message, request);
+  }
+
+  /**
+   * @param {Message} message
+   * @param {any} request
+   * @returns {Outcome | Promise<Outcome>}
+   */
+  #authenticate(message, request) {
     try {
       if (this.letsThrough(message)) return ANONYMOUS;
       return this.#tokenResolver && !isRenewal(message)
@@ -307,7 +318,8 @@ class Route {
       return this.#decideBound(token, request, presented);
     }
     const possession = presented && possessionOf(undefined, presented.proof);
-    const outcome = validator.decide(token, this.#policy, possession);
+    const retried = this.#certificateResolver && FAILURES.certificate_missing;
+    const outcome = validator.decide(token, this.#policy, possession, undefined, originOf(request, retried));
     return isPending(outcome)
       ? this.#concludeLater(outcome, token, request, presented)
       : this.#conclude(outcome, token, request, presented);
@@ -355,7 +367,7 @@ class Route {
       if (certificate === FAILED) return this.#responses.bearer.resolverFailed;
       const possession = possessionOf(certificate, presented?.proof);
       const validator = /** @type {ValidatorType} */ (validatorOf(this.#client));
-      const outcome = await validator.decide(token, this.#policy, possession);
+      const outcome = await validator.decide(token, this.#policy, possession, undefined, originOf(request));
       return await this.#decisionOf(outcome, token, request, presented);
     } catch (error) {
       return this.#responseTo(error, presented);
@@ -444,7 +456,12 @@ class Route {
     const failure = await authorize(claims, request);
     if (failure === undefined) return this.#acceptedOf(claims, presented);
     const validator = anyValidatorOf(this.#client);
-    decided(validator?.context, kindOf(validator, token), failure);
+    const origin = originOf(request);
+    const scheme = presented === undefined ? 'bearer' : 'dpop';
+    decided(validator?.context, kindOf(validator, token), failure, {
+      scheme,
+      ...(origin?.route && { route: origin.route }),
+    });
     return this.#responseTo(failure, presented);
   }
 
@@ -453,7 +470,7 @@ class Route {
    * @param {Presented | undefined} presented
    */
   #acceptedOf(claims, presented) {
-    const nonce = presented?.validator.nonceOf(presented.proof);
+    const nonce = presented && nonceFor(presented);
     return nonce === undefined ? claims : new Accepted(claims, nonceHeaders(nonce));
   }
 
@@ -525,7 +542,7 @@ class Route {
       return this.#responses[isBound ? 'dpop' : 'bearer'].to(problem, this.#options);
     }
     const description = problem instanceof Failure ? problem.proof?.description : undefined;
-    const nonce = presented.validator.nonceOf(presented.proof);
+    const nonce = nonceFor(presented);
     const adds = description !== undefined || nonce !== undefined;
     const how = adds ? { __proto__: null, scheme: 'dpop', description, nonce } : DPOP;
     return this.#responses.dpop.to(problem, this.#options, /** @type {Presentation} */ (how));
@@ -552,6 +569,30 @@ function addClaimOptions(options, { anyScopes, permissions, roles, claims }) {
 function kindOf(validator, token) {
   if (validator === undefined || token === undefined) return undefined;
   return validator.isLocal(token) ? 'jwt' : 'opaque';
+}
+
+/**
+ * The nonce that the response must give.
+ *
+ * @param {Presented} presented
+ */
+function nonceFor({ validator, proof }) {
+  const nonce = validator.nonceOf(proof);
+  if (nonce !== undefined) nonceIssued(validator.context);
+  return nonce;
+}
+
+/**
+ * @param {any} request
+ * @param {object} [retried] The failure after which the token is decided on again.
+ */
+function originOf(request, retried) {
+  return hasSubscribers() ? watching().originOf(request, retried) : undefined;
+}
+
+/** Without a listener, the package does not load this module. */
+function watching() {
+  return require('./watched.js');
 }
 
 /** @param {unknown} options */
