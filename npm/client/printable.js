@@ -21,12 +21,13 @@ const SHORT = { __proto__: /** @type {any} */ (null), '\n': '\\n', '\r': '\\r', 
  * Returns the text with escapes, at most 200 characters long. A text that was cut ends with `…`.
  *
  * @param {string} text
+ * @param {boolean} [isEscaped] Whether the text may have been escaped before. Then a backslash stays as it is.
  */
-function printable(text) {
+function printable(text, isEscaped = false) {
   let result = '';
   // A string is read by code points, so that no pair of surrogates is cut. The rest is never read.
   for (const character of text) {
-    const shown = UNPRINTABLE.test(character) ? escaped(character) : character;
+    const shown = UNPRINTABLE.test(character) && !(isEscaped && character === '\\') ? escaped(character) : character;
     if (result.length + shown.length > MAX_PRINTABLE) return cut(result);
     result += shown;
   }
