@@ -14,6 +14,7 @@ const SHARED = [
   'protect/credentials',
   'protect/headers',
   'protect/preflight',
+  'protect/origin',
   'protect/renewal',
   'protect/requirements',
   'protect/resolver',

@@ -141,15 +141,13 @@ async function keysOf(client) {
     const { age, nextRefresh, count } = client.health().keys;
     /** @param {unknown} value */
     const text = (value) => (value === undefined ? undefined : String(value).slice(0, 200));
-    const list = keys
-      .slice(0, 100)
-      .map((jwk) => ({
-        kid: text(jwk?.kid),
-        kty: text(jwk?.kty),
-        alg: text(jwk?.alg),
-        crv: text(jwk?.crv),
-        use: text(jwk?.use),
-      }));
+    const list = keys.slice(0, 100).map((jwk) => ({
+      kid: text(jwk?.kid),
+      kty: text(jwk?.kty),
+      alg: text(jwk?.alg),
+      crv: text(jwk?.crv),
+      use: text(jwk?.use),
+    }));
     return { list, age, nextRefresh, count };
   } catch (error) {
     const { message, reason } = thrown(error);

@@ -47,6 +47,8 @@ export interface ClientFacts {
   ignoresBinding: boolean;
   /** Whether every token is introspected. */
   introspectsJwts: boolean;
+  /** Whether events may hold values of rejected tokens. */
+  publishesValues: boolean;
   /** Whether the signing keys cannot be fetched without metadata. */
   needsMetadata: boolean;
   /** Where clients reach this API. */
@@ -140,7 +142,7 @@ export declare class MonoCloudBackendNodeClient {
   /** The issuer's name from its metadata, or the tenant without metadata. */
   issuer(): string;
   /**
-   * Calls `report` with JSON of `{ keys, leftOut? }` or `{ reason }` after each refresh of the keys. The registration does
+   * Calls `report` with JSON of `{ keys, leftOut? }` or `{ reason }`, and of `duration` in seconds, after each refresh of the keys. The registration does
    * not keep the process alive. `report` must not hold the client, because it outlives the client.
    */
   observe(report: (event: Json<KeysEvent>) => void): void;

@@ -34,7 +34,9 @@ export type PublicJwk = webcrypto.JsonWebKey;
 export type IntrospectionResponse = AccessTokenClaims & { active?: true };
 
 /** What a refresh of the keys ended with. `leftOut` counts the keys that cannot be used, by their flaw. */
-export type KeysEvent = { keys: number; leftOut?: Record<string, number>; reason?: undefined } | { reason: string };
+export type KeysEvent = { duration: number } & (
+  { keys: number; leftOut?: Record<string, number>; reason?: undefined } | { reason: string }
+);
 
 /** What an exchange with the authorization server left behind. */
 export interface FailureDetail {
@@ -89,6 +91,7 @@ export interface Health {
     inFlight: number;
     queued: number;
   };
+  rememberedProofs: number;
   rememberedTokens: number;
 }
 

@@ -55,6 +55,8 @@ export interface MonoCloudHealth {
   readonly keys: MonoCloudDocumentHealth & { readonly count: number };
   /** The introspection endpoint. */
   readonly introspection: MonoCloudIntrospectionHealth;
+  /** Number of used DPoP proofs in memory, at most `dpop.replayCacheSize`. Clients with equal `dpop` options share it. */
+  readonly rememberedProofs: number;
   /** Number of verified JWTs in memory, at most `verifiedTokenCacheSize`. */
   readonly rememberedTokens: number;
 }

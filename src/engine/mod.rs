@@ -264,6 +264,7 @@ impl Engine {
                 "inFlight": introspection.in_flight,
                 "queued": introspection.queued,
             },
+            "rememberedProofs": self.dpop().replay().len(),
             "rememberedTokens": self.remembered_tokens(),
         })
         .to_string()
