@@ -20,7 +20,6 @@ describe('observability', () => {
       const text = await (await fetch(`${example.url}/metrics`)).text();
       assert.match(text, /^monocloud_auth_decisions_total\{.*outcome="accepted".*\} 1$/m);
       assert.match(text, /^monocloud_auth_decisions_total\{.*reason="token_malformed".*\} 1$/m);
-      
 
       const exported = new Set(
         [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].flatMap(([, name, type]) =>

@@ -20,4 +20,3 @@ app.get('/metrics', async (_request, response) => {
 });
 
 const server = app.listen(process.env.PORT ?? 3000, () => console.log(`listening ${server.address().port}`));
-

@@ -27,7 +27,7 @@
 /** @typedef {Validator} ValidatorType The class as a type, for other files. */
 
 const native = require('../native/panic-guard.js');
-const { checkedSeconds, invalid } = require('./arguments.js');
+const { checkedSeconds } = require('./arguments.js');
 const { CheckedClaims, ClaimsChecker } = require('./check-claims.js');
 const { FAILURES, Failure, failureOf } = require('../errors/errors.js');
 const { hasSubscribers, introspected, introspectionStart, keysReporter } = require('./events.js');

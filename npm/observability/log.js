@@ -79,7 +79,7 @@ class LimitedLog {
 
   /** Ends every window. What was left out is said now. */
   close() {
-    for (const key of [...this.#windows.keys()]) this.#end(key);
+    for (const key of this.#windows.keys()) this.#end(key);
   }
 
   /**
