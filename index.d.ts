@@ -9,6 +9,7 @@
  * - `npm/types/claims.d.ts`: the claims of a token
  * - `npm/types/dpop.d.ts`: the options of DPoP, the proof of one call, and the store of used proofs that you may supply
  * - `npm/types/errors.d.ts`: the error classes and their `reason` values
+ * - `npm/types/explain.d.ts`: explanations of decisions
  * - `npm/types/issuer.d.ts`: metadata and keys of an authorization server
  * - `npm/types/cache.d.ts`: the cache that you may supply
  * - `npm/types/protect.d.ts`: the options of `protectApi` and of `protect`, shared by every framework
@@ -20,6 +21,7 @@ export * from './npm/types/claims.js';
 export * from './npm/types/client.js';
 export * from './npm/types/dpop.js';
 export * from './npm/types/errors.js';
+export * from './npm/types/explain.js';
 export * from './npm/types/issuer.js';
 export * from './npm/types/multi-issuer.js';
 export * from './npm/types/options.js';

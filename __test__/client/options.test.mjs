@@ -51,6 +51,7 @@ const OPTIONS = [
   ['groupOptions.matchAll', 'GROUPS_MATCH_ALL', ['true', 1], []],
   ['clockSkew', 'CLOCK_SKEW', [-1, -0.001, '5', NaN, Infinity, true, 5n], ['-1']],
   ['clockTolerance', 'CLOCK_TOLERANCE', [-1, -0.001, '5', NaN, -Infinity], ['-1']],
+  ['diagnostics', 'DIAGNOSTICS', [1, true, ['values']], [CANARY, 'Values', 'values reasons']],
   ['introspectJwtTokens', 'INTROSPECT_JWT_TOKENS', ['true', 1, 0], []],
   ['jwksCacheDuration', 'JWKS_CACHE_DURATION', [-1, '5', NaN], ['-1']],
   ['metadataCacheDuration', 'METADATA_CACHE_DURATION', [-1, '5', NaN], ['-300']],

@@ -215,19 +215,21 @@ describe('a token that is refused', () => {
 describe('every reason of the engine', () => {
   it('has a fix, and every reason of a token has its rule', async () => {
     const { default: native } = await import('../../npm/native/load.js');
-    const { default: fixes } = await import('../../npm/doctor/fixes.js');
-    const { default: rules } = await import('../../npm/doctor/token.js');
-    const ruled = new Set([...rules.JWT_RULES, ...rules.OPAQUE_RULES].flatMap(([, ...reasons]) => reasons));
+    const { default: fixes } = await import('../../npm/explain/fixes.js');
+    const { default: rules } = await import('../../npm/explain/rules.js');
+    const ruled = new Set(
+      [...rules.JWT_RULES, ...rules.OPAQUE_RULES, rules.REVOCATION_RULE].flatMap(([, ...reasons]) => reasons),
+    );
     for (const { reason, name, code } of native.failures()) {
       assert.equal(typeof fixes.fixOf(reason), 'string', reason);
-      // A function of the application decides about `access_denied`, and the doctor cannot ask it.
+      // The function `authorize` of a route is no rule of a token.
       if (name === 'MonoCloudTokenError' && code !== 'access_denied') assert.ok(ruled.has(reason), reason);
     }
   });
 
   it('stands where the engine has it: of a token that breaks every rule, the first one is named, then the next', async () => {
     const { MonoCloudBackendNodeClient } = await import('../../npm/index.mjs');
-    const { default: rules } = await import('../../npm/doctor/token.js');
+    const { default: rules } = await import('../../npm/explain/rules.js');
     const client = new MonoCloudBackendNodeClient({ tenantDomain: issuer.issuer, audience: AUDIENCE });
     const needs = { acr: ['gold'], scopes: ['read'], groups: ['staff'] };
     const more = { permissions: ['p'], roles: ['r'], claims: { tenant: 'acme' } };

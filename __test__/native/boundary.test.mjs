@@ -13,8 +13,11 @@ const require = createRequire(import.meta.url);
 const native = require('../../npm/native/load.js');
 const { LIMITS, NAMES } = require('../../npm/native/constants.js');
 
-/** Characters in a reply of Redis: only the number is the same as that of the slots. */
-const OF_JAVASCRIPT = ['cache.js: MAX_VALUE_LENGTH'];
+/**
+ * Only the numbers are the same: characters in a reply of Redis and slots, the age of a cached document and of an
+ * authentication.
+ */
+const OF_JAVASCRIPT = ['cache.js: MAX_VALUE_LENGTH', 'mcp/metadata.js: MAX_MAX_AGE'];
 
 function engineWith(options, hostEnvironment = {}) {
   const given = { tenantDomain: ISSUER, audience: AUDIENCE, ...options };

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const NPM = join(ROOT, 'npm');
+const PROJECTS = [NPM, join(NPM, 'doctor', 'ui')];
 const MODULES = join(ROOT, 'node_modules', 'typescript');
 
 /**
@@ -36,6 +37,12 @@ function tsc(...args) {
   });
 }
 
+/** Checks the files for Node, and those for the browser. */
+async function outputsOf(...args) {
+  const runs = await Promise.all(PROJECTS.map((project) => tsc('-p', project, ...args)));
+  return { output: runs.map(({ output }) => output).join('\n') };
+}
+
 function isUntyped(path) {
   return UNTYPED.some((pattern) => pattern.test(path));
 }
@@ -55,13 +62,13 @@ describe('the types of the JavaScript files', () => {
   after(() => rm(folder, { recursive: true, force: true }));
 
   it('have no errors', async () => {
-    const { output } = await tsc('-p', NPM);
+    const { output } = await outputsOf();
     const errors = output.split('\n').filter((line) => /^\S/.test(line) && !isUntyped(line));
     assert.deepEqual(errors, []);
   });
 
   it('are checked in every file', async () => {
-    const { output } = await tsc('-p', NPM, '--listFilesOnly');
+    const { output } = await outputsOf('--listFilesOnly');
     const checked = output.split('\n').map((path) => path.replaceAll('\\', '/'));
     const missing = (await javaScriptFiles()).filter((file) => !checked.some((path) => path.endsWith(`/npm/${file}`)));
     assert.deepEqual(missing, []);

@@ -14,6 +14,7 @@ const SHARED = [
   'protect/credentials',
   'protect/headers',
   'protect/preflight',
+  'protect/origin',
   'protect/renewal',
   'protect/requirements',
   'protect/resolver',
@@ -49,6 +50,20 @@ describe('importing', () => {
   test('the index loads nothing that protects a framework', () => {
     const ofFrameworks = index.filter((file) => FRAMEWORKS.includes(file) || /^(?:protect|ws)\//.test(file));
     assert.deepEqual(ofFrameworks, []);
+  });
+
+  test('nothing loads the explanations, which the first call of explain() does', () => {
+    const uses = [...FRAMEWORKS.map((name) => `/${name}`), '', '/mcp'].map(requiring).join(';');
+    const explanations = (script) => loadedBy(script).filter((file) => file.startsWith('explain/'));
+    assert.deepEqual(explanations(uses), []);
+    const options = "{ tenantDomain: 'https://issuer.test', audience: 'a' }";
+    const call = `new (${requiring('')}.MonoCloudBackendNodeClient)(${options}).explain('').then(() => {`;
+    const text = execFileSync(
+      process.execPath,
+      ['-e', `${call}console.log(Object.keys(require.cache).filter((f) => /npm.explain/.test(f)).length)})`],
+      { cwd: ROOT, encoding: 'utf8' },
+    );
+    assert.ok(Number(text) > 3);
   });
 
   for (const name of FRAMEWORKS) {

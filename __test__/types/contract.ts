@@ -15,6 +15,8 @@ import type {
   ClientAuthMethod,
   ClientCertificateResolver,
   DPoPProofOptions,
+  ExplainedRule,
+  Explanation,
   ForwardedRequest,
   ICache,
   IIntrospectionCache,
@@ -201,6 +203,16 @@ async function methods(token: string): Promise<void> {
   // @ts-expect-error the method and the URL are required
   await client.validateAccessToken(token, { scheme: 'dpop', dpop: { proof: 'a.b.c' } });
   await client.validateJwtAccessToken(token, { jwks: await client.getJwks(true) });
+
+  const explanation: Explanation = await client.explain(token, { scopes: ['data:read'], scheme: 'dpop', dpop });
+  const failed: ExplainedRule | undefined = explanation.rules.find(({ outcome }) => outcome === 'failed');
+  same<typeof explanation.decision, 'accepted' | 'refused' | 'undecided'>(true);
+  same<ExplainedRule['received'], unknown>(true);
+  console.warn(explanation.reason, failed?.rule, failed?.reason, failed?.fix);
+  // @ts-expect-error an explanation is read-only
+  explanation.decision = 'accepted';
+  // @ts-expect-error not an option
+  await client.explain(token, { scope: 'data:read' });
 
   const metadata: IssuerMetadata = await client.getMetadata();
   metadata.mtls_endpoint_aliases?.introspection_endpoint?.length;

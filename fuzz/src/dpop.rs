@@ -56,8 +56,8 @@ fn check_proof(text: &str) -> Option<Thumbprint> {
     let context = Arc::new(DpopContext::new(settings, "https://tenant.example", "https://api.example.com"));
     let proof = |given: &str| Proof::new(Arc::clone(&context), GivenProof::One(given.into()), METHOD, vec![URL.into()]);
     let decide = |proof: &Proof, token: &str, key: &Thumbprint| {
-        assert_eq!(proof.prove(token, key, NOW, true), Progress::Decided);
-        proof.outcome(token, key)
+        assert_eq!(proof.prove(token, None, key, NOW, true), Progress::Decided);
+        proof.outcome(token, None, key)
     };
     let request = proof(text).check_request(TOKEN);
     assert!(text.len() <= MAX_PROOF_BYTES || request == Err(Reason::DpopProofTooLarge));

@@ -37,7 +37,7 @@ function checkedOptions(where, value, known, reason = 'argument_invalid') {
 }
 
 /**
- * Rejects unknown members. The caller reads the known ones with `readOwn`.
+ * Rejects unknown members. Returns the names of the members. The caller reads them with `readOwn`.
  *
  * @param {string} where
  * @param {unknown} value
@@ -49,6 +49,7 @@ function checkNames(where, value, known, reason = 'argument_invalid') {
   for (let i = 0; i < names.length; i += 1) {
     if (!known.includes(names[i])) throw invalid(unknownMessage(where, names[i], known), reason);
   }
+  return names;
 }
 
 /**

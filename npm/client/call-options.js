@@ -12,6 +12,7 @@
  */
 /** @typedef {Spec} SpecType The class as a type, for other files. */
 
+const { LIMITS, NAMES } = require('../native/constants.js');
 const { checkNames, invalid, readOwn } = require('./arguments.js');
 const { areStrings, itemsOf } = require('./lists.js');
 
@@ -20,11 +21,10 @@ const MAX_LISTED = 1000;
 /** The values of `acr` stand in a response header, so they are fewer and shorter. */
 const MAX_ACR = 20;
 const MAX_ACR_LENGTH = 256;
-/** One year, in seconds. The engine has the same limit. */
-const MAX_AGE_LIMIT = 31_536_000;
+const MAX_AGE_LIMIT = LIMITS.maxAge;
 
 /** The values of both binding options. `true` means `required`, and `false` means `dangerously_ignore`. */
-const BINDINGS = ['when_present', 'required', 'dangerously_ignore'];
+const BINDINGS = NAMES.bindingModes;
 
 const ROUTE_OPTIONS = [
   'scopes',
@@ -47,24 +47,45 @@ const JWT_CALL_OPTIONS = [...CALL_OPTIONS, 'jwks'];
 /** RFC 9470 §3: spaces separate the values of `acr_values`. No other character of a value needs an escape in a header. */
 const ACR = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
+/**
+ * The list of an option that is absent.
+ *
+ * @type {string[]}
+ */
+const NONE = [];
+Object.freeze(NONE);
+
 /** The options of a route or a call. */
 class Spec {
-  scopes;
-  /** A list that is not empty, or `undefined`. */
+  scopes = NONE;
+  /**
+   * A list that is not empty, or `undefined`.
+   *
+   * @type {string[] | undefined}
+   */
   anyScopes;
-  groups;
-  permissions;
-  roles;
+  groups = NONE;
+  permissions = NONE;
+  roles = NONE;
   /**
    * The JSON text of the claims rules.
    *
    * @type {string | undefined}
    */
   claims;
-  /** A list that is not empty, or `undefined`. */
+  /**
+   * A list that is not empty, or `undefined`.
+   *
+   * @type {string[] | undefined}
+   */
   acr;
+  /** @type {number | undefined} */
   maxAge;
-  /** The binding as the caller wrote it. */
+  /**
+   * The binding as the caller wrote it.
+   *
+   * @type {boolean | CertificateBindingValidation | undefined}
+   */
   givenBinding;
   /**
    * One of `BINDINGS`, or `undefined` for the client's own setting.
@@ -72,39 +93,30 @@ class Spec {
    * @type {CertificateBindingValidation | undefined}
    */
   binding;
-  /** The same two for DPoP. */
+  /**
+   * The same two for DPoP.
+   *
+   * @type {boolean | DPoPBindingValidation | undefined}
+   */
   givenDpop;
   /** @type {DPoPBindingValidation | undefined} */
   dpopMode;
-  /** A list that is not empty, or `undefined` for all audiences of the client. */
-  audience;
-  certificate;
-  /** The DPoP proof of a call: `{ given, method, url }`, or `undefined` for a bearer token. */
-  proof;
-  jwks;
-
   /**
-   * @param {string} where
-   * @param {any} options Its names are checked. Here its values are checked.
+   * A list that is not empty, or `undefined` for all audiences of the client.
+   *
+   * @type {string[] | undefined}
    */
-  constructor(where, options) {
-    this.scopes = readList(where, readOwn(where, options, 'scopes'), 'scopes');
-    this.anyScopes = readAnyScopes(where, readOwn(where, options, 'anyScopes'));
-    this.groups = readList(where, readOwn(where, options, 'groups'), 'groups');
-    this.permissions = readList(where, readOwn(where, options, 'permissions'), 'permissions');
-    this.roles = readList(where, readOwn(where, options, 'roles'), 'roles');
-    this.claims = readClaims(where, readOwn(where, options, 'claims'));
-    this.acr = readAcr(where, readOwn(where, options, 'acr'));
-    this.maxAge = readMaxAge(where, readOwn(where, options, 'maxAge'));
-    this.givenBinding = readOwn(where, options, 'validateCertificateBinding') ?? undefined;
-    this.binding = readBinding(where, 'validateCertificateBinding', this.givenBinding);
-    this.givenDpop = readOwn(where, options, 'validateDPoPBinding') ?? undefined;
-    this.dpopMode = readBinding(where, 'validateDPoPBinding', this.givenDpop);
-    this.audience = readAudience(where, readOwn(where, options, 'audience'));
-    this.certificate = readCertificate(where, readOwn(where, options, 'clientCertificate'));
-    this.proof = readProof(where, readOwn(where, options, 'scheme'), readOwn(where, options, 'dpop'));
-    this.jwks = readOwn(where, options, 'jwks') ?? undefined;
-  }
+  audience;
+  /** @type {string | undefined} */
+  certificate;
+  /**
+   * The DPoP proof of a call, or `undefined` for a bearer token.
+   *
+   * @type {ReturnType<typeof readProof>}
+   */
+  proof;
+  /** @type {any} */
+  jwks;
 
   /** Whether the client's own settings apply alone. */
   get isEmpty() {
@@ -127,8 +139,37 @@ class Spec {
   }
 }
 
+/**
+ * How each option is read. An option that is absent keeps its default.
+ *
+ * @type {Map<string, (spec: Spec, where: string, value: any) => void>}
+ */
+const READERS = new Map(
+  Object.entries({
+    scopes: (spec, where, value) => void (spec.scopes = readList(where, value, 'scopes')),
+    anyScopes: (spec, where, value) => void (spec.anyScopes = readAnyScopes(where, value)),
+    groups: (spec, where, value) => void (spec.groups = readList(where, value, 'groups')),
+    permissions: (spec, where, value) => void (spec.permissions = readList(where, value, 'permissions')),
+    roles: (spec, where, value) => void (spec.roles = readList(where, value, 'roles')),
+    claims: (spec, where, value) => void (spec.claims = readClaims(where, value)),
+    acr: (spec, where, value) => void (spec.acr = readAcr(where, value)),
+    maxAge: (spec, where, value) => void (spec.maxAge = readMaxAge(where, value)),
+    validateCertificateBinding: (spec, where, value) => {
+      spec.givenBinding = value ?? undefined;
+      spec.binding = readBinding(where, 'validateCertificateBinding', value);
+    },
+    validateDPoPBinding: (spec, where, value) => {
+      spec.givenDpop = value ?? undefined;
+      spec.dpopMode = readBinding(where, 'validateDPoPBinding', value);
+    },
+    audience: (spec, where, value) => void (spec.audience = readAudience(where, value)),
+    clientCertificate: (spec, where, value) => void (spec.certificate = readCertificate(where, value)),
+    jwks: (spec, _, value) => void (spec.jwks = value ?? undefined),
+  }),
+);
+
 /** The options of a call without options. */
-const NO_REQUIREMENTS = new Spec('', Object.create(null));
+const NO_REQUIREMENTS = new Spec();
 
 /**
  * Reads the options of a route.
@@ -164,8 +205,20 @@ function jwtCallSpec(method, options) {
  */
 function readSpec(where, options, known) {
   if (options === undefined || options === null) return NO_REQUIREMENTS;
-  checkNames(where, options, known);
-  return new Spec(where, options);
+  const names = checkNames(where, options, known);
+  const spec = new Spec();
+  let mayHaveProof = false;
+  // Only what is there is read, because most calls have one or two options.
+  for (let i = 0; i < names.length; i += 1) {
+    const read = READERS.get(names[i]);
+    if (read === undefined) mayHaveProof = true;
+    else read(spec, where, readOwn(where, options, names[i]));
+  }
+  // `scheme` and `dpop` are read together.
+  if (mayHaveProof) {
+    spec.proof = readProof(where, readOwn(where, options, 'scheme'), readOwn(where, options, 'dpop'));
+  }
+  return spec;
 }
 
 /**
@@ -177,7 +230,7 @@ function readSpec(where, options, known) {
  * @returns {string[]}
  */
 function readList(where, list, name) {
-  if (list === undefined || list === null) return [];
+  if (list === undefined || list === null) return NONE;
   try {
     if (Array.isArray(list) && list.length <= MAX_LISTED) {
       const items = itemsOf(list);

@@ -55,8 +55,18 @@ class CallProof {
    * @param {ValidatorType} validator
    */
   for(validator) {
-    if (this.#known?.context === validator.dpopFacts.context) return this.#known.proof;
+    const known = this.#known;
+    if (known !== undefined && known.context === validator.dpopFacts.context) return known.proof;
     return validator.proof(this.given, this.method, [this.url]);
+  }
+
+  /**
+   * Returns a proof that is checked and not used.
+   *
+   * @param {ValidatorType} validator
+   */
+  rehearsedFor(validator) {
+    return validator.proof(this.given, this.method, [this.url], true);
   }
 }
 

@@ -135,6 +135,23 @@ class MonoCloudOidcBackendClient {
     return settle(await this.#validator.concluded(outcome, possession));
   }
 
+  /**
+   * @param {string} token
+   * @param {unknown} [options]
+   */
+  async explain(token, options) {
+    const spec = callSpec('explain()', options);
+    const policy = this.#validator.policies.call(spec);
+    const possession = possessionOf(spec.certificate, spec.proof?.rehearsedFor(this.#validator));
+    const customMethods = hasDefaultMethods(this)
+      ? undefined
+      : this.#customMethods(token, this.#passedOn(options, spec, possession), policy, possession);
+    const outcome = this.#validator.decideForExplanation(token, policy, possession, customMethods);
+    // Few processes explain tokens, so the package does not load this module at import.
+    const { explained } = require('../explain/explain.js');
+    return explained(this.#validator, token, spec, policy, outcome);
+  }
+
   /** @param {boolean} [forceRefresh] */
   async getMetadata(forceRefresh = false) {
     return settle(await this.#validator.document('metadata', checkedFlag('getMetadata()', forceRefresh)));

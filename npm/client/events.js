@@ -2,7 +2,8 @@
 
 /**
  * Publishes events on Node's `diagnostics_channel`, under `monocloud:backend:*`. Without subscribers it does nothing. A
- * message names the client (`issuer`, `audience`) and the event. It never holds a token, a claim or a secret.
+ * message names the client (`issuer`, `audience`) and the event. It never holds a token or a secret, and values of a
+ * token only for a client with `diagnostics: 'values'`.
  */
 
 /**
@@ -15,18 +16,26 @@
 
 const { channel } = require('node:diagnostics_channel');
 
+const { performance } = require('node:perf_hooks');
+
 const { Failure } = require('../errors/errors.js');
 
 const VALIDATED = channel('monocloud:backend:validated');
 const REFUSED = channel('monocloud:backend:refused');
+const ANSWERED = channel('monocloud:backend:answered');
 const INTROSPECTED = channel('monocloud:backend:introspected');
 const CACHE_FAILED = channel('monocloud:backend:cache.failed');
 const REPLAY_FULL = channel('monocloud:backend:replay.full');
 const REPLAY_FAILED = channel('monocloud:backend:replay.failed');
+const NONCE_ISSUED = channel('monocloud:backend:nonce.issued');
 const REVOCATION_FAILED = channel('monocloud:backend:revocation.failed');
 const HOOK_FAILED = channel('monocloud:backend:hook.failed');
 const KEYS_REFRESHED = channel('monocloud:backend:keys.refreshed');
 const KEYS_REFRESH_FAILED = channel('monocloud:backend:keys.refresh_failed');
+
+/** Every how many decisions one is timed. 0: none is, because nobody asked for it. */
+let sampling = 0;
+let untimed = 0;
 
 /** Whether anybody subscribes to the results of validations. */
 function hasSubscribers() {
@@ -40,11 +49,66 @@ function hasSubscribers() {
  *   several was chosen.
  * @param {TokenKind | undefined} kind `undefined` if the client is of another copy.
  * @param {unknown} outcome
+ * @param {object} [facts] What else is known: scheme, route, duration, values.
  */
-function decided(client, kind, outcome) {
-  if (outcome instanceof Failure)
-    publish(REFUSED, client, { ...(kind && { kind }), reason: outcome.spec.reason, ...mismatchOf(outcome) });
-  else publish(VALIDATED, client, { kind });
+function decided(client, kind, outcome, facts) {
+  if (outcome instanceof Failure) {
+    const { status, spec } = outcome;
+    publish(REFUSED, client, { ...(kind && { kind }), reason: spec.reason, status, ...mismatchOf(outcome), ...facts });
+  } else publish(VALIDATED, client, { kind, ...facts });
+}
+
+/** Whether anybody subscribes to the decisions of `protectApi`. */
+function isAnswerWatched() {
+  return ANSWERED.hasSubscribers;
+}
+
+/**
+ * Publishes what `protectApi` decided on a request.
+ *
+ * @param {ClientContext | undefined} client `undefined` for a client of another copy of this package, and for several
+ *   issuers.
+ * @param {object} message
+ */
+function answered(client, message) {
+  publish(ANSWERED, client, message);
+}
+
+/**
+ * Publishes that a response gives a nonce for the next DPoP proof (RFC 9449 §9). The message omits the nonce.
+ *
+ * @param {ClientContext} client
+ */
+function nonceIssued(client) {
+  publish(NONCE_ISSUED, client, {});
+}
+
+/**
+ * Sets how many decisions are timed, because reading the clock costs more than a decision should.
+ *
+ * @param {number} every One of so many, or 0 for none.
+ */
+function setSampling(every) {
+  sampling = every;
+}
+
+/** The start of a decision, if this one is timed. */
+function sampledStart() {
+  if (sampling === 0) return undefined;
+  untimed += 1;
+  if (untimed < sampling) return undefined;
+  untimed = 0;
+  return performance.now();
+}
+
+/** The start of an introspection, if anybody subscribes. */
+function introspectionStart() {
+  return INTROSPECTED.hasSubscribers ? performance.now() : undefined;
+}
+
+/** @param {number} start */
+function secondsSince(start) {
+  return (performance.now() - start) / 1000;
 }
 
 /**
@@ -65,7 +129,7 @@ function mismatchOf({ proof }) {
  * @param {TokenKind | undefined} kind `undefined` if there is no token yet.
  */
 function resolverFailed(client, resolver, kind) {
-  publish(REFUSED, client, { ...(kind && { kind }), reason: 'resolver_failed', resolver });
+  publish(REFUSED, client, { ...(kind && { kind }), reason: 'resolver_failed', status: 401, resolver });
 }
 
 /**
@@ -73,11 +137,13 @@ function resolverFailed(client, resolver, kind) {
  *
  * @param {ClientContext} client
  * @param {FailureData | undefined} failure
+ * @param {number | undefined} start
  */
-function introspected(client, failure) {
+function introspected(client, failure, start) {
   if (!INTROSPECTED.hasSubscribers) return;
   const isResponse = failure === undefined || failure.spec.reason === 'inactive';
-  publish(INTROSPECTED, client, isResponse ? { active: failure === undefined } : { reason: failure.spec.reason });
+  const result = isResponse ? { active: failure === undefined } : { reason: failure.spec.reason };
+  publish(INTROSPECTED, client, start === undefined ? result : { ...result, duration: secondsSince(start) });
 }
 
 /**
@@ -156,15 +222,22 @@ function publish(target, client, message) {
 }
 
 module.exports = {
+  answered,
   cacheFailed,
   decided,
   hasSubscribers,
   hookFailed,
   introspected,
+  introspectionStart,
+  isAnswerWatched,
   isReplayMemoryWatched,
   keysReporter,
+  nonceIssued,
   replayMemoryFull,
   replayStoreFailed,
   resolverFailed,
   revocationStoreFailed,
+  sampledStart,
+  secondsSince,
+  setSampling,
 };

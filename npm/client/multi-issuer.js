@@ -54,11 +54,24 @@ class MonoCloudMultiIssuerClient {
    * @param {unknown} [options]
    */
   async validateAccessToken(token, options) {
-    const { issuers, rest } = callOptions(options);
+    const { issuers, rest } = callOptions(options, 'validateAccessToken()');
     const pending = this.#directory.choose(token, issuers);
     const chosen = isPending(pending) ? await pending : pending;
     if (chosen instanceof Failure) throw chosen.toError();
     return chosen.accepted(await chosen.client.validateAccessToken(token, rest));
+  }
+
+  /**
+   * @param {string} token
+   * @param {unknown} [options]
+   */
+  async explain(token, options) {
+    const { issuers, rest } = callOptions(options, 'explain()');
+    const pending = this.#directory.choose(token, issuers);
+    const chosen = isPending(pending) ? await pending : pending;
+    if (!(chosen instanceof Failure)) return chosen.client.explain(token, rest);
+    const { unchosen } = require('../explain/explain.js');
+    return unchosen(chosen, typeof token === 'string' && token.split('.').length === 3);
   }
 
   async warmUp() {
@@ -173,14 +186,15 @@ function issuersIn(list) {
  * Separates `issuers` from the options of the chosen client, and checks both before a client is chosen.
  *
  * @param {any} options
+ * @param {string} where
  */
-function callOptions(options) {
+function callOptions(options, where) {
   const given = isPlain(options) ? own(options, 'issuers') : undefined;
   const rest = isPlain(options) && Object.hasOwn(options, 'issuers') ? withoutIssuers(options) : options;
-  callSpec('validateAccessToken()', rest);
+  callSpec(where, rest);
   const issuers = isAbsent(given) ? undefined : issuersIn(given);
   if (!isAbsent(given) && issuers === undefined) {
-    throw invalid(`validateAccessToken(): issuers must be an array of at most ${MAX_ISSUERS} strings`);
+    throw invalid(`${where}: issuers must be an array of at most ${MAX_ISSUERS} strings`);
   }
   return { issuers, rest };
 }

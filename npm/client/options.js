@@ -243,4 +243,13 @@ function hasSystemAuthorities() {
   ].some((path) => exists(path));
 }
 
-module.exports = { OPTIONS, settingsOf };
+/**
+ * The error of the constructor. The engine's message names the option.
+ *
+ * @param {any} error
+ */
+function ofOption(error) {
+  return error?.name === 'MonoCloudHttpError' ? error : invalid(error.message, 'option_invalid');
+}
+
+module.exports = { OPTIONS, ofOption, settingsOf };

@@ -23,6 +23,7 @@ class RequestProof {
   #given;
   #method;
   #urls;
+  #isRehearsed;
   /** @type {Proof | undefined} */
   #object;
 
@@ -31,17 +32,19 @@ class RequestProof {
    * @param {GivenProof} given
    * @param {string} method
    * @param {string[]} urls The URLs that the request may have been sent to.
+   * @param {boolean} isRehearsed Whether the proof is checked and not used.
    */
-  constructor(engine, given, method, urls) {
+  constructor(engine, given, method, urls, isRehearsed) {
     this.#native = engine;
     this.#given = given;
     this.#method = method;
     this.#urls = urls;
+    this.#isRehearsed = isRehearsed;
   }
 
   /** The engine's object. */
   get object() {
-    return (this.#object ??= new native.Proof(this.#native, this.#given, this.#method, this.#urls));
+    return (this.#object ??= new native.Proof(this.#native, this.#given, this.#method, this.#urls, this.#isRehearsed));
   }
 
   /**

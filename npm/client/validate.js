@@ -22,20 +22,20 @@
  * @import { RequestProofType } from './request-proof.js'
  * @import { CachedValidationType } from './validate-cached.js'
  * @import { DpopValidationType } from './validate-dpop.js'
+ * @import { Origin } from './watched.js'
  */
 /** @typedef {Validator} ValidatorType The class as a type, for other files. */
 
 const native = require('../native/panic-guard.js');
-const { checkedSeconds, invalid } = require('./arguments.js');
+const { checkedSeconds } = require('./arguments.js');
 const { CheckedClaims, ClaimsChecker } = require('./check-claims.js');
 const { FAILURES, Failure, failureOf } = require('../errors/errors.js');
-const { decided, hasSubscribers, introspected, keysReporter } = require('./events.js');
+const { hasSubscribers, introspected, introspectionStart, keysReporter } = require('./events.js');
 const { healthOf } = require('./health.js');
 const { failureIn } = require('./outcomes.js');
 const { textOfMembers } = require('./json.js');
-const { isPending } = require('./pending.js');
 const { Policies } = require('./policy.js');
-const { settingsOf } = require('./options.js');
+const { ofOption, settingsOf } = require('./options.js');
 const { dateNow } = require('./time.js');
 const { JwtValidation } = require('./validate-jwt.js');
 
@@ -87,7 +87,8 @@ class Validator {
     this.context = { issuer: this.#facts.tenant, audience: this.#facts.audiences.join(' ') };
     this.#checker = new ClaimsChecker(this.#native, this.#facts.audiences);
     if (functions) this.#userFunctions = userFunctionsOf(this.#native, functions, this.#facts.responseTimeoutMs);
-    if (isGiven(options.revocation)) this.#revocation = revocationOf(this.context, options.revocation);
+    if ((options.revocation ?? undefined) !== undefined)
+      this.#revocation = revocationOf(this.context, options.revocation);
     this.#jwts = new JwtValidation(this.#native, this.#userFunctions, this.#revocation !== undefined);
     if (this.#userFunctions) {
       // The engine holds this callback. A strong reference back to the engine would keep both in memory forever.
@@ -108,12 +109,39 @@ class Validator {
    *   bearer token without a certificate.
    * @param {CustomMethods} [customMethods] Functions that call the methods of a subclass or a spy. Each is
    *   `undefined` if the client has the default method. The claims that they return are checked.
+   * @param {Origin} [origin] What an event says about the request.
    * @returns {Decision | Promise<Decision>}
    */
-  decide(token, policy, possession, customMethods) {
-    let outcome = this.#decide(token, policy, possession, customMethods);
-    if (possession !== undefined || this.#revocation !== undefined) outcome = this.concluded(outcome, possession);
-    return hasSubscribers() ? this.#publish(token, outcome) : outcome;
+  decide(token, policy, possession, customMethods, origin) {
+    if (!hasSubscribers()) return this.#finally(token, policy, possession, customMethods);
+    // Without a listener, the package does not load this module.
+    const { watched } = require('./watched.js');
+    return watched(this, token, possession, origin, () => this.#finally(token, policy, possession, customMethods));
+  }
+
+  /**
+   * @param {unknown} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
+   * @param {CustomMethods | undefined} customMethods
+   * @returns {Decision | Promise<Decision>}
+   */
+  #finally(token, policy, possession, customMethods) {
+    const outcome = this.#decide(token, policy, possession, customMethods);
+    const isFinal = possession === undefined && this.#revocation === undefined;
+    return isFinal ? outcome : this.concluded(outcome, possession);
+  }
+
+  /**
+   * The same without an event, for an explanation: it lets nobody in.
+   *
+   * @param {unknown} token
+   * @param {PolicyType} policy
+   * @param {PossessionType | undefined} possession
+   * @param {CustomMethods} [customMethods]
+   */
+  decideForExplanation(token, policy, possession, customMethods) {
+    return this.concluded(this.#decide(token, policy, possession, customMethods), possession);
   }
 
   /**
@@ -195,6 +223,21 @@ class Validator {
     };
   }
 
+  /** What an explanation needs besides the decision. */
+  explaining() {
+    return {
+      options: JSON.parse(this.#native.shownOptions()),
+      checksRevocation: this.#revocation !== undefined,
+      introspect: this.#native.introspect.bind(this.#native),
+      drain: () => this.#userFunctions?.drain(),
+    };
+  }
+
+  /** Whether events hold values of rejected tokens. */
+  get publishesValues() {
+    return this.#facts.publishesValues;
+  }
+
   /** The client's audiences. */
   get audiences() {
     return this.#facts.audiences;
@@ -212,10 +255,11 @@ class Validator {
    *   `undefined`.
    * @param {string} method
    * @param {string[]} urls The URLs that the request may have been sent to.
+   * @param {boolean} [isRehearsed] Whether the proof is checked and not used.
    */
-  proof(given, method, urls) {
+  proof(given, method, urls, isRehearsed = false) {
     RequestProof ??= require('./request-proof.js').RequestProof;
-    return new RequestProof(this.#native, given, method, urls);
+    return new RequestProof(this.#native, given, method, urls, isRehearsed);
   }
 
   /**
@@ -229,7 +273,11 @@ class Validator {
 
   /** @returns {DpopValidationType} */
   get #dpop() {
-    this.#dpopValidation ??= dpopValidationOf(this.#native, this, this.#replay);
+    if (this.#dpopValidation === undefined) {
+      // Few clients use DPoP, so the package does not load this module at import.
+      const { DpopValidation } = require('./validate-dpop.js');
+      this.#dpopValidation = new DpopValidation(this.#native, this, this.#replay);
+    }
     return this.#dpopValidation;
   }
 
@@ -317,15 +365,16 @@ class Validator {
     // A proof that cannot be accepted is rejected before a request to the issuer.
     const code = possession?.proof?.checkRequest(token) ?? 0;
     if (code !== 0) return new CheckedClaims(undefined, failureOf(code));
+    const start = introspectionStart();
     const pending = this.#native.introspect(token, dateNow());
     this.#userFunctions?.drain();
     const answer = await pending;
     if (typeof answer !== 'string') {
       const failure = failureIn(answer);
-      introspected(this.context, failure);
+      introspected(this.context, failure, start);
       return new CheckedClaims(undefined, failure);
     }
-    introspected(this.context, undefined);
+    introspected(this.context, undefined, start);
     const claims = JSON.parse(answer);
     delete claims.active;
     return this.#checker.checkText(answer, claims, true, token, policy, possession);
@@ -406,20 +455,6 @@ class Validator {
     return healthOf(this.#native);
   }
 
-  /**
-   * Publishes how a decision ends.
-   *
-   * @param {unknown} token
-   * @param {Decision | Promise<Decision>} outcome
-   * @returns {Decision | Promise<Decision>}
-   */
-  #publish(token, outcome) {
-    if (isPending(outcome)) return outcome.then((ended) => this.#publish(token, ended));
-    const isJwt = typeof token === 'string' && this.isLocal(token);
-    decided(this.context, isJwt ? 'jwt' : 'opaque', outcome);
-    return outcome;
-  }
-
   /** @param {ICache} cache */
   #cachedValidation(cache) {
     // Few clients have a cache, so the package does not load this module at import.
@@ -431,31 +466,6 @@ class Validator {
       askIssuer: this.askIssuer.bind(this),
     });
   }
-}
-
-/**
- * The error of the constructor. The engine's message names the option.
- *
- * @param {any} error
- */
-function ofOption(error) {
-  return error?.name === 'MonoCloudHttpError' ? error : invalid(error.message, 'option_invalid');
-}
-
-/**
- * @param {MonoCloudBackendNodeClient} engine
- * @param {Validator} validator
- * @param {import('./options.js').Replay | undefined} replay
- */
-function dpopValidationOf(engine, validator, replay) {
-  // Few clients use DPoP, so the package does not load this module at import.
-  const { DpopValidation } = require('./validate-dpop.js');
-  return new DpopValidation(engine, validator, replay);
-}
-
-/** @param {unknown} option */
-function isGiven(option) {
-  return option !== undefined && option !== null;
 }
 
 /**

@@ -13,6 +13,7 @@
  * @property {boolean} [isHelp]
  * @property {boolean} [isVersion]
  * @property {Record<string, string>} [environment] The option flags as environment variables.
+ * @property {boolean} [isInspector]
  * @property {string} [token]
  * @property {string[]} [scopes]
  * @property {string[]} [groups]
@@ -43,6 +44,7 @@ const OWN_FLAGS = /** @type {const} */ ({
   method: { type: 'string' },
   url: { type: 'string' },
   json: { type: 'boolean' },
+  ui: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
 });
@@ -63,6 +65,11 @@ function parse(argv) {
   for (const { variable, flag } of OPTIONS) {
     const value = /** @type {Record<string, unknown>} */ (values)[flag];
     if (typeof value === 'string') environment[variable] = value;
+  }
+  if (values.ui) {
+    if (values.json || values.token !== undefined || values['dpop-proof'] !== undefined)
+      throw new Usage('--ui takes the token on its page, without --token, --dpop-proof and --json');
+    return { environment, isInspector: true };
   }
   const { scope: scopes, group: groups, permission: permissions, role: roles } = values;
   return {
@@ -158,6 +165,7 @@ Token:
   --method METHOD                   the method of that request; GET without this flag
 
 Output:
+  --ui                              serves a page on this machine that explains tokens
   --json                            prints one JSON document
   --help, --version
 

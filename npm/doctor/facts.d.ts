@@ -1,8 +1,7 @@
 /** What the checks of the doctor pass to each other. These types are for the type check only and are not published. */
 import type { OptionSpec } from '../native/values.js';
-import type { AccessTokenClaims } from '../types/claims.js';
 import type { MonoCloudBackendNodeClient } from '../types/client.js';
-import type { IssuerMetadata, Jwks, JwsHeaderParameters } from '../types/issuer.js';
+import type { IssuerMetadata, Jwks } from '../types/issuer.js';
 
 /** A row of the engine's table of options, with its flag on the command line. */
 export interface OptionRow extends OptionSpec {
@@ -45,9 +44,6 @@ export interface Check {
   fix?: string;
 }
 
-/** A rule, and the reasons of its failures. */
-export type Rule = [name: string, ...reasons: string[]];
-
 /** A DPoP proof as text, and the request that it should be for. */
 export interface PresentedProof {
   text: string;
@@ -65,31 +61,6 @@ export interface PresentedToken {
   certificate?: string | undefined;
   /** `undefined` for a bearer token. */
   proof?: PresentedProof | undefined;
-}
-
-/** What a proof does not match: the method or the URL of the request, and that of the proof. */
-export interface Mismatch {
-  expected: string | undefined;
-  got: string;
-}
-
-/** Members of a document that nothing has checked. */
-export type Unchecked<T> = { [Name in keyof T]?: unknown };
-
-/** What the description of a rule can name. */
-export interface TokenFacts {
-  token: string;
-  header: Unchecked<JwsHeaderParameters> | undefined;
-  claims: Unchecked<AccessTokenClaims> | undefined;
-  isIntrospected: boolean;
-  server: { metadata: IssuerMetadata; jwks?: Jwks | undefined };
-  values: OptionValues;
-  scopes: string[] | undefined;
-  groups: string[] | undefined;
-  permissions: string[] | undefined;
-  roles: string[] | undefined;
-  proof?: PresentedProof | undefined;
-  mismatch?: Mismatch | undefined;
 }
 
 /** The sensible range of an option, and the texts for a value outside it. */

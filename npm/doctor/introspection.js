@@ -12,7 +12,7 @@
 const { randomBytes } = require('node:crypto');
 
 const { MonoCloudBackendNodeClient } = require('../client/client.js');
-const { fixOf } = require('./fixes.js');
+const { fixOf } = require('../explain/fixes.js');
 const { thrown } = require('./thrown.js');
 
 const ACTIVE = 'Do not use introspection until the authorization server is corrected.';

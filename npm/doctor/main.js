@@ -11,6 +11,7 @@
 /**
  * @import { ReportType } from './report.js'
  * @import { Request } from './arguments.js'
+ * @import { Configuration } from './facts.js'
  */
 
 const { Report } = require('./report.js');
@@ -56,7 +57,7 @@ async function main(argv) {
  * @param {ReportType} report
  * @param {Request} request
  */
-async function examine(report, { environment, token, ...presented }) {
+async function examine(report, { environment, isInspector, token, ...presented }) {
   const { checkConfiguration } = require('./configuration.js');
   const { checkServer } = require('./server.js');
   const { checkIntrospection } = require('./introspection.js');
@@ -70,11 +71,25 @@ async function examine(report, { environment, token, ...presented }) {
     report.skipped('tenant', 'tenant', 'not checked: the configuration is invalid, see above');
     return;
   }
-  const { metadata, jwks } = await checkServer(report, configuration);
+  if (isInspector) return serve(configuration);
+  const { metadata } = await checkServer(report, configuration);
   if (!metadata) return;
-  const server = { metadata, jwks };
-  await checkIntrospection(report, configuration, server);
-  if (token !== undefined) await checkToken(report, { configuration, server, token, ...presented });
+  await checkIntrospection(report, configuration, { metadata });
+  if (token !== undefined) await checkToken(report, { configuration, token, ...presented });
+}
+
+/**
+ * Serves the inspector until nobody has used it for a while. It opens no browser.
+ *
+ * @param {Configuration} configuration
+ */
+async function serve(configuration) {
+  const { startInspector } = require('./inspector.js');
+  const { inspection } = require('./inspect.js');
+  const { url, ended } = await startInspector(inspection(configuration));
+  console.log(`\nInspector\n  Open ${url}`);
+  console.log('  The URL is good for one browser. Ctrl+C ends the inspector, and so do 15 minutes without use.');
+  await ended;
 }
 
 /** @param {ReportType} report */

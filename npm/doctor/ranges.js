@@ -7,6 +7,7 @@
 
 /** @import { Range } from './facts.js' */
 
+const { span } = require('../explain/moment.js');
 const { defaultOf } = require('./options.js');
 
 const MINUTE = 60;
@@ -78,15 +79,4 @@ function outOfRange(name, value) {
   return { message, fix: `${fix} The value is in ${unit}.` };
 }
 
-/**
- * A duration in the largest unit that fits.
- *
- * @param {number} seconds
- */
-function span(seconds) {
-  if (seconds < 2 * MINUTE) return `${seconds} s`;
-  if (seconds < 2 * HOUR) return `${Math.round(seconds / MINUTE)} min`;
-  return seconds < 2 * DAY ? `${Math.round(seconds / HOUR)} h` : `${Math.round(seconds / DAY)} days`;
-}
-
-module.exports = { RANGES, outOfRange, span };
+module.exports = { RANGES, outOfRange };

@@ -13,7 +13,7 @@
  */
 
 const native = require('../native/load.js');
-const { fixOf } = require('./fixes.js');
+const { fixOf } = require('../explain/fixes.js');
 const { reportUnusable } = require('./keys.js');
 const { defaultOf } = require('./options.js');
 const { look } = require('./probe.js');
@@ -170,4 +170,4 @@ function numberOf(values, name, otherwise) {
   return Number.isNaN(value) ? otherwise : value;
 }
 
-module.exports = { ALGORITHMS, checkServer };
+module.exports = { ALGORITHMS, NOWHERE, checkServer };

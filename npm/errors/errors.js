@@ -84,6 +84,11 @@ class MonoCloudHttpError extends MonoCloudAuthBaseError {
   }
 }
 
+/** @param {number | null | undefined} status */
+function isOutageStatus(status) {
+  return !status || status === 200 || status === 429 || status >= 500;
+}
+
 /**
  * Sets a member that is not enumerable, so that logs do not print it.
  *
@@ -136,6 +141,17 @@ class Failure {
    */
   withClaims(claims) {
     return this.isOfRoute ? new Failure(this.spec, this.detail, this.proof, claims) : this;
+  }
+
+  /**
+   * The status of the response. A missing response, a 5xx, a 429, or a 200 with an unusable body is an outage. Any other
+   * status of the issuer is a configuration error.
+   */
+  get status() {
+    const { status, name } = this.spec;
+    if (this.detail?.isOutage === true) return 503;
+    const isExchange = status === 503 && name === 'MonoCloudHttpError';
+    return isExchange && !isOutageStatus(this.detail?.status) ? 500 : status;
   }
 
   /** Whether the issuer could not be reached. Such a failure says nothing about the token. */
@@ -296,5 +312,6 @@ module.exports = {
   MonoCloudTokenError,
   MonoCloudValidationError,
   failureOf,
+  isOutageStatus,
   tokenCodeOf,
 };

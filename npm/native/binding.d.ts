@@ -23,6 +23,7 @@ import type {
   ObtainedMember,
   OptionSpec,
   PublicJwk,
+  ShownOptions,
 } from './values.js';
 
 /** What never changes about a client. */
@@ -46,6 +47,8 @@ export interface ClientFacts {
   ignoresBinding: boolean;
   /** Whether every token is introspected. */
   introspectsJwts: boolean;
+  /** Whether events may hold values of rejected tokens. */
+  publishesValues: boolean;
   /** Whether the signing keys cannot be fetched without metadata. */
   needsMetadata: boolean;
   /** Where clients reach this API. */
@@ -95,6 +98,8 @@ export interface Limits {
   headers: number;
   /** The longest time that a response tells its client to wait, in seconds. */
   retryAfter: number;
+  /** The largest age of an authentication that a route can ask for, in seconds. */
+  maxAge: number;
   /** The largest number of claims templates that are kept. */
   claimsTemplates: number;
   /** A slot number modulo this is the place of its claims. */
@@ -130,12 +135,14 @@ export declare class MonoCloudBackendNodeClient {
   constructor(settings: string);
   /** What never changes about this client. JavaScript reads it once. */
   facts(): ClientFacts;
+  /** The options that an explanation names, as JSON by the names of the options. No secret is among them. */
+  shownOptions(): Json<ShownOptions>;
   /** How often the memory of used DPoP proofs was full and gave up proofs. */
   timesReplayMemoryWasFull(): number;
   /** The issuer's name from its metadata, or the tenant without metadata. */
   issuer(): string;
   /**
-   * Calls `report` with JSON of `{ keys, leftOut? }` or `{ reason }` after each refresh of the keys. The registration does
+   * Calls `report` with JSON of `{ keys, leftOut? }` or `{ reason }`, and of `duration` in seconds, after each refresh of the keys. The registration does
    * not keep the process alive. `report` must not hold the client, because it outlives the client.
    */
   observe(report: (event: Json<KeysEvent>) => void): void;
@@ -273,6 +280,8 @@ export interface Names {
   variablePrefix: string;
   /** The member of a cache's entry that tells how and when the claims were obtained. */
   obtainedMember: string;
+  /** The values of both binding options. */
+  bindingModes: CertificateBindingValidation[];
 }
 
 /** Claims, a slot or a negative code, or a failure with details. */
@@ -294,12 +303,16 @@ export declare class Policy {
 }
 
 export declare class Proof {
-  /** The values of the `DPoP` header fields of a request, its method, and the URLs that it may have been sent to. */
+  /**
+   * The values of the `DPoP` header fields of a request, its method, and the URLs that it may have been sent to. A
+   * rehearsed proof is checked and not used.
+   */
   constructor(
     client: MonoCloudBackendNodeClient,
     given: string | Array<string> | undefined | null,
     method: string,
     urls: Array<string>,
+    isRehearsed?: boolean | undefined | null,
   );
   /** Checks the rules that do not need the token's key. Returns 0, or the code of a reason. */
   checkRequest(token: string): number;

@@ -34,7 +34,9 @@ export type PublicJwk = webcrypto.JsonWebKey;
 export type IntrospectionResponse = AccessTokenClaims & { active?: true };
 
 /** What a refresh of the keys ended with. `leftOut` counts the keys that cannot be used, by their flaw. */
-export type KeysEvent = { keys: number; leftOut?: Record<string, number>; reason?: undefined } | { reason: string };
+export type KeysEvent = { duration: number } & (
+  { keys: number; leftOut?: Record<string, number>; reason?: undefined } | { reason: string }
+);
 
 /** What an exchange with the authorization server left behind. */
 export interface FailureDetail {
@@ -89,6 +91,7 @@ export interface Health {
     inFlight: number;
     queued: number;
   };
+  rememberedProofs: number;
   rememberedTokens: number;
 }
 
@@ -103,6 +106,26 @@ export interface JwkDescription {
   usable: boolean;
   why: string | null;
   explanation: string | null;
+}
+
+/** The options that an explanation names, by their names. A claim is the list of the names of its path. */
+export interface ShownOptions {
+  audience: readonly string[];
+  introspectionAudience: 'required' | 'when_present';
+  validateCertificateBinding: 'when_present' | 'required' | 'dangerously_ignore';
+  validateDPoPBinding: 'when_present' | 'required' | 'dangerously_ignore';
+  'dpop.algorithms': string;
+  'dpop.maxAge': number;
+  'dpop.leeway': number;
+  /** Whether there is a secret. */
+  'dpop.nonceSecret': boolean;
+  'scopeOptions.scopesClaim': string[][];
+  'groupOptions.groupsClaim': string[];
+  'groupOptions.matchAll': boolean;
+  permissionsClaim: string[];
+  rolesClaim: string[];
+  clockSkew: number;
+  clockTolerance: number;
 }
 
 /** A row of the table of options. */

@@ -38,7 +38,7 @@
 /** @typedef {{ status: number, code: string, message: unknown, lacksScopes?: boolean, reason?: string }} Rejection */
 
 const { own } = require('../client/arguments.js');
-const { FAILURES, Failure, tokenCodeOf } = require('../errors/errors.js');
+const { FAILURES, Failure, isOutageStatus, tokenCodeOf } = require('../errors/errors.js');
 const { LIMITS } = require('../native/constants.js');
 const { Challenges, neededScopes, wordsOf } = require('./challenge.js');
 
@@ -371,8 +371,7 @@ function headerOf(raw, name) {
  * @param {string} [reason]
  */
 function unavailable(status, retryAfter, reason) {
-  const isOutage = !status || status === 200 || status === 429 || status >= 500;
-  if (!isOutage) return INTERNAL;
+  if (!isOutageStatus(status)) return INTERNAL;
   return new Response(503, { 'Retry-After': String(secondsOf(retryAfter) ?? RETRY_AFTER) }, reason);
 }
 

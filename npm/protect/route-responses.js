@@ -24,6 +24,7 @@
  * @property {ResponsesType} dpop
  */
 
+const { nonceIssued } = require('../client/events.js');
 const { textOf } = require('../client/json.js');
 const { FAILURES, Failure } = require('../errors/errors.js');
 const { DPOP, Responses } = require('./response.js');
@@ -77,10 +78,21 @@ function responseOf(responses, problem, required, presented) {
     return responses[isBound ? 'dpop' : 'bearer'].to(problem, required);
   }
   const description = problem instanceof Failure ? problem.proof?.description : undefined;
-  const nonce = presented.validator.nonceOf(presented.proof);
+  const nonce = nonceFor(presented);
   const adds = description !== undefined || nonce !== undefined;
   const how = adds ? { __proto__: null, scheme: 'dpop', description, nonce } : DPOP;
   return responses.dpop.to(problem, required, /** @type {Presentation} */ (how));
 }
 
-module.exports = { responseOf, routeResponses };
+/**
+ * The nonce that the response must give.
+ *
+ * @param {Presented} presented
+ */
+function nonceFor({ validator, proof }) {
+  const nonce = validator.nonceOf(proof);
+  if (nonce !== undefined) nonceIssued(validator.context);
+  return nonce;
+}
+
+module.exports = { nonceFor, responseOf, routeResponses };

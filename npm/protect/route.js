@@ -25,19 +25,20 @@
 const { AMBIGUOUS, DpopCredentials, credentialsOf } = require('./credentials.js');
 const { anyValidatorOf, checkResult, validatorOf } = require('../client/client.js');
 const { FAILURES, Failure } = require('../errors/errors.js');
-const { decided, resolverFailed } = require('../client/events.js');
+const { isAnswerWatched, resolverFailed } = require('../client/events.js');
 const { isPending } = require('../client/pending.js');
 const { routeSpec } = require('../client/call-options.js');
 const { possessionOf } = require('../client/possession.js');
 const { apiOf, checkNotRequest } = require('./api-options.js');
 const { neededScopes } = require('./challenge.js');
 const { isPreflight } = require('./preflight.js');
+const { authorizeFailed, kindOf, originOf, watching } = require('./origin.js');
 const { isRenewal } = require('./renewal.js');
 const { callOptionsOf, needsCertificate, requirementsOf } = require('./requirements.js');
 const { FAILED, textOf } = require('./resolver.js');
 const { gateOf } = require('./authorize.js');
 const { ANONYMOUS, Accepted, nonceHeaders } = require('./response.js');
-const { responseOf } = require('./route-responses.js');
+const { nonceFor, responseOf } = require('./route-responses.js');
 
 /**
  * Loaded on first use, because few APIs receive DPoP proofs.
@@ -95,12 +96,11 @@ class Route {
     this.#api = api;
     this.#client = client;
     // Copies, so that later changes to the caller's options do not change the route.
-    const { scopes, anyScopes } = spec;
     this.#requirements = requirementsOf(spec);
     this.#policy = /** @type {PolicyType} */ (anyValidatorOf(client)?.policies.route(spec));
     this.#choice = api.choices?.forRoute((chosen) => new Route(chosen, options, spec));
     const policy = this.#policy ?? /** @type {PolicyType} */ ({ dpop: spec.dpopMode });
-    this.#responses = api.responses(policy, spec.givenDpop !== undefined, neededScopes(scopes, anyScopes));
+    this.#responses = api.responses(policy, spec.givenDpop !== undefined, neededScopes(spec.scopes, spec.anyScopes));
     this.#tokenResolver = tokenResolver;
     this.#certificateResolver = certificateResolver;
     this.#allowPreflight = allowPreflight === true;
@@ -131,6 +131,17 @@ class Route {
    * @returns {Outcome | Promise<Outcome>}
    */
   authenticate(message, request) {
+    const decision = this.#authenticate(message, request);
+    if (!isAnswerWatched()) return decision;
+    return watching().watchedAnswer(decision, anyValidatorOf(this.#client)?.context, message, request);
+  }
+
+  /**
+   * @param {Message} message
+   * @param {any} request
+   * @returns {Outcome | Promise<Outcome>}
+   */
+  #authenticate(message, request) {
     try {
       if (this.letsThrough(message)) return ANONYMOUS;
       return this.#tokenResolver && !isRenewal(message)
@@ -289,7 +300,8 @@ class Route {
       return this.#decideBound(token, request, presented);
     }
     const possession = presented && possessionOf(undefined, presented.proof);
-    const outcome = validator.decide(token, this.#policy, possession);
+    const retried = this.#certificateResolver && FAILURES.certificate_missing;
+    const outcome = validator.decide(token, this.#policy, possession, undefined, originOf(request, retried));
     return isPending(outcome)
       ? this.#concludeLater(outcome, token, request, presented)
       : this.#conclude(outcome, token, request, presented);
@@ -337,7 +349,7 @@ class Route {
       if (certificate === FAILED) return this.#responses.bearer.resolverFailed;
       const possession = possessionOf(certificate, presented?.proof);
       const validator = /** @type {ValidatorType} */ (validatorOf(this.#client));
-      const outcome = await validator.decide(token, this.#policy, possession);
+      const outcome = await validator.decide(token, this.#policy, possession, undefined, originOf(request));
       return await this.#decisionOf(outcome, token, request, presented);
     } catch (error) {
       return this.#responseTo(error, presented);
@@ -381,8 +393,7 @@ class Route {
   #withProof(options, presented) {
     if (presented === undefined) return options;
     const { optionsWithProof } = require('../client/call-proof.js');
-    const { given, method, urls, proof } = presented;
-    const validator = /** @type {ValidatorType} */ (anyValidatorOf(this.#client));
+    const { given, method, urls, proof, validator } = presented;
     return optionsWithProof(options, { given, method, url: urls[0] ?? '' }, proof, validator);
   }
 
@@ -415,8 +426,7 @@ class Route {
   async #authorized(authorize, claims, token, request, presented) {
     const failure = await authorize(claims, request);
     if (failure === undefined) return this.#acceptedOf(claims, presented);
-    const validator = anyValidatorOf(this.#client);
-    decided(validator?.context, kindOf(validator, token), failure);
+    authorizeFailed(anyValidatorOf(this.#client), token, request, presented, failure);
     return this.#responseTo(failure, presented);
   }
 
@@ -425,7 +435,7 @@ class Route {
    * @param {Presented | undefined} presented
    */
   #acceptedOf(claims, presented) {
-    const nonce = presented?.validator.nonceOf(presented.proof);
+    const nonce = presented && nonceFor(presented);
     return nonce === undefined ? claims : new Accepted(claims, nonceHeaders(nonce));
   }
 
@@ -479,15 +489,6 @@ class Route {
   #because(problem, response) {
     return this.refusals === undefined ? response : response.with({ cause: problem });
   }
-}
-
-/**
- * @param {ValidatorType | undefined} validator
- * @param {string | undefined} token
- */
-function kindOf(validator, token) {
-  if (validator === undefined || token === undefined) return undefined;
-  return validator.isLocal(token) ? 'jwt' : 'opaque';
 }
 
 /** @param {unknown} options */

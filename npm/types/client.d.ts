@@ -1,6 +1,7 @@
 /** The two clients and the state that they report. */
 import type { AccessTokenClaims, JwtClaims } from './claims.js';
 import type { MonoCloudReason } from './errors.js';
+import type { Explanation } from './explain.js';
 import type { IssuerMetadata, Jwks } from './issuer.js';
 import type {
   IntrospectOptions,
@@ -54,6 +55,8 @@ export interface MonoCloudHealth {
   readonly keys: MonoCloudDocumentHealth & { readonly count: number };
   /** The introspection endpoint. */
   readonly introspection: MonoCloudIntrospectionHealth;
+  /** Number of used DPoP proofs in memory, at most `dpop.replayCacheSize`. Clients with equal `dpop` options share it. */
+  readonly rememberedProofs: number;
   /** Number of verified JWTs in memory, at most `verifiedTokenCacheSize`. */
   readonly rememberedTokens: number;
 }
@@ -188,6 +191,20 @@ export declare class MonoCloudOidcBackendClient {
    */
   introspectAccessToken(token: string, options?: IntrospectOptions): Promise<AccessTokenClaims>;
   introspectAccessToken<C extends object>(token: string, options?: IntrospectOptions): Promise<C>;
+
+  /**
+   * Explains what `validateAccessToken` decides on a token with these options: each rule, the one that fails, the values,
+   * and the fix. It resolves also for a rejected token.
+   *
+   * It uses nothing up: a DPoP proof is checked and stays good for its request, and `dpop.replayStore` is not asked. It
+   * publishes no `validated` and no `refused` event. An opaque token is introspected, and once more if its claims are
+   * the reason. So a call may cost two requests: do not let anonymous callers call it.
+   *
+   * The result contains claims of the token, which may be personal data. Do not send it in responses of a public API.
+   *
+   * @throws MonoCloudValidationError `options` is not a plain object or has an unknown member (`argument_invalid`).
+   */
+  explain(token: string, options?: ValidateAccessTokenOptions): Promise<Explanation>;
 
   /**
    * Returns the authorization server's metadata, from memory while it is fresh. Concurrent calls share one request.

@@ -1,6 +1,7 @@
 /** The client for several authorization servers. */
 import type { AccessTokenClaims } from './claims.js';
 import type { MonoCloudHealth, MonoCloudOidcBackendClient } from './client.js';
+import type { Explanation } from './explain.js';
 import type { MonoCloudBackendNodeClientOptions, ValidateAccessTokenOptions } from './options.js';
 
 /** What {@link MonoCloudMultiIssuerOptions.resolve} returns for one issuer. `null` and `undefined`: not ours. */
@@ -101,6 +102,16 @@ export declare class MonoCloudMultiIssuerClient {
    */
   validateAccessToken(token: string, options?: ValidateMultiIssuerOptions): Promise<AccessTokenClaims>;
   validateAccessToken<C extends object>(token: string, options?: ValidateMultiIssuerOptions): Promise<C>;
+
+  /**
+   * Explains what `validateAccessToken` decides on a token, as the chosen client's `explain`. If no client is chosen,
+   * the result has at most the rule that failed.
+   *
+   * The result contains claims of the token, which may be personal data. Do not send it in responses of a public API.
+   *
+   * @throws MonoCloudValidationError `options` is not a plain object or has an unknown member (`argument_invalid`).
+   */
+  explain(token: string, options?: ValidateMultiIssuerOptions): Promise<Explanation>;
 
   /**
    * Fetches metadata and keys of all issuers that are known at the moment. It waits for all of them, also if one fails.

@@ -230,6 +230,12 @@ export interface MonoCloudOidcBackendClientOptions {
    * `validateDPoPBinding`. Default: `when_present`. Environment variable: `MONOCLOUD_BACKEND_VALIDATE_DPOP_BINDING`.
    */
   validateDPoPBinding?: DPoPBindingValidation;
+  /**
+   * What events say about a rejected token. `reasons`: which rule failed. `values`: also the key ID, and the value that
+   * the rule expected and received. Such a value comes from a token that was not accepted, so anyone can choose it.
+   * Default: `reasons`. Environment variable: `MONOCLOUD_BACKEND_DIAGNOSTICS`.
+   */
+  diagnostics?: 'reasons' | 'values';
   /** Which DPoP proofs are accepted, and how each is used once. Default: the defaults of its members. */
   dpop?: DPoPOptions;
   /**

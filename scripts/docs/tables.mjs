@@ -7,7 +7,7 @@ const require = createRequire(import.meta.url);
 const native = require('../../npm/native/load.js');
 const { FAILURES } = require('../../npm/errors/errors.js');
 const { Responses } = require('../../npm/protect/response.js');
-const { fixOf } = require('../../npm/doctor/fixes.js');
+const { fixOf } = require('../../npm/explain/fixes.js');
 
 const CATALOGUE = readFileSync(new URL('../../src/engine/error.rs', import.meta.url), 'utf8');
 

@@ -5,6 +5,7 @@
 
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use napi::bindgen_prelude::*;
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
@@ -59,6 +60,8 @@ pub struct ClientFacts {
     pub ignores_binding: bool,
     /// Whether every token is introspected.
     pub introspects_jwts: bool,
+    /// Whether events may hold values of rejected tokens.
+    pub publishes_values: bool,
     /// Whether the signing keys cannot be fetched without metadata.
     pub needs_metadata: bool,
     /// Where clients reach this API.
@@ -114,9 +117,16 @@ impl NativeClient {
             public_urls: config.public_urls.iter().map(|url| url.as_str().to_owned()).collect(),
             ignores_binding: config.binding == BindingMode::Ignore,
             introspects_jwts: config.introspects_jwts,
+            publishes_values: config.publishes_values,
             needs_metadata: config.key_source.needs_metadata(),
             response_timeout_ms: config.network.timeout_ms as f64,
         }
+    }
+
+    /// The options that an explanation names, as JSON by the names of the options. No secret is among them.
+    #[napi(catch_unwind, ts_return_type = "Json<ShownOptions>")]
+    pub fn shown_options(&self) -> String {
+        self.engine.config().shown().to_string()
     }
 
     /// How often the memory of used DPoP proofs was full and gave up proofs.
@@ -131,13 +141,13 @@ impl NativeClient {
         self.engine.issuer()
     }
 
-    /// Calls `report` with JSON of `{ keys, leftOut? }` or `{ reason }` after each refresh of the keys. The registration does
+    /// Calls `report` with JSON of `{ keys, leftOut? }` or `{ reason }`, and of `duration` in seconds, after each refresh of the keys. The registration does
     /// not keep the process alive. `report` must not hold the client, because it outlives the client.
     #[napi(catch_unwind, ts_args_type = "report: (event: Json<KeysEvent>) => void")]
     pub fn observe(&self, report: Function<'_, String, ()>) -> Result<()> {
         let report = report.build_threadsafe_function::<String>().weak::<true>().build()?;
-        let observer = move |event: Event| {
-            let text = match event {
+        let observer = move |event: Event, took: Duration| {
+            let mut message = match event {
                 Event::Refreshed { keys, left_out } if left_out.is_empty() => serde_json::json!({ "keys": keys }),
                 Event::Refreshed { keys, left_out } => {
                     let left_out: serde_json::Map<_, _> =
@@ -146,7 +156,8 @@ impl NativeClient {
                 }
                 Event::RefreshFailed { reason } => serde_json::json!({ "reason": reason.spec().name }),
             };
-            report.call(text.to_string(), ThreadsafeFunctionCallMode::NonBlocking);
+            message["duration"] = took.as_secs_f64().into();
+            report.call(message.to_string(), ThreadsafeFunctionCallMode::NonBlocking);
         };
         self.engine.store().observe(self.engine.id(), Box::new(observer));
         Ok(())

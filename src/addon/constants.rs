@@ -3,6 +3,8 @@
 use napi_derive::napi;
 
 use super::outcome::{AUDIENCE_OF_ROUTE, IS_SLOW, MISS, NEEDS_KEYS, NOT_A_JWT, NOT_OURS};
+use crate::engine::authorize::mode::BindingMode;
+use crate::engine::authorize::step_up::MAX_AGE_LIMIT_SECS;
 use crate::engine::config::options::PREFIX;
 use crate::engine::config::{MAX_VERIFIED_TOKEN_BYTES, MAX_VERIFIED_TOKENS};
 use crate::engine::memory::obtained::MEMBER;
@@ -36,6 +38,8 @@ pub struct Limits {
     pub headers: f64,
     /// The longest time that a response tells its client to wait, in seconds.
     pub retry_after: f64,
+    /// The largest age of an authentication that a route can ask for, in seconds.
+    pub max_age: f64,
     /// The largest number of claims templates that are kept.
     pub claims_templates: f64,
     /// A slot number modulo this is the place of its claims.
@@ -52,6 +56,9 @@ pub struct Names {
     pub variable_prefix: &'static str,
     /// The member of a cache's entry that tells how and when the claims were obtained.
     pub obtained_member: &'static str,
+    /// The values of both binding options.
+    #[napi(ts_type = "CertificateBindingValidation[]")]
+    pub binding_modes: Vec<&'static str>,
 }
 
 #[napi(catch_unwind)]
@@ -69,11 +76,16 @@ pub fn constants() -> Constants {
             body_bytes: MAX_BODY_BYTES as f64,
             headers: MAX_HEADERS as f64,
             retry_after: MAX_RETRY_AFTER.as_secs() as f64,
+            max_age: f64::from(MAX_AGE_LIMIT_SECS),
             claims_templates: MOST_TEMPLATES as f64,
             slot_places: PLACES as f64,
             cache_entries: MAX_VERIFIED_TOKENS,
             cache_bytes: MAX_VERIFIED_TOKEN_BYTES,
         },
-        names: Names { variable_prefix: PREFIX, obtained_member: MEMBER },
+        names: Names {
+            variable_prefix: PREFIX,
+            obtained_member: MEMBER,
+            binding_modes: BindingMode::ALL.iter().map(|mode| mode.name()).collect(),
+        },
     }
 }

@@ -51,20 +51,23 @@ pub struct ProofRefusal {
 
 #[napi]
 impl NativeProof {
-    /// The values of the `DPoP` header fields of a request, its method, and the URLs that it may have been sent to.
+    /// The values of the `DPoP` header fields of a request, its method, and the URLs that it may have been sent to. A
+    /// rehearsed proof is checked and not used.
     #[napi(constructor, catch_unwind)]
     pub fn new(
         client: &NativeClient,
         given: Option<Either<String, Vec<String>>>,
         method: String,
         urls: Vec<String>,
+        is_rehearsed: Option<bool>,
     ) -> NativeProof {
         let values = given.map_or_else(Vec::new, |given| match given {
             Either::A(one) => vec![one],
             Either::B(values) => values,
         });
         let proof = Proof::new(Arc::clone(client.engine.dpop()), values.into(), &method, urls);
-        NativeProof { proof: Arc::new(proof.after(client.local.screened.take())) }
+        let proof = proof.after(client.local.screened.take());
+        NativeProof { proof: Arc::new(if is_rehearsed == Some(true) { proof.rehearsed() } else { proof }) }
     }
 
     /// Checks the rules that do not need the token's key. Returns 0, or the code of a reason.

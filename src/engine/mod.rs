@@ -69,7 +69,7 @@ impl Call<'_> {
 
     /// Checks the binding to a DPoP key, which is the first requirement of the route.
     fn check_key(&self, confirmation: &Confirmation) -> Result<(), Reason> {
-        self.policy.check_key(&confirmation.key, self.token, self.possession.proof)
+        self.policy.check_key(confirmation, self.token, self.possession.proof)
     }
 
     /// Checks the requirements of the route. `text` is the text of the claims, and `answers` are those of a remembered token.
@@ -264,6 +264,7 @@ impl Engine {
                 "inFlight": introspection.in_flight,
                 "queued": introspection.queued,
             },
+            "rememberedProofs": self.dpop().replay().len(),
             "rememberedTokens": self.remembered_tokens(),
         })
         .to_string()

@@ -92,7 +92,7 @@ fn what_happens_to_the_keys_is_told_to_who_observes() {
     let world = World::warm(&signer);
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
-    world.engine.store().observe(1, Box::new(move |event| log.lock().expect("lock").push(format!("{event:?}"))));
+    world.engine.store().observe(1, Box::new(move |event, _took| log.lock().expect("lock").push(format!("{event:?}"))));
     world.pass(secs(250));
     world.issuer.set(&EVERYTHING, Weather::Refused);
     world.call(&world.token(&signer));

@@ -14,6 +14,9 @@ pub enum BindingMode {
 }
 
 impl BindingMode {
+    /// All modes, in the order in which messages list them.
+    pub const ALL: [BindingMode; 3] = [BindingMode::WhenPresent, BindingMode::Required, BindingMode::Ignore];
+
     /// The name of the mode, as in the option.
     pub fn name(self) -> &'static str {
         match self {
@@ -25,8 +28,6 @@ impl BindingMode {
 
     /// Parses the value of the option, or of a route's setting.
     pub fn named(name: &str) -> Option<BindingMode> {
-        [BindingMode::Ignore, BindingMode::Required, BindingMode::WhenPresent]
-            .into_iter()
-            .find(|mode| mode.name() == name)
+        Self::ALL.into_iter().find(|mode| mode.name() == name)
     }
 }

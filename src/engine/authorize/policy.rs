@@ -58,7 +58,7 @@ impl Policy {
         if !self.accepts_audience_of(claims) {
             return Err(Reason::AudienceMismatch);
         }
-        self.check_key(&claims.confirmation.key, token, possession.proof)?;
+        self.check_key(&claims.confirmation, token, possession.proof)?;
         self.binding.check(&claims.confirmation.certificate, possession.certificate)?;
         // RFC 9470 §3: the response to a step-up failure also names the scopes, if the token lacks some.
         self.step_up
@@ -91,22 +91,22 @@ impl Policy {
     ) -> Progress {
         match (self.dpop, possession.proof, &confirmation.key) {
             (BindingMode::Required | BindingMode::WhenPresent, Some(proof), Binding::Bound(key)) => {
-                proof.prove(token, key, clock.now(), allows_slow)
+                proof.prove(token, confirmation.token_hash.as_ref(), key, clock.now(), allows_slow)
             }
             _ => Progress::Decided,
         }
     }
 
     /// Checks the binding to a DPoP key.
-    pub fn check_key(&self, key: &Binding, token: &str, proof: Option<&Proof>) -> Result<(), Reason> {
-        match (self.dpop, proof, key) {
+    pub fn check_key(&self, confirmation: &Confirmation, token: &str, proof: Option<&Proof>) -> Result<(), Reason> {
+        match (self.dpop, proof, &confirmation.key) {
             // RFC 9449 §7.1: the scheme DPoP is for bound tokens only. A route may require a bound token, too.
             (_, Some(_), Binding::Absent) | (BindingMode::Required, None, Binding::Absent) => {
                 Err(Reason::DpopBindingMissing)
             }
             (_, Some(_), Binding::Unreadable) => Err(Reason::ConfirmationInvalid),
             (BindingMode::Ignore, ..) => Ok(()),
-            (_, Some(proof), Binding::Bound(key)) => proof.outcome(token, key),
+            (_, Some(proof), Binding::Bound(key)) => proof.outcome(token, confirmation.token_hash.as_ref(), key),
             (_, None, Binding::Unreadable) => Err(Reason::ConfirmationInvalid),
             // RFC 9449 §7.2.
             (_, None, Binding::Bound(_)) => Err(Reason::DpopSchemeRequired),

@@ -6,6 +6,7 @@ mod claims;
 pub mod dpop;
 pub mod options;
 pub mod options_docs;
+mod shown;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,6 +93,8 @@ pub struct Config {
     pub lets_audience_be_absent: bool,
     pub matches_all_groups: bool,
     pub network: Arc<Network>,
+    /// Whether events may hold values of rejected tokens.
+    pub publishes_values: bool,
     /// Where clients reach this API. If there are none, the framework reports the URL of a request.
     pub public_urls: Box<[PublicUrl]>,
     pub verified_tokens: usize,
@@ -147,6 +150,7 @@ impl Config {
             lets_audience_be_absent: lets_audience_be_absent(options)?,
             matches_all_groups,
             network,
+            publishes_values: publishes_values(options)?,
             public_urls: dpop::public_urls(options)?,
             verified_tokens: verified_tokens(options)?,
             verified_token_bytes: verified_token_bytes(options)?,
@@ -169,6 +173,15 @@ fn audiences(options: &Options<'_>) -> Result<Audiences, OptionError> {
     let problem =
         "must be text without white space and control characters, or a list of 1 to 16 such texts that all differ";
     Audiences::new(&names).ok_or(spec.error(problem))
+}
+
+fn publishes_values(options: &Options<'_>) -> Result<bool, OptionError> {
+    let spec = &options::DIAGNOSTICS;
+    match options.text(spec)?.as_deref() {
+        None | Some("reasons") => Ok(false),
+        Some("values") => Ok(true),
+        Some(_) => Err(spec.error("must be reasons or values")),
+    }
 }
 
 fn lets_audience_be_absent(options: &Options<'_>) -> Result<bool, OptionError> {

@@ -61,6 +61,7 @@ options! {
     CLIENT_SECRET "clientSecret" "CLIENT_SECRET" Kind::Secret;
     CLOCK_SKEW "clockSkew" "CLOCK_SKEW" Kind::Number { least: 0.0 };
     CLOCK_TOLERANCE "clockTolerance" "CLOCK_TOLERANCE" Kind::Number { least: 0.0 };
+    DIAGNOSTICS "diagnostics" "DIAGNOSTICS" Kind::Text;
     DPOP_ALGORITHMS "dpop.algorithms" "DPOP_ALGORITHMS" Kind::List;
     DPOP_LEEWAY "dpop.leeway" "DPOP_LEEWAY" Kind::Number { least: 0.0 };
     DPOP_MAX_AGE "dpop.maxAge" "DPOP_MAX_AGE" Kind::Number { least: 0.0 };

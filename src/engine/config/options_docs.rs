@@ -186,6 +186,12 @@ docs! {
             "none",
             "The private key of `clientCertificate`.";
     }
+    "Diagnostics" {
+        "diagnostics":
+            "`reasons` or `values`",
+            "`reasons`",
+            "`values` adds values of rejected tokens to [events](observability.md#values). Anyone can send such a value.";
+    }
 }
 
 /// The documentation of one option, and its index in [`DOCS`].

@@ -29,6 +29,7 @@ fn the_defaults_are_the_documented_ones() {
     assert_eq!(*config.claim_names, DEFAULT_NAMES);
     assert_eq!(config.binding, BindingMode::WhenPresent);
     assert_eq!((config.introspects_jwts, config.matches_all_groups), (false, false));
+    assert!(!config.publishes_values);
     assert_eq!(config.key_source.keys_lifetime.max_age, Duration::from_secs(300));
     assert_eq!(config.key_source.keys_lifetime.max_stale, Duration::from_secs(86_400));
     assert_eq!(config.network.timeout_ms, 5000);
@@ -87,6 +88,8 @@ fn an_option_out_of_range_or_of_another_type_is_named() {
         ("audience", json!((0..17).map(|n| n.to_string()).collect::<Vec<_>>())),
         ("introspectionAudience", json!("optional")),
         ("introspectionAudience", json!(true)),
+        ("diagnostics", json!("all")),
+        ("diagnostics", json!(true)),
         ("clockSkew", json!(-1)),
         ("clockTolerance", json!("1")),
         ("jwksCacheDuration", json!(-0.1)),
@@ -114,6 +117,7 @@ fn a_variable_that_cannot_be_read_is_named_whatever_its_kind() {
     for (variable, wrong) in [
         ("CLIENT_AUTH_METHOD", "Client_Secret_Basic"),
         ("CLOCK_TOLERANCE", "5m"),
+        ("DIAGNOSTICS", "Values"),
         ("GROUPS_MATCH_ALL", "yes"),
         ("AUDIENCE", "urn:a urn:b urn:a"),
         ("INTROSPECTION_AUDIENCE", "When_Present"),

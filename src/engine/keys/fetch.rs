@@ -14,8 +14,13 @@ impl KeyStore {
     /// Begins a fetch of the keys, unless one is in progress. Fetches the metadata first when it is needed.
     pub(super) fn refresh_keys(self: &Arc<Self>) {
         let (has_begun, has_failed) = {
+            let now = self.clock.now();
             let mut state = self.lock();
-            (state.keys.begin(self.clock.now()), state.keys.failure().is_some())
+            let has_begun = state.keys.begin(now);
+            if has_begun {
+                state.keys_begun = now;
+            }
+            (has_begun, state.keys.failure().is_some())
         };
         if !has_begun {
             return;
@@ -60,7 +65,7 @@ impl KeyStore {
             // A set without a usable key never replaces the current set.
             if set.is_empty() { Err(response.failure(Reason::KeysEmpty)) } else { Ok((set, text.to_owned())) }
         });
-        let (waiters, event) = {
+        let (waiters, event, took) = {
             let now = self.clock.now();
             let mut state = self.lock();
             let event = match parsed {
@@ -82,9 +87,9 @@ impl KeyStore {
                     event
                 }
             };
-            (std::mem::take(&mut state.keys_waiters), event)
+            (std::mem::take(&mut state.keys_waiters), event, now.since(state.keys_begun))
         };
-        self.tell(&event);
+        self.tell(&event, took);
         waiters.into_iter().for_each(|waiter| waiter());
     }
 }

@@ -6,6 +6,7 @@
 
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
@@ -86,7 +87,8 @@ pub enum Event {
     },
 }
 
-type Observer = Box<dyn Fn(Event) + Send + Sync>;
+/// Receives the outcome of a refresh, and how long it took, with the metadata that it needed.
+type Observer = Box<dyn Fn(Event, Duration) + Send + Sync>;
 
 pub struct KeyStore {
     pub(super) source: KeySource,
@@ -101,6 +103,8 @@ pub(super) struct State {
     /// The document of the RFC 8414 URL, for endpoints that the first document does not name.
     pub(super) second: Document,
     pub(super) keys: Refresh<Arc<KeySnapshot>>,
+    /// When the last refresh of the keys began.
+    pub(super) keys_begun: Ticks,
     pub(super) keys_waiters: Vec<Waiter>,
     pub(super) generation: u64,
     pub(super) unknown_kids: UnknownKids,
@@ -114,6 +118,7 @@ impl KeyStore {
             metadata: Document::new(source.metadata_lifetime, seed),
             second: Document::new(source.metadata_lifetime, seed.rotate_left(32)),
             keys: Refresh::new(source.keys_lifetime, !seed),
+            keys_begun: now,
             keys_waiters: Vec::new(),
             generation: 0,
             unknown_kids: UnknownKids::new(now),
@@ -234,9 +239,9 @@ impl KeyStore {
         drop(waiters);
     }
 
-    pub(super) fn tell(&self, event: &Event) {
+    pub(super) fn tell(&self, event: &Event, took: Duration) {
         for (_, observer) in self.observers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            observer(event.clone());
+            observer(event.clone(), took);
         }
     }
 

@@ -262,7 +262,7 @@ fn observers_are_told_of_successes_and_failures_until_they_are_forgotten() {
     let world = world();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
-    world.store.observe(1, Box::new(move |event| log.lock().expect("lock").push(format!("{event:?}"))));
+    world.store.observe(1, Box::new(move |event, _took| log.lock().expect("lock").push(format!("{event:?}"))));
     world.warm("a");
     world.store.wait_for_keys(Box::new(|| {}));
     world.issuer.fail();

@@ -34,6 +34,7 @@ pub fn key_of(scope: &str, token: &str) -> Key {
 }
 
 /// The content of a validated entry.
+#[expect(clippy::large_enum_variant, reason = "nearly all entries are claims, and a box is one more allocation")]
 pub enum Validated {
     Claims(CheckedClaims<'static>),
     /// The token is inactive, until this time.

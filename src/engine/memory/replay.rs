@@ -117,6 +117,16 @@ impl ReplayMemory {
         state.insert(id, sender, bucket, falls_at)
     }
 
+    /// What [`Self::spend`] would return. Remembers nothing, and gives up no bucket: in a full memory, `spend` may still find
+    /// the proof too old.
+    pub fn peek(&self, id: ProofId, sender: Sender, bucket: i64, falls_at: i64, now: i64) -> Spend {
+        let state = self.lock();
+        if falls_at <= now || state.is_given_up(&sender, bucket) {
+            return Spend::TooOld;
+        }
+        if state.places.contains(id) { Spend::Replayed } else { Spend::New }
+    }
+
     /// The number of proofs that are remembered.
     pub fn len(&self) -> usize {
         self.lock().len()

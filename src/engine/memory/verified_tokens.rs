@@ -160,7 +160,9 @@ impl VerifiedTokens {
             return;
         }
         if let Some(slot) = slots.take() {
-            let entry = Entry { slot, claims: claims.into_owned(), answers: None, is_in_javascript: false };
+            let confirmation = claims.confirmation.with_hash_of(token);
+            let claims = CheckedClaims { confirmation, ..claims.into_owned() };
+            let entry = Entry { slot, claims, answers: None, is_in_javascript: false };
             if let Some(entry) = entries.put(token.into(), entry, bytes) {
                 release(slots, &entry);
             }

@@ -37,6 +37,11 @@ impl ClaimPath {
         &self.claim
     }
 
+    /// The names of the path, from the outside in.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&*self.claim).chain(self.inside.iter().map(|name| &**name))
+    }
+
     /// The value at the end of the path, inside the value of [`Self::claim`]. Only objects have members.
     pub fn value_in<'v, 'de>(&self, claim: &'v Value<'de>) -> Option<&'v Value<'de>> {
         self.inside.iter().try_fold(claim, |value, name| match value {

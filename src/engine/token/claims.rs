@@ -239,8 +239,8 @@ impl<'de> Claims<'de> {
     /// matches.
     pub fn confirmation(&self) -> Confirmation {
         match self.confirmation {
-            Confirmation { certificate, key: Binding::Absent } if self.is_dpop_type => {
-                Confirmation { certificate, key: Binding::Unreadable }
+            confirmation @ Confirmation { key: Binding::Absent, .. } if self.is_dpop_type => {
+                Confirmation { key: Binding::Unreadable, ..confirmation }
             }
             confirmation => confirmation,
         }

@@ -48,6 +48,9 @@ pub struct Confirmation {
     pub certificate: Binding,
     /// `jkt`.
     pub key: Binding,
+    /// The hash of the token, which a DPoP proof must contain as `ath` (RFC 9449 §4.2). It is no part of `cnf`. A remembered
+    /// token that is bound to a key has it, so that it is not computed at each call.
+    pub token_hash: Option<Thumbprint>,
 }
 
 /// One member of a `cnf` claim.
@@ -62,18 +65,26 @@ pub enum Binding {
 }
 
 impl Confirmation {
-    pub const ABSENT: Confirmation = Confirmation { certificate: Binding::Absent, key: Binding::Absent };
+    pub const ABSENT: Confirmation =
+        Confirmation { certificate: Binding::Absent, key: Binding::Absent, token_hash: None };
+
+    /// The confirmation of this token, with its hash if a proof can need it.
+    pub fn with_hash_of(self, token: &str) -> Confirmation {
+        let is_bound = matches!(self.key, Binding::Bound(_));
+        Confirmation { token_hash: is_bound.then(|| Thumbprint::of(token.as_bytes())), ..self }
+    }
 
     /// Reads a `cnf` claim.
     pub fn of(value: &Value<'_>) -> Confirmation {
         let Value::Object(members) = value else {
-            return Confirmation { certificate: Binding::Unreadable, key: Binding::Unreadable };
+            let unreadable = Binding::Unreadable;
+            return Confirmation { certificate: unreadable, key: unreadable, token_hash: None };
         };
         let binding = |member: &str| match members.iter().find(|(name, _)| name == member) {
             None => Binding::Absent,
             Some((_, Value::Text(text))) => Thumbprint::parse(text).map_or(Binding::Unreadable, Binding::Bound),
             Some(_) => Binding::Unreadable,
         };
-        Confirmation { certificate: binding("x5t#S256"), key: binding("jkt") }
+        Confirmation { certificate: binding("x5t#S256"), key: binding("jkt"), token_hash: None }
     }
 }

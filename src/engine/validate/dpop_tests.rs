@@ -114,6 +114,24 @@ fn a_remembered_bound_token_needs_a_good_proof_on_every_call_and_is_never_forgot
 }
 
 #[test]
+fn a_proof_is_for_one_of_two_remembered_tokens_and_never_for_the_other() {
+    let world = world();
+    let tokens = [bound_token(), token("k", json!({ "cnf": jkt(&sender()), "sub": "other" }))];
+    for (number, token) in tokens.iter().enumerate() {
+        for round in 0..3 {
+            assert!(is_accepted(&world.with_proof(token, &proof_for(token, &format!("{number}-{round}")))));
+        }
+    }
+    assert_eq!(world.engine.remembered_tokens(), 2);
+    let proof = world.proof(&proof_for(&tokens[0], "one"));
+    let decide = |token: &str| world.possessing(token, &Policy::default(), Some(&proof));
+    for _ in 0..2 {
+        assert!(is_accepted(&decide(&tokens[0])));
+        assert_eq!(decide(&tokens[1]), Verdict::Refused(Reason::DpopTokenMismatch));
+    }
+}
+
+#[test]
 fn the_proof_of_one_request_is_used_once_by_several_decisions() {
     let world = world();
     let token = bound_token();

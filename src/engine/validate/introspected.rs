@@ -48,7 +48,7 @@ impl Engine {
         origin: Origin,
         token: &str,
     ) -> Result<CheckedClaims<'t>, Reason> {
-        let Confirmation { certificate, key } = checked.confirmation;
+        let Confirmation { certificate, key, .. } = checked.confirmation;
         let omits = checked.audiences.is_empty() || certificate == Binding::Absent || key == Binding::Absent;
         if !omits || !matches!(origin, Origin::Introspection | Origin::Cache) {
             return Ok(checked);
@@ -67,8 +67,11 @@ impl Engine {
         };
         let own = own.confirmation();
         let or_own = |binding, own| if binding == Binding::Absent { own } else { binding };
-        let confirmation =
-            Confirmation { certificate: or_own(certificate, own.certificate), key: or_own(key, own.key) };
+        let confirmation = Confirmation {
+            certificate: or_own(certificate, own.certificate),
+            key: or_own(key, own.key),
+            ..checked.confirmation
+        };
         Ok(CheckedClaims { audiences, confirmation, ..checked })
     }
 

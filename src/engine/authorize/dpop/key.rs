@@ -25,21 +25,12 @@ const MAX_EXPONENT_BYTES: usize = 4;
 pub struct ProofKey {
     pub thumbprint: Thumbprint,
     algorithm: Algorithm,
-    material: Material,
-}
-
-enum Material {
-    Parsed(Arc<Key>),
-    Spelled(Spelled),
+    spelled: Spelled,
 }
 
 impl ProofKey {
-    /// Reads the `jwk` of a header. `known` finds a key that was parsed before.
-    pub fn read(
-        jwk: &Value<'_>,
-        algorithm: Algorithm,
-        known: impl FnOnce(&Thumbprint) -> Option<Arc<Key>>,
-    ) -> Option<ProofKey> {
+    /// Reads the `jwk` of a header.
+    pub fn read(jwk: &Value<'_>, algorithm: Algorithm) -> Option<ProofKey> {
         let Value::Object(members) = jwk else { return None };
         let jwk = Jwk(members);
         if PRIVATE_MEMBERS.iter().any(|name| jwk.get(name).is_some()) || !jwk.is_for(algorithm) {
@@ -57,27 +48,24 @@ impl ProofKey {
             _ => return None,
         };
         let thumbprint = jwk.thumbprint(&spelled)?;
-        let material = known(&thumbprint).map_or(Material::Spelled(spelled), Material::Parsed);
-        Some(ProofKey { thumbprint, algorithm, material })
+        Some(ProofKey { thumbprint, algorithm, spelled })
     }
 
     /// Whether a verification may block the event loop.
     pub fn is_slow(&self) -> bool {
-        match &self.material {
-            Material::Parsed(key) => key.is_slow(),
-            Material::Spelled(Spelled::Ec { .. }) => self.algorithm != Algorithm::Es256,
-            Material::Spelled(Spelled::Ed25519(_)) => false,
-            Material::Spelled(Spelled::Rsa { n, .. }) => Key::is_slow_rsa(n.len() * 8),
+        match &self.spelled {
+            Spelled::Ec { .. } => self.algorithm != Algorithm::Es256,
+            Spelled::Ed25519(_) => false,
+            Spelled::Rsa { n, .. } => Key::is_slow_rsa(n.len() * 8),
         }
     }
 
     /// The key for aws-lc. `None` for a point that is not on its curve, and for an RSA key that is not safe.
     pub fn parse(&self) -> Option<Arc<Key>> {
-        let key = match &self.material {
-            Material::Parsed(key) => return Some(Arc::clone(key)),
-            Material::Spelled(Spelled::Ec { x, y, .. }) => Key::of_point(self.algorithm, x, y)?,
-            Material::Spelled(Spelled::Ed25519(x)) => Key::of_ed25519(x)?,
-            Material::Spelled(Spelled::Rsa { n, e }) => Key::of_rsa(n, e)?,
+        let key = match &self.spelled {
+            Spelled::Ec { x, y, .. } => Key::of_point(self.algorithm, x, y)?,
+            Spelled::Ed25519(x) => Key::of_ed25519(x)?,
+            Spelled::Rsa { n, e } => Key::of_rsa(n, e)?,
         };
         Some(Arc::new(key))
     }

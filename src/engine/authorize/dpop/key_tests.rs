@@ -16,7 +16,7 @@ fn read(jwk: &serde_json::Value, algorithm: Algorithm) -> Option<ProofKey> {
 
 fn read_text(jwk: &str, algorithm: Algorithm) -> Option<ProofKey> {
     let value = json::read(jwk.as_bytes(), ValueSeed { depth: MAX_DEPTH, keeps_nested: true })?;
-    ProofKey::read(&value, algorithm, |_| None)
+    ProofKey::read(&value, algorithm)
 }
 
 fn with(mut jwk: serde_json::Value, name: &str, value: serde_json::Value) -> serde_json::Value {

@@ -62,6 +62,8 @@ pub struct Proof {
     urls: Box<[Box<str>]>,
     /// Whether rules 6 to 8 may be checked.
     may_be_verified: bool,
+    /// Whether a decision leaves the proof unused.
+    is_rehearsed: bool,
     state: Mutex<State>,
 }
 
@@ -128,14 +130,29 @@ impl Proof {
     /// The proof of one request. Nothing is parsed yet.
     pub fn new(context: Arc<DpopContext>, given: GivenProof, method: &str, urls: Vec<String>) -> Proof {
         let urls = urls.into_iter().map(String::into_boxed_str).collect();
-        Proof { context, given, method: method.into(), urls, may_be_verified: true, state: Mutex::default() }
+        Proof {
+            context,
+            given,
+            method: method.into(),
+            urls,
+            may_be_verified: true,
+            is_rehearsed: false,
+            state: Mutex::default(),
+        }
     }
 
     /// A proof for one decision that verifies no signature, of the token neither. Such a decision refuses what it can, which
     /// is cheap: a proof by another key, for example. It answers that everything else is slow.
     pub fn screening(context: Arc<DpopContext>, text: Box<str>, method: Box<str>, url: Box<str>) -> Proof {
         let urls = Box::new([url]);
-        Proof { context, given: GivenProof::One(text), method, urls, may_be_verified: false, state: Mutex::default() }
+        let given = GivenProof::One(text);
+        Proof { context, given, method, urls, may_be_verified: false, is_rehearsed: false, state: Mutex::default() }
+    }
+
+    /// This proof for decisions that explain a token. They check every rule, but do not use the proof, and do not ask its
+    /// sender for nonces: the request that it belongs to may still come.
+    pub fn rehearsed(self) -> Proof {
+        Proof { is_rehearsed: true, ..self }
     }
 
     /// Takes over what a screening has read, if it was one of the same request.
@@ -164,17 +181,24 @@ impl Proof {
 
     /// Checks rules 1 to 4, for a token whose confirmation is not known yet.
     pub fn check_request(&self, token: &str) -> Result<(), Reason> {
-        self.matching(&mut self.lock(), token).map(|_| ())
+        self.matching(&mut self.lock(), token, None).map(|_| ())
     }
 
     /// Checks every rule for a token that is bound to this key, and uses the proof. `now` includes the clock skew. The
     /// result is that of [`Self::outcome`], which a caller can ask for while it holds a lock.
     ///
-    /// The proof is used once, however often this is called for one request.
-    pub fn prove(&self, token: &str, key: &Thumbprint, now: NumericDate, allows_slow: bool) -> Progress {
+    /// The proof is used once, however often this is called for one request. `hash` is that of the token, if it is known.
+    pub fn prove(
+        &self,
+        token: &str,
+        hash: Option<&Thumbprint>,
+        key: &Thumbprint,
+        now: NumericDate,
+        allows_slow: bool,
+    ) -> Progress {
         let proof = {
             let mut state = self.lock();
-            let Ok(proof) = self.bound(&mut state, token, key) else { return Progress::Decided };
+            let Ok(proof) = self.bound(&mut state, token, hash, key) else { return Progress::Decided };
             if state.end.is_some() {
                 return Progress::Decided;
             }
@@ -187,8 +211,9 @@ impl Proof {
         let signature = self.verify(&proof);
         let mut state = self.lock();
         if state.end.is_none() {
-            let spending =
-                Spending { context: &self.context, key: proof.signed.key.thumbprint, claims: &proof.claims, now };
+            let key = proof.signed.key.thumbprint;
+            let is_rehearsed = self.is_rehearsed;
+            let spending = Spending { context: &self.context, key, claims: &proof.claims, now, is_rehearsed };
             let end = signature.and_then(|()| spending.spend(&mut state));
             state.end = Some(end);
         }
@@ -207,9 +232,9 @@ impl Proof {
     }
 
     /// The result for this token and key. It is an internal error to ask for it before [`Self::prove`] has decided.
-    pub fn outcome(&self, token: &str, key: &Thumbprint) -> Result<(), Reason> {
+    pub fn outcome(&self, token: &str, hash: Option<&Thumbprint>, key: &Thumbprint) -> Result<(), Reason> {
         let mut state = self.lock();
-        self.bound(&mut state, token, key)?;
+        self.bound(&mut state, token, hash, key)?;
         state.end.unwrap_or(Err(Reason::Internal))
     }
 
@@ -230,8 +255,14 @@ impl Proof {
     }
 
     /// Rules 1 to 5.
-    fn bound(&self, state: &mut State, token: &str, key: &Thumbprint) -> Result<Arc<ReadProof>, Reason> {
-        let proof = self.matching(state, token)?;
+    fn bound(
+        &self,
+        state: &mut State,
+        token: &str,
+        hash: Option<&Thumbprint>,
+        key: &Thumbprint,
+    ) -> Result<Arc<ReadProof>, Reason> {
+        let proof = self.matching(state, token, hash)?;
         // In constant time.
         if proof.signed.key.thumbprint != *key {
             return Err(Reason::DpopKeyMismatch);
@@ -241,14 +272,21 @@ impl Proof {
     }
 
     /// Rules 1 to 4.
-    fn matching(&self, state: &mut State, token: &str) -> Result<Arc<ReadProof>, Reason> {
+    fn matching(&self, state: &mut State, token: &str, hash: Option<&Thumbprint>) -> Result<Arc<ReadProof>, Reason> {
         let proof = state.read.get_or_insert_with(|| self.read().map(Arc::new)).clone()?;
-        if state.token.as_deref() != Some(token) {
-            // In constant time.
-            if proof.claims.ath.is_none_or(|ath| ath != Thumbprint::of(token.as_bytes())) {
-                return Err(Reason::DpopTokenMismatch);
+        // Compared in constant time.
+        let is_for = |hash: &Thumbprint| proof.claims.ath.is_some_and(|ath| ath == *hash);
+        let matches = match hash {
+            Some(hash) => is_for(hash),
+            None if state.token.as_deref() == Some(token) => true,
+            None => {
+                let matches = is_for(&Thumbprint::of(token.as_bytes()));
+                state.token = matches.then(|| token.into());
+                matches
             }
-            state.token = Some(token.into());
+        };
+        if !matches {
+            return Err(Reason::DpopTokenMismatch);
         }
         if let Err((reason, refusal)) = &proof.target {
             state.refusal = Some(refusal.clone());
@@ -295,7 +333,7 @@ impl Proof {
             return known;
         }
         let GivenProof::One(text) = &self.given else { return Err(Reason::Internal) };
-        let verified = proof.signed.verify(text);
+        let verified = proof.signed.verify(text, &self.context);
         let signature = verified.as_ref().map(|_| ()).map_err(|reason| *reason);
         if let Ok(key) = verified {
             self.context.keep_key(&proof.signed.key.thumbprint, key);

@@ -53,6 +53,27 @@ fn a_proof_that_is_asked_for_a_nonce_is_not_used_up() {
 }
 
 #[test]
+fn a_rehearsed_proof_is_checked_and_not_used_up() {
+    let (context, key) = (context(), sender().thumbprint());
+    let text = sender().proof(json!({ "jti": "j" }));
+    let rehearse = |context: &Arc<DpopContext>, text: &str| {
+        let proof = request(context, text).rehearsed();
+        let result = decide(&proof, TOKEN, &key, NOW);
+        assert_eq!(proof.spent(), None, "no store may be asked about it");
+        result
+    };
+    assert_eq!(rehearse(&context, &text), Ok(()));
+    assert_eq!(rehearse(&context, &text), Ok(()));
+    assert_eq!(rehearse(&context, &sender().proof(json!({ "iat": NOW - 3600.0 }))), Err(Reason::DpopExpired));
+    assert!(is_unused(&context, "j"));
+    assert_eq!(rehearse(&context, &text), Err(Reason::DpopReplayed));
+    // A sender that was only told about a nonce need not use one.
+    let lenient = context_with(DpopSettings { nonce: NonceMode::WhenStale, ..DpopSettings::default() });
+    assert_eq!(rehearse(&lenient, &sender().proof(json!({ "iat": NOW - 3600.0 }))), Err(Reason::DpopNonceMissing));
+    assert!(is_unused(&lenient, "k"));
+}
+
+#[test]
 fn the_first_rule_that_fails_is_the_reason() {
     // Each proof fails one rule more than the next one.
     let other = Sender::numbered(2);
@@ -115,7 +136,7 @@ fn a_refusal_stays_for_the_request() {
 #[test]
 fn the_result_is_an_internal_error_before_the_proof_was_checked() {
     let proof = request(&context(), &sender().proof(json!({})));
-    assert_eq!(proof.outcome(TOKEN, &sender().thumbprint()), Err(Reason::Internal));
+    assert_eq!(proof.outcome(TOKEN, None, &sender().thumbprint()), Err(Reason::Internal));
 }
 
 #[test]
@@ -159,13 +180,17 @@ fn a_slow_signature_is_verified_only_where_it_is_allowed_and_only_once() {
     let (context, sender) = (context_with(settings), Sender::es384());
     let key = sender.thumbprint();
     let proof = request(&context, &sender.proof(json!({})));
-    assert_eq!(proof.prove(TOKEN, &key, NOW, false), Progress::IsSlow);
-    assert_eq!(proof.prove(TOKEN, &key, NOW, false), Progress::IsSlow);
-    assert_eq!(proof.prove(TOKEN, &Sender::numbered(2).thumbprint(), NOW, false), Progress::Decided, "not its key");
+    assert_eq!(proof.prove(TOKEN, None, &key, NOW, false), Progress::IsSlow);
+    assert_eq!(proof.prove(TOKEN, None, &key, NOW, false), Progress::IsSlow);
+    assert_eq!(
+        proof.prove(TOKEN, None, &Sender::numbered(2).thumbprint(), NOW, false),
+        Progress::Decided,
+        "not its key"
+    );
     proof.verify_slow();
     assert_eq!(proof.spent(), None, "it is used by the decision");
-    assert_eq!(proof.prove(TOKEN, &key, NOW, false), Progress::Decided);
-    assert_eq!(proof.outcome(TOKEN, &key), Ok(()));
+    assert_eq!(proof.prove(TOKEN, None, &key, NOW, false), Progress::Decided);
+    assert_eq!(proof.outcome(TOKEN, None, &key), Ok(()));
 }
 
 fn screening(context: &Arc<DpopContext>, proof: &str) -> Proof {
@@ -199,8 +224,8 @@ fn a_screening_verifies_no_signature_and_uses_no_proof() {
     for proof in [good.clone(), forged(&good), sender().proof(json!({ "iat": 0 }))] {
         let screened = screening(&context, &proof);
         for allows_slow in [false, true] {
-            assert_eq!(screened.prove(TOKEN, &key, NOW, allows_slow), Progress::IsSlow);
-            assert_eq!(screened.outcome(TOKEN, &key), Err(Reason::Internal));
+            assert_eq!(screened.prove(TOKEN, None, &key, NOW, allows_slow), Progress::IsSlow);
+            assert_eq!(screened.outcome(TOKEN, None, &key), Err(Reason::Internal));
         }
         assert_eq!((screened.spent(), context.kept_keys()), (None, 0));
     }
@@ -213,7 +238,7 @@ fn a_proof_takes_over_what_a_screening_of_the_same_request_has_read_and_nothing_
     let (good, other) = (sender().proof(json!({ "jti": "j" })), sender().proof(json!({ "jti": "k" })));
     let screened = |proof: &str| {
         let screened = screening(&context, proof);
-        assert_eq!(screened.prove(TOKEN, &key, NOW, true), Progress::IsSlow);
+        assert_eq!(screened.prove(TOKEN, None, &key, NOW, true), Progress::IsSlow);
         Some(screened)
     };
     let after = request(&context, &good).after(screened(&good));

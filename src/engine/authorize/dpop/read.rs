@@ -70,17 +70,17 @@ impl SignedProof {
         if header.has_extension {
             return Err(Reason::DpopHeaderInvalid);
         }
-        let known = |thumbprint: &Thumbprint| context.known_key(thumbprint);
-        let key = header.jwk.as_ref().and_then(|jwk| ProofKey::read(jwk, algorithm, known));
+        let key = header.jwk.as_ref().and_then(|jwk| ProofKey::read(jwk, algorithm));
         let key = key.ok_or(Reason::DpopKeyInvalid)?;
         Ok(SignedProof { algorithm, key, signed_bytes: compact.signing_input.len(), signature, payload })
     }
 
     /// Verifies the signature of `text`, which this was read from (RFC 7515 §5.2). Returns the parsed key, which a caller may
     /// keep.
-    pub fn verify(&self, text: &str) -> Result<Arc<Key>, Reason> {
+    pub fn verify(&self, text: &str, context: &DpopContext) -> Result<Arc<Key>, Reason> {
         let signed = text.get(..self.signed_bytes).ok_or(Reason::Internal)?;
-        let key = self.key.parse().ok_or(Reason::DpopKeyInvalid)?;
+        let known = context.known_key(&self.key.thumbprint);
+        let key = known.or_else(|| self.key.parse()).ok_or(Reason::DpopKeyInvalid)?;
         let verified = key.verify(self.algorithm, signed.as_bytes(), &self.signature);
         verified.map(|()| key).map_err(|_| Reason::DpopSignatureInvalid)
     }

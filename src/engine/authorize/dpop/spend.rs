@@ -21,6 +21,8 @@ pub(super) struct Spending<'p> {
     pub claims: &'p ProofClaims,
     /// Includes the clock skew. The clock tolerance does not apply to proofs.
     pub now: NumericDate,
+    /// Whether nothing may be remembered.
+    pub is_rehearsed: bool,
 }
 
 /// What shows that a proof is new. It depends on the proof alone, so a proof has the same bucket whenever it comes.
@@ -30,7 +32,7 @@ enum Freshness<'p> {
 }
 
 impl Spending<'_> {
-    /// Checks the nonce, the time and the use, and remembers the proof as used.
+    /// Checks the nonce, the time and the use, and remembers the proof as used, unless it is rehearsed.
     pub fn spend(&self, state: &mut State) -> Result<(), Reason> {
         let freshness = self.check_nonce(state)?;
         let settings = &self.context.settings;
@@ -53,7 +55,14 @@ impl Spending<'_> {
         };
         let id = proof_id(self.key.as_bytes(), self.claims.jti.as_bytes());
         let sender = sender_of(self.key.as_bytes());
-        match self.context.replay.spend(id, sender, bucket, falls_at, self.now.floor() as i64) {
+        let now = self.now.floor() as i64;
+        let replay = &self.context.replay;
+        let spend = match self.is_rehearsed {
+            true => replay.peek(id, sender, bucket, falls_at, now),
+            false => replay.spend(id, sender, bucket, falls_at, now),
+        };
+        match spend {
+            Spend::New if self.is_rehearsed => Ok(()),
             Spend::New => {
                 let expires_at = falls_at.saturating_add(i64::from(settings.leeway_secs));
                 state.spent = Some(Spent { id: encode_base64url(&id), expires_at });
@@ -101,7 +110,9 @@ impl Spending<'_> {
         state.nonce = Some(nonces.current(self.now));
         let rotation = f64::from(self.context.settings.nonce_rotation_secs.max(1));
         let until = ((self.now / rotation).floor() + 2.0) * rotation;
-        self.context.challenged.note(*self.key.as_bytes(), until);
+        if !self.is_rehearsed {
+            self.context.challenged.note(*self.key.as_bytes(), until);
+        }
         reason
     }
 

@@ -131,8 +131,8 @@ pub fn request(context: &Arc<DpopContext>, proof: &str) -> Proof {
 
 /// Proves and asks for the result, as an engine does.
 pub fn decide(proof: &Proof, token: &str, key: &Thumbprint, now: f64) -> Result<(), Reason> {
-    assert_eq!(proof.prove(token, key, now, true), Progress::Decided);
-    proof.outcome(token, key)
+    assert_eq!(proof.prove(token, None, key, now, true), Progress::Decided);
+    proof.outcome(token, None, key)
 }
 
 /// The result of one request with this proof, in a context of its own.

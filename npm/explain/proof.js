@@ -11,7 +11,6 @@
 const { createHash } = require('node:crypto');
 
 const { moment } = require('./moment.js');
-const { defaultOf } = require('./options.js');
 
 /**
  * The rules about a proof and its request, in the engine's order.
@@ -70,14 +69,12 @@ const PROOF_DESCRIPTIONS = {
   'proof key': ({ proof, claims }) =>
     `thumbprint of jwk ${json(thumbprint(partOf(proof, 0).jwk))}, cnf.jkt ${json(confirmation(claims).jkt)}`,
   'proof signature': ({ proof }) => `alg ${json(partOf(proof, 0).alg)}`,
-  'proof time': ({ proof, values }) => {
+  'proof time': ({ proof, options }) => {
     const { iat, nonce } = partOf(proof, 1);
-    /** @param {string} name */
-    const seconds = (name) => values.get(name) ?? defaultOf(name);
-    const window = `at most ${seconds('dpop.maxAge')} s ago and ${seconds('dpop.leeway')} s from now`;
+    const window = `at most ${options['dpop.maxAge']} s ago and ${options['dpop.leeway']} s from now`;
     return `iat ${moment(iat)}, expected ${window}${nonce === undefined ? '' : ', or a valid nonce, which it has'}`;
   },
-  'proof use': () => 'new to this process; the doctor asks no replayStore',
+  'proof use': () => 'not used before in this process; the replay store is not asked',
 };
 
 /**
@@ -87,9 +84,9 @@ const PROOF_DESCRIPTIONS = {
  * @param {string | undefined} reason
  * @param {ProofFacts} facts
  */
-function proofHint(rule, reason, { proof, values, mismatch }) {
-  if (reason === 'dpop_nonce_stale' && values.get('dpop.nonceSecret') === undefined) {
-    return 'Only the process that made a nonce knows it, because dpop.nonceSecret is not set: the doctor cannot check it.';
+function proofHint(rule, reason, { proof, options, mismatch }) {
+  if (reason === 'dpop_nonce_stale' && !options['dpop.nonceSecret']) {
+    return 'Only the process that made a nonce knows it, because dpop.nonceSecret is not set: another process, such as the doctor, cannot check it.';
   }
   if (rule !== 'proof URL' || mismatch?.got === undefined) return undefined;
   const [got, expected] = [urlOf(mismatch.got), urlOf(mismatch.expected)];
@@ -175,4 +172,13 @@ function json(value) {
   return value === undefined ? '(absent)' : JSON.stringify(value);
 }
 
-module.exports = { KEY_RULES, PROOF_DESCRIPTIONS, REQUEST_RULES, confirmation, proofHint };
+module.exports = {
+  KEY_RULES,
+  PROOF_DESCRIPTIONS,
+  REQUEST_RULES,
+  confirmation,
+  partOf,
+  proofHint,
+  target,
+  thumbprint,
+};

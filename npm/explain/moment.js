@@ -2,7 +2,9 @@
 
 /** How is a time in a token or a proof shown? */
 
-const { span } = require('./ranges.js');
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 
 /**
  * A NumericDate (RFC 7519 §2) as a date, and its distance from now.
@@ -18,4 +20,15 @@ function moment(value) {
   return `${date.toISOString()}, ${span(seconds)} ${date.getTime() > Date.now() ? 'from now' : 'ago'}`;
 }
 
-module.exports = { moment };
+/**
+ * A duration in the largest unit that fits.
+ *
+ * @param {number} seconds
+ */
+function span(seconds) {
+  if (seconds < 2 * MINUTE) return `${seconds} s`;
+  if (seconds < 2 * HOUR) return `${Math.round(seconds / MINUTE)} min`;
+  return seconds < 2 * DAY ? `${Math.round(seconds / HOUR)} h` : `${Math.round(seconds / DAY)} days`;
+}
+
+module.exports = { moment, span };

@@ -12,6 +12,7 @@
 
 const { fixOf } = require('./fixes.js');
 const { moment } = require('./moment.js');
+const { claim, nameOf, scopesClaim } = require('./paths.js');
 const { PROOF_DESCRIPTIONS, confirmation, proofHint } = require('./proof.js');
 
 const WITHOUT_SLASH = /\/$/;
@@ -29,83 +30,58 @@ const DESCRIPTIONS = {
   algorithm: ({ header }) => `alg ${json(header?.alg)}`,
   extensions: ({ header }) => extensions(header),
   type: ({ header }) => `typ ${json(header?.typ)}`,
-  key: ({ header, server }) => `kid ${json(header?.kid)}, published: ${kids(server.jwks)}`,
+  key: ({ header, jwks }) => `kid ${json(header?.kid)}, published: ${kids(jwks)}`,
   signature: ({ header }) => `key ${json(header?.kid)}`,
   claims: ({ claims }) =>
     claims ? `${Object.keys(claims).length} claims` : 'must be one JSON object without duplicate members',
-  issuer: ({ claims, server, isIntrospected }) =>
+  issuer: ({ claims, issuer, isIntrospected }) =>
     isIntrospected && claims && isAbsent(claims.iss)
       ? 'no iss, which introspection allows'
-      : `iss ${json(claims?.iss)}, expected ${json(server.metadata.issuer)}`,
-  audience: ({ claims, values, isIntrospected }) =>
-    isIntrospected && claims && isAbsent(claims.aud) && values.get('introspectionAudience') === 'when_present'
+      : `iss ${json(claims?.iss)}, expected ${json(issuer)}`,
+  audience: ({ claims, options, isIntrospected }) =>
+    isIntrospected && claims && isAbsent(claims.aud) && options.introspectionAudience === 'when_present'
       ? 'no aud, which introspectionAudience when_present allows: the token may be for another API'
-      : `aud ${json(claims?.aud)}, expected ${expectedAudience(values.get('audience'))}`,
+      : `aud ${json(claims?.aud)}, expected ${expectedAudience(options.audience)}`,
   expiry: ({ claims }) => `exp ${moment(claims?.exp)}`,
   'start of validity': ({ claims }) => `nbf ${moment(claims?.nbf)}`,
   'time of issue': ({ claims }) => `iat ${moment(claims?.iat)}`,
   subject: ({ claims }) => `sub is ${typeof claims?.sub === 'string' ? 'a string' : json(claims?.sub)}`,
   confirmation: ({ claims }) => `cnf ${json(claims?.cnf)}`,
-  DPoP: ({ claims, values, proof }) => {
-    if (values.get('validateDPoPBinding') === 'dangerously_ignore') return 'not checked: dangerously_ignore';
+  DPoP: ({ claims, options, proof }) => {
+    if (options.validateDPoPBinding === 'dangerously_ignore') return 'not checked: dangerously_ignore';
     const isBound = confirmation(claims).jkt !== undefined;
     return `${isBound ? 'bound to a key' : 'not bound to a key'}, scheme ${proof === undefined ? 'Bearer' : 'DPoP'}`;
   },
-  binding: ({ claims, values }) => {
-    if (values.get('validateCertificateBinding') === 'dangerously_ignore') return 'not checked: dangerously_ignore';
+  binding: ({ claims, options }) => {
+    if (options.validateCertificateBinding === 'dangerously_ignore') return 'not checked: dangerously_ignore';
     const isBound = confirmation(claims)['x5t#S256'] !== undefined;
     return isBound ? `cnf ${json(claims?.cnf)}` : 'not bound to a certificate';
   },
-  authentication: ({ claims }) =>
-    `acr ${json(claims?.acr)}, auth_time ${moment(claims?.auth_time)}, not compared with the acr and maxAge of a route`,
-  scopes: ({ claims, scopes, values }) => {
-    const name = scopesClaim(claims, values) ?? scopesClaims(values).join(' or ');
-    return `${name} ${json(claim(claims, name))}, ${required(scopes)}`;
+  revocation: () => 'the revocation store was asked',
+  authentication: ({ claims, requirements: { acr, maxAge } }) => {
+    const has = `acr ${json(claims?.acr)}, auth_time ${moment(claims?.auth_time)}`;
+    if (acr === undefined && maxAge === undefined) return `${has}, not compared with the acr and maxAge of a route`;
+    const needs = [acr && `acr ${acr.map(json).join(' or ')}`, maxAge && `at most ${maxAge} s ago`];
+    return `${has}, required: ${needs.filter(Boolean).join(', ')}`;
   },
-  groups: ({ claims, groups, values }) => {
-    const name = values.get('groupOptions.groupsClaim') ?? 'groups';
-    const all = values.get('groupOptions.matchAll')?.toLowerCase() === 'true';
-    return `${name} ${json(claims?.[name])}, ${required(groups, all ? 'all of ' : 'any of ')}`;
+  scopes: ({ claims, options, requirements: { scopes, anyScopes } }) => {
+    const path = scopesClaim(claims, options);
+    const name = (path ? [path] : options['scopeOptions.scopesClaim']).map(nameOf).join(' or ');
+    const any = anyScopes ? `, any of ${anyScopes.map(json).join(', ')}` : '';
+    return `${name} ${json(path && claim(claims, path))}, ${required(scopes)}${any}`;
   },
-  permissions: ({ claims, permissions, values }) => {
-    const name = values.get('permissionsClaim') ?? 'permissions';
-    return `${name} ${json(claim(claims, name))}, ${required(permissions)}`;
+  groups: ({ claims, options, requirements: { groups } }) => {
+    const path = options['groupOptions.groupsClaim'];
+    const all = options['groupOptions.matchAll'] ? 'all of ' : 'any of ';
+    return `${nameOf(path)} ${json(claim(claims, path))}, ${required(groups, all)}`;
   },
-  roles: ({ claims, roles, values }) => {
-    const name = values.get('rolesClaim') ?? 'roles';
-    return `${name} ${json(claim(claims, name))}, ${required(roles)}`;
-  },
-  'claims rules': () => 'not compared with the claims option of a route',
+  permissions: ({ claims, options: { permissionsClaim: path }, requirements: { permissions } }) =>
+    `${nameOf(path)} ${json(claim(claims, path))}, ${required(permissions)}`,
+  roles: ({ claims, options: { rolesClaim: path }, requirements: { roles } }) =>
+    `${nameOf(path)} ${json(claim(claims, path))}, ${required(roles)}`,
+  'claims rules': ({ requirements: { claims } }) =>
+    claims === undefined ? 'not compared with the claims option of a route' : `required: ${claims}`,
 };
-
-/**
- * A claim of the token itself.
- *
- * @param {TokenFacts['claims']} claims
- * @param {string} name
- */
-function claim(claims, name) {
-  return claims && Object.hasOwn(claims, name) ? claims[name] : undefined;
-}
-
-/**
- * The claims that may hold the scopes.
- *
- * @param {TokenFacts['values']} values
- */
-function scopesClaims(values) {
-  return (values.get('scopeOptions.scopesClaim') ?? 'scope').trim().split(/\s+/);
-}
-
-/**
- * The first of them that the token has.
- *
- * @param {TokenFacts['claims']} claims
- * @param {TokenFacts['values']} values
- */
-function scopesClaim(claims, values) {
-  return scopesClaims(values).find((name) => claims && Object.hasOwn(claims, name));
-}
 
 /**
  * @param {string} rule
@@ -142,10 +118,9 @@ const NO_AUD_ANSWERED =
   'the server cannot send it, set MONOCLOUD_BACKEND_INTROSPECTION_AUDIENCE=when_present: then this API accepts every ' +
   'active token that the server reports without aud.';
 
-/** @param {string | undefined} audience */
-function expectedAudience(audience) {
-  const names = audience?.split(/\s+/) ?? [audience];
-  return names.length === 1 ? json(audience) : `one of ${names.map(json).join(', ')}`;
+/** @param {readonly string[]} audiences */
+function expectedAudience(audiences) {
+  return audiences.length === 1 ? json(audiences[0]) : `one of ${audiences.map(json).join(', ')}`;
 }
 
 const HAS_SCP =
@@ -161,11 +136,11 @@ function isAbsent(value) {
  * @param {string} rule
  * @param {TokenFacts} facts
  */
-function hint(rule, { claims, server, values, token }) {
-  if (rule === 'scopes' && scopesClaim(claims, values) === undefined && claim(claims, 'scp') !== undefined)
+function hint(rule, { claims, issuer, options, token }) {
+  if (rule === 'scopes' && scopesClaim(claims, options) === undefined && claim(claims, ['scp']) !== undefined)
     return HAS_SCP;
-  if (rule === 'audience') return likelyMistake([claims?.aud].flat(), (values.get('audience') ?? '').split(/\s+/));
-  if (rule === 'issuer') return likelyMistake([claims?.iss], [server.metadata.issuer]);
+  if (rule === 'audience') return likelyMistake([claims?.aud].flat(), options.audience);
+  if (rule === 'issuer') return likelyMistake([claims?.iss], [issuer]);
   if (rule === 'form' && /\s/.test(token)) return 'The token contains a space or a line break.';
   if (rule === 'form' && /^["'].*["']$/.test(token)) return 'The token has quotation marks around it.';
   return undefined;
@@ -175,7 +150,7 @@ function hint(rule, { claims, server, values, token }) {
  * The difference between two values that are almost equal.
  *
  * @param {unknown[]} found
- * @param {string[]} expected
+ * @param {readonly string[]} expected
  */
 function likelyMistake(found, expected) {
   const texts = found.filter(isText);
@@ -204,9 +179,9 @@ function kids(jwks) {
   return jwks ? jwks.keys.map((jwk) => json(jwk?.kid)).join(', ') || 'none' : 'unknown';
 }
 
-/** @param {string[] | undefined} list */
+/** @param {readonly string[]} list */
 function required(list, how = '') {
-  return list ? `required: ${how}${list.map(json).join(', ')}` : 'none required';
+  return list.length > 0 ? `required: ${how}${list.map(json).join(', ')}` : 'none required';
 }
 
 /**

@@ -1,0 +1,8 @@
+import cjs from './observability.js';
+
+export const {
+  log,
+  metrics,
+  prometheus,
+  trace,
+} = cjs;
