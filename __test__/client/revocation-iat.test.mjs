@@ -24,3 +24,11 @@ test('an iat more than a day in the future counts as none, so every cut-off revo
   }
   for (const iat of [now(), now() + 3600, now() + 0.5]) assert.equal(await outcome(iat), 'accepted', String(iat));
 });
+
+test('a jti and a client_id that are whole numbers are asked about as text', async () => {
+  const asked = [];
+  const recording = { cutoff: ({ kind, value }) => void asked.push(`${kind} ${value}`) };
+  const client = new MonoCloudBackendNodeClient({ ...issuer.options, revocation: { store: recording } });
+  await client.validateAccessToken(issuer.token({ jti: 5, client_id: 0, sid: 1.5, sub: 'ada' }));
+  assert.deepEqual(asked.sort(), ['client_id 0', 'jti 5', 'sub ada']);
+});

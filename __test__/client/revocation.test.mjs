@@ -334,7 +334,7 @@ describe('the store', () => {
       keys.map((key) => [key]),
     );
     store.asked.length = 0;
-    await client.validateAccessToken(issuer.sign({ claims: { sub: 'a', jti: 7, sid: null, client_id: '' } }));
+    await client.validateAccessToken(issuer.sign({ claims: { sub: 'a', jti: 7.5, sid: null, client_id: '' } }));
     assert.deepEqual(store.asked, [[{ issuer: issuer.issuer, kind: 'sub', value: 'a' }]]);
   });
 

@@ -92,6 +92,7 @@ const everyOption: Required<MonoCloudBackendNodeClientOptions> = {
   tenantDomain: 'https://acme.us.monocloud.com',
   audience: 'https://api.example.com',
   introspectionAudience: 'required',
+  diagnostics: 'reasons',
   clientId: 'api',
   clientSecret: 'secret',
   clientAuthMethod: 'private_key_jwt',

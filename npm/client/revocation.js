@@ -86,8 +86,8 @@ class Revocation {
     const keys = [];
     const { issuer } = this.#client;
     for (const kind of this.#kinds) {
-      const value = own(claims, kind);
-      if (typeof value === 'string' && value !== '') keys.push(Object.freeze({ issuer, kind, value }));
+      const value = textOf(own(claims, kind));
+      if (value !== '') keys.push(Object.freeze({ issuer, kind, value }));
     }
     return keys;
   }
@@ -141,6 +141,16 @@ function isRevoked(kind, iat, cutoff) {
   if (iat === undefined) return true;
   const keepsItsSecond = (kind === 'sub' || kind === 'sid') && !Number.isInteger(cutoff) && Number.isInteger(iat);
   return keepsItsSecond ? iat < Math.floor(cutoff) : iat <= cutoff;
+}
+
+/**
+ * The claims are text by their RFCs, and some issuers write whole numbers. Anything else names nothing.
+ *
+ * @param {unknown} value
+ */
+function textOf(value) {
+  if (typeof value === 'string') return value;
+  return Number.isSafeInteger(value) ? String(value) : '';
 }
 
 /**
