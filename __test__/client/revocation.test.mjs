@@ -104,7 +104,9 @@ describe('a cut-off', () => {
   test('is published as revoked, without a claim', async () => {
     const store = recordingStore({ cutoffs: { 'sub:user-1': Date.now() / 1000 + 5 } });
     const events = await eventsOf('refused', () => outcomeOf(clientWith({ store }).validateAccessToken(issuer.sign())));
-    assert.deepEqual(events, [{ issuer: issuer.issuer, audience: AUDIENCE, kind: 'jwt', reason: 'revoked' }]);
+    assert.deepEqual(events, [
+      { issuer: issuer.issuer, audience: AUDIENCE, kind: 'jwt', reason: 'revoked', scheme: 'bearer', status: 401 },
+    ]);
   });
 });
 

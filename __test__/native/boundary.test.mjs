@@ -48,6 +48,7 @@ test('the facts of a client say what its options say', () => {
     introspectsJwts: false,
     needsMetadata: true,
     publicUrls: [],
+    publishesValues: false,
     responseTimeoutMs: 5000,
     usesNonces: false,
   });
@@ -72,6 +73,7 @@ test('the facts of a client say what its options say', () => {
     introspectsJwts: true,
     needsMetadata: false,
     publicUrls: ['https://api.example.com/v1'],
+    publishesValues: false,
     responseTimeoutMs: 1000,
     usesNonces: true,
   });

@@ -138,6 +138,10 @@ const INTERNAL = {
   },
   'client.set_clock_skew': () => calls('setClockSkew', 1),
   'client.set_clock_tolerance': () => calls('setClockTolerance', 1),
+  'client.shown_options': () => {
+    const explaining = client();
+    return () => explaining.explain(issuer.sign());
+  },
   'proof.new': () => () => nativeProof(),
   'proof.check_request': () => proofCalls('checkRequest', 'opaque'),
   'proof.verify_on_pool': () => proofCalls('verifyOnPool', 'opaque'),

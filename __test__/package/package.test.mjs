@@ -47,7 +47,7 @@ describe('the main tarball', () => {
     /^(?:package\.json|LICENSE|README\.md|CHANGELOG\.md|index\.d\.ts)$/,
     /^npm\/[\w-]+\.(?:js|mjs|d\.ts|d\.mts)$/,
     /^npm\/types\/[\w-]+\.d\.(?:ts|mts)$/,
-    /^npm\/(?:cache|client|doctor|errors|explain|mcp|native|protect|testing|ws)\/[\w-]+\.js$/,
+    /^npm\/(?:cache|client|doctor|errors|explain|mcp|native|observability|protect|testing|ws)\/[\w-]+\.js$/,
     /^npm\/doctor\/ui\/page\.(?:css|html|js)$/,
     /^npm\/testing\/setup\.(?:mjs|d\.ts|d\.mts)$/,
   ];
