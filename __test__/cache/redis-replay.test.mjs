@@ -3,60 +3,29 @@
 // A real redis-server, used through node-redis and ioredis as in an application, and through the commands of Valkey GLIDE.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 
 import { Redis } from 'ioredis';
-import { createClient, RESP_TYPES } from 'redis';
 import { redisReplayStore } from '@monocloud/backend-node/cache';
 
 import { startTcpProxy } from '../support/proxies.mjs';
-import { LIBRARIES, startRedis, unavailable } from '../support/redis.mjs';
+import { CLIENTS, LIBRARIES, redisOfSuite, unavailable } from '../support/redis.mjs';
 import { describeWhere } from '../support/suite.mjs';
 
 const ID = '3q2-7wAAAAAAAAAAAAAAAA';
 const KEY = `monocloud:dpop:${ID}`;
 const later = () => Math.floor(Date.now() / 1000) + 120;
 
-const OPENERS = {
-  ...LIBRARIES,
-  'the commands of Valkey GLIDE': async (port) => {
-    const { client, close } = await LIBRARIES.ioredis(port);
-    return { client: { customCommand: ([command, ...parts]) => client.call(command, ...parts) }, close };
-  },
-  'node-redis with buffers for replies': async (port) => {
-    const { client, close } = await LIBRARIES['node-redis'](port);
-    const types = { [RESP_TYPES.SIMPLE_STRING]: Buffer, [RESP_TYPES.BLOB_STRING]: Buffer };
-    return { client: client.withTypeMapping(types), close };
-  },
-};
-
 describeWhere(unavailable, 'redisReplayStore', () => {
-  let redis;
-  let admin;
-  const closers = [];
-  before(async () => {
-    redis = await startRedis();
-    admin = await createClient({ url: `redis://127.0.0.1:${redis.port}` }).connect();
-  });
-  after(async () => {
-    admin?.destroy();
-    await redis?.close();
-  });
-  beforeEach(() => admin.flushAll());
-  afterEach(async () => {
-    while (closers.length > 0) await closers.pop()();
-  });
+  const redis = redisOfSuite();
 
-  async function connect(library, port = redis.port) {
-    const { client, close } = await OPENERS[library](port);
-    closers.push(close);
-    return client;
-  }
-
-  for (const library of Object.keys(OPENERS)) {
+  for (const library of Object.keys(CLIENTS)) {
     describe(`over ${library}`, () => {
       test('an id is new once, for every client of the server', async () => {
-        const [first, second] = [redisReplayStore(await connect(library)), redisReplayStore(await connect(library))];
+        const [first, second] = [
+          redisReplayStore(await redis.connect(library)),
+          redisReplayStore(await redis.connect(library)),
+        ];
         assert.equal(await first.add(ID, later()), true);
         assert.equal(await first.add(ID, later()), false);
         assert.equal(await second.add(ID, later()), false);
@@ -64,7 +33,7 @@ describeWhere(unavailable, 'redisReplayStore', () => {
       });
 
       test('of 500 concurrent calls by two clients exactly one is told that the id is new', async () => {
-        const stores = [redisReplayStore(await connect(library)), redisReplayStore(await connect(library))];
+        const stores = [redisReplayStore(await redis.connect(library)), redisReplayStore(await redis.connect(library))];
         const expiresAt = later();
         const answers = await Promise.all(
           Array.from({ length: 500 }, (_, index) => stores[index % 2].add(ID, expiresAt)),
@@ -74,46 +43,46 @@ describeWhere(unavailable, 'redisReplayStore', () => {
       });
 
       test('the server removes the id at expiresAt, rounded up, and a second use does not move that time', async () => {
-        const store = redisReplayStore(await connect(library));
+        const store = redisReplayStore(await redis.connect(library));
         const expiresAt = later();
         await store.add(ID, expiresAt + 0.25);
         await store.add(ID, expiresAt + 1000);
-        assert.deepEqual(await admin.keys('*'), [KEY]);
-        assert.deepEqual([await admin.get(KEY), await admin.expireTime(KEY)], ['', expiresAt + 1]);
+        assert.deepEqual(await redis.admin.keys('*'), [KEY]);
+        assert.deepEqual([await redis.admin.get(KEY), await redis.admin.expireTime(KEY)], ['', expiresAt + 1]);
       });
 
       test('an id that has expired is new again', async () => {
-        const store = redisReplayStore(await connect(library));
+        const store = redisReplayStore(await redis.connect(library));
         await store.add(ID, later());
-        await admin.expireAt(KEY, 1);
+        await redis.admin.expireAt(KEY, 1);
         assert.equal(await store.add(ID, later()), true);
       });
 
       test('a prefix separates the applications of one server', async () => {
-        const client = await connect(library);
+        const client = await redis.connect(library);
         const [first, second] = [
           redisReplayStore(client, { prefix: 'a:' }),
           redisReplayStore(client, { prefix: 'b:' }),
         ];
         assert.deepEqual([await first.add(ID, later()), await second.add(ID, later())], [true, true]);
-        assert.deepEqual((await admin.keys('*')).sort(), [`a:${ID}`, `b:${ID}`]);
+        assert.deepEqual((await redis.admin.keys('*')).sort(), [`a:${ID}`, `b:${ID}`]);
       });
 
       test('an error of the server is passed on and does not count as new', async () => {
-        const store = redisReplayStore(await connect(library));
-        await admin.configSet('maxmemory', '1');
+        const store = redisReplayStore(await redis.connect(library));
+        await redis.admin.configSet('maxmemory', '1');
         try {
           await assert.rejects(store.add(ID, later()), /OOM/);
         } finally {
-          await admin.configSet('maxmemory', '0');
+          await redis.admin.configSet('maxmemory', '0');
         }
         assert.equal(await store.add(ID, later()), true);
       });
 
       test('a time that is no number is an error of the server or of the client', async () => {
-        const store = redisReplayStore(await connect(library));
+        const store = redisReplayStore(await redis.connect(library));
         for (const wrong of [NaN, undefined, 'x', 0, -1]) await assert.rejects(store.add(ID, wrong), String(wrong));
-        assert.deepEqual(await admin.keys('*'), []);
+        assert.deepEqual(await redis.admin.keys('*'), []);
       });
     });
   }
@@ -121,8 +90,8 @@ describeWhere(unavailable, 'redisReplayStore', () => {
   for (const library of Object.keys(LIBRARIES)) {
     test(`a server that is cut off from ${library} is an error at once or as soon as the client notices`, async () => {
       const proxy = await startTcpProxy(redis.port);
-      closers.push(() => proxy.close());
-      const store = redisReplayStore(await connect(library, proxy.port));
+      redis.closers.push(() => proxy.close());
+      const store = redisReplayStore(await redis.connect(library, proxy.port));
       assert.equal(await store.add(ID, later()), true);
       await proxy.close();
       await assert.rejects(async () => {

@@ -3,10 +3,10 @@
 // A real redis-server, used through node-redis and ioredis as in an application, and through the commands of Valkey GLIDE.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 
 import { Cluster, Redis } from 'ioredis';
-import { createClient, createCluster, RESP_TYPES } from 'redis';
+import { createClient, createCluster } from 'redis';
 import { redisRevocationStore } from '@monocloud/backend-node/cache';
 
 import { backend } from '../support/backend.mjs';
@@ -15,7 +15,7 @@ import { outcomeOf } from '../support/dpop.mjs';
 import { eventually } from '../support/eventually.mjs';
 import { startIssuer } from '../support/issuer.mjs';
 import { startTcpProxy } from '../support/proxies.mjs';
-import { LIBRARIES, startRedis, unavailable } from '../support/redis.mjs';
+import { CLIENTS, LIBRARIES, redisOfSuite, startRedis, unavailable } from '../support/redis.mjs';
 import { describeWhere } from '../support/suite.mjs';
 
 const EXTRA = 900;
@@ -23,48 +23,15 @@ const KEY = { issuer: 'https://acme.us.monocloud.com', kind: 'sub', value: 'user
 const OTHER = { ...KEY, kind: 'sid', value: 'session-1' };
 const now = () => Math.floor(Date.now() / 1000);
 
-const OPENERS = {
-  ...LIBRARIES,
-  'the commands of Valkey GLIDE': async (port) => {
-    const { client, close } = await LIBRARIES.ioredis(port);
-    return { client: { customCommand: ([command, ...parts]) => client.call(command, ...parts) }, close };
-  },
-  'node-redis with buffers for replies': async (port) => {
-    const { client, close } = await LIBRARIES['node-redis'](port);
-    const types = { [RESP_TYPES.SIMPLE_STRING]: Buffer, [RESP_TYPES.BLOB_STRING]: Buffer };
-    return { client: client.withTypeMapping(types), close };
-  },
-};
-
 describeWhere(unavailable, 'redisRevocationStore', () => {
-  let redis;
-  let admin;
-  const closers = [];
-  before(async () => {
-    redis = await startRedis();
-    admin = await createClient({ url: `redis://127.0.0.1:${redis.port}` }).connect();
-  });
-  after(async () => {
-    admin?.destroy();
-    await redis?.close();
-  });
-  beforeEach(() => admin.flushAll());
-  afterEach(async () => {
-    while (closers.length > 0) await closers.pop()();
-  });
+  const redis = redisOfSuite();
 
-  async function connect(library, port = redis.port) {
-    const { client, close } = await OPENERS[library](port);
-    closers.push(close);
-    return client;
-  }
-
-  for (const library of Object.keys(OPENERS)) {
+  for (const library of Object.keys(CLIENTS)) {
     describe(`over ${library}`, () => {
       test('every client of the server sees a cut-off, and one command reads several', async () => {
         const [first, second] = [
-          redisRevocationStore(await connect(library)),
-          redisRevocationStore(await connect(library)),
+          redisRevocationStore(await redis.connect(library)),
+          redisRevocationStore(await redis.connect(library)),
         ];
         assert.deepEqual(
           [await first.cutoff(KEY), await first.cutoffs([KEY, OTHER])],
@@ -72,27 +39,30 @@ describeWhere(unavailable, 'redisRevocationStore', () => {
         );
         const at = now() - 0.25;
         await first.revoke(KEY, { at });
-        await admin.configResetStat();
+        await redis.admin.configResetStat();
         assert.deepEqual(await second.cutoffs([OTHER, KEY]), [undefined, at]);
         assert.equal(await second.cutoff(KEY), at);
-        assert.match(await admin.info('commandstats'), /cmdstat_mget:calls=2,/);
+        assert.match(await redis.admin.info('commandstats'), /cmdstat_mget:calls=2,/);
       });
 
       test('an earlier cut-off does not replace a later one, and a shorter time does not replace a longer one', async () => {
-        const store = redisRevocationStore(await connect(library));
+        const store = redisRevocationStore(await redis.connect(library));
         const at = now();
         await store.revoke(KEY, { at: at - 5, ttl: 10_000 });
         await store.revoke(KEY, { at: at - 10, ttl: 10 });
         assert.equal(await store.cutoff(KEY), at - 5);
         await store.revoke(KEY, { at, ttl: 10 });
         assert.equal(await store.cutoff(KEY), at);
-        const [name] = await admin.keys('*');
-        const left = await admin.ttl(name);
+        const [name] = await redis.admin.keys('*');
+        const left = await redis.admin.ttl(name);
         assert.ok(left > 10_000 && left <= 10_000 + EXTRA, left);
       });
 
       test('the latest of 200 concurrent cut-offs stays', async () => {
-        const stores = [redisRevocationStore(await connect(library)), redisRevocationStore(await connect(library))];
+        const stores = [
+          redisRevocationStore(await redis.connect(library)),
+          redisRevocationStore(await redis.connect(library)),
+        ];
         const start = now() - 1000;
         const order = Array.from({ length: 200 }, (_, index) => start + ((index * 7919) % 200) / 4);
         await Promise.all(order.map((at, index) => stores[index % 2].revoke(KEY, { at })));
@@ -100,21 +70,21 @@ describeWhere(unavailable, 'redisRevocationStore', () => {
       });
 
       test('the key is a hash after the prefix, and nobody else is named', async () => {
-        const client = await connect(library);
+        const client = await redis.connect(library);
         await redisRevocationStore(client).revoke(KEY);
         await redisRevocationStore(client, { prefix: 'a:' }).revoke(KEY);
-        const names = (await admin.keys('*')).sort();
+        const names = (await redis.admin.keys('*')).sort();
         assert.match(names[0], /^a:\{revoked\}:[\w-]{43}$/);
         assert.equal(names[1], names[0].replace('a:', 'monocloud:'));
         assert.equal(await redisRevocationStore(client, { prefix: 'b:' }).cutoff(KEY), undefined);
       });
 
       test('a value that is no cut-off is an error, and the next revoke replaces it', async () => {
-        const store = redisRevocationStore(await connect(library));
+        const store = redisRevocationStore(await redis.connect(library));
         await store.revoke(KEY, { at: 5 });
-        const [name] = await admin.keys('*');
+        const [name] = await redis.admin.keys('*');
         for (const value of ['', 'x', '-1', '1e400', 'inf', 'nan', '0x10', '1.', ' 1', '1 ', '{}']) {
-          await admin.set(name, value, { expiration: { type: 'EX', value: 5 } });
+          await redis.admin.set(name, value, { expiration: { type: 'EX', value: 5 } });
           await assert.rejects(store.cutoffs([OTHER, KEY]), /no cut-off/, value);
         }
         await store.revoke(KEY, { at: 7 });
@@ -122,18 +92,18 @@ describeWhere(unavailable, 'redisRevocationStore', () => {
       });
 
       test('an error of the server is passed on', async () => {
-        const store = redisRevocationStore(await connect(library));
+        const store = redisRevocationStore(await redis.connect(library));
         await store.revoke(KEY);
-        const [name] = await admin.keys('*');
-        await admin.del(name);
-        await admin.lPush(name, 'x');
+        const [name] = await redis.admin.keys('*');
+        await redis.admin.del(name);
+        await redis.admin.lPush(name, 'x');
         await assert.rejects(store.revoke(KEY), /WRONGTYPE/);
-        await admin.del(name);
-        await admin.configSet('maxmemory', '1');
+        await redis.admin.del(name);
+        await redis.admin.configSet('maxmemory', '1');
         try {
           await assert.rejects(store.revoke(KEY), /OOM/);
         } finally {
-          await admin.configSet('maxmemory', '0');
+          await redis.admin.configSet('maxmemory', '0');
         }
         await store.revoke(KEY);
       });
@@ -143,8 +113,8 @@ describeWhere(unavailable, 'redisRevocationStore', () => {
   for (const library of Object.keys(LIBRARIES)) {
     test(`a server that is cut off from ${library} is an error at once or as soon as the client notices`, async () => {
       const proxy = await startTcpProxy(redis.port);
-      closers.push(() => proxy.close());
-      const store = redisRevocationStore(await connect(library, proxy.port));
+      redis.closers.push(() => proxy.close());
+      const store = redisRevocationStore(await redis.connect(library, proxy.port));
       await store.revoke(KEY);
       await proxy.close();
       await assert.rejects(async () => {
@@ -155,8 +125,8 @@ describeWhere(unavailable, 'redisRevocationStore', () => {
 
   test('a token that one process revokes is refused by another one, after a second at most', async (t) => {
     const issuer = await startIssuer();
-    closers.push(() => issuer.close());
-    const store = redisRevocationStore(await connect('node-redis'));
+    redis.closers.push(() => issuer.close());
+    const store = redisRevocationStore(await redis.connect('node-redis'));
     const client = backend(issuer, { revocation: { store } });
     const token = issuer.sign();
     const decide = () => outcomeOf(client.validateAccessToken(token));
@@ -201,7 +171,7 @@ describeWhere(unavailable, 'redisRevocationStore', () => {
     for (const [library, open] of Object.entries(CLUSTERS)) {
       test(`of ${library}, one command reads the keys, because they are in one slot`, async () => {
         const { client, close } = await open(node.port);
-        closers.push(close);
+        redis.closers.push(close);
         const store = redisRevocationStore(client);
         const keys = Array.from({ length: 20 }, (_, index) => ({ ...KEY, value: `user-${index}` }));
         await store.revoke(keys[0], { at: 5 });

@@ -21,6 +21,7 @@ const FILES = [
     'explain/paths',
     'client/pending',
     'client/possession',
+    'client/thumbprint',
     'client/printable',
     'client/resolved-clients',
     'native/platform',

@@ -7,9 +7,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after, afterEach, before, beforeEach } from 'node:test';
 
 import { Redis } from 'ioredis';
-import { createClient, createClientPool } from 'redis';
+import { createClient, createClientPool, RESP_TYPES } from 'redis';
 
 import { open } from './http.mjs';
 import { needsCommand } from './suite.mjs';
@@ -42,6 +43,49 @@ export const LIBRARIES = {
     return { client, close: () => client.disconnect() };
   },
 };
+
+/** The libraries, and two more forms of a client that an application may pass. */
+export const CLIENTS = {
+  ...LIBRARIES,
+  'the commands of Valkey GLIDE': async (port) => {
+    const { client, close } = await LIBRARIES.ioredis(port);
+    return { client: { customCommand: ([command, ...parts]) => client.call(command, ...parts) }, close };
+  },
+  'node-redis with buffers for replies': async (port) => {
+    const { client, close } = await LIBRARIES['node-redis'](port);
+    const types = { [RESP_TYPES.SIMPLE_STRING]: Buffer, [RESP_TYPES.BLOB_STRING]: Buffer };
+    return { client: client.withTypeMapping(types), close };
+  },
+};
+
+/**
+ * Starts a Redis for the tests of one suite, and empties it before each. `admin` is a client of the tests themselves.
+ * `connect(name)` makes one of `CLIENTS`, which ends with its test, as everything in `closers` does.
+ */
+export function redisOfSuite() {
+  const suite = { admin: undefined, closers: [], connect, port: undefined };
+  let redis;
+  before(async () => {
+    redis = await startRedis();
+    suite.port = redis.port;
+    suite.admin = await createClient({ url: `redis://127.0.0.1:${redis.port}` }).connect();
+  });
+  after(async () => {
+    suite.admin?.destroy();
+    await redis?.close();
+  });
+  beforeEach(() => suite.admin.flushAll());
+  afterEach(async () => {
+    while (suite.closers.length > 0) await suite.closers.pop()();
+  });
+
+  async function connect(name, port = suite.port) {
+    const { client, close } = await CLIENTS[name](port);
+    suite.closers.push(close);
+    return client;
+  }
+  return suite;
+}
 
 /**
  * Returns `{ port, close }`. `isCluster`: a cluster of this one node, without slots at first. If another process

@@ -17,7 +17,7 @@ const { createHash } = require('node:crypto');
 const { LIMITS } = require('../native/constants.js');
 const { checkedOptions, invalid, own } = require('../client/arguments.js');
 const { textOf } = require('../client/json.js');
-const { KINDS } = require('../client/revocation.js');
+const { KINDS, MAX_SECONDS_AHEAD } = require('../client/revocation.js');
 const { dateNow } = require('../client/time.js');
 const { bounded, commandsOf, isOk } = require('./redis-client.js');
 
@@ -27,8 +27,6 @@ const DEFAULT_PREFIX = 'monocloud:';
 const DEFAULT_MAX_TTL = 2_592_000;
 /** Ten years. */
 const LONGEST_MAX_TTL = 315_360_000;
-/** A later cut-off is a mistake, such as a time in milliseconds. It would refuse every sign-in until then. */
-const MAX_SECONDS_AHEAD = 86_400;
 /**
  * Added to the time for which a cut-off is kept: `clockTolerance` accepts a token for some time after its `exp`, and clocks
  * differ.

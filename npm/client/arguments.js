@@ -141,6 +141,19 @@ function checkedSeconds(name, seconds) {
   return seconds;
 }
 
+/** @param {unknown} value */
+function isAbsent(value) {
+  return value === undefined || value === null;
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} flag
+ */
+function checkFlag(name, flag) {
+  if (!isAbsent(flag) && typeof flag !== 'boolean') throw invalid(`${name} must be a boolean`);
+}
+
 /**
  * The error for an invalid argument.
  *
@@ -206,4 +219,15 @@ function distance(a, b) {
   return row[b.length];
 }
 
-module.exports = { checkNames, checkedOptions, checkedSeconds, invalid, isPlain, memberOf, own, readOwn };
+module.exports = {
+  checkFlag,
+  checkNames,
+  checkedOptions,
+  checkedSeconds,
+  invalid,
+  isAbsent,
+  isPlain,
+  memberOf,
+  own,
+  readOwn,
+};

@@ -26,8 +26,11 @@ const { dateNow } = require('./time.js');
 const KINDS = ['jti', 'sid', 'sub', 'client_id'];
 const ON_FAILURE = ['refuse', 'allow'];
 const OPTIONS = ['store', 'kinds', 'onFailure', 'requireIat'];
-/** One day, in seconds. No cut-off is further ahead, so none could revoke a token whose `iat` is. */
-const MAX_AHEAD = 86_400;
+/**
+ * One day, in seconds. A later cut-off is a mistake, such as a time in milliseconds: it would refuse every sign-in until
+ * then. So none could revoke a token whose `iat` is later.
+ */
+const MAX_SECONDS_AHEAD = 86_400;
 
 class Revocation {
   #client;
@@ -160,7 +163,7 @@ function textOf(value) {
  */
 function issuedAt(claims) {
   const iat = own(claims, 'iat');
-  return typeof iat === 'number' && iat <= dateNow() + MAX_AHEAD ? iat : undefined;
+  return typeof iat === 'number' && iat <= dateNow() + MAX_SECONDS_AHEAD ? iat : undefined;
 }
 
 /**
@@ -192,4 +195,4 @@ function optionError(name, rule) {
   return invalid(`revocation.${name} ${rule} (option revocation.${name})`, 'option_invalid');
 }
 
-module.exports = { KINDS, Revocation };
+module.exports = { KINDS, MAX_SECONDS_AHEAD, Revocation };

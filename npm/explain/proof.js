@@ -8,8 +8,7 @@
 /** @import { PresentedProof, Rule, TokenFacts } from './facts.js' */
 /** @typedef {TokenFacts & { proof: PresentedProof }} ProofFacts The facts of a token that came with a proof. */
 
-const { createHash } = require('node:crypto');
-
+const { thumbprint } = require('../client/thumbprint.js');
 const { moment } = require('./moment.js');
 
 /**
@@ -36,13 +35,6 @@ const KEY_RULES = [
   ['proof time', 'dpop_expired', 'dpop_not_yet_valid', 'dpop_nonce_missing', 'dpop_nonce_stale'],
   ['proof use', 'dpop_replayed'],
 ];
-
-/**
- * RFC 7638 §3.2: the members of a thumbprint, by `kty`.
- *
- * @type {Record<string, string[]>}
- */
-const THUMBPRINT_MEMBERS = { EC: ['crv', 'kty', 'x', 'y'], OKP: ['crv', 'kty', 'x'], RSA: ['e', 'kty', 'n'] };
 
 /**
  * By rule: the value in the proof, and the expected value.
@@ -152,18 +144,6 @@ function urlOf(text) {
   }
 }
 
-/**
- * The thumbprint of a key (RFC 7638 §3), or `undefined` if a member is missing.
- *
- * @param {any} jwk
- */
-function thumbprint(jwk) {
-  const members = Object.hasOwn(THUMBPRINT_MEMBERS, jwk?.kty) ? THUMBPRINT_MEMBERS[jwk.kty] : undefined;
-  if (!members?.every((name) => isText(jwk[name]))) return undefined;
-  const text = JSON.stringify(Object.fromEntries(members.map((name) => [name, jwk[name]])));
-  return createHash('sha256').update(text).digest('base64url');
-}
-
 /** @param {unknown} value */
 const isText = (value) => typeof value === 'string';
 
@@ -180,5 +160,4 @@ module.exports = {
   partOf,
   proofHint,
   target,
-  thumbprint,
 };

@@ -9,7 +9,8 @@
 /** @typedef {{ expected?: unknown, received?: unknown }} Values */
 
 const { claim, scopesClaim } = require('./paths.js');
-const { confirmation, partOf, target, thumbprint } = require('./proof.js');
+const { thumbprint } = require('../client/thumbprint.js');
+const { confirmation, partOf, target } = require('./proof.js');
 
 /** @type {Record<string, (facts: TokenFacts) => Values>} */
 const VALUES = {

@@ -29,7 +29,7 @@
  * @property {RefusalsType} [refusals] `undefined` if the responses stay as they are.
  */
 
-const { checkedOptions, invalid, isPlain, memberOf } = require('../client/arguments.js');
+const { checkFlag, checkedOptions, invalid, isAbsent, isPlain, memberOf } = require('../client/arguments.js');
 const { MonoCloudBackendNodeClient, anyValidatorOf } = require('../client/client.js');
 const { directoryOf } = require('../client/multi-issuer.js');
 const { routeResponses } = require('./route-responses.js');
@@ -96,9 +96,6 @@ function choicesOf(client, issuers, apiFor) {
   return isOne ? undefined : require('./issuers.js').choicesOf(client, issuers ?? undefined, apiFor);
 }
 
-/** @param {unknown} value */
-const isAbsent = (value) => value === undefined || value === null;
-
 /**
  * Returns the arguments of a function that takes a client, options, or both.
  *
@@ -162,15 +159,6 @@ function checkNotRequest(options) {
 function checkResolver(name, resolver) {
   if (resolver === undefined || resolver === null || typeof resolver === 'function') return;
   throw invalid(`${name} must be a function`);
-}
-
-/**
- * @param {string} name
- * @param {unknown} flag
- */
-function checkFlag(name, flag) {
-  if (flag === undefined || flag === null || typeof flag === 'boolean') return;
-  throw invalid(`${name} must be a boolean`);
 }
 
 module.exports = { apiOf, checkNotRequest, clientAndOptions };

@@ -19,7 +19,7 @@
 
 const { STATUS_CODES } = require('node:http');
 
-const { invalid } = require('../client/arguments.js');
+const { checkFlag, invalid, isAbsent } = require('../client/arguments.js');
 const { hookFailed } = require('../client/events.js');
 const { isPending } = require('../client/pending.js');
 const { Failure, MonoCloudAuthBaseError } = require('../errors/errors.js');
@@ -252,17 +252,6 @@ function errorOf(thrown) {
     // A proxy, or a getter that throws.
     return undefined;
   }
-}
-
-/** @param {unknown} value */
-const isAbsent = (value) => value === undefined || value === null;
-
-/**
- * @param {string} name
- * @param {unknown} flag
- */
-function checkFlag(name, flag) {
-  if (!isAbsent(flag) && typeof flag !== 'boolean') throw invalid(`${name} must be a boolean`);
 }
 
 /** @param {number} status */

@@ -7,10 +7,8 @@
 
 const { createHash, randomUUID } = require('node:crypto');
 
+const { requiredMembers, thumbprint } = require('../client/thumbprint.js');
 const { compact, generateKey } = require('./keys.js');
-
-/** RFC 7638 §3.2, RFC 8037 §2: the members that a thumbprint covers, in their order. */
-const THUMBPRINT_MEMBERS = { EC: ['crv', 'kty', 'x', 'y'], OKP: ['crv', 'kty', 'x'], RSA: ['e', 'kty', 'n'] };
 
 /**
  * @param {DPoPAlgorithm} [alg]
@@ -18,10 +16,9 @@ const THUMBPRINT_MEMBERS = { EC: ['crv', 'kty', 'x', 'y'], OKP: ['crv', 'kty', '
  */
 function createHolder(alg = 'ES256') {
   const key = generateKey(alg);
-  const names = THUMBPRINT_MEMBERS[/** @type {keyof typeof THUMBPRINT_MEMBERS} */ (key.jwk.kty)];
-  const jwk = Object.fromEntries(names.map((name) => [name, key.jwk[name]]));
+  const jwk = requiredMembers(key.jwk);
   return {
-    jkt: sha256(JSON.stringify(jwk)),
+    jkt: /** @type {string} */ (thumbprint(key.jwk)),
     headers({ method, url, token, nonce }) {
       const claims = {
         jti: randomUUID(),
